@@ -1,0 +1,1 @@
+"""The web platform: archive, labeling, datasets and their HTTP faces."""

@@ -1,0 +1,49 @@
+"""Creates users and personal tokens."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from knox.models import AuthToken
+
+from annotation.accounts.models import User
+from annotation.core.errors import Conflict
+from annotation.core.models import AuditEvent
+
+
+@transaction.atomic
+def create_user(*, username: str, password: str, full_name: str = "") -> User:
+    """A user who can sign in and sees nothing until a manager adds a membership."""
+    if User.objects.filter(username__iexact=username).exists():
+        raise Conflict(f"The user name {username!r} is taken.", field="username")
+    first, _, last = full_name.partition(" ")
+    user = User.objects.create_user(
+        username=username, password=password, first_name=first, last_name=last
+    )
+    _audit(user, "user_created", str(user.pk))
+    return user
+
+
+@transaction.atomic
+def create_token(*, user: User, lifetime_days: int | None) -> tuple[AuthToken, str]:
+    """A personal token and its secret, which is shown once and stored as a digest."""
+    expiry = timedelta(days=lifetime_days) if lifetime_days else None
+    token, secret = AuthToken.objects.create(user=user, expiry=expiry)
+    _audit(user, "token_created", token.token_key)
+    return token, secret
+
+
+@transaction.atomic
+def revoke_token(*, user: User, token_key: str) -> bool:
+    """True where a token of this user was revoked."""
+    deleted, _ = AuthToken.objects.filter(user=user, token_key=token_key).delete()
+    if deleted:
+        _audit(user, "token_revoked", token_key)
+    return bool(deleted)
+
+
+def _audit(user: User, action: str, object_id: str) -> None:
+    AuditEvent.objects.create(
+        actor=user, action=action, object_type="accounts.user", object_id=object_id
+    )
+
+

@@ -1,0 +1,1 @@
+"""What every app stands on: base model, job rows, audit trail, errors, problem+json."""

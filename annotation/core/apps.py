@@ -1,0 +1,11 @@
+"""App configuration; loads the system checks."""
+
+from django.apps import AppConfig
+
+
+class CoreConfig(AppConfig):
+    name = "annotation.core"
+    label = "core"
+
+    def ready(self) -> None:
+        from annotation.core import checks  # noqa: F401  registers the checks

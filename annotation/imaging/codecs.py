@@ -1,0 +1,53 @@
+"""Adds imagecodecs to pydicom's decoders for the syntaxes that pydicom alone cannot read."""
+
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from pydicom.pixels import get_decoder
+from pydicom.uid import (
+    HTJ2K,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+)
+
+# JPEGExtended12Bit is absent on purpose: it needs a libjpeg built for 12 bits.
+DECODERS = {
+    JPEGLossless: imagecodecs.jpeg8_decode,
+    JPEGLosslessSV1: imagecodecs.jpeg8_decode,
+    JPEGLSLossless: imagecodecs.jpegls_decode,
+    JPEGLSNearLossless: imagecodecs.jpegls_decode,
+    HTJ2KLossless: imagecodecs.htj2k_decode,
+    HTJ2KLosslessRPCL: imagecodecs.htj2k_decode,
+    HTJ2K: imagecodecs.htj2k_decode,
+}
+DECODER_DEPENDENCIES = {uid: ("numpy", "imagecodecs") for uid in DECODERS}
+UNDECODABLE = frozenset({str(JPEGExtended12Bit)})
+_LABEL = "imagecodecs"
+
+
+def is_available(uid: str) -> bool:
+    """pydicom asks every plugin."""
+    return uid in DECODERS
+
+
+def decode_frame(source: bytes, runner: Any) -> bytearray:
+    """pydicom's plugin interface: one frame's code stream to interleaved pixel bytes."""
+    pixels = np.ascontiguousarray(DECODERS[runner.transfer_syntax](source))
+    runner.set_option("bits_allocated", pixels.dtype.itemsize * 8)
+    if pixels.ndim == 3:
+        runner.set_option("planar_configuration", 0)
+    return bytearray(pixels.tobytes())
+
+
+def register() -> None:
+    """Make the decoders known to pydicom; calling it again changes nothing."""
+    for uid in DECODERS:
+        decoder = get_decoder(uid)
+        if _LABEL not in decoder._available and _LABEL not in decoder._unavailable:
+            decoder.add_plugin(_LABEL, (__name__, "decode_frame"))

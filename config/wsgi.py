@@ -1,0 +1,10 @@
+"""The WSGI entry point that granian serves."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ.setdefault("FIRSTREAD_PROCESS", "web")
+
+from django.core.wsgi import get_wsgi_application
+
+application = get_wsgi_application()

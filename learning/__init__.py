@@ -1,0 +1,1 @@
+"""The active-learning loop: acquisition, training, rounds, rankings."""
