@@ -40,8 +40,8 @@ def chest_radiograph(
     left, right = _lungs(rng, x, y, lean)
     lungs = np.maximum(left, right)
     image = 0.30 + 0.55 * _ellipse(x, y, lean, 0.05, rng.uniform(0.82, 0.95), 1.1, 6) - 0.48 * lungs
-    image += rng.uniform(0.16, 0.26) * _ellipse(x, y, lean, 0, rng.uniform(0.1, 0.14), 1.3, 8)
-    image += rng.uniform(0.15, 0.25) * _ellipse(
+    image += rng.uniform(0.10, 0.18) * _ellipse(x, y, lean, 0, rng.uniform(0.1, 0.16), 1.3, 4)
+    image += rng.uniform(0.10, 0.18) * _ellipse(
         x, y, 0.14 + lean, 0.30, rng.uniform(0.22, 0.34), rng.uniform(0.26, 0.36), 10
     )
     image += _ribs(rng, x, y) * (0.4 + 0.6 * lungs)
@@ -101,7 +101,8 @@ def _ellipse(
 ) -> Image2D:
     """1 inside, 0 outside, with a soft edge."""
     distance = np.sqrt(((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2)
-    return np.asarray(1 / (1 + np.exp(sharpness * 2 * (distance - 1))), np.float32)
+    steep = np.clip(sharpness * 2 * (distance - 1), -30, 30)
+    return np.asarray(1 / (1 + np.exp(steep)), np.float32)
 
 
 def _lungs(rng: np.random.Generator, x: Image2D, y: Image2D, lean: float) -> tuple[Image2D, Image2D]:
@@ -150,7 +151,7 @@ def _nodule(rng: np.random.Generator, lung: Image2D, side: int) -> Nodule:
 def _exposure(rng: np.random.Generator, image: Image2D, side: int) -> Image2D:
     """Gain, gamma, shading and quantum noise differ from machine to machine."""
     shading = rng.normal(0, 0.04) * _grid(side)[0] + rng.normal(0, 0.04) * _grid(side)[1]
-    toned = np.clip(image + shading, 0, None) ** rng.uniform(0.8, 1.25) * rng.uniform(0.8, 1.05)
+    toned = np.clip(0.8 * image + shading, 0, None) ** rng.uniform(0.8, 1.25) * rng.uniform(0.8, 1.05)
     return np.asarray(toned + rng.normal(0, rng.uniform(0.01, 0.025), image.shape), np.float32)
 
 

@@ -1,0 +1,1 @@
+"""Changes to the archive; `ingest` is the one door in."""

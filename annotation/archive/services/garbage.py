@@ -1,0 +1,31 @@
+"""Removes what a crash may leave: side files and blobs that no row names."""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from django.conf import settings
+
+from annotation.archive.models import Instance
+
+MIN_AGE_S = 24 * 3600
+
+
+def collect_garbage(*, also_referenced: Iterable[str] = (), min_age_s: float = MIN_AGE_S) -> int:
+    """Delete old orphans and return how many; young ones may belong to a running request."""
+    oldest = time.time() - min_age_s
+    kept_elsewhere = set(also_referenced)
+    removed = 0
+    for path in _older_than(Path(settings.INCOMING_ROOT), oldest):
+        path.unlink(missing_ok=True)
+        removed += 1
+    for path in _older_than(Path(settings.BLOB_ROOT), oldest):
+        if path.name in kept_elsewhere or Instance.objects.filter(sha256=path.name).exists():
+            continue
+        path.unlink(missing_ok=True)
+        removed += 1
+    return removed
+
+
+def _older_than(root: Path, oldest: float) -> list[Path]:
+    return [p for p in root.rglob("*") if p.is_file() and p.stat().st_mtime < oldest]

@@ -1,0 +1,1 @@
+"""Frozen ground truth: immutable datasets with patient-disjoint splits, and their exports."""

@@ -1,0 +1,1 @@
+"""Datasets and exports over HTTP."""

@@ -1,0 +1,12 @@
+"""Routes of datasets, below /api/v1/."""
+
+from django.urls import path
+
+from annotation.datasets.api import views
+
+urlpatterns = [
+    path("projects/<uuid:project_id>/datasets", views.DatasetsView.as_view(), name="datasets"),
+    path("datasets/<uuid:dataset_id>/exports", views.ExportsView.as_view(), name="exports"),
+    path("exports/<uuid:export_id>", views.ExportView.as_view(), name="export"),
+    path("exports/<uuid:export_id>/file", views.ExportFileView.as_view(), name="export-file"),
+]

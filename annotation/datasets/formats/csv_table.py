@@ -1,0 +1,34 @@
+"""One row per case, one column per question: opens in any spreadsheet."""
+
+import csv
+import io
+from typing import Any, BinaryIO
+
+from annotation.datasets.formats.base import ExportFormat, Report, items_of
+from annotation.datasets.models import Dataset
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝")
+
+
+def write(dataset: Dataset, file: BinaryIO, report: Report) -> None:
+    questions = [q.key for q in dataset.schema.schema.questions]
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+    table = csv.writer(text)
+    table.writerow(["case", "study_instance_uid", "patient_key", "split", *questions, "revisions"])
+    for item in items_of(dataset, report):
+        answers = [safe_cell(item.answers.get(key)) for key in questions]
+        revisions = " ".join(sorted(map(str, item.revision_ids)))
+        uid = item.case.study.study_instance_uid
+        table.writerow([item.case_id, uid, item.patient_key, item.split, *answers, revisions])
+    text.detach()
+
+
+def safe_cell(value: Any) -> str:
+    """Text that no spreadsheet takes for a formula; lists are joined with '|'."""
+    if value is None:
+        return ""
+    text = "|".join(map(str, value)) if isinstance(value, list) else str(value)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+CSV_TABLE = ExportFormat("csv", "CSV table", "csv", "text/csv", write)

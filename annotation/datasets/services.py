@@ -1,0 +1,235 @@
+"""Freezes datasets, fixes splits, and makes export files."""
+
+import hashlib
+import json
+import os
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from annotation.accounts.models import User
+from annotation.archive.models import Instance
+from annotation.core import audit, jobs
+from annotation.core.errors import Conflict, InvalidInput
+from annotation.core.tasks import ring
+from annotation.datasets import formats, splits
+from annotation.datasets.models import (
+    Dataset,
+    DatasetItem,
+    Export,
+    PatientSplit,
+    Split,
+    SplitPolicy,
+)
+from annotation.labeling import selectors
+from annotation.labeling.agreement import consensus
+from annotation.labeling.models import Case, CaseState, LabelSchema, Project, Revision
+
+
+def policy_of(project: Project) -> SplitPolicy:
+    """The project's split policy, made with a fresh key at first use."""
+    policy, _ = SplitPolicy.objects.get_or_create(
+        project=project, defaults={"key_hex": secrets.token_hex(32)}
+    )
+    return policy
+
+
+@transaction.atomic
+def set_shares(*, project: Project, test_share: float, validation_share: float) -> SplitPolicy:
+    """Choose the shares before the first dataset is frozen; later they are fixed."""
+    policy = policy_of(project)
+    _refuse_once_frozen(project)
+    policy.test_share, policy.validation_share = test_share, validation_share
+    policy.save()
+    return policy
+
+
+@transaction.atomic
+def prescribe_splits(*, project: Project, split_of_patient: Mapping[str, Split]) -> int:
+    """Take splits from a published benchmark, by PatientID; only before the first dataset."""
+    policy = policy_of(project)
+    _refuse_once_frozen(project)
+    rows = [
+        PatientSplit(
+            policy=policy, patient_key=splits.patient_key(policy.key, patient), split=split
+        )
+        for patient, split in split_of_patient.items()
+    ]
+    PatientSplit.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["policy", "patient_key"],
+        update_fields=["split"], batch_size=1000,
+    )  # fmt: skip
+    return len(rows)
+
+
+def _refuse_once_frozen(project: Project) -> None:
+    if Dataset.objects.filter(project=project).exists():
+        raise Conflict("Splits are fixed once a dataset has been frozen.")
+
+
+class Splitter:
+    """Assigns cases to splits by patient; loads the prescribed ones once."""
+
+    def __init__(self, policy: SplitPolicy) -> None:
+        self.policy = policy
+        self.prescribed = dict(policy.prescribed.values_list("patient_key", "split"))
+
+    def patient_key(self, case: Case) -> str:
+        """Studies without a PatientID count as patients of their own."""
+        patient = case.study.patient_id or f"study {case.study.study_instance_uid}"
+        return splits.patient_key(self.policy.key, patient)
+
+    def split(self, pseudonym: str) -> Split:
+        known = self.prescribed.get(pseudonym)
+        if known is not None:
+            return Split(known)
+        return Split(
+            splits.split_by_hash(
+                self.policy.key,
+                pseudonym,
+                test_share=self.policy.test_share,
+                validation_share=self.policy.validation_share,
+            )
+        )
+
+
+@transaction.atomic
+def freeze(
+    *, project: Project, name: str, actor: User | None, is_for_round: bool = False
+) -> Dataset:
+    """Freeze the accepted reads of all finished cases as an immutable dataset."""
+    locked = Project.objects.select_for_update().get(pk=project.pk)
+    schema = locked.schemas.order_by("-version").first()
+    if schema is None:
+        raise Conflict("The project has no questions yet.")
+    items = _collect_items(locked, schema)
+    if not items:
+        raise Conflict("No case is finished yet, so there is nothing to freeze.")
+    last = Dataset.objects.filter(project=locked).aggregate(n=Max("number"))["n"] or 0
+    dataset = Dataset.objects.create(
+        project=locked, number=last + 1, name=name or f"Dataset {last + 1}", schema=schema,
+        frozen_by=actor, sha256=items_sha256(items), is_for_round=is_for_round,
+    )  # fmt: skip
+    for item in items:
+        item.dataset = dataset
+    DatasetItem.objects.bulk_create(items, batch_size=1000)
+    audit.record(
+        actor=actor, action="dataset_frozen", target=dataset, project_id=locked.pk, items=len(items)
+    )
+    return dataset
+
+
+def items_sha256(items: Iterable[DatasetItem]) -> str:
+    """The dataset's hash: over cases, splits, answers, revisions and image hashes."""
+    digest = hashlib.sha256()
+    for item in sorted(items, key=lambda i: str(i.case_id)):
+        line = [
+            str(item.case_id), item.patient_key, item.split, item.answers,
+            sorted(map(str, item.revision_ids)), item.images_sha256,
+        ]  # fmt: skip
+        digest.update(json.dumps(line, sort_keys=True).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _collect_items(project: Project, schema: LabelSchema) -> list[DatasetItem]:
+    reads: dict[UUID, list[Revision]] = defaultdict(list)
+    for revision in selectors.find_accepted_revisions(project):
+        if revision.annotation.case.state == CaseState.DONE:
+            reads[revision.annotation.case_id].append(revision)
+    splitter = Splitter(policy_of(project))
+    images = _image_hashes(reads)
+    parsed = schema.schema
+    items = []
+    for case_id, revisions in reads.items():
+        case = revisions[0].annotation.case
+        pseudonym = splitter.patient_key(case)
+        items.append(
+            DatasetItem(
+                case_id=case_id,
+                patient_key=pseudonym,
+                split=splitter.split(pseudonym),
+                answers=consensus(parsed, [r.content.get("answers", {}) for r in revisions]),
+                revision_ids=[r.pk for r in revisions],
+                images_sha256=images[case.study_id],
+            )
+        )
+    return items
+
+
+def _image_hashes(reads: Mapping[UUID, list[Revision]]) -> dict[UUID, str]:
+    studies = [revisions[0].annotation.case.study_id for revisions in reads.values()]
+    digests: dict[UUID, Any] = {study: hashlib.sha256() for study in studies}
+    rows = (
+        Instance.objects.filter(series__study__in=studies)
+        .order_by("sha256")
+        .values_list("series__study_id", "sha256")
+    )
+    for study, sha256 in rows.iterator(chunk_size=5000):
+        digests[study].update(sha256.encode())
+    return {study: digest.hexdigest() for study, digest in digests.items()}
+
+
+def request_export(*, actor: User, dataset: Dataset, format_name: str) -> Export:
+    """The export of this format, queued if there is none: asking twice gives the same file."""
+    if format_name not in formats.FORMATS:
+        raise InvalidInput(f"Known formats: {', '.join(sorted(formats.FORMATS))}.", field="format")
+    try:
+        with transaction.atomic():
+            export = Export.objects.create(
+                dataset=dataset, format=format_name, requested_by=actor
+            )
+            audit.record(
+                actor=actor, action="export_requested", target=export,
+                project_id=dataset.project_id, format=format_name,
+            )  # fmt: skip
+            ring_export(export)
+    except IntegrityError:
+        return Export.objects.exclude(state__in=["failed", "cancelled"]).get(
+            dataset=dataset, format=format_name
+        )
+    return export
+
+
+def ring_export(export: Export) -> None:
+    from annotation.datasets.tasks import write_export
+
+    ring(write_export, str(export.pk))
+
+
+def export_path(export: Export) -> Path:
+    return Path(settings.EXPORT_ROOT) / f"{export.pk}.{formats.FORMATS[export.format].suffix}"
+
+
+def write_export(export: Export) -> None:
+    """Write the file beside its place, sync and rename: a half file is never offered."""
+    target = export_path(export)
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = target.with_name(f"{target.name}.{export.attempt}.part")
+    try:
+        with partial.open("wb") as file:
+            formats.FORMATS[export.format].write(
+                export.dataset,
+                file,
+                lambda done, total: jobs.report(export, step="write", done=done, total=total),
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        _publish(export, partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _publish(export: Export, partial: Path, target: Path) -> None:
+    with partial.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    size = partial.stat().st_size
+    if Export.ownership(export).update(sha256=sha256, size_bytes=size):
+        partial.rename(target)
+        jobs.finish(export, jobs.JobState.COMPLETED)

@@ -1,0 +1,1 @@
+"""The workflow: projects, schemas, cases, assignments, annotations, reviews."""

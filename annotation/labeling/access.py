@@ -1,0 +1,73 @@
+"""Who may see and do what: the only door to every object. Default deny.
+
+Every view starts from one `*_visible_to(user)`; what is not in it does not exist for the caller.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from annotation.archive.models import Instance, Series, Study
+from annotation.core.errors import NotAllowed, get_or_not_found
+from annotation.labeling.models import Annotation, Assignment, Case, Membership, Project, Role
+
+ANYONE = tuple(Role)
+REVIEWERS = (Role.REVIEWER, Role.MANAGER)
+MANAGERS = (Role.MANAGER,)
+
+
+def projects_visible_to(user: Any) -> QuerySet[Project]:
+    return Project.objects.filter(memberships__user_id=user.pk)
+
+
+def role_of(user: Any, project: Project) -> Role:
+    """The member's role; call it only with a project from `projects_visible_to`."""
+    return Role(Membership.objects.get(project=project, user_id=user.pk).role)
+
+
+def project_for(user: Any, project_id: UUID | str, roles: tuple[Role, ...] = ANYONE) -> Project:
+    """The project: NotFound for outsiders, NotAllowed for members of another role."""
+    project = get_or_not_found(projects_visible_to(user), pk=project_id)
+    require(user, project, roles)
+    return project
+
+
+def require(user: Any, project: Project, roles: tuple[Role, ...]) -> None:
+    if role_of(user, project) not in roles:
+        names = " or ".join(role.value for role in roles)
+        raise NotAllowed(f"This needs the role {names} in the project.")
+
+
+def cases_visible_to(user: Any) -> QuerySet[Case]:
+    return Case.objects.filter(project__in=projects_visible_to(user))
+
+
+def assignments_visible_to(user: Any) -> QuerySet[Assignment]:
+    """Only one's own: a lease is nobody else's business."""
+    return Assignment.objects.filter(reader_id=user.pk, project__in=projects_visible_to(user))
+
+
+def annotations_visible_to(user: Any) -> QuerySet[Annotation]:
+    """One's own, and everybody's for reviewers and managers: annotators read blind."""
+    supervised = Project.objects.filter(
+        memberships__user_id=user.pk, memberships__role__in=REVIEWERS
+    )
+    return Annotation.objects.filter(
+        Q(reader_id=user.pk, case__project__in=projects_visible_to(user))
+        | Q(case__project__in=supervised)
+    )
+
+
+def studies_visible_to(user: Any, project: Project | None = None) -> QuerySet[Study]:
+    """Studies that are a case of one of the caller's projects (or of that one project)."""
+    projects = [project] if project else projects_visible_to(user)
+    return Study.objects.filter(pk__in=Case.objects.filter(project__in=projects).values("study"))
+
+
+def series_visible_to(user: Any, project: Project | None = None) -> QuerySet[Series]:
+    return Series.objects.filter(study__in=studies_visible_to(user, project))
+
+
+def instances_visible_to(user: Any, project: Project | None = None) -> QuerySet[Instance]:
+    return Instance.objects.filter(series__study__in=studies_visible_to(user, project))

@@ -1,0 +1,1 @@
+"""The labeling workflow over HTTP: parse, one service or selector, serialize."""

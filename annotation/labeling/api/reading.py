@@ -1,0 +1,237 @@
+"""Claiming, reading, autosaving, submitting, reopening and reviewing."""
+
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotation.core.errors import InvalidInput, PreconditionRequired, get_or_not_found
+from annotation.labeling import access, selectors
+from annotation.labeling.api import serializers as shapes
+from annotation.labeling.api.projects import parsed
+from annotation.labeling.models import Annotation, Assignment, Case, Verdict
+from annotation.labeling.services import claiming, reading
+
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, required=True,
+    description='The version that the change builds on, quoted: "3".',
+)  # fmt: skip
+
+
+def version_of(request: Request) -> int:
+    """The version in If-Match. Raises PreconditionRequired or InvalidInput."""
+    raw = request.headers.get("If-Match")
+    if raw is None:
+        raise PreconditionRequired("Send If-Match with the version that you change.")
+    try:
+        return int(raw.strip().strip('"'))
+    except ValueError:
+        raise InvalidInput("If-Match must be a version number.", field="If-Match") from None
+
+
+def annotation_response(annotation: Annotation) -> Response:
+    body = shapes.AnnotationSerializer(annotation).data
+    return Response(body, headers={"ETag": f'"{annotation.draft_version}"'})
+
+
+def reading_body(case: Case, annotation: Annotation, assignment: Assignment | None) -> Any:
+    last_review = (
+        annotation.revisions.filter(reviews__isnull=False)
+        .order_by("-number")
+        .values_list("reviews__comment", flat=True)
+        .first()
+    )
+    return shapes.ReadingSerializer(
+        {
+            "case_id": case.pk,
+            "priority_reason": case.priority_reason,
+            "study": selectors.describe_study(case.study),
+            "assignment": assignment,
+            "annotation": annotation,
+            "review_comment": last_review or "",
+        }
+    ).data
+
+
+class ClaimView(APIView):
+    """Take the next case of the worklist (or go on with the one that is leased)."""
+
+    @extend_schema(request=None, responses={200: shapes.ReadingSerializer, 204: None})
+    def post(self, request: Request, project_id: UUID) -> Response:
+        project = access.project_for(request.user, project_id)
+        assignment = claiming.claim_next(
+            reader=request.user, project=project, rng=np.random.default_rng()
+        )
+        if assignment is None:
+            return Response(status=status.HTTP_204_NO_CONTENT)
+        case = Case.objects.select_related("study", "project").get(pk=assignment.case_id)
+        annotation = reading.open_annotation(reader=request.user, case=case)
+        return Response(reading_body(case, annotation, assignment))
+
+
+class UpcomingView(APIView):
+    """The studies that come next by rank, without claiming them: the viewer prefetches them."""
+
+    @extend_schema(responses=shapes.UpcomingSerializer(many=True))
+    def get(self, request: Request, project_id: UUID) -> Response:
+        project = access.project_for(request.user, project_id)
+        upcoming = selectors.find_upcoming(reader=request.user, project=project, count=2)
+        body = [
+            {"case_id": case.pk, "study": selectors.describe_study(case.study)}
+            for case in upcoming
+        ]
+        return Response(shapes.UpcomingSerializer(body, many=True).data)
+
+
+class CaseView(APIView):
+    """One case with my own read of it, without taking a lease."""
+
+    @extend_schema(responses=shapes.ReadingSerializer)
+    def get(self, request: Request, case_id: UUID) -> Response:
+        visible = access.cases_visible_to(request.user).select_related("study", "project")
+        case = get_or_not_found(visible, pk=case_id)
+        annotation = get_or_not_found(
+            Annotation.objects.filter(reader=request.user), case=case
+        )
+        return Response(reading_body(case, annotation, None))
+
+
+class AssignmentView(APIView):
+    """Give a case back."""
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, assignment_id: UUID) -> Response:
+        assignment = get_or_not_found(
+            access.assignments_visible_to(request.user), pk=assignment_id
+        )
+        claiming.release(assignment=assignment)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class HeartbeatView(APIView):
+    """Keep the lease and count active time."""
+
+    @extend_schema(request=shapes.HeartbeatRequest, responses=shapes.AssignmentSerializer)
+    def post(self, request: Request, assignment_id: UUID) -> Response:
+        visible = access.assignments_visible_to(request.user).select_related("project")
+        assignment = claiming.heartbeat(
+            assignment=get_or_not_found(visible, pk=assignment_id),
+            **parsed(shapes.HeartbeatRequest, request),
+        )
+        return Response(shapes.AssignmentSerializer(assignment).data)
+
+
+class AnnotationView(APIView):
+    """One read."""
+
+    @extend_schema(responses=shapes.AnnotationSerializer)
+    def get(self, request: Request, annotation_id: UUID) -> Response:
+        visible = access.annotations_visible_to(request.user).select_related("schema", "reader")
+        return annotation_response(get_or_not_found(visible, pk=annotation_id))
+
+
+class OwnAnnotationView(APIView):
+    """The base of what only the reader may do to a read."""
+
+    def own(self, request: Request, annotation_id: UUID) -> Annotation:
+        visible = access.annotations_visible_to(request.user).filter(reader=request.user)
+        return get_or_not_found(visible.select_related("schema", "reader"), pk=annotation_id)
+
+
+class DraftView(OwnAnnotationView):
+    """Autosave with optimistic locking: 412 with the newer draft where somebody was faster."""
+
+    @extend_schema(
+        request=shapes.DraftRequest, responses=shapes.AnnotationSerializer, parameters=[IF_MATCH]
+    )
+    def put(self, request: Request, annotation_id: UUID) -> Response:
+        annotation = self.own(request, annotation_id)
+        content = parsed(shapes.DraftRequest, request)["content"]
+        saved = reading.save_draft(
+            annotation=annotation, content=content, version=version_of(request)
+        )
+        return annotation_response(saved)
+
+
+class SubmissionView(OwnAnnotationView):
+    """Hand the read in."""
+
+    @extend_schema(
+        request=shapes.DraftRequest,
+        responses={201: shapes.RevisionSerializer},
+        parameters=[IF_MATCH],
+    )
+    def post(self, request: Request, annotation_id: UUID) -> Response:
+        revision = reading.submit(
+            actor=request.user,
+            annotation=self.own(request, annotation_id),
+            content=parsed(shapes.DraftRequest, request)["content"],
+            version=version_of(request),
+        )
+        body = shapes.RevisionSerializer(revision).data
+        return Response(body, status=status.HTTP_201_CREATED)
+
+
+class ReopeningView(OwnAnnotationView):
+    """Undo a submission."""
+
+    @extend_schema(request=None, responses=shapes.ReadingSerializer)
+    def post(self, request: Request, annotation_id: UUID) -> Response:
+        own = self.own(request, annotation_id)
+        annotation = reading.reopen(actor=request.user, annotation=own)
+        case = Case.objects.select_related("study", "project").get(pk=annotation.case_id)
+        assignment = case.assignments.filter(reader=request.user, state="active").first()
+        return Response(reading_body(case, annotation, assignment))
+
+
+class RevisionsView(APIView):
+    """The history of one read, oldest first."""
+
+    @extend_schema(responses=shapes.RevisionSerializer(many=True))
+    def get(self, request: Request, annotation_id: UUID) -> Response:
+        annotation = get_or_not_found(
+            access.annotations_visible_to(request.user), pk=annotation_id
+        )
+        revisions = annotation.revisions.order_by("number")
+        return Response(shapes.RevisionSerializer(revisions, many=True).data)
+
+
+class ReviewQueueView(generics.ListAPIView[Any]):
+    """Reads that wait for a reviewer."""
+
+    serializer_class = shapes.AnnotationSerializer
+    filter_backends = []
+    queryset = Annotation.objects.none()
+
+    def get_queryset(self) -> Any:
+        if getattr(self, "swagger_fake_view", False):
+            return Annotation.objects.none()
+        project = access.project_for(
+            self.request.user, self.kwargs["project_id"], access.REVIEWERS
+        )
+        return selectors.find_review_queue(project)
+
+
+class ReviewsView(APIView):
+    """Approve a read or return it to its reader."""
+
+    @extend_schema(request=shapes.ReviewRequest, responses={201: shapes.ReviewSerializer})
+    def post(self, request: Request, annotation_id: UUID) -> Response:
+        visible = access.annotations_visible_to(request.user).select_related("case__project")
+        annotation = get_or_not_found(visible, pk=annotation_id)
+        access.require(request.user, annotation.case.project, access.REVIEWERS)
+        body = parsed(shapes.ReviewRequest, request)
+        review = reading.review(
+            reviewer=request.user,
+            annotation=annotation,
+            verdict=Verdict(body["verdict"]),
+            comment=body["comment"],
+        )
+        return Response(
+            shapes.ReviewSerializer(review).data, status=status.HTTP_201_CREATED
+        )

@@ -1,0 +1,210 @@
+"""Shapes that the labeling API reads and writes."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from annotation.labeling.models import (
+    AnnotationState,
+    Assignment,
+    AssignmentState,
+    CaseState,
+    Role,
+    Selection,
+    Verdict,
+)
+
+Plain = serializers.Serializer[Any]
+
+
+class ProjectSerializer(Plain):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    role = serializers.ChoiceField(choices=Role.choices)
+    readers_per_case = serializers.IntegerField()
+    requires_review = serializers.BooleanField()
+    lease_seconds = serializers.IntegerField()
+    control_share = serializers.FloatField()
+
+
+class ProjectSettingsRequest(Plain):
+    readers_per_case = serializers.IntegerField(min_value=1, max_value=20, required=False)
+    requires_review = serializers.BooleanField(required=False)
+    lease_seconds = serializers.IntegerField(min_value=5, max_value=86_400, required=False)
+    control_share = serializers.FloatField(min_value=0, max_value=1, required=False)
+
+
+class NewProjectRequest(ProjectSettingsRequest):
+    name = serializers.CharField(max_length=120)
+    definition = serializers.JSONField()
+
+
+class OptionSerializer(Plain):
+    key = serializers.CharField()
+    label = serializers.CharField()
+    hotkey = serializers.CharField(allow_blank=True)
+
+
+class QuestionSerializer(Plain):
+    key = serializers.CharField()
+    label = serializers.CharField()
+    kind = serializers.ChoiceField(choices=["one", "many"])
+    required = serializers.BooleanField()
+    options = OptionSerializer(many=True)
+
+
+class SegmentSerializer(Plain):
+    value = serializers.IntegerField()
+    label = serializers.CharField()
+
+
+class DefinitionSerializer(Plain):
+    questions = QuestionSerializer(many=True)
+    segments = SegmentSerializer(many=True)
+
+
+class SchemaSerializer(Plain):
+    id = serializers.UUIDField()
+    version = serializers.IntegerField()
+    definition = DefinitionSerializer()
+
+
+class NewSchemaRequest(Plain):
+    definition = serializers.JSONField()
+
+
+class MemberSerializer(Plain):
+    user_id = serializers.UUIDField()
+    username = serializers.CharField(source="user.username")
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
+class MemberRequest(Plain):
+    username = serializers.CharField(max_length=150)
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
+class CaseRowSerializer(Plain):
+    id = serializers.UUIDField()
+    study_instance_uid = serializers.CharField(source="study.study_instance_uid")
+    patient_id = serializers.CharField(source="study.patient_id")
+    state = serializers.ChoiceField(choices=CaseState.choices)
+    priority = serializers.FloatField()
+    priority_reason = serializers.CharField(allow_blank=True)
+    ranking_id = serializers.UUIDField(allow_null=True)
+    read_count = serializers.IntegerField()
+
+
+class InstanceSerializer(Plain):
+    sop_instance_uid = serializers.CharField()
+    number_of_frames = serializers.IntegerField()
+
+
+class SeriesSerializer(Plain):
+    series_instance_uid = serializers.CharField()
+    modality = serializers.CharField(allow_blank=True)
+    series_number = serializers.IntegerField(allow_null=True)
+    series_description = serializers.CharField(allow_blank=True)
+    not_a_volume = serializers.CharField(allow_blank=True)
+    instances = InstanceSerializer(many=True)
+
+
+class StudySerializer(Plain):
+    study_instance_uid = serializers.CharField()
+    study_date = serializers.DateField(allow_null=True)
+    study_description = serializers.CharField(allow_blank=True)
+    patient_id = serializers.CharField(allow_blank=True)
+    patient_sex = serializers.CharField(allow_blank=True)
+    patient_age = serializers.CharField(allow_blank=True)
+    series = SeriesSerializer(many=True)
+
+
+class UpcomingSerializer(Plain):
+    case_id = serializers.UUIDField()
+    study = StudySerializer()
+
+
+class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
+    state = serializers.ChoiceField(choices=AssignmentState.choices)
+    selection = serializers.ChoiceField(choices=Selection.choices)
+
+    class Meta:
+        model = Assignment
+        fields = ["id", "case", "state", "selection", "priority", "expires_at"]
+        read_only_fields = fields
+
+
+class AnnotationSerializer(Plain):
+    id = serializers.UUIDField()
+    case_id = serializers.UUIDField()
+    reader = serializers.CharField(source="reader.username")
+    state = serializers.ChoiceField(choices=AnnotationState.choices)
+    version = serializers.IntegerField(source="draft_version")
+    content = serializers.JSONField(source="draft")
+    active_seconds = serializers.FloatField()
+    submitted_at = serializers.DateTimeField(allow_null=True)
+    schema = SchemaSerializer()
+
+
+class ReadingSerializer(Plain):
+    """Everything the reading page needs for one case, in one answer."""
+
+    case_id = serializers.UUIDField()
+    priority_reason = serializers.CharField(allow_blank=True)
+    study = StudySerializer()
+    assignment = AssignmentSerializer(allow_null=True)
+    annotation = AnnotationSerializer()
+    review_comment = serializers.CharField(allow_blank=True)
+
+
+class DraftRequest(Plain):
+    content = serializers.JSONField()
+
+
+class HeartbeatRequest(Plain):
+    active_seconds = serializers.FloatField(min_value=0, max_value=3600, default=0)
+
+
+class RevisionSerializer(Plain):
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    content = serializers.JSONField()
+    sha256 = serializers.CharField()
+    active_seconds = serializers.FloatField()
+    created_at = serializers.DateTimeField()
+
+
+class ReviewRequest(Plain):
+    verdict = serializers.ChoiceField(choices=Verdict.choices)
+    comment = serializers.CharField(max_length=4000, allow_blank=True, default="")
+
+
+class ReviewSerializer(Plain):
+    id = serializers.UUIDField()
+    verdict = serializers.ChoiceField(choices=Verdict.choices)
+    comment = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+
+
+class ReaderProgressSerializer(Plain):
+    reader_id = serializers.UUIDField()
+    username = serializers.CharField()
+    submitted = serializers.IntegerField()
+    accepted = serializers.IntegerField()
+    median_active_seconds = serializers.FloatField(allow_null=True)
+
+
+class DayProgressSerializer(Plain):
+    day = serializers.DateField()
+    submitted = serializers.IntegerField()
+
+
+class ProgressSerializer(Plain):
+    total = serializers.IntegerField()
+    done = serializers.IntegerField()
+    in_progress = serializers.IntegerField()
+    left = serializers.IntegerField()
+    waiting_for_review = serializers.IntegerField()
+    median_active_seconds = serializers.FloatField(allow_null=True)
+    per_reader = ReaderProgressSerializer(many=True)
+    per_day = DayProgressSerializer(many=True)

@@ -1,0 +1,53 @@
+"""Routes of the labeling workflow, below /api/v1/."""
+
+from django.urls import path
+
+from annotation.labeling.api import projects, reading
+
+urlpatterns = [
+    path("projects", projects.ProjectsView.as_view(), name="projects"),
+    path("projects/<uuid:project_id>", projects.ProjectView.as_view(), name="project"),
+    path("projects/<uuid:project_id>/members", projects.MembersView.as_view(), name="members"),
+    path(
+        "projects/<uuid:project_id>/members/<uuid:user_id>",
+        projects.MemberView.as_view(),
+        name="member",
+    ),
+    path("projects/<uuid:project_id>/schemas", projects.SchemasView.as_view(), name="schemas"),
+    path("projects/<uuid:project_id>/cases", projects.CasesView.as_view(), name="cases"),
+    path("projects/<uuid:project_id>/progress", projects.ProgressView.as_view(), name="progress"),
+    path("projects/<uuid:project_id>/claim", reading.ClaimView.as_view(), name="claim"),
+    path("projects/<uuid:project_id>/upcoming", reading.UpcomingView.as_view(), name="upcoming"),
+    path("projects/<uuid:project_id>/reviews", reading.ReviewQueueView.as_view(), name="reviews"),
+    path("cases/<uuid:case_id>", reading.CaseView.as_view(), name="case"),
+    path(
+        "assignments/<uuid:assignment_id>", reading.AssignmentView.as_view(), name="assignment"
+    ),
+    path(
+        "assignments/<uuid:assignment_id>/heartbeat",
+        reading.HeartbeatView.as_view(),
+        name="heartbeat",
+    ),
+    path(
+        "annotations/<uuid:annotation_id>", reading.AnnotationView.as_view(), name="annotation"
+    ),
+    path("annotations/<uuid:annotation_id>/draft", reading.DraftView.as_view(), name="draft"),
+    path(
+        "annotations/<uuid:annotation_id>/submission",
+        reading.SubmissionView.as_view(),
+        name="submission",
+    ),
+    path(
+        "annotations/<uuid:annotation_id>/reopening",
+        reading.ReopeningView.as_view(),
+        name="reopening",
+    ),
+    path(
+        "annotations/<uuid:annotation_id>/revisions",
+        reading.RevisionsView.as_view(),
+        name="revisions",
+    ),
+    path(
+        "annotations/<uuid:annotation_id>/review", reading.ReviewsView.as_view(), name="review"
+    ),
+]

@@ -1,0 +1,8 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class LabelingConfig(AppConfig):
+    name = "annotation.labeling"
+    label = "labeling"

@@ -1,0 +1,34 @@
+"""The tables of the labeling workflow."""
+
+from annotation.labeling.models.annotations import (
+    Annotation,
+    AnnotationState,
+    Review,
+    Revision,
+    Verdict,
+)
+from annotation.labeling.models.cases import (
+    Assignment,
+    AssignmentState,
+    Case,
+    CaseState,
+    Selection,
+)
+from annotation.labeling.models.projects import LabelSchema, Membership, Project, Role
+
+__all__ = [
+    "Annotation",
+    "AnnotationState",
+    "Assignment",
+    "AssignmentState",
+    "Case",
+    "CaseState",
+    "LabelSchema",
+    "Membership",
+    "Project",
+    "Review",
+    "Revision",
+    "Role",
+    "Selection",
+    "Verdict",
+]

@@ -1,0 +1,200 @@
+"""Reads of the labeling workflow that more than one caller needs."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import Aggregate, Count, F, FloatField, Q, QuerySet
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+
+from annotation.accounts.models import User
+from annotation.archive import selectors as archive
+from annotation.archive.models import Study
+from annotation.labeling.models import (
+    Annotation,
+    AnnotationState,
+    AssignmentState,
+    Case,
+    CaseState,
+    Project,
+    Revision,
+)
+
+
+class Median(Aggregate):
+    """PostgreSQL's continuous median."""
+
+    function = "PERCENTILE_CONT"
+    name = "median"
+    output_field = FloatField()
+    template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
+
+
+@dataclass(frozen=True)
+class ReaderProgress:
+    reader_id: str
+    username: str
+    submitted: int
+    accepted: int
+    median_active_seconds: float | None
+
+
+@dataclass(frozen=True)
+class DayProgress:
+    day: date
+    submitted: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a project stands, counted now."""
+
+    total: int
+    done: int
+    in_progress: int
+    left: int
+    waiting_for_review: int
+    median_active_seconds: float | None
+    per_reader: list[ReaderProgress]
+    per_day: list[DayProgress]
+
+
+def find_cases(project: Project) -> QuerySet[Case]:
+    """The project's cases with what a list shows, in worklist order."""
+    reads = Q(annotations__state__in=[AnnotationState.SUBMITTED, AnnotationState.ACCEPTED])
+    return (
+        Case.objects.filter(project=project)
+        .select_related("study")
+        .annotate(read_count=Count("annotations", filter=reads))
+        .order_by(F("priority").desc(), "shuffle_key")
+    )
+
+
+def find_upcoming(*, reader: User, project: Project, count: int) -> list[Case]:
+    """What the reader would be served next by rank, without claiming it: for prefetching."""
+    return list(
+        Case.objects.filter(project=project, state=CaseState.OPEN, free_slots__gt=0)
+        .exclude(
+            pk__in=Annotation.objects.filter(reader=reader)
+            .exclude(state=AnnotationState.DRAFT)
+            .values("case")
+        )
+        .select_related("study", "project")
+        .order_by(F("priority").desc(), "shuffle_key")[:count]
+    )
+
+
+def find_review_queue(project: Project) -> QuerySet[Annotation]:
+    """Submitted reads that wait for a reviewer, oldest first."""
+    return (
+        Annotation.objects.filter(case__project=project, state=AnnotationState.SUBMITTED)
+        .select_related("reader", "case__study", "case__project", "schema")
+        .order_by("submitted_at")
+    )
+
+
+def describe_study(study: Study) -> dict[str, Any]:
+    """The study as the viewer needs it: its image series and their instances in slice order."""
+    series = []
+    for row in archive.find_image_series(study).prefetch_related(None):
+        order = archive.order_of_series(row)
+        frames = dict(
+            row.instances.filter(frame_index__isnull=False).values_list(
+                "sop_instance_uid", "number_of_frames"
+            )
+        )
+        series.append(
+            {
+                "series_instance_uid": row.series_instance_uid,
+                "modality": row.modality,
+                "series_number": row.series_number,
+                "series_description": row.series_description,
+                "not_a_volume": order.not_a_volume,
+                "instances": [
+                    {"sop_instance_uid": uid, "number_of_frames": frames[uid]}
+                    for uid in order.keys
+                    if uid in frames
+                ],
+            }
+        )
+    return {
+        "study_instance_uid": study.study_instance_uid,
+        "study_date": study.study_date,
+        "study_description": study.study_description,
+        "patient_id": study.patient_id,
+        "patient_sex": study.patient_sex,
+        "patient_age": study.patient_age,
+        "series": series,
+    }
+
+
+def progress_of(project: Project) -> Progress:
+    """Counts over all cases, in a fixed number of queries."""
+    now = timezone.now()
+    cases = Case.objects.filter(project=project)
+    states = cases.aggregate(total=Count("pk"), done=Count("pk", filter=Q(state=CaseState.DONE)))
+    held = (
+        cases.filter(
+            Q(assignments__state=AssignmentState.ACTIVE, assignments__expires_at__gt=now)
+            | Q(annotations__state__in=[AnnotationState.SUBMITTED, AnnotationState.ACCEPTED])
+        )
+        .filter(state=CaseState.OPEN)
+        .distinct()
+        .count()
+    )
+    reads = Annotation.objects.filter(case__project=project).exclude(submitted_at=None)
+    timed = reads.filter(active_seconds__gt=0)
+    return Progress(
+        total=states["total"],
+        done=states["done"],
+        in_progress=held,
+        left=states["total"] - states["done"] - held,
+        waiting_for_review=reads.filter(state=AnnotationState.SUBMITTED).count(),
+        median_active_seconds=timed.aggregate(m=Median("active_seconds"))["m"],
+        per_reader=_per_reader(reads),
+        per_day=[
+            DayProgress(row["day"], row["n"])
+            for row in reads.annotate(day=TruncDate("submitted_at"))
+            .values("day")
+            .annotate(n=Count("pk"))
+            .order_by("day")
+        ],
+    )
+
+
+def _per_reader(reads: QuerySet[Annotation]) -> list[ReaderProgress]:
+    rows = (
+        reads.values("reader_id", "reader__username")
+        .annotate(
+            submitted=Count("pk"),
+            accepted=Count("pk", filter=Q(state=AnnotationState.ACCEPTED)),
+            median=Median("active_seconds", filter=Q(active_seconds__gt=0)),
+        )
+        .order_by("-submitted", "reader__username")
+    )
+    return [
+        ReaderProgress(
+            str(row["reader_id"]), row["reader__username"], row["submitted"], row["accepted"],
+            row["median"],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def find_accepted_revisions(project: Project) -> QuerySet[Revision]:
+    """The newest revision of every accepted read: the ground truth as it stands."""
+    return (
+        Revision.objects.filter(
+            annotation__case__project=project, annotation__state=AnnotationState.ACCEPTED
+        )
+        .order_by("annotation_id", "-number")
+        .distinct("annotation_id")
+        .select_related("annotation__case__study", "annotation__reader", "schema")
+    )
+
+
+def count_accepted_since(project: Project, moment: Any) -> int:
+    """Reads accepted after the moment (all of them where it is None)."""
+    accepted = Annotation.objects.filter(case__project=project, state=AnnotationState.ACCEPTED)
+    return accepted.filter(accepted_at__gt=moment).count() if moment else accepted.count()

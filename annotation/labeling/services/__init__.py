@@ -1,0 +1,1 @@
+"""Use cases of the labeling workflow: one function each, atomic, keyword-only."""

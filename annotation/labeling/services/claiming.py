@@ -1,0 +1,181 @@
+"""Serves the next case under a lease, in one SQL statement, to no more readers than asked for."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from annotation.accounts.models import User
+from annotation.core.errors import Conflict, LeaseLost
+from annotation.labeling.models import (
+    Annotation,
+    Assignment,
+    AssignmentState,
+    Case,
+    CaseState,
+    Project,
+    Selection,
+)
+from annotation.labeling.services.projects import current_schema
+
+# The row lock guards `free_slots`: a concurrent claim skips the row or re-reads its new value.
+CLAIM = """
+WITH picked AS (
+    SELECT c.id FROM labeling_case c
+    WHERE c.project_id = %(project)s AND c.state = 'open' AND c.free_slots > 0
+      AND c.shuffle_key >= %(from_key)s
+      AND NOT EXISTS (
+          SELECT 1 FROM labeling_annotation a
+          WHERE a.case_id = c.id AND a.reader_id = %(reader)s AND a.state <> 'draft')
+    ORDER BY {order}
+    LIMIT 1
+    FOR UPDATE OF c SKIP LOCKED
+), taken AS (
+    UPDATE labeling_case c SET free_slots = c.free_slots - 1
+    FROM picked WHERE c.id = picked.id
+    RETURNING c.id, c.priority, c.ranking_id
+)
+INSERT INTO labeling_assignment
+    (id, created_at, project_id, case_id, reader_id, state, selection, priority, ranking_id,
+     expires_at, heartbeat_at)
+SELECT gen_random_uuid(), now(), %(project)s, taken.id, %(reader)s, 'active',
+       CASE WHEN taken.ranking_id IS NULL THEN 'initial' ELSE %(selection)s END,
+       taken.priority, taken.ranking_id, now() + %(lease)s, now()
+FROM taken
+RETURNING id
+"""
+BY_PRIORITY = CLAIM.format(order="c.priority DESC, c.shuffle_key")
+AT_RANDOM = CLAIM.format(order="c.shuffle_key")
+
+
+def claim_next(*, reader: User, project: Project, rng: np.random.Generator) -> Assignment | None:
+    """The reader's live assignment, or a lease on the first case of the worklist; None when empty."""
+    if current_schema(project) is None:
+        raise Conflict("The project has no questions yet.")
+    live = live_assignment(reader=reader, project=project)
+    if live is not None:
+        return live
+    if rng.random() < project.control_share:
+        claimed = _claim(AT_RANDOM, reader, project, Selection.CONTROL, float(rng.random()))
+        if claimed is not None:
+            return claimed
+    return _claim(BY_PRIORITY, reader, project, Selection.RANKED, 0.0)
+
+
+def live_assignment(*, reader: User, project: Project) -> Assignment | None:
+    """The lease that the reader holds now, renewed; a lapsed one is closed."""
+    live = Assignment.objects.filter(
+        project=project, reader=reader, state=AssignmentState.ACTIVE
+    ).first()
+    if live is None:
+        return None
+    if live.expires_at <= timezone.now():
+        _end(live, AssignmentState.EXPIRED)
+        return None
+    _renew(live)
+    return live
+
+
+@transaction.atomic
+def claim_case(*, reader: User, case: Case) -> Assignment:
+    """A lease on one given case, for a reader who comes back to it. Raises LeaseLost."""
+    locked = Case.objects.select_for_update().select_related("project").get(pk=case.pk)
+    other = Assignment.objects.select_for_update().filter(
+        project=locked.project, reader=reader, state=AssignmentState.ACTIVE
+    )
+    for assignment in other:
+        if assignment.case_id == locked.pk and assignment.expires_at > timezone.now():
+            _renew(assignment)
+            return assignment
+        release(assignment=assignment)
+    locked.refresh_from_db()
+    if locked.free_slots < 1 or locked.state != CaseState.OPEN:
+        raise LeaseLost("Other readers have taken this case meanwhile; your draft is kept.")
+    Case.objects.filter(pk=locked.pk).update(free_slots=F("free_slots") - 1)
+    now = timezone.now()
+    return Assignment.objects.create(
+        project=locked.project,
+        case=locked,
+        reader=reader,
+        selection=Selection.INITIAL if locked.ranking_id is None else Selection.RANKED,
+        priority=locked.priority,
+        ranking_id=locked.ranking_id,
+        expires_at=now + timedelta(seconds=locked.project.lease_seconds),
+        heartbeat_at=now,
+    )
+
+
+def heartbeat(*, assignment: Assignment, active_seconds: float) -> Assignment:
+    """Renew the lease and add the seconds in which the reader was active. Raises LeaseLost.
+
+    The clock is ours: no more seconds count than passed since the last heartbeat.
+    """
+    now = timezone.now()
+    passed = max((now - assignment.heartbeat_at).total_seconds(), 0)
+    if not _renew(assignment):
+        raise LeaseLost("Your lease on this case has ended; your draft is kept.")
+    Annotation.objects.filter(case=assignment.case_id, reader=assignment.reader_id).update(
+        active_seconds=F("active_seconds") + min(max(active_seconds, 0), passed)
+    )
+    return assignment
+
+
+@transaction.atomic
+def release(*, assignment: Assignment) -> None:
+    """Give the case back; the draft stays."""
+    _end(assignment, AssignmentState.RELEASED)
+
+
+@transaction.atomic
+def expire_assignments() -> int:
+    """Return the cases of lapsed leases to the worklist."""
+    lapsed = Assignment.objects.select_for_update(skip_locked=True).filter(
+        state=AssignmentState.ACTIVE, expires_at__lt=timezone.now()
+    )
+    return sum(_end(assignment, AssignmentState.EXPIRED) for assignment in lapsed[:1000])
+
+
+def _claim(
+    statement: str, reader: User, project: Project, selection: Selection, from_key: float
+) -> Assignment | None:
+    values: dict[str, Any] = {
+        "project": project.pk,
+        "reader": reader.pk,
+        "selection": selection.value,
+        "from_key": from_key,
+        "lease": timedelta(seconds=project.lease_seconds),
+    }
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            row: tuple[UUID] | None = cursor.fetchone()
+    except IntegrityError:  # the same reader claimed in another tab at the same moment
+        return live_assignment(reader=reader, project=project)
+    if row is None:
+        return None
+    return Assignment.objects.select_related("case").get(pk=row[0])
+
+
+def _renew(assignment: Assignment) -> bool:
+    now = timezone.now()
+    lease = timedelta(seconds=assignment.project.lease_seconds)
+    renewed = Assignment.objects.filter(
+        pk=assignment.pk, state=AssignmentState.ACTIVE, expires_at__gt=now
+    ).update(expires_at=now + lease, heartbeat_at=now)
+    assignment.expires_at, assignment.heartbeat_at = now + lease, now
+    return bool(renewed)
+
+
+@transaction.atomic
+def _end(assignment: Assignment, state: AssignmentState) -> bool:
+    """End a live assignment and free its slot, once."""
+    ended = Assignment.objects.filter(pk=assignment.pk, state=AssignmentState.ACTIVE).update(
+        state=state, ended_at=timezone.now()
+    )
+    if ended:
+        Case.objects.filter(pk=assignment.case_id).update(free_slots=F("free_slots") + 1)
+    return bool(ended)

@@ -1,0 +1,64 @@
+"""Enters reads that were made elsewhere: known labels and masks, as revisions like any other."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from annotation.accounts.models import User
+from annotation.core.errors import InvalidInput
+from annotation.labeling.models import (
+    Annotation,
+    AnnotationState,
+    Assignment,
+    AssignmentState,
+    Case,
+    Selection,
+)
+from annotation.labeling.schemas import problems_of
+from annotation.labeling.services.projects import current_schema
+from annotation.labeling.services.reading import (
+    new_revision,
+    close_case_if_read,
+    content_sha256,
+)
+
+
+@transaction.atomic
+def import_read(*, reader: User, case: Case, content: Any) -> Annotation:
+    """An accepted read of the case with this content; repeating it changes nothing."""
+    schema = current_schema(case.project)
+    if schema is None:
+        raise InvalidInput("The project has no questions yet.")
+    problems = problems_of(schema.schema, content, is_complete=True)
+    if problems:
+        raise InvalidInput("The read does not fit the questions.", fields=problems)
+    locked = Case.objects.select_for_update().get(pk=case.pk)
+    annotation, created = Annotation.objects.get_or_create(
+        case=locked, reader=reader, defaults={"schema": schema}
+    )
+    if not created and _is_same(annotation, content):
+        return annotation
+    if created:
+        Case.objects.filter(pk=locked.pk, free_slots__gt=0).update(free_slots=F("free_slots") - 1)
+        _record_assignment(locked, reader)
+    new_revision(annotation, content)
+    annotation.state, annotation.draft = AnnotationState.ACCEPTED, content
+    annotation.submitted_at = annotation.accepted_at = timezone.now()
+    annotation.save()
+    close_case_if_read(locked)
+    return annotation
+
+
+def _is_same(annotation: Annotation, content: Any) -> bool:
+    newest = annotation.revisions.order_by("-number").first()
+    return newest is not None and newest.sha256 == content_sha256(content)
+
+
+def _record_assignment(case: Case, reader: User) -> None:
+    now = timezone.now()
+    Assignment.objects.create(
+        project_id=case.project_id, case=case, reader=reader, state=AssignmentState.SUBMITTED,
+        selection=Selection.INITIAL, expires_at=now, heartbeat_at=now, ended_at=now,
+    )  # fmt: skip

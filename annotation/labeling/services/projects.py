@@ -1,0 +1,126 @@
+"""Creates projects, their members, schema versions and cases."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from annotation.accounts.models import User
+from annotation.archive.models import Collection, Study
+from annotation.core import audit
+from annotation.core.errors import Conflict, InvalidInput
+from annotation.labeling.models import Case, CaseState, LabelSchema, Membership, Project, Role
+from annotation.labeling.schemas import InvalidSchema, parse_schema
+
+SETTINGS = ("readers_per_case", "requires_review", "lease_seconds", "control_share")
+
+
+@transaction.atomic
+def create_project(*, actor: User, name: str, definition: Any, **settings: Any) -> Project:
+    """A project with its own collection, its first schema version, and its creator as manager."""
+    if Project.objects.filter(name__iexact=name).exists():
+        raise Conflict("A project of this name exists.", field="name")
+    collection = Collection.objects.create(name=name)
+    project = Project.objects.create(name=name, collection=collection, **settings)
+    Membership.objects.create(project=project, user=actor, role=Role.MANAGER)
+    publish_schema(actor=actor, project=project, definition=definition)
+    audit.record(actor=actor, action="project_created", target=project, project_id=project.pk)
+    return project
+
+
+@transaction.atomic
+def change_settings(*, actor: User, project: Project, **changes: Any) -> Project:
+    """Change how the project works; the number of readers may only be raised."""
+    locked = Project.objects.select_for_update().get(pk=project.pk)
+    more = int(changes.get("readers_per_case", locked.readers_per_case)) - locked.readers_per_case
+    if more < 0:
+        raise Conflict("The number of readers per case can only be raised.", field="readers_per_case")
+    for name in SETTINGS:
+        if name in changes:
+            setattr(locked, name, changes[name])
+    locked.save(update_fields=list(SETTINGS))
+    if more:
+        Case.objects.filter(project=locked).update(
+            free_slots=F("free_slots") + more, state=CaseState.OPEN
+        )
+    audit.record(
+        actor=actor, action="project_changed", target=locked, project_id=locked.pk, **changes
+    )
+    return locked
+
+
+@transaction.atomic
+def set_member(*, actor: User, project: Project, user: User, role: Role) -> Membership:
+    """Add a member or change a role; the last manager cannot step down."""
+    Project.objects.select_for_update().get(pk=project.pk)
+    _keep_a_manager(project, user, role)
+    membership, _ = Membership.objects.update_or_create(
+        project=project, user=user, defaults={"role": role}
+    )
+    audit.record(
+        actor=actor, action="member_set", target=membership, project_id=project.pk,
+        user_id=str(user.pk), role=role,
+    )  # fmt: skip
+    return membership
+
+
+@transaction.atomic
+def remove_member(*, actor: User, project: Project, user_id: Any) -> bool:
+    """True where there was such a member; what they read stays."""
+    Project.objects.select_for_update().get(pk=project.pk)
+    membership = Membership.objects.filter(project=project, user_id=user_id).first()
+    if membership is None:
+        return False
+    _keep_a_manager(project, membership.user, None)
+    audit.record(
+        actor=actor, action="member_removed", target=membership, project_id=project.pk,
+        user_id=str(user_id),
+    )  # fmt: skip
+    membership.delete()
+    return True
+
+
+def _keep_a_manager(project: Project, user: User, role: Role | None) -> None:
+    managers = project.memberships.filter(role=Role.MANAGER)
+    if role != Role.MANAGER and managers.count() == 1 and managers.filter(user=user).exists():
+        raise Conflict("A project needs at least one manager.", field="role")
+
+
+@transaction.atomic
+def publish_schema(*, actor: User, project: Project, definition: Any) -> LabelSchema:
+    """A new version of the questions; reads begun under an older one keep it."""
+    try:
+        schema = parse_schema(definition)
+    except InvalidSchema as error:
+        raise InvalidInput(str(error), field=f"definition.{error.field}") from None
+    Project.objects.select_for_update().get(pk=project.pk)
+    latest = current_schema(project)
+    version = latest.version + 1 if latest else 1
+    created = LabelSchema.objects.create(
+        project=project, version=version, definition=schema.as_json()
+    )
+    audit.record(
+        actor=actor, action="schema_published", target=created, project_id=project.pk, version=version
+    )
+    return created
+
+
+def current_schema(project: Project) -> LabelSchema | None:
+    return project.schemas.order_by("-version").first()
+
+
+@transaction.atomic
+def add_cases(*, project: Project, studies: Iterable[Study]) -> int:
+    """Make cases of studies of the project's collection; returns how many are new."""
+    wanted = [s for s in studies if s.collection_id == project.collection_id]
+    known = set(
+        Case.objects.filter(project=project, study__in=wanted).values_list("study_id", flat=True)
+    )
+    new = [
+        Case(project=project, study=study, free_slots=project.readers_per_case)
+        for study in wanted
+        if study.pk not in known
+    ]
+    Case.objects.bulk_create(new, ignore_conflicts=True, batch_size=1000)
+    return len(new)

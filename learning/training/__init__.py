@@ -1,0 +1,1 @@
+"""Pure torch and MONAI: data, networks, the loop, prediction, evaluation. No Django."""

@@ -1,0 +1,78 @@
+"""Checkpoints that survive a kill at any moment, and weights that hold no code."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+KEPT = 2
+
+
+class Checkpoints:
+    """The newest two checkpoints of one run, each with the hash that proves it whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def save(self, step: int, state: dict[str, Any]) -> None:
+        """Write beside, sync, rename: a half checkpoint is never found."""
+        partial = self.folder / "checkpoint.part"
+        torch.save(state, partial)
+        digest = _digest(partial)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.rename(self.folder / f"{step:09d}-{digest}.pt")
+        for old in self._newest_first()[KEPT:]:
+            old.unlink()
+
+    def load(self) -> dict[str, Any] | None:
+        """The newest checkpoint whose content matches its hash, or None."""
+        for path in self._newest_first():
+            if path.stem.split("-")[1] == _digest(path):
+                state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+                return state
+        return None
+
+    def clear(self) -> None:
+        for path in self.folder.iterdir():
+            path.unlink()
+        self.folder.rmdir()
+
+    def _newest_first(self) -> list[Path]:
+        return sorted(self.folder.glob("*.pt"), reverse=True)
+
+
+def save_weights(network: torch.nn.Module, folder: Path) -> str:
+    """Write safetensors under their SHA-256 and return it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
+    data = safetensors.torch.save(tensors)
+    sha256 = hashlib.sha256(data).hexdigest()
+    partial = folder / f"{sha256}.{os.getpid()}.part"
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(weights_path(folder, sha256))
+    return sha256
+
+
+def load_weights(network: torch.nn.Module, folder: Path, sha256: str) -> None:
+    """Load weights into the network. Raises ValueError where the file was changed."""
+    path = weights_path(folder, sha256)
+    if _digest(path) != sha256:
+        raise ValueError(f"the weights {sha256[:12]} do not match their hash")
+    network.load_state_dict(safetensors.torch.load_file(path))
+
+
+def weights_path(folder: Path, sha256: str) -> Path:
+    return folder / f"{sha256}.safetensors"
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
