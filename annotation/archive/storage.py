@@ -35,22 +35,63 @@ def blob_path(sha256: str) -> Path:
     return Path(settings.BLOB_ROOT) / sha256[:2] / sha256
 
 
+class Incoming:
+    """A side file that is written piece by piece and hashed on the way."""
+
+    def __init__(self) -> None:
+        folder = Path(settings.INCOMING_ROOT)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if shutil.disk_usage(folder).free < RESERVE_BYTES:
+            raise StorageFull("The archive has no space left.")
+        self.path = folder / f"{uuid.uuid4().hex}.part"
+        self._file = os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        self._digest = hashlib.sha256()
+        self.size_bytes = 0
+
+    def write(self, chunk: bytes) -> None:
+        """Raises InvalidInput past the size limit and StorageFull on a full disk."""
+        self.size_bytes += len(chunk)
+        if self.size_bytes > MAX_INSTANCE_BYTES:
+            raise InvalidInput(f"An object may not exceed {MAX_INSTANCE_BYTES >> 30} GiB.")
+        self._digest.update(chunk)
+        with _full_disk_named():
+            self._file.write(chunk)
+
+    def finish(self) -> Received:
+        """Make the content durable and say what it is."""
+        with _full_disk_named():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        self._file.close()
+        return Received(self.path, self._digest.hexdigest(), self.size_bytes)
+
+    def discard(self) -> None:
+        """Remove the side file, unless `keep` has moved it to its address."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+        self.path.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def receive(chunks: Iterable[bytes]) -> Iterator[Received]:
-    """Write the chunks to a side file and hash them; the file is gone after the block unless kept."""
-    incoming = Path(settings.INCOMING_ROOT)
-    incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if shutil.disk_usage(incoming).free < RESERVE_BYTES:
-        raise StorageFull("The archive has no space left.")
-    path = incoming / f"{uuid.uuid4().hex}.part"
+    """Write the chunks to a side file; it is gone after the block unless kept."""
+    incoming = Incoming()
     try:
-        yield _write(path, chunks)
+        for chunk in chunks:
+            incoming.write(chunk)
+        yield incoming.finish()
+    finally:
+        incoming.discard()
+
+
+@contextlib.contextmanager
+def _full_disk_named() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise StorageFull("The archive has no space left.") from None
         raise
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def keep(received: Received) -> Path:
@@ -74,22 +115,6 @@ def keep_bytes(data: bytes) -> str:
     with receive([data]) as received:
         keep(received)
         return received.sha256
-
-
-def _write(path: Path, chunks: Iterable[bytes]) -> Received:
-    digest = hashlib.sha256()
-    size = 0
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        for chunk in chunks:
-            size += len(chunk)
-            if size > MAX_INSTANCE_BYTES:
-                raise InvalidInput(f"An object may not exceed {MAX_INSTANCE_BYTES >> 30} GiB.")
-            digest.update(chunk)
-            file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
-    return Received(path, digest.hexdigest(), size)
 
 
 def _sync_folder(folder: Path) -> None:

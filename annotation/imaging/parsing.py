@@ -81,6 +81,17 @@ def as_json(parsed: ParsedInstance) -> dict[str, Any]:
     return asdict(parsed)
 
 
+def binary_element(path: Path, tag: str) -> bytes:
+    """The value of a top-level binary element, by its 8 hex digits. Raises UnreadableDicom."""
+    if not re.fullmatch(r"[0-9A-F]{8}", tag):
+        raise UnreadableDicom("a tag has 8 hexadecimal digits")
+    dataset = pydicom.dcmread(path, stop_before_pixels=True)
+    value = dataset[int(tag, 16)].value if int(tag, 16) in dataset else None
+    if not isinstance(value, bytes):
+        raise UnreadableDicom("there is no such binary element")
+    return value
+
+
 def _parse(path: Path) -> ParsedInstance:
     with path.open("rb") as file:
         _guard_deflated(file)

@@ -60,6 +60,31 @@ def grey_or_colour(path: Path, wanted: Rendering) -> NDArray[np.uint8]:
     return np.round(shown * 255).astype(np.uint8)
 
 
+def model_input(path: Path, frame: int, side: int) -> FloatImage:
+    """One frame as a (side, side) image of mean 0 and deviation 1, padded to a square.
+
+    Raises NotRenderable also for a constant image, which can teach nothing.
+    """
+    dataset, pixels = decode(path, frame)
+    values = modality_values(dataset, pixels)
+    if values.ndim == 3:
+        values = values[..., :3].mean(axis=2)
+    low, high = np.percentile(values, [0.5, 99.5])
+    if high <= low:
+        raise NotRenderable("the image is constant")
+    values = np.clip(values, low, high)
+    if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
+        values = high + low - values
+    rows, columns = values.shape
+    scale = side / max(rows, columns)
+    size = (max(round(columns * scale), 1), max(round(rows * scale), 1))
+    small = np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BILINEAR))
+    square = np.full((side, side), small.min(), np.float32)
+    top, left = (side - size[1]) // 2, (side - size[0]) // 2
+    square[top : top + size[1], left : left + size[0]] = small
+    return (square - square.mean()) / max(float(square.std()), 1e-6)
+
+
 def decode(path: Path, frame: int) -> tuple[pydicom.Dataset, NDArray[Any]]:
     """The dataset without its pixels and one frame's stored values. `frame` is 1-based."""
     try:

@@ -142,10 +142,26 @@ def _native_frame(path: str, frame: int) -> Answer:
     return str(pixels.dtype), pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
 
 
+def _model_input(path: str, frame: int, side: int) -> Answer:
+    """(side, side) float16 values for a network."""
+    from annotation.imaging.rendered import model_input
+
+    return None, model_input(Path(path), frame, side).astype("<f2").tobytes()
+
+
+def _element(path: str, tag: str) -> Answer:
+    """The bytes of one top-level binary element."""
+    from annotation.imaging.parsing import binary_element
+
+    return None, binary_element(Path(path), tag)
+
+
 FUNCTIONS: dict[str, Callable[..., Answer]] = {
     "parse": _parse,
     "render": _render,
     "native_frame": _native_frame,
+    "model_input": _model_input,
+    "element": _element,
 }
 
 

@@ -13,6 +13,7 @@ from modAL.models import ActiveLearner
 from modAL.uncertainty import classifier_entropy, classifier_margin, classifier_uncertainty
 from numpy.typing import NDArray
 
+from learning.acquisition.names import STRATEGY_TITLES
 from learning.acquisition.table import PredictionTable, Probabilities
 
 Measure = Callable[[Any, NDArray[np.int64], np.random.Generator], NDArray[np.float64]]
@@ -71,14 +72,14 @@ def at_random(
     return rng.random(len(pool))
 
 
+_MEASURES: dict[str, Measure] = {
+    "margin": margin,
+    "entropy": entropy,
+    "least_confident": least_confident,
+    "random": at_random,
+}
 STRATEGIES: dict[str, Strategy] = {
-    s.name: s
-    for s in (
-        Strategy("margin", "Smallest margin", margin),
-        Strategy("entropy", "Highest entropy", entropy),
-        Strategy("least_confident", "Least confident", least_confident),
-        Strategy("random", "Random (control)", at_random),
-    )
+    name: Strategy(name, title, _MEASURES[name]) for name, title in STRATEGY_TITLES.items()
 }
 
 

@@ -44,8 +44,12 @@ def ingest_file(*, collection: Collection, path: Path) -> Ingested:
 def ingest(*, collection: Collection, chunks: Iterable[bytes]) -> Ingested:
     """Receive, parse in the sandbox, store, index. Raises like `ingest_file`."""
     with storage.receive(chunks) as received:
-        parsed = _parse(received)
-        return _index(collection, received, parsed)
+        return ingest_received(collection=collection, received=received)
+
+
+def ingest_received(*, collection: Collection, received: storage.Received) -> Ingested:
+    """Parse, store and index a file that has arrived completely."""
+    return _index(collection, received, _parse(received))
 
 
 def _parse(received: storage.Received) -> dict[str, Any]:

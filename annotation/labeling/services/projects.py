@@ -17,12 +17,23 @@ SETTINGS = ("readers_per_case", "requires_review", "lease_seconds", "control_sha
 
 
 @transaction.atomic
-def create_project(*, actor: User, name: str, definition: Any, **settings: Any) -> Project:
-    """A project with its own collection, its first schema version, and its creator as manager."""
+def create_project(
+    *,
+    actor: User,
+    name: str,
+    definition: Any,
+    collection: Collection | None = None,
+    **settings: Any,
+) -> Project:
+    """A project with its first schema version and its creator as manager.
+
+    It gets a collection of its own unless it is to share an existing one.
+    """
     if Project.objects.filter(name__iexact=name).exists():
         raise Conflict("A project of this name exists.", field="name")
-    collection = Collection.objects.create(name=name)
-    project = Project.objects.create(name=name, collection=collection, **settings)
+    project = Project.objects.create(
+        name=name, collection=collection or Collection.objects.create(name=name), **settings
+    )
     Membership.objects.create(project=project, user=actor, role=Role.MANAGER)
     publish_schema(actor=actor, project=project, definition=definition)
     audit.record(actor=actor, action="project_created", target=project, project_id=project.pk)

@@ -1,0 +1,64 @@
+"""Routes of the two DICOMweb roots: /dicomweb and /dicomweb/projects/{id}."""
+
+from django.urls import include, path, register_converter
+from django.views.decorators.http import require_http_methods
+
+from annotation.dicomweb import qido, stow, wado
+
+
+class UidConverter:
+    """A DICOM UID: digits and dots, at most 64 characters."""
+
+    regex = r"[0-9.]{1,64}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(UidConverter, "uid")
+
+STUDY = "studies/<uid:study_uid>"
+SERIES = f"{STUDY}/series/<uid:series_uid>"
+INSTANCE = f"{SERIES}/instances/<uid:instance_uid>"
+FRAMES = f"{INSTANCE}/frames/<str:numbers>"
+get = require_http_methods(["GET", "HEAD"])
+
+
+def by_method(**views):  # type: ignore[no-untyped-def]
+    """Dispatch GET to one view and POST to another."""
+
+    def dispatch(request, **kwargs):  # type: ignore[no-untyped-def]
+        name = "GET" if request.method == "HEAD" else request.method
+        return views[name](request, **kwargs)
+
+    dispatch.csrf_exempt = True  # type: ignore[attr-defined]
+    return require_http_methods([*views, "HEAD"])(dispatch)
+
+
+resources = [
+    path("studies", by_method(GET=qido.search_studies, POST=stow.store), name="studies"),
+    path("series", get(qido.search_series), name="all-series"),
+    path("instances", get(qido.search_instances), name="all-instances"),
+    path(STUDY, by_method(GET=wado.retrieve_study, POST=stow.store), name="study"),
+    path(f"{STUDY}/metadata", get(wado.study_metadata), name="study-metadata"),
+    path(f"{STUDY}/series", get(qido.search_series), name="study-series"),
+    path(f"{STUDY}/instances", get(qido.search_instances), name="study-instances"),
+    path(SERIES, get(wado.retrieve_series), name="series"),
+    path(f"{SERIES}/metadata", get(wado.series_metadata), name="series-metadata"),
+    path(f"{SERIES}/instances", get(qido.search_instances), name="series-instances"),
+    path(f"{SERIES}/thumbnail", get(wado.thumbnail), name="series-thumbnail"),
+    path(INSTANCE, get(wado.retrieve_instance), name="instance"),
+    path(f"{INSTANCE}/metadata", get(wado.instance_metadata), name="instance-metadata"),
+    path(f"{INSTANCE}/rendered", get(wado.rendered), name="instance-rendered"),
+    path(f"{INSTANCE}/thumbnail", get(wado.thumbnail), name="instance-thumbnail"),
+    path(f"{INSTANCE}/bulkdata/<str:tag>", get(wado.bulkdata), name="bulkdata"),
+    path(FRAMES, get(wado.frames), name="frames"),
+    path(f"{FRAMES}/rendered", get(wado.rendered), name="frame-rendered"),
+]
+urlpatterns = [
+    path("", include((resources, "dicomweb"))),
+    path("projects/<uuid:project_id>/", include((resources, "dicomweb-project"))),
+]

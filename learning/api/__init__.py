@@ -1,0 +1,1 @@
+"""Targets, rounds and model versions over HTTP."""

@@ -1,0 +1,32 @@
+"""Routes of the learning engine, below /api/v1/."""
+
+from django.urls import path
+
+from learning.api import views
+
+urlpatterns = [
+    path("projects/<uuid:project_id>/targets", views.TargetsView.as_view(), name="targets"),
+    path("targets/<uuid:target_id>", views.TargetView.as_view(), name="target"),
+    path("targets/<uuid:target_id>/rounds", views.RoundsView.as_view(), name="rounds"),
+    path(
+        "targets/<uuid:target_id>/learning-curve",
+        views.LearningCurveView.as_view(),
+        name="learning-curve",
+    ),
+    path(
+        "targets/<uuid:target_id>/model-versions",
+        views.ModelVersionsView.as_view(),
+        name="model-versions",
+    ),
+    path("rounds/<uuid:round_id>", views.RoundView.as_view(), name="round"),
+    path(
+        "rounds/<uuid:round_id>/cancellation",
+        views.CancellationView.as_view(),
+        name="round-cancellation",
+    ),
+    path(
+        "model-versions/<uuid:model_version_id>/promotion",
+        views.PromotionView.as_view(),
+        name="promotion",
+    ),
+]

@@ -1,0 +1,223 @@
+"""Targets, rounds, model versions and the learning curve."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotation.core.errors import get_or_not_found
+from annotation.core.jobs import JobState
+from annotation.datasets.api.views import ProgressOfJob
+from annotation.labeling import access
+from annotation.labeling.api.projects import parsed
+from learning import selectors
+from learning.acquisition.names import STRATEGY_TITLES
+from learning.models import ModelVersion, ModelVersionState, Round, Target, Trigger
+from learning.services import model_versions, rounds, targets
+
+
+class TargetSerializer(serializers.ModelSerializer[Target]):
+    strategy = serializers.ChoiceField(choices=list(STRATEGY_TITLES))
+    config = serializers.DictField(child=serializers.JSONField(), required=False)
+
+    class Meta:
+        model = Target
+        fields = ["id", "question", "strategy", "retrain_after", "config"]
+        read_only_fields = ["id"]
+
+
+class TargetChangeRequest(serializers.Serializer[Any]):
+    strategy = serializers.ChoiceField(choices=list(STRATEGY_TITLES), required=False)
+    retrain_after = serializers.IntegerField(min_value=0, max_value=1_000_000, required=False)
+    config = serializers.DictField(child=serializers.JSONField(), required=False)
+
+
+class EstimateSerializer(serializers.Serializer[Any]):
+    value = serializers.FloatField(allow_null=True)
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+
+
+class ReliabilitySerializer(serializers.Serializer[Any]):
+    confidence = serializers.FloatField()
+    accuracy = serializers.FloatField()
+    count = serializers.FloatField()
+
+
+class ExclusionSerializer(serializers.Serializer[Any]):
+    case = serializers.UUIDField()
+    reason = serializers.CharField()
+
+
+class MetricsSerializer(serializers.Serializer[Any]):
+    n = serializers.IntegerField(required=False)
+    auc = EstimateSerializer(required=False)
+    accuracy = EstimateSerializer(required=False)
+    sensitivity = EstimateSerializer(required=False)
+    specificity = EstimateSerializer(required=False)
+    calibration_error = EstimateSerializer(required=False)
+    threshold = serializers.FloatField(required=False)
+    reliability = ReliabilitySerializer(many=True, required=False)
+    excluded = ExclusionSerializer(many=True, required=False)
+    device = serializers.CharField(required=False)
+
+
+class EpochSerializer(serializers.Serializer[Any]):
+    step = serializers.FloatField()
+    epoch = serializers.FloatField()
+    loss = serializers.FloatField()
+    validation_loss = serializers.FloatField(required=False)
+
+
+class RoundSerializer(serializers.ModelSerializer[Round]):
+    state = serializers.ChoiceField(choices=JobState.choices)
+    trigger = serializers.ChoiceField(choices=Trigger.choices)
+    progress = ProgressOfJob()
+    metrics = MetricsSerializer()
+    curves = EpochSerializer(many=True)
+
+    class Meta:
+        model = Round
+        fields = [
+            "id", "number", "state", "trigger", "strategy", "seed", "code_revision", "attempt",
+            "progress", "error", "training_labels", "ranked_cases", "curves", "metrics",
+            "created_at", "started_at", "finished_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
+    state = serializers.ChoiceField(choices=ModelVersionState.choices)
+    round_number = serializers.IntegerField(source="round.number")
+    metrics = MetricsSerializer(source="round.metrics")
+    training_labels = serializers.IntegerField(source="round.training_labels", allow_null=True)
+
+    class Meta:
+        model = ModelVersion
+        fields = [
+            "id", "number", "state", "round_number", "training_labels", "weights_sha256",
+            "classes", "threshold", "metrics", "created_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class CurvePointSerializer(serializers.Serializer[Any]):
+    round = serializers.IntegerField()
+    strategy = serializers.CharField()
+    training_labels = serializers.IntegerField(allow_null=True)
+    auc = serializers.FloatField(allow_null=True)
+    auc_low = serializers.FloatField(allow_null=True)
+    auc_high = serializers.FloatField(allow_null=True)
+
+
+def target_of(user: Any, target_id: UUID, roles: Any = access.REVIEWERS) -> Target:
+    visible = selectors.targets_visible_to(user).select_related("project")
+    target = get_or_not_found(visible, pk=target_id)
+    access.require(user, target.project, roles)
+    return target
+
+
+class TargetsView(APIView):
+    """What the project's models learn."""
+
+    @extend_schema(responses=TargetSerializer(many=True))
+    def get(self, request: Request, project_id: UUID) -> Response:
+        project = access.project_for(request.user, project_id, access.REVIEWERS)
+        found = project.targets.order_by("created_at")
+        return Response(TargetSerializer(found, many=True).data)
+
+    @extend_schema(request=TargetSerializer, responses={201: TargetSerializer})
+    def post(self, request: Request, project_id: UUID) -> Response:
+        project = access.project_for(request.user, project_id, access.MANAGERS)
+        target = targets.create_target(
+            actor=request.user, project=project, **parsed(TargetSerializer, request)
+        )
+        return Response(TargetSerializer(target).data, status=status.HTTP_201_CREATED)
+
+
+class TargetView(APIView):
+    """One target: its strategy, policy and recipe."""
+
+    @extend_schema(responses=TargetSerializer)
+    def get(self, request: Request, target_id: UUID) -> Response:
+        return Response(TargetSerializer(target_of(request.user, target_id)).data)
+
+    @extend_schema(request=TargetChangeRequest, responses=TargetSerializer)
+    def patch(self, request: Request, target_id: UUID) -> Response:
+        target = target_of(request.user, target_id, access.MANAGERS)
+        changes = parsed(TargetChangeRequest, request)
+        changed = targets.change_target(actor=request.user, target=target, **changes)
+        return Response(TargetSerializer(changed).data)
+
+
+class RoundsView(APIView):
+    """The rounds of a target, newest first."""
+
+    @extend_schema(responses=RoundSerializer(many=True))
+    def get(self, request: Request, target_id: UUID) -> Response:
+        target = target_of(request.user, target_id)
+        found = target.rounds.order_by("-number")[:50]
+        return Response(RoundSerializer(found, many=True).data)
+
+    @extend_schema(request=None, responses={202: RoundSerializer})
+    def post(self, request: Request, target_id: UUID) -> Response:
+        target = target_of(request.user, target_id, access.MANAGERS)
+        created = rounds.request_round(
+            target=target, trigger=Trigger.MANUAL, actor=request.user
+        )
+        return Response(RoundSerializer(created).data, status=status.HTTP_202_ACCEPTED)
+
+
+class RoundView(APIView):
+    """One round, live."""
+
+    @extend_schema(responses=RoundSerializer)
+    def get(self, request: Request, round_id: UUID) -> Response:
+        found = get_or_not_found(selectors.rounds_visible_to(request.user), pk=round_id)
+        return Response(RoundSerializer(found).data)
+
+
+class CancellationView(APIView):
+    """Stop a round."""
+
+    @extend_schema(request=None, responses={202: None})
+    def post(self, request: Request, round_id: UUID) -> Response:
+        found = get_or_not_found(selectors.rounds_visible_to(request.user), pk=round_id)
+        access.require(request.user, found.target.project, access.MANAGERS)
+        rounds.cancel(actor=request.user, round_=found)
+        return Response(status=status.HTTP_202_ACCEPTED)
+
+
+class LearningCurveView(APIView):
+    """Test AUC with 95 % intervals over the number of labels."""
+
+    @extend_schema(responses=CurvePointSerializer(many=True))
+    def get(self, request: Request, target_id: UUID) -> Response:
+        points = selectors.learning_curve(target_of(request.user, target_id))
+        return Response(CurvePointSerializer(points, many=True).data)
+
+
+class ModelVersionsView(APIView):
+    """The models of a target, newest first."""
+
+    @extend_schema(responses=ModelVersionSerializer(many=True))
+    def get(self, request: Request, target_id: UUID) -> Response:
+        target = target_of(request.user, target_id)
+        found = target.model_versions.select_related("round").order_by("-number")[:100]
+        return Response(ModelVersionSerializer(found, many=True).data)
+
+
+class PromotionView(APIView):
+    """Put a model version into production; doing it with an earlier one rolls back."""
+
+    @extend_schema(request=None, responses=ModelVersionSerializer)
+    def post(self, request: Request, model_version_id: UUID) -> Response:
+        visible = selectors.model_versions_visible_to(request.user)
+        version = get_or_not_found(visible, pk=model_version_id)
+        access.require(request.user, version.target.project, access.MANAGERS)
+        promoted = model_versions.promote(version=version, actor=request.user)
+        return Response(ModelVersionSerializer(promoted).data)

@@ -1,0 +1,56 @@
+"""Learning curves as a table and a plot: mean over seeds, each seed shown."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+
+from learning.simulation import Point
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt  # noqa: E402  the backend comes first
+
+COLOURS = {"random": "#7f7f7f", "margin": "#0072b2", "entropy": "#d55e00",
+           "least_confident": "#009e73"}  # fmt: skip
+Curves = dict[str, dict[int, list[float]]]
+
+
+def by_strategy(points: Sequence[Point]) -> Curves:
+    """AUCs of all seeds by strategy and number of labels."""
+    curves: Curves = defaultdict(lambda: defaultdict(list))
+    for point in points:
+        curves[point.strategy][point.labels].append(point.auc)
+    return curves
+
+
+def summarize(points: Sequence[Point]) -> str:
+    """A table of mean and range of the test AUC per strategy and number of labels."""
+    lines = ["strategy         labels  seeds  mean AUC  lowest  highest"]
+    for strategy, curve in sorted(by_strategy(points).items()):
+        for labels, values in sorted(curve.items()):
+            lines.append(
+                f"{strategy:<16} {labels:>6} {len(values):>6} {np.mean(values):>9.3f}"
+                f" {min(values):>7.3f} {max(values):>8.3f}"
+            )
+    return "\n".join(lines)
+
+
+def plot_curves(points: Sequence[Point], path: Path) -> None:
+    """Write an SVG: thick lines are means over seeds, thin ones the seeds."""
+    figure, axes = plt.subplots(figsize=(7, 4.5))
+    for strategy, curve in sorted(by_strategy(points).items()):
+        labels = sorted(curve)
+        colour = COLOURS.get(strategy)
+        axes.plot(labels, [np.mean(curve[n]) for n in labels], color=colour, lw=2.2, label=strategy)
+        for seed in sorted({p.seed for p in points if p.strategy == strategy}):
+            own = sorted((p.labels, p.auc) for p in points if (p.strategy, p.seed) == (strategy, seed))
+            axes.plot(*zip(*own, strict=True), color=colour, lw=0.6, alpha=0.5)
+    axes.set_xlabel("labeled training studies")
+    axes.set_ylabel("test AUC")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)

@@ -1,0 +1,348 @@
+"""One round from frozen labels to a published ranking: where the database meets torch.
+
+Every write goes through the round's ownership, so a worker that was thought dead changes nothing.
+"""
+
+import logging
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import torch
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+from numpy.typing import NDArray
+
+from annotation.archive import selectors as archive
+from annotation.archive.models import Instance
+from annotation.core import jobs
+from annotation.core.errors import DomainError
+from annotation.datasets import services as datasets
+from annotation.datasets.models import Dataset, DatasetItem, Split
+from annotation.labeling.models import Case, CaseState
+from annotation.labeling.services.ranking import Ranked, publish_ranking
+from learning.acquisition.strategies import STRATEGIES, rank, reason
+from learning.images import ImageCache, exclusions_by_case
+from learning.models import ModelVersion, ModelVersionState, Prediction, Round
+from learning.services import model_versions
+from learning.training.checkpoint import Checkpoints, load_weights, save_weights
+from learning.training.config import TrainConfig
+from learning.training.data import LabeledImages
+from learning.training.evaluate import evaluate, youden_threshold
+from learning.training.loop import Trained, choose_device, train
+from learning.training.networks import build
+from learning.training.predict import predict
+
+logger = logging.getLogger(__name__)
+MIN_PER_CLASS = 2
+POOL_BLOCK = 256
+
+
+class NotEnoughLabels(DomainError):
+    """The frozen labels cannot teach a model yet."""
+
+
+@dataclass
+class Examples:
+    """The usable items of one split: images, class numbers and patients in the same order."""
+
+    images: list[NDArray[np.float16]] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    patients: list[str] = field(default_factory=list)
+
+    def arrays(self, side: int) -> LabeledImages:
+        images = np.stack(self.images) if self.images else np.zeros((0, side, side), np.float16)
+        return LabeledImages(images, np.asarray(self.labels, np.int64))
+
+
+@dataclass
+class Pool:
+    """Open cases and their predictions; `is_held_out` where the split keeps them from training."""
+
+    cases: list[UUID] = field(default_factory=list)
+    is_held_out: list[bool] = field(default_factory=list)
+    probabilities: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+
+
+def run_round(round_: Round) -> None:
+    """Do everything that is left of a claimed round. Raises with the reason where it cannot."""
+    config = TrainConfig.from_json(round_.config)
+    dataset = _frozen_dataset(round_)
+    classes = _classes(round_, dataset)
+    excluded: dict[UUID, str] = {}
+    examples = _load_examples(round_, dataset, classes, config, excluded)
+    _require_labels(examples[Split.TRAIN], classes)
+    trained = _train(round_, config, examples, len(classes))
+    metrics, threshold = _evaluate(round_, config, trained, examples)
+    metrics["excluded"] = exclusions_by_case(excluded)
+    metrics["device"] = str(choose_device())
+    pool = _predict_pool(round_, config, trained, excluded)
+    ranked = _rank(round_, pool, classes)
+    weights = save_weights(trained.network, Path(settings.MODEL_ROOT) / "weights")
+    _publish(round_, metrics, threshold, classes, weights, pool, ranked, len(examples[Split.TRAIN].labels))
+    shutil.rmtree(_run_folder(round_), ignore_errors=True)
+
+
+def _frozen_dataset(round_: Round) -> Dataset:
+    """The labels as they stood when the round began; a resumed round keeps its own."""
+    if round_.dataset is not None:
+        return round_.dataset
+    jobs.report(round_, step="freeze")
+    target = round_.target
+    with transaction.atomic():
+        dataset = datasets.freeze(
+            project=target.project,
+            name=f"Round {round_.number} of {target.question}",
+            actor=None,
+            is_for_round=True,
+        )
+        if not Round.ownership(round_).update(dataset=dataset):
+            raise jobs.JobFenced(str(round_.pk))
+    round_.dataset = dataset
+    return dataset
+
+
+def _classes(round_: Round, dataset: Dataset) -> list[str]:
+    question = dataset.schema.schema.question(round_.target.question)
+    if question is None:
+        raise NotEnoughLabels(f"The schema no longer asks {round_.target.question!r}.")
+    return list(question.option_keys)
+
+
+def _load_examples(
+    round_: Round,
+    dataset: Dataset,
+    classes: list[str],
+    config: TrainConfig,
+    excluded: dict[UUID, str],
+) -> dict[Split, Examples]:
+    items = {
+        item.case.study_id: item
+        for item in dataset.items.select_related("case").order_by("case_id")
+        if item.answers.get(round_.target.question) in classes
+    }
+    images = _images(round_, [i.case for i in items.values()], config, excluded, step="load")
+    examples = {split: Examples() for split in Split}
+    for case_id, study_id, image in images:
+        del case_id
+        item: DatasetItem = items[study_id]
+        found = examples[Split(item.split)]
+        found.images.append(image)
+        found.labels.append(classes.index(item.answers[round_.target.question]))
+        found.patients.append(item.patient_key)
+    return examples
+
+
+def _images(
+    round_: Round,
+    cases: Sequence[Case],
+    config: TrainConfig,
+    excluded: dict[UUID, str],
+    *,
+    step: str,
+) -> Iterator[tuple[UUID, UUID, NDArray[np.float16]]]:
+    """(case, study, image) of the cases that have a usable image; the others get a reason."""
+    by_study = {case.study_id: case.pk for case in cases}
+    chosen = archive.find_training_instances(by_study)
+    for study_id, case_id in by_study.items():
+        if study_id not in chosen:
+            excluded[case_id] = "no image that can be rendered"
+    study_of = {instance.pk: study for study, instance in chosen.items()}
+
+    def refuse(instance: Instance, why: str) -> None:
+        excluded[by_study[study_of[instance.pk]]] = why
+
+    loaded = ImageCache(config.side).load_many(
+        list(chosen.values()),
+        refuse,
+        lambda done: jobs.report(round_, step=step, done=done, total=len(chosen)),
+    )
+    for instance, image in loaded:
+        study_id = study_of[instance.pk]
+        yield by_study[study_id], study_id, image
+
+
+def _require_labels(training: Examples, classes: list[str]) -> None:
+    counts = np.bincount(np.asarray(training.labels, np.int64), minlength=len(classes))
+    if (counts >= MIN_PER_CLASS).sum() < 2:
+        listed = ", ".join(f"{name}: {n}" for name, n in zip(classes, counts, strict=True))
+        raise NotEnoughLabels(
+            f"Training needs {MIN_PER_CLASS} labeled cases of at least two answers ({listed})."
+        )
+
+
+def _train(
+    round_: Round, config: TrainConfig, examples: dict[Split, Examples], class_count: int
+) -> Trained:
+    curves = list(round_.curves)
+
+    def on_epoch(figures: dict[str, float], step: int, total: int) -> None:
+        if not any(known["step"] == figures["step"] for known in curves):
+            curves.append(figures)
+        if not Round.ownership(round_).update(curves=curves):
+            raise jobs.JobFenced(str(round_.pk))
+        jobs.report(round_, step="train", done=step, total=total)
+
+    jobs.report(round_, step="train", done=0, total=config.steps(len(examples[Split.TRAIN].labels)))
+    return train(
+        config=config,
+        class_count=class_count,
+        training=examples[Split.TRAIN].arrays(config.side),
+        validation=examples[Split.VALIDATION].arrays(config.side),
+        seed=round_.seed,
+        checkpoints=Checkpoints(_run_folder(round_)),
+        on_epoch=on_epoch,
+    )
+
+
+def _evaluate(
+    round_: Round, config: TrainConfig, trained: Trained, examples: dict[Split, Examples]
+) -> tuple[dict[str, Any], float]:
+    jobs.report(round_, step="evaluate")
+    probabilities = {
+        split: predict(trained.network, [found.arrays(config.side).images], config)
+        for split, found in examples.items()
+        if found.labels and split != Split.TRAIN
+    }
+    threshold = 0.5
+    if Split.VALIDATION in probabilities:
+        truth = np.asarray(examples[Split.VALIDATION].labels, np.int64)
+        threshold = youden_threshold(truth, probabilities[Split.VALIDATION][:, 1])
+    test = examples[Split.TEST]
+    if Split.TEST not in probabilities:
+        return {"n": 0}, threshold
+    figures = evaluate(
+        np.asarray(test.labels, np.int64),
+        probabilities[Split.TEST],
+        test.patients,
+        threshold=threshold,
+        rng=np.random.default_rng(round_.seed),
+    )
+    return figures, threshold
+
+
+def _predict_pool(
+    round_: Round, config: TrainConfig, trained: Trained, excluded: dict[UUID, str]
+) -> Pool:
+    """Predict every open case, in blocks, so that memory does not grow with the pool."""
+    cases = list(
+        Case.objects.filter(project=round_.target.project, state=CaseState.OPEN)
+        .select_related("study")
+        .defer("study__dicom_json")
+        .order_by("id")
+    )
+    splitter = datasets.Splitter(datasets.policy_of(round_.target.project))
+    held_out = {
+        case.pk: splitter.split(splitter.patient_key(case)) != Split.TRAIN for case in cases
+    }
+    pool = Pool()
+    done = 0
+
+    def blocks() -> Iterator[NDArray[np.float16]]:
+        for start in range(0, len(cases), POOL_BLOCK):
+            block = []
+            part = cases[start : start + POOL_BLOCK]
+            for case_id, _, image in _images(round_, part, config, excluded, step="score"):
+                pool.cases.append(case_id)
+                pool.is_held_out.append(held_out[case_id])
+                block.append(image)
+            if block:
+                yield np.stack(block)
+
+    def on_block(count: int) -> None:
+        nonlocal done
+        done += count
+        jobs.report(round_, step="score", done=done, total=len(cases))
+
+    pool.probabilities = predict(trained.network, blocks(), config, on_block)
+    return pool
+
+
+def _rank(round_: Round, pool: Pool, classes: list[str]) -> dict[UUID, Ranked]:
+    """Scores of the training pool; held-out cases are spread evenly, at random, between them.
+
+    Test and validation cases must be labeled too, at their natural rate, and the model's opinion
+    of them must not decide which.
+    """
+    strategy = STRATEGIES[round_.strategy]
+    rng = np.random.default_rng(round_.seed)
+    held_out = np.asarray(pool.is_held_out, bool)
+    rows = np.flatnonzero(~held_out)
+    ranked: dict[UUID, Ranked] = {}
+    scores = np.zeros(0)
+    if len(rows):
+        scores = rank(strategy, pool.probabilities[rows], rng).scores
+        for row, score in zip(rows, scores, strict=True):
+            why = reason(strategy, pool.probabilities[row], classes)
+            ranked[pool.cases[row]] = Ranked(pool.cases[row], float(score), why)
+    for row in np.flatnonzero(held_out):
+        score = float(np.quantile(scores, rng.random())) if len(scores) else float(rng.random())
+        ranked[pool.cases[row]] = Ranked(pool.cases[row], score, "Keeps the accuracy honest")
+    return ranked
+
+
+@transaction.atomic
+def _publish(
+    round_: Round,
+    metrics: dict[str, Any],
+    threshold: float,
+    classes: list[str],
+    weights_sha256: str,
+    pool: Pool,
+    ranked: dict[UUID, Ranked],
+    training_labels: int,
+) -> None:
+    """Model, predictions, ranking and the round's end: all of it or nothing, once."""
+    locked = Round.ownership(round_).select_for_update().first()
+    if locked is None:
+        raise jobs.JobFenced(str(round_.pk))
+    jobs.report(round_, step="publish")
+    target = round_.target
+    last = ModelVersion.objects.filter(target=target).aggregate(n=Max("number"))["n"] or 0
+    Round.ownership(round_).update(
+        metrics=metrics, training_labels=training_labels, ranked_cases=len(ranked)
+    )
+    round_.metrics = metrics
+    version = ModelVersion.objects.create(
+        target=target, round=round_, number=last + 1, weights_sha256=weights_sha256,
+        classes=classes, threshold=threshold,
+    )  # fmt: skip
+    Prediction.objects.bulk_create(
+        (
+            Prediction(
+                model_version=version,
+                case_id=case_id,
+                probabilities=row.tolist(),
+                score=None if held_out else ranked[case_id].priority,
+            )
+            for case_id, row, held_out in zip(
+                pool.cases, pool.probabilities, pool.is_held_out, strict=True
+            )
+        ),
+        batch_size=2000,
+    )
+    publish_ranking(
+        project=target.project, ranking_id=round_.pk, ranked=list(ranked.values())
+    )
+    production = ModelVersion.objects.filter(
+        target=target, state=ModelVersionState.PRODUCTION
+    ).select_related("round").first()
+    if model_versions.is_not_worse(version, production):
+        model_versions.promote(version=version, actor=None)
+    jobs.finish(round_, jobs.JobState.COMPLETED)
+
+
+def _run_folder(round_: Round) -> Path:
+    return Path(settings.MODEL_ROOT) / "rounds" / str(round_.pk)
+
+
+def load_network(version: ModelVersion) -> torch.nn.Module:
+    """The network of a model version with its weights, verified by hash."""
+    network = build(version.round.config["network"], len(version.classes))
+    load_weights(network, Path(settings.MODEL_ROOT) / "weights", version.weights_sha256)
+    return network

@@ -1,0 +1,43 @@
+"""Reads of the learning engine."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from annotation.core.jobs import JobState
+from annotation.labeling import access
+from learning.models import ModelVersion, Round, Target
+
+
+def targets_visible_to(user: Any) -> QuerySet[Target]:
+    """Models and their figures are for reviewers and managers: annotators read blind."""
+    projects = access.projects_visible_to(user).filter(memberships__role__in=access.REVIEWERS)
+    return Target.objects.filter(project__in=projects)
+
+
+def rounds_visible_to(user: Any) -> QuerySet[Round]:
+    return Round.objects.filter(target__in=targets_visible_to(user)).select_related(
+        "target__project"
+    )
+
+
+def model_versions_visible_to(user: Any) -> QuerySet[ModelVersion]:
+    return ModelVersion.objects.filter(target__in=targets_visible_to(user)).select_related(
+        "target__project", "round"
+    )
+
+
+def learning_curve(target: Target) -> list[dict[str, Any]]:
+    """Test AUC with its interval over the number of training labels, one point per round."""
+    rounds = target.rounds.filter(state=JobState.COMPLETED).order_by("number")
+    return [
+        {
+            "round": r.number,
+            "strategy": r.strategy,
+            "training_labels": r.training_labels,
+            "auc": (r.metrics.get("auc") or {}).get("value"),
+            "auc_low": (r.metrics.get("auc") or {}).get("low"),
+            "auc_high": (r.metrics.get("auc") or {}).get("high"),
+        }
+        for r in rounds
+    ]

@@ -1,0 +1,36 @@
+"""Puts a model version into production, or an earlier one back."""
+
+from django.db import transaction
+
+from annotation.accounts.models import User
+from annotation.core import audit
+from learning.models import ModelVersion, ModelVersionState
+
+
+@transaction.atomic
+def promote(*, version: ModelVersion, actor: User | None) -> ModelVersion:
+    """Make this the production model of its target; the former one is retired and can return."""
+    versions = ModelVersion.objects.select_for_update().filter(target=version.target_id)
+    list(versions)
+    versions.filter(state=ModelVersionState.PRODUCTION).exclude(pk=version.pk).update(
+        state=ModelVersionState.RETIRED
+    )
+    versions.filter(pk=version.pk).update(state=ModelVersionState.PRODUCTION)
+    audit.record(
+        actor=actor, action="model_promoted", target=version,
+        project_id=version.target.project_id, number=version.number,
+    )  # fmt: skip
+    version.refresh_from_db()
+    return version
+
+
+def is_not_worse(candidate: ModelVersion, production: ModelVersion | None) -> bool:
+    """Whether the candidate's test AUC reaches the lower bound of the production model's interval."""
+    if production is None:
+        return True
+    new = (candidate.round.metrics.get("auc") or {}).get("value")
+    old = production.round.metrics.get("auc") or {}
+    if new is None:
+        return False
+    floor = old.get("low") if old.get("low") is not None else old.get("value")
+    return floor is None or new >= floor

@@ -1,0 +1,104 @@
+"""Starts rounds by policy or by hand, and stops them."""
+
+import functools
+import os
+import secrets
+import subprocess
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from annotation.accounts.models import User
+from annotation.core import audit, jobs
+from annotation.core.errors import Conflict
+from annotation.core.tasks import ring
+from annotation.labeling import selectors as labeling
+from learning.models import Round, Target, Trigger
+from learning.training.config import TrainConfig
+
+
+@transaction.atomic
+def request_round(
+    *, target: Target, trigger: Trigger, actor: User | None = None, seed: int | None = None
+) -> Round:
+    """Queue a round; a target has at most one unfinished round. Raises Conflict."""
+    last = Round.objects.filter(target=target).aggregate(n=Max("number"))["n"] or 0
+    try:
+        with transaction.atomic():
+            created = Round.objects.create(
+                target=target,
+                number=last + 1,
+                trigger=trigger,
+                requested_by=actor,
+                strategy=target.strategy,
+                seed=secrets.randbelow(2**31) if seed is None else seed,
+                config=TrainConfig.from_json(target.config).as_json(),
+                code_revision=code_revision(),
+            )
+    except IntegrityError:
+        raise Conflict("A round of this target is under way already.") from None
+    audit.record(
+        actor=actor, action="round_requested", target=created,
+        project_id=target.project_id, number=created.number,
+    )  # fmt: skip
+    ring_round(created)
+    return created
+
+
+def ring_round(round_: Round) -> None:
+    from learning.tasks import run_round
+
+    ring(run_round, str(round_.pk))
+
+
+def due() -> list[Target]:
+    """Targets whose policy asks for a round now: enough reads accepted since the last one began."""
+    found = []
+    for target in Target.objects.filter(retrain_after__gt=0).select_related("project"):
+        last = target.rounds.order_by("-number").first()
+        if last is not None and not last.is_finished:
+            continue
+        new = labeling.count_accepted_since(target.project, last.created_at if last else None)
+        if new >= target.retrain_after:
+            found.append(target)
+    return found
+
+
+def start_due() -> int:
+    """Queue a round for every due target; another scheduler may be faster, which is fine."""
+    started = 0
+    for target in due():
+        try:
+            request_round(target=target, trigger=Trigger.POLICY)
+            started += 1
+        except Conflict:
+            continue
+    return started
+
+
+@transaction.atomic
+def cancel(*, actor: User, round_: Round) -> None:
+    """Stop the round; the old ranking stays in place."""
+    if round_.is_finished:
+        raise Conflict("The round has ended already.", state=round_.state)
+    jobs.request_cancel(round_)
+    audit.record(
+        actor=actor, action="round_cancelled", target=round_, project_id=round_.target.project_id
+    )
+
+
+@functools.cache
+def code_revision() -> str:
+    """The commit this process runs, for the record of every round."""
+    given = os.environ.get("FIRSTREAD_REVISION")
+    if given:
+        return given[:64]
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(settings.BASE_DIR), "rev-parse", "HEAD"],
+            capture_output=True, text=True, timeout=5, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return answer.stdout.strip()[:64]
