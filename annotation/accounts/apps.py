@@ -6,3 +6,6 @@ from django.apps import AppConfig
 class AccountsConfig(AppConfig):
     name = "annotation.accounts"
     label = "accounts"
+
+    def ready(self) -> None:
+        from annotation.accounts import openapi  # noqa: F401  registers the sign-in schemes

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
-HOTKEYS = "1234567890qwertyuiopasdfghjklzxcvbnm"
-RESERVED_HOTKEYS = frozenset("?")
+HOTKEYS = "1234567890qweasdfghjklxcvbnmtyop"
+RESERVED_HOTKEYS = frozenset("?iruz+-")  # the viewer's own keys
 MAX_QUESTIONS, MAX_OPTIONS = 50, 60
 
 
@@ -144,7 +144,7 @@ def _option(raw: Any, where: str, used: set[str], taken: set[str]) -> Option:
     body = _mapping(raw, where)
     hotkey = body.get("hotkey") or next((k for k in HOTKEYS if k not in used | taken), "")
     if hotkey and (len(str(hotkey)) != 1 or hotkey in RESERVED_HOTKEYS):
-        raise InvalidSchema(f"{where}.hotkey", "must be one character other than '?'")
+        raise InvalidSchema(f"{where}.hotkey", "must be one character that the viewer does not use itself")
     if hotkey in used:
         raise InvalidSchema(f"{where}.hotkey", f"the key {hotkey!r} is used twice")
     used.add(hotkey)

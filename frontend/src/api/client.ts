@@ -1,0 +1,68 @@
+/** The one HTTP client: typed from the OpenAPI file, with CSRF and errors as problem objects. */
+import createClient from 'openapi-fetch'
+import type { components, paths } from './schema'
+
+export type Schemas = components['schemas']
+export type Project = Schemas['Project']
+export type Reading = Schemas['Reading']
+export type Study = Schemas['Study']
+export type Question = Schemas['Question']
+export type Round = Schemas['Round']
+
+/** The server's error shape (RFC 9457). */
+export interface Problem {
+  status: number
+  code: string
+  detail: string
+  fields?: Record<string, string>
+  current?: { version: number; content: unknown }
+}
+
+export class ApiError extends Error {
+  constructor(readonly problem: Problem) {
+    super(problem.detail)
+  }
+}
+
+/** The network or the server is away; what was being sent must be kept and sent again. */
+export class Offline extends Error {}
+
+export function csrfToken(): string {
+  const match = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)
+  return match?.[1] ?? ''
+}
+
+async function reachable(request: Request): Promise<Response> {
+  try {
+    const response = await fetch(request)
+    if (response.status >= 502 && response.status <= 504) throw new Offline(response.statusText)
+    return response
+  } catch (error) {
+    if (error instanceof Offline) throw error
+    throw new Offline(String(error))
+  }
+}
+
+export const api = createClient<paths>({ baseUrl: '', fetch: reachable })
+
+api.use({
+  onRequest({ request }) {
+    if (request.method !== 'GET') request.headers.set('X-CSRFToken', csrfToken())
+    return request
+  },
+})
+
+/** The body of a good answer; anything else throws ApiError. */
+export async function good<T>(
+  call: Promise<{ data?: T; error?: unknown; response: Response }>,
+): Promise<T> {
+  const { data, error, response } = await call
+  if (response.ok) return data as T
+  const body = (error ?? {}) as Partial<Problem>
+  throw new ApiError({
+    ...body,
+    status: response.status,
+    code: body.code ?? 'error',
+    detail: body.detail ?? `The server answered ${response.status}.`,
+  })
+}

@@ -1,0 +1,59 @@
+/** The frame around every page of a signed-in person. */
+import { ActionIcon, Anchor, AppShell, Button, Group, Text, useMantineColorScheme } from '@mantine/core'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link, Navigate, Outlet, useNavigate } from 'react-router'
+import { api, ApiError, good } from '../api/client'
+import { signOut } from '../api/session'
+import { Loaded } from '../ui/states'
+
+export function SignedIn() {
+  const me = useQuery({ queryKey: ['me'], queryFn: () => good(api.GET('/api/v1/me')) })
+  const navigate = useNavigate()
+  const queries = useQueryClient()
+  if (me.error instanceof ApiError && me.error.problem.status === 401) return <Navigate to="/sign-in" />
+
+  const leave = async () => {
+    await signOut()
+    queries.clear()
+    void navigate('/sign-in')
+  }
+  return (
+    <Loaded query={me}>
+      {(person) => (
+        <AppShell header={{ height: 52 }} padding="md">
+          <AppShell.Header>
+            <Group h="100%" px="md" justify="space-between">
+              <Anchor component={Link} to="/" fw={700} underline="never">
+                Firstread
+              </Anchor>
+              <Group gap="xs">
+                <ColourScheme />
+                <Button component={Link} to="/tokens" size="xs" variant="subtle">
+                  Tokens
+                </Button>
+                <Text size="sm" c="dimmed">
+                  {person.full_name || person.username}
+                </Text>
+                <Button size="xs" variant="default" onClick={() => void leave()}>
+                  Sign out
+                </Button>
+              </Group>
+            </Group>
+          </AppShell.Header>
+          <AppShell.Main>
+            <Outlet />
+          </AppShell.Main>
+        </AppShell>
+      )}
+    </Loaded>
+  )
+}
+
+function ColourScheme() {
+  const { colorScheme, toggleColorScheme } = useMantineColorScheme()
+  return (
+    <ActionIcon variant="subtle" aria-label="Light or dark" onClick={() => toggleColorScheme()}>
+      {colorScheme === 'dark' ? '☀' : '☾'}
+    </ActionIcon>
+  )
+}

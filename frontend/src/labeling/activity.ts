@@ -1,0 +1,31 @@
+/** Counts the seconds in which the reader was active: visible page, input within the last minute. */
+
+const IDLE_AFTER_MS = 60_000
+
+export class ActivityClock {
+  private active = 0
+  private lastTick: number
+  private lastInput: number
+
+  constructor(now: number) {
+    this.lastTick = now
+    this.lastInput = now
+  }
+
+  input(now: number): void {
+    this.lastInput = now
+  }
+
+  tick(now: number, isVisible: boolean): void {
+    const passed = now - this.lastTick
+    if (isVisible && now - this.lastInput < IDLE_AFTER_MS) this.active += passed
+    this.lastTick = now
+  }
+
+  /** Seconds since the last call. */
+  take(): number {
+    const seconds = this.active / 1000
+    this.active = 0
+    return seconds
+  }
+}

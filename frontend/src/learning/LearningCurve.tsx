@@ -1,0 +1,35 @@
+/** Test AUC with its 95 % interval over the number of labels. */
+import { Text } from '@mantine/core'
+import { Area, CartesianGrid, ComposedChart, Line, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts'
+import type { Schemas } from '../api/client'
+
+export function LearningCurve({ points }: { points: Schemas['CurvePoint'][] }) {
+  const data = points
+    .filter((p) => p.auc !== null)
+    .map((p) => ({ labels: p.training_labels, auc: p.auc, interval: [p.auc_low, p.auc_high] }))
+  if (data.length === 0) {
+    return (
+      <Text c="dimmed">
+        The learning curve appears after the first round with labeled test cases: is more labeling worth it?
+      </Text>
+    )
+  }
+  return (
+    <div data-testid="learning-curve" style={{ height: 260 }}>
+      <ResponsiveContainer>
+        <ComposedChart data={data} margin={{ top: 8, right: 16, bottom: 16, left: 0 }}>
+          <CartesianGrid strokeOpacity={0.2} />
+          <XAxis dataKey="labels" type="number" domain={['dataMin', 'dataMax']} label={{ value: 'labels', position: 'bottom', offset: 0 }} />
+          <YAxis domain={[0.4, 1]} width={40} />
+          <Tooltip formatter={(value) => (Array.isArray(value) ? value.map(short).join(' – ') : short(value))} />
+          <Area dataKey="interval" name="95 % interval" stroke="none" fill="#4dabf7" fillOpacity={0.25} isAnimationActive={false} />
+          <Line dataKey="auc" name="test AUC" stroke="#4dabf7" strokeWidth={2} dot isAnimationActive={false} />
+        </ComposedChart>
+      </ResponsiveContainer>
+    </div>
+  )
+}
+
+function short(value: unknown): string {
+  return typeof value === 'number' ? value.toFixed(3) : '–'
+}

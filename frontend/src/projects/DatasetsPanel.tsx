@@ -1,0 +1,149 @@
+/** Freeze the ground truth and download it. */
+import { Anchor, Badge, Button, Code, Group, Menu, Table, Text, TextInput } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import { api, good, type Schemas } from '../api/client'
+import { Empty, Loaded } from '../ui/states'
+
+const FORMATS = { csv: 'CSV table', monai_datalist: 'MONAI datalist', dicom: 'DICOM files (ZIP)' } as const
+type Format = keyof typeof FORMATS
+
+interface Props {
+  projectId: string
+  isManager: boolean
+}
+
+const showError = (error: Error) => notifications.show({ color: 'red', message: error.message })
+
+export function DatasetsPanel({ projectId, isManager }: Props) {
+  const queries = useQueryClient()
+  const [name, setName] = useState('')
+  const path = { project_id: projectId }
+  const datasets = useQuery({
+    queryKey: ['datasets', projectId],
+    queryFn: () => good(api.GET('/api/v1/projects/{project_id}/datasets', { params: { path } })),
+  })
+  const freeze = useMutation({
+    mutationFn: () =>
+      good(api.POST('/api/v1/projects/{project_id}/datasets', { params: { path }, body: { name } })),
+    onSuccess: () => {
+      setName('')
+      return queries.invalidateQueries({ queryKey: ['datasets', projectId] })
+    },
+    onError: showError,
+  })
+  return (
+    <>
+      {isManager && (
+        <Group mb="md">
+          <TextInput
+            placeholder="Name"
+            aria-label="Name of the dataset"
+            value={name}
+            onChange={(event) => setName(event.currentTarget.value)}
+          />
+          <Button loading={freeze.isPending} onClick={() => freeze.mutate()}>
+            Freeze dataset
+          </Button>
+        </Group>
+      )}
+      <Loaded query={datasets}>
+        {(page) =>
+          page.results.length === 0 ? (
+            <Empty title="No datasets yet">
+              Freezing keeps the accepted reads of all finished cases as they are now, with splits by patient.
+            </Empty>
+          ) : (
+            <Table>
+              <Table.Tbody>
+                {page.results.map((dataset) => (
+                  <DatasetRow key={dataset.id} dataset={dataset} isManager={isManager} />
+                ))}
+              </Table.Tbody>
+            </Table>
+          )
+        }
+      </Loaded>
+    </>
+  )
+}
+
+function DatasetRow({ dataset, isManager }: { dataset: Schemas['Dataset']; isManager: boolean }) {
+  return (
+    <Table.Tr data-testid={`dataset-${dataset.number}`}>
+      <Table.Td>{dataset.number}</Table.Td>
+      <Table.Td>
+        {dataset.name}{' '}
+        {dataset.is_for_round && (
+          <Badge size="xs" variant="light">
+            round
+          </Badge>
+        )}
+      </Table.Td>
+      <Table.Td>{dataset.item_count} cases</Table.Td>
+      <Table.Td>
+        <Code>{dataset.sha256.slice(0, 12)}</Code>
+      </Table.Td>
+      <Table.Td>{isManager && <Exports datasetId={dataset.id} />}</Table.Td>
+    </Table.Tr>
+  )
+}
+
+function Exports({ datasetId }: { datasetId: string }) {
+  const queries = useQueryClient()
+  const path = { dataset_id: datasetId }
+  const key = ['exports', datasetId]
+  const exports = useQuery({
+    queryKey: key,
+    queryFn: () => good(api.GET('/api/v1/datasets/{dataset_id}/exports', { params: { path } })),
+    refetchInterval: ({ state }) =>
+      state.data?.some((e) => e.state === 'pending' || e.state === 'running') ? 1000 : false,
+  })
+  const request = useMutation({
+    mutationFn: (format: Format) =>
+      good(api.POST('/api/v1/datasets/{dataset_id}/exports', { params: { path }, body: { format } })),
+    onSuccess: () => queries.invalidateQueries({ queryKey: key }),
+    onError: showError,
+  })
+  return (
+    <Group gap="sm" justify="flex-end">
+      {(exports.data ?? []).map((made) => (
+        <ExportLink key={made.id} made={made} />
+      ))}
+      <Menu>
+        <Menu.Target>
+          <Button size="xs" variant="default">
+            Export
+          </Button>
+        </Menu.Target>
+        <Menu.Dropdown>
+          {(Object.keys(FORMATS) as Format[]).map((format) => (
+            <Menu.Item key={format} onClick={() => request.mutate(format)}>
+              {FORMATS[format]}
+            </Menu.Item>
+          ))}
+        </Menu.Dropdown>
+      </Menu>
+    </Group>
+  )
+}
+
+function ExportLink({ made }: { made: Schemas['Export'] }) {
+  const name = FORMATS[made.format]
+  if (made.state === 'completed') {
+    return (
+      <Anchor size="sm" href={`/api/v1/exports/${made.id}/file`} download>
+        {name}
+      </Anchor>
+    )
+  }
+  const { done, total } = made.progress
+  const progress = total ? ` ${done ?? 0}/${total}` : ''
+  return (
+    <Text size="sm" c={made.state === 'failed' ? 'red' : 'dimmed'} title={made.error}>
+      {name}: {made.state}
+      {progress}
+    </Text>
+  )
+}

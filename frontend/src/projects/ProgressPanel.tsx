@@ -1,0 +1,110 @@
+/** Where the project stands: counts, per reader, per day. */
+import { BarChart } from '@mantine/charts'
+import '@mantine/charts/styles.css'
+import { Card, Progress, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { api, good, type Schemas } from '../api/client'
+import { Empty, Loaded } from '../ui/states'
+
+const REFRESH_MS = 5000
+
+export function ProgressPanel({ projectId }: { projectId: string }) {
+  const progress = useQuery({
+    queryKey: ['progress', projectId],
+    refetchInterval: REFRESH_MS,
+    queryFn: () =>
+      good(
+        api.GET('/api/v1/projects/{project_id}/progress', { params: { path: { project_id: projectId } } }),
+      ),
+  })
+  return (
+    <Loaded query={progress}>
+      {(now) =>
+        now.total === 0 ? (
+          <Empty title="No cases yet">Import studies with `manage.py import_dicom`, or send them by DICOMweb.</Empty>
+        ) : (
+          <Figures now={now} />
+        )
+      }
+    </Loaded>
+  )
+}
+
+function Figures({ now }: { now: Schemas['Progress'] }) {
+  const share = (n: number) => (100 * n) / now.total
+  return (
+    <Stack gap="lg">
+      <SimpleGrid cols={{ base: 2, md: 5 }}>
+        <Figure label="Done" value={now.done} />
+        <Figure label="In progress" value={now.in_progress} />
+        <Figure label="Left" value={now.left} />
+        <Figure label="Wait for review" value={now.waiting_for_review} />
+        <Figure label="Median active time" value={seconds(now.median_active_seconds)} />
+      </SimpleGrid>
+      <Progress.Root size="xl" aria-label="Share of cases done">
+        <Progress.Section value={share(now.done)} color="teal" aria-label="Done" />
+        <Progress.Section value={share(now.in_progress)} color="yellow" aria-label="In progress" />
+      </Progress.Root>
+      <SimpleGrid cols={{ base: 1, md: 2 }}>
+        <div>
+          <Title order={4} mb="xs">
+            Reads per day
+          </Title>
+          {now.per_day.length > 0 ? (
+            <BarChart h={220} data={now.per_day} dataKey="day" series={[{ name: 'submitted', color: 'blue.5' }]} />
+          ) : (
+            <Text c="dimmed">Nothing has been read yet.</Text>
+          )}
+        </div>
+        <Readers rows={now.per_reader} />
+      </SimpleGrid>
+    </Stack>
+  )
+}
+
+function Readers({ rows }: { rows: Schemas['ReaderProgress'][] }) {
+  return (
+    <div>
+      <Title order={4} mb="xs">
+        Readers
+      </Title>
+      <Table>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>Reader</Table.Th>
+            <Table.Th ta="right">Submitted</Table.Th>
+            <Table.Th ta="right">Accepted</Table.Th>
+            <Table.Th ta="right">Median time</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {rows.map((row) => (
+            <Table.Tr key={row.reader_id}>
+              <Table.Td>{row.username}</Table.Td>
+              <Table.Td ta="right">{row.submitted}</Table.Td>
+              <Table.Td ta="right">{row.accepted}</Table.Td>
+              <Table.Td ta="right">{seconds(row.median_active_seconds)}</Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </div>
+  )
+}
+
+function Figure({ label, value }: { label: string; value: number | string }) {
+  return (
+    <Card withBorder padding="sm">
+      <Text size="sm" c="dimmed">
+        {label}
+      </Text>
+      <Text size="xl" fw={700}>
+        {value}
+      </Text>
+    </Card>
+  )
+}
+
+function seconds(value: number | null): string {
+  return value === null ? '–' : `${value.toFixed(value < 10 ? 1 : 0)} s`
+}

@@ -1,0 +1,59 @@
+/** My projects, with the way into each. */
+import { Badge, Button, Card, Container, Group, SimpleGrid, Text, Title } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { Link } from 'react-router'
+import { api, good, type Project } from '../api/client'
+import { Empty, Loaded } from '../ui/states'
+
+export default function ProjectsPage() {
+  const projects = useQuery({
+    queryKey: ['projects'],
+    queryFn: () => good(api.GET('/api/v1/projects', { params: { query: { page_size: 500 } } })),
+  })
+  return (
+    <Container size="lg">
+      <Title order={2} mb="md">
+        Projects
+      </Title>
+      <Loaded query={projects}>
+        {(page) =>
+          page.results.length === 0 ? (
+            <Empty title="No projects yet">A manager adds you to a project; then it appears here.</Empty>
+          ) : (
+            <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
+              {page.results.map((project) => (
+                <ProjectCard key={project.id} project={project} />
+              ))}
+            </SimpleGrid>
+          )
+        }
+      </Loaded>
+    </Container>
+  )
+}
+
+function ProjectCard({ project }: { project: Project }) {
+  const isSupervisor = project.role !== 'annotator'
+  return (
+    <Card withBorder>
+      <Group justify="space-between" mb="xs">
+        <Text fw={600}>{project.name}</Text>
+        <Badge variant="light">{project.role}</Badge>
+      </Group>
+      <Text size="sm" c="dimmed" mb="md">
+        {project.readers_per_case === 1 ? 'One reader per case' : `${project.readers_per_case} readers per case`}
+        {project.requires_review ? ', reviewed' : ''}
+      </Text>
+      <Group>
+        <Button component={Link} to={`/projects/${project.id}/read`}>
+          Read
+        </Button>
+        {isSupervisor && (
+          <Button component={Link} to={`/projects/${project.id}`} variant="default">
+            Manage
+          </Button>
+        )}
+      </Group>
+    </Card>
+  )
+}

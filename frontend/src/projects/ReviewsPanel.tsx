@@ -1,0 +1,81 @@
+/** Reads that wait for a reviewer. */
+import { Button, Group, Table, Text, TextInput } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import { api, good, type Schemas } from '../api/client'
+import { Empty, Loaded } from '../ui/states'
+
+export function ReviewsPanel({ projectId }: { projectId: string }) {
+  const queue = useQuery({
+    queryKey: ['reviews', projectId],
+    queryFn: () =>
+      good(
+        api.GET('/api/v1/projects/{project_id}/reviews', { params: { path: { project_id: projectId } } }),
+      ),
+  })
+  return (
+    <Loaded query={queue}>
+      {(page) =>
+        page.results.length === 0 ? (
+          <Empty title="Nothing waits for review">
+            Reads appear here when the project asks for review before they count.
+          </Empty>
+        ) : (
+          <Table>
+            <Table.Tbody>
+              {page.results.map((annotation) => (
+                <ReviewRow key={annotation.id} annotation={annotation} projectId={projectId} />
+              ))}
+            </Table.Tbody>
+          </Table>
+        )
+      }
+    </Loaded>
+  )
+}
+
+function ReviewRow({ annotation, projectId }: { annotation: Schemas['Annotation']; projectId: string }) {
+  const [comment, setComment] = useState('')
+  const queries = useQueryClient()
+  const review = useMutation({
+    mutationFn: (verdict: 'approve' | 'return') =>
+      good(
+        api.POST('/api/v1/annotations/{annotation_id}/review', {
+          params: { path: { annotation_id: annotation.id } },
+          body: { verdict, comment },
+        }),
+      ),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ['reviews', projectId] }),
+    onError: (error) => notifications.show({ color: 'red', message: error.message }),
+  })
+  const answers = (annotation.content as { answers?: Record<string, unknown> }).answers ?? {}
+  return (
+    <Table.Tr>
+      <Table.Td>{annotation.reader}</Table.Td>
+      <Table.Td>
+        {Object.entries(answers).map(([key, value]) => (
+          <Text size="sm" key={key}>
+            {key}: {String(value)}
+          </Text>
+        ))}
+      </Table.Td>
+      <Table.Td>
+        <Group justify="flex-end">
+          <TextInput
+            placeholder="Comment"
+            aria-label="Comment"
+            value={comment}
+            onChange={(event) => setComment(event.currentTarget.value)}
+          />
+          <Button size="xs" loading={review.isPending} onClick={() => review.mutate('approve')}>
+            Approve
+          </Button>
+          <Button size="xs" variant="default" onClick={() => review.mutate('return')}>
+            Return
+          </Button>
+        </Group>
+      </Table.Td>
+    </Table.Tr>
+  )
+}

@@ -1,0 +1,43 @@
+/** How waiting, emptiness and failure look everywhere. */
+import { Alert, Button, Center, Loader, Stack, Text, Title } from '@mantine/core'
+import type { UseQueryResult } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
+
+export function Waiting() {
+  return (
+    <Center h={240}>
+      <Loader aria-label="Loading" />
+    </Center>
+  )
+}
+
+export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+  return (
+    <Stack align="center" py={60} gap="xs">
+      <Title order={3}>{title}</Title>
+      <Text c="dimmed" ta="center" maw={460}>
+        {children}
+      </Text>
+    </Stack>
+  )
+}
+
+export function Failed({ error, onRetry }: { error: Error; onRetry: () => void }) {
+  return (
+    <Alert color="red" title="This could not be loaded" my="md">
+      <Text size="sm" mb="sm">
+        {error.message}
+      </Text>
+      <Button size="xs" variant="default" onClick={onRetry}>
+        Try again
+      </Button>
+    </Alert>
+  )
+}
+
+/** Draws a query in each of its states. */
+export function Loaded<T>({ query, children }: { query: UseQueryResult<T>; children: (data: T) => ReactNode }) {
+  if (query.data !== undefined) return <>{children(query.data)}</>
+  if (query.isError) return <Failed error={query.error} onRetry={() => void query.refetch()} />
+  return <Waiting />
+}

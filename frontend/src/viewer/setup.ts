@@ -1,0 +1,48 @@
+/** Starts Cornerstone3D once and says whether this browser can show images at all. */
+import * as core from '@cornerstonejs/core'
+import { init as initLoader } from '@cornerstonejs/dicom-image-loader'
+import * as tools from '@cornerstonejs/tools'
+
+export const TOOL_GROUP = 'reading'
+const CACHE_BYTES = 1.5 * 2 ** 30
+let started: Promise<void> | null = null
+
+export function hasWebGL2(): boolean {
+  return document.createElement('canvas').getContext('webgl2') !== null
+}
+
+export function startCornerstone(): Promise<void> {
+  started ??= start()
+  return started
+}
+
+function start(): Promise<void> {
+  core.init()
+  core.cache.setMaxCacheSize(CACHE_BYTES)
+  // The loader purges caches and metadata when it starts: once, and before anything is registered.
+  initLoader({ maxWebWorkers: Math.min(Math.max((navigator.hardwareConcurrency || 2) - 1, 1), 4) })
+  tools.init()
+  for (const tool of [tools.WindowLevelTool, tools.PanTool, tools.ZoomTool, tools.StackScrollTool]) {
+    tools.addTool(tool)
+  }
+  return Promise.resolve()
+}
+
+/** Left: window; middle: pan; right: zoom; wheel: slices. */
+export function toolGroup(): tools.Types.IToolGroup {
+  const known = tools.ToolGroupManager.getToolGroup(TOOL_GROUP)
+  if (known) return known
+  const group = tools.ToolGroupManager.createToolGroup(TOOL_GROUP)
+  if (!group) throw new Error('The tool group could not be created.')
+  const bindings: [string, tools.Enums.MouseBindings][] = [
+    [tools.WindowLevelTool.toolName, tools.Enums.MouseBindings.Primary],
+    [tools.PanTool.toolName, tools.Enums.MouseBindings.Auxiliary],
+    [tools.ZoomTool.toolName, tools.Enums.MouseBindings.Secondary],
+    [tools.StackScrollTool.toolName, tools.Enums.MouseBindings.Wheel],
+  ]
+  for (const [name, mouseButton] of bindings) {
+    group.addTool(name)
+    group.setToolActive(name, { bindings: [{ mouseButton }] })
+  }
+  return group
+}
