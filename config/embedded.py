@@ -255,13 +255,11 @@ class EmbeddedServices:
     def ensure_running(self) -> list[str]:
         """(Re)start what is not running; returns the names of what had to be started."""
         started = []
-        for child in (self._postgres_child(), self._valkey_child()):
-            process = self.children.get(child.name)
+        for name, prepare in (("postgres", self._postgres_child), ("valkey", self._valkey_child)):
+            process = self.children.get(name)
             if process is None or process.poll() is not None:
-                if child.name == "postgres":
-                    self._clear_pid_file()
-                self.children[child.name] = start(child)
-                started.append(child.name)
+                self.children[name] = start(prepare())
+                started.append(name)
         return started
 
     def stop(self) -> None:
@@ -278,9 +276,15 @@ class EmbeddedServices:
         return self.service_root / "pg"
 
     def _plain_env(self) -> dict[str, str]:
-        return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(self.service_root)}
+        return {
+            "PATH": "/usr/bin:/bin",
+            "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
+            "HOME": str(self.service_root),
+        }
 
     def _postgres_child(self) -> Child:
+        self._clear_pid_file()
         options = {
             "listen_addresses": "",
             "unix_socket_directories": str(self.sockets),
@@ -315,7 +319,12 @@ class EmbeddedServices:
         if self.account.is_other:
             identity = {"user": self.account.uid, "group": self.account.gid, "extra_groups": []}
         result = subprocess.run(  # type: ignore[call-overload]
-            command, env=self._plain_env(), capture_output=True, text=True, cwd=self.service_root, **identity
+            command,
+            env=self._plain_env(),
+            capture_output=True,
+            text=True,
+            cwd=self.service_root,
+            **identity,
         )
         password_file.unlink()
         if result.returncode != 0:
@@ -376,14 +385,18 @@ class EmbeddedServices:
         from psycopg import sql
 
         with self._connect("postgres", self._passwords["postgres_admin"], "postgres") as connection:
-            exists = connection.execute("select 1 from pg_roles where rolname='firstread'").fetchone()
+            exists = connection.execute(
+                "select 1 from pg_roles where rolname='firstread'"
+            ).fetchone()
             verb = sql.SQL("alter" if exists else "create")
             connection.execute(
                 sql.SQL("{} role firstread login nosuperuser createdb password {}").format(
                     verb, sql.Literal(self._passwords["postgres_app"])
                 )
             )
-            if not connection.execute("select 1 from pg_database where datname='firstread'").fetchone():
+            if not connection.execute(
+                "select 1 from pg_database where datname='firstread'"
+            ).fetchone():
                 connection.execute("create database firstread owner firstread")
 
     # Valkey
@@ -425,7 +438,9 @@ class EmbeddedServices:
             if code is not None:
                 log = self.data_root / "logs" / f"{name}.log"
                 tail = log.read_text(errors="replace")[-800:]
-                raise EmbeddedError(f"{name} stopped with exit code {code}; {log} ends with:\n{tail}")
+                raise EmbeddedError(
+                    f"{name} stopped with exit code {code}; {log} ends with:\n{tail}"
+                )
             if time.monotonic() > deadline:
                 raise EmbeddedError(f"{name} did not answer within {START_TIMEOUT_S:.0f} s")
             time.sleep(0.05)

@@ -59,7 +59,9 @@ def database(url: str) -> dict[str, Any]:
     """A Django DATABASES entry from postgresql://user:password@host:port/name?host=/socket/folder."""
     parts = urlsplit(url)
     if parts.scheme not in {"postgresql", "postgres"}:
-        raise SettingError("DATABASE_URL must start with postgresql:// (Firstread needs PostgreSQL)")
+        raise SettingError(
+            "DATABASE_URL must start with postgresql:// (Firstread needs PostgreSQL)"
+        )
     query = parse_qs(parts.query)
     return {
         "ENGINE": "django.db.backends.postgresql",

@@ -25,9 +25,7 @@ _NOWHERE = "postgresql://nobody@127.0.0.1:1/firstread"  # only commands that nee
 
 DATABASES: dict[str, Any] = {
     "default": {
-        **env.database(
-            env.secret("DATABASE_URL") or _EMBEDDED.get("DATABASE_URL") or _NOWHERE
-        ),
+        **env.database(env.secret("DATABASE_URL") or _EMBEDDED.get("DATABASE_URL") or _NOWHERE),
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {

@@ -6,6 +6,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -62,7 +63,7 @@ class Supervisor:
         self.say = say
         self.services: EmbeddedServices | None = None
         self.watched: list[Watched] = []
-        self.is_stopping = False
+        self.stopping = threading.Event()
         self.env = {**os.environ, "FIRSTREAD_DATA": str(data_root), "PYTHONUNBUFFERED": "1"}
 
     def run(self, prepare: list[list[str]]) -> None:
@@ -74,16 +75,20 @@ class Supervisor:
                 self._start_services()
                 for arguments in prepare:
                     self._manage(arguments)
-                if not self.is_stopping:
-                    self._start_programs()
-                    self._wait_until_healthy()
-                    self.say(f"Firstread runs at {self.address.url} (Ctrl-C stops it)")
-                    self._watch()
+                self._serve()
             finally:
                 self._stop_all()
 
+    def _serve(self) -> None:
+        if self.stopping.is_set():
+            return
+        self._start_programs()
+        self._wait_until_healthy()
+        self.say(f"Firstread runs at {self.address.url} (Ctrl-C stops it)")
+        self._watch()
+
     def _ask_to_stop(self, *_: object) -> None:
-        self.is_stopping = True
+        self.stopping.set()
 
     def _start_services(self) -> None:
         write_secret(self.data_root / "secrets" / "secret_key", secrets.token_urlsafe(48))
@@ -97,14 +102,14 @@ class Supervisor:
         self.say(f"PostgreSQL and Valkey answer ({time.monotonic() - began:.1f} s)")
 
     def _manage(self, arguments: list[str]) -> None:
-        if self.is_stopping:
+        if self.stopping.is_set():
             return
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "manage.py"), *arguments],
             env=self.env, cwd=ROOT, start_new_session=True,
         )  # fmt: skip
         while process.poll() is None:
-            if self.is_stopping:
+            if self.stopping.is_set():
                 stop(process, signal.SIGINT, GRACE_S)
                 return
             time.sleep(0.05)
@@ -151,18 +156,22 @@ class Supervisor:
 
     def _wait_until_healthy(self) -> None:
         deadline = time.monotonic() + 60
-        while not self.is_stopping:
-            with contextlib.suppress(OSError):
-                with urllib.request.urlopen(f"{self.address.url}/healthz", timeout=2):  # noqa: S310
-                    return
+        while not self.stopping.is_set():
+            with (
+                contextlib.suppress(OSError),
+                urllib.request.urlopen(f"{self.address.url}/healthz", timeout=2),  # noqa: S310
+            ):
+                return
             web = self.watched[0]
             if web.process.poll() is not None or time.monotonic() > deadline:
                 tail = self._log("web").read_text(errors="replace")[-800:]
-                raise EmbeddedError(f"the web server did not start; {self._log('web')} ends:\n{tail}")
+                raise EmbeddedError(
+                    f"the web server did not start; {self._log('web')} ends:\n{tail}"
+                )
             time.sleep(0.1)
 
     def _watch(self) -> None:
-        while not self.is_stopping:
+        while not self.stopping.is_set():
             if self.services is not None:
                 for name in self.services.ensure_running():
                     self.say(f"{name} had stopped and was started again")

@@ -1,11 +1,11 @@
 """All routes: the API, DICOMweb, sign-in, health, and the single page that shows them."""
 
-from django.urls import include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from annotation.accounts import api as accounts
 from config import pages
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("me", accounts.MeView.as_view(), name="me"),
     path("tokens", accounts.TokensView.as_view(), name="tokens"),
     path("tokens/<str:token_key>", accounts.TokenView.as_view(), name="token"),

@@ -10,7 +10,7 @@ import numpy as np
 from learning.simulation import Point
 
 mpl.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402  the backend comes first
+from matplotlib import pyplot as plt
 
 COLOURS = {"random": "#7f7f7f", "margin": "#0072b2", "entropy": "#d55e00",
            "least_confident": "#009e73"}  # fmt: skip
@@ -45,7 +45,9 @@ def plot_curves(points: Sequence[Point], path: Path) -> None:
         colour = COLOURS.get(strategy)
         axes.plot(labels, [np.mean(curve[n]) for n in labels], color=colour, lw=2.2, label=strategy)
         for seed in sorted({p.seed for p in points if p.strategy == strategy}):
-            own = sorted((p.labels, p.auc) for p in points if (p.strategy, p.seed) == (strategy, seed))
+            own = sorted(
+                (p.labels, p.auc) for p in points if (p.strategy, p.seed) == (strategy, seed)
+            )
             axes.plot(*zip(*own, strict=True), color=colour, lw=0.6, alpha=0.5)
     axes.set_xlabel("labeled training studies")
     axes.set_ylabel("test AUC")

@@ -84,7 +84,16 @@ def run_round(round_: Round) -> None:
     pool = _predict_pool(round_, config, trained, excluded)
     ranked = _rank(round_, pool, classes)
     weights = save_weights(trained.network, Path(settings.MODEL_ROOT) / "weights")
-    _publish(round_, metrics, threshold, classes, weights, pool, ranked, len(examples[Split.TRAIN].labels))
+    _publish(
+        round_,
+        metrics,
+        threshold,
+        classes,
+        weights,
+        pool,
+        ranked,
+        len(examples[Split.TRAIN].labels),
+    )
     shutil.rmtree(_run_folder(round_), ignore_errors=True)
 
 
@@ -281,8 +290,9 @@ def _rank(round_: Round, pool: Pool, classes: list[str]) -> dict[UUID, Ranked]:
             why = reason(strategy, pool.probabilities[row], classes)
             ranked[pool.cases[row]] = Ranked(pool.cases[row], float(score), why)
     for row in np.flatnonzero(held_out):
-        score = float(np.quantile(scores, rng.random())) if len(scores) else float(rng.random())
-        ranked[pool.cases[row]] = Ranked(pool.cases[row], score, "Keeps the accuracy honest")
+        place = float(rng.random())
+        spread = float(np.quantile(scores, place)) if len(scores) else place
+        ranked[pool.cases[row]] = Ranked(pool.cases[row], spread, "Keeps the accuracy honest")
     return ranked
 
 
@@ -326,12 +336,12 @@ def _publish(
         ),
         batch_size=2000,
     )
-    publish_ranking(
-        project=target.project, ranking_id=round_.pk, ranked=list(ranked.values())
+    publish_ranking(project=target.project, ranking_id=round_.pk, ranked=list(ranked.values()))
+    production = (
+        ModelVersion.objects.filter(target=target, state=ModelVersionState.PRODUCTION)
+        .select_related("round")
+        .first()
     )
-    production = ModelVersion.objects.filter(
-        target=target, state=ModelVersionState.PRODUCTION
-    ).select_related("round").first()
     if model_versions.is_not_worse(version, production):
         model_versions.promote(version=version, actor=None)
     jobs.finish(round_, jobs.JobState.COMPLETED)

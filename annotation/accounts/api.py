@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotation.accounts import services
+from annotation.accounts.authentication import user_of
 from annotation.core.errors import NotFound
 
 
@@ -40,7 +41,7 @@ class MeView(APIView):
 
     @extend_schema(responses=MeSerializer)
     def get(self, request: Request) -> Response:
-        return Response(MeSerializer(request.user).data)
+        return Response(MeSerializer(user_of(request)).data)
 
 
 class TokensView(APIView):
@@ -48,14 +49,14 @@ class TokensView(APIView):
 
     @extend_schema(responses=TokenSerializer(many=True))
     def get(self, request: Request) -> Response:
-        tokens = AuthToken.objects.filter(user=request.user).order_by("created")
+        tokens = AuthToken.objects.filter(user=user_of(request)).order_by("created")
         return Response(TokenSerializer(tokens, many=True).data)
 
     @extend_schema(request=NewTokenRequest, responses={201: NewTokenSerializer})
     def post(self, request: Request) -> Response:
         body = NewTokenRequest(data=request.data)
         body.is_valid(raise_exception=True)
-        token, secret = services.create_token(user=request.user, **body.validated_data)
+        token, secret = services.create_token(user=user_of(request), **body.validated_data)
         data = {**TokenSerializer(token).data, "secret": secret}
         return Response(data, status=status.HTTP_201_CREATED)
 
@@ -65,6 +66,6 @@ class TokenView(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, token_key: str) -> Response:
-        if not services.revoke_token(user=request.user, token_key=token_key):
+        if not services.revoke_token(user=user_of(request), token_key=token_key):
             raise NotFound
         return Response(status=status.HTTP_204_NO_CONTENT)

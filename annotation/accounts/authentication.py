@@ -2,7 +2,10 @@
 
 from knox.auth import TokenAuthentication
 from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
+
+from annotation.accounts.models import User
 
 
 class CookieSession(SessionAuthentication):
@@ -15,3 +18,10 @@ class CookieSession(SessionAuthentication):
 
 class PersonalToken(TokenAuthentication):  # type: ignore[misc]
     """`Authorization: Token …` for programs; stored as a digest only."""
+
+
+def user_of(request: Request) -> User:
+    """The signed-in user of a request that has passed authentication."""
+    if not isinstance(request.user, User):
+        raise NotAuthenticated
+    return request.user

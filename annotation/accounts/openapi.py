@@ -21,4 +21,9 @@ class PersonalTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-un
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         del auto_schema
         description = "Token followed by a space and a personal token"
-        return {"type": "apiKey", "in": "header", "name": "Authorization", "description": description}
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": description,
+        }

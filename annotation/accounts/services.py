@@ -45,5 +45,3 @@ def _audit(user: User, action: str, object_id: str) -> None:
     AuditEvent.objects.create(
         actor=user, action=action, object_type="accounts.user", object_id=object_id
     )
-
-

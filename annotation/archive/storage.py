@@ -44,7 +44,9 @@ class Incoming:
         if shutil.disk_usage(folder).free < RESERVE_BYTES:
             raise StorageFull("The archive has no space left.")
         self.path = folder / f"{uuid.uuid4().hex}.part"
-        self._file = os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        self._file = os.fdopen(
+            os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
+        )
         self._digest = hashlib.sha256()
         self.size_bytes = 0
 

@@ -15,7 +15,7 @@ DomainError                   409  a rule of the domain forbids it
 
 from typing import Any, TypeVar
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db.models import Model, QuerySet
 
 M = TypeVar("M", bound=Model)
@@ -104,5 +104,5 @@ def get_or_not_found(queryset: QuerySet[M], **lookup: Any) -> M:
     """The one row of a `visible_to` queryset, or NotFound (also for a malformed identifier)."""
     try:
         return queryset.get(**lookup)
-    except (queryset.model.DoesNotExist, ValidationError, ValueError):
+    except (ObjectDoesNotExist, ValidationError, ValueError):
         raise NotFound from None

@@ -62,9 +62,7 @@ class Job(BaseModel):
     @classmethod
     def ownership(cls, job: Self) -> models.QuerySet[Self]:
         """The row, only while this attempt owns it: every write of a worker goes through here."""
-        return cls._default_manager.filter(
-            pk=job.pk, state=JobState.RUNNING, attempt=job.attempt
-        )
+        return cls._default_manager.filter(pk=job.pk, state=JobState.RUNNING, attempt=job.attempt)
 
 
 J = TypeVar("J", bound=Job)
@@ -118,7 +116,9 @@ def heartbeat(job: Job) -> Iterator[None]:
     def beat() -> None:
         try:
             while not stopped.wait(settings.JOB_LEASE_SECONDS / 4):
-                with contextlib.suppress(Exception):  # a database restart; the next beat tries again
+                with contextlib.suppress(
+                    Exception
+                ):  # a database restart; the next beat tries again
                     if not type(job).ownership(job).update(lease_expires_at=_lease()):
                         return
                     connection.close_if_unusable_or_obsolete()
@@ -146,7 +146,7 @@ def execute(model: type[J], job_id: Any, work: Any) -> None:
         finish(job, JobState.CANCELLED)
     except JobFenced:
         logger.warning("job_fenced kind=%s id=%s", model.__name__, job.pk)
-    except Exception as error:  # noqa: BLE001  the boundary that records it
+    except Exception as error:
         logger.exception("job_failed kind=%s id=%s", model.__name__, job.pk)
         finish(job, JobState.FAILED, error=f"{type(error).__name__}: {error}")
 

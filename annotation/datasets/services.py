@@ -182,9 +182,7 @@ def request_export(*, actor: User, dataset: Dataset, format_name: str) -> Export
         raise InvalidInput(f"Known formats: {', '.join(sorted(formats.FORMATS))}.", field="format")
     try:
         with transaction.atomic():
-            export = Export.objects.create(
-                dataset=dataset, format=format_name, requested_by=actor
-            )
+            export = Export.objects.create(dataset=dataset, format=format_name, requested_by=actor)
             audit.record(
                 actor=actor, action="export_requested", target=export,
                 project_id=dataset.project_id, format=format_name,

@@ -22,13 +22,13 @@ def text(vr: str, *values: Any) -> JsonDataset:
 def study_datasets(studies: list[Study], base_url: str) -> list[JsonDataset]:
     """Study-level attributes with the derived ones, in two queries for the whole page."""
     ids = [s.pk for s in studies]
-    counts = {
+    counts: dict[Any, Any] = {
         row["study"]: row
         for row in Series.objects.filter(study__in=ids)
         .values("study")
         .annotate(
-            series=Count("pk", distinct=True),
-            instances=Count("instances"),
+            series_count=Count("pk", distinct=True),
+            instance_count=Count("instances"),
             modalities=ArrayAgg("modality", distinct=True),
         )
     }
@@ -36,13 +36,13 @@ def study_datasets(studies: list[Study], base_url: str) -> list[JsonDataset]:
 
 
 def _study(study: Study, counts: dict[str, Any] | None, base_url: str) -> JsonDataset:
-    derived = counts or {"series": 0, "instances": 0, "modalities": []}
+    derived = counts or {"series_count": 0, "instance_count": 0, "modalities": []}
     return {
         **study.dicom_json,
         "00080061": text("CS", *(m for m in derived["modalities"] if m)),
         "00081190": text("UR", study_url(base_url, study.study_instance_uid)),
-        "00201206": text("IS", derived["series"]),
-        "00201208": text("IS", derived["instances"]),
+        "00201206": text("IS", derived["series_count"]),
+        "00201208": text("IS", derived["instance_count"]),
     }
 
 
@@ -80,7 +80,10 @@ def instance_datasets(instances: list[Instance], base_url: str) -> list[JsonData
 def metadata_pieces(instances: Any, base_url: str) -> Iterator[str]:
     """The metadata of many instances as one JSON array, joined as text and never parsed here."""
     rows = instances.annotate(raw=Cast("dicom_json", TextField())).values_list(
-        "raw", "sop_instance_uid", "series__series_instance_uid", "series__study__study_instance_uid"
+        "raw",
+        "sop_instance_uid",
+        "series__series_instance_uid",
+        "series__study__study_instance_uid",
     )
     separator = "["
     for raw, instance, series, study in rows.iterator(chunk_size=500):

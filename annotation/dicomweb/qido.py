@@ -88,13 +88,13 @@ def search_instances(
 
 def _query(scope: Scope) -> Query:
     choose_type(parse_accept(scope.request.headers.get("Accept", "")), JSON_TYPES)
-    parameters = [
-        (name, value) for name, values in scope.request.GET.lists() for value in values
-    ]
+    parameters = [(name, value) for name, values in scope.request.GET.lists() for value in values]
     return parse_query(parameters)
 
 
-def _matching(found: QuerySet[M], query: Query, columns: dict[str, str], prefix: str) -> QuerySet[M]:
+def _matching(
+    found: QuerySet[M], query: Query, columns: dict[str, str], prefix: str
+) -> QuerySet[M]:
     for condition in query.conditions:
         if condition.keyword in columns:
             found = found.filter(_filter(condition, prefix + columns[condition.keyword]))

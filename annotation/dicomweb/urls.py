@@ -1,9 +1,14 @@
 """Routes of the two DICOMweb roots: /dicomweb and /dicomweb/projects/{id}."""
 
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import include, path, register_converter
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from annotation.dicomweb import qido, stow, wado
+from annotation.dicomweb.gate import View
 
 
 class UidConverter:
@@ -27,15 +32,15 @@ FRAMES = f"{INSTANCE}/frames/<str:numbers>"
 get = require_http_methods(["GET", "HEAD"])
 
 
-def by_method(**views):  # type: ignore[no-untyped-def]
-    """Dispatch GET to one view and POST to another."""
+def by_method(*, GET: View, POST: View) -> View:  # noqa: N803  the methods' names
+    """Dispatch GET and HEAD to one view and POST to another; the gate checks CSRF itself."""
 
-    def dispatch(request, **kwargs):  # type: ignore[no-untyped-def]
-        name = "GET" if request.method == "HEAD" else request.method
-        return views[name](request, **kwargs)
+    @csrf_exempt
+    @require_http_methods(["GET", "HEAD", "POST"])
+    def dispatch(request: HttpRequest, **uids: Any) -> HttpResponseBase:
+        return (POST if request.method == "POST" else GET)(request, **uids)
 
-    dispatch.csrf_exempt = True  # type: ignore[attr-defined]
-    return require_http_methods([*views, "HEAD"])(dispatch)
+    return dispatch
 
 
 resources = [

@@ -233,7 +233,10 @@ def _rendering_options(scope: Scope) -> dict[str, float | int]:
             options["quality"] = int(quality)
     except ValueError:
         raise InvalidInput("window, viewport and quality are numbers.", field="query") from None
-    if not 1 <= options.get("quality", 90) <= 100 or not 1 <= options.get("longest_side", 1) <= 8192:
+    if (
+        not 1 <= options.get("quality", 90) <= 100
+        or not 1 <= options.get("longest_side", 1) <= 8192
+    ):
         raise InvalidInput("quality is 1 to 100 and viewport at most 8192.", field="query")
     return options
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
-from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import (
     HTJ2K,
     HTJ2KLossless,
@@ -26,7 +26,7 @@ DECODERS = {
     HTJ2KLosslessRPCL: imagecodecs.htj2k_decode,
     HTJ2K: imagecodecs.htj2k_decode,
 }
-DECODER_DEPENDENCIES = {uid: ("numpy", "imagecodecs") for uid in DECODERS}
+DECODER_DEPENDENCIES = dict.fromkeys(DECODERS, ("numpy", "imagecodecs"))
 UNDECODABLE = frozenset({str(JPEGExtended12Bit)})
 _LABEL = "imagecodecs"
 

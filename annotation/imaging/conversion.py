@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import (
+    UID,
     CTImageStorage,
     DigitalXRayImageStorageForPresentation,
     ExplicitVRLittleEndian,
@@ -52,12 +53,16 @@ def derived_uid(*parts: object) -> str:
 def radiograph(pixels: NDArray[np.generic], subject: Subject, key: str) -> bytes:
     """One DX object from a (rows, columns) grey image of 8 or 16 bits."""
     if pixels.ndim != 2 or pixels.dtype not in (np.uint8, np.uint16):
-        raise ValueError(f"a radiograph is uint8 or uint16 (rows, columns), not {pixels.dtype} {pixels.shape}")
+        raise ValueError(
+            f"a radiograph is uint8 or uint16 (rows, columns), not {pixels.dtype} {pixels.shape}"
+        )
     dataset = _base("DX", subject, key)
     dataset.SOPInstanceUID = derived_uid(key, "instance")
     dataset.InstanceNumber = 1
     if subject.view:
         dataset.ViewPosition = subject.view
+    if subject.view in ("PA", "AP"):  # both are displayed as if facing the patient
+        dataset.PatientOrientation = ["L", "F"]
     dataset.BodyPartExamined = "CHEST"
     dataset.PresentationIntentType = "FOR PRESENTATION"
     dataset.BurnedInAnnotation = "NO"
@@ -66,7 +71,11 @@ def radiograph(pixels: NDArray[np.generic], subject: Subject, key: str) -> bytes
 
 
 def volume_series(
-    voxels: NDArray[np.int16], affine_lps: NDArray[np.float64], subject: Subject, key: str, modality: str
+    voxels: NDArray[np.int16],
+    affine_lps: NDArray[np.float64],
+    subject: Subject,
+    key: str,
+    modality: str,
 ) -> Iterator[bytes]:
     """One CT or MR object per slice of a (z, y, x) volume.
 
@@ -81,7 +90,9 @@ def volume_series(
         dataset.SOPInstanceUID = derived_uid(key, "instance", z)
         dataset.InstanceNumber = z + 1
         dataset.FrameOfReferenceUID = frame_of_reference
-        dataset.ImageOrientationPatient = [round(v, 8) for v in [*directions[:, 0], *directions[:, 1]]]
+        dataset.ImageOrientationPatient = [
+            round(v, 8) for v in [*directions[:, 0], *directions[:, 1]]
+        ]
         place = affine_lps @ np.array([0, 0, z, 1])
         dataset.ImagePositionPatient = [round(float(v), 6) for v in place[:3]]
         dataset.PixelSpacing = [round(float(spacing[1]), 6), round(float(spacing[0]), 6)]
@@ -130,7 +141,7 @@ def _set_pixels(dataset: Dataset, pixels: NDArray[np.generic]) -> None:
     dataset.HighBit = bits - 1
     dataset.PixelRepresentation = int(np.issubdtype(pixels.dtype, np.signedinteger))
     if "WindowCenter" not in dataset:
-        low, high = float(pixels.min()), float(pixels.max())  # type: ignore[arg-type]
+        low, high = float(pixels.min()), float(pixels.max())
         dataset.WindowCenter = f"{(low + high + 1) / 2:.1f}"
         dataset.WindowWidth = f"{max(high - low + 1, 1):.1f}"
     data = np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder("<"))).tobytes()
@@ -142,7 +153,7 @@ def _encode(dataset: Dataset) -> bytes:
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    dataset.file_meta.ImplementationClassUID = IMPLEMENTATION_UID
+    dataset.file_meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
     output = io.BytesIO()
     dcmwrite(output, dataset, enforce_file_format=True)
     return output.getvalue()

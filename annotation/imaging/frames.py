@@ -73,16 +73,20 @@ def read_frame(path: Path, index: FrameIndex, number: int) -> bytes:
 
 def index_frames(file: BinaryIO, size: int, dataset: FileDataset, count: int) -> FrameIndex | None:
     """Read the pixel element's header at the file's position. None where there are no pixels."""
-    header = _element_header(file, is_implicit=bool(dataset.file_meta.TransferSyntaxUID.is_implicit_VR))
+    header = _element_header(
+        file, is_implicit=bool(dataset.file_meta.TransferSyntaxUID.is_implicit_VR)
+    )
     if header is None:
         if dataset.get("Rows") and dataset.get("BitsAllocated"):
             raise NoFrames("PixelData is missing", is_damage=True)
         return None
     length, start = header
     if length == UNDEFINED_LENGTH:
-        return _encapsulated(file, size, dataset, count)
+        return _encapsulated(file, size, count)
     if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
-        raise NoFrames("PixelData of a compressed transfer syntax is not encapsulated", is_damage=True)
+        raise NoFrames(
+            "PixelData of a compressed transfer syntax is not encapsulated", is_damage=True
+        )
     return _native(dataset, count, start, length, size)
 
 
@@ -103,7 +107,8 @@ def _element_header(file: BinaryIO, *, is_implicit: bool) -> tuple[int, int] | N
 def _native(dataset: Dataset, count: int, start: int, length: int, size: int) -> FrameIndex:
     if start + length > size:
         raise NoFrames(
-            f"PixelData declares {length} bytes, the file holds {max(size - start, 0)}", is_damage=True
+            f"PixelData declares {length} bytes, the file holds {max(size - start, 0)}",
+            is_damage=True,
         )
     bits = _frame_bits(dataset)
     if bits % 8 and count > 1:
@@ -129,7 +134,7 @@ def _frame_bits(dataset: Dataset) -> int:
     return pixels * samples
 
 
-def _encapsulated(file: BinaryIO, size: int, dataset: Dataset, count: int) -> FrameIndex:
+def _encapsulated(file: BinaryIO, size: int, count: int) -> FrameIndex:
     offsets, fragments = _fragments(file, size)
     if count == 1:
         frames = [tuple(fragments)]

@@ -22,7 +22,9 @@ class DamagedMask(ValueError):
 def compress(labels: LabelMap) -> bytes:
     """Bytes of a (z, y, x) label map."""
     if labels.ndim != 3 or labels.dtype != np.uint8:
-        raise ValueError(f"a label map is uint8 of shape (z, y, x), not {labels.dtype} {labels.shape}")
+        raise ValueError(
+            f"a label map is uint8 of shape (z, y, x), not {labels.dtype} {labels.shape}"
+        )
     body = zlib.compress(np.ascontiguousarray(labels).tobytes(), level=6)
     return MAGIC + struct.pack("<III", *labels.shape) + body
 

@@ -137,9 +137,7 @@ def _guard_deflated(file: BinaryIO) -> None:
             while chunk:
                 total += len(inflater.decompress(chunk, 2**20))
                 if total > MAX_INFLATED_BYTES:
-                    raise UnreadableDicom(
-                        f"inflates to more than {MAX_INFLATED_BYTES >> 20} MiB"
-                    )
+                    raise UnreadableDicom(f"inflates to more than {MAX_INFLATED_BYTES >> 20} MiB")
                 chunk = inflater.unconsumed_tail
     file.seek(0)
 
@@ -149,7 +147,7 @@ def _locate_frames(
 ) -> tuple[FrameIndex | None, str]:
     """The byte ranges of the frames, or why this object's frames cannot be served."""
     syntax = dataset.file_meta.TransferSyntaxUID
-    if syntax == DeflatedExplicitVRLittleEndian or syntax == ExplicitVRBigEndian:
+    if syntax in (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian):
         has_pixels = dataset.get("Rows") is not None
         return (FrameIndex.decoded(number_of_frames), "") if has_pixels else (None, "")
     position = file.tell()
@@ -222,7 +220,9 @@ def _check_dimensions(dataset: Dataset) -> None:
         if keyword not in dataset:
             continue
         if dataset[keyword].VR != "US":
-            raise UnreadableDicom(f"{keyword} has value representation {dataset[keyword].VR}, not US")
+            raise UnreadableDicom(
+                f"{keyword} has value representation {dataset[keyword].VR}, not US"
+            )
         value = dataset[keyword].value
         if value is not None and not 0 <= int(value) <= MAX_SIDE:
             raise UnreadableDicom(f"{keyword} is out of range")
@@ -237,7 +237,11 @@ def _bad_rescale(dataset: Dataset) -> str:
             value = float(dataset[keyword].value)
         except (TypeError, ValueError):
             return f"{keyword} is not a number"
-        if not math.isfinite(value) or abs(value) > 1e6 or (value == 0 and keyword.endswith("Slope")):
+        if (
+            not math.isfinite(value)
+            or abs(value) > 1e6
+            or (value == 0 and keyword.endswith("Slope"))
+        ):
             return f"{keyword} is not usable"
     return ""
 

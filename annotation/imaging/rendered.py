@@ -10,7 +10,8 @@ import pydicom
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom.multival import MultiValue
-from pydicom.pixels import apply_modality_lut, pixel_array
+from pydicom.pixels.processing import apply_modality_lut
+from pydicom.pixels.utils import pixel_array
 
 from annotation.imaging import codecs
 from annotation.imaging.windowing import FloatImage, window_by_percentiles, window_linear
@@ -82,7 +83,7 @@ def model_input(path: Path, frame: int, side: int) -> FloatImage:
     square = np.full((side, side), small.min(), np.float32)
     top, left = (side - size[1]) // 2, (side - size[0]) // 2
     square[top : top + size[1], left : left + size[0]] = small
-    return (square - square.mean()) / max(float(square.std()), 1e-6)
+    return np.asarray((square - square.mean()) / max(float(square.std()), 1e-6), np.float32)
 
 
 def decode(path: Path, frame: int) -> tuple[pydicom.Dataset, NDArray[Any]]:
@@ -93,7 +94,9 @@ def decode(path: Path, frame: int) -> tuple[pydicom.Dataset, NDArray[Any]]:
     except MemoryError:
         raise NotRenderable("decoding needs more memory than is allowed") from None
     except Exception as error:  # noqa: BLE001  decoders raise many types on damaged input
-        raise NotRenderable(f"cannot be decoded: {type(error).__name__}: {str(error)[:200]}") from None
+        raise NotRenderable(
+            f"cannot be decoded: {type(error).__name__}: {str(error)[:200]}"
+        ) from None
 
 
 def modality_values(dataset: pydicom.Dataset, pixels: NDArray[Any]) -> FloatImage:

@@ -36,10 +36,11 @@ def chest_radiograph(
 ) -> tuple[NDArray[np.uint16], Nodule | None]:
     """A (side, side) 12-bit radiograph, bright where dense, and its nodule if it has one."""
     y, x = _grid(side)
-    lean = rng.normal(0, 0.02)
+    lean = float(rng.normal(0, 0.02))
     left, right = _lungs(rng, x, y, lean)
     lungs = np.maximum(left, right)
-    image = 0.30 + 0.55 * _ellipse(x, y, lean, 0.05, rng.uniform(0.82, 0.95), 1.1, 6) - 0.48 * lungs
+    body = _ellipse(x, y, lean, 0.05, rng.uniform(0.82, 0.95), 1.1, 6)
+    image = np.asarray(0.30 + 0.55 * body - 0.48 * lungs, np.float32)
     image += rng.uniform(0.10, 0.18) * _ellipse(x, y, lean, 0, rng.uniform(0.1, 0.16), 1.3, 4)
     image += rng.uniform(0.10, 0.18) * _ellipse(
         x, y, 0.14 + lean, 0.30, rng.uniform(0.22, 0.34), rng.uniform(0.26, 0.36), 10
@@ -105,7 +106,9 @@ def _ellipse(
     return np.asarray(1 / (1 + np.exp(steep)), np.float32)
 
 
-def _lungs(rng: np.random.Generator, x: Image2D, y: Image2D, lean: float) -> tuple[Image2D, Image2D]:
+def _lungs(
+    rng: np.random.Generator, x: Image2D, y: Image2D, lean: float
+) -> tuple[Image2D, Image2D]:
     height = rng.uniform(0.55, 0.75)
     return (
         _ellipse(x, y, -0.40 + lean, rng.normal(-0.05, 0.03), rng.uniform(0.27, 0.34), height, 9),
@@ -151,7 +154,9 @@ def _nodule(rng: np.random.Generator, lung: Image2D, side: int) -> Nodule:
 def _exposure(rng: np.random.Generator, image: Image2D, side: int) -> Image2D:
     """Gain, gamma, shading and quantum noise differ from machine to machine."""
     shading = rng.normal(0, 0.04) * _grid(side)[0] + rng.normal(0, 0.04) * _grid(side)[1]
-    toned = np.clip(0.8 * image + shading, 0, None) ** rng.uniform(0.8, 1.25) * rng.uniform(0.8, 1.05)
+    toned = np.clip(0.8 * image + shading, 0, None) ** rng.uniform(0.8, 1.25) * rng.uniform(
+        0.8, 1.05
+    )
     return np.asarray(toned + rng.normal(0, rng.uniform(0.01, 0.025), image.shape), np.float32)
 
 

@@ -30,7 +30,9 @@ class SliceOrder:
 
 def order_slices(places: Sequence[SlicePlace]) -> SliceOrder:
     """Sort along the slice normal where every image has a place in the patient, else by number."""
-    by_number = sorted(places, key=lambda p: (p.instance_number is None, p.instance_number or 0, p.key))
+    by_number = sorted(
+        places, key=lambda p: (p.instance_number is None, p.instance_number or 0, p.key)
+    )
     if len(places) < 2:
         return SliceOrder([p.key for p in by_number], "a single image")
     if any(p.position is None or p.orientation is None for p in places):
@@ -42,7 +44,9 @@ def order_slices(places: Sequence[SlicePlace]) -> SliceOrder:
     positions = np.array([p.position for p in places])
     depth = positions @ normal
     order = np.argsort(depth, kind="stable")
-    return SliceOrder([places[i].key for i in order], _why_not(positions[order], depth[order], normal))
+    return SliceOrder(
+        [places[i].key for i in order], _why_not(positions[order], depth[order], normal)
+    )
 
 
 def slice_normal(orientation: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -60,6 +64,9 @@ def _why_not(
     if np.abs(steps - spacing).max() > SPACING_TOLERANCE * spacing:
         return "missing slices or varying spacing"
     shear = (positions - positions[0]) - np.outer(depth - depth[0], normal)
-    if np.linalg.norm(shear, axis=1).max() > SPACING_TOLERANCE * spacing * len(positions) ** 0.5 + 0.1:
+    if (
+        np.linalg.norm(shear, axis=1).max()
+        > SPACING_TOLERANCE * spacing * len(positions) ** 0.5 + 0.1
+    ):
         return "a tilted gantry"
     return ""

@@ -8,7 +8,7 @@ FloatImage = NDArray[np.float32]
 
 def rescale(pixels: NDArray[np.generic], slope: float, intercept: float) -> FloatImage:
     """Stored values to modality values (Hounsfield units for CT)."""
-    return pixels.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+    return np.asarray(pixels.astype(np.float32) * np.float32(slope) + np.float32(intercept))
 
 
 def window_linear(values: FloatImage, center: float, width: float) -> FloatImage:
@@ -16,10 +16,12 @@ def window_linear(values: FloatImage, center: float, width: float) -> FloatImage
     if width <= 1:
         return (values > center - 0.5).astype(np.float32)
     scaled = (values - np.float32(center - 0.5)) / np.float32(width - 1) + np.float32(0.5)
-    return np.clip(scaled, 0.0, 1.0)
+    return np.asarray(np.clip(scaled, 0.0, 1.0), np.float32)
 
 
-def window_by_percentiles(values: FloatImage, low: float = 1.0, high: float = 99.0) -> tuple[float, float]:
+def window_by_percentiles(
+    values: FloatImage, low: float = 1.0, high: float = 99.0
+) -> tuple[float, float]:
     """(center, width) that shows the image between two percentiles, where the file names none."""
     bottom, top = np.percentile(values, [low, high])
     width = max(float(top - bottom), 1.0)

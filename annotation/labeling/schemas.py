@@ -127,9 +127,7 @@ def _question(raw: Any, where: str, used: set[str]) -> Question:
     if len(options) < (2 if kind == "one" else 1):
         raise InvalidSchema(f"{where}.options", "has too few options")
     taken = {str(o.get("hotkey")) for o in options if isinstance(o, dict) and o.get("hotkey")}
-    parsed = tuple(
-        _option(o, f"{where}.options[{i}]", used, taken) for i, o in enumerate(options)
-    )
+    parsed = tuple(_option(o, f"{where}.options[{i}]", used, taken) for i, o in enumerate(options))
     _unique([o.key for o in parsed], f"{where}.options")
     return Question(
         key=_key(body, where),
@@ -144,7 +142,9 @@ def _option(raw: Any, where: str, used: set[str], taken: set[str]) -> Option:
     body = _mapping(raw, where)
     hotkey = body.get("hotkey") or next((k for k in HOTKEYS if k not in used | taken), "")
     if hotkey and (len(str(hotkey)) != 1 or hotkey in RESERVED_HOTKEYS):
-        raise InvalidSchema(f"{where}.hotkey", "must be one character that the viewer does not use itself")
+        raise InvalidSchema(
+            f"{where}.hotkey", "must be one character that the viewer does not use itself"
+        )
     if hotkey in used:
         raise InvalidSchema(f"{where}.hotkey", f"the key {hotkey!r} is used twice")
     used.add(hotkey)

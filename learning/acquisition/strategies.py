@@ -40,17 +40,13 @@ class Ranking:
     scores: NDArray[np.float64]
 
 
-def entropy(
-    learner: Any, pool: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.float64]:
+def entropy(learner: Any, pool: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
     """Shannon entropy of the class probabilities, in nats."""
     del rng
     return np.asarray(classifier_entropy(learner, pool))
 
 
-def margin(
-    learner: Any, pool: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.float64]:
+def margin(learner: Any, pool: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
     """One minus the gap between the two most probable classes."""
     del rng
     return 1 - np.asarray(classifier_margin(learner, pool))
@@ -83,9 +79,7 @@ STRATEGIES: dict[str, Strategy] = {
 }
 
 
-def rank(
-    strategy: Strategy, probabilities: Probabilities, rng: np.random.Generator
-) -> Ranking:
+def rank(strategy: Strategy, probabilities: Probabilities, rng: np.random.Generator) -> Ranking:
     """Order all rows of the table through modAL's query interface; ties break at random."""
     count = len(probabilities)
     if count == 0:

@@ -16,7 +16,9 @@ class PredictionTable:
 
     def __init__(self, probabilities: Probabilities) -> None:
         if probabilities.ndim != 2 or probabilities.shape[1] < 2:
-            raise ValueError(f"probabilities must be (cases, classes >= 2), not {probabilities.shape}")
+            raise ValueError(
+                f"probabilities must be (cases, classes >= 2), not {probabilities.shape}"
+            )
         if not np.isfinite(probabilities).all():
             raise ValueError("probabilities must be finite")
         self.probabilities = probabilities

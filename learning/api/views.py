@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from annotation.accounts.authentication import user_of
 from annotation.core.errors import get_or_not_found
 from annotation.core.jobs import JobState
 from annotation.datasets.api.views import ProgressOfJob
@@ -126,15 +127,15 @@ class TargetsView(APIView):
 
     @extend_schema(responses=TargetSerializer(many=True))
     def get(self, request: Request, project_id: UUID) -> Response:
-        project = access.project_for(request.user, project_id, access.REVIEWERS)
+        project = access.project_for(user_of(request), project_id, access.REVIEWERS)
         found = project.targets.order_by("created_at")
         return Response(TargetSerializer(found, many=True).data)
 
     @extend_schema(request=TargetSerializer, responses={201: TargetSerializer})
     def post(self, request: Request, project_id: UUID) -> Response:
-        project = access.project_for(request.user, project_id, access.MANAGERS)
+        project = access.project_for(user_of(request), project_id, access.MANAGERS)
         target = targets.create_target(
-            actor=request.user, project=project, **parsed(TargetSerializer, request)
+            actor=user_of(request), project=project, **parsed(TargetSerializer, request)
         )
         return Response(TargetSerializer(target).data, status=status.HTTP_201_CREATED)
 
@@ -144,13 +145,13 @@ class TargetView(APIView):
 
     @extend_schema(responses=TargetSerializer)
     def get(self, request: Request, target_id: UUID) -> Response:
-        return Response(TargetSerializer(target_of(request.user, target_id)).data)
+        return Response(TargetSerializer(target_of(user_of(request), target_id)).data)
 
     @extend_schema(request=TargetChangeRequest, responses=TargetSerializer)
     def patch(self, request: Request, target_id: UUID) -> Response:
-        target = target_of(request.user, target_id, access.MANAGERS)
+        target = target_of(user_of(request), target_id, access.MANAGERS)
         changes = parsed(TargetChangeRequest, request)
-        changed = targets.change_target(actor=request.user, target=target, **changes)
+        changed = targets.change_target(actor=user_of(request), target=target, **changes)
         return Response(TargetSerializer(changed).data)
 
 
@@ -159,15 +160,15 @@ class RoundsView(APIView):
 
     @extend_schema(responses=RoundSerializer(many=True))
     def get(self, request: Request, target_id: UUID) -> Response:
-        target = target_of(request.user, target_id)
+        target = target_of(user_of(request), target_id)
         found = target.rounds.order_by("-number")[:50]
         return Response(RoundSerializer(found, many=True).data)
 
     @extend_schema(request=None, responses={202: RoundSerializer})
     def post(self, request: Request, target_id: UUID) -> Response:
-        target = target_of(request.user, target_id, access.MANAGERS)
+        target = target_of(user_of(request), target_id, access.MANAGERS)
         created = rounds.request_round(
-            target=target, trigger=Trigger.MANUAL, actor=request.user
+            target=target, trigger=Trigger.MANUAL, actor=user_of(request)
         )
         return Response(RoundSerializer(created).data, status=status.HTTP_202_ACCEPTED)
 
@@ -177,7 +178,7 @@ class RoundView(APIView):
 
     @extend_schema(responses=RoundSerializer)
     def get(self, request: Request, round_id: UUID) -> Response:
-        found = get_or_not_found(selectors.rounds_visible_to(request.user), pk=round_id)
+        found = get_or_not_found(selectors.rounds_visible_to(user_of(request)), pk=round_id)
         return Response(RoundSerializer(found).data)
 
 
@@ -186,9 +187,9 @@ class CancellationView(APIView):
 
     @extend_schema(request=None, responses={202: None})
     def post(self, request: Request, round_id: UUID) -> Response:
-        found = get_or_not_found(selectors.rounds_visible_to(request.user), pk=round_id)
-        access.require(request.user, found.target.project, access.MANAGERS)
-        rounds.cancel(actor=request.user, round_=found)
+        found = get_or_not_found(selectors.rounds_visible_to(user_of(request)), pk=round_id)
+        access.require(user_of(request), found.target.project, access.MANAGERS)
+        rounds.cancel(actor=user_of(request), round_=found)
         return Response(status=status.HTTP_202_ACCEPTED)
 
 
@@ -197,7 +198,7 @@ class LearningCurveView(APIView):
 
     @extend_schema(responses=CurvePointSerializer(many=True))
     def get(self, request: Request, target_id: UUID) -> Response:
-        points = selectors.learning_curve(target_of(request.user, target_id))
+        points = selectors.learning_curve(target_of(user_of(request), target_id))
         return Response(CurvePointSerializer(points, many=True).data)
 
 
@@ -206,7 +207,7 @@ class ModelVersionsView(APIView):
 
     @extend_schema(responses=ModelVersionSerializer(many=True))
     def get(self, request: Request, target_id: UUID) -> Response:
-        target = target_of(request.user, target_id)
+        target = target_of(user_of(request), target_id)
         found = target.model_versions.select_related("round").order_by("-number")[:100]
         return Response(ModelVersionSerializer(found, many=True).data)
 
@@ -216,8 +217,8 @@ class PromotionView(APIView):
 
     @extend_schema(request=None, responses=ModelVersionSerializer)
     def post(self, request: Request, model_version_id: UUID) -> Response:
-        visible = selectors.model_versions_visible_to(request.user)
+        visible = selectors.model_versions_visible_to(user_of(request))
         version = get_or_not_found(visible, pk=model_version_id)
-        access.require(request.user, version.target.project, access.MANAGERS)
-        promoted = model_versions.promote(version=version, actor=request.user)
+        access.require(user_of(request), version.target.project, access.MANAGERS)
+        promoted = model_versions.promote(version=version, actor=user_of(request))
         return Response(ModelVersionSerializer(promoted).data)

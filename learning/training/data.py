@@ -49,9 +49,7 @@ def shuffled(
         yield images, torch.from_numpy(data.labels[picked])
 
 
-def augment(
-    images: torch.Tensor, config: TrainConfig, generator: torch.Generator
-) -> torch.Tensor:
+def augment(images: torch.Tensor, config: TrainConfig, generator: torch.Generator) -> torch.Tensor:
     """Random rotation, scale, shift, flip, contrast and noise of (b, 1, h, w)."""
     count = len(images)
 

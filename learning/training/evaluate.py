@@ -94,9 +94,7 @@ def youden_threshold(truth: Classes, scores: Floats) -> float:
         return 0.5
     ordered = np.unique(scores)
     candidates = np.concatenate([ordered, (ordered[1:] + ordered[:-1]) / 2])
-    gains = [
-        (scores[truth == 1] >= c).mean() + (scores[truth == 0] < c).mean() for c in candidates
-    ]
+    gains = [(scores[truth == 1] >= c).mean() + (scores[truth == 0] < c).mean() for c in candidates]
     return float(candidates[int(np.argmax(gains))])
 
 

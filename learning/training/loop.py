@@ -12,7 +12,7 @@ from torch.nn import functional
 from learning.training.checkpoint import Checkpoints
 from learning.training.config import TrainConfig
 from learning.training.data import LabeledImages, augment, batches, class_weights, shuffled
-from learning.training.networks import build
+from learning.training.networks import build, on_device
 
 OnEpoch = Callable[[dict[str, float], int, int], None]  # (figures, step, steps)
 
@@ -51,7 +51,7 @@ def train(
     torch.manual_seed(seed)
     device = choose_device()
     on_cuda = device.type == "cuda"
-    network = build(config.network, class_count).to(device, memory_format=torch.channels_last)
+    network = on_device(build(config.network, class_count), device)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
@@ -144,6 +144,8 @@ def mean_loss(
     total, start = 0.0, 0
     for images in batches(data.images, config.batch_size * 2):
         labels = torch.from_numpy(data.labels[start : start + len(images)]).to(device)
-        total += float(functional.cross_entropy(network(images.to(device)), labels, reduction="sum"))
+        total += float(
+            functional.cross_entropy(network(images.to(device)), labels, reduction="sum")
+        )
         start += len(images)
     return total / len(data)

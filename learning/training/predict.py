@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from learning.training.config import TrainConfig
 from learning.training.loop import choose_device
+from learning.training.networks import on_device
 
 Blocks = Iterable[NDArray[np.float16]]
 
@@ -26,7 +27,7 @@ def predict(
     The next block is loaded in a thread while the network works on this one.
     """
     device = choose_device()
-    network = network.to(device, memory_format=torch.channels_last).eval()
+    network = on_device(network, device).eval()
     found: list[NDArray[np.float64]] = []
     with ThreadPoolExecutor(1) as loader:
         source = iter(blocks)

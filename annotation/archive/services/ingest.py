@@ -97,7 +97,9 @@ def _study(collection: Collection, parsed: dict[str, Any]) -> Study:
     lookup = {"collection": collection, "study_instance_uid": parsed["study_instance_uid"]}
     study = Study.objects.filter(**lookup).first()
     if study is None:
-        Study.objects.bulk_create([Study(**lookup, **_study_columns(parsed))], ignore_conflicts=True)
+        Study.objects.bulk_create(
+            [Study(**lookup, **_study_columns(parsed))], ignore_conflicts=True
+        )
         study = Study.objects.get(**lookup)
     if study.patient_id != parsed["study"]["PatientID"]:
         raise RefusedInstance("PatientID differs from that of the study's other instances")

@@ -5,12 +5,14 @@ from uuid import UUID
 
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from drf_spectacular.utils import OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from annotation.accounts.authentication import user_of
 from annotation.core import downloads, jobs
 from annotation.core.errors import Conflict, NotFound, get_or_not_found
 from annotation.datasets import services
@@ -47,7 +49,16 @@ class ExportSerializer(serializers.ModelSerializer[Export]):
 
     class Meta:
         model = Export
-        fields = ["id", "format", "state", "progress", "error", "size_bytes", "sha256", "created_at"]
+        fields = [
+            "id",
+            "format",
+            "state",
+            "progress",
+            "error",
+            "size_bytes",
+            "sha256",
+            "created_at",
+        ]
         read_only_fields = fields
 
 
@@ -86,16 +97,14 @@ class DatasetsView(generics.ListAPIView[Any]):
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):
             return Dataset.objects.none()
-        project = access.project_for(
-            self.request.user, self.kwargs["project_id"], access.REVIEWERS
-        )
+        project = access.project_for(self.request.user, self.kwargs["project_id"], access.REVIEWERS)
         return project.datasets.annotate(item_count=Count("items")).order_by("-number")
 
     @extend_schema(request=NewDatasetRequest, responses={201: DatasetSerializer})
     def post(self, request: Request, project_id: UUID) -> Response:
-        project = access.project_for(request.user, project_id, access.MANAGERS)
+        project = access.project_for(user_of(request), project_id, access.MANAGERS)
         name = parsed(NewDatasetRequest, request)["name"]
-        dataset = services.freeze(project=project, name=name, actor=request.user)
+        dataset = services.freeze(project=project, name=name, actor=user_of(request))
         dataset.item_count = dataset.items.count()  # type: ignore[attr-defined]
         return Response(DatasetSerializer(dataset).data, status=status.HTTP_201_CREATED)
 
@@ -105,16 +114,16 @@ class ExportsView(APIView):
 
     @extend_schema(responses=ExportSerializer(many=True))
     def get(self, request: Request, dataset_id: UUID) -> Response:
-        dataset = dataset_for_manager(request.user, dataset_id)
+        dataset = dataset_for_manager(user_of(request), dataset_id)
         exports = dataset.exports.order_by("-created_at")
         return Response(ExportSerializer(exports, many=True).data)
 
     @extend_schema(request=NewExportRequest, responses={202: ExportSerializer})
     def post(self, request: Request, dataset_id: UUID) -> Response:
-        dataset = dataset_for_manager(request.user, dataset_id)
+        dataset = dataset_for_manager(user_of(request), dataset_id)
         format_name = parsed(NewExportRequest, request)["format"]
         export = services.request_export(
-            actor=request.user, dataset=dataset, format_name=format_name
+            actor=user_of(request), dataset=dataset, format_name=format_name
         )
         return Response(ExportSerializer(export).data, status=status.HTTP_202_ACCEPTED)
 
@@ -124,11 +133,11 @@ class ExportView(APIView):
 
     @extend_schema(responses=ExportSerializer)
     def get(self, request: Request, export_id: UUID) -> Response:
-        return Response(ExportSerializer(export_for_manager(request.user, export_id)).data)
+        return Response(ExportSerializer(export_for_manager(user_of(request), export_id)).data)
 
     @extend_schema(responses={202: None})
     def delete(self, request: Request, export_id: UUID) -> Response:
-        jobs.request_cancel(export_for_manager(request.user, export_id))
+        jobs.request_cancel(export_for_manager(user_of(request), export_id))
         return Response(status=status.HTTP_202_ACCEPTED)
 
 
@@ -137,7 +146,7 @@ class ExportFileView(APIView):
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: Request, export_id: UUID) -> HttpResponseBase:
-        export = export_for_manager(request.user, export_id)
+        export = export_for_manager(user_of(request), export_id)
         if export.state != jobs.JobState.COMPLETED:
             raise Conflict("The export is not ready.", state=export.state)
         path = services.export_path(export)

@@ -41,6 +41,4 @@ def entry(item: DatasetItem) -> dict[str, Any]:
     }
 
 
-MONAI_DATALIST = ExportFormat(
-    "monai_datalist", "MONAI datalist", "json", "application/json", write
-)
+MONAI_DATALIST = ExportFormat("monai_datalist", "MONAI datalist", "json", "application/json", write)

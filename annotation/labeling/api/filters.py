@@ -11,7 +11,7 @@ from annotation.labeling.models import Case
 PAGING = {"page", "page_size"}
 
 
-class StrictFilterSet(filters.FilterSet):
+class StrictFilterSet(filters.FilterSet):  # type: ignore[misc]
     """Refuses unknown query parameters, so that a typing mistake never returns everything."""
 
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:

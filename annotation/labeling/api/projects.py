@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from annotation.accounts.authentication import user_of
 from annotation.accounts.models import User
 from annotation.core.errors import InvalidInput, NotAllowed, NotFound
 from annotation.labeling import access, selectors
@@ -44,12 +45,12 @@ class ProjectsView(generics.ListAPIView[Any]):
 
     @extend_schema(request=shapes.NewProjectRequest, responses={201: shapes.ProjectSerializer})
     def post(self, request: Request) -> Response:
-        if not request.user.is_staff:
+        if not user_of(request).is_staff:
             raise NotAllowed("Only staff may create projects.")
         project = projects.create_project(
-            actor=request.user, **parsed(shapes.NewProjectRequest, request)
+            actor=user_of(request), **parsed(shapes.NewProjectRequest, request)
         )
-        return Response(project_body(request.user, project), status=status.HTTP_201_CREATED)
+        return Response(project_body(user_of(request), project), status=status.HTTP_201_CREATED)
 
 
 class ProjectView(APIView):
@@ -57,14 +58,16 @@ class ProjectView(APIView):
 
     @extend_schema(responses=shapes.ProjectSerializer)
     def get(self, request: Request, project_id: UUID) -> Response:
-        return Response(project_body(request.user, access.project_for(request.user, project_id)))
+        return Response(
+            project_body(user_of(request), access.project_for(user_of(request), project_id))
+        )
 
     @extend_schema(request=shapes.ProjectSettingsRequest, responses=shapes.ProjectSerializer)
     def patch(self, request: Request, project_id: UUID) -> Response:
-        project = access.project_for(request.user, project_id, access.MANAGERS)
+        project = access.project_for(user_of(request), project_id, access.MANAGERS)
         changes = parsed(shapes.ProjectSettingsRequest, request)
-        changed = projects.change_settings(actor=request.user, project=project, **changes)
-        return Response(project_body(request.user, changed))
+        changed = projects.change_settings(actor=user_of(request), project=project, **changes)
+        return Response(project_body(user_of(request), changed))
 
 
 class MembersView(APIView):
@@ -72,19 +75,19 @@ class MembersView(APIView):
 
     @extend_schema(responses=shapes.MemberSerializer(many=True))
     def get(self, request: Request, project_id: UUID) -> Response:
-        project = access.project_for(request.user, project_id, access.MANAGERS)
+        project = access.project_for(user_of(request), project_id, access.MANAGERS)
         members = project.memberships.select_related("user").order_by("user__username")
         return Response(shapes.MemberSerializer(members, many=True).data)
 
     @extend_schema(request=shapes.MemberRequest, responses=shapes.MemberSerializer)
     def put(self, request: Request, project_id: UUID) -> Response:
-        project = access.project_for(request.user, project_id, access.MANAGERS)
+        project = access.project_for(user_of(request), project_id, access.MANAGERS)
         body = parsed(shapes.MemberRequest, request)
         user = User.objects.filter(username__iexact=body["username"]).first()
         if user is None:
             raise InvalidInput("There is no user of this name.", field="username")
         membership = projects.set_member(
-            actor=request.user, project=project, user=user, role=Role(body["role"])
+            actor=user_of(request), project=project, user=user, role=Role(body["role"])
         )
         return Response(shapes.MemberSerializer(membership).data)
 
@@ -94,8 +97,8 @@ class MemberView(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, project_id: UUID, user_id: UUID) -> Response:
-        project = access.project_for(request.user, project_id, access.MANAGERS)
-        if not projects.remove_member(actor=request.user, project=project, user_id=user_id):
+        project = access.project_for(user_of(request), project_id, access.MANAGERS)
+        if not projects.remove_member(actor=user_of(request), project=project, user_id=user_id):
             raise NotFound
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -105,15 +108,15 @@ class SchemasView(APIView):
 
     @extend_schema(responses=shapes.SchemaSerializer(many=True))
     def get(self, request: Request, project_id: UUID) -> Response:
-        project = access.project_for(request.user, project_id)
+        project = access.project_for(user_of(request), project_id)
         versions = project.schemas.order_by("-version")
         return Response(shapes.SchemaSerializer(versions, many=True).data)
 
     @extend_schema(request=shapes.NewSchemaRequest, responses={201: shapes.SchemaSerializer})
     def post(self, request: Request, project_id: UUID) -> Response:
-        project = access.project_for(request.user, project_id, access.MANAGERS)
+        project = access.project_for(user_of(request), project_id, access.MANAGERS)
         schema = projects.publish_schema(
-            actor=request.user,
+            actor=user_of(request),
             project=project,
             definition=parsed(shapes.NewSchemaRequest, request)["definition"],
         )
@@ -130,9 +133,7 @@ class CasesView(generics.ListAPIView[Any]):
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):
             return Case.objects.none()
-        project = access.project_for(
-            self.request.user, self.kwargs["project_id"], access.REVIEWERS
-        )
+        project = access.project_for(self.request.user, self.kwargs["project_id"], access.REVIEWERS)
         return selectors.find_cases(project)
 
 
@@ -141,5 +142,5 @@ class ProgressView(APIView):
 
     @extend_schema(responses=shapes.ProgressSerializer)
     def get(self, request: Request, project_id: UUID) -> Response:
-        project = access.project_for(request.user, project_id, access.REVIEWERS)
+        project = access.project_for(user_of(request), project_id, access.REVIEWERS)
         return Response(shapes.ProgressSerializer(selectors.progress_of(project)).data)

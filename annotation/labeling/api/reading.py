@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from annotation.accounts.authentication import user_of
 from annotation.core.errors import InvalidInput, PreconditionRequired, get_or_not_found
 from annotation.labeling import access, selectors
 from annotation.labeling.api import serializers as shapes
@@ -63,14 +64,14 @@ class ClaimView(APIView):
 
     @extend_schema(request=None, responses={200: shapes.ReadingSerializer, 204: None})
     def post(self, request: Request, project_id: UUID) -> Response:
-        project = access.project_for(request.user, project_id)
+        project = access.project_for(user_of(request), project_id)
         assignment = claiming.claim_next(
-            reader=request.user, project=project, rng=np.random.default_rng()
+            reader=user_of(request), project=project, rng=np.random.default_rng()
         )
         if assignment is None:
             return Response(status=status.HTTP_204_NO_CONTENT)
         case = Case.objects.select_related("study", "project").get(pk=assignment.case_id)
-        annotation = reading.open_annotation(reader=request.user, case=case)
+        annotation = reading.open_annotation(reader=user_of(request), case=case)
         return Response(reading_body(case, annotation, assignment))
 
 
@@ -79,11 +80,10 @@ class UpcomingView(APIView):
 
     @extend_schema(responses=shapes.UpcomingSerializer(many=True))
     def get(self, request: Request, project_id: UUID) -> Response:
-        project = access.project_for(request.user, project_id)
-        upcoming = selectors.find_upcoming(reader=request.user, project=project, count=2)
+        project = access.project_for(user_of(request), project_id)
+        upcoming = selectors.find_upcoming(reader=user_of(request), project=project, count=2)
         body = [
-            {"case_id": case.pk, "study": selectors.describe_study(case.study)}
-            for case in upcoming
+            {"case_id": case.pk, "study": selectors.describe_study(case.study)} for case in upcoming
         ]
         return Response(shapes.UpcomingSerializer(body, many=True).data)
 
@@ -93,11 +93,9 @@ class CaseView(APIView):
 
     @extend_schema(responses=shapes.ReadingSerializer)
     def get(self, request: Request, case_id: UUID) -> Response:
-        visible = access.cases_visible_to(request.user).select_related("study", "project")
+        visible = access.cases_visible_to(user_of(request)).select_related("study", "project")
         case = get_or_not_found(visible, pk=case_id)
-        annotation = get_or_not_found(
-            Annotation.objects.filter(reader=request.user), case=case
-        )
+        annotation = get_or_not_found(Annotation.objects.filter(reader=user_of(request)), case=case)
         return Response(reading_body(case, annotation, None))
 
 
@@ -107,7 +105,7 @@ class AssignmentView(APIView):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, assignment_id: UUID) -> Response:
         assignment = get_or_not_found(
-            access.assignments_visible_to(request.user), pk=assignment_id
+            access.assignments_visible_to(user_of(request)), pk=assignment_id
         )
         claiming.release(assignment=assignment)
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -118,7 +116,7 @@ class HeartbeatView(APIView):
 
     @extend_schema(request=shapes.HeartbeatRequest, responses=shapes.AssignmentSerializer)
     def post(self, request: Request, assignment_id: UUID) -> Response:
-        visible = access.assignments_visible_to(request.user).select_related("project")
+        visible = access.assignments_visible_to(user_of(request)).select_related("project")
         assignment = claiming.heartbeat(
             assignment=get_or_not_found(visible, pk=assignment_id),
             **parsed(shapes.HeartbeatRequest, request),
@@ -131,7 +129,7 @@ class AnnotationView(APIView):
 
     @extend_schema(responses=shapes.AnnotationSerializer)
     def get(self, request: Request, annotation_id: UUID) -> Response:
-        visible = access.annotations_visible_to(request.user).select_related("schema", "reader")
+        visible = access.annotations_visible_to(user_of(request)).select_related("schema", "reader")
         return annotation_response(get_or_not_found(visible, pk=annotation_id))
 
 
@@ -139,7 +137,7 @@ class OwnAnnotationView(APIView):
     """The base of what only the reader may do to a read."""
 
     def own(self, request: Request, annotation_id: UUID) -> Annotation:
-        visible = access.annotations_visible_to(request.user).filter(reader=request.user)
+        visible = access.annotations_visible_to(user_of(request)).filter(reader=user_of(request))
         return get_or_not_found(visible.select_related("schema", "reader"), pk=annotation_id)
 
 
@@ -168,7 +166,7 @@ class SubmissionView(OwnAnnotationView):
     )
     def post(self, request: Request, annotation_id: UUID) -> Response:
         revision = reading.submit(
-            actor=request.user,
+            actor=user_of(request),
             annotation=self.own(request, annotation_id),
             content=parsed(shapes.DraftRequest, request)["content"],
             version=version_of(request),
@@ -183,9 +181,9 @@ class ReopeningView(OwnAnnotationView):
     @extend_schema(request=None, responses=shapes.ReadingSerializer)
     def post(self, request: Request, annotation_id: UUID) -> Response:
         own = self.own(request, annotation_id)
-        annotation = reading.reopen(actor=request.user, annotation=own)
+        annotation = reading.reopen(actor=user_of(request), annotation=own)
         case = Case.objects.select_related("study", "project").get(pk=annotation.case_id)
-        assignment = case.assignments.filter(reader=request.user, state="active").first()
+        assignment = case.assignments.filter(reader=user_of(request), state="active").first()
         return Response(reading_body(case, annotation, assignment))
 
 
@@ -195,7 +193,7 @@ class RevisionsView(APIView):
     @extend_schema(responses=shapes.RevisionSerializer(many=True))
     def get(self, request: Request, annotation_id: UUID) -> Response:
         annotation = get_or_not_found(
-            access.annotations_visible_to(request.user), pk=annotation_id
+            access.annotations_visible_to(user_of(request)), pk=annotation_id
         )
         revisions = annotation.revisions.order_by("number")
         return Response(shapes.RevisionSerializer(revisions, many=True).data)
@@ -211,9 +209,7 @@ class ReviewQueueView(generics.ListAPIView[Any]):
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):
             return Annotation.objects.none()
-        project = access.project_for(
-            self.request.user, self.kwargs["project_id"], access.REVIEWERS
-        )
+        project = access.project_for(self.request.user, self.kwargs["project_id"], access.REVIEWERS)
         return selectors.find_review_queue(project)
 
 
@@ -222,16 +218,14 @@ class ReviewsView(APIView):
 
     @extend_schema(request=shapes.ReviewRequest, responses={201: shapes.ReviewSerializer})
     def post(self, request: Request, annotation_id: UUID) -> Response:
-        visible = access.annotations_visible_to(request.user).select_related("case__project")
+        visible = access.annotations_visible_to(user_of(request)).select_related("case__project")
         annotation = get_or_not_found(visible, pk=annotation_id)
-        access.require(request.user, annotation.case.project, access.REVIEWERS)
+        access.require(user_of(request), annotation.case.project, access.REVIEWERS)
         body = parsed(shapes.ReviewRequest, request)
         review = reading.review(
-            reviewer=request.user,
+            reviewer=user_of(request),
             annotation=annotation,
             verdict=Verdict(body["verdict"]),
             comment=body["comment"],
         )
-        return Response(
-            shapes.ReviewSerializer(review).data, status=status.HTTP_201_CREATED
-        )
+        return Response(shapes.ReviewSerializer(review).data, status=status.HTTP_201_CREATED)

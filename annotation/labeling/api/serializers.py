@@ -41,21 +41,21 @@ class NewProjectRequest(ProjectSettingsRequest):
 
 class OptionSerializer(Plain):
     key = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     hotkey = serializers.CharField(allow_blank=True)
 
 
 class QuestionSerializer(Plain):
     key = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     kind = serializers.ChoiceField(choices=["one", "many"])
-    required = serializers.BooleanField()
+    required = serializers.BooleanField()  # type: ignore[assignment]
     options = OptionSerializer(many=True)
 
 
 class SegmentSerializer(Plain):
     value = serializers.IntegerField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
 
 
 class DefinitionSerializer(Plain):

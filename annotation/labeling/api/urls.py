@@ -20,17 +20,13 @@ urlpatterns = [
     path("projects/<uuid:project_id>/upcoming", reading.UpcomingView.as_view(), name="upcoming"),
     path("projects/<uuid:project_id>/reviews", reading.ReviewQueueView.as_view(), name="reviews"),
     path("cases/<uuid:case_id>", reading.CaseView.as_view(), name="case"),
-    path(
-        "assignments/<uuid:assignment_id>", reading.AssignmentView.as_view(), name="assignment"
-    ),
+    path("assignments/<uuid:assignment_id>", reading.AssignmentView.as_view(), name="assignment"),
     path(
         "assignments/<uuid:assignment_id>/heartbeat",
         reading.HeartbeatView.as_view(),
         name="heartbeat",
     ),
-    path(
-        "annotations/<uuid:annotation_id>", reading.AnnotationView.as_view(), name="annotation"
-    ),
+    path("annotations/<uuid:annotation_id>", reading.AnnotationView.as_view(), name="annotation"),
     path("annotations/<uuid:annotation_id>/draft", reading.DraftView.as_view(), name="draft"),
     path(
         "annotations/<uuid:annotation_id>/submission",
@@ -47,7 +43,5 @@ urlpatterns = [
         reading.RevisionsView.as_view(),
         name="revisions",
     ),
-    path(
-        "annotations/<uuid:annotation_id>/review", reading.ReviewsView.as_view(), name="review"
-    ),
+    path("annotations/<uuid:annotation_id>/review", reading.ReviewsView.as_view(), name="review"),
 ]

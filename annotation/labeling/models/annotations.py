@@ -22,9 +22,7 @@ class Annotation(BaseModel):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="annotations"
     )
     schema = models.ForeignKey(LabelSchema, on_delete=models.PROTECT, related_name="annotations")
-    state = models.CharField(
-        max_length=10, choices=AnnotationState, default=AnnotationState.DRAFT
-    )
+    state = models.CharField(max_length=10, choices=AnnotationState, default=AnnotationState.DRAFT)
     draft = models.JSONField(default=dict)
     draft_version = models.PositiveIntegerField(default=1)
     draft_saved_at = models.DateTimeField(null=True)
@@ -80,9 +78,7 @@ class Review(BaseModel):
     comment = models.TextField(blank=True, max_length=4000)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["revision"], name="review_one_per_revision")
-        ]
+        constraints = [models.UniqueConstraint(fields=["revision"], name="review_one_per_revision")]
 
     def __str__(self) -> str:
         return f"{self.verdict} of {self.revision_id}"

@@ -74,9 +74,7 @@ class Assignment(BaseModel):
     reader = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments"
     )
-    state = models.CharField(
-        max_length=10, choices=AssignmentState, default=AssignmentState.ACTIVE
-    )
+    state = models.CharField(max_length=10, choices=AssignmentState, default=AssignmentState.ACTIVE)
     selection = models.CharField(max_length=8, choices=Selection)
     priority = models.FloatField(default=0)
     ranking_id = models.UUIDField(null=True)

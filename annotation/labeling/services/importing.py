@@ -19,9 +19,9 @@ from annotation.labeling.models import (
 from annotation.labeling.schemas import problems_of
 from annotation.labeling.services.projects import current_schema
 from annotation.labeling.services.reading import (
-    new_revision,
     close_case_if_read,
     content_sha256,
+    new_revision,
 )
 
 

@@ -89,9 +89,7 @@ def import_pictures(
                 case = Case.objects.select_related("project").get(
                     project=project, study=ingested.study
                 )
-                import_read(
-                    reader=reader, case=case, content={"answers": {question: row.label}}
-                )
+                import_read(reader=reader, case=case, content={"answers": {question: row.label}})
             report.add(ingested)
         except DomainError as error:
             report.refused.append((row.file, f"{error.detail} {error.extra or ''}".strip()))

@@ -46,7 +46,9 @@ def change_settings(*, actor: User, project: Project, **changes: Any) -> Project
     locked = Project.objects.select_for_update().get(pk=project.pk)
     more = int(changes.get("readers_per_case", locked.readers_per_case)) - locked.readers_per_case
     if more < 0:
-        raise Conflict("The number of readers per case can only be raised.", field="readers_per_case")
+        raise Conflict(
+            "The number of readers per case can only be raised.", field="readers_per_case"
+        )
     for name in SETTINGS:
         if name in changes:
             setattr(locked, name, changes[name])
@@ -112,7 +114,11 @@ def publish_schema(*, actor: User, project: Project, definition: Any) -> LabelSc
         project=project, version=version, definition=schema.as_json()
     )
     audit.record(
-        actor=actor, action="schema_published", target=created, project_id=project.pk, version=version
+        actor=actor,
+        action="schema_published",
+        target=created,
+        project_id=project.pk,
+        version=version,
     )
     return created
 

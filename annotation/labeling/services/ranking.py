@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -32,7 +33,7 @@ def publish_ranking(*, project: Project, ranking_id: UUID, ranked: Sequence[Rank
 
     Cases that a reader holds keep their lease; returns how many cases were ranked.
     """
-    values = {
+    values: dict[str, Any] = {
         "ranking": ranking_id,
         "project": project.pk,
         "cases": [r.case_id for r in ranked],
@@ -41,4 +42,4 @@ def publish_ranking(*, project: Project, ranking_id: UUID, ranked: Sequence[Rank
     }
     with connection.cursor() as cursor:
         cursor.execute(PUBLISH, values)
-        return cursor.rowcount
+        return int(cursor.rowcount)

@@ -63,8 +63,8 @@ def submit(*, actor: User, annotation: Annotation, content: Any, version: int) -
 
     Raises StaleVersion, InvalidInput (unanswered questions), LeaseLost.
     """
-    locked = Annotation.objects.select_for_update().select_related("case__project").get(
-        pk=annotation.pk
+    locked = (
+        Annotation.objects.select_for_update().select_related("case__project").get(pk=annotation.pk)
     )
     if locked.state != AnnotationState.DRAFT or locked.draft_version != version:
         _refuse_save(locked, version)
@@ -94,8 +94,8 @@ def reopen(*, actor: User, annotation: Annotation) -> Annotation:
 
     A lease that the reader holds on another case meanwhile is given back.
     """
-    locked = Annotation.objects.select_for_update().select_related("case__project").get(
-        pk=annotation.pk
+    locked = (
+        Annotation.objects.select_for_update().select_related("case__project").get(pk=annotation.pk)
     )
     if locked.state == AnnotationState.DRAFT:
         raise Conflict("The read is open already.")
@@ -116,17 +116,15 @@ def reopen(*, actor: User, annotation: Annotation) -> Annotation:
         state=AssignmentState.ACTIVE, ended_at=None, heartbeat_at=now,
         expires_at=now + timedelta(seconds=project.lease_seconds),
     )  # fmt: skip
-    audit.record(
-        actor=actor, action="read_reopened", target=locked, project_id=project.pk
-    )
+    audit.record(actor=actor, action="read_reopened", target=locked, project_id=project.pk)
     return locked
 
 
 @transaction.atomic
 def review(*, reviewer: User, annotation: Annotation, verdict: Verdict, comment: str) -> Review:
     """Approve the newest revision, or return it to its reader's worklist with a comment."""
-    locked = Annotation.objects.select_for_update().select_related("case__project").get(
-        pk=annotation.pk
+    locked = (
+        Annotation.objects.select_for_update().select_related("case__project").get(pk=annotation.pk)
     )
     if locked.state != AnnotationState.SUBMITTED:
         raise Conflict("Only a submitted read that waits for review can be reviewed.")
@@ -201,7 +199,9 @@ def _check(annotation: Annotation, content: Any, *, is_complete: bool) -> None:
 
 def _refuse_save(annotation: Annotation, version: int) -> None:
     if annotation.state != AnnotationState.DRAFT:
-        raise Conflict("The read has been submitted; reopen it to change it.", state=annotation.state)
+        raise Conflict(
+            "The read has been submitted; reopen it to change it.", state=annotation.state
+        )
     raise StaleVersion(
         f"Version {version} is not the newest.",
         current={"version": annotation.draft_version, "content": annotation.draft},

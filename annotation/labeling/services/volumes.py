@@ -26,7 +26,12 @@ RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def import_volume(
-    *, project: Project, image: Path, label: Path | None, reader: User | None, modality: str,
+    *,
+    project: Project,
+    image: Path,
+    label: Path | None,
+    reader: User | None,
+    modality: str,
     report: ImportReport,
 ) -> Study:
     """One NIfTI volume as a series; its label map, if given, as an accepted read of `reader`.
@@ -37,9 +42,7 @@ def import_volume(
     key = f"nifti {image.name}"
     patient = image.name.split(".")[0]
     study: Study | None = None
-    slices = volume_series(
-        _as_int16(voxels), affine, Subject(patient_id=patient), key, modality
-    )
+    slices = volume_series(_as_int16(voxels), affine, Subject(patient_id=patient), key, modality)
     for data in slices:
         ingested = ingest(collection=project.collection, chunks=[data])
         report.add(ingested)
@@ -62,7 +65,7 @@ def load_nifti(path: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
     try:
         _refuse_bomb(path)
         loaded = nibabel.Nifti1Image.from_filename(path)
-        size = int(np.prod([int(n) for n in loaded.shape])) * loaded.get_data_dtype().itemsize
+        size = int(np.prod([int(n) for n in loaded.shape])) * loaded.get_data_dtype().itemsize  # type: ignore[no-untyped-call]
         if len(loaded.shape) != 3 or size > MAX_BYTES:
             raise InvalidInput(f"{path.name}: is no 3D volume of at most {MAX_BYTES >> 30} GiB")
         voxels = np.asanyarray(loaded.dataobj)
@@ -94,7 +97,11 @@ def _refuse_bomb(path: Path) -> None:
 
 def _as_int16(voxels: NDArray[Any]) -> NDArray[np.int16]:
     """Whole numbers in range are kept; anything else is stretched over 12 bits."""
-    if voxels.min() >= -32_768 and voxels.max() <= 32_767 and np.array_equal(voxels, voxels.round()):
+    if (
+        voxels.min() >= -32_768
+        and voxels.max() <= 32_767
+        and np.array_equal(voxels, voxels.round())
+    ):
         return voxels.astype(np.int16)
     low, high = float(voxels.min()), float(voxels.max())
     return ((voxels - low) / max(high - low, 1e-9) * 4095).astype(np.int16)

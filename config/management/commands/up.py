@@ -19,7 +19,9 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument("--data", type=Path, help="import this folder instead of the demo")
         parser.add_argument("--studies", type=int, default=120, help="size of the demo")
-        parser.add_argument("--empty", action="store_true", help="import nothing at the first start")
+        parser.add_argument(
+            "--empty", action="store_true", help="import nothing at the first start"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args

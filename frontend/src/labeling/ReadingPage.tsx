@@ -18,7 +18,7 @@ const HEARTBEAT_MS = 15_000
 
 export default function ReadingPage() {
   const { projectId = '' } = useParams()
-  const clock = useMemo(() => new ActivityClock(performance.now()), [])
+  const clock = useMemo(() => new ActivityClock(), [])
   const session = useMemo(
     () => new ReadingSession(projectId, requests, new Journal(localStorage), clock),
     [projectId, clock],

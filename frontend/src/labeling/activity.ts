@@ -4,20 +4,16 @@ const IDLE_AFTER_MS = 60_000
 
 export class ActivityClock {
   private active = 0
-  private lastTick: number
-  private lastInput: number
-
-  constructor(now: number) {
-    this.lastTick = now
-    this.lastInput = now
-  }
+  private lastTick: number | null = null
+  private lastInput: number | null = null
 
   input(now: number): void {
     this.lastInput = now
   }
 
   tick(now: number, isVisible: boolean): void {
-    const passed = now - this.lastTick
+    this.lastInput ??= now // opening a case counts as input
+    const passed = now - (this.lastTick ?? now)
     if (isVisible && now - this.lastInput < IDLE_AFTER_MS) this.active += passed
     this.lastTick = now
   }

@@ -18,6 +18,8 @@ const ENGINE = 'firstread'
 const VIEWPORT = 'stack'
 const LOAD_TIMEOUT_MS = 30_000
 const PREFETCHED_IMAGES = 1
+/** Cornerstone keeps metadata for the life of the page; adding it twice is an error there. */
+const registered = new Set<string>()
 const TAGS = { orientation: '00200037', codes: '00200020' }
 
 export interface ViewerState {
@@ -176,7 +178,7 @@ export class StackViewer {
     if (known) return known
     const loading = this.fetchSeries(study, series, url)
     this.loaded.set(url, loading)
-    loading.catch(() => this.loaded.delete(url))
+    void loading.catch(() => this.loaded.delete(url))
     return loading
   }
 
@@ -184,11 +186,14 @@ export class StackViewer {
     study: ViewerStudy, series: ViewerSeries, url: string,
   ): Promise<LoadedSeries> {
     const datasets = await inTime(fetchMetadata(url), 'Loading the series')
-    for (const { sop_instance_uid } of series.instances) {
+    const added = series.instances.map(({ sop_instance_uid }): Promise<unknown> => {
       const dataset = datasets.get(sop_instance_uid)
       const firstFrame = `wadors:${url}/instances/${sop_instance_uid}/frames/1`
-      if (dataset) metadata.addDicomWebInstance(firstFrame, dataset as never)
-    }
+      const isNew = dataset && !registered.has(firstFrame)
+      registered.add(firstFrame)
+      return isNew ? metadata.addDicomWebInstance(firstFrame, dataset) : Promise.resolve()
+    })
+    await Promise.all(added)
     const first = series.instances[0]
     return {
       imageIds: imageIdsOf(this.root, study, series),
@@ -197,7 +202,7 @@ export class StackViewer {
   }
 
   private viewport(): core.Types.IStackViewport | null {
-    return (this.engine?.getViewport(VIEWPORT) as core.Types.IStackViewport | undefined) ?? null
+    return (this.engine?.getViewport(VIEWPORT)) ?? null
   }
 
   private readonly refresh = (): void => {

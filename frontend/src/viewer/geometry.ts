@@ -28,7 +28,7 @@ export function letters(direction: Vector): string {
 
 export function opposite(text: string): string {
   const pairs: Record<string, string> = { L: 'R', R: 'L', A: 'P', P: 'A', H: 'F', F: 'H' }
-  return [...text].map((letter) => pairs[letter] ?? letter).join('')
+  return text.replace(/[LRAPHF]/g, (letter) => pairs[letter] ?? letter)
 }
 
 /** What stands at the image's edges, from the directions of its rows and columns. */

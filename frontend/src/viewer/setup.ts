@@ -7,8 +7,16 @@ export const TOOL_GROUP = 'reading'
 const CACHE_BYTES = 1.5 * 2 ** 30
 let started: Promise<void> | null = null
 
+let webGL2: boolean | null = null
+
+/** Asked once: every question would take one of the browser's few WebGL contexts. */
 export function hasWebGL2(): boolean {
-  return document.createElement('canvas').getContext('webgl2') !== null
+  if (webGL2 === null) {
+    const context = document.createElement('canvas').getContext('webgl2')
+    webGL2 = context !== null
+    context?.getExtension('WEBGL_lose_context')?.loseContext()
+  }
+  return webGL2
 }
 
 export function startCornerstone(): Promise<void> {

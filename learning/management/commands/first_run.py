@@ -97,7 +97,11 @@ class Command(BaseCommand):
     def _make_demo(self, studies: int) -> None:
         project = self._project("Chest nodules (demo)", NODULE_QUESTIONS, "nodule")
         call_command(
-            "make_demo", project=project.name, studies=studies, stdout=self.stdout, stderr=self.stderr
+            "make_demo",
+            project=project.name,
+            studies=studies,
+            stdout=self.stdout,
+            stderr=self.stderr,
         )
 
     def _import_folder(self, data: Path) -> None:

@@ -24,7 +24,9 @@ class Command(BaseCommand):
         parser.add_argument("--dataset", type=Path, required=True, help="folder with labels.csv")
         parser.add_argument("--strategies", default="random,entropy,margin")
         parser.add_argument("--seeds", type=int, default=3)
-        parser.add_argument("--schedule", default=DEFAULT_SCHEDULE, help="label counts of the rounds")
+        parser.add_argument(
+            "--schedule", default=DEFAULT_SCHEDULE, help="label counts of the rounds"
+        )
         parser.add_argument("--config", default="{}", help="JSON of training options")
         parser.add_argument("--output", type=Path, default=Path("learning-curves"))
 
@@ -33,7 +35,9 @@ class Command(BaseCommand):
         strategies = options["strategies"].split(",")
         unknown = [s for s in strategies if s not in STRATEGY_TITLES]
         if unknown:
-            raise CommandError(f"Unknown strategy {unknown[0]!r}; known: {', '.join(STRATEGY_TITLES)}")
+            raise CommandError(
+                f"Unknown strategy {unknown[0]!r}; known: {', '.join(STRATEGY_TITLES)}"
+            )
         try:
             rows = read_table(options["dataset"] / "labels.csv")
             schedule = [int(n) for n in options["schedule"].split(",")]

@@ -18,7 +18,9 @@ class Command(ProjectCommand):
         parser.add_argument("--labels", type=Path, default=Path("labels.csv"))
         parser.add_argument("--question", default="finding")
         parser.add_argument(
-            "--reads-as", metavar="USER", help="enter the known labels as accepted reads of this user"
+            "--reads-as",
+            metavar="USER",
+            help="enter the known labels as accepted reads of this user",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

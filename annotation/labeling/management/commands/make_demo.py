@@ -34,7 +34,9 @@ class Command(ProjectCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--project", help="name of the project to import into")
-        parser.add_argument("--output", type=Path, help="write DICOM files and truth.csv here instead")
+        parser.add_argument(
+            "--output", type=Path, help="write DICOM files and truth.csv here instead"
+        )
         parser.add_argument("--studies", type=int, default=120)
         parser.add_argument("--modality", choices=["DX", "CT"], default="DX")
         parser.add_argument("--prevalence", type=float, default=0.5)
@@ -123,5 +125,3 @@ def _phantom(rng: np.random.Generator, number: int, options: dict[str, Any]) -> 
     files = list(volume_series(voxels, affine, subject, f"demo {name}", "CT"))
     detail = "; ".join(f"z={le.center[0]:.0f} r={le.radius:.1f}" for le in lesions)
     return DemoStudy(name, files, "lesion" if lesions else "no_lesion", detail)
-
-
