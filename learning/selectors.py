@@ -11,7 +11,7 @@ from learning.models import ModelVersion, Round, Target
 
 def targets_visible_to(user: Any) -> QuerySet[Target]:
     """Models and their figures are for reviewers and managers: annotators read blind."""
-    projects = access.projects_visible_to(user).filter(memberships__role__in=access.REVIEWERS)
+    projects = access.projects_supervised_by(user)
     return Target.objects.filter(project__in=projects)
 
 

@@ -1,0 +1,1 @@
+"""The test suite: real PostgreSQL, real Valkey, real workers, real browser."""

@@ -21,6 +21,14 @@ def projects_visible_to(user: Any) -> QuerySet[Project]:
     return Project.objects.filter(memberships__user_id=user.pk)
 
 
+def projects_supervised_by(user: Any) -> QuerySet[Project]:
+    """Projects in which this user reviews or manages.
+
+    One filter() call on purpose: chained ones would accept anybody's supervising membership.
+    """
+    return Project.objects.filter(memberships__user_id=user.pk, memberships__role__in=REVIEWERS)
+
+
 def role_of(user: Any, project: Project) -> Role:
     """The member's role; call it only with a project from `projects_visible_to`."""
     return Role(Membership.objects.get(project=project, user_id=user.pk).role)
@@ -50,12 +58,9 @@ def assignments_visible_to(user: Any) -> QuerySet[Assignment]:
 
 def annotations_visible_to(user: Any) -> QuerySet[Annotation]:
     """One's own, and everybody's for reviewers and managers: annotators read blind."""
-    supervised = Project.objects.filter(
-        memberships__user_id=user.pk, memberships__role__in=REVIEWERS
-    )
     return Annotation.objects.filter(
         Q(reader_id=user.pk, case__project__in=projects_visible_to(user))
-        | Q(case__project__in=supervised)
+        | Q(case__project__in=projects_supervised_by(user))
     )
 
 

@@ -68,7 +68,7 @@ class NewExportRequest(serializers.Serializer[Any]):
 
 def datasets_visible_to(user: Any) -> Any:
     """Datasets are the managers' and reviewers' view of the truth; annotators read blind."""
-    projects = access.projects_visible_to(user).filter(memberships__role__in=access.REVIEWERS)
+    projects = access.projects_supervised_by(user)
     return Dataset.objects.filter(project__in=projects)
 
 

@@ -1,0 +1,118 @@
+"""Makes rows and files for tests through the product's own services."""
+
+import secrets
+
+import numpy as np
+
+from annotation.accounts.models import User
+from annotation.accounts.services import create_user
+from annotation.archive.models import Study
+from annotation.archive.services.ingest import ingest
+from annotation.imaging import conversion, synthesis
+from annotation.labeling.models import Annotation, Case, Project
+from annotation.labeling.services import claiming, reading
+from annotation.labeling.services.importing import import_read
+from annotation.labeling.services.projects import add_cases, create_project
+
+PASSWORD = "correct horse battery staple"
+QUESTIONS = {
+    "questions": [
+        {
+            "key": "nodule",
+            "label": "Nodule?",
+            "kind": "one",
+            "options": [
+                {"key": "no", "label": "No", "hotkey": "1"},
+                {"key": "yes", "label": "Yes", "hotkey": "2"},
+            ],
+        },
+        {
+            "key": "also",
+            "label": "Also seen",
+            "kind": "many",
+            "required": False,
+            "options": [{"key": "pacemaker"}, {"key": "effusion"}],
+        },
+    ]
+}
+
+
+def make_user(username: str) -> User:
+    return create_user(username=username, password=PASSWORD)
+
+
+def make_project(manager: User, name: str, **settings) -> Project:
+    settings = {"control_share": 0.0, **settings}
+    return create_project(actor=manager, name=name, definition=QUESTIONS, **settings)
+
+
+def make_dicom(key: str, *, patient: str = "P1", has_nodule: bool = False, side: int = 64) -> bytes:
+    """A small radiograph; the same key gives the same bytes."""
+    rng = np.random.default_rng(list(key.encode()))
+    pixels, _ = synthesis.chest_radiograph(rng, has_nodule=has_nodule, side=side)
+    subject = conversion.Subject(patient_id=patient, sex="F", age_years=50, view="PA")
+    return conversion.radiograph(pixels, subject, key)
+
+
+def make_ct(key: str, *, slices: int = 5, patient: str = "P1") -> list[bytes]:
+    rng = np.random.default_rng(list(key.encode()))
+    voxels, _, _ = synthesis.ct_phantom(rng, lesion_count=1, slices=slices, side=32)
+    subject = conversion.Subject(patient_id=patient)
+    return list(conversion.volume_series(voxels, np.diag([2.0, 2.0, 3.0, 1.0]), subject, key, "CT"))
+
+
+def make_study(project: Project, key: str | None = None, **options) -> Study:
+    key = key or secrets.token_hex(8)
+    options.setdefault("patient", f"patient {key}")
+    return ingest(collection=project.collection, chunks=[make_dicom(key, **options)]).study
+
+
+def make_cases(project: Project, count: int) -> list[Case]:
+    studies = [make_study(project) for _ in range(count)]
+    add_cases(project=project, studies=studies)
+    return list(Case.objects.filter(project=project, study__in=studies).select_related("study"))
+
+
+def make_empty_cases(project: Project, count: int) -> list[Case]:
+    """Cases whose studies hold no images: for tests of the workflow alone."""
+    studies = Study.objects.bulk_create(
+        Study(
+            collection=project.collection,
+            study_instance_uid=f"1.2.3.{secrets.randbelow(10**12)}.{number}",
+            patient_id=f"patient {number}",
+            dicom_json={},
+        )
+        for number in range(count)
+    )
+    add_cases(project=project, studies=studies)
+    return list(Case.objects.filter(project=project, study__in=studies).select_related("study"))
+
+
+def claim(reader: User, project: Project, seed: int = 0):
+    return claiming.claim_next(reader=reader, project=project, rng=np.random.default_rng(seed))
+
+
+def submit_next(reader: User, project: Project, answer: str = "no") -> Annotation:
+    """Claim the next case and hand in an answer."""
+    assignment = claim(reader, project)
+    annotation = reading.open_annotation(reader=reader, case=assignment.case)
+    content = {"answers": {"nodule": answer}}
+    reading.submit(
+        actor=reader, annotation=annotation, content=content, version=annotation.draft_version
+    )
+    annotation.refresh_from_db()
+    return annotation
+
+
+def make_labeled_cases(project: Project, reader: User, count: int, *, side: int = 64) -> list[Case]:
+    """Radiographs with their true answer as accepted reads, one patient each."""
+    made = []
+    for number in range(count):
+        has_nodule = number % 2 == 0
+        study = make_study(project, has_nodule=has_nodule, side=side)
+        add_cases(project=project, studies=[study])
+        case = Case.objects.select_related("project").get(project=project, study=study)
+        answer = {"nodule": "yes" if has_nodule else "no"}
+        import_read(reader=reader, case=case, content={"answers": answer})
+        made.append(case)
+    return made
