@@ -5,7 +5,7 @@ Every write goes through the round's ownership, so a worker that was thought dea
 
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,8 @@ from learning.training.predict import predict
 
 logger = logging.getLogger(__name__)
 MIN_PER_CLASS = 2
-POOL_BLOCK = 256
+POOL_BLOCK = 256  # images scored at once
+CHOOSE_BLOCK = 500  # studies looked up at once
 
 
 class NotEnoughLabels(DomainError):
@@ -79,9 +80,9 @@ def run_round(round_: Round) -> None:
     _require_labels(examples[Split.TRAIN], classes)
     trained = _train(round_, config, examples, len(classes))
     metrics, threshold = _evaluate(round_, config, trained, examples)
+    pool = _predict_pool(round_, config, trained, excluded)
     metrics["excluded"] = exclusions_by_case(excluded)
     metrics["device"] = str(choose_device())
-    pool = _predict_pool(round_, config, trained, excluded)
     ranked = _rank(round_, pool, classes)
     weights = save_weights(trained.network, Path(settings.MODEL_ROOT) / "weights")
     _publish(
@@ -135,11 +136,14 @@ def _load_examples(
         for item in dataset.items.select_related("case").order_by("case_id")
         if item.answers.get(round_.target.question) in classes
     }
-    images = _images(round_, [i.case for i in items.values()], config, excluded, step="load")
+    chosen = _choose_images([item.case for item in items.values()], excluded)
+
+    def on_progress(done: int) -> None:
+        jobs.report(round_, step="load", done=done, total=len(chosen))
+
     examples = {split: Examples() for split in Split}
-    for case_id, study_id, image in images:
-        del case_id
-        item: DatasetItem = items[study_id]
+    for choice, image in _load_images(chosen, config, excluded, on_progress):
+        item: DatasetItem = items[choice.study_id]
         found = examples[Split(item.split)]
         found.images.append(image)
         found.labels.append(classes.index(item.answers[round_.target.question]))
@@ -147,33 +151,45 @@ def _load_examples(
     return examples
 
 
-def _images(
-    round_: Round,
-    cases: Sequence[Case],
+@dataclass(frozen=True)
+class Chosen:
+    """The image that stands for a case."""
+
+    case_id: UUID
+    study_id: UUID
+    instance: Instance
+
+
+def _choose_images(cases: Sequence[Case], excluded: dict[UUID, str]) -> list[Chosen]:
+    """One image per case, in the order of the cases; the others get a reason."""
+    found: list[Chosen] = []
+    for start in range(0, len(cases), CHOOSE_BLOCK):
+        part = cases[start : start + CHOOSE_BLOCK]
+        instances = archive.find_training_instances([case.study_id for case in part])
+        for case in part:
+            instance = instances.get(case.study_id)
+            if instance is None:
+                excluded[case.pk] = "no image that can be rendered"
+            else:
+                found.append(Chosen(case.pk, case.study_id, instance))
+    return found
+
+
+def _load_images(
+    chosen: Sequence[Chosen],
     config: TrainConfig,
     excluded: dict[UUID, str],
-    *,
-    step: str,
-) -> Iterator[tuple[UUID, UUID, NDArray[np.float16]]]:
-    """(case, study, image) of the cases that have a usable image; the others get a reason."""
-    by_study = {case.study_id: case.pk for case in cases}
-    chosen = archive.find_training_instances(by_study)
-    for study_id, case_id in by_study.items():
-        if study_id not in chosen:
-            excluded[case_id] = "no image that can be rendered"
-    study_of = {instance.pk: study for study, instance in chosen.items()}
+    on_progress: Callable[[int], None] = lambda _done: None,
+) -> Iterator[tuple[Chosen, NDArray[np.float16]]]:
+    """The network's inputs, from files alone: this part may run in a thread without a connection."""
+    by_instance = {c.instance.pk: c for c in chosen}
 
     def refuse(instance: Instance, why: str) -> None:
-        excluded[by_study[study_of[instance.pk]]] = why
+        excluded[by_instance[instance.pk].case_id] = why
 
-    loaded = ImageCache(config.side).load_many(
-        list(chosen.values()),
-        refuse,
-        lambda done: jobs.report(round_, step=step, done=done, total=len(chosen)),
-    )
+    loaded = ImageCache(config.side).load_many([c.instance for c in chosen], refuse, on_progress)
     for instance, image in loaded:
-        study_id = study_of[instance.pk]
-        yield by_study[study_id], study_id, image
+        yield by_instance[instance.pk], image
 
 
 def _require_labels(training: Examples, classes: list[str]) -> None:
@@ -249,16 +265,17 @@ def _predict_pool(
     held_out = {
         case.pk: splitter.split(splitter.patient_key(case)) != Split.TRAIN for case in cases
     }
+    chosen = _choose_images(cases, excluded)
     pool = Pool()
     done = 0
 
     def blocks() -> Iterator[NDArray[np.float16]]:
-        for start in range(0, len(cases), POOL_BLOCK):
+        for start in range(0, len(chosen), POOL_BLOCK):
             block = []
-            part = cases[start : start + POOL_BLOCK]
-            for case_id, _, image in _images(round_, part, config, excluded, step="score"):
-                pool.cases.append(case_id)
-                pool.is_held_out.append(held_out[case_id])
+            part = chosen[start : start + POOL_BLOCK]
+            for choice, image in _load_images(part, config, excluded):
+                pool.cases.append(choice.case_id)
+                pool.is_held_out.append(held_out[choice.case_id])
                 block.append(image)
             if block:
                 yield np.stack(block)
@@ -266,7 +283,7 @@ def _predict_pool(
     def on_block(count: int) -> None:
         nonlocal done
         done += count
-        jobs.report(round_, step="score", done=done, total=len(cases))
+        jobs.report(round_, step="score", done=done, total=len(chosen))
 
     pool.probabilities = predict(trained.network, blocks(), config, on_block)
     return pool

@@ -48,7 +48,7 @@ def find_training_instances(study_ids: Iterable[UUID]) -> dict[UUID, Instance]:
         )
         .exclude(series__modality__in=NON_IMAGE_MODALITIES)
         .select_related("series")
-        .defer("dicom_json", "series__dicom_json")
+        .defer("dicom_json", "frame_index", "series__dicom_json")
         .order_by("series__series_number", "series__series_instance_uid", "instance_number")
     )
     by_study: dict[UUID, list[Instance]] = {}

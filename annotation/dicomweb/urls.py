@@ -38,7 +38,6 @@ def get(view: View) -> View:
     return limited
 
 
-
 def by_method(*, GET: View, POST: View) -> View:  # noqa: N803  the methods' names
     """Dispatch GET and HEAD to one view and POST to another; the gate checks CSRF itself."""
 

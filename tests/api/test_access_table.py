@@ -126,7 +126,9 @@ def test_what_is_hidden_answers_exactly_like_what_does_not_exist(cast, objects, 
         if row["outsider"] != "404":
             continue
         answers = [
-            client.generic(row["method"], address(row["route"], o), "{}", content_type="application/json")
+            client.generic(
+                row["method"], address(row["route"], o), "{}", content_type="application/json"
+            )
             for o in (objects, absent)
         ]
         assert answers[0].content == answers[1].content, row["route"]
@@ -148,5 +150,3 @@ def test_annotators_read_blind(cast, objects, client_of):
     client = client_of(cast.annotator2)
     for route in ("annotations/<uuid:annotation_id>", "annotations/<uuid:annotation_id>/revisions"):
         assert client.get(address(f"api/v1/{route}", objects)).status_code == 404
-
-

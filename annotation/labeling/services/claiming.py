@@ -60,9 +60,10 @@ def claim_next(*, reader: User, project: Project, rng: np.random.Generator) -> A
     if live is not None:
         return live
     if rng.random() < project.control_share:
-        claimed = _claim(AT_RANDOM, reader, project, Selection.CONTROL, float(rng.random()))
-        if claimed is not None:
-            return claimed
+        for from_key in (float(rng.random()), 0.0):  # from a random place, once around
+            claimed = _claim(AT_RANDOM, reader, project, Selection.CONTROL, from_key)
+            if claimed is not None:
+                return claimed
     return _claim(BY_PRIORITY, reader, project, Selection.RANKED, 0.0)
 
 

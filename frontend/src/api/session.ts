@@ -2,6 +2,7 @@
 import { csrfToken, Offline } from './client'
 
 const BASE = '/_allauth/browser/v1/auth'
+const TOO_MANY = 'Too many attempts. Wait a quarter of an hour and try again.'
 
 async function call(path: string, method: string, body?: object): Promise<Response> {
   try {
@@ -20,7 +21,9 @@ export async function signIn(username: string, password: string): Promise<string
   const response = await call('login', 'POST', { username, password })
   if (response.ok) return ''
   if (response.status === 409) return '' // signed in already
-  if (response.status === 429) return 'Too many attempts. Wait a few minutes and try again.'
+  if (response.status === 429) return TOO_MANY
+  const body = (await response.json().catch(() => null)) as { errors?: { code: string }[] } | null
+  if (body?.errors?.some((error) => error.code === 'too_many_login_attempts')) return TOO_MANY
   return 'User name and password do not match.'
 }
 

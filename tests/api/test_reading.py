@@ -1,0 +1,241 @@
+"""Claiming, autosaving, submitting, reopening, reviewing over HTTP."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from annotation.labeling.models import (
+    Annotation,
+    Assignment,
+    AssignmentState,
+    Case,
+    CaseState,
+    Revision,
+    Selection,
+)
+from annotation.labeling.services import claiming
+from annotation.labeling.services.projects import change_settings
+from annotation.labeling.services.ranking import Ranked, publish_ranking
+from tests import factories
+
+YES = {"answers": {"nodule": "yes"}}
+
+
+@pytest.fixture
+def reading(cast, client_of):
+    """An annotator's client and the case that was claimed."""
+    factories.make_cases(cast.project, 3)
+    client = client_of(cast.annotator)
+    body = client.post(f"/api/v1/projects/{cast.project.pk}/claim").json()
+    return client, body
+
+
+def put_draft(client, annotation, version, content=YES):
+    return client.put(
+        f"/api/v1/annotations/{annotation}/draft", {"content": content},
+        headers={"If-Match": f'"{version}"'},
+    )  # fmt: skip
+
+
+def submit(client, annotation, version, content=YES):
+    return client.post(
+        f"/api/v1/annotations/{annotation}/submission", {"content": content},
+        headers={"If-Match": f'"{version}"'},
+    )  # fmt: skip
+
+
+def test_a_claim_answers_with_everything_the_page_needs(reading):
+    _, body = reading
+    assert body["assignment"]["selection"] == Selection.INITIAL
+    assert body["annotation"]["schema"]["definition"]["questions"][0]["key"] == "nodule"
+    assert len(body["study"]["series"][0]["instances"]) == 1
+
+
+def test_a_second_claim_goes_on_with_the_same_case(reading, cast):
+    client, body = reading
+    again = client.post(f"/api/v1/projects/{cast.project.pk}/claim").json()
+    assert again["assignment"]["id"] == body["assignment"]["id"]
+
+
+def test_two_readers_get_different_cases_and_an_empty_worklist_says_so(cast, client_of):
+    factories.make_cases(cast.project, 2)
+    url = f"/api/v1/projects/{cast.project.pk}/claim"
+    first = client_of(cast.annotator).post(url).json()
+    second = client_of(cast.annotator2).post(url).json()
+    assert first["case_id"] != second["case_id"]
+    assert client_of(cast.reviewer).post(url).status_code == 204
+
+
+def test_a_stale_save_gets_412_with_the_newer_draft_and_changes_nothing(reading):
+    client, body = reading
+    annotation = body["annotation"]["id"]
+    assert put_draft(client, annotation, 1).headers["ETag"] == '"2"'
+    stale = put_draft(client, annotation, 1, {"answers": {"nodule": "no"}})
+    assert stale.status_code == 412
+    assert stale.json()["current"] == {"version": 2, "content": YES}
+    assert Annotation.objects.get(pk=annotation).draft == YES
+
+
+def test_a_save_must_say_what_it_builds_on(reading):
+    client, body = reading
+    url = f"/api/v1/annotations/{body['annotation']['id']}/draft"
+    assert client.put(url, {"content": YES}).status_code == 428
+    assert client.put(url, {"content": YES}, headers={"If-Match": "new"}).status_code == 400
+
+
+def test_malformed_answers_are_named_and_not_saved(reading):
+    client, body = reading
+    answer = put_draft(client, body["annotation"]["id"], 1, {"answers": {"nodule": "perhaps"}})
+    assert answer.status_code == 400
+    assert answer.json()["fields"] == {"answers.nodule": "is no option of this question"}
+
+
+def test_a_submission_makes_an_immutable_revision_and_closes_the_case(reading, cast):
+    client, body = reading
+    made = submit(client, body["annotation"]["id"], 1)
+    assert made.status_code == 201
+    assert made.json()["content"] == YES
+    assert Case.objects.get(pk=body["case_id"]).state == CaseState.DONE
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Revision.objects.update(content={})
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("delete from labeling_revision")
+
+
+def test_an_unanswered_question_stops_the_submission(reading):
+    client, body = reading
+    answer = submit(client, body["annotation"]["id"], 1, {"answers": {}})
+    assert answer.status_code == 400
+    assert answer.json()["fields"] == {"answers.nodule": "needs an answer"}
+    assert Revision.objects.count() == 0
+
+
+def test_undo_reopens_the_read_and_gives_the_next_case_back(reading, cast):
+    client, body = reading
+    annotation = body["annotation"]["id"]
+    submit(client, annotation, 1)
+    following = client.post(f"/api/v1/projects/{cast.project.pk}/claim").json()
+    reopened = client.post(f"/api/v1/annotations/{annotation}/reopening").json()
+    assert reopened["case_id"] == body["case_id"]
+    assert reopened["annotation"]["content"] == YES
+    given_back = Assignment.objects.get(pk=following["assignment"]["id"])
+    assert given_back.state == AssignmentState.RELEASED
+    changed = {"answers": {"nodule": "no"}}
+    assert submit(client, annotation, reopened["annotation"]["version"], changed).status_code == 201
+    numbers = list(Revision.objects.order_by("number").values_list("number", "content"))
+    assert numbers == [(1, YES), (2, changed)]
+
+
+def test_a_lapsed_lease_keeps_the_draft_and_refuses_only_when_the_case_is_taken(
+    reading, cast, client_of
+):
+    client, body = reading
+    annotation = body["annotation"]["id"]
+    Case.objects.exclude(pk=body["case_id"]).update(state=CaseState.DONE)
+    Assignment.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert claiming.expire_assignments() == 1
+    heartbeat = client.post(
+        f"/api/v1/assignments/{body['assignment']['id']}/heartbeat", {"active_seconds": 1}
+    )
+    assert (heartbeat.status_code, heartbeat.json()["code"]) == (409, "lease_lost")
+    assert put_draft(client, annotation, 1).status_code == 200
+    other = client_of(cast.annotator2).post(f"/api/v1/projects/{cast.project.pk}/claim").json()
+    assert other["case_id"] == body["case_id"]
+    late = submit(client, annotation, 2)
+    assert (late.status_code, late.json()["code"]) == (409, "lease_lost")
+    assert Annotation.objects.get(pk=annotation).draft == YES
+
+
+def test_a_lapsed_lease_on_a_free_case_is_simply_taken_again(reading):
+    client, body = reading
+    Assignment.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    claiming.expire_assignments()
+    assert submit(client, body["annotation"]["id"], 1).status_code == 201
+
+
+def test_active_time_counts_no_more_than_the_clock(reading):
+    client, body = reading
+    url = f"/api/v1/assignments/{body['assignment']['id']}/heartbeat"
+    Assignment.objects.update(heartbeat_at=timezone.now() - timedelta(seconds=20))
+    client.post(url, {"active_seconds": 12})
+    client.post(url, {"active_seconds": 3000})
+    assert 12 <= Annotation.objects.get().active_seconds < 13
+
+
+def test_two_readers_per_case_are_two_different_people(cast, client_of):
+    change_settings(actor=cast.manager, project=cast.project, readers_per_case=2)
+    cast.project.refresh_from_db()
+    [case] = factories.make_cases(cast.project, 1)
+    factories.submit_next(cast.annotator, cast.project)
+    assert factories.claim(cast.annotator, cast.project) is None
+    case.refresh_from_db()
+    assert case.state == CaseState.OPEN
+    factories.submit_next(cast.annotator2, cast.project)
+    case.refresh_from_db()
+    assert (case.state, case.free_slots) == (CaseState.DONE, 0)
+
+
+def test_the_ranking_decides_what_is_claimed_next_and_is_recorded(cast):
+    cases = factories.make_empty_cases(cast.project, 5)
+    first = cases[3]
+    ranked = [Ranked(c.pk, 0.9 if c == first else 0.1, "why") for c in cases]
+    publish_ranking(project=cast.project, ranking_id=cast.project.pk, ranked=ranked)
+    assignment = factories.claim(cast.annotator, cast.project)
+    assert assignment.case_id == first.pk
+    assert (assignment.selection, assignment.priority) == (Selection.RANKED, 0.9)
+
+
+def test_a_share_of_claims_is_drawn_at_random_and_recorded_as_control(cast):
+    change_settings(actor=cast.manager, project=cast.project, control_share=1.0)
+    cast.project.refresh_from_db()
+    cases = factories.make_empty_cases(cast.project, 30)
+    ranked = [Ranked(c.pk, float(n), "") for n, c in enumerate(cases)]
+    publish_ranking(project=cast.project, ranking_id=cast.project.pk, ranked=ranked)
+    served = set()
+    for seed in range(12):
+        assignment = factories.claim(cast.annotator, cast.project, seed)
+        assert assignment.selection == Selection.CONTROL
+        served.add(assignment.case_id)
+        claiming.release(assignment=assignment)
+    assert len(served) > 4
+
+
+def test_upcoming_names_the_next_case_without_claiming_it(reading, cast):
+    client, body = reading
+    coming = client.get(f"/api/v1/projects/{cast.project.pk}/upcoming").json()
+    assert len(coming) == 2
+    assert body["case_id"] not in [c["case_id"] for c in coming]
+    assert Assignment.objects.count() == 1
+
+
+def test_a_reviewed_project_accepts_only_after_approval(cast, client_of):
+    change_settings(actor=cast.manager, project=cast.project, requires_review=True)
+    cast.project.refresh_from_db()
+    [case] = factories.make_cases(cast.project, 1)
+    annotation = factories.submit_next(cast.annotator, cast.project)
+    reviewer = client_of(cast.reviewer)
+    [waiting] = reviewer.get(f"/api/v1/projects/{cast.project.pk}/reviews").json()["results"]
+    url = f"/api/v1/annotations/{waiting['id']}/review"
+    returned = reviewer.post(url, {"verdict": "return", "comment": "look again"})
+    assert returned.status_code == 201
+    body = client_of(cast.annotator).post(f"/api/v1/projects/{cast.project.pk}/claim").json()
+    assert (body["case_id"], body["review_comment"]) == (str(case.pk), "look again")
+    annotation.refresh_from_db()
+    submit(client_of(cast.annotator), annotation.pk, annotation.draft_version)
+    assert reviewer.post(url, {"verdict": "approve"}).status_code == 201
+    case.refresh_from_db()
+    assert case.state == CaseState.DONE
+    assert reviewer.post(url, {"verdict": "approve"}).status_code == 409
+
+
+def test_nobody_reviews_their_own_read(cast, client_of):
+    change_settings(actor=cast.manager, project=cast.project, requires_review=True)
+    cast.project.refresh_from_db()
+    factories.make_cases(cast.project, 1)
+    annotation = factories.submit_next(cast.reviewer, cast.project)
+    answer = client_of(cast.reviewer).post(
+        f"/api/v1/annotations/{annotation.pk}/review", {"verdict": "approve"}
+    )
+    assert answer.status_code == 409

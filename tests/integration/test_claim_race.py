@@ -1,0 +1,113 @@
+"""Many readers at once: no case twice to more readers than asked for."""
+
+import threading
+from collections import Counter
+
+import numpy as np
+import pytest
+from django.db import connection
+
+from annotation.labeling.models import Annotation, Assignment, Case, Project
+from annotation.labeling.services import claiming, reading
+from tests import factories
+
+READERS = 20
+
+
+def at_once(work, count):
+    """Run `work(number)` in that many threads, each with a connection of its own."""
+    barrier = threading.Barrier(count)
+    failures = []
+
+    def run(number):
+        try:
+            barrier.wait()
+            work(number)
+        except Exception as error:  # noqa: BLE001  reported by the main thread
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+@pytest.mark.parametrize("readers_per_case", [1, 3])
+def test_twenty_threads_never_share_a_slot(live_cast, readers_per_case):
+    project = factories.make_project(live_cast.manager, "Race", readers_per_case=readers_per_case)
+    factories.make_empty_cases(project, 60)
+    people = [factories.make_user(f"reader{n}") for n in range(READERS)]
+
+    def read_all(number):
+        rng = np.random.default_rng(number)
+        mine = Project.objects.get(pk=project.pk)
+        while assignment := claiming.claim_next(reader=people[number], project=mine, rng=rng):
+            annotation = reading.open_annotation(reader=people[number], case=assignment.case)
+            reading.submit(
+                actor=people[number], annotation=annotation,
+                content={"answers": {"nodule": "no"}}, version=annotation.draft_version,
+            )  # fmt: skip
+
+    at_once(read_all, READERS)
+    per_case = Counter(Assignment.objects.values_list("case_id", flat=True))
+    assert set(per_case.values()) == {readers_per_case}
+    assert len(per_case) == 60
+    assert not Case.objects.filter(project=project).exclude(free_slots=0, state="done").exists()
+
+
+def test_one_reader_in_many_tabs_holds_one_case(live_cast):
+    factories.make_empty_cases(live_cast.project, 30)
+    held = []
+
+    def claim(number):
+        held.append(factories.claim(live_cast.annotator, live_cast.project, number).pk)
+
+    at_once(claim, 10)
+    assert len(set(held)) == 1
+    assert sum(Case.objects.values_list("free_slots", flat=True)) == 29
+
+
+def test_fifty_saves_of_one_version_have_one_winner(live_cast):
+    from annotation.core.errors import StaleVersion
+
+    factories.make_empty_cases(live_cast.project, 1)
+    assignment = factories.claim(live_cast.annotator, live_cast.project)
+    annotation = reading.open_annotation(reader=live_cast.annotator, case=assignment.case)
+    outcomes = []
+
+    def save(number):
+        mine = Annotation.objects.select_related("schema").get(pk=annotation.pk)
+        try:
+            reading.save_draft(annotation=mine, content={"answers": {}, "n": number}, version=1)
+            outcomes.append("saved")
+        except StaleVersion:
+            outcomes.append("stale")
+
+    at_once(save, 50)
+    assert Counter(outcomes) == {"saved": 1, "stale": 49}
+
+
+def test_fifty_stores_of_one_uid_with_two_contents_have_one_winner(live_cast):
+    from annotation.archive.models import Instance
+    from annotation.archive.services.ingest import ingest
+    from annotation.core.errors import InstanceConflict
+
+    first = factories.make_dicom("same")
+    contents = [first, first[:-1] + b"\x01"]
+    outcomes = []
+
+    def store(number):
+        try:
+            made = ingest(collection=live_cast.project.collection, chunks=[contents[number % 2]])
+            outcomes.append("new" if made.is_new else "repeat")
+        except InstanceConflict:
+            outcomes.append("conflict")
+
+    at_once(store, 24)
+    count = Counter(outcomes)
+    assert (count["new"], count["repeat"], count["conflict"]) == (1, 11, 12)
+    assert Instance.objects.get().path.exists()

@@ -1,0 +1,120 @@
+"""Folders, pictures and NIfTI through the commands."""
+
+import csv
+import io
+
+import nibabel
+import numpy as np
+import pydicom
+import pytest
+from django.core.management import CommandError, call_command
+from PIL import Image
+
+from annotation.archive import storage
+from annotation.archive.models import Instance, Study
+from annotation.imaging import masks
+from annotation.labeling.models import Annotation, Case, CaseState
+from tests import factories
+
+
+def run(*arguments, **options):
+    out, err = io.StringIO(), io.StringIO()
+    call_command(*arguments, stdout=out, stderr=err, **options)
+    return out.getvalue(), err.getvalue()
+
+
+def test_a_folder_is_imported_once_and_refusals_are_named(cast, tmp_path):
+    (tmp_path / "good.dcm").write_bytes(factories.make_dicom("a"))
+    (tmp_path / "bad.dcm").write_bytes(b"not DICOM")
+    out, err = run("import_dicom", tmp_path, project="Chest")
+    assert "1 new, 0 known already, 1 refused" in out
+    assert "bad.dcm: not a DICOM part-10 file" in err
+    out, _ = run("import_dicom", tmp_path, project="Chest")
+    assert "0 new, 1 known already" in out
+    assert Case.objects.filter(project=cast.project).count() == 1
+
+
+def test_an_unknown_project_is_named_with_the_known_ones(cast, tmp_path):
+    with pytest.raises(CommandError, match="Projects: Chest, Elsewhere"):
+        run("import_dicom", tmp_path, project="Nowhere")
+
+
+def write_pictures(folder):
+    rng = np.random.default_rng(0)
+    for name in ("a.png", "b.jpg"):
+        Image.fromarray(rng.integers(0, 255, (20, 30), dtype=np.uint8)).save(folder / name)
+    (folder / "c.png").write_bytes(b"no picture")
+    with (folder / "labels.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["file", "label", "patient", "sex", "age", "view"])
+        table.writerow(["a.png", "yes", "p1", "F", "61", "PA"])
+        table.writerow(["b.jpg", "no", "p2", "M", "40", "AP"])
+        table.writerow(["c.png", "no", "p3", "M", "40", "AP"])
+        table.writerow(["../../etc/passwd", "no", "p4", "", "", ""])
+
+
+def test_pictures_become_radiographs_with_their_patient_and_known_reads(cast, tmp_path):
+    write_pictures(tmp_path)
+    out, err = run(
+        "import_images", tmp_path, project="Chest", reads_as="annotator", question="nodule"
+    )
+    assert "2 new, 0 known already, 2 refused" in out
+    assert "c.png" in err
+    assert "passwd" in err
+    study = Study.objects.get(patient_id="p1")
+    assert (study.patient_sex, study.patient_age) == ("F", "061Y")
+    assert study.series.get().view_position == "PA"
+    dataset = pydicom.dcmread(study.series.get().instances.get().path)
+    np.testing.assert_array_equal(dataset.pixel_array, np.asarray(Image.open(tmp_path / "a.png")))
+    assert Annotation.objects.get(case__study=study).draft == {"answers": {"nodule": "yes"}}
+    run("import_images", tmp_path, project="Chest", reads_as="annotator", question="nodule")
+    assert (Study.objects.count(), Annotation.objects.count()) == (2, 2)
+
+
+def test_a_table_without_a_column_is_named(cast, tmp_path):
+    (tmp_path / "labels.csv").write_text("file,label\na.png,yes\n")
+    with pytest.raises(CommandError, match="column 'patient' is missing"):
+        run("import_images", tmp_path, project="Chest")
+
+
+def test_a_nifti_volume_becomes_a_series_and_its_labels_a_mask(cast, tmp_path):
+    from annotation.labeling.services.projects import publish_schema
+
+    publish_schema(
+        actor=cast.manager, project=cast.project,
+        definition={"segments": [{"value": 1, "label": "front"}]},
+    )  # fmt: skip
+    images, labels = tmp_path / "images", tmp_path / "labels"
+    images.mkdir()
+    labels.mkdir()
+    voxels = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6)  # x, y, z as NIfTI has it
+    mask = (voxels > 60).astype(np.uint8)
+    affine = np.diag([1.0, 1.5, 2.0, 1.0])
+    nibabel.save(nibabel.Nifti1Image(voxels, affine), images / "v1.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(mask, affine), labels / "v1.nii.gz")
+    (images / "broken.nii.gz").write_bytes(b"\x1f\x8bnonsense")
+    out, err = run("import_nifti", images, labels=labels, project="Chest", reads_as="annotator")
+    assert "6 new" in out
+    assert "broken.nii.gz: no readable NIfTI" in err
+    case = Case.objects.get(project=cast.project)
+    assert case.state == CaseState.DONE
+    stored = Annotation.objects.get(case=case).draft["masks"][0]
+    found = masks.decompress(storage.blob_path(stored["sha256"]).read_bytes())
+    np.testing.assert_array_equal(found, mask.transpose(2, 1, 0))
+    slices = Instance.objects.order_by("instance_number")
+    assert [i.sop_instance_uid for i in slices] == stored["sop_instance_uids"]
+    third = pydicom.dcmread(slices[2].path)
+    np.testing.assert_array_equal(third.pixel_array, voxels[:, :, 2].T)
+    assert third.ImagePositionPatient == [0, 0, 4]
+
+
+def test_the_demo_is_deterministic_and_has_a_known_truth(cast, tmp_path):
+    run("make_demo", output=tmp_path / "one", studies=6, side=64)
+    run("make_demo", output=tmp_path / "two", studies=6, side=64)
+    first = {p.name: p.read_bytes() for p in (tmp_path / "one").iterdir()}
+    assert first == {p.name: p.read_bytes() for p in (tmp_path / "two").iterdir()}
+    truth = list(csv.DictReader((tmp_path / "one" / "truth.csv").open()))
+    assert {row["label"] for row in truth} == {"nodule", "no_nodule"}
+    run("make_demo", project="Chest", studies=2, modality="CT", slices=4, side=32)
+    assert Case.objects.filter(project=cast.project).count() == 2
+    assert Instance.objects.count() == 8

@@ -1,0 +1,96 @@
+"""Workers that die, messages that are lost: the work is done all the same, once."""
+
+import signal
+
+import pytest
+
+from annotation.core import jobs
+from annotation.datasets import services as datasets
+from annotation.datasets.models import Export, Split
+from learning.models import ModelVersion, Round, Trigger
+from learning.services import rounds, targets
+from learning.tasks import sweep_jobs
+from tests import factories, servers
+
+LONG = {"side": 32, "batch_size": 8, "epochs": 1, "min_steps": 600, "evaluations": 60}
+LEASE = "3"
+
+
+@pytest.fixture
+def target(live_cast):
+    cases = factories.make_labeled_cases(live_cast.project, live_cast.annotator, 12)
+    patients = [case.study.patient_id for case in cases]
+    splits = [Split.TRAIN] * 8 + [Split.VALIDATION] * 2 + [Split.TEST] * 2
+    datasets.prescribe_splits(
+        project=live_cast.project, split_of_patient=dict(zip(patients, splits, strict=True))
+    )
+    factories.make_cases(live_cast.project, 4)
+    return targets.create_target(
+        actor=live_cast.manager, project=live_cast.project, question="nodule", config=LONG
+    )
+
+
+def state_of(round_):
+    return Round.objects.get(pk=round_.pk)
+
+
+def test_a_worker_killed_in_mid_epoch_resumes_and_finishes_once(target):
+    round_ = rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1)
+    with servers.worker("gpu", JOB_LEASE_SECONDS=LEASE) as first:
+        servers.eventually(lambda: len(state_of(round_).curves) >= 2, "the round trains")
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    seen = state_of(round_).curves
+    assert state_of(round_).state == jobs.JobState.RUNNING
+    with servers.worker("gpu", JOB_LEASE_SECONDS=LEASE):
+        servers.eventually(lambda: _swept(round_), "the round is finished")
+    done = state_of(round_)
+    assert (done.state, done.attempt) == (jobs.JobState.COMPLETED, 2), done.error
+    assert done.curves[: len(seen)] == seen
+    steps = [point["step"] for point in done.curves]
+    assert steps == sorted(set(steps))
+    assert ModelVersion.objects.filter(target=target).count() == 1
+
+
+def _swept(round_):
+    sweep_jobs()
+    return state_of(round_).is_finished
+
+
+def test_every_message_lost_and_the_work_is_still_done(target, live_cast, monkeypatch):
+    """The broker forgets everything; the sweeper finds the rows."""
+    from config import celery_app
+
+    quick = {**LONG, "min_steps": 10, "evaluations": 2}
+    target.config = quick
+    target.save()
+    dataset = datasets.freeze(project=live_cast.project, name="d", actor=None)
+    exports = [
+        datasets.request_export(actor=live_cast.manager, dataset=dataset, format_name=name)
+        for name in ("csv", "monai_datalist", "dicom")
+    ]
+    round_ = rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1)
+    celery_app.control.purge()
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    long_ago = timezone.now() - timedelta(minutes=5)
+    Export.objects.update(created_at=long_ago)
+    Round.objects.update(created_at=long_ago)
+    with servers.worker("default", "gpu"):
+        sweep_jobs()
+        servers.eventually(lambda: state_of(round_).is_finished, "the round is finished")
+        servers.eventually(
+            lambda: not Export.objects.exclude(state=jobs.JobState.COMPLETED).exists(),
+            "every export is written",
+        )
+    assert state_of(round_).state == jobs.JobState.COMPLETED
+    assert all(datasets.export_path(export).exists() for export in exports)
+
+
+def test_messages_only_carry_json(live_cast):
+    from config import celery_app
+
+    assert celery_app.conf.accept_content == ["json"]
+    assert celery_app.conf.task_serializer == "json"

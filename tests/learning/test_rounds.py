@@ -1,0 +1,214 @@
+"""Rounds through the real pipeline, in this process."""
+
+import numpy as np
+import pytest
+from django.db import IntegrityError
+
+from annotation.core import jobs
+from annotation.core.errors import Conflict, InvalidInput
+from annotation.datasets.models import Split
+from annotation.datasets.services import prescribe_splits
+from annotation.labeling.models import Case, Selection
+from learning import pipeline
+from learning.models import ModelVersion, Prediction, Round, Trigger
+from learning.services import model_versions, rounds, targets
+from tests import factories
+
+TINY = {"side": 32, "batch_size": 8, "epochs": 1, "min_steps": 12, "evaluations": 3}
+
+
+@pytest.fixture
+def target(cast):
+    """A target with twelve labeled cases (four of them held out) and eight in the pool."""
+    cases = factories.make_labeled_cases(cast.project, cast.annotator, 12)
+    splits = [Split.TRAIN] * 8 + [Split.VALIDATION] * 2 + [Split.TEST] * 2
+    patients = [case.study.patient_id for case in cases]
+    prescribe_splits(
+        project=cast.project, split_of_patient=dict(zip(patients, splits, strict=True))
+    )
+    pool = factories.make_cases(cast.project, 8)
+    in_training = {case.study.patient_id: Split.TRAIN for case in pool[:6]}
+    held_out = {case.study.patient_id: Split.TEST for case in pool[6:]}
+    prescribe_splits(project=cast.project, split_of_patient=in_training | held_out)
+    return targets.create_target(
+        actor=cast.manager, project=cast.project, question="nodule", config=TINY
+    )
+
+
+def run(target, **options):
+    created = rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1, **options)
+    jobs.execute(Round, created.pk, pipeline.run_round)
+    created.refresh_from_db()
+    return created
+
+
+def test_a_round_trains_evaluates_predicts_ranks_and_publishes(target, cast):
+    done = run(target)
+    assert done.state == jobs.JobState.COMPLETED, done.error
+    assert (done.training_labels, done.ranked_cases, done.metrics["n"]) == (8, 8, 2)
+    assert done.curves[-1]["step"] >= 12
+    version = ModelVersion.objects.get()
+    assert (version.state, version.classes) == ("production", ["no", "yes"])
+    predictions = Prediction.objects.filter(model_version=version)
+    assert predictions.count() == 8
+    assert all(abs(sum(p.probabilities) - 1) < 1e-6 for p in predictions)
+    assert predictions.filter(score=None).count() == 2
+    first = Case.objects.filter(project=cast.project, state="open").order_by("-priority").first()
+    assignment = factories.claim(cast.annotator, cast.project)
+    assert (assignment.case_id, assignment.selection) == (first.pk, Selection.RANKED)
+    assert assignment.ranking_id == done.pk
+
+
+def test_the_model_can_be_traced_and_loaded_again(target):
+    done = run(target)
+    version = done.model_version
+    network = pipeline.load_network(version)
+    assert sum(p.numel() for p in network.parameters()) > 100_000
+    assert version.round.dataset.items.count() == 12
+    assert version.round.config["side"] == 32
+
+
+def test_a_failed_round_says_why_and_leaves_the_ranking(target, cast):
+    run(target)
+    before = dict(Case.objects.values_list("pk", "priority"))
+    targets.change_target(actor=cast.manager, target=target, config={**TINY, "network": "none"})
+    target.refresh_from_db()
+    failed = run(target)
+    assert (failed.state, failed.error) == (
+        "failed", "ValueError: unknown network 'none'; known: densenet121, resnet10, resnet18",
+    )  # fmt: skip
+    assert dict(Case.objects.values_list("pk", "priority")) == before
+
+
+def test_too_few_labels_end_in_a_clear_sentence(cast):
+    factories.make_cases(cast.project, 2)
+    study = factories.make_labeled_cases(cast.project, cast.annotator, 1)[0].study
+    prescribe_splits(project=cast.project, split_of_patient={study.patient_id: Split.TRAIN})
+    target = targets.create_target(actor=None, project=cast.project, question="nodule", config=TINY)
+    failed = run(target)
+    assert failed.state == jobs.JobState.FAILED
+    assert "at least two answers (no: 0, yes: 1)" in failed.error
+
+
+def test_a_study_without_a_usable_image_is_left_out_with_a_reason(target, cast):
+    [empty] = factories.make_empty_cases(cast.project, 1)
+    done = run(target)
+    assert done.state == jobs.JobState.COMPLETED
+    assert {"case": str(empty.pk), "reason": "no image that can be rendered"} in done.metrics[
+        "excluded"
+    ]
+
+
+def test_only_one_round_of_a_target_runs_at_a_time(target):
+    rounds.request_round(target=target, trigger=Trigger.MANUAL)
+    with pytest.raises(Conflict, match="under way"):
+        rounds.request_round(target=target, trigger=Trigger.MANUAL)
+
+
+def test_a_cancelled_round_changes_nothing(target, cast):
+    created = rounds.request_round(target=target, trigger=Trigger.MANUAL)
+    claimed = jobs.claim(Round, created.pk)
+    rounds.cancel(actor=cast.manager, round_=claimed)
+    Round.objects.filter(pk=created.pk).update(state="pending", attempt=0)
+    jobs.execute(Round, created.pk, pipeline.run_round)
+    created.refresh_from_db()
+    assert created.state == jobs.JobState.CANCELLED
+    assert ModelVersion.objects.count() == 0
+    assert not Case.objects.exclude(ranking_id=None).exists()
+
+
+def test_a_worker_that_was_thought_dead_writes_nothing(target):
+    created = rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1)
+    slow = jobs.claim(Round, created.pk)
+    Round.objects.filter(pk=created.pk).update(attempt=2)
+    with pytest.raises(jobs.JobFenced):
+        pipeline.run_round(slow)
+    assert ModelVersion.objects.count() == 0
+    assert not jobs.finish(slow, jobs.JobState.COMPLETED)
+
+
+def test_a_round_is_due_after_enough_newly_accepted_reads(cast):
+    factories.make_empty_cases(cast.project, 5)
+    target = targets.create_target(
+        actor=None, project=cast.project, question="nodule", retrain_after=2
+    )
+    factories.submit_next(cast.annotator, cast.project)
+    assert rounds.due() == []
+    factories.submit_next(cast.annotator, cast.project)
+    assert rounds.due() == [target]
+    assert rounds.start_due() == 1
+    assert rounds.start_due() == 0
+    Round.objects.update(state="failed")
+    assert rounds.due() == []
+
+
+def test_promotion_moves_production_and_rolls_back(target, cast):
+    first = run(target).model_version
+    second = run(target).model_version
+    model_versions.promote(version=first, actor=cast.manager)
+    second.refresh_from_db()
+    first.refresh_from_db()
+    assert (first.state, second.state) == ("production", "retired")
+    with pytest.raises(IntegrityError):
+        ModelVersion.objects.filter(pk=second.pk).update(state="production")
+
+
+def test_a_target_must_be_a_single_choice_question(cast):
+    for question in ("also", "nonsense"):
+        with pytest.raises(InvalidInput):
+            targets.create_target(actor=None, project=cast.project, question=question)
+    with pytest.raises(InvalidInput, match="Known strategies"):
+        targets.create_target(actor=None, project=cast.project, question="nodule", strategy="x")
+    with pytest.raises(InvalidInput, match="colour"):
+        targets.create_target(
+            actor=None, project=cast.project, question="nodule", config={"colour": 1}
+        )
+
+
+def test_a_job_that_kills_its_worker_three_times_fails(target):
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    created = rounds.request_round(target=target, trigger=Trigger.MANUAL)
+    for attempt in range(1, 4):
+        assert jobs.claim(Round, created.pk).attempt == attempt
+        Round.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+        lost = jobs.lost_jobs(Round)
+        assert len(lost) == (1 if attempt < 3 else 0)
+    created.refresh_from_db()
+    assert (created.state, "died 3 times" in created.error) == ("failed", True)
+
+
+def test_a_replay_learns_through_the_same_services(tmp_path, db):
+    import csv
+    import io
+
+    from django.core.management import call_command
+    from PIL import Image
+
+    from annotation.imaging import synthesis
+
+    with (tmp_path / "labels.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["file", "label", "patient", "split"])
+        for number in range(24):
+            rng = np.random.default_rng(number)
+            pixels, _ = synthesis.chest_radiograph(rng, has_nodule=number % 2 == 0, side=48)
+            Image.fromarray((pixels >> 4).astype(np.uint8)).save(tmp_path / f"{number}.png")
+            split = "test" if number < 6 else "val" if number < 10 else "train"
+            table.writerow(
+                [f"{number}.png", "nodule" if number % 2 == 0 else "none", number, split]
+            )
+    out = io.StringIO()
+    config = '{"side": 32, "batch_size": 8, "epochs": 1, "min_steps": 6, "evaluations": 2}'
+    call_command(
+        "simulate_rounds", dataset=tmp_path, strategies="random,margin", seeds=1, schedule="9,14",
+        config=config, output=tmp_path / "curves", stdout=out,
+    )  # fmt: skip
+    rows = list(csv.DictReader((tmp_path / "curves.csv").open()))
+    assert [(r["strategy"], r["labels"]) for r in rows] == [
+        ("random", "9"), ("random", "14"), ("margin", "9"), ("margin", "14"),
+    ]  # fmt: skip
+    assert rows[0]["auc"] == rows[2]["auc"]  # the first labels of a seed are the same for all
+    assert (tmp_path / "curves.svg").read_text().startswith("<?xml")
