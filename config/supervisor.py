@@ -13,16 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from config.embedded import (
-    Account,
-    Child,
-    EmbeddedError,
-    EmbeddedServices,
-    only_supervisor,
-    start,
-    stop,
-    write_secret,
-)
+from config.embedded import EmbeddedServices, only_supervisor
+from config.processes import Account, Child, EmbeddedError, start, stop, write_secret
 
 ROOT = Path(__file__).resolve().parent.parent
 GRACE_S = 20.0

@@ -11,7 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from config.embedded import EmbeddedError, EmbeddedServices, only_supervisor
+from config.embedded import EmbeddedServices, only_supervisor
+from config.processes import EmbeddedError
 from tests import servers
 
 ROOT = Path(__file__).parents[2]

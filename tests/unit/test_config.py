@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from config import embedded, env
+from config import env, processes
 
 
 def test_a_secret_may_come_from_a_file(monkeypatch, tmp_path):
@@ -38,23 +38,23 @@ def test_a_database_address_may_name_a_socket_folder():
 
 def test_secrets_are_written_once_and_for_the_owner_only(tmp_path):
     path = tmp_path / "secrets" / "key"
-    assert embedded.write_secret(path, "one") == "one"
-    assert embedded.write_secret(path, "two") == "one"
+    assert processes.write_secret(path, "one") == "one"
+    assert processes.write_secret(path, "two") == "one"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_a_symlink_in_place_of_our_folder_is_refused(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    account = embedded.Account(os.geteuid(), os.getegid())
-    with pytest.raises(embedded.EmbeddedError, match="not a folder of our own"):
-        embedded.own_folder(tmp_path / "link", account)
+    account = processes.Account(os.geteuid(), os.getegid())
+    with pytest.raises(processes.EmbeddedError, match="not a folder of our own"):
+        processes.own_folder(tmp_path / "link", account)
 
 
 def test_reachability_follows_the_folders_on_the_way(tmp_path):
-    stranger = embedded.Account(65_533, 65_533)
+    stranger = processes.Account(65_533, 65_533)
     inner = tmp_path / "closed" / "inner"
     inner.mkdir(parents=True)
     (tmp_path / "closed").chmod(0o700)
-    assert not embedded.is_reachable(inner, stranger)
-    assert embedded.is_reachable(Path("/"), stranger)
+    assert not processes.is_reachable(inner, stranger)
+    assert processes.is_reachable(Path("/"), stranger)

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config.embedded import EmbeddedError
+from config.processes import EmbeddedError
 from config.supervisor import Address, Supervisor
 
 
