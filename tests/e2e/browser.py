@@ -1,0 +1,79 @@
+"""Chromium as the tests start it, and the steps a person takes."""
+
+import contextlib
+
+from playwright.sync_api import Page, sync_playwright
+
+ARGUMENTS = [
+    "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist",
+]  # fmt: skip
+EXECUTABLE = "/usr/bin/chromium"
+SHOWN = "[data-testid=overlay][data-status=shown]"
+NEXT_CASE = """before => {
+  const reading = document.querySelector('[data-testid=reading]')
+  const overlay = document.querySelector('[data-testid=overlay]')
+  return reading && reading.dataset.case !== before && reading.dataset.phase === 'reading'
+    && overlay.dataset.status === 'shown'
+}"""
+
+
+@contextlib.contextmanager
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def new_page(browser, address, troubles) -> Page:
+    """A page of a new person; console errors, page errors and 5xx answers land in `troubles`."""
+    page = browser.new_context(base_url=address, viewport={"width": 900, "height": 600}).new_page()
+    page.on("pageerror", lambda error: troubles.append(f"page error: {error}"))
+    page.on("console", lambda m: troubles.append(m.text) if "Content Security" in m.text else None)
+    page.on(
+        "response", lambda r: troubles.append(f"{r.status} {r.url}") if r.status >= 500 else None
+    )
+    return page
+
+
+def sign_in(page: Page, username: str, password: str) -> None:
+    page.goto("/")
+    page.get_by_label("User name").fill(username)
+    page.locator("input[type=password]").fill(password)
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Projects").wait_for()
+
+
+def open_case(page: Page) -> str:
+    """Start reading; returns the case once its image is on the screen."""
+    page.get_by_role("link", name="Read", exact=True).first.click()
+    page.wait_for_selector(SHOWN, timeout=60_000)
+    return current_case(page)
+
+
+def current_case(page: Page) -> str:
+    return page.get_attribute("[data-testid=reading]", "data-case") or ""
+
+
+def answer_and_submit(page: Page, key: str) -> str:
+    """Press the option's key and Enter; returns the next case once it is painted."""
+    before = current_case(page)
+    page.keyboard.press(key)
+    page.keyboard.press("Enter")
+    page.wait_for_function(NEXT_CASE, arg=before, timeout=60_000)
+    return current_case(page)
+
+
+def canvas_is_painted(page: Page) -> bool:
+    """Whether the canvas shows more than one grey."""
+    return page.evaluate(
+        """() => {
+          const canvas = document.querySelector('canvas.cornerstone-canvas')
+          const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+          const greys = new Set()
+          for (let i = 0; i < data.length; i += 4 * 97) greys.add(data[i])
+          return greys.size > 20
+        }"""
+    )

@@ -1,0 +1,180 @@
+"""The whole loop in a real browser against the real stack that `make run` starts."""
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests import servers
+from tests.e2e import browser as person
+
+ROOT = Path(__file__).parents[2]
+RADIOGRAPHS = ROOT.parent / "shared" / "data" / "cxr"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the stack imports at its first start, and what the keys 1 and 2 mean there."""
+
+    name: str
+    arguments: list[str]
+    answers: tuple[str, str]
+
+
+DEMO = Source("demo", ["--studies", "40"], ("no_nodule", "nodule"))
+REAL = Source("radiographs", ["--data", str(RADIOGRAPHS)], ("no_finding", "pneumonia"))
+SOURCES = [DEMO, REAL] if RADIOGRAPHS.is_dir() else [DEMO]
+
+
+@dataclass(frozen=True)
+class Stack:
+    address: str
+    passwords: dict[str, str]
+    source: Source
+
+
+@pytest.fixture(scope="module", params=SOURCES, ids=lambda source: source.name)
+def stack(request, tmp_path_factory):
+    """`manage.py up` on a fresh folder; knows its address and the passwords it printed."""
+    source = request.param
+    folder = tmp_path_factory.mktemp("stack")
+    for part in (folder, *folder.parents[:2]):
+        part.chmod(0o755)
+    env = {
+        k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "BROKER_URL", "SECRET_KEY")
+    }
+    env["FIRSTREAD_DATA"] = str(folder)
+    port = servers.free_port()
+    log = folder / "up.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "up", *source.arguments, "--port", str(port)],
+            env=env, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    servers.eventually(
+        lambda: servers.answers(f"{address}/healthz") or process.poll() is not None,
+        "the stack answers", 180,
+    )  # fmt: skip
+    assert process.poll() is None, log.read_text()
+    passwords = dict(re.findall(r"^  (\w+) +(\S+)$", log.read_text(), re.MULTILINE))
+    yield Stack(address, passwords, source)
+    process.send_signal(signal.SIGINT)
+    process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with person.chromium() as browser:
+        yield browser
+
+
+def test_label_by_keyboard_train_see_the_new_order_freeze_and_export(stack, chromium):
+    troubles: list[str] = []
+    reader = person.new_page(chromium, stack.address, troubles)
+    person.sign_in(reader, "annotator1", stack.passwords["annotator1"])
+    first = person.open_case(reader)
+    assert person.canvas_is_painted(reader)
+
+    # Three cases by keyboard alone; the third is undone, corrected and handed in again.
+    second = person.answer_and_submit(reader, "1")
+    third = person.answer_and_submit(reader, "2")
+    fourth = person.answer_and_submit(reader, "1")
+    assert len({first, second, third, fourth}) == 4
+    reader.keyboard.press("z")
+    reader.wait_for_function(person.NEXT_CASE, arg=fourth)
+    assert person.current_case(reader) == third
+    assert reader.locator("[aria-pressed=true] kbd").inner_text() == "1"
+    person.answer_and_submit(reader, "2")
+
+    # Enough labels for a first model: the rest of the reads, by the keys only.
+    for number in range(25):
+        person.answer_and_submit(reader, "12"[number % 2])
+
+    manager = person.new_page(chromium, stack.address, troubles)
+    person.sign_in(manager, "manager", stack.passwords["manager"])
+    manager.get_by_role("link", name="Manage").click()
+    manager.get_by_role("tab", name="Learning").click()
+    project = re.search(r"projects/([0-9a-f-]+)", manager.url).group(1)
+    before = worklist(manager, project)
+    start = manager.get_by_role("button", name="Start a round")
+    if start.is_enabled() and manager.get_by_test_id("round").count() == 0:
+        start.click()
+    manager.wait_for_selector("[data-testid=round][data-state=completed]", timeout=180_000)
+
+    after = worklist(manager, project)
+    assert before != after
+    scores = [case["priority"] for case in after]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] > 0
+    assert any("cannot decide" in case["priority_reason"] for case in after)
+
+    # The reader's next claim is the new first case.
+    held = person.current_case(reader)
+    wanted = [case["id"] for case in after if case["id"] != held]
+    served = person.answer_and_submit(reader, "1")
+    reason = reader.get_by_test_id("reading").inner_text()
+    assert served == wanted[0] or "cannot decide" in reason or "honest" in reason
+
+    manager.get_by_role("tab", name="Datasets").click()
+    manager.get_by_label("Name of the dataset").fill("First freeze")
+    manager.get_by_role("button", name="Freeze dataset").click()
+    row = manager.get_by_role("row", name="First freeze")
+    row.get_by_role("button", name="Export").click()
+    manager.get_by_role("menuitem", name="CSV table").click()
+    link = row.get_by_role("link", name="CSV table")
+    link.wait_for(timeout=60_000)
+    with manager.expect_download() as download:
+        link.click()
+    rows = list(csv.DictReader(Path(download.value.path()).read_text().splitlines()))
+    assert len(rows) == 29
+    no, yes = stack.source.answers
+    by_case = {r["case"]: r.get("nodule") or r.get("finding") for r in rows}
+    assert (by_case[first], by_case[second], by_case[third]) == (no, yes, yes)
+    assert {r["split"] for r in rows} <= {"train", "validation", "test"}
+
+    manager.get_by_role("tab", name="Progress").click()
+    manager.get_by_text("annotator1").wait_for()
+    assert troubles == []
+
+
+def worklist(page, project):
+    """The open cases in the order in which they would be served."""
+    url = f"/api/v1/projects/{project}/cases?state=open&page_size=500"
+    body = page.evaluate("url => fetch(url).then(r => r.text())", url)
+    return json.loads(body)["results"]
+
+
+def test_a_lost_connection_keeps_the_answer_and_saves_it_later(stack, chromium):
+    troubles: list[str] = []
+    page = person.new_page(chromium, stack.address, troubles)
+    person.sign_in(page, "annotator2", stack.passwords["annotator2"])
+    person.open_case(page)
+    page.context.set_offline(True)
+    page.keyboard.press("2")
+    page.get_by_test_id("offline").wait_for()
+    page.context.set_offline(False)
+    page.wait_for_selector("[data-testid=save-state][data-kind=saved]", timeout=20_000)
+    page.reload()
+    page.wait_for_selector(person.SHOWN, timeout=60_000)
+    assert (
+        page.get_by_role("button", name="Nodule", exact=False).nth(1).get_attribute("aria-pressed")
+        == "true"
+    )
+    assert troubles == []
+
+
+def test_a_wrong_password_says_so_and_an_outsider_sees_no_project(stack, chromium):
+    page = person.new_page(chromium, stack.address, [])
+    page.goto("/")
+    page.get_by_label("User name").fill("annotator1")
+    page.locator("input[type=password]").fill("wrong")
+    page.keyboard.press("Enter")
+    page.get_by_text("User name and password do not match.").wait_for()
