@@ -61,9 +61,7 @@ SECRET_KEY = _secret_key()
 DEBUG = env.flag("DEBUG", default=False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
-CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS", [])
 BEHIND_TLS = env.flag("BEHIND_TLS", default=False)
-X_ACCEL_PREFIX = env.text("X_ACCEL_PREFIX", "")  # set where nginx serves the blobs
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",

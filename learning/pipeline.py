@@ -133,7 +133,8 @@ def _load_examples(
 ) -> dict[Split, Examples]:
     items = {
         item.case.study_id: item
-        for item in dataset.items.select_related("case").order_by("case_id")
+        # In the order of the studies' UIDs: training must not depend on random row identifiers.
+        for item in dataset.items.select_related("case").order_by("case__study__study_instance_uid")
         if item.answers.get(round_.target.question) in classes
     }
     chosen = _choose_images([item.case for item in items.values()], excluded)
@@ -259,7 +260,7 @@ def _predict_pool(
         Case.objects.filter(project=round_.target.project, state=CaseState.OPEN)
         .select_related("study")
         .defer("study__dicom_json")
-        .order_by("id")
+        .order_by("study__study_instance_uid")
     )
     splitter = datasets.Splitter(datasets.policy_of(round_.target.project))
     held_out = {

@@ -96,28 +96,20 @@ def find_review_queue(project: Project) -> QuerySet[Annotation]:
 
 def describe_study(study: Study) -> dict[str, Any]:
     """The study as the viewer needs it: its image series and their instances in slice order."""
-    series = []
-    for row in archive.find_image_series(study).prefetch_related(None):
-        order = archive.order_of_series(row)
-        frames = dict(
-            row.instances.filter(frame_index__isnull=False).values_list(
-                "sop_instance_uid", "number_of_frames"
-            )
-        )
-        series.append(
-            {
-                "series_instance_uid": row.series_instance_uid,
-                "modality": row.modality,
-                "series_number": row.series_number,
-                "series_description": row.series_description,
-                "not_a_volume": order.not_a_volume,
-                "instances": [
-                    {"sop_instance_uid": uid, "number_of_frames": frames[uid]}
-                    for uid in order.keys
-                    if uid in frames
-                ],
-            }
-        )
+    series = [
+        {
+            "series_instance_uid": found.series.series_instance_uid,
+            "modality": found.series.modality,
+            "series_number": found.series.series_number,
+            "series_description": found.series.series_description,
+            "not_a_volume": found.not_a_volume,
+            "instances": [
+                {"sop_instance_uid": uid, "number_of_frames": frames}
+                for uid, frames in found.frames.items()
+            ],
+        }
+        for found in archive.find_image_series(study)
+    ]
     return {
         "study_instance_uid": study.study_instance_uid,
         "study_date": study.study_date,

@@ -108,6 +108,22 @@ def test_a_nifti_volume_becomes_a_series_and_its_labels_a_mask(cast, tmp_path):
     assert third.ImagePositionPatient == [0, 0, 4]
 
 
+def test_a_study_is_described_in_two_queries_and_learned_from_its_middle_slice(
+    cast, django_assert_num_queries
+):
+    from annotation.archive import selectors
+    from annotation.archive.services.ingest import ingest
+
+    for data in factories.make_ct("described", slices=7):
+        study = ingest(collection=cast.project.collection, chunks=[data]).study
+    with django_assert_num_queries(2):
+        [found] = selectors.find_image_series(study)
+    assert (len(found.frames), found.not_a_volume) == (7, "")
+    with django_assert_num_queries(1):
+        chosen = selectors.find_training_instances([study.pk])
+    assert chosen[study.pk].instance_number == 4
+
+
 def test_the_demo_is_deterministic_and_has_a_known_truth(cast, tmp_path):
     run("make_demo", output=tmp_path / "one", studies=6, side=64)
     run("make_demo", output=tmp_path / "two", studies=6, side=64)

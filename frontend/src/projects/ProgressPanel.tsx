@@ -51,7 +51,7 @@ function Figures({ now }: { now: Schemas['Progress'] }) {
             Reads per day
           </Title>
           {now.per_day.length > 0 ? (
-            <BarChart h={220} data={now.per_day} dataKey="day" series={[{ name: 'submitted', color: 'blue.5' }]} />
+            <BarChart h={220} data={now.per_day} dataKey="day" series={[{ name: 'submitted', color: 'blue.5' }]} maxBarWidth={48} />
           ) : (
             <Text c="dimmed">Nothing has been read yet.</Text>
           )}
