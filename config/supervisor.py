@@ -58,15 +58,15 @@ class Supervisor:
         self.stopping = threading.Event()
         self.env = {**os.environ, "FIRSTREAD_DATA": str(data_root), "PYTHONUNBUFFERED": "1"}
 
-    def run(self, prepare: list[list[str]]) -> None:
-        """Everything until a signal asks to stop; `prepare` are manage.py calls to run first."""
+    def run(self, prepare: dict[str, list[str]]) -> None:
+        """Everything until a signal asks to stop; `prepare` names manage.py calls to run first."""
         for signum in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signum, self._ask_to_stop)
         with only_supervisor(self.data_root):
             try:
                 self._start_services()
-                for arguments in prepare:
-                    self._manage(arguments)
+                for what, arguments in prepare.items():
+                    self._manage(what, arguments)
                 self._serve()
             finally:
                 self._stop_all()
@@ -74,6 +74,7 @@ class Supervisor:
     def _serve(self) -> None:
         if self.stopping.is_set():
             return
+        self.say("Starting web, workers and scheduler ...")
         self._start_programs()
         self._wait_until_healthy()
         self.say(f"Firstread runs at {self.address.url} (Ctrl-C stops it)")
@@ -92,10 +93,15 @@ class Supervisor:
         self.services.start()
         self.env = {**self.services.urls, **self.env}
         self.say(f"PostgreSQL and Valkey answer ({time.monotonic() - began:.1f} s)")
+        if not self.services.service_root.is_relative_to(self.data_root):
+            self.say(
+                f"Their files lie in {self.services.service_root}: their account cannot enter here"
+            )
 
-    def _manage(self, arguments: list[str]) -> None:
+    def _manage(self, what: str, arguments: list[str]) -> None:
         if self.stopping.is_set():
             return
+        self.say(f"{what} ...")
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "manage.py"), *arguments],
             env=self.env, cwd=ROOT, start_new_session=True,
@@ -189,7 +195,7 @@ class Supervisor:
     def _stop_all(self) -> None:
         """Programs first, together; then the services they need."""
         if self.watched:
-            self.say("Stopping …")
+            self.say("Stopping ...")
         for watched in self.watched:
             if watched.process.poll() is None:
                 watched.process.send_signal(watched.child.stop_signal)
@@ -200,4 +206,4 @@ class Supervisor:
         if self.services is not None:
             self.services.stop()
         if self.watched:
-            self.say("Stopped; all data is kept in " + str(self.data_root))
+            self.say(f"Stopped; all data is kept ({self.data_root})")

@@ -4,6 +4,7 @@ Trusts nothing: identifiers, sizes and declared lengths are checked before anyth
 Runs inside `sandbox`, because hostile files can exhaust memory in any parser.
 """
 
+import base64
 import math
 import re
 import zlib
@@ -20,6 +21,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 from annotation.imaging.frames import FrameIndex, NoFrames, index_frames
 
 UID_PATTERN = re.compile(r"[0-9]+(\.[0-9]+)*")
+PALETTE_TAGS = ("00281201", "00281202", "00281203", "00281221", "00281222", "00281223")
 INLINE_LIMIT_BYTES = 4096  # larger binary values become bulk data, PS3.18 Annex F
 MAX_INFLATED_BYTES = 512 * 2**20
 MAX_FRAMES = 100_000
@@ -256,6 +258,10 @@ def _dicom_json(dataset: Dataset) -> dict[str, Any]:
         suppress_invalid_tags=True,
     )
     body.pop("00880200", None)  # IconImageSequence: a thumbnail of its own, nested bulk data
+    for tag in PALETTE_TAGS:  # a viewer needs the palette with the metadata, whatever its size
+        if "BulkDataURI" in body.get(tag, {}):
+            data = base64.b64encode(dataset[int(tag, 16)].value).decode()
+            body[tag] = {"vr": body[tag]["vr"], "InlineBinary": data}
     return body
 
 

@@ -40,6 +40,16 @@ def test_parsed_metadata_equals_pydicoms_own_json_model():
     assert parsing.parse(_path(path)).dicom_json == expected
 
 
+def test_palettes_stay_with_the_metadata_and_other_large_values_become_bulk_data(tmp_path):
+    def colour(dataset):
+        dataset.add_new("RedPaletteColorLookupTableData", "OW", bytes(131_072))
+        dataset.add_new(0x00091010, "OB", bytes(10_000))
+
+    body = parsing.parse(_changed(tmp_path, colour)).dicom_json
+    assert len(body["00281201"]["InlineBinary"]) > 131_072
+    assert body["00091010"] == {"vr": "OB", "BulkDataURI": "bulkdata/00091010"}
+
+
 def test_a_file_that_is_no_dicom_is_refused_with_the_reason(tmp_path):
     path = tmp_path / "x.dcm"
     path.write_bytes(b"hello")

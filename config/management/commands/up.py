@@ -34,7 +34,12 @@ class Command(BaseCommand):
             settings.DATA_ROOT, Address(options["host"], options["port"]), self._say
         )
         try:
-            supervisor.run([["migrate", "--verbosity", "0"], first_run])
+            supervisor.run(
+                {
+                    "Preparing the database": ["migrate", "--verbosity", "0"],
+                    "Looking for accounts and studies": first_run,
+                }
+            )
         except EmbeddedError as error:
             raise CommandError(str(error)) from None
 

@@ -96,6 +96,8 @@ class Command(BaseCommand):
 
     def _make_demo(self, studies: int) -> None:
         project = self._project("Chest nodules (demo)", NODULE_QUESTIONS, "nodule")
+        self.stdout.write(f"Making {studies} synthetic studies ...")
+        self.stdout.flush()
         call_command(
             "make_demo",
             project=project.name,
@@ -107,6 +109,8 @@ class Command(BaseCommand):
     def _import_folder(self, data: Path) -> None:
         if not data.exists():
             raise CommandError(f"{data} does not exist")
+        self.stdout.write(f"Importing {data} ...")
+        self.stdout.flush()
         table = data / "labels.csv"
         if table.is_file() and "file" in table.read_text("utf-8-sig").split("\n", 1)[0].split(","):
             project = self._project(data.name, questions_of(table), "finding")
