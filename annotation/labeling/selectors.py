@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.db import connection
 from django.db.models import Aggregate, Count, F, FloatField, Q, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils import timezone
@@ -20,6 +21,13 @@ from annotation.labeling.models import (
     Project,
     Revision,
 )
+
+
+MASKS = """
+SELECT jsonb_path_query(content, '$.masks[*].sha256') #>> '{}' FROM labeling_revision
+UNION
+SELECT jsonb_path_query(draft, '$.masks[*].sha256') #>> '{}' FROM labeling_annotation
+"""
 
 
 class Median(Aggregate):
@@ -190,3 +198,10 @@ def count_accepted_since(project: Project, moment: Any) -> int:
     """Reads accepted after the moment (all of them where it is None)."""
     accepted = Annotation.objects.filter(case__project=project, state=AnnotationState.ACCEPTED)
     return accepted.filter(accepted_at__gt=moment).count() if moment else accepted.count()
+
+
+def mask_addresses() -> set[str]:
+    """The SHA-256 of every mask that a draft or a revision names."""
+    with connection.cursor() as cursor:
+        cursor.execute(MASKS)
+        return {row[0] for row in cursor.fetchall()}

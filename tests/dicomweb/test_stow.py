@@ -137,6 +137,6 @@ def test_orphaned_files_are_collected_and_referenced_ones_kept(cast, settings):
     kept = factories.make_study(cast.project).series.get().instances.get()
     orphan = storage.blob_path(storage.keep_bytes(b"left by a crash"))
     assert orphan.name == hashlib.sha256(b"left by a crash").hexdigest()
-    collect_garbage(min_age_s=-1)
+    collect_garbage(also_referenced=[], min_age_s=-1)
     assert not orphan.exists()
     assert kept.path.exists()

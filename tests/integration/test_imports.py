@@ -12,8 +12,10 @@ from PIL import Image
 
 from annotation.archive import storage
 from annotation.archive.models import Instance, Study
+from annotation.archive.services.garbage import collect_garbage
 from annotation.imaging import masks
 from annotation.labeling.models import Annotation, Case, CaseState
+from annotation.labeling.selectors import mask_addresses
 from tests import factories
 
 
@@ -101,6 +103,8 @@ def test_a_nifti_volume_becomes_a_series_and_its_labels_a_mask(cast, tmp_path):
     stored = Annotation.objects.get(case=case).draft["masks"][0]
     found = masks.decompress(storage.blob_path(stored["sha256"]).read_bytes())
     np.testing.assert_array_equal(found, mask.transpose(2, 1, 0))
+    collect_garbage(also_referenced=mask_addresses(), min_age_s=-1)
+    assert storage.blob_path(stored["sha256"]).exists()
     slices = Instance.objects.order_by("instance_number")
     assert [i.sop_instance_uid for i in slices] == stored["sop_instance_uids"]
     third = pydicom.dcmread(slices[2].path)

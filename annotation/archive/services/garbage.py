@@ -11,8 +11,11 @@ from annotation.archive.models import Instance
 MIN_AGE_S = 24 * 3600
 
 
-def collect_garbage(*, also_referenced: Iterable[str] = (), min_age_s: float = MIN_AGE_S) -> int:
-    """Delete old orphans and return how many; young ones may belong to a running request."""
+def collect_garbage(*, also_referenced: Iterable[str], min_age_s: float = MIN_AGE_S) -> int:
+    """Delete old orphans and return how many; young ones may belong to a running request.
+
+    `also_referenced` are the addresses that tables outside the archive name (masks).
+    """
     oldest = time.time() - min_age_s
     kept_elsewhere = set(also_referenced)
     removed = 0

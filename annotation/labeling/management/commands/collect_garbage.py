@@ -5,11 +5,13 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from annotation.archive.services.garbage import collect_garbage
+from annotation.labeling.selectors import mask_addresses
 
 
 class Command(BaseCommand):
-    help = "Delete side files and unreferenced blobs that are older than a day."
+    help = "Delete side files and blobs that no instance and no mask names, older than a day."
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args, options
-        self.stdout.write(f"{collect_garbage()} files removed")
+        removed = collect_garbage(also_referenced=mask_addresses())
+        self.stdout.write(f"{removed} files removed")
