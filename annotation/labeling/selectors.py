@@ -22,7 +22,6 @@ from annotation.labeling.models import (
     Revision,
 )
 
-
 MASKS = """
 SELECT jsonb_path_query(content, '$.masks[*].sha256') #>> '{}' FROM labeling_revision
 UNION
