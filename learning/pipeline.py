@@ -231,7 +231,7 @@ def _evaluate(
 ) -> tuple[dict[str, Any], float]:
     jobs.report(round_, step="evaluate")
     probabilities = {
-        split: predict(trained.network, [found.arrays(config.side).images], config)
+        split: predict(trained.network, _blocks(found.images), config)
         for split, found in examples.items()
         if found.labels and split != Split.TRAIN
     }
@@ -250,6 +250,11 @@ def _evaluate(
         rng=np.random.default_rng(round_.seed),
     )
     return figures, threshold
+
+
+def _blocks(images: list[NDArray[np.float16]]) -> Iterator[NDArray[np.float16]]:
+    for start in range(0, len(images), POOL_BLOCK):
+        yield np.stack(images[start : start + POOL_BLOCK])
 
 
 def _predict_pool(

@@ -100,7 +100,9 @@ def keep(received: Received) -> Path:
     """Move the file to its address and make the rename durable; keeping twice changes nothing."""
     target = blob_path(received.sha256)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not target.exists():
+    if target.exists():
+        os.utime(target)  # young again: the garbage collector must not take it for an orphan
+    else:
         received.path.rename(target)
         _sync_folder(target.parent)
     return target

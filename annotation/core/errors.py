@@ -2,7 +2,8 @@
 
 DomainError                   409  a rule of the domain forbids it
 ├── InvalidInput              400  the input is malformed; `field` names where
-│   └── RefusedInstance       400  a DICOM object that cannot be accepted
+│   ├── RefusedInstance       400  a DICOM object that cannot be accepted
+│   └── OtherStudy            400  an instance of another study than the URL names
 ├── NotAllowed                403  seen, but the role does not permit it
 ├── NotFound                  404  absent, or not visible: the same answer
 ├── Conflict                  409  the state does not permit it (any more)
@@ -44,6 +45,12 @@ class RefusedInstance(InvalidInput):
     """A DICOM object that cannot be accepted."""
 
     code = "refused_instance"
+
+
+class OtherStudy(InvalidInput):
+    """An instance of another study than the URL names."""
+
+    code = "other_study"
 
 
 class NotAllowed(DomainError):

@@ -31,6 +31,7 @@ from annotation.datasets.models import (
 from annotation.labeling import selectors
 from annotation.labeling.agreement import consensus
 from annotation.labeling.models import Case, CaseState, LabelSchema, Project, Revision
+from annotation.labeling.schemas import fitting_answers
 
 
 def policy_of(project: Project) -> SplitPolicy:
@@ -105,23 +106,28 @@ def freeze(
     *, project: Project, name: str, actor: User | None, is_for_round: bool = False
 ) -> Dataset:
     """Freeze the accepted reads of all finished cases as an immutable dataset."""
-    locked = Project.objects.select_for_update().get(pk=project.pk)
-    schema = locked.schemas.order_by("-version").first()
+    # One freeze at a time; the project's own row stays free for claims and submissions.
+    SplitPolicy.objects.select_for_update().get(pk=policy_of(project).pk)
+    schema = project.schemas.order_by("-version").first()
     if schema is None:
         raise Conflict("The project has no questions yet.")
-    items = _collect_items(locked, schema)
+    items = _collect_items(project, schema)
     if not items:
         raise Conflict("No case is finished yet, so there is nothing to freeze.")
-    last = Dataset.objects.filter(project=locked).aggregate(n=Max("number"))["n"] or 0
+    last = Dataset.objects.filter(project=project).aggregate(n=Max("number"))["n"] or 0
     dataset = Dataset.objects.create(
-        project=locked, number=last + 1, name=name or f"Dataset {last + 1}", schema=schema,
+        project=project, number=last + 1, name=name or f"Dataset {last + 1}", schema=schema,
         frozen_by=actor, sha256=items_sha256(items), is_for_round=is_for_round,
     )  # fmt: skip
     for item in items:
         item.dataset = dataset
     DatasetItem.objects.bulk_create(items, batch_size=1000)
     audit.record(
-        actor=actor, action="dataset_frozen", target=dataset, project_id=locked.pk, items=len(items)
+        actor=actor,
+        action="dataset_frozen",
+        target=dataset,
+        project_id=project.pk,
+        items=len(items),
     )
     return dataset
 
@@ -155,7 +161,7 @@ def _collect_items(project: Project, schema: LabelSchema) -> list[DatasetItem]:
                 case_id=case_id,
                 patient_key=pseudonym,
                 split=splitter.split(pseudonym),
-                answers=consensus(parsed, [r.content.get("answers", {}) for r in revisions]),
+                answers=consensus(parsed, [fitting_answers(parsed, r.content) for r in revisions]),
                 revision_ids=[r.pk for r in revisions],
                 images_sha256=images[case.study_id],
             )

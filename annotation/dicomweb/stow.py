@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from annotation.archive import storage
-from annotation.archive.models import Instance, Study
+from annotation.archive.models import Study
 from annotation.archive.services.ingest import Ingested, ingest_received
 from annotation.core import audit
 from annotation.core.errors import (
@@ -16,6 +16,7 @@ from annotation.core.errors import (
     InstanceConflict,
     InvalidInput,
     NotAllowed,
+    OtherStudy,
     StorageFull,
 )
 from annotation.dicomweb import dicomjson
@@ -61,14 +62,11 @@ class Outcome:
 def store(scope: Scope, study_uid: str | None = None) -> HttpResponse:
     """Store every readable instance; the answer tells part by part what happened."""
     project = _project(scope)
-    outcome = _receive(scope.request, project, study_uid)
-    studies: dict[Any, Study] = {i.study.pk: i.study for i in outcome.stored}
-    add_cases(project=project, studies=studies.values())
-    if any(i.is_new for i in outcome.stored):
-        audit.record(
-            actor=scope.user, action="instances_stored", target=project, project_id=project.pk,
-            new=sum(i.is_new for i in outcome.stored),
-        )  # fmt: skip
+    outcome = Outcome()
+    try:
+        _receive(scope.request, project, study_uid, outcome)
+    finally:  # also when the client goes away: what was stored must not lie there unseen
+        _attach(scope, project, outcome)
     body = json.dumps(_answer(scope, outcome), ensure_ascii=False)
     return HttpResponse(body, status=outcome.status, content_type="application/dicom+json")
 
@@ -85,8 +83,20 @@ def _project(scope: Scope) -> Project:
     return found[0]
 
 
-def _receive(request: HttpRequest, project: Project, study_uid: str | None) -> Outcome:
-    outcome = Outcome()
+def _attach(scope: Scope, project: Project, outcome: Outcome) -> None:
+    """Make cases of the stored studies and record who stored how much."""
+    studies: dict[Any, Study] = {i.study.pk: i.study for i in outcome.stored}
+    add_cases(project=project, studies=studies.values())
+    if any(i.is_new for i in outcome.stored):
+        audit.record(
+            actor=scope.user, action="instances_stored", target=project, project_id=project.pk,
+            new=sum(i.is_new for i in outcome.stored),
+        )  # fmt: skip
+
+
+def _receive(
+    request: HttpRequest, project: Project, study_uid: str | None, outcome: Outcome
+) -> None:
     current: list[storage.Incoming] = []
 
     def begin(part_type: str) -> None:
@@ -118,7 +128,6 @@ def _receive(request: HttpRequest, project: Project, study_uid: str | None) -> O
     finally:
         for incoming in current:
             incoming.discard()
-    return outcome
 
 
 def body_pieces(request: HttpRequest) -> Iterator[bytes]:
@@ -136,13 +145,23 @@ def _store_part(
     incoming: storage.Incoming, project: Project, study_uid: str | None, outcome: Outcome
 ) -> None:
     try:
-        ingested = ingest_received(collection=project.collection, received=incoming.finish())
+        ingested = ingest_received(
+            collection=project.collection, received=incoming.finish(), study_uid=study_uid
+        )
     except InstanceConflict as error:
         outcome.failed.append(
             {
                 "00081155": text("UI", error.extra["sop_instance_uid"]),
                 "00081197": text("US", NOT_AUTHORIZED_CONTENT),
                 "00000902": text("LO", error.detail),
+            }
+        )
+    except OtherStudy as error:
+        outcome.failed.append(
+            {
+                "00081150": text("UI", error.extra["sop_class_uid"]),
+                "00081155": text("UI", error.extra["sop_instance_uid"]),
+                "00081197": text("US", OTHER_STUDY),
             }
         )
     except StorageFull:
@@ -152,18 +171,7 @@ def _store_part(
             {"00081197": text("US", CANNOT_UNDERSTAND), "00000902": text("LO", error.detail[:200])}
         )
     else:
-        if study_uid is not None and ingested.study.study_instance_uid != study_uid:
-            outcome.failed.append(_reference(ingested.instance, "00081197", OTHER_STUDY))
-        else:
-            outcome.stored.append(ingested)
-
-
-def _reference(instance: Instance, tag: str, code: int) -> JsonDataset:
-    return {
-        "00081150": text("UI", instance.sop_class_uid),
-        "00081155": text("UI", instance.sop_instance_uid),
-        tag: text("US", code),
-    }
+        outcome.stored.append(ingested)
 
 
 def _answer(scope: Scope, outcome: Outcome) -> JsonDataset:

@@ -108,6 +108,16 @@ def problems_of(schema: Schema, content: Any, *, is_complete: bool) -> dict[str,
     return problems
 
 
+def fitting_answers(schema: Schema, content: Any) -> dict[str, Any]:
+    """The answers that are valid under this schema; a read keeps the version it was begun with."""
+    answers = content.get("answers", {}) if isinstance(content, dict) else {}
+    return {
+        q.key: answers[q.key]
+        for q in schema.questions
+        if q.key in answers and not _problem_of_answer(q, answers[q.key], is_complete=False)
+    }
+
+
 def _problem_of_answer(question: Question, answer: Any, *, is_complete: bool) -> str:
     if answer is None:
         return "needs an answer" if is_complete and question.required else ""

@@ -204,6 +204,33 @@ describe('nothing is lost', () => {
     expect(session.snapshot.content.answers).toEqual({ nodule: 'yes' })
   })
 
+  it('goes on when the answer to a submission was lost on the way', async () => {
+    const session = await open()
+    session.choose('nodule', 'yes')
+    const original = server.submit.bind(server)
+    server.submit = async (id) => {
+      await original(id)
+      server.submit = () => Promise.reject(problem(409, 'conflict', { state: 'accepted' }))
+      throw new Offline('the answer was lost')
+    }
+    await session.submit()
+    expect(session.snapshot.phase).toBe('reading')
+    await session.submit()
+    expect(session.snapshot.reading?.annotation.id).toBe('b')
+    expect(session.snapshot.lastSubmitted).toBe('a')
+  })
+
+  it('takes no answer while two versions wait for a decision', async () => {
+    const crashed = await open()
+    crashed.choose('nodule', 'yes')
+    crashed.dispose()
+    server.drafts.set('a', { version: 3, content: { answers: { nodule: 'no' } } })
+    const session = await open()
+    session.choose('nodule', 'yes')
+    await vi.advanceTimersByTimeAsync(500)
+    expect(server.drafts.get('a')?.version).toBe(3)
+  })
+
   it('keeps the case open when submitting fails offline', async () => {
     const session = await open()
     session.choose('nodule', 'yes')

@@ -230,6 +230,46 @@ def test_a_reviewed_project_accepts_only_after_approval(cast, client_of):
     assert reviewer.post(url, {"verdict": "approve"}).status_code == 409
 
 
+def test_a_returned_read_keeps_its_slot_for_its_own_reader(cast, client_of):
+    change_settings(actor=cast.manager, project=cast.project, requires_review=True)
+    [case] = factories.make_cases(cast.project, 1)
+    annotation = factories.submit_next(cast.annotator, cast.project)
+    client_of(cast.reviewer).post(
+        f"/api/v1/annotations/{annotation.pk}/review", {"verdict": "return", "comment": "again"}
+    )
+    assert factories.claim(cast.annotator2, cast.project) is None
+    assert factories.claim(cast.annotator, cast.project).case_id == case.pk
+
+
+def test_raising_the_readers_while_an_import_runs_gives_new_cases_all_their_slots(cast):
+    from annotation.labeling.services.projects import add_cases
+
+    study = factories.make_study(cast.project)
+    change_settings(actor=cast.manager, project=cast.project, readers_per_case=2)
+    add_cases(project=cast.project, studies=[study])  # with the project as it was before
+    assert Case.objects.get(study=study).free_slots == 2
+
+
+def test_importing_over_an_opened_draft_takes_one_slot_and_the_current_schema(cast):
+    from annotation.labeling.services.importing import import_read
+    from annotation.labeling.services.projects import publish_schema
+
+    change_settings(actor=cast.manager, project=cast.project, readers_per_case=2)
+    factories.make_cases(cast.project, 1)
+    assignment = factories.claim(cast.annotator, cast.project)
+    from annotation.labeling.services.reading import open_annotation
+
+    open_annotation(reader=cast.annotator, case=assignment.case)
+    latest = publish_schema(
+        actor=cast.manager, project=cast.project, definition=factories.QUESTIONS
+    )
+    import_read(reader=cast.annotator, case=assignment.case, content=YES)
+    assignment.refresh_from_db()
+    case = Case.objects.get()
+    assert (assignment.state, case.free_slots, case.state) == ("submitted", 1, CaseState.OPEN)
+    assert Revision.objects.get().schema == latest
+
+
 def test_nobody_reviews_their_own_read(cast, client_of):
     change_settings(actor=cast.manager, project=cast.project, requires_review=True)
     cast.project.refresh_from_db()

@@ -53,7 +53,9 @@ def test_a_repeat_is_200_and_another_study_in_the_url_is_refused(cast, client_of
     data = factories.make_dicom("a")
     assert store(client, cast, data).status_code == 200
     assert store(client, cast, data).status_code == 200
-    assert store(client, cast, data, url="studies/1.2.3").status_code == 409
+    other = factories.make_dicom("other", patient="P2")
+    assert store(client, cast, other, url="studies/1.2.3").status_code == 409
+    assert Instance.objects.count() == 1
 
 
 def test_a_wrong_content_type_is_415_and_a_broken_body_400(cast, client_of):
@@ -65,6 +67,18 @@ def test_a_wrong_content_type_is_415_and_a_broken_body_400(cast, client_of):
         "POST", url, b"x", content_type=TYPE, headers={"Content-Encoding": "gzip"}
     )
     assert zipped.status_code == 415
+
+
+def test_what_was_stored_before_a_bad_part_becomes_a_case_all_the_same(cast, client_of):
+    client = client_of(cast.manager)
+    parts = [
+        multipart.Part("application/dicom", factories.make_dicom("a")),
+        multipart.Part("text/plain", b"hello"),
+    ]
+    url = f"/dicomweb/projects/{cast.project.pk}/studies"
+    body = b"".join(multipart.encode(parts))
+    assert client.generic("POST", url, body, content_type=TYPE).status_code == 415
+    assert Instance.objects.count() == Case.objects.count() == 1
 
 
 def test_pixel_bytes_that_look_like_a_boundary_survive(cast, client_of):

@@ -111,3 +111,54 @@ def test_fifty_stores_of_one_uid_with_two_contents_have_one_winner(live_cast):
     count = Counter(outcomes)
     assert (count["new"], count["repeat"], count["conflict"]) == (1, 11, 12)
     assert Instance.objects.get().path.exists()
+
+
+def test_a_claim_waits_for_a_ranking_instead_of_finding_the_worklist_empty(live_cast):
+    import time
+
+    from django.db import transaction
+
+    from annotation.labeling.services.ranking import Ranked, publish_ranking
+
+    cases = factories.make_empty_cases(live_cast.project, 5)
+    published = threading.Event()
+    found = []
+
+    def work(number):
+        if number == 0:
+            with transaction.atomic():
+                ranked = [Ranked(c.pk, 0.5, "") for c in cases]
+                publish_ranking(
+                    project=live_cast.project, ranking_id=live_cast.project.pk, ranked=ranked
+                )
+                published.set()
+                time.sleep(1)
+        else:
+            published.wait()
+            found.append(factories.claim(live_cast.annotator, live_cast.project))
+
+    at_once(work, 2)
+    assert found[0] is not None
+
+
+def test_reading_goes_on_while_a_dataset_is_frozen(live_cast):
+    from django.db import transaction
+
+    from annotation.datasets.services import freeze
+
+    factories.make_labeled_cases(live_cast.project, live_cast.reviewer, 2)
+    factories.make_empty_cases(live_cast.project, 3)
+    frozen, done = threading.Event(), threading.Event()
+
+    def work(number):
+        if number == 0:
+            with transaction.atomic():
+                freeze(project=live_cast.project, name="", actor=None)
+                frozen.set()
+                assert done.wait(20), "the reader was blocked by the freeze"
+        else:
+            frozen.wait()
+            factories.submit_next(live_cast.annotator, live_cast.project)
+            done.set()
+
+    at_once(work, 2)

@@ -112,6 +112,18 @@ def test_a_nifti_volume_becomes_a_series_and_its_labels_a_mask(cast, tmp_path):
     assert third.ImagePositionPatient == [0, 0, 4]
 
 
+def test_labels_that_do_not_fit_a_byte_are_refused_before_anything_is_stored(cast, tmp_path):
+    images, labels = tmp_path / "images", tmp_path / "labels"
+    images.mkdir()
+    labels.mkdir()
+    nibabel.save(nibabel.Nifti1Image(np.zeros((3, 3, 3), np.int16), np.eye(4)), images / "v.nii.gz")
+    wide = np.full((3, 3, 3), 1001, np.int16)
+    nibabel.save(nibabel.Nifti1Image(wide, np.eye(4)), labels / "v.nii.gz")
+    _, err = run("import_nifti", images, labels=labels, project="Chest", reads_as="annotator")
+    assert "whole numbers from 0 to 255" in err
+    assert Instance.objects.count() == 0
+
+
 def test_a_study_is_described_in_two_queries_and_learned_from_its_middle_slice(
     cast, django_assert_num_queries
 ):

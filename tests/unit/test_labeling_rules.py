@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from annotation.datasets import splits
 from annotation.labeling.agreement import consensus
-from annotation.labeling.schemas import InvalidSchema, parse_schema, problems_of
+from annotation.labeling.schemas import InvalidSchema, fitting_answers, parse_schema, problems_of
 from tests.factories import QUESTIONS
 
 SCHEMA = parse_schema(QUESTIONS)
@@ -75,6 +75,15 @@ def test_consensus_is_a_majority_and_a_tie_is_no_answer():
     assert consensus(SCHEMA, reads) == {"nodule": "yes", "also": ["effusion"]}
     assert consensus(SCHEMA, reads[1:])["nodule"] is None
     assert consensus(SCHEMA, [{}])["nodule"] is None
+
+
+def test_answers_of_an_older_schema_count_only_where_they_still_fit():
+    content = {"answers": {"nodule": ["yes"], "also": "effusion", "gone": 1}}
+    assert fitting_answers(SCHEMA, content) == {}
+    assert fitting_answers(SCHEMA, {"answers": {"nodule": "no", "also": []}}) == {
+        "nodule": "no",
+        "also": [],
+    }
 
 
 @given(st.text(min_size=1), st.binary(min_size=16, max_size=32))

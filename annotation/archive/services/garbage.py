@@ -25,8 +25,9 @@ def collect_garbage(*, also_referenced: Iterable[str], min_age_s: float = MIN_AG
     for path in _older_than(Path(settings.BLOB_ROOT), oldest):
         if path.name in kept_elsewhere or Instance.objects.filter(sha256=path.name).exists():
             continue
-        path.unlink(missing_ok=True)
-        removed += 1
+        if path.exists() and path.stat().st_mtime < oldest:  # nobody has stored it again meanwhile
+            path.unlink(missing_ok=True)
+            removed += 1
     return removed
 
 

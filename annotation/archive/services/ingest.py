@@ -14,7 +14,7 @@ from django.db import transaction
 
 from annotation.archive import storage
 from annotation.archive.models import Collection, Instance, Series, Study
-from annotation.core.errors import InstanceConflict, RefusedInstance
+from annotation.core.errors import InstanceConflict, OtherStudy, RefusedInstance
 from annotation.imaging import sandbox
 
 STUDY_TAGS = (
@@ -47,9 +47,21 @@ def ingest(*, collection: Collection, chunks: Iterable[bytes]) -> Ingested:
         return ingest_received(collection=collection, received=received)
 
 
-def ingest_received(*, collection: Collection, received: storage.Received) -> Ingested:
-    """Parse, store and index a file that has arrived completely."""
-    return _index(collection, received, _parse(received))
+def ingest_received(
+    *, collection: Collection, received: storage.Received, study_uid: str | None = None
+) -> Ingested:
+    """Parse, store and index a file that has arrived completely.
+
+    With `study_uid`, an instance of another study is refused before anything is kept.
+    """
+    parsed = _parse(received)
+    if study_uid is not None and parsed["study_instance_uid"] != study_uid:
+        raise OtherStudy(
+            "The instance belongs to another study than the URL.",
+            sop_class_uid=parsed["sop_class_uid"],
+            sop_instance_uid=parsed["sop_instance_uid"],
+        )
+    return _index(collection, received, parsed)
 
 
 def _parse(received: storage.Received) -> dict[str, Any]:

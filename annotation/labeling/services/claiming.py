@@ -23,6 +23,7 @@ from annotation.labeling.models import (
 from annotation.labeling.services.projects import current_schema
 
 # The row lock guards `free_slots`: a concurrent claim skips the row or re-reads its new value.
+# A read that a reviewer returned keeps a slot for its own reader.
 CLAIM = """
 WITH picked AS (
     SELECT c.id FROM labeling_case c
@@ -31,9 +32,14 @@ WITH picked AS (
       AND NOT EXISTS (
           SELECT 1 FROM labeling_annotation a
           WHERE a.case_id = c.id AND a.reader_id = %(reader)s AND a.state <> 'draft')
+      AND c.free_slots > (
+          SELECT count(*) FROM labeling_annotation a
+          WHERE a.case_id = c.id AND a.reader_id <> %(reader)s AND a.state = 'draft'
+            AND EXISTS (SELECT 1 FROM labeling_revision r JOIN labeling_review v ON v.revision_id = r.id
+                        WHERE r.annotation_id = a.id AND v.verdict = 'return'))
     ORDER BY {order}
     LIMIT 1
-    FOR UPDATE OF c SKIP LOCKED
+    FOR UPDATE OF c {locked}
 ), taken AS (
     UPDATE labeling_case c SET free_slots = c.free_slots - 1
     FROM picked WHERE c.id = picked.id
@@ -48,8 +54,11 @@ SELECT gen_random_uuid(), now(), %(project)s, taken.id, %(reader)s, 'active',
 FROM taken
 RETURNING id
 """
-BY_PRIORITY = CLAIM.format(order="c.priority DESC, c.shuffle_key")
-AT_RANDOM = CLAIM.format(order="c.shuffle_key")
+FIRST = "c.priority DESC, c.shuffle_key"
+BY_PRIORITY = CLAIM.format(order=FIRST, locked="SKIP LOCKED")
+AT_RANDOM = CLAIM.format(order="c.shuffle_key", locked="SKIP LOCKED")
+# Every open case is locked while a ranking is published: wait for it instead of saying "empty".
+PATIENTLY = CLAIM.format(order=FIRST, locked="")
 
 
 def claim_next(*, reader: User, project: Project, rng: np.random.Generator) -> Assignment | None:
@@ -64,7 +73,11 @@ def claim_next(*, reader: User, project: Project, rng: np.random.Generator) -> A
             claimed = _claim(AT_RANDOM, reader, project, Selection.CONTROL, from_key)
             if claimed is not None:
                 return claimed
-    return _claim(BY_PRIORITY, reader, project, Selection.RANKED, 0.0)
+    for statement in (BY_PRIORITY, PATIENTLY):
+        claimed = _claim(statement, reader, project, Selection.RANKED, 0.0)
+        if claimed is not None:
+            return claimed
+    return None
 
 
 def live_assignment(*, reader: User, project: Project) -> Assignment | None:
@@ -84,7 +97,7 @@ def live_assignment(*, reader: User, project: Project) -> Assignment | None:
 @transaction.atomic
 def claim_case(*, reader: User, case: Case) -> Assignment:
     """A lease on one given case, for a reader who comes back to it. Raises LeaseLost."""
-    locked = Case.objects.select_for_update().select_related("project").get(pk=case.pk)
+    locked = Case.objects.select_for_update(of=("self",)).select_related("project").get(pk=case.pk)
     other = Assignment.objects.select_for_update().filter(
         project=locked.project, reader=reader, state=AssignmentState.ACTIVE
     )

@@ -35,16 +35,16 @@ def import_read(*, reader: User, case: Case, content: Any) -> Annotation:
     if problems:
         raise InvalidInput("The read does not fit the questions.", fields=problems)
     locked = Case.objects.select_for_update().get(pk=case.pk)
-    annotation, created = Annotation.objects.get_or_create(
-        case=locked, reader=reader, defaults={"schema": schema}
-    )
-    if not created and _is_same(annotation, content):
+    Annotation.objects.get_or_create(case=locked, reader=reader, defaults={"schema": schema})
+    annotation = Annotation.objects.select_for_update().get(case=locked, reader=reader)
+    if _is_same(annotation, content):
         return annotation
-    if created:
-        Case.objects.filter(pk=locked.pk, free_slots__gt=0).update(free_slots=F("free_slots") - 1)
-        _record_assignment(locked, reader)
+    if annotation.state == AnnotationState.DRAFT:
+        _take_slot(locked, reader)
+    annotation.schema = schema
     new_revision(annotation, content)
     annotation.state, annotation.draft = AnnotationState.ACCEPTED, content
+    annotation.draft_version += 1
     annotation.submitted_at = annotation.accepted_at = timezone.now()
     annotation.save()
     close_case_if_read(locked)
@@ -56,8 +56,15 @@ def _is_same(annotation: Annotation, content: Any) -> bool:
     return newest is not None and newest.sha256 == content_sha256(content)
 
 
-def _record_assignment(case: Case, reader: User) -> None:
+def _take_slot(case: Case, reader: User) -> None:
+    """End the reader's lease as submitted; without one, take a slot and record that it was read."""
     now = timezone.now()
+    ended = Assignment.objects.filter(
+        case=case, reader=reader, state=AssignmentState.ACTIVE
+    ).update(state=AssignmentState.SUBMITTED, ended_at=now)
+    if ended:
+        return
+    Case.objects.filter(pk=case.pk, free_slots__gt=0).update(free_slots=F("free_slots") - 1)
     Assignment.objects.create(
         project_id=case.project_id, case=case, reader=reader, state=AssignmentState.SUBMITTED,
         selection=Selection.INITIAL, expires_at=now, heartbeat_at=now, ended_at=now,

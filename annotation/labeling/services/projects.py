@@ -43,7 +43,7 @@ def create_project(
 @transaction.atomic
 def change_settings(*, actor: User, project: Project, **changes: Any) -> Project:
     """Change how the project works; the number of readers may only be raised."""
-    locked = Project.objects.select_for_update().get(pk=project.pk)
+    locked = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     more = int(changes.get("readers_per_case", locked.readers_per_case)) - locked.readers_per_case
     if more < 0:
         raise Conflict(
@@ -66,7 +66,7 @@ def change_settings(*, actor: User, project: Project, **changes: Any) -> Project
 @transaction.atomic
 def set_member(*, actor: User, project: Project, user: User, role: Role) -> Membership:
     """Add a member or change a role; the last manager cannot step down."""
-    Project.objects.select_for_update().get(pk=project.pk)
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     _keep_a_manager(project, user, role)
     membership, _ = Membership.objects.update_or_create(
         project=project, user=user, defaults={"role": role}
@@ -81,7 +81,7 @@ def set_member(*, actor: User, project: Project, user: User, role: Role) -> Memb
 @transaction.atomic
 def remove_member(*, actor: User, project: Project, user_id: Any) -> bool:
     """True where there was such a member; what they read stays."""
-    Project.objects.select_for_update().get(pk=project.pk)
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     membership = Membership.objects.filter(project=project, user_id=user_id).first()
     if membership is None:
         return False
@@ -107,7 +107,7 @@ def publish_schema(*, actor: User, project: Project, definition: Any) -> LabelSc
         schema = parse_schema(definition)
     except InvalidSchema as error:
         raise InvalidInput(str(error), field=f"definition.{error.field}") from None
-    Project.objects.select_for_update().get(pk=project.pk)
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     latest = current_schema(project)
     version = latest.version + 1 if latest else 1
     created = LabelSchema.objects.create(
@@ -129,7 +129,11 @@ def current_schema(project: Project) -> LabelSchema | None:
 
 @transaction.atomic
 def add_cases(*, project: Project, studies: Iterable[Study]) -> int:
-    """Make cases of studies of the project's collection; returns how many are new."""
+    """Make cases of studies of the project's collection; returns how many are new.
+
+    The project is read again: an import may have begun before its settings were changed.
+    """
+    project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     wanted = [s for s in studies if s.collection_id == project.collection_id]
     known = set(
         Case.objects.filter(project=project, study__in=wanted).values_list("study_id", flat=True)

@@ -19,6 +19,7 @@ from annotation.labeling.models import (
     AssignmentState,
     Case,
     CaseState,
+    Project,
     Review,
     Revision,
     Verdict,
@@ -64,7 +65,9 @@ def submit(*, actor: User, annotation: Annotation, content: Any, version: int) -
     Raises StaleVersion, InvalidInput (unanswered questions), LeaseLost.
     """
     locked = (
-        Annotation.objects.select_for_update().select_related("case__project").get(pk=annotation.pk)
+        Annotation.objects.select_for_update(of=("self",))
+        .select_related("case__project")
+        .get(pk=annotation.pk)
     )
     if locked.state != AnnotationState.DRAFT or locked.draft_version != version:
         _refuse_save(locked, version)
@@ -95,7 +98,9 @@ def reopen(*, actor: User, annotation: Annotation) -> Annotation:
     A lease that the reader holds on another case meanwhile is given back.
     """
     locked = (
-        Annotation.objects.select_for_update().select_related("case__project").get(pk=annotation.pk)
+        Annotation.objects.select_for_update(of=("self",))
+        .select_related("case__project")
+        .get(pk=annotation.pk)
     )
     if locked.state == AnnotationState.DRAFT:
         raise Conflict("The read is open already.")
@@ -124,12 +129,15 @@ def reopen(*, actor: User, annotation: Annotation) -> Annotation:
 def review(*, reviewer: User, annotation: Annotation, verdict: Verdict, comment: str) -> Review:
     """Approve the newest revision, or return it to its reader's worklist with a comment."""
     locked = (
-        Annotation.objects.select_for_update().select_related("case__project").get(pk=annotation.pk)
+        Annotation.objects.select_for_update(of=("self",))
+        .select_related("case__project")
+        .get(pk=annotation.pk)
     )
     if locked.state != AnnotationState.SUBMITTED:
         raise Conflict("Only a submitted read that waits for review can be reviewed.")
     if locked.reader_id == reviewer.pk:
         raise Conflict("Nobody reviews their own read.")
+    Case.objects.select_for_update().get(pk=locked.case_id)
     newest = locked.revisions.order_by("-number")[0]
     created = Review.objects.create(
         revision=newest, reviewer=reviewer, verdict=verdict, comment=comment
@@ -149,11 +157,15 @@ def review(*, reviewer: User, annotation: Annotation, verdict: Verdict, comment:
 
 
 def close_case_if_read(case: Case) -> None:
-    """A case is done once as many readers as asked for have handed in a read that stands."""
-    done = AnnotationState.ACCEPTED
-    accepted = Annotation.objects.filter(case=case, state=done).count()
-    if accepted >= case.project.readers_per_case:
-        Case.objects.filter(pk=case.pk).update(state=CaseState.DONE)
+    """A case is done once as many readers as asked for have handed in a read that stands.
+
+    Call it with the case's row locked: the number of readers is read after that lock, so that a
+    change of the project's settings at the same moment cannot be overlooked.
+    """
+    accepted = Annotation.objects.filter(case=case, state=AnnotationState.ACCEPTED).count()
+    Case.objects.filter(
+        pk=case.pk, project__in=Project.objects.filter(readers_per_case__lte=accepted)
+    ).update(state=CaseState.DONE)
 
 
 def content_sha256(content: Any) -> str:

@@ -39,6 +39,7 @@ def import_volume(
     Raises InvalidInput naming the file.
     """  # fmt: skip
     voxels, affine = load_nifti(image)
+    labels = _load_labels(label, image, voxels, affine) if label else None
     key = f"nifti {image.name}"
     patient = image.name.split(".")[0]
     study: Study | None = None
@@ -50,10 +51,7 @@ def import_volume(
     if study is None:
         raise InvalidInput(f"{image.name}: the volume has no slices")
     add_cases(project=project, studies=[study])
-    if label is not None and reader is not None:
-        labels, label_affine = load_nifti(label)
-        if labels.shape != voxels.shape or not np.allclose(affine, label_affine, atol=1e-3):
-            raise InvalidInput(f"{label.name}: does not lie on the grid of {image.name}")
+    if labels is not None and reader is not None:
         case = Case.objects.select_related("project").get(project=project, study=study)
         content = {"answers": {}, "masks": [_mask(labels, key, len(voxels))]}
         import_read(reader=reader, case=case, content=content)
@@ -83,6 +81,18 @@ def find_pairs(images: Path, labels: Path | None) -> Iterable[tuple[Path, Path |
         yield image, label if label is not None and label.exists() else None
 
 
+def _load_labels(
+    label: Path, image: Path, voxels: NDArray[Any], affine: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """The label map on the image's grid. Raises InvalidInput before anything has been stored."""
+    labels, label_affine = load_nifti(label)
+    if labels.shape != voxels.shape or not np.allclose(affine, label_affine, atol=1e-3):
+        raise InvalidInput(f"{label.name}: does not lie on the grid of {image.name}")
+    if labels.min() < 0 or labels.max() > 255 or not np.array_equal(labels, np.round(labels)):
+        raise InvalidInput(f"{label.name}: labels must be whole numbers from 0 to 255")
+    return labels.astype(np.uint8)
+
+
 def _refuse_bomb(path: Path) -> None:
     """A few kB of gzip can claim gigabytes: count before nibabel allocates."""
     if path.suffix != ".gz":
@@ -107,8 +117,8 @@ def _as_int16(voxels: NDArray[Any]) -> NDArray[np.int16]:
     return ((voxels - low) / max(high - low, 1e-9) * 4095).astype(np.int16)
 
 
-def _mask(labels: NDArray[Any], key: str, slices: int) -> dict[str, Any]:
-    data = masks.compress(labels.astype(np.uint8))
+def _mask(labels: NDArray[np.uint8], key: str, slices: int) -> dict[str, Any]:
+    data = masks.compress(labels)
     return {
         "sha256": storage.keep_bytes(data),
         "shape": list(labels.shape),

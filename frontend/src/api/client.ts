@@ -15,6 +15,7 @@ export interface Problem {
   code: string
   detail: string
   fields?: Record<string, string>
+  state?: string
   current?: { version: number; content: unknown }
 }
 

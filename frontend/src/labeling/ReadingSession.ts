@@ -74,7 +74,8 @@ export class ReadingSession {
 
   choose(questionKey: string, option: string): void {
     const question = this.questions().find((q) => q.key === questionKey)
-    if (!question || this.state.phase !== 'reading') return
+    // With two versions on the screen the reader first says which one holds.
+    if (!question || this.state.phase !== 'reading' || this.state.save.kind === 'conflict') return
     const answers = choose(this.state.content.answers, question, option)
     const content = { ...this.state.content, answers }
     this.set({ content, missing: null })
@@ -102,8 +103,12 @@ export class ReadingSession {
       this.autosave.finish()
       this.set({ lastSubmitted: reading.annotation.id, count: this.state.count + 1 })
     } catch (error) {
-      this.set({ phase: 'reading', message: explain(error), isLeaseLost: isLeaseLost(error) })
-      return
+      if (!wasHandedIn(error)) {
+        this.failedSubmit(error)
+        return
+      }
+      this.autosave.finish()
+      this.set({ lastSubmitted: reading.annotation.id, count: this.state.count + 1 })
     }
     await this.claim()
   }
@@ -198,6 +203,17 @@ export class ReadingSession {
     else this.set({ save: { kind: 'conflict', theirs: { version, content } } })
   }
 
+  private failedSubmit(error: unknown): void {
+    const theirs = error instanceof ApiError ? error.problem.current : undefined
+    this.set({ phase: 'reading', isLeaseLost: isLeaseLost(error) })
+    if (theirs) {
+      const { version, content } = theirs
+      this.set({ save: { kind: 'conflict', theirs: { version, content: contentOf(content) } } })
+    } else {
+      this.set({ message: explain(error) })
+    }
+  }
+
   private async lookAhead(caseId: string): Promise<void> {
     try {
       const coming = await this.requests.upcoming(this.projectId)
@@ -212,6 +228,12 @@ export class ReadingSession {
     this.state = { ...this.state, ...part }
     for (const listener of this.listeners) listener()
   }
+}
+
+/** The answer to an earlier attempt was lost on the way, but the read did arrive. */
+function wasHandedIn(error: unknown): boolean {
+  const state = error instanceof ApiError ? error.problem.state : undefined
+  return state === 'submitted' || state === 'accepted'
 }
 
 function isLeaseLost(error: unknown): boolean {
