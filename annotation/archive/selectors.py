@@ -46,9 +46,11 @@ def find_image_series(study: Study) -> list[ImageSeries]:
     in_order = study.series.filter(pk__in=places).order_by("series_number", "series_instance_uid")
     for series in in_order.exclude(modality__in=NON_IMAGE_MODALITIES):
         order = order_slices(places[series.pk])
-        found.append(
-            ImageSeries(series, {uid: counts[uid] for uid in order.keys}, order.not_a_volume)
-        )
+        in_slice_order = {uid: counts[uid] for uid in order.keys}
+        # Positions of frames inside one object are not read yet, so nothing is claimed of them.
+        is_multi_frame = any(count > 1 for count in in_slice_order.values())
+        why = "a multi-frame object" if is_multi_frame else order.not_a_volume
+        found.append(ImageSeries(series, in_slice_order, why))
     return found
 
 

@@ -140,6 +140,20 @@ def test_a_study_is_described_in_two_queries_and_learned_from_its_middle_slice(
     assert chosen[study.pk].instance_number == 4
 
 
+def test_a_multi_frame_object_is_a_stack_of_its_frames(cast):
+    from pathlib import Path
+
+    from pydicom.data import get_testdata_file
+
+    from annotation.archive import selectors
+    from annotation.archive.services.ingest import ingest_file
+
+    path = Path(str(get_testdata_file("SC_rgb_rle_2frame.dcm")))
+    study = ingest_file(collection=cast.project.collection, path=path).study
+    [found] = selectors.find_image_series(study)
+    assert (list(found.frames.values()), found.not_a_volume) == ([2], "a multi-frame object")
+
+
 def test_the_demo_is_deterministic_and_has_a_known_truth(cast, tmp_path):
     run("make_demo", output=tmp_path / "one", studies=6, side=64)
     run("make_demo", output=tmp_path / "two", studies=6, side=64)
