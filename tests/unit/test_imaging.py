@@ -4,6 +4,7 @@ import io
 import json
 import signal
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
@@ -136,6 +137,34 @@ def test_the_linear_window_follows_the_standard():
     shown = windowing.window_linear(values, 40, 400)
     # PS3.3 C.11.2.1.2.1: below c-0.5-(w-1)/2 black, above c-0.5+(w-1)/2 white, linear between.
     np.testing.assert_allclose(shown, [0, 0, 0.5012531, 1, 1], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "encode"),
+    [
+        (pydicom.uid.JPEGLSLossless, imagecodecs.jpegls_encode),
+        (
+            pydicom.uid.HTJ2KLossless,
+            lambda pixels: imagecodecs.htj2k_encode(pixels, reversible=True),
+        ),
+        (
+            pydicom.uid.JPEGLosslessSV1,
+            lambda pixels: imagecodecs.ljpeg_encode(pixels, bitspersample=12),
+        ),
+    ],
+    ids=["JPEG-LS", "HTJ2K", "JPEG lossless"],
+)
+def test_compressed_frames_decode_to_the_pixels_that_were_encoded(syntax, encode, tmp_path):
+    dataset = pydicom.dcmread(io.BytesIO(factories.make_dicom("codec")))
+    expected = dataset.pixel_array.copy()
+    dataset.PixelData = pydicom.encaps.encapsulate([bytes(encode(expected))])
+    dataset["PixelData"].VR = "OB"
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.BitsStored, dataset.HighBit = 12, 11
+    path = tmp_path / "compressed.dcm"
+    dataset.save_as(path)
+    assert parsing.parse(path).frame_index["kind"] == "encapsulated"
+    np.testing.assert_array_equal(rendered.decode(path, 1)[1], expected)
 
 
 def test_monochrome1_is_shown_inverted(tmp_path):
