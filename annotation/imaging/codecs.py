@@ -9,14 +9,13 @@ from pydicom.uid import (
     HTJ2K,
     HTJ2KLossless,
     HTJ2KLosslessRPCL,
-    JPEGExtended12Bit,
     JPEGLossless,
     JPEGLosslessSV1,
     JPEGLSLossless,
     JPEGLSNearLossless,
 )
 
-# JPEGExtended12Bit is absent on purpose: it needs a libjpeg built for 12 bits.
+# JPEG Extended (.51) is absent on purpose: at 12 bits it needs another libjpeg.
 DECODERS = {
     JPEGLossless: imagecodecs.jpeg8_decode,
     JPEGLosslessSV1: imagecodecs.jpeg8_decode,
@@ -27,7 +26,6 @@ DECODERS = {
     HTJ2K: imagecodecs.htj2k_decode,
 }
 DECODER_DEPENDENCIES = dict.fromkeys(DECODERS, ("numpy", "imagecodecs"))
-UNDECODABLE = frozenset({str(JPEGExtended12Bit)})
 _LABEL = "imagecodecs"
 
 
