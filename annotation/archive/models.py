@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from annotation.archive import storage
+from annotation.archive.fields import DicomJsonField
+from annotation.core.jobs import Job
 from annotation.core.models import BaseModel
 from annotation.imaging.frames import FrameIndex
 
@@ -38,6 +42,9 @@ class Study(BaseModel):
     accession_number = models.TextField(blank=True)
     study_description = models.TextField(blank=True)
     referring_physician_name = models.TextField(blank=True)
+    modalities = ArrayField(models.CharField(max_length=64), default=list)  # of its series, sorted
+    number_of_series = models.PositiveIntegerField(default=0)
+    number_of_instances = models.PositiveIntegerField(default=0)
     dicom_json = models.JSONField()  # the study-level attributes, PS3.18 Annex F
 
     class Meta:
@@ -51,7 +58,10 @@ class Study(BaseModel):
             models.Index(fields=["study_instance_uid"], name="study_uid"),
             models.Index(fields=["collection", "patient_id"], name="study_patient"),
             models.Index(fields=["collection", "accession_number"], name="study_accession"),
-            models.Index(fields=["collection", "-study_date"], name="study_by_date"),
+            models.Index(
+                fields=["collection", "-study_date", "study_instance_uid"], name="study_by_date"
+            ),
+            GinIndex(fields=["modalities"], name="study_modalities"),
         ]
 
     def __str__(self) -> str:
@@ -69,6 +79,7 @@ class Series(BaseModel):
     body_part_examined = models.TextField(blank=True)
     laterality = models.CharField(max_length=64, blank=True)
     view_position = models.CharField(max_length=64, blank=True)
+    number_of_instances = models.PositiveIntegerField(default=0)
     dicom_json = models.JSONField()
 
     class Meta:
@@ -102,7 +113,8 @@ class Instance(BaseModel):
     orientation = models.JSONField(null=True)  # ImageOrientationPatient
     frame_index = models.JSONField(null=True)  # annotation.imaging.frames.FrameIndex
     unrenderable_reason = models.TextField(blank=True)
-    dicom_json = models.JSONField()
+    misread_by_browsers = models.TextField(blank=True)  # why the stored frames need decoding
+    dicom_json = DicomJsonField()
 
     class Meta:
         constraints = [
@@ -128,3 +140,46 @@ class Instance(BaseModel):
     @property
     def frames(self) -> FrameIndex | None:
         return FrameIndex.from_json(self.frame_index) if self.frame_index else None
+
+
+class PreparedFrames(BaseModel):
+    """An instance's frames encoded again for the browser; without a blob it says why not."""
+
+    instance = models.OneToOneField(Instance, on_delete=models.CASCADE, related_name="prepared")
+    transfer_syntax_uid = models.CharField(max_length=64, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    frame_index = models.JSONField(null=True)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name_plural = "prepared frames"
+        indexes = [models.Index(fields=["sha256"], name="prepared_sha256")]
+
+    def __str__(self) -> str:
+        return f"{self.transfer_syntax_uid or self.reason} of {self.instance_id}"
+
+
+class SeriesPreparation(Job):
+    """What makes a series quick to read: its frames as HTJ2K, its metadata, a thumbnail.
+
+    Every arrival in the series raises `revision`; the metadata is valid while it is of that revision.
+    """
+
+    series = models.OneToOneField(Series, on_delete=models.CASCADE, related_name="preparation")
+    revision = models.PositiveIntegerField(default=1)
+    changed_at = models.DateTimeField(auto_now_add=True)
+    metadata_revision = models.PositiveIntegerField(default=0)
+    metadata_sha256 = models.CharField(max_length=64, blank=True)  # gzip of the JSON array
+    thumbnail_sha256 = models.CharField(max_length=64, blank=True)  # JPEG
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["changed_at"],
+                condition=models.Q(state__in=["pending", "running"]),
+                name="preparation_due",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"preparation of series {self.series_id}"

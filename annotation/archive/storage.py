@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from django.conf import settings
 
@@ -44,7 +45,7 @@ class Incoming:
         if shutil.disk_usage(folder).free < RESERVE_BYTES:
             raise StorageFull("The archive has no space left.")
         self.path = folder / f"{uuid.uuid4().hex}.part"
-        self._file = os.fdopen(
+        self._file: BinaryIO = os.fdopen(
             os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
         )
         self._digest = hashlib.sha256()
@@ -66,6 +67,16 @@ class Incoming:
             os.fsync(self._file.fileno())
         self._file.close()
         return Received(self.path, self._digest.hexdigest(), self.size_bytes)
+
+    def adopt(self) -> None:
+        """Take over what another process has written to `path`; `finish` may follow."""
+        self._file.close()
+        self._file = self.path.open("r+b")
+        while chunk := self._file.read(CHUNK_BYTES):
+            self._digest.update(chunk)
+            self.size_bytes += len(chunk)
+        if self.size_bytes > MAX_INSTANCE_BYTES:
+            raise InvalidInput(f"An object may not exceed {MAX_INSTANCE_BYTES >> 30} GiB.")
 
     def discard(self) -> None:
         """Remove the side file, unless `keep` has moved it to its address."""
@@ -98,14 +109,23 @@ def _full_disk_named() -> Iterator[None]:
 
 def keep(received: Received) -> Path:
     """Move the file to its address and make the rename durable; keeping twice changes nothing."""
-    target = blob_path(received.sha256)
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if target.exists():
-        os.utime(target)  # young again: the garbage collector must not take it for an orphan
-    else:
-        received.path.rename(target)
-        _sync_folder(target.parent)
-    return target
+    keep_all([received])
+    return blob_path(received.sha256)
+
+
+def keep_all(files: Iterable[Received]) -> None:
+    """Like `keep` for many files, with one sync per folder."""
+    folders = set()
+    for received in files:
+        target = blob_path(received.sha256)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if target.exists():
+            os.utime(target)  # young again: the garbage collector must not take it for an orphan
+        else:
+            received.path.rename(target)
+            folders.add(target.parent)
+    for folder in folders:
+        _sync_folder(folder)
 
 
 def read_chunks(path: Path) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ DomainError                   409  a rule of the domain forbids it
 ├── Conflict                  409  the state does not permit it (any more)
 │   ├── LeaseLost             409  the assignment has ended or belongs to another reader
 │   └── InstanceConflict      409  another content is stored under this SOP Instance UID
+├── UnsupportedMedia          415  the body is of a type that cannot be stored
 ├── StaleVersion              412  If-Match names an older version; `current` is the newest
 ├── PreconditionRequired      428  If-Match is missing
 └── StorageFull               507  no space left for what was sent
@@ -84,6 +85,13 @@ class InstanceConflict(Conflict):
     """Another content is stored under this SOP Instance UID."""
 
     code = "instance_conflict"
+
+
+class UnsupportedMedia(DomainError):
+    """The body is of a type that cannot be stored."""
+
+    status = 415
+    code = "unsupported_media_type"
 
 
 class StaleVersion(DomainError):

@@ -1,6 +1,6 @@
 """PURE. multipart/related bodies: written for retrieval, parsed as a stream for storage."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from python_multipart.exceptions import MultipartParseError
@@ -40,27 +40,40 @@ def encode(parts: Iterable[Part]) -> Iterator[bytes]:
     yield f"--{BOUNDARY}--\r\n".encode()
 
 
-def boundary_of(header: str, root_type: str) -> bytes:
-    """The boundary of a Content-Type header. Raises BrokenMultipart, or LookupError for another type."""
+@dataclass(frozen=True)
+class PartHeaders:
+    """What the headers of a received part say; empty where they say nothing."""
+
+    media_type: str
+    transfer_syntax: str = ""
+    location: str = ""
+
+
+def boundary_of(header: str, root_types: Sequence[str]) -> tuple[str, bytes]:
+    """(root type, boundary) of a Content-Type header.
+
+    Raises BrokenMultipart, or LookupError for another type.
+    """
     media_type, options = parse_options_header(header)
     if media_type.lower() != b"multipart/related":
         raise LookupError("the body must be multipart/related")
-    if options.get(b"type", root_type.encode()).decode("ascii", "replace").lower() != root_type:
-        raise LookupError(f"the parts must be {root_type}")
+    root = options.get(b"type", root_types[0].encode()).decode("ascii", "replace").lower()
+    if root not in root_types:
+        raise LookupError(f"the parts must be {' or '.join(root_types)}")
     boundary = options.get(b"boundary", b"")
     if not boundary or len(boundary) > 200:
         raise BrokenMultipart("Content-Type names no boundary")
-    return boundary
+    return root, boundary
 
 
 class Reader:
-    """Feeds body pieces to callbacks: `on_part(content_type)`, `on_data(bytes)`, `on_end()`."""
+    """Feeds body pieces to callbacks: `on_part(headers)`, `on_data(bytes)`, `on_end()`."""
 
     def __init__(
         self,
         boundary: bytes,
         *,
-        on_part: Callable[[str], None],
+        on_part: Callable[[PartHeaders], None],
         on_data: Callable[[bytes], None],
         on_end: Callable[[], None],
     ) -> None:
@@ -120,8 +133,14 @@ class Reader:
         self._name = self._value = b""
 
     def _headers_finished(self) -> None:
-        raw = self._headers.get(b"content-type", b"").decode("ascii", "replace")
-        self._on_part(raw.split(";")[0].strip().lower())
+        media_type, options = parse_options_header(self._headers.get(b"content-type", b""))
+        self._on_part(
+            PartHeaders(
+                media_type.decode("ascii", "replace").lower(),
+                options.get(b"transfer-syntax", b"").decode("ascii", "replace"),
+                self._headers.get(b"content-location", b"").decode("utf-8", "replace"),
+            )
+        )
 
     def _close(self) -> None:
         self._is_closed = True

@@ -1,61 +1,51 @@
 """STOW-RS: stores instances from a streamed multipart body (PS3.18 §10.5)."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.db import transaction
+from django.http import HttpResponse
 
-from annotation.archive import storage
 from annotation.archive.models import Study
-from annotation.archive.services.ingest import Ingested, ingest_received
+from annotation.archive.services import ingest
+from annotation.archive.services.ingest import Ingested
 from annotation.core import audit
-from annotation.core.errors import (
-    DomainError,
-    InstanceConflict,
-    InvalidInput,
-    NotAllowed,
-    OtherStudy,
-    StorageFull,
-)
+from annotation.core.errors import DomainError, InvalidInput, NotAllowed
 from annotation.dicomweb import dicomjson
 from annotation.dicomweb.dicomjson import JsonDataset, text
 from annotation.dicomweb.gate import Scope, dicomweb
-from annotation.dicomweb.multipart import BrokenMultipart, Reader, boundary_of
+from annotation.dicomweb.incoming import Refusal, StoreBody
 from annotation.labeling import access
 from annotation.labeling.models import Membership, Project, Role
 from annotation.labeling.services.projects import add_cases
 
-ROOT_TYPE = "application/dicom"
-PIECE_BYTES = 2**20
+# FailureReason and WarningReason, PS3.18 Annex I and PS3.7 Annex C
 CANNOT_UNDERSTAND = 0xC000
-OUT_OF_RESOURCES = 0xA700
-NOT_AUTHORIZED_CONTENT = 0x0111  # duplicate SOP Instance with other content
+DUPLICATE_INSTANCE = 0x0111
 OTHER_STUDY = 0xA900
+PROCESSING_FAILURE = 0x0110
+DOES_NOT_MATCH_CLASS = 0xB007
+REASONS = {
+    "refused_instance": CANNOT_UNDERSTAND,
+    "unsupported_media_type": CANNOT_UNDERSTAND,
+    "instance_conflict": DUPLICATE_INSTANCE,
+    "other_study": OTHER_STUDY,
+}
 
 
-class UnsupportedMedia(DomainError):
-    """The body is of a type that cannot be stored."""
-
-    status = 415
-    code = "unsupported_media_type"
-
-
-@dataclass
 class Outcome:
-    """What became of each part."""
+    """What became of each part of the body."""
 
-    stored: list[Ingested] = field(default_factory=list)
-    failed: list[JsonDataset] = field(default_factory=list)
-    unreadable: list[JsonDataset] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.stored: list[Ingested] = []
+        self.failed: list[DomainError] = []
 
     @property
     def status(self) -> int:
-        is_clean = not self.failed and not self.unreadable
+        has_warnings = any(i.instance.unrenderable_reason for i in self.stored)
         if self.stored:
-            return 200 if is_clean else 202
-        return 409 if not is_clean else 400
+            return 202 if self.failed or has_warnings else 200
+        return 409 if self.failed else 400
 
 
 @dicomweb
@@ -63,12 +53,17 @@ def store(scope: Scope, study_uid: str | None = None) -> HttpResponse:
     """Store every readable instance; the answer tells part by part what happened."""
     project = _project(scope)
     outcome = Outcome()
-    try:
-        _receive(scope.request, project, study_uid, outcome)
-    finally:  # also when the client goes away: what was stored must not lie there unseen
-        _attach(scope, project, outcome)
-    body = json.dumps(_answer(scope, outcome), ensure_ascii=False)
-    return HttpResponse(body, status=outcome.status, content_type="application/dicom+json")
+    with StoreBody(scope.request, study_uid) as body:
+        for batch in body.batches():
+            _store_batch(scope, project, batch, outcome)
+    if body.damage and not outcome.stored:
+        raise InvalidInput(f"The body is not well formed: {body.damage}.")
+    if body.damage:
+        outcome.failed.append(InvalidInput(f"The body ended early: {body.damage}."))
+    if not outcome.stored and body.is_other_media:
+        raise outcome.failed[0]
+    answer = json.dumps(_answer(scope, outcome), ensure_ascii=False)
+    return HttpResponse(answer, status=outcome.status, content_type="application/dicom+json")
 
 
 def _project(scope: Scope) -> Project:
@@ -77,101 +72,30 @@ def _project(scope: Scope) -> Project:
         access.require(scope.user, scope.project, access.MANAGERS)
         return scope.project
     managed = Membership.objects.filter(user_id=scope.user.pk, role=Role.MANAGER)
-    found = [m.project for m in managed.select_related("project")[:2]]
+    found = [m.project for m in managed.select_related("project__collection")[:2]]
     if len(found) != 1:
         raise NotAllowed("Store to a project's root that you manage: /dicomweb/projects/{id}.")
     return found[0]
 
 
-def _attach(scope: Scope, project: Project, outcome: Outcome) -> None:
-    """Make cases of the stored studies and record who stored how much."""
-    studies: dict[Any, Study] = {i.study.pk: i.study for i in outcome.stored}
+@transaction.atomic
+def _store_batch(
+    scope: Scope, project: Project, batch: list[ingest.Arrival | Refusal], outcome: Outcome
+) -> None:
+    """Files, rows, cases and the audit event of one batch: all of them or none."""
+    outcome.failed += [part.error for part in batch if isinstance(part, Refusal)]
+    arrivals = [part for part in batch if isinstance(part, ingest.Arrival)]
+    outcomes = ingest.index(collection=project.collection, arrivals=arrivals)
+    stored = [o for o in outcomes if isinstance(o, Ingested)]
+    outcome.failed += [o for o in outcomes if isinstance(o, DomainError)]
+    outcome.stored += stored
+    studies: dict[Any, Study] = {i.study.pk: i.study for i in stored}
     add_cases(project=project, studies=studies.values())
-    if any(i.is_new for i in outcome.stored):
+    if new := sum(i.is_new for i in stored):
         audit.record(
             actor=scope.user, action="instances_stored", target=project, project_id=project.pk,
-            new=sum(i.is_new for i in outcome.stored),
+            new=new,
         )  # fmt: skip
-
-
-def _receive(
-    request: HttpRequest, project: Project, study_uid: str | None, outcome: Outcome
-) -> None:
-    current: list[storage.Incoming] = []
-
-    def begin(part_type: str) -> None:
-        if part_type not in ("", ROOT_TYPE):
-            raise UnsupportedMedia(f"A part is {part_type[:60]}, not {ROOT_TYPE}.")
-        current.append(storage.Incoming())
-
-    def end() -> None:
-        incoming = current.pop()
-        try:
-            _store_part(incoming, project, study_uid, outcome)
-        finally:
-            incoming.discard()
-
-    try:
-        boundary = boundary_of(request.headers.get("Content-Type", ""), ROOT_TYPE)
-        reader = Reader(
-            boundary, on_part=begin, on_data=lambda data: current[-1].write(data), on_end=end
-        )
-        for piece in body_pieces(request):
-            reader.feed(piece)
-        reader.finish()
-    except LookupError as error:
-        raise UnsupportedMedia(str(error)) from None
-    except BrokenMultipart as error:
-        if not outcome.stored:
-            raise InvalidInput(f"The body is not well formed: {error}.") from None
-        outcome.unreadable.append({"00081197": text("US", CANNOT_UNDERSTAND)})
-    finally:
-        for incoming in current:
-            incoming.discard()
-
-
-def body_pieces(request: HttpRequest) -> Iterator[bytes]:
-    """The body in pieces; chunked ones too, of which Django itself sees nothing under WSGI."""
-    if request.headers.get("Content-Encoding", "identity") != "identity":
-        raise UnsupportedMedia("Compressed request bodies are not accepted.")
-    source: Any = request
-    if request.META.get("wsgi.input_terminated") and not request.META.get("CONTENT_LENGTH"):
-        source = request.META["wsgi.input"]
-    while piece := source.read(PIECE_BYTES):
-        yield piece
-
-
-def _store_part(
-    incoming: storage.Incoming, project: Project, study_uid: str | None, outcome: Outcome
-) -> None:
-    try:
-        ingested = ingest_received(
-            collection=project.collection, received=incoming.finish(), study_uid=study_uid
-        )
-    except InstanceConflict as error:
-        outcome.failed.append(
-            {
-                "00081155": text("UI", error.extra["sop_instance_uid"]),
-                "00081197": text("US", NOT_AUTHORIZED_CONTENT),
-                "00000902": text("LO", error.detail),
-            }
-        )
-    except OtherStudy as error:
-        outcome.failed.append(
-            {
-                "00081150": text("UI", error.extra["sop_class_uid"]),
-                "00081155": text("UI", error.extra["sop_instance_uid"]),
-                "00081197": text("US", OTHER_STUDY),
-            }
-        )
-    except StorageFull:
-        raise
-    except DomainError as error:
-        outcome.unreadable.append(
-            {"00081197": text("US", CANNOT_UNDERSTAND), "00000902": text("LO", error.detail[:200])}
-        )
-    else:
-        outcome.stored.append(ingested)
 
 
 def _answer(scope: Scope, outcome: Outcome) -> JsonDataset:
@@ -180,17 +104,34 @@ def _answer(scope: Scope, outcome: Outcome) -> JsonDataset:
         uid = outcome.stored[0].study.study_instance_uid
         body["00081190"] = text("UR", dicomjson.study_url(scope.base_url, uid))
         body["00081199"] = text("SQ", *(_stored(scope, i) for i in outcome.stored))
-    if outcome.failed:
-        body["00081198"] = text("SQ", *outcome.failed)
-    if outcome.unreadable:
-        body["0008119A"] = text("SQ", *outcome.unreadable)
+    known = [e for e in outcome.failed if "sop_instance_uid" in e.extra]
+    unreadable = [e for e in outcome.failed if "sop_instance_uid" not in e.extra]
+    if known:
+        body["00081198"] = text("SQ", *map(_failed, known))
+    if unreadable:
+        body["0008119A"] = text("SQ", *map(_failed, unreadable))
     return body
 
 
 def _stored(scope: Scope, ingested: Ingested) -> JsonDataset:
     instance = ingested.instance
-    return {
+    body = {
         "00081150": text("UI", instance.sop_class_uid),
         "00081155": text("UI", instance.sop_instance_uid),
         "00081190": text("UR", dicomjson.instance_url(scope.base_url, instance)),
     }
+    if instance.unrenderable_reason:
+        body["00081196"] = text("US", DOES_NOT_MATCH_CLASS)
+        body["00000902"] = text("LO", instance.unrenderable_reason[:200])
+    return body
+
+
+def _failed(error: DomainError) -> JsonDataset:
+    body = {
+        "00081197": text("US", REASONS.get(error.code, PROCESSING_FAILURE)),
+        "00000902": text("LO", error.detail[:200]),
+    }
+    for tag, name in (("00081150", "sop_class_uid"), ("00081155", "sop_instance_uid")):
+        if name in error.extra:
+            body[tag] = text("UI", error.extra[name])
+    return body

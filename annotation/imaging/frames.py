@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pydicom.dataset import Dataset, FileDataset
-
 PIXEL_TAGS = {(0x7FE0, 0x0010), (0x7FE0, 0x0008), (0x7FE0, 0x0009)}
 ITEM, SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
 UNDEFINED_LENGTH = 0xFFFFFFFF
 MAX_FRAGMENTS = 1_000_000
+CODE_STREAM_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\xff\x0a")
 
 
 class NoFrames(ValueError):
@@ -71,23 +70,44 @@ def read_frame(path: Path, index: FrameIndex, number: int) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def index_frames(file: BinaryIO, size: int, dataset: FileDataset, count: int) -> FrameIndex | None:
+@dataclass(frozen=True)
+class PixelDescription:
+    """What the attributes say about the pixel element; None where one is missing."""
+
+    rows: int | None
+    columns: int | None
+    samples: int
+    bits_allocated: int | None
+    photometric: str
+    number_of_frames: int
+    is_implicit: bool
+    is_encapsulated: bool
+    extended_offsets: tuple[int, ...] = ()  # ExtendedOffsetTable (7FE0,0001)
+
+    @property
+    def frame_bits(self) -> int:
+        """Rows x Columns x SamplesPerPixel x BitsAllocated, with plain integers (no overflow)."""
+        if self.rows is None or self.columns is None or self.bits_allocated is None:
+            raise NoFrames("Rows, Columns or BitsAllocated is missing", is_damage=True)
+        pixels = self.rows * self.columns * self.bits_allocated
+        return pixels * (2 if self.photometric == "YBR_FULL_422" else self.samples)
+
+
+def index_frames(file: BinaryIO, size: int, pixels: PixelDescription) -> FrameIndex | None:
     """Read the pixel element's header at the file's position. None where there are no pixels."""
-    header = _element_header(
-        file, is_implicit=bool(dataset.file_meta.TransferSyntaxUID.is_implicit_VR)
-    )
+    header = _element_header(file, is_implicit=pixels.is_implicit)
     if header is None:
-        if dataset.get("Rows") and dataset.get("BitsAllocated"):
+        if pixels.rows and pixels.bits_allocated:
             raise NoFrames("PixelData is missing", is_damage=True)
         return None
     length, start = header
     if length == UNDEFINED_LENGTH:
-        return _encapsulated(file, size, count)
-    if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        return _encapsulated(file, size, pixels)
+    if pixels.is_encapsulated:
         raise NoFrames(
             "PixelData of a compressed transfer syntax is not encapsulated", is_damage=True
         )
-    return _native(dataset, count, start, length, size)
+    return _native(pixels, start, length, size)
 
 
 def _element_header(file: BinaryIO, *, is_implicit: bool) -> tuple[int, int] | None:
@@ -104,51 +124,54 @@ def _element_header(file: BinaryIO, *, is_implicit: bool) -> tuple[int, int] | N
     return struct.unpack("<I", file.read(4))[0], file.tell()
 
 
-def _native(dataset: Dataset, count: int, start: int, length: int, size: int) -> FrameIndex:
+def _native(pixels: PixelDescription, start: int, length: int, size: int) -> FrameIndex:
     if start + length > size:
         raise NoFrames(
             f"PixelData declares {length} bytes, the file holds {max(size - start, 0)}",
             is_damage=True,
         )
-    bits = _frame_bits(dataset)
-    if bits % 8 and count > 1:
-        raise NoFrames("frames of 1-bit pixels that do not end on a byte", is_damage=False)
-    frame_length = (bits + 7) // 8
-    if frame_length == 0 or frame_length * count > length:
+    bits, count = pixels.frame_bits, pixels.number_of_frames
+    if bits == 0 or (bits * count + 7) // 8 > length:
         raise NoFrames(
-            f"PixelData holds {length} bytes where {count} frame(s) of {frame_length} are declared",
+            f"PixelData holds {length} bytes where {count} frame(s) of {(bits + 7) // 8}"
+            " are declared",
             is_damage=True,
         )
-    return FrameIndex("native", count, start, frame_length)
+    if bits % 8 and count > 1:  # frames that begin inside a byte have no bytes of their own
+        return FrameIndex.decoded(count)
+    return FrameIndex("native", count, start, (bits + 7) // 8)
 
 
-def _frame_bits(dataset: Dataset) -> int:
-    """Rows x Columns x SamplesPerPixel x BitsAllocated, with plain integers (no overflow)."""
-    try:
-        samples = int(dataset.get("SamplesPerPixel") or 1)
-        pixels = int(dataset.Rows) * int(dataset.Columns) * int(dataset.BitsAllocated)
-    except (AttributeError, TypeError, ValueError):
-        raise NoFrames("Rows, Columns or BitsAllocated is missing", is_damage=True) from None
-    if str(dataset.get("PhotometricInterpretation", "")) == "YBR_FULL_422":
-        return pixels * 2
-    return pixels * samples
-
-
-def _encapsulated(file: BinaryIO, size: int, count: int) -> FrameIndex:
+def _encapsulated(file: BinaryIO, size: int, pixels: PixelDescription) -> FrameIndex:
     offsets, fragments = _fragments(file, size)
+    count = pixels.number_of_frames
+    if len(fragments) < count:
+        raise NoFrames("PixelData has fewer frames than NumberOfFrames says", is_damage=True)
     if count == 1:
         frames = [tuple(fragments)]
     elif len(fragments) == count:
         frames = [(fragment,) for fragment in fragments]
+    elif len(pixels.extended_offsets) == count:
+        frames = _grouped(list(pixels.extended_offsets), fragments)
     elif len(offsets) == count:
         frames = _grouped(offsets, fragments)
     else:
+        frames = _grouped(_code_stream_starts(file, fragments), fragments)
+    if len(frames) != count or any(not frame for frame in frames):
         raise NoFrames(
-            f"{len(fragments)} fragments cannot be assigned to {count} frames", is_damage=True
+            f"{len(fragments)} fragments cannot be assigned to {count} frames", is_damage=False
         )
-    if not fragments or any(not frame for frame in frames):
-        raise NoFrames("PixelData has fewer frames than NumberOfFrames says", is_damage=True)
     return FrameIndex("encapsulated", count, fragments=tuple(frames))
+
+
+def _code_stream_starts(file: BinaryIO, fragments: list[tuple[int, int]]) -> list[int]:
+    """Offsets of the fragments that begin a JPEG, JPEG 2000 or JPEG XL code stream."""
+    starts = []
+    for start, _ in fragments:
+        file.seek(start)
+        if file.read(4).startswith(CODE_STREAM_STARTS):
+            starts.append(start - fragments[0][0])
+    return starts
 
 
 def _fragments(file: BinaryIO, size: int) -> tuple[list[int], list[tuple[int, int]]]:
@@ -178,6 +201,8 @@ def _fragments(file: BinaryIO, size: int) -> tuple[list[int], list[tuple[int, in
 def _grouped(
     offsets: list[int], fragments: list[tuple[int, int]]
 ) -> list[tuple[tuple[int, int], ...]]:
+    if not offsets:
+        return []
     first = fragments[0][0] - 8  # offsets count from the first fragment's item tag
     starts = [first + offset for offset in offsets]
     ends = [*starts[1:], fragments[-1][0] + fragments[-1][1] + 1]

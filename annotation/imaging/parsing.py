@@ -5,28 +5,32 @@ Runs inside `sandbox`, because hostile files can exhaust memory in any parser.
 """
 
 import base64
-import math
 import re
+import struct
 import zlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pydicom
-from pydicom.dataset import Dataset, FileDataset
+from pydicom.datadict import tag_for_keyword
 from pydicom.errors import InvalidDicomError
-from pydicom.multival import MultiValue
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+)
 
-from annotation.imaging.frames import FrameIndex, NoFrames, index_frames
+from annotation.imaging.frames import FrameIndex, NoFrames, PixelDescription, index_frames
+from annotation.imaging.jsonmodel import json_model
+from annotation.imaging.levels import SERIES_TAGS, STUDY_TAGS
+from annotation.imaging.normalization import misread_by_browsers
 
 UID_PATTERN = re.compile(r"[0-9]+(\.[0-9]+)*")
-PALETTE_TAGS = ("00281201", "00281202", "00281203", "00281221", "00281222", "00281223")
-INLINE_LIMIT_BYTES = 4096  # larger binary values become bulk data, PS3.18 Annex F
 MAX_INFLATED_BYTES = 512 * 2**20
 MAX_FRAMES = 100_000
-MAX_SIDE = 65_535
-PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+ROWS, COLUMNS, NUMBER_OF_FRAMES = "00280010", "00280011", "00280008"
 STUDY_TEXT = (
     "PatientID", "PatientName", "PatientSex", "PatientAge", "AccessionNumber", "StudyID",
     "StudyDescription", "ReferringPhysicianName", "StudyTime",
@@ -60,6 +64,9 @@ class ParsedInstance:
     orientation: list[float] | None
     frame_index: dict[str, Any] | None
     unrenderable_reason: str
+    misread_by_browsers: str
+    study_json: dict[str, Any] = field(repr=False)
+    series_json: dict[str, Any] = field(repr=False)
     dicom_json: dict[str, Any] = field(repr=False)
 
 
@@ -80,15 +87,22 @@ def parse(path: Path) -> ParsedInstance:
 
 
 def as_json(parsed: ParsedInstance) -> dict[str, Any]:
-    return asdict(parsed)
+    return {f.name: getattr(parsed, f.name) for f in fields(parsed)}
 
 
-def binary_element(path: Path, tag: str) -> bytes:
-    """The value of a top-level binary element, by its 8 hex digits. Raises UnreadableDicom."""
-    if not re.fullmatch(r"[0-9A-F]{8}", tag):
-        raise UnreadableDicom("a tag has 8 hexadecimal digits")
-    dataset = pydicom.dcmread(path, stop_before_pixels=True)
-    value = dataset[int(tag, 16)].value if int(tag, 16) in dataset else None
+def binary_element(path: Path, tag_path: str) -> bytes:
+    """The value of a binary element by its path: `TAG` or `TAG.item.TAG`, 8 hex digits each.
+
+    Raises UnreadableDicom.
+    """
+    *items, tag = tag_path.split(".")
+    value: Any = pydicom.dcmread(path, stop_before_pixels=True)
+    try:
+        for sequence, number in zip(items[::2], items[1::2], strict=True):
+            value = value[int(sequence, 16)].value[int(number)]
+        value = value[int(tag, 16)].value
+    except (KeyError, IndexError, TypeError, ValueError):
+        value = None
     if not isinstance(value, bytes):
         raise UnreadableDicom("there is no such binary element")
     return value
@@ -100,30 +114,54 @@ def _parse(path: Path) -> ParsedInstance:
         dataset = pydicom.dcmread(file, stop_before_pixels=True)
         if "TransferSyntaxUID" not in dataset.file_meta:
             raise UnreadableDicom("TransferSyntaxUID is missing from the file meta information")
-        number_of_frames = _number_of_frames(dataset)
-        _check_dimensions(dataset)
-        index, reason = _locate_frames(file, dataset, number_of_frames)
+        body = json_model(dataset)
+        offsets = _extended_offsets(body)
+        syntax = UID(str(dataset.file_meta.TransferSyntaxUID))
+        _check_dimensions(body)
+        pixels = PixelDescription(
+            rows=_integer(body, ROWS),
+            columns=_integer(body, COLUMNS),
+            samples=_integer(body, "00280002") or 1,
+            bits_allocated=_integer(body, "00280100"),
+            photometric=_text(body, "00280004"),
+            number_of_frames=_number_of_frames(body),
+            is_implicit=syntax == ImplicitVRLittleEndian,
+            is_encapsulated=syntax.is_transfer_syntax and syntax.is_encapsulated,
+            extended_offsets=offsets,
+        )
+        index, reason = _locate_frames(file, syntax, pixels)
+        misread = misread_by_browsers(file, syntax, pixels, index, _integer(body, "00280103") or 0)
     return ParsedInstance(
-        study_instance_uid=_uid(dataset, "StudyInstanceUID"),
-        series_instance_uid=_uid(dataset, "SeriesInstanceUID"),
-        sop_instance_uid=_uid(dataset, "SOPInstanceUID"),
-        sop_class_uid=_uid(dataset, "SOPClassUID"),
-        transfer_syntax_uid=str(dataset.file_meta.TransferSyntaxUID),
-        study={keyword: _text(dataset, keyword) for keyword in STUDY_TEXT},
-        series={keyword: _text(dataset, keyword) for keyword in SERIES_TEXT},
-        study_date=_date(dataset, "StudyDate"),
-        patient_birth_date=_date(dataset, "PatientBirthDate"),
-        series_number=_integer(dataset, "SeriesNumber"),
-        instance_number=_integer(dataset, "InstanceNumber"),
-        rows=_integer(dataset, "Rows"),
-        columns=_integer(dataset, "Columns"),
-        number_of_frames=number_of_frames if index or reason else 0,
-        position=_floats(dataset, "ImagePositionPatient", 3),
-        orientation=_floats(dataset, "ImageOrientationPatient", 6),
+        study_instance_uid=_uid(body, "StudyInstanceUID"),
+        series_instance_uid=_uid(body, "SeriesInstanceUID"),
+        sop_instance_uid=_uid(body, "SOPInstanceUID"),
+        sop_class_uid=_uid(body, "SOPClassUID"),
+        transfer_syntax_uid=str(syntax),
+        study={keyword: _text(body, _tag(keyword)) for keyword in STUDY_TEXT},
+        series={keyword: _text(body, _tag(keyword)) for keyword in SERIES_TEXT},
+        study_date=_date(body, "StudyDate"),
+        patient_birth_date=_date(body, "PatientBirthDate"),
+        series_number=_integer(body, _tag("SeriesNumber")),
+        instance_number=_integer(body, _tag("InstanceNumber")),
+        rows=pixels.rows,
+        columns=pixels.columns,
+        number_of_frames=pixels.number_of_frames if index or reason else 0,
+        position=_floats(body, "ImagePositionPatient", 3),
+        orientation=_floats(body, "ImageOrientationPatient", 6),
         frame_index=index.as_json() if index else None,
-        unrenderable_reason=reason or _bad_rescale(dataset),
-        dicom_json=_clean(_dicom_json(dataset)),
+        unrenderable_reason=reason or _bad_rescale(body),
+        misread_by_browsers=misread,
+        study_json={tag: body[tag] for tag in STUDY_TAGS if tag in body},
+        series_json={tag: body[tag] for tag in SERIES_TAGS if tag in body},
+        dicom_json=body,
     )
+
+
+def _extended_offsets(body: dict[str, Any]) -> tuple[int, ...]:
+    """Take the Extended Offset Table out of the metadata: it is part of the pixel data."""
+    table, _ = body.pop("7FE00001", {}), body.pop("7FE00002", None)
+    raw = base64.b64decode(table.get("InlineBinary", ""))
+    return struct.unpack(f"<{len(raw) // 8}Q", raw[: len(raw) // 8 * 8])
 
 
 def _guard_deflated(file: BinaryIO) -> None:
@@ -145,136 +183,94 @@ def _guard_deflated(file: BinaryIO) -> None:
 
 
 def _locate_frames(
-    file: BinaryIO, dataset: FileDataset, number_of_frames: int
+    file: BinaryIO, syntax: UID, pixels: PixelDescription
 ) -> tuple[FrameIndex | None, str]:
     """The byte ranges of the frames, or why this object's frames cannot be served."""
-    syntax = dataset.file_meta.TransferSyntaxUID
     if syntax in (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian):
-        has_pixels = dataset.get("Rows") is not None
-        return (FrameIndex.decoded(number_of_frames), "") if has_pixels else (None, "")
+        count = pixels.number_of_frames
+        return (FrameIndex.decoded(count), "") if pixels.rows is not None else (None, "")
     position = file.tell()
-    file.seek(0, 2)
-    size = file.tell()
+    size = file.seek(0, 2)
     file.seek(position)
     try:
-        return index_frames(file, size, dataset, number_of_frames), ""
+        return index_frames(file, size, pixels), ""
     except NoFrames as error:
         if error.is_damage:
             raise UnreadableDicom(str(error)) from None
         return None, str(error)
 
 
-def _uid(dataset: Dataset, keyword: str) -> str:
-    value = dataset.get(keyword)
-    if value is None or str(value) == "":
+def _tag(keyword: str) -> str:
+    return f"{tag_for_keyword(keyword):08X}"
+
+
+def _uid(body: dict[str, Any], keyword: str) -> str:
+    text = _text(body, _tag(keyword))
+    if text == "":
         raise UnreadableDicom(f"{keyword} is missing")
-    text = str(value)
     if len(text) > 64 or not UID_PATTERN.fullmatch(text):
         raise UnreadableDicom(f"{keyword} is not a valid UID")
     return text
 
 
-def _text(dataset: Dataset, keyword: str) -> str:
-    value = dataset.get(keyword)
-    if value is None:
-        return ""
-    text = "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value)
-    return text.replace("\x00", "").strip()[:1024]
+def _text(body: dict[str, Any], tag: str) -> str:
+    """All values of a text attribute as DICOM writes them, at most 1,024 characters."""
+    return "\\".join(map(_as_text, body.get(tag, {}).get("Value", ()))).strip()[:1024]
 
 
-def _date(dataset: Dataset, keyword: str) -> str:
+def _as_text(value: Any) -> str:
+    if isinstance(value, dict):  # a person's name in up to three groups
+        groups = [value.get(name, "") for name in ("Alphabetic", "Ideographic", "Phonetic")]
+        return "=".join(groups).rstrip("=")
+    return "" if value is None else str(value)
+
+
+def _date(body: dict[str, Any], keyword: str) -> str:
     """YYYY-MM-DD, or an empty string where the value is no calendar date."""
-    text = _text(dataset, keyword).replace(".", "")
+    text = _text(body, _tag(keyword)).replace(".", "")
     if not re.fullmatch(r"(1[89]|20|21)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", text):
         return ""
     return f"{text[:4]}-{text[4:6]}-{text[6:]}"
 
 
-def _integer(dataset: Dataset, keyword: str) -> int | None:
-    value = dataset.get(keyword)
-    try:
-        number = int(str(value))
-    except (TypeError, ValueError):
+def _integer(body: dict[str, Any], tag: str) -> int | None:
+    """The single value of an integer attribute that PostgreSQL can hold."""
+    values = body.get(tag, {}).get("Value", ())
+    if len(values) != 1 or not isinstance(values[0], int):
         return None
-    return number if -(2**31) <= number < 2**31 else None
+    return values[0] if -(2**31) <= values[0] < 2**31 else None
 
 
-def _floats(dataset: Dataset, keyword: str, count: int) -> list[float] | None:
-    value = dataset.get(keyword)
-    if not isinstance(value, MultiValue) or len(value) != count:
+def _floats(body: dict[str, Any], keyword: str, count: int) -> list[float] | None:
+    values = body.get(_tag(keyword), {}).get("Value", ())
+    if len(values) != count or not all(isinstance(v, float) and abs(v) < 1e6 for v in values):
         return None
-    numbers = [float(item) for item in value]
-    return numbers if all(math.isfinite(n) and abs(n) < 1e6 for n in numbers) else None
+    return list(values)
 
 
-def _number_of_frames(dataset: Dataset) -> int:
-    raw = dataset.get("NumberOfFrames")
-    if raw is None or str(raw) == "":
+def _number_of_frames(body: dict[str, Any]) -> int:
+    if not body.get(NUMBER_OF_FRAMES, {}).get("Value"):
         return 1
-    number = _integer(dataset, "NumberOfFrames")
+    number = _integer(body, NUMBER_OF_FRAMES)
     if number is None or not 1 <= number <= MAX_FRAMES:
         raise UnreadableDicom(f"NumberOfFrames is not between 1 and {MAX_FRAMES}")
     return number
 
 
-def _check_dimensions(dataset: Dataset) -> None:
-    for keyword in ("Rows", "Columns"):
-        if keyword not in dataset:
+def _check_dimensions(body: dict[str, Any]) -> None:
+    for keyword, tag in (("Rows", ROWS), ("Columns", COLUMNS)):
+        if tag not in body:
             continue
-        if dataset[keyword].VR != "US":
-            raise UnreadableDicom(
-                f"{keyword} has value representation {dataset[keyword].VR}, not US"
-            )
-        value = dataset[keyword].value
-        if value is not None and not 0 <= int(value) <= MAX_SIDE:
-            raise UnreadableDicom(f"{keyword} is out of range")
+        if body[tag]["vr"] != "US":
+            raise UnreadableDicom(f"{keyword} has value representation {body[tag]['vr']}, not US")
 
 
-def _bad_rescale(dataset: Dataset) -> str:
-    """pydicom accepts NaN and 1e400 as RescaleSlope; nothing may be computed with those."""
+def _bad_rescale(body: dict[str, Any]) -> str:
+    """NaN, 1e400 or 0 as RescaleSlope: nothing may be computed with those."""
     for keyword in ("RescaleSlope", "RescaleIntercept"):
-        if keyword not in dataset or dataset.get(keyword) in (None, ""):
-            continue
-        try:
-            value = float(dataset[keyword].value)
-        except (TypeError, ValueError):
-            return f"{keyword} is not a number"
-        if (
-            not math.isfinite(value)
-            or abs(value) > 1e6
-            or (value == 0 and keyword.endswith("Slope"))
-        ):
-            return f"{keyword} is not usable"
+        for value in body.get(_tag(keyword), {}).get("Value", ())[:1]:
+            if not isinstance(value, float):
+                return f"{keyword} is not a number"
+            if abs(value) > 1e6 or (value == 0 and keyword == "RescaleSlope"):
+                return f"{keyword} is not usable"
     return ""
-
-
-def _dicom_json(dataset: Dataset) -> dict[str, Any]:
-    def bulk_uri(element: pydicom.DataElement) -> str:
-        return f"bulkdata/{int(element.tag):08X}"
-
-    body: dict[str, Any] = dataset.to_json_dict(
-        bulk_data_threshold=INLINE_LIMIT_BYTES,
-        bulk_data_element_handler=bulk_uri,
-        suppress_invalid_tags=True,
-    )
-    body.pop("00880200", None)  # IconImageSequence: a thumbnail of its own, nested bulk data
-    for tag in PALETTE_TAGS:  # a viewer needs the palette with the metadata, whatever its size
-        if "BulkDataURI" in body.get(tag, {}):
-            data = base64.b64encode(dataset[int(tag, 16)].value).decode()
-            body[tag] = {"vr": body[tag]["vr"], "InlineBinary": data}
-    return body
-
-
-def _clean(value: Any) -> Any:
-    """What PostgreSQL's jsonb and JSON itself cannot hold: NaN, infinities, NUL characters."""
-    if isinstance(value, dict):
-        return {key: _clean(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_clean(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, str) and "\x00" in value:
-        return value.replace("\x00", "")
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
-    return value

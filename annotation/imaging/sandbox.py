@@ -123,9 +123,12 @@ def run(function: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, **arguments: Any
 
 
 def _parse(path: str) -> Answer:
+    """The record without `dicom_json`, and that as JSON text."""
     from annotation.imaging import parsing
 
-    return parsing.as_json(parsing.parse(Path(path))), b""
+    record = parsing.as_json(parsing.parse(Path(path)))
+    body = json.dumps(record.pop("dicom_json"), ensure_ascii=False, separators=(",", ":"))
+    return record, body.encode()
 
 
 def _render(path: str, **options: Any) -> Answer:
@@ -156,12 +159,27 @@ def _element(path: str, tag: str) -> Answer:
     return None, binary_element(Path(path), tag)
 
 
+def _count_datasets(metadata: str) -> Answer:
+    from annotation.imaging import composition
+
+    return len(composition.load_datasets(Path(metadata))), b""
+
+
+def _compose(metadata: str, number: int, bulk: dict[str, dict[str, str]], target: str) -> Answer:
+    from annotation.imaging import composition
+
+    composition.compose(Path(metadata), number, bulk, Path(target))
+    return None, b""
+
+
 FUNCTIONS: dict[str, Callable[..., Answer]] = {
     "parse": _parse,
     "render": _render,
     "native_frame": _native_frame,
     "model_input": _model_input,
     "element": _element,
+    "count_datasets": _count_datasets,
+    "compose": _compose,
 }
 
 

@@ -53,8 +53,8 @@ def test_multipart_round_trips_whatever_the_chunks(bodies, size):
     found: list[bytearray] = []
     types: list[str] = []
 
-    def begin(part_type):
-        types.append(part_type)
+    def begin(headers):
+        types.append(headers.media_type)
         found.append(bytearray())
 
     reader = multipart.Reader(
@@ -83,11 +83,12 @@ def test_a_message_without_its_end_is_broken():
 
 def test_content_type_must_be_multipart_with_a_boundary():
     good = 'multipart/related; type="application/dicom"; boundary="a b"'
-    assert multipart.boundary_of(good, "application/dicom") == b"a b"
+    types = ("application/dicom", "application/dicom+json")
+    assert multipart.boundary_of(good, types) == ("application/dicom", b"a b")
     with pytest.raises(LookupError):
-        multipart.boundary_of("application/json", "application/dicom")
+        multipart.boundary_of("application/json", types)
     with pytest.raises(multipart.BrokenMultipart):
-        multipart.boundary_of("multipart/related", "application/dicom")
+        multipart.boundary_of("multipart/related", types)
 
 
 def test_queries_become_typed_conditions():

@@ -1,30 +1,23 @@
 """The one door into the archive: STOW, folder import, PACS pull and conversions all come here.
 
 Idempotent by SOP Instance UID and SHA-256; other bytes under a known UID are refused; the file
-is durable before its row exists, so no row is ever without its file.
+is durable before its row exists, so no row is ever without its file. Many objects go through as
+one transaction: one that is refused leaves the others alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from django.db import transaction
 
 from annotation.archive import storage
+from annotation.archive.fields import JsonText
 from annotation.archive.models import Collection, Instance, Series, Study
-from annotation.core.errors import InstanceConflict, OtherStudy, RefusedInstance
+from annotation.archive.services import indexing
+from annotation.core.errors import DomainError, InstanceConflict, OtherStudy, RefusedInstance
 from annotation.imaging import sandbox
-
-STUDY_TAGS = (
-    "00080005", "00080020", "00080030", "00080050", "00080090", "00081030", "00100010",
-    "00100020", "00100030", "00100040", "00101010", "0020000D", "00200010",
-)  # fmt: skip
-SERIES_TAGS = (
-    "00080005", "00080060", "0008103E", "0020000E", "00200011", "00200060", "00180015",
-    "00185101", "00400244", "00400245", "00400275",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,6 +29,22 @@ class Ingested:
     is_new: bool
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """A received file and what the sandbox read in it."""
+
+    received: storage.Received
+    record: dict[str, Any]
+    dicom_json: JsonText
+
+    @property
+    def uid(self) -> str:
+        return str(self.record["sop_instance_uid"])
+
+
+Outcome = Ingested | DomainError
+
+
 def ingest_file(*, collection: Collection, path: Path) -> Ingested:
     """Ingest one file from disk. Raises RefusedInstance, InstanceConflict or StorageFull."""
     return ingest(collection=collection, chunks=storage.read_chunks(path))
@@ -44,140 +53,109 @@ def ingest_file(*, collection: Collection, path: Path) -> Ingested:
 def ingest(*, collection: Collection, chunks: Iterable[bytes]) -> Ingested:
     """Receive, parse in the sandbox, store, index. Raises like `ingest_file`."""
     with storage.receive(chunks) as received:
-        return ingest_received(collection=collection, received=received)
+        [outcome] = index(collection=collection, arrivals=[examine(received)])
+    if isinstance(outcome, DomainError):
+        raise outcome
+    return outcome
 
 
-def ingest_received(
-    *, collection: Collection, received: storage.Received, study_uid: str | None = None
-) -> Ingested:
-    """Parse, store and index a file that has arrived completely.
+def examine(received: storage.Received, *, study_uid: str | None = None) -> Arrival:
+    """Parse a complete file in the sandbox; needs no database.
 
-    With `study_uid`, an instance of another study is refused before anything is kept.
+    With `study_uid`, an instance of another study is refused. Raises RefusedInstance or OtherStudy.
     """
-    parsed = _parse(received)
-    if study_uid is not None and parsed["study_instance_uid"] != study_uid:
-        raise OtherStudy(
-            "The instance belongs to another study than the URL.",
-            sop_class_uid=parsed["sop_class_uid"],
-            sop_instance_uid=parsed["sop_instance_uid"],
-        )
-    return _index(collection, received, parsed)
-
-
-def _parse(received: storage.Received) -> dict[str, Any]:
     try:
-        parsed, _ = sandbox.run("parse", path=str(received.path))
+        record, body = sandbox.run("parse", path=str(received.path))
     except sandbox.SandboxFailure as failure:
         raise RefusedInstance(failure.reason) from None
-    record: dict[str, Any] = parsed
-    return record
+    if study_uid is not None and record["study_instance_uid"] != study_uid:
+        raise OtherStudy(
+            "The instance belongs to another study than the URL.",
+            sop_class_uid=record["sop_class_uid"],
+            sop_instance_uid=record["sop_instance_uid"],
+        )
+    return Arrival(received, record, JsonText(body.decode()))
 
 
 @transaction.atomic
-def _index(collection: Collection, received: storage.Received, parsed: dict[str, Any]) -> Ingested:
-    known = (
-        Instance.objects.select_related("series__study")
-        .filter(collection=collection, sop_instance_uid=parsed["sop_instance_uid"])
-        .first()
-    )
-    if known is not None:
-        return _repeat(known, received, parsed)
-    study = _study(collection, parsed)
-    series = _series(study, parsed)
-    storage.keep(received)
-    created = Instance.objects.bulk_create(
-        [_instance(collection, series, received, parsed)], ignore_conflicts=True
-    )
-    stored = Instance.objects.select_related("series__study").get(
-        collection=collection, sop_instance_uid=parsed["sop_instance_uid"]
-    )
-    if stored.pk != created[0].pk:  # another request was faster
-        return _repeat(stored, received, parsed)
-    return Ingested(stored, study, is_new=True)
+def index(*, collection: Collection, arrivals: Sequence[Arrival]) -> list[Outcome]:
+    """Store and index what was examined, all or nothing; one outcome per arrival, in order."""
+    batch = _Batch(collection, arrivals)
+    batch.sort_out_repeats()
+    batch.find_places()
+    batch.insert()
+    return [batch.outcomes[number] for number in range(len(arrivals))]
 
 
-def _repeat(known: Instance, received: storage.Received, parsed: dict[str, Any]) -> Ingested:
-    if known.sha256 != received.sha256:
-        raise InstanceConflict(
-            "Another content is stored under this SOP Instance UID.",
-            sop_instance_uid=parsed["sop_instance_uid"],
-        )
-    return Ingested(known, known.series.study, is_new=False)
+class _Batch:
+    """The objects of one transaction on their way in."""
 
+    def __init__(self, collection: Collection, arrivals: Sequence[Arrival]) -> None:
+        self.collection = collection
+        self.arrivals = arrivals
+        self.outcomes: dict[int, Outcome] = {}
+        self.places: dict[int, Series] = {}
 
-def _study(collection: Collection, parsed: dict[str, Any]) -> Study:
-    lookup = {"collection": collection, "study_instance_uid": parsed["study_instance_uid"]}
-    study = Study.objects.filter(**lookup).first()
-    if study is None:
-        Study.objects.bulk_create(
-            [Study(**lookup, **_study_columns(parsed))], ignore_conflicts=True
-        )
-        study = Study.objects.get(**lookup)
-    if study.patient_id != parsed["study"]["PatientID"]:
-        raise RefusedInstance("PatientID differs from that of the study's other instances")
-    return study
+    @property
+    def undecided(self) -> list[int]:
+        """Numbers of the arrivals without an outcome, in the order that avoids deadlocks."""
+        left = (n for n in range(len(self.arrivals)) if n not in self.outcomes)
+        return sorted(left, key=lambda n: self.arrivals[n].uid)
 
+    def sort_out_repeats(self) -> None:
+        """What the archive holds already, and doubles inside the batch."""
+        self._compare(self._stored())
 
-def _study_columns(parsed: dict[str, Any]) -> dict[str, Any]:
-    text: dict[str, str] = parsed["study"]
-    return {
-        "patient_id": text["PatientID"],
-        "patient_name": text["PatientName"],
-        "patient_sex": text["PatientSex"][:16],
-        "patient_age": text["PatientAge"][:16],
-        "patient_birth_date": _date(parsed["patient_birth_date"]),
-        "study_date": _date(parsed["study_date"]),
-        "study_time": text["StudyTime"][:32],
-        "study_id": text["StudyID"],
-        "accession_number": text["AccessionNumber"],
-        "study_description": text["StudyDescription"],
-        "referring_physician_name": text["ReferringPhysicianName"],
-        "dicom_json": _subset(parsed, STUDY_TAGS),
-    }
+    def find_places(self) -> None:
+        """The study and the series of every object, made where they are new."""
+        records = {n: self.arrivals[n].record for n in self.undecided}
+        studies = indexing.find_or_create_studies(self.collection, records.values())
+        for number, record in records.items():
+            study = studies[record["study_instance_uid"]]
+            if study.patient_id != record["study"]["PatientID"]:
+                self.outcomes[number] = RefusedInstance(
+                    "PatientID differs from that of the study's other instances"
+                )
+        placed = {n: r for n, r in records.items() if n not in self.outcomes}
+        self.places = indexing.find_or_create_series(studies, placed)
 
+    def insert(self) -> None:
+        """Files first, then rows; of two requests with one UID the first to insert wins."""
+        rows: dict[str, Instance] = {}
+        numbers: dict[str, int] = {}
+        for number in self.undecided:
+            arrival = self.arrivals[number]
+            if arrival.uid not in rows:  # a double inside the batch is compared below
+                rows[arrival.uid] = indexing.instance_row(self.places[number], arrival)
+                numbers[arrival.uid] = number
+        storage.keep_all(self.arrivals[n].received for n in numbers.values())
+        Instance.objects.bulk_create(rows.values(), ignore_conflicts=True)
+        stored = self._stored() if rows else {}
+        created = [row for uid, row in rows.items() if stored[uid].pk == row.pk]
+        for row in created:
+            self.outcomes[numbers[row.sop_instance_uid]] = Ingested(
+                row, row.series.study, is_new=True
+            )
+        self._compare(stored)
+        indexing.count_in(created)
 
-def _series(study: Study, parsed: dict[str, Any]) -> Series:
-    lookup = {"study": study, "series_instance_uid": parsed["series_instance_uid"]}
-    series = Series.objects.filter(**lookup).first()
-    if series is None:
-        text: dict[str, str] = parsed["series"]
-        columns = {
-            "modality": text["Modality"][:64],
-            "series_number": parsed["series_number"],
-            "series_description": text["SeriesDescription"],
-            "body_part_examined": text["BodyPartExamined"],
-            "laterality": text["Laterality"][:64],
-            "view_position": text["ViewPosition"][:64],
-            "dicom_json": _subset(parsed, SERIES_TAGS),
-        }
-        Series.objects.bulk_create([Series(**lookup, **columns)], ignore_conflicts=True)
-        series = Series.objects.get(**lookup)
-    return series
+    def _stored(self) -> dict[str, Instance]:
+        found = Instance.objects.filter(
+            collection=self.collection, sop_instance_uid__in=[self.arrivals[n].uid for n in self.undecided]
+        ).defer("dicom_json", "frame_index")  # fmt: skip
+        return {i.sop_instance_uid: i for i in found.select_related("series__study")}
 
-
-def _instance(
-    collection: Collection, series: Series, received: storage.Received, parsed: dict[str, Any]
-) -> Instance:
-    same = (
-        "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "instance_number", "rows",
-        "columns", "number_of_frames", "position", "orientation", "frame_index",
-        "unrenderable_reason", "dicom_json",
-    )  # fmt: skip
-    return Instance(
-        collection=collection,
-        series=series,
-        sha256=received.sha256,
-        size_bytes=received.size_bytes,
-        **{name: parsed[name] for name in same},
-    )
-
-
-def _subset(parsed: dict[str, Any], tags: tuple[str, ...]) -> dict[str, Any]:
-    return {tag: parsed["dicom_json"][tag] for tag in tags if tag in parsed["dicom_json"]}
-
-
-def _date(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        return None
+    def _compare(self, stored: dict[str, Instance]) -> None:
+        for number in self.undecided:
+            arrival = self.arrivals[number]
+            known = stored.get(arrival.uid)
+            if known is None:
+                continue
+            if known.sha256 == arrival.received.sha256:
+                self.outcomes[number] = Ingested(known, known.series.study, is_new=False)
+            else:
+                self.outcomes[number] = InstanceConflict(
+                    "Another content is stored under this SOP Instance UID.",
+                    sop_class_uid=known.sop_class_uid,
+                    sop_instance_uid=arrival.uid,
+                )

@@ -133,6 +133,10 @@ def add_cases(*, project: Project, studies: Iterable[Study]) -> int:
 
     The project is read again: an import may have begun before its settings were changed.
     """
+    studies = list(studies)
+    of_project = Case.objects.filter(project=project, study__in=studies)
+    if of_project.count() == len({s.pk for s in studies}):
+        return 0
     project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     wanted = [s for s in studies if s.collection_id == project.collection_id]
     known = set(

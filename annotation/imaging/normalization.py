@@ -1,0 +1,38 @@
+"""Which stored frames browsers show wrongly, and must therefore get decoded or re-encoded.
+
+Each case was seen in Cornerstone3D 5.14: wrong values or nothing at all, and no error.
+"""
+
+from typing import BinaryIO
+
+from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGExtended12Bit, RLELossless
+
+from annotation.imaging.frames import FrameIndex, PixelDescription
+
+SIZ_SIGN_OFFSET = 42  # Ssiz of the first component; its top bit says "signed" (ISO 15444-1 A.5.1)
+
+
+def misread_by_browsers(
+    file: BinaryIO,
+    syntax: str,
+    pixels: PixelDescription,
+    index: FrameIndex | None,
+    pixel_representation: int,
+) -> str:
+    """Why a browser would show the stored frames wrongly; empty where it does not."""
+    if index is None or index.kind == "decoded":
+        return ""
+    if index.kind == "native" and pixels.photometric == "YBR_FULL_422":
+        return "uncompressed YBR_FULL_422"
+    if syntax == RLELossless and pixels.samples > 1 and (pixels.bits_allocated or 0) > 8:
+        return "RLE colour of 16 bits"
+    if syntax == JPEGExtended12Bit:
+        return "JPEG of 12 bits"
+    if syntax in (JPEG2000, JPEG2000Lossless):
+        start, length = index.ranges(1)[0]
+        file.seek(start)
+        head = file.read(min(length, 64))
+        is_signed = len(head) > SIZ_SIGN_OFFSET and bool(head[SIZ_SIGN_OFFSET] & 0x80)
+        if head.startswith(b"\xff\x4f\xff\x51") and is_signed != bool(pixel_representation):
+            return "JPEG 2000 of another sign than PixelRepresentation"
+    return ""
