@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_filters",
     "drf_spectacular",
+    "corsheaders",
     "knox",
     "allauth",
     "allauth.account",
@@ -87,6 +88,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "annotation.core.middleware.SecurityHeaders",
+    "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "annotation.core.middleware.DatabaseOutage",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -136,6 +138,14 @@ if BEHIND_TLS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 31_536_000
 
+# Other viewers in a browser: only DICOMweb, only listed origins, only with a token (no cookies)
+CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS", [])
+CORS_URLS_REGEX = r"^/dicomweb(/|$)"
+CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS", "POST"]
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "range"]
+CORS_EXPOSE_HEADERS = ["Content-Range", "ETag", "Warning", "Content-Location"]
+CORS_PREFLIGHT_MAX_AGE = 86_400
+
 # API
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -177,6 +187,8 @@ BLOB_ROOT = DATA_ROOT / "blobs"
 EXPORT_ROOT = DATA_ROOT / "exports"
 MODEL_ROOT = DATA_ROOT / "models"
 INCOMING_ROOT = DATA_ROOT / "incoming"
+# nginx sends stored files itself (deploy/nginx.conf); off where no nginx stands in front.
+ACCEL_REDIRECT = env.flag("ACCEL_REDIRECT", default=False)
 STATIC_URL = "/static/"
 FRONTEND_DIST = Path(env.text("FRONTEND_DIST", str(BASE_DIR / "frontend" / "dist")))
 WHITENOISE_ROOT = FRONTEND_DIST if FRONTEND_DIST.is_dir() else None

@@ -7,4 +7,8 @@ os.environ.setdefault("FIRSTREAD_PROCESS", "web")
 
 from django.core.wsgi import get_wsgi_application
 
-application = get_wsgi_application()
+django_application = get_wsgi_application()
+
+from annotation.dicomweb.express import FrameExpress  # needs Django to be set up
+
+application = FrameExpress(django_application)

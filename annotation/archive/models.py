@@ -170,6 +170,7 @@ class SeriesPreparation(Job):
     changed_at = models.DateTimeField(auto_now_add=True)
     metadata_revision = models.PositiveIntegerField(default=0)
     metadata_sha256 = models.CharField(max_length=64, blank=True)  # gzip of the JSON array
+    has_bulk_data = models.BooleanField(default=False)  # its addresses depend on the request
     thumbnail_sha256 = models.CharField(max_length=64, blank=True)  # JPEG
 
     class Meta:

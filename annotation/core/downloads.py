@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 RANGE = re.compile(r"bytes=(\d*)-(\d*)")
@@ -32,8 +33,45 @@ def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
 def file_response(
     request: HttpRequest, path: Path, *, content_type: str, etag: str, file_name: str
 ) -> Any:
-    """200, 206, 304 or 416 for one file."""
-    size = path.stat().st_size
+    """200, 206, 304 or 416 for one file; behind nginx the file leaves without passing here."""
+    answer = _prepare(request, path.stat().st_size, etag, file_name)
+    if isinstance(answer, HttpResponse):
+        return answer
+    start, end, status, headers = answer
+    if accelerated := accel_path(path):
+        del headers["Content-Length"]
+        headers.pop("Content-Range", None)  # nginx reads the Range header itself
+        return HttpResponse(
+            content_type=content_type, headers={**headers, "X-Accel-Redirect": accelerated}
+        )
+    body = _read(path, start, end)
+    return StreamingHttpResponse(body, status=status, content_type=content_type, headers=headers)
+
+
+def bytes_response(
+    request: HttpRequest, data: bytes, *, content_type: str, etag: str, file_name: str
+) -> Any:
+    """The same for bytes that are no file of their own."""
+    answer = _prepare(request, len(data), etag, file_name)
+    if isinstance(answer, HttpResponse):
+        return answer
+    start, end, status, headers = answer
+    return HttpResponse(
+        data[start : end + 1], status=status, content_type=content_type, headers=headers
+    )
+
+
+def accel_path(path: Path) -> str | None:
+    """Where nginx finds a stored file (deploy/nginx.conf), if it serves them."""
+    if not settings.ACCEL_REDIRECT:
+        return None
+    return f"/_blobs/{path.relative_to(settings.BLOB_ROOT)}"
+
+
+def _prepare(
+    request: HttpRequest, size: int, etag: str, file_name: str
+) -> HttpResponse | tuple[int, int, int, dict[str, str]]:
+    """A finished 304 or 416, or first byte, last byte, status and headers of what to send."""
     headers = {
         "ETag": f'"{etag}"',
         "Accept-Ranges": "bytes",
@@ -53,12 +91,7 @@ def file_response(
     if part:
         headers["Content-Range"] = f"bytes {start}-{end}/{size}"
     headers["Content-Length"] = str(end - start + 1)
-    return StreamingHttpResponse(
-        _read(path, start, end),
-        status=206 if part else 200,
-        content_type=content_type,
-        headers=headers,
-    )
+    return start, end, 206 if part else 200, headers
 
 
 def _read(path: Path, start: int, end: int) -> Iterator[bytes]:

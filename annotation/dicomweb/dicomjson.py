@@ -4,77 +4,52 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Count, TextField
+from django.db.models import TextField
 from django.db.models.functions import Cast
 
 from annotation.archive.models import Instance, Series, Study
 
 JsonDataset = dict[str, Any]
 BULK_MARK = '"BulkDataURI": "bulkdata/'
-INSTANCE_TAGS = ("00080016", "00080018", "00200013", "00280008", "00280010", "00280011", "00280100")
+# Metadata that is compressed ahead names bulk data below this, for the request's root to replace.
+ROOT_PLACEHOLDER = "dicomweb:"
 
 
 def text(vr: str, *values: Any) -> JsonDataset:
     return {"vr": vr, "Value": list(values)} if values else {"vr": vr}
 
 
-def study_datasets(studies: list[Study], base_url: str) -> list[JsonDataset]:
-    """Study-level attributes with the derived ones, in two queries for the whole page."""
-    ids = [s.pk for s in studies]
-    counts: dict[Any, Any] = {
-        row["study"]: row
-        for row in Series.objects.filter(study__in=ids)
-        .values("study")
-        .annotate(
-            series_count=Count("pk", distinct=True),
-            instance_count=Count("instances"),
-            modalities=ArrayAgg("modality", distinct=True),
-        )
-    }
-    return [_study(study, counts.get(study.pk), base_url) for study in studies]
-
-
-def _study(study: Study, counts: dict[str, Any] | None, base_url: str) -> JsonDataset:
-    derived = counts or {"series_count": 0, "instance_count": 0, "modalities": []}
+def study_dataset(study: Study, base_url: str) -> JsonDataset:
+    """Study-level attributes with the derived ones (Table 10.6.3-3)."""
     return {
         **study.dicom_json,
-        "00080061": text("CS", *(m for m in derived["modalities"] if m)),
+        "00080056": text("CS", "ONLINE"),
+        "00080061": text("CS", *study.modalities),
         "00081190": text("UR", study_url(base_url, study.study_instance_uid)),
-        "00201206": text("IS", derived["series_count"]),
-        "00201208": text("IS", derived["instance_count"]),
+        "00201206": text("IS", study.number_of_series),
+        "00201208": text("IS", study.number_of_instances),
     }
 
 
-def series_datasets(series: list[Series], base_url: str) -> list[JsonDataset]:
-    """Series-level attributes with the number of instances."""
-    counts = dict(
-        Instance.objects.filter(series__in=[s.pk for s in series])
-        .values_list("series")
-        .annotate(n=Count("pk"))
-    )
-    return [
-        {
-            **row.dicom_json,
-            "0020000D": text("UI", row.study.study_instance_uid),
-            "00081190": text("UR", series_url(base_url, row)),
-            "00201209": text("IS", counts.get(row.pk, 0)),
-        }
-        for row in series
-    ]
+def series_dataset(series: Series, base_url: str) -> JsonDataset:
+    """Series-level attributes with the number of instances (Table 10.6.3-4)."""
+    return {
+        **series.dicom_json,
+        "0020000D": text("UI", series.study.study_instance_uid),
+        "00081190": text("UR", series_url(base_url, series)),
+        "00201209": text("IS", series.number_of_instances),
+    }
 
 
-def instance_datasets(instances: list[Instance], base_url: str) -> list[JsonDataset]:
-    """The attributes that a search for instances returns."""
-    return [
-        {
-            **{t: row.dicom_json[t] for t in INSTANCE_TAGS if t in row.dicom_json},
-            "0020000D": text("UI", row.series.study.study_instance_uid),
-            "0020000E": text("UI", row.series.series_instance_uid),
-            "00081190": text("UR", instance_url(base_url, row)),
-        }
-        for row in instances
-    ]
+def instance_dataset(instance: Instance, base_url: str) -> JsonDataset:
+    """What identifies an instance (Table 10.6.3-5); the rest comes from its own attributes."""
+    return {
+        "0020000D": text("UI", instance.series.study.study_instance_uid),
+        "0020000E": text("UI", instance.series.series_instance_uid),
+        "00080056": text("CS", "ONLINE"),
+        "00081190": text("UR", instance_url(base_url, instance)),
+        "00083002": text("UI", instance.transfer_syntax_uid),
+    }
 
 
 def metadata_pieces(instances: Any, base_url: str) -> Iterator[str]:
@@ -91,6 +66,13 @@ def metadata_pieces(instances: Any, base_url: str) -> Iterator[str]:
         yield separator + raw.replace(BULK_MARK, f'"BulkDataURI": "{url}/bulkdata/')
         separator = ","
     yield "]" if separator == "," else "[]"
+
+
+def with_bulk_urls(prepared: str, base_url: str) -> str:
+    """Metadata that was joined for ROOT_PLACEHOLDER, with the addresses of this request."""
+    return prepared.replace(
+        f'"BulkDataURI": "{ROOT_PLACEHOLDER}/', f'"BulkDataURI": "{base_url}/'
+    )
 
 
 def study_url(base_url: str, study_uid: str) -> str:

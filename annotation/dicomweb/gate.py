@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import APIException
 
 from annotation.accounts.authentication import CookieSession, PersonalToken
+from annotation.accounts.proofs import remember_session
 from annotation.archive.models import Instance, Series, Study
 from annotation.core.errors import DomainError, NotFound
 from annotation.core.problems import CONTENT_TYPE, problem, problem_json
@@ -53,6 +54,7 @@ class Scope:
         """One query, because frames come through here."""
         found = (
             access.instances_visible_to(self.user, self.project)
+            .select_related("prepared")
             .filter(
                 sop_instance_uid=instance_uid,
                 series__series_instance_uid=series_uid,
@@ -114,6 +116,7 @@ def _user(request: HttpRequest) -> Any:
         return found[0]
     if not request.user.is_authenticated or not request.user.is_active:
         raise NotSignedIn("Sign in, or send a personal token.")
+    remember_session(request.session.session_key, request.user)
     if request.method not in SAFE_METHODS:
         CookieSession().enforce_csrf(request)  # type: ignore[arg-type]
     return request.user

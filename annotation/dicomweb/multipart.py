@@ -32,12 +32,25 @@ def content_type(root_type: str) -> str:
 def encode(parts: Iterable[Part]) -> Iterator[bytes]:
     """The body piece by piece."""
     for part in parts:
-        location = f"Content-Location: {part.location}\r\n" if part.location else ""
-        head = f"--{BOUNDARY}\r\nContent-Type: {part.content_type}\r\n{location}"
-        yield f"{head}Content-Length: {len(part.data)}\r\n\r\n".encode()
+        yield head_of(part, len(part.data))
         yield part.data
         yield b"\r\n"
-    yield f"--{BOUNDARY}--\r\n".encode()
+    yield END
+
+
+def single(part: Part) -> bytes:
+    """The whole body of a message with one part."""
+    return b"".join((head_of(part, len(part.data)), part.data, b"\r\n", END))
+
+
+def head_of(part: Part, size: int) -> bytes:
+    """Delimiter and headers of a part of `size` bytes."""
+    location = f"Content-Location: {part.location}\r\n" if part.location else ""
+    head = f"--{BOUNDARY}\r\nContent-Type: {part.content_type}\r\n{location}"
+    return f"{head}Content-Length: {size}\r\n\r\n".encode()
+
+
+END = f"--{BOUNDARY}--\r\n".encode()
 
 
 @dataclass(frozen=True)

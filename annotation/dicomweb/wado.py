@@ -1,37 +1,35 @@
-"""WADO-RS: instances, metadata, frames, bulk data, rendered pictures (PS3.18 §10.4)."""
+"""WADO-RS: instances, metadata, frames and bulk data (PS3.18 §10.4)."""
 
 import gzip
-from collections.abc import Callable, Iterator
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from annotation.archive import storage
-from annotation.archive.models import Instance
-from annotation.core.errors import InvalidInput, NotFound
-from annotation.dicomweb import dicomjson, multipart
+from annotation.archive.models import Instance, Series, SeriesPreparation
+from annotation.core.downloads import bytes_response, file_response
+from annotation.core.errors import NotFound
+from annotation.dicomweb import dicomjson, dicomxml, frames, multipart
+from annotation.dicomweb.frames import IMMUTABLE
 from annotation.dicomweb.gate import Scope, dicomweb
 from annotation.dicomweb.multipart import Part
 from annotation.dicomweb.negotiation import (
-    Choice,
+    DICOM,
+    OCTET_STREAM,
     NotAcceptable,
-    choose_frames,
+    choose_instances,
     choose_type,
     parse_accept,
 )
-from annotation.dicomweb.qido import JSON_TYPES
 from annotation.imaging import sandbox
-from annotation.imaging.frames import FrameIndex, read_frame
 
-IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable", "Vary": "Accept, Cookie"}
-PICTURE_TYPES = ("image/jpeg", "image/png")
-THUMBNAIL_SIDE = 256
-MAX_FRAMES_PER_REQUEST = 1000
-BIG_ENDIAN_OR_DEFLATED = {"1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"}
-
-
-def _accept(scope: Scope) -> str:
-    return scope.request.GET.get("accept") or scope.request.headers.get("Accept", "")
+JSON, XML = "application/dicom+json", "application/dicom+xml"
+METADATA_TYPES = (JSON, "application/json", XML)
 
 
 @dicomweb
@@ -41,7 +39,12 @@ def study_metadata(scope: Scope, study_uid: str) -> HttpResponseBase:
 
 @dicomweb
 def series_metadata(scope: Scope, study_uid: str, series_uid: str) -> HttpResponseBase:
+    """What was compressed ahead where that is up to date, else joined from the rows."""
     series = scope.series(study_uid, series_uid)
+    if choose_type(parse_accept(scope.accept), METADATA_TYPES, in_parts=[XML]) != XML:
+        ready = _prepared_metadata(scope, series)
+        if ready is not None:
+            return ready
     return _metadata(scope, Instance.objects.filter(series=series))
 
 
@@ -68,193 +71,161 @@ def retrieve_series(scope: Scope, study_uid: str, series_uid: str) -> HttpRespon
 def retrieve_instance(
     scope: Scope, study_uid: str, series_uid: str, instance_uid: str
 ) -> HttpResponseBase:
-    """The stored file, alone or in a multipart message."""
+    """The object, alone or in a multipart message; the stored bytes with transfer-syntax=*."""
     found = scope.instance(study_uid, series_uid, instance_uid)
-    for wanted in parse_accept(_accept(scope)):
-        if wanted.media_type in ("application/dicom", "*/*") and not wanted.is_multipart:
-            return StreamingHttpResponse(
-                storage.read_chunks(found.path),
-                content_type=f"application/dicom; transfer-syntax={found.transfer_syntax_uid}",
-                headers={
-                    **IMMUTABLE,
-                    "ETag": f'"{found.sha256}"',
-                    "Content-Length": str(found.size_bytes),
-                    "Content-Disposition": f'attachment; filename="{found.sha256[:16]}.dcm"',
-                },
-            )
-        if wanted.is_multipart:
-            break
-    return _instances(scope, Instance.objects.filter(pk=found.pk))
+    syntax, is_multipart = choose_instances(parse_accept(scope.accept))
+    if is_multipart:
+        return _instances(scope, Instance.objects.filter(pk=found.pk))
+    return single_instance(scope, found, syntax)
+
+
+def single_instance(scope: Scope, instance: Instance, syntax: str) -> HttpResponseBase:
+    """One part-10 file as the whole answer."""
+    name = f"{instance.sha256[:16]}.dcm"
+    converted = None if syntax == "*" else _converted(instance)
+    if converted is None:
+        answer: HttpResponseBase = file_response(
+            scope.request, instance.path, etag=instance.sha256, file_name=name,
+            content_type=f"{DICOM}; transfer-syntax={instance.transfer_syntax_uid}",
+        )  # fmt: skip
+    else:
+        answer = bytes_response(
+            scope.request, converted, etag=f"{instance.sha256}-{syntax}", file_name=name,
+            content_type=f"{DICOM}; transfer-syntax={syntax}",
+        )  # fmt: skip
+    answer.headers.update(IMMUTABLE)
+    return answer
 
 
 @dicomweb
-def frames(
+def retrieve_frames(
     scope: Scope, study_uid: str, series_uid: str, instance_uid: str, numbers: str
 ) -> HttpResponseBase:
-    """Frames as stored where the client takes that, else decoded."""
-    found = scope.instance(study_uid, series_uid, instance_uid)
-    index = _frame_index(found)
-    wanted = _frame_numbers(numbers, index)
-    choice = choose_frames(
-        parse_accept(_accept(scope)),
-        found.transfer_syntax_uid,
-        can_serve_stored=index.kind != "decoded",
-    )
-    etag = f'"{found.sha256}-{numbers}-{choice.transfer_syntax}"'
-    if scope.request.headers.get("If-None-Match") == etag:
-        return HttpResponse(status=304, headers={**IMMUTABLE, "ETag": etag})
-    read = _reader(found, index, choice)
-    headers = {**IMMUTABLE, "ETag": etag}
-    part_type = f"{choice.media_type}; transfer-syntax={choice.transfer_syntax}"
-    if len(wanted) == 1 and not choice.is_multipart:
-        return HttpResponse(read(wanted[0]), content_type=part_type, headers=headers)
-    outer = multipart.content_type(choice.media_type)
-    parts = (Part(part_type, read(number)) for number in wanted)
-    if len(wanted) == 1:
-        return HttpResponse(b"".join(multipart.encode(parts)), content_type=outer, headers=headers)
-    return StreamingHttpResponse(multipart.encode(parts), content_type=outer, headers=headers)
+    """Frames as stored or prepared where the client takes that, else decoded or encoded."""
+    source = frames.source_of(scope.instance(study_uid, series_uid, instance_uid))
+    wanted = frames.parse_numbers(numbers, source.index.count)
+    choice = frames.choose(source, scope.accept)
+    found = frames.answer(source, choice, wanted, scope.request.headers)
+    kind = HttpResponse if isinstance(found.body, bytes) else StreamingHttpResponse
+    return kind(found.body, status=found.status, headers=found.headers)
 
 
 @dicomweb
 def bulkdata(
     scope: Scope, study_uid: str, series_uid: str, instance_uid: str, tag: str
 ) -> HttpResponseBase:
-    """One binary element that the metadata only names."""
+    """One binary element that the metadata only names; byte ranges are served."""
     found = scope.instance(study_uid, series_uid, instance_uid)
+    wanted = next(
+        (w for w in parse_accept(scope.accept) if w.media_type in (OCTET_STREAM, "*/*")), None
+    )
+    if wanted is None:
+        raise NotAcceptable(f"bulk data is available as {OCTET_STREAM}")
     try:
         _, data = sandbox.run("element", path=str(found.path), tag=tag)
     except sandbox.SandboxFailure:
         raise NotFound from None
-    return HttpResponse(data, content_type="application/octet-stream", headers=IMMUTABLE)
+    content_type = OCTET_STREAM
+    if wanted.is_multipart:
+        content_type = multipart.content_type(OCTET_STREAM)
+        location = scope.request.build_absolute_uri(scope.request.path)
+        data = multipart.single(Part(OCTET_STREAM, data, location))
+    answer = bytes_response(
+        scope.request, data, content_type=content_type, etag=f"{found.sha256}-{tag}",
+        file_name=f"{tag}.bin",
+    )  # fmt: skip
+    answer.headers.update(IMMUTABLE)
+    return answer
 
 
-@dicomweb
-def rendered(
-    scope: Scope, study_uid: str, series_uid: str, instance_uid: str, numbers: str = "1"
-) -> HttpResponseBase:
-    """A picture of one frame as JPEG or PNG, with `window`, `viewport` and `quality`."""
-    found = scope.instance(study_uid, series_uid, instance_uid)
-    media_type = choose_type(parse_accept(_accept(scope)), PICTURE_TYPES)
-    options = _rendering_options(scope)
-    return _picture(found, numbers, media_type=media_type, **options)
-
-
-@dicomweb
-def thumbnail(
-    scope: Scope, study_uid: str, series_uid: str, instance_uid: str | None = None
-) -> HttpResponseBase:
-    """A small JPEG of an instance, or of the middle instance of a series."""
-    if instance_uid is None:
-        in_series = scope.series(study_uid, series_uid).instances.defer("dicom_json")
-        rows = list(in_series.filter(frame_index__isnull=False).order_by("instance_number", "id"))
-        if not rows:
-            raise NotFound
-        found = rows[len(rows) // 2]
-    else:
-        found = scope.instance(study_uid, series_uid, instance_uid)
-    middle = max(found.number_of_frames, 1) // 2 or 1
-    return _picture(
-        found, str(middle), media_type="image/jpeg", longest_side=THUMBNAIL_SIDE, quality=80
-    )
+def _prepared_metadata(scope: Scope, series: Series) -> HttpResponseBase | None:
+    ready = SeriesPreparation.objects.filter(series=series).first()
+    if ready is None or not ready.metadata_sha256 or ready.metadata_revision != ready.revision:
+        return None
+    try:
+        packed = storage.blob_path(ready.metadata_sha256).read_bytes()
+    except OSError:
+        return None
+    if ready.has_bulk_data:
+        text = gzip.decompress(packed).decode()
+        return _json_answer(scope, dicomjson.with_bulk_urls(text, scope.base_url).encode())
+    if not _takes_gzip(scope):
+        return _json_answer(scope, gzip.decompress(packed))
+    etag = f'"{ready.metadata_sha256}"'
+    headers = {**_revalidated(), "ETag": etag, "Content-Encoding": "gzip"}
+    if scope.request.headers.get("If-None-Match") == etag:
+        return HttpResponse(status=304, headers=headers)
+    return HttpResponse(packed, content_type=JSON, headers=headers)
 
 
 def _metadata(scope: Scope, instances: QuerySet[Instance]) -> HttpResponseBase:
-    choose_type(parse_accept(_accept(scope)), JSON_TYPES)
+    media_type = choose_type(parse_accept(scope.accept), METADATA_TYPES, in_parts=[XML])
     ordered = instances.order_by("series_id", "instance_number", "sop_instance_uid")
-    body = "".join(dicomjson.metadata_pieces(ordered, scope.base_url)).encode()
-    headers = {"Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Encoding, Cookie"}
-    if "gzip" in scope.request.headers.get("Accept-Encoding", "") and len(body) > 1400:
+    if media_type == XML:
+        parts = (Part(XML, xml) for xml in dicomxml.metadata_pieces(ordered, scope.base_url))
+        return StreamingHttpResponse(
+            multipart.encode(parts), content_type=multipart.content_type(XML),
+            headers=_revalidated(),
+        )  # fmt: skip
+    return _json_answer(scope, "".join(dicomjson.metadata_pieces(ordered, scope.base_url)).encode())
+
+
+def _json_answer(scope: Scope, body: bytes) -> HttpResponse:
+    etag = f'"{hashlib.sha256(body).hexdigest()}"'
+    headers = {**_revalidated(), "ETag": etag}
+    if scope.request.headers.get("If-None-Match") == etag:
+        return HttpResponse(status=304, headers=headers)
+    if _takes_gzip(scope) and len(body) > 1400:
         body = gzip.compress(body, compresslevel=1, mtime=0)
         headers["Content-Encoding"] = "gzip"
-    return HttpResponse(body, content_type=JSON_TYPES[0], headers=headers)
+    return HttpResponse(body, content_type=JSON, headers=headers)
+
+
+def _takes_gzip(scope: Scope) -> bool:
+    return "gzip" in scope.request.headers.get("Accept-Encoding", "")
+
+
+def _revalidated() -> dict[str, str]:
+    return {
+        "Cache-Control": "private, no-cache",
+        "Vary": "Accept, Accept-Encoding, Authorization, Cookie",
+    }
 
 
 def _instances(scope: Scope, instances: QuerySet[Instance]) -> HttpResponseBase:
-    accept = parse_accept(_accept(scope))
-    if not any(w.media_type in ("application/dicom", "*/*") for w in accept):
-        raise NotAcceptable("instances are available as application/dicom")
+    syntax, _ = choose_instances(parse_accept(scope.accept))
     rows = instances.defer("dicom_json", "frame_index").order_by("series_id", "instance_number")
-
-    def parts() -> Iterator[Part]:
-        for row in rows.iterator(chunk_size=200):
-            syntax = row.transfer_syntax_uid
-            yield Part(f"application/dicom; transfer-syntax={syntax}", row.path.read_bytes())
-
     return StreamingHttpResponse(
-        multipart.encode(parts()),
-        content_type=multipart.content_type("application/dicom"),
+        _instance_parts(rows, syntax),
+        content_type=multipart.content_type(DICOM),
         headers={"Cache-Control": "private, no-cache"},
     )
 
 
-def _frame_index(instance: Instance) -> FrameIndex:
-    index = instance.frames
-    if index is None:
-        why = instance.unrenderable_reason or "the object holds no frames"
-        raise NotAcceptable(f"no frames can be served: {why}")
-    return index
+def _instance_parts(rows: QuerySet[Instance], syntax: str) -> Iterator[bytes]:
+    """The multipart body, file by file in pieces: no object is ever whole in memory."""
+    for row in rows.iterator(chunk_size=200):
+        converted = None if syntax == "*" else _converted(row)
+        if converted is not None:
+            yield multipart.head_of(Part(f"{DICOM}; transfer-syntax={syntax}", b""), len(converted))
+            yield converted
+        else:
+            part = Part(f"{DICOM}; transfer-syntax={row.transfer_syntax_uid}", b"")
+            yield multipart.head_of(part, row.size_bytes)
+            yield from storage.read_chunks(row.path)
+        yield b"\r\n"
+    yield multipart.END
 
 
-def _frame_numbers(text: str, index: FrameIndex) -> list[int]:
-    try:
-        numbers = [int(piece) for piece in text.split(",")]
-    except ValueError:
-        raise InvalidInput("Frames are numbers, separated by commas.", field="frames") from None
-    if len(numbers) > MAX_FRAMES_PER_REQUEST:
-        raise InvalidInput(f"At most {MAX_FRAMES_PER_REQUEST} frames at once.", field="frames")
-    if any(not 1 <= n <= index.count for n in numbers):
-        raise NotFound
-    return numbers
-
-
-def _reader(instance: Instance, index: FrameIndex, choice: Choice) -> Callable[[int], bytes]:
-    if choice.is_stored:
-        return lambda number: read_frame(instance.path, index, number)
-
-    def decode(number: int) -> bytes:
+def _converted(instance: Instance) -> bytes | None:
+    """The object in Explicit VR Little Endian; None where it stays as it is stored."""
+    if instance.transfer_syntax_uid == "1.2.840.10008.1.2.1":
+        return None
+    folder = Path(settings.INCOMING_ROOT)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".part") as target:
         try:
-            return sandbox.run("native_frame", path=str(instance.path), frame=number)[1]
-        except sandbox.SandboxFailure as failure:
-            raise NotAcceptable(f"the frame cannot be decoded: {failure.reason}") from None
-
-    return decode
-
-
-def _rendering_options(scope: Scope) -> dict[str, float | int]:
-    options: dict[str, float | int] = {}
-    parameters = scope.request.GET
-    try:
-        if window := parameters.get("window"):
-            center, width = window.split(",")[:2]
-            options |= {"center": float(center), "width": float(width)}
-        if viewport := parameters.get("viewport"):
-            options["longest_side"] = max(int(v) for v in viewport.split(",")[:2])
-        if quality := parameters.get("quality"):
-            options["quality"] = int(quality)
-    except ValueError:
-        raise InvalidInput("window, viewport and quality are numbers.", field="query") from None
-    if (
-        not 1 <= options.get("quality", 90) <= 100
-        or not 1 <= options.get("longest_side", 1) <= 8192
-    ):
-        raise InvalidInput("quality is 1 to 100 and viewport at most 8192.", field="query")
-    return options
-
-
-def _picture(
-    instance: Instance, numbers: str, *, media_type: str, **options: float | int
-) -> HttpResponse:
-    if not numbers.isdigit():
-        raise InvalidInput("Ask for one frame.", field="frames")
-    index = _frame_index(instance)
-    if not 1 <= int(numbers) <= index.count:
-        raise NotFound
-    if instance.unrenderable_reason:
-        raise NotAcceptable(f"cannot be rendered: {instance.unrenderable_reason}")
-    try:
-        _, data = sandbox.run(
-            "render", path=str(instance.path), frame=int(numbers), media_type=media_type, **options
-        )
-    except sandbox.SandboxFailure as failure:
-        raise NotAcceptable(f"cannot be rendered: {failure.reason}") from None
-    return HttpResponse(data, content_type=media_type, headers=IMMUTABLE)
+            is_converted, _ = sandbox.run("convert", path=str(instance.path), target=target.name)
+        except sandbox.SandboxFailure:
+            return None
+        return Path(target.name).read_bytes() if is_converted else None

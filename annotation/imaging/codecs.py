@@ -9,14 +9,15 @@ from pydicom.uid import (
     HTJ2K,
     HTJ2KLossless,
     HTJ2KLosslessRPCL,
+    JPEGExtended12Bit,
     JPEGLossless,
     JPEGLosslessSV1,
     JPEGLSLossless,
     JPEGLSNearLossless,
 )
 
-# JPEG Extended (.51) is absent on purpose: at 12 bits it needs another libjpeg.
 DECODERS = {
+    JPEGExtended12Bit: imagecodecs.jpeg8_decode,
     JPEGLossless: imagecodecs.jpeg8_decode,
     JPEGLosslessSV1: imagecodecs.jpeg8_decode,
     JPEGLSLossless: imagecodecs.jpegls_decode,

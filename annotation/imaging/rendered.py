@@ -1,6 +1,8 @@
 """A frame as a picture: decoded, windowed, scaled, encoded (PS3.18 §10.4, rendered resources)."""
 
+import contextlib
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_modality_lut
-from pydicom.pixels.utils import pixel_array
+from pydicom.pixels.utils import iter_pixels, pixel_array
 
 from annotation.imaging import codecs
 from annotation.imaging.windowing import FloatImage, window_by_percentiles, window_linear
@@ -88,9 +90,21 @@ def model_input(path: Path, frame: int, side: int) -> FloatImage:
 
 def decode(path: Path, frame: int) -> tuple[pydicom.Dataset, NDArray[Any]]:
     """The dataset without its pixels and one frame's stored values. `frame` is 1-based."""
-    try:
+    with _decoding():
         dataset = pydicom.dcmread(path, stop_before_pixels=True)
         return dataset, pixel_array(path, index=frame - 1)
+
+
+def iterate_frames(path: Path) -> Iterator[NDArray[Any]]:
+    """The stored values of one frame after the other, so that an object may exceed memory."""
+    with _decoding():
+        yield from iter_pixels(path)
+
+
+@contextlib.contextmanager
+def _decoding() -> Iterator[None]:
+    try:
+        yield
     except MemoryError:
         raise NotRenderable("decoding needs more memory than is allowed") from None
     except Exception as error:  # noqa: BLE001  decoders raise many types on damaged input

@@ -138,11 +138,34 @@ def _render(path: str, **options: Any) -> Answer:
 
 
 def _native_frame(path: str, frame: int) -> Answer:
-    """One frame decoded to little-endian native bytes, colour interleaved."""
+    """One frame decoded to little-endian native bytes, colour interleaved, 1-bit pixels packed."""
+    import numpy as np
+
     from annotation.imaging.rendered import decode
 
-    _, pixels = decode(Path(path), frame)
+    dataset, pixels = decode(Path(path), frame)
+    if dataset.get("BitsAllocated") == 1:
+        pixels = np.packbits(pixels.ravel(), bitorder="little")
     return str(pixels.dtype), pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+
+
+def _encode_frame(path: str, frame: int, transfer_syntax: str) -> Answer:
+    from annotation.imaging.encoding import encode_frame
+
+    return None, encode_frame(Path(path), frame, transfer_syntax)
+
+
+def _encode_frames(path: str, target: str) -> Answer:
+    from annotation.imaging.encoding import encode_frames
+
+    return encode_frames(Path(path), Path(target)).as_json(), b""
+
+
+def _convert(path: str, target: str) -> Answer:
+    """The whole object as Explicit VR Little Endian in `target`; False where it stays as it is."""
+    from annotation.imaging.transcoding import to_explicit_little_endian
+
+    return to_explicit_little_endian(Path(path), Path(target)), b""
 
 
 def _model_input(path: str, frame: int, side: int) -> Answer:
@@ -176,6 +199,9 @@ FUNCTIONS: dict[str, Callable[..., Answer]] = {
     "parse": _parse,
     "render": _render,
     "native_frame": _native_frame,
+    "encode_frame": _encode_frame,
+    "encode_frames": _encode_frames,
+    "convert": _convert,
     "model_input": _model_input,
     "element": _element,
     "count_datasets": _count_datasets,
@@ -192,6 +218,8 @@ def _serve() -> None:
 
     logging.disable(logging.CRITICAL)  # pydicom would log element values: patient data
     warnings.simplefilter("ignore")
+    if os.environ.get("FIRSTREAD_PROCESS") == "worker":
+        os.nice(10)  # what is prepared in the background must not slow down those who read
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     for line in sys.stdin.buffer:
         request = json.loads(line)

@@ -86,7 +86,7 @@ def test_an_unusable_rescale_slope_is_kept_but_never_rendered(tmp_path):
 
     assert (
         parsing.parse(_changed(tmp_path, poison)).unrenderable_reason
-        == "RescaleSlope is not usable"
+        == "RescaleSlope is not a number"
     )
 
 

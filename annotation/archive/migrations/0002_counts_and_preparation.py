@@ -20,8 +20,8 @@ update archive_study set
                        where study_id = archive_study.id and modality <> '' order by modality);
 insert into archive_seriespreparation (
     id, created_at, state, attempt, cancel_requested, progress, error,
-    series_id, revision, changed_at, metadata_revision, metadata_sha256, thumbnail_sha256)
-select gen_random_uuid(), now(), 'pending', 0, false, '{}', '', id, 1, now(), 0, '', ''
+    series_id, revision, changed_at, metadata_revision, metadata_sha256, has_bulk_data, thumbnail_sha256)
+select gen_random_uuid(), now(), 'pending', 0, false, '{}', '', id, 1, now(), 0, '', false, ''
 from archive_series;
 """
 
@@ -85,6 +85,7 @@ class Migration(migrations.Migration):
                 ("revision", models.PositiveIntegerField(default=1)),
                 ("changed_at", models.DateTimeField(auto_now_add=True)),
                 ("metadata_revision", models.PositiveIntegerField(default=0)),
+                ("has_bulk_data", models.BooleanField(default=False)),
                 ("metadata_sha256", models.CharField(blank=True, max_length=64)),
                 ("thumbnail_sha256", models.CharField(blank=True, max_length=64)),
             ],

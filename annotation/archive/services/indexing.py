@@ -107,8 +107,9 @@ from unnest(%s::uuid[], %s::int[]) as new(id, count) where archive_study.id = ne
 ASK_FOR_PREPARATION = """
 insert into archive_seriespreparation as known (
     id, created_at, state, attempt, cancel_requested, progress, error,
-    series_id, revision, changed_at, metadata_revision, metadata_sha256, thumbnail_sha256)
-select gen_random_uuid(), now(), 'pending', 0, false, '{}', '', new.id, 1, now(), 0, '', ''
+    series_id, revision, changed_at, metadata_revision, metadata_sha256, has_bulk_data,
+    thumbnail_sha256)
+select gen_random_uuid(), now(), 'pending', 0, false, '{}', '', new.id, 1, now(), 0, '', false, ''
 from unnest(%s::uuid[]) as new(id)
 on conflict (series_id) do update set
     revision = known.revision + 1,

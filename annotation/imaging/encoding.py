@@ -1,0 +1,136 @@
+"""Frames encoded again: all of an instance ahead of time for the browser, or one on request."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.pixels import get_encoder
+from pydicom.uid import (
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
+
+from annotation.imaging import codecs
+from annotation.imaging.frames import FrameIndex
+from annotation.imaging.rendered import NotRenderable, decode, iterate_frames
+
+codecs.register()
+Pixels = NDArray[Any]
+LOSSY_AND_SMALL = {JPEGBaseline8Bit}  # encoding these again without loss would only make them big
+
+
+def _htj2k(pixels: Pixels) -> bytes:
+    """Resolution by resolution (RPCL) with tile-part lengths: half the bytes show half the detail."""
+    return bytes(
+        imagecodecs.htj2k_encode(
+            pixels, reversible=True, rgb=pixels.ndim == 3, tlm=True, tilepart=1
+        )
+    )
+
+
+def _jpeg2000(pixels: Pixels) -> bytes:
+    return bytes(imagecodecs.jpeg2k_encode(pixels, level=0, codecformat="J2K", reversible=True))
+
+
+def _jpeg_ls(pixels: Pixels) -> bytes:
+    return bytes(imagecodecs.jpegls_encode(_unsigned(pixels)))
+
+
+def _jpeg_lossless(pixels: Pixels) -> bytes:
+    if pixels.ndim == 3:
+        raise NotRenderable("lossless JPEG is made of grey frames only")
+    bits = pixels.dtype.itemsize * 8
+    return bytes(imagecodecs.ljpeg_encode(_unsigned(pixels), bitspersample=bits))
+
+
+def _jpeg(pixels: Pixels) -> bytes:
+    if pixels.dtype != np.uint8:
+        raise NotRenderable("baseline JPEG is made of 8-bit frames only")
+    return bytes(imagecodecs.jpeg8_encode(pixels, level=90))
+
+
+def _rle(pixels: Pixels) -> bytes:
+    samples = pixels.shape[2] if pixels.ndim == 3 else 1
+    return bytes(
+        get_encoder(RLELossless).encode(
+            _unsigned(pixels), rows=pixels.shape[0], columns=pixels.shape[1],
+            samples_per_pixel=samples, number_of_frames=1, pixel_representation=0,
+            bits_allocated=pixels.dtype.itemsize * 8, bits_stored=pixels.dtype.itemsize * 8,
+            photometric_interpretation="RGB" if samples == 3 else "MONOCHROME2",
+            planar_configuration=0,
+        )
+    )  # fmt: skip
+
+
+ENCODERS: dict[str, Callable[[Pixels], bytes]] = {
+    HTJ2KLossless: _htj2k,
+    HTJ2KLosslessRPCL: _htj2k,
+    JPEG2000Lossless: _jpeg2000,
+    JPEGLSLossless: _jpeg_ls,
+    JPEGLosslessSV1: _jpeg_lossless,
+    JPEGLossless: _jpeg_lossless,
+    JPEGBaseline8Bit: _jpeg,
+    RLELossless: _rle,
+}
+
+
+def encode_frame(path: Path, frame: int, transfer_syntax: str) -> bytes:
+    """One frame (1-based) as a bare code stream. Raises NotRenderable."""
+    _, pixels = decode(path, frame)
+    return _encode(pixels, transfer_syntax)
+
+
+def encode_frames(path: Path, target: Path) -> FrameIndex:
+    """All frames as HTJ2K (RPCL, lossless), one after the other in `target`.
+
+    Raises NotRenderable where that cannot be or is of no use.
+    """
+    dataset = pydicom.dcmread(path, stop_before_pixels=True)
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax in (*HTJ2K_ALREADY, *LOSSY_AND_SMALL):
+        raise NotRenderable(f"browsers show {syntax.name} as it is")
+    if int(dataset.get("BitsAllocated") or 0) not in (8, 16):
+        raise NotRenderable("only pixels of 8 and 16 bits are encoded")
+    if dataset.get("PhotometricInterpretation") in KEEPS_ITS_COLOURS and syntax.is_compressed:
+        raise NotRenderable(f"browsers show {dataset.PhotometricInterpretation} as it is")
+    pieces, offset = [], 0
+    with target.open("wb") as file:
+        for pixels in iterate_frames(path):
+            data = _encode(pixels, HTJ2KLosslessRPCL)
+            file.write(data)
+            pieces.append(((offset, len(data)),))
+            offset += len(data)
+    return FrameIndex("encapsulated", len(pieces), fragments=tuple(pieces))
+
+
+HTJ2K_ALREADY = (HTJ2KLossless, HTJ2KLosslessRPCL)
+KEEPS_ITS_COLOURS = ("YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
+
+
+def _encode(pixels: Pixels, transfer_syntax: str) -> bytes:
+    encoder = ENCODERS.get(transfer_syntax)
+    if encoder is None:
+        raise NotRenderable(f"frames are not encoded to {transfer_syntax}")
+    if pixels.dtype.itemsize > 2 or pixels.dtype.kind not in "iu":
+        raise NotRenderable("only integers of 8 and 16 bits are encoded")
+    try:
+        return encoder(np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder("="))))
+    except NotRenderable:
+        raise
+    except Exception as error:  # noqa: BLE001  codecs raise types of their own
+        raise NotRenderable(f"cannot be encoded: {type(error).__name__}") from None
+
+
+def _unsigned(pixels: Pixels) -> Pixels:
+    """The same bits: these codecs know no sign; PixelRepresentation says how to read them."""
+    return pixels.view(pixels.dtype.str.replace("i", "u"))

@@ -1,0 +1,45 @@
+"""A whole object in the one transfer syntax that every program reads."""
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.pixels import pixel_array
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSNearLossless,
+)
+
+from annotation.imaging import codecs
+
+codecs.register()
+LOSSY = {JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000, HTJ2K}
+
+
+def to_explicit_little_endian(path: Path, target: Path) -> bool:
+    """Write the object to `target` as Explicit VR Little Endian.
+
+    False, and nothing written, where it stays as stored: it is that already, is compressed with
+    loss, or cannot be decoded (PS3.18 §8.7.3.5 lets a server keep those as they are).
+    """
+    dataset = pydicom.dcmread(path)
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax == ExplicitVRLittleEndian or syntax in LOSSY:
+        return False
+    if syntax == ExplicitVRBigEndian and "PixelData" in dataset:
+        pixels = pixel_array(dataset, raw=True)
+        dataset.PixelData = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+        dataset["PixelData"].VR = "OB" if pixels.dtype == np.uint8 else "OW"
+    if syntax.is_encapsulated:
+        try:
+            dataset.decompress(generate_instance_uid=False)
+        except Exception:  # noqa: BLE001  no decoder, or damaged: it stays as it is
+            return False
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.save_as(target, implicit_vr=False, little_endian=True)
+    return True
