@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from config.processes import die_with_parent
+from config.processes import die_with_parent, fingerprint
 from tests import servers
 
 ROOT = Path(__file__).parents[2]
@@ -136,7 +136,8 @@ def ours() -> Iterator[Ours]:
     port = servers.free_port()
     os.environ |= {"FIRSTREAD_DATA": str(folder), "DJANGO_SETTINGS_MODULE": "config.settings"}
     command = [sys.executable, "manage.py", "up", "--empty", "--port", str(port)]
-    with _child(command, folder, stop_signal=signal.SIGINT) as stack:
+    sockets = Path(tempfile.gettempdir()) / f"firstread-{fingerprint(folder)}"
+    with _child(command, folder, sockets, stop_signal=signal.SIGINT) as stack:
         servers.eventually(
             lambda: _alive(stack, folder) and servers.answers(f"http://127.0.0.1:{port}/healthz"),
             "our server answers", 300,
@@ -193,9 +194,9 @@ def _make_project() -> tuple[str, str]:
 
 @contextlib.contextmanager
 def _child(
-    command: list[str], folder: Path, *, stop_signal: signal.Signals
+    command: list[str], folder: Path, *others: Path, stop_signal: signal.Signals
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A server for the time of the block; its folder goes with it."""
+    """A server for the time of the block; its folders go with it."""
     with (folder / "output.log").open("wb") as log:
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=log, stderr=log,
@@ -210,7 +211,8 @@ def _child(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+        for made in (folder, *others):
+            shutil.rmtree(made, ignore_errors=True)
 
 
 def _alive(process: "subprocess.Popen[bytes]", folder: Path) -> bool:
