@@ -228,6 +228,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "annotation.labeling.tasks.expire_assignments",
         "schedule": 30,
     },
+    "prepare-series": {
+        "task": "annotation.dicomweb.tasks.prepare_series",
+        "schedule": 3,
+        "options": {"expires": 3},
+    },
     "start-due-rounds": {"task": "learning.tasks.start_due_rounds", "schedule": 15},
 }
 

@@ -9,6 +9,6 @@ from django.core.wsgi import get_wsgi_application
 
 django_application = get_wsgi_application()
 
-from annotation.dicomweb.express import FrameExpress  # needs Django to be set up
+from annotation.dicomweb.express import FrameExpress  # noqa: E402  needs Django to be set up
 
 application = FrameExpress(django_application)

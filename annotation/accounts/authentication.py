@@ -26,9 +26,7 @@ class PersonalToken(TokenAuthentication):  # type: ignore[misc]
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, Any]:
         """One query by the digest, which is the primary key."""
-        known = (
-            AuthToken.objects.select_related("user").filter(digest=digest_of(token)).first()
-        )
+        known = AuthToken.objects.select_related("user").filter(digest=digest_of(token)).first()
         is_expired = known is not None and known.expiry and known.expiry <= timezone.now()
         if known is None or is_expired or not known.user.is_active:
             raise AuthenticationFailed("Invalid token.")

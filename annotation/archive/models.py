@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 
 from annotation.archive import storage
@@ -59,9 +59,20 @@ class Study(BaseModel):
             models.Index(fields=["collection", "patient_id"], name="study_patient"),
             models.Index(fields=["collection", "accession_number"], name="study_accession"),
             models.Index(
-                fields=["collection", "-study_date", "study_instance_uid"], name="study_by_date"
+                models.F("collection"),
+                models.F("study_date").desc(nulls_last=True),
+                models.F("study_instance_uid"),
+                models.F("id"),
+                name="study_by_date",
+            ),
+            models.Index(
+                models.F("study_date").desc(nulls_last=True),
+                models.F("study_instance_uid"),
+                models.F("id"),
+                name="study_newest",
             ),
             GinIndex(fields=["modalities"], name="study_modalities"),
+            GinIndex(OpClass("patient_name", "gin_trgm_ops"), name="study_patient_name"),
         ]
 
     def __str__(self) -> str:
@@ -108,6 +119,7 @@ class Instance(BaseModel):
     instance_number = models.IntegerField(null=True)
     rows = models.IntegerField(null=True)
     columns = models.IntegerField(null=True)
+    bits_allocated = models.IntegerField(null=True)
     number_of_frames = models.IntegerField()
     position = models.JSONField(null=True)  # ImagePositionPatient, LPS mm
     orientation = models.JSONField(null=True)  # ImageOrientationPatient

@@ -81,3 +81,10 @@ def find_training_instances(study_ids: Iterable[UUID]) -> dict[UUID, Instance]:
     for instance in middles:
         found.setdefault(instance.series.study_id, instance)
     return found
+
+
+def middle_instance(series: Series) -> Instance | None:
+    """The instance that stands for a series: the middle one of those with frames."""
+    images = series.instances.filter(frame_index__isnull=False).order_by("instance_number", "id")
+    count = images.count()
+    return images.defer("dicom_json")[count // 2] if count else None

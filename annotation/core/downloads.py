@@ -1,15 +1,16 @@
 """Sends a file with ETag and byte ranges (RFC 9110 §14), so that a broken download goes on."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 CHUNK_BYTES = 2**20
+Caching = Mapping[str, str]
+PRIVATE: Caching = {"Cache-Control": "private"}
 
 
 def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
@@ -31,10 +32,16 @@ def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
 
 
 def file_response(
-    request: HttpRequest, path: Path, *, content_type: str, etag: str, file_name: str
-) -> Any:
+    request: HttpRequest,
+    path: Path,
+    *,
+    content_type: str,
+    etag: str,
+    file_name: str,
+    caching: Caching = PRIVATE,
+) -> HttpResponseBase:
     """200, 206, 304 or 416 for one file; behind nginx the file leaves without passing here."""
-    answer = _prepare(request, path.stat().st_size, etag, file_name)
+    answer = _prepare(request, path.stat().st_size, etag, file_name, caching)
     if isinstance(answer, HttpResponse):
         return answer
     start, end, status, headers = answer
@@ -49,10 +56,16 @@ def file_response(
 
 
 def bytes_response(
-    request: HttpRequest, data: bytes, *, content_type: str, etag: str, file_name: str
-) -> Any:
+    request: HttpRequest,
+    data: bytes,
+    *,
+    content_type: str,
+    etag: str,
+    file_name: str,
+    caching: Caching = PRIVATE,
+) -> HttpResponseBase:
     """The same for bytes that are no file of their own."""
-    answer = _prepare(request, len(data), etag, file_name)
+    answer = _prepare(request, len(data), etag, file_name, caching)
     if isinstance(answer, HttpResponse):
         return answer
     start, end, status, headers = answer
@@ -63,19 +76,19 @@ def bytes_response(
 
 def accel_path(path: Path) -> str | None:
     """Where nginx finds a stored file (deploy/nginx.conf), if it serves them."""
-    if not settings.ACCEL_REDIRECT:
+    if not (settings.ACCEL_REDIRECT and path.is_relative_to(settings.BLOB_ROOT)):
         return None
     return f"/_blobs/{path.relative_to(settings.BLOB_ROOT)}"
 
 
 def _prepare(
-    request: HttpRequest, size: int, etag: str, file_name: str
+    request: HttpRequest, size: int, etag: str, file_name: str, caching: Caching
 ) -> HttpResponse | tuple[int, int, int, dict[str, str]]:
     """A finished 304 or 416, or first byte, last byte, status and headers of what to send."""
     headers = {
         "ETag": f'"{etag}"',
         "Accept-Ranges": "bytes",
-        "Cache-Control": "private",
+        **caching,
         "Content-Disposition": f'attachment; filename="{file_name}"',
     }
     if request.headers.get("If-None-Match") == headers["ETag"]:

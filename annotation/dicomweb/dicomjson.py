@@ -42,14 +42,25 @@ def series_dataset(series: Series, base_url: str) -> JsonDataset:
 
 
 def instance_dataset(instance: Instance, base_url: str) -> JsonDataset:
-    """What identifies an instance (Table 10.6.3-5); the rest comes from its own attributes."""
-    return {
-        "0020000D": text("UI", instance.series.study.study_instance_uid),
-        "0020000E": text("UI", instance.series.series_instance_uid),
+    """What a search answers of an instance, from columns alone (Table 10.6.3-5)."""
+    series = instance.series
+    body = {
+        "00080016": text("UI", instance.sop_class_uid),
+        "00080018": text("UI", instance.sop_instance_uid),
         "00080056": text("CS", "ONLINE"),
         "00081190": text("UR", instance_url(base_url, instance)),
         "00083002": text("UI", instance.transfer_syntax_uid),
+        "0020000D": text("UI", series.study.study_instance_uid),
+        "0020000E": text("UI", series.series_instance_uid),
     }
+    image = (
+        ("00200013", "IS", instance.instance_number),
+        ("00280008", "IS", instance.number_of_frames or None),
+        ("00280010", "US", instance.rows),
+        ("00280011", "US", instance.columns),
+        ("00280100", "US", instance.bits_allocated),
+    )
+    return {**body, **{tag: text(vr, value) for tag, vr, value in image if value is not None}}
 
 
 def metadata_pieces(instances: Any, base_url: str) -> Iterator[str]:
@@ -68,11 +79,16 @@ def metadata_pieces(instances: Any, base_url: str) -> Iterator[str]:
     yield "]" if separator == "," else "[]"
 
 
+def join_for_preparation(series: Series) -> tuple[str, bool]:
+    """A series' metadata for any root, and whether it names bulk data."""
+    ordered = series.instances.order_by("instance_number", "sop_instance_uid")
+    joined = "".join(metadata_pieces(ordered, ROOT_PLACEHOLDER))
+    return joined, f'"BulkDataURI": "{ROOT_PLACEHOLDER}/' in joined
+
+
 def with_bulk_urls(prepared: str, base_url: str) -> str:
     """Metadata that was joined for ROOT_PLACEHOLDER, with the addresses of this request."""
-    return prepared.replace(
-        f'"BulkDataURI": "{ROOT_PLACEHOLDER}/', f'"BulkDataURI": "{base_url}/'
-    )
+    return prepared.replace(f'"BulkDataURI": "{ROOT_PLACEHOLDER}/', f'"BulkDataURI": "{base_url}/')
 
 
 def study_url(base_url: str, study_uid: str) -> str:

@@ -36,7 +36,7 @@ def to_xml(dataset: JsonDataset) -> bytes:
     """A NativeDicomModel document, UTF-8."""
     root = Xml.Element(f"{{{NAMESPACE}}}NativeDicomModel")
     _attributes(root, dataset)
-    return Xml.tostring(root, encoding="utf-8", xml_declaration=True)
+    return bytes(Xml.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def _attributes(parent: Xml.Element, dataset: JsonDataset) -> None:

@@ -5,6 +5,7 @@ frame, with a credential that the same query confirms and a study that the calle
 other request, and everything that is refused, goes through Django and its gate as it always did.
 """
 
+import json
 import logging
 import re
 from collections.abc import Callable, Iterable
@@ -19,7 +20,6 @@ from annotation.core.middleware import HEADERS
 from annotation.dicomweb import frames
 from annotation.dicomweb.frames import FrameSource
 from annotation.dicomweb.negotiation import NotAcceptable
-from annotation.imaging.frames import FrameIndex
 
 logger = logging.getLogger(__name__)
 FRAME = re.compile(
@@ -43,9 +43,9 @@ where found.sop_instance_uid = %(instance)s and series.series_instance_uid = %(s
                 and (%(project)s::uuid is null or cases.project_id = %(project)s::uuid)
                 and {CALLER_IS_VALID})
 order by found.created_at limit 1
-"""
+"""  # noqa: S608  a constant of another module
 INDEXES = """
-select found.frame_index, prepared.frame_index from archive_instance found
+select found.frame_index::text, prepared.frame_index::text from archive_instance found
 left join archive_preparedframes prepared on prepared.instance_id = found.id
 where found.id = %s
 """
@@ -73,32 +73,32 @@ class FrameExpress:
 
 def _frame(environ: Environ) -> frames.FrameAnswer | None:
     """The answer, or None where Django has to look at the request."""
-    if environ["REQUEST_METHOD"] != "GET" or environ.get("QUERY_STRING"):
-        return None
     match = FRAME.fullmatch(environ["PATH_INFO"])
-    if match is None or "HTTP_ORIGIN" in environ:
+    is_plain = environ["REQUEST_METHOD"] == "GET" and not environ.get("QUERY_STRING")
+    if match is None or not is_plain or "HTTP_ORIGIN" in environ:
         return None
     proof = find_proof(environ.get("HTTP_AUTHORIZATION", ""), environ.get("HTTP_COOKIE", ""))
     if proof is None:
         return None
     try:
         source = _source({**match.groupdict(), **proof.parameters})
-        if source is None:
-            return None
-        choice = frames.choose(source, environ.get("HTTP_ACCEPT", ""))
-        number = int(match["number"])
-        if choice.source not in ("stored", "prepared") or not 1 <= number <= source.index.count:
-            return None
-        headers = {"If-None-Match": environ.get("HTTP_IF_NONE_MATCH", "")}
-        if "HTTP_RANGE" in environ:
-            headers["Range"] = environ["HTTP_RANGE"]
-        return frames.answer(source, choice, [number], headers)
+        return _answer(environ, source, int(match["number"])) if source else None
     except NotAcceptable:
         return None
     except (Error, OSError):  # Django reconnects, or says what is wrong
         logger.exception("express_failed")
         connection.close()
         return None
+
+
+def _answer(environ: Environ, source: FrameSource, number: int) -> frames.FrameAnswer | None:
+    choice = frames.choose(source, environ.get("HTTP_ACCEPT", ""))
+    if choice.source not in ("stored", "prepared") or not 1 <= number <= source.index.count:
+        return None
+    headers = {"If-None-Match": environ.get("HTTP_IF_NONE_MATCH", "")}
+    if "HTTP_RANGE" in environ:
+        headers["Range"] = environ["HTTP_RANGE"]
+    return frames.answer(source, choice, [number], headers)
 
 
 def _source(parameters: dict[str, Any]) -> FrameSource | None:
@@ -111,17 +111,8 @@ def _source(parameters: dict[str, Any]) -> FrameSource | None:
         index = frames.indexes.get(sha256)
         prepared = frames.indexes.get(prepared_sha256) if prepared_sha256 else None
         if index is None or (prepared_sha256 and prepared is None):
-            index, prepared = _load(cursor, instance_id, sha256, prepared_sha256)
-    return FrameSource(
-        sha256, syntax, misread, index, prepared_sha256, prepared_syntax, prepared
-    )
-
-
-def _load(
-    cursor: "Cursor[Any]", instance_id: Any, sha256: str, prepared_sha256: str
-) -> tuple[FrameIndex, FrameIndex | None]:
-    stored, prepared = cursor.execute(INDEXES, [instance_id]).fetchone() or (None, None)
-    return (
-        frames.indexes.put(sha256, stored),
-        frames.indexes.put(prepared_sha256, prepared) if prepared_sha256 else None,
-    )
+            stored, encoded = cursor.execute(INDEXES, [instance_id]).fetchall()[0]
+            index = frames.indexes.put(sha256, json.loads(stored))
+            if prepared_sha256:
+                prepared = frames.indexes.put(prepared_sha256, json.loads(encoded))
+    return FrameSource(sha256, syntax, misread, index, prepared_sha256, prepared_syntax, prepared)

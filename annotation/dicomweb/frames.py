@@ -173,9 +173,7 @@ def _read(source: FrameSource, choice: Choice, number: int) -> tuple[bytes, Choi
         if choice.source == "decoded":
             return sandbox.run("native_frame", path=str(path), frame=number)[1], choice
         syntax = choice.transfer_syntax
-        encoded = sandbox.run(
-            "encode_frame", path=str(path), frame=number, transfer_syntax=syntax
-        )
+        encoded = sandbox.run("encode_frame", path=str(path), frame=number, transfer_syntax=syntax)
         return encoded[1], choice
     except sandbox.SandboxFailure as failure:
         if choice.may_fall_back:

@@ -32,6 +32,11 @@ class Scope:
     project: Project | None
     base_url: str
 
+    @property
+    def accept(self) -> str:
+        """The Accept header, or the `accept` parameter that stands in for it (§8.3.3.1)."""
+        return self.request.GET.get("accept") or self.request.headers.get("Accept", "")
+
     def study(self, study_uid: str) -> Study:
         found = (
             access.studies_visible_to(self.user, self.project)

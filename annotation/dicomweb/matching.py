@@ -2,15 +2,27 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
-from pydicom.datadict import keyword_for_tag, tag_for_keyword
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 
-MAX_LIMIT = 1000
-DEFAULT_LIMIT = 100
+DEFAULT_LIMIT = 1000
+MAX_LIMIT = 5000
+MAX_OFFSET = 10**9
+MAX_PATTERN = 200
 CONTROL = {"limit", "offset", "includefield", "fuzzymatching", "emptyvaluematching",
            "multiplevaluematching", "accept"}  # fmt: skip
+DECLINED = {
+    "emptyvaluematching": "The emptyvaluematching parameter is not supported."
+    " Empty Value Matching has not been performed.",
+    "multiplevaluematching": "The multiplevaluematching parameter is not supported."
+    " Multiple Value Matching has not been performed.",
+}
+SPECIAL = set(".^$*+?()[]{}|\\-")
+ACCENTS = {"a": "aàáâãäå", "c": "cç", "e": "eèéêë", "i": "iìíîï", "n": "nñ", "o": "oòóôõöø",
+           "s": "sß", "u": "uùúûü", "y": "yýÿ"}  # fmt: skip
+PLAIN = {accented: plain for plain, class_ in ACCENTS.items() for accented in class_}
 
 
 class BadQuery(ValueError):
@@ -19,20 +31,37 @@ class BadQuery(ValueError):
 
 @dataclass(frozen=True)
 class Condition:
-    """One matching key: a keyword and what its value must be."""
+    """One matching key: the attribute's path of tags, its representation, and what it must be.
 
-    keyword: str
-    kind: str  # "exact", "pattern", "range" or "list"
+    `kind` is "exact", "pattern", "range" (bounds may be empty) or "list".
+    """
+
+    path: tuple[str, ...]
+    vr: str
+    kind: str
     text: str = ""
     values: tuple[str, ...] = ()
-    start: date | None = None
-    end: date | None = None
+    start: str = ""
+    end: str = ""
+    is_fuzzy: bool = False
+
+    @property
+    def tag(self) -> str:
+        return self.path[0]
+
+    @property
+    def is_nested(self) -> bool:
+        return len(self.path) > 1
 
     @property
     def regex(self) -> str:
-        """The wildcard pattern as a PostgreSQL regular expression, case-insensitive for names."""
-        pieces = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in self.text)
-        return f"^{''.join(pieces)}$"
+        """A regular expression for the value, to be applied without regard to case for names."""
+        if self.is_fuzzy:
+            return "".join(f"(?=.*(^|[ ^=,-]){_any_accent(word)})" for word in _words(self.text))
+        body = "".join(".*" if c == "*" else "." if c == "?" else _escaped(c) for c in self.text)
+        if self.vr == "PN":  # one of up to three groups, with or without its empty components
+            return rf"(^|=){body.rstrip('^')}\^*(=|$)"
+        return f"^{body}$"
 
 
 @dataclass(frozen=True)
@@ -40,79 +69,121 @@ class Query:
     """A parsed search request."""
 
     conditions: tuple[Condition, ...] = ()
-    include: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()  # tags
     include_all: bool = False
     limit: int = DEFAULT_LIMIT
     offset: int = 0
-    is_fuzzy: bool = False
-    unknown: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
 
 def parse_query(parameters: Iterable[tuple[str, str]]) -> Query:
-    """Parse decoded (name, value) pairs. Raises BadQuery."""
-    conditions: list[Condition] = []
-    include: list[str] = []
-    unknown: list[str] = []
-    numbers = {"limit": DEFAULT_LIMIT, "offset": 0}
-    include_all = is_fuzzy = False
-    for name, value in parameters:
-        if name in numbers:
-            numbers[name] = _number(name, value)
-        elif name == "includefield":
-            include_all = include_all or value == "all"
-            include += [k for k in map(keyword_of, value.split(",")) if k]
-        elif name == "fuzzymatching":
-            is_fuzzy = value.lower() == "true"
-        elif name not in CONTROL:
-            keyword = keyword_of(name)
-            if keyword is None:
-                unknown.append(name)
-            elif value not in ("", "*"):  # universal matching
-                conditions.append(_condition(keyword, value))
+    """Parse decoded (name, value) pairs; unknown parameters are ignored. Raises BadQuery."""
+    pairs = list(parameters)
+    is_fuzzy = any(n == "fuzzymatching" and v.lower() == "true" for n, v in pairs)
+    wanted = [piece for n, v in pairs if n == "includefield" for piece in v.split(",")]
+    conditions = []
+    for name, value in pairs:
+        path = None if name in CONTROL else path_of(name)
+        if path is not None and value.strip("*") != "":  # empty or * matches everything
+            conditions.append(_condition(name, path, value, is_fuzzy=is_fuzzy))
+    numbers = {n: _number(n, v) for n, v in pairs if n in ("limit", "offset")}
     return Query(
-        tuple(conditions), tuple(include), include_all, min(numbers["limit"], MAX_LIMIT),
-        numbers["offset"], is_fuzzy, tuple(unknown),
-    )  # fmt: skip
+        tuple(conditions),
+        tuple(path[0] for path in map(path_of, wanted) if path),
+        "all" in wanted,
+        min(numbers.get("limit", DEFAULT_LIMIT), MAX_LIMIT),
+        min(numbers.get("offset", 0), MAX_OFFSET),
+        tuple(DECLINED[n] for n, v in pairs if n in DECLINED and v.lower() == "true"),
+    )
 
 
-def keyword_of(attribute: str) -> str | None:
-    """The keyword of a tag of 8 hex digits or of a keyword; None for anything else."""
-    name = attribute.strip()
-    if re.fullmatch(r"[0-9A-Fa-f]{8}", name):
-        return keyword_for_tag(int(name, 16)) or None
-    return name if tag_for_keyword(name) is not None else None
+def path_of(attribute: str) -> tuple[str, ...] | None:
+    """The tags of an attribute given by keyword or 8 hex digits, sequences joined by a dot."""
+    path = tuple(_tag_of(piece.strip()) or "" for piece in attribute.split("."))
+    return path if all(path) else None
 
 
-def _condition(keyword: str, value: str) -> Condition:
-    if keyword.endswith("Date"):
-        return _date_condition(keyword, value)
-    if keyword.endswith("UID"):
-        return Condition(keyword, "list", values=tuple(re.split(r"[,\\]", value)))
-    if "*" in value or "?" in value:
-        return Condition(keyword, "pattern", text=value)
-    return Condition(keyword, "exact", text=value)
-
-
-def _date_condition(keyword: str, value: str) -> Condition:
-    first, dash, last = value.partition("-")
-    start, end = _date(keyword, first), _date(keyword, last)
-    if not dash:
-        return Condition(keyword, "range", start=start, end=start)
-    return Condition(keyword, "range", start=start, end=end)
-
-
-def _date(keyword: str, text: str) -> date | None:
-    if text == "":
-        return None
+def vr_of(tag: str) -> str:
     try:
-        if not re.fullmatch(r"\d{8}", text):
-            raise ValueError
-        return date(int(text[:4]), int(text[4:6]), int(text[6:]))
+        return dictionary_VR(int(tag, 16))
+    except KeyError:
+        return "UN"
+
+
+def _tag_of(name: str) -> str | None:
+    if re.fullmatch(r"[0-9A-Fa-f]{8}", name):
+        return name.upper()
+    number = tag_for_keyword(name)
+    return None if number is None else f"{number:08X}"
+
+
+def _condition(name: str, path: tuple[str, ...], value: str, *, is_fuzzy: bool) -> Condition:
+    vr = vr_of(path[-1])
+    if "\x00" in value or len(value) > 4096:
+        raise BadQuery(f"{name} holds what no attribute can")
+    if vr in ("DA", "TM", "DT"):
+        start, end = _range(name, vr, value)
+        return Condition(path, vr, "range", value, start=start, end=end)
+    if vr == "UI":
+        return Condition(path, vr, "list", values=tuple(re.split(r"[,\\]", value)))
+    if vr == "PN" and is_fuzzy and _words(value):
+        return Condition(path, vr, "pattern", value[:MAX_PATTERN], is_fuzzy=True)
+    if vr == "PN" or "*" in value or "?" in value:
+        if len(value) > MAX_PATTERN:
+            raise BadQuery(f"{name} is longer than {MAX_PATTERN} characters")
+        return Condition(path, vr, "pattern", re.sub(r"\*+", "*", value))
+    return Condition(path, vr, "exact", value)
+
+
+PATTERNS = {
+    "DA": re.compile(r"\d{8}|\d{4}\.\d{2}\.\d{2}"),
+    "TM": re.compile(r"([01]\d|2[0-3])(:?[0-5]\d(:?([0-5]\d|60)(\.\d{1,6})?)?)?"),
+    "DT": re.compile(r"\d{4}(\d{2}(\d{2}(\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?)?)?)?"),
+}
+EXAMPLES = {"DA": "YYYYMMDD", "TM": "HHMMSS", "DT": "YYYYMMDDHHMMSS"}
+
+
+def _range(name: str, vr: str, value: str) -> tuple[str, str]:
+    """First and last value as DICOM writes them; one of them empty where the range is open."""
+    first, dash, last = value.strip().partition("-")
+    if not dash:
+        last = first
+    if not (first or last):
+        raise BadQuery(f"{name} must be {EXAMPLES[vr]} or a range of two")
+    for piece in (first, last):
+        if piece and not (PATTERNS[vr].fullmatch(piece) and _is_calendar_date(vr, piece)):
+            raise BadQuery(f"{name} must be {EXAMPLES[vr]} or a range of two")
+    start, end = (
+        piece.replace(".", "") if vr == "DA" else piece.replace(":", "") for piece in (first, last)
+    )
+    return start, end
+
+
+def _is_calendar_date(vr: str, text: str) -> bool:
+    digits = text.replace(".", "")[:8]
+    if vr == "TM" or len(digits) < 8:
+        return True
+    try:
+        date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError:
-        raise BadQuery(f"{keyword} must be YYYYMMDD or a range of two dates") from None
+        return False
+    return True
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.split(r"[\s^=,*?-]+", text[:MAX_PATTERN]) if word][:8]
+
+
+def _any_accent(word: str) -> str:
+    letters = (PLAIN.get(c, c) for c in word.lower())
+    return "".join(f"[{ACCENTS[c]}]" if c in ACCENTS else _escaped(c) for c in letters)
+
+
+def _escaped(character: str) -> str:
+    return f"\\{character}" if character in SPECIAL else character
 
 
 def _number(name: str, value: str) -> int:
-    if not re.fullmatch(r"\d{1,9}", value):
+    if not re.fullmatch(r"[0-9]{1,9}", value):
         raise BadQuery(f"{name} must be a whole number of 0 or more")
     return int(value)

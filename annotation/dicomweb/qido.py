@@ -1,70 +1,59 @@
 """QIDO-RS: searches for studies, series and instances (PS3.18 §10.6)."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import F, JSONField, Model, QuerySet
+from django.db.models.fields.json import KeyTransform
 from django.http import HttpResponse
 
-from annotation.dicomweb import dicomjson
+from annotation.archive.models import Instance, Series, Study
+from annotation.dicomweb import dicomjson, dicomxml, multipart
+from annotation.dicomweb.dicomjson import JsonDataset
 from annotation.dicomweb.gate import Scope, dicomweb
-from annotation.dicomweb.matching import Condition, Query, parse_query
+from annotation.dicomweb.lookup import condition_filter, level_of
+from annotation.dicomweb.matching import Query, parse_query
+from annotation.dicomweb.multipart import Part
 from annotation.dicomweb.negotiation import choose_type, parse_accept
+from annotation.imaging.levels import SERIES_TAGS, STUDY_TAGS
 from annotation.labeling import access
 
 M = TypeVar("M", bound=Model)
+Describe = Callable[[M, Query, str], JsonDataset]
 JSON_TYPES = ("application/dicom+json", "application/json")
-STUDY_COLUMNS = {
-    "StudyInstanceUID": "study_instance_uid",
-    "PatientID": "patient_id",
-    "PatientName": "patient_name",
-    "PatientSex": "patient_sex",
-    "PatientBirthDate": "patient_birth_date",
-    "StudyDate": "study_date",
-    "StudyTime": "study_time",
-    "StudyID": "study_id",
-    "AccessionNumber": "accession_number",
-    "StudyDescription": "study_description",
-    "ReferringPhysicianName": "referring_physician_name",
-    "ModalitiesInStudy": "series__modality",
-}
-SERIES_COLUMNS = {
-    "SeriesInstanceUID": "series_instance_uid",
-    "Modality": "modality",
-    "SeriesNumber": "series_number",
-    "SeriesDescription": "series_description",
-    "BodyPartExamined": "body_part_examined",
-}
-INSTANCE_COLUMNS = {
-    "SOPInstanceUID": "sop_instance_uid",
-    "SOPClassUID": "sop_class_uid",
-    "InstanceNumber": "instance_number",
-    "Rows": "rows",
-    "Columns": "columns",
-}
-NUMBERS = {"series_number", "instance_number", "rows", "columns"}
+XML = "application/dicom+xml"
+DEFAULT_STUDY = {
+    "00080005", "00080020", "00080030", "00080050", "00080090", "00080201", "00081030",
+    "00100010", "00100020", "00100030", "00100040", "0020000D", "00200010",
+}  # fmt: skip
+DEFAULT_SERIES = {
+    "00080005", "00080060", "00080201", "0008103E", "0020000E", "00200011", "00400244",
+    "00400245", "00400275",
+}  # fmt: skip
+NEWEST_FIRST = (F("study_date").desc(nulls_last=True), "study_instance_uid", "id")
 
 
 @dicomweb
 def search_studies(scope: Scope) -> HttpResponse:
     query = _query(scope)
-    found = _matching(
-        access.studies_visible_to(scope.user, scope.project), query, STUDY_COLUMNS, ""
-    )
-    ordered = found.distinct().order_by("-study_date", "study_instance_uid", "id")
-    return _answer(scope, ordered, query, dicomjson.study_datasets)
+    visible = access.studies_visible_to(scope.user, scope.project)
+    found = _matching(visible, query, {"study": ""})
+    return _answer(scope, found.order_by(*NEWEST_FIRST), query, _study)
 
 
 @dicomweb
 def search_series(scope: Scope, study_uid: str | None = None) -> HttpResponse:
     query = _query(scope)
-    found = access.series_visible_to(scope.user, scope.project)
-    if study_uid is not None:
-        found = found.filter(study=scope.study(study_uid))
-    found = _matching(found, query, SERIES_COLUMNS, "")
-    found = _matching(found, query, STUDY_COLUMNS, "study__").select_related("study")
+    if study_uid is None:
+        found = access.series_visible_to(scope.user, scope.project).select_related("study")
+        describe: Describe[Series] = _series_of_any_study
+    else:
+        study = scope.study(study_uid)
+        found = Series.objects.filter(study=study).select_related("study")
+        describe = _series
+    found = _matching(found, query, {"series": "", "study": "study__"})
     ordered = found.order_by("study_id", "series_number", "series_instance_uid")
-    return _answer(scope, ordered, query, dicomjson.series_datasets)
+    return _answer(scope, ordered, query, describe)
 
 
 @dicomweb
@@ -72,69 +61,126 @@ def search_instances(
     scope: Scope, study_uid: str | None = None, series_uid: str | None = None
 ) -> HttpResponse:
     query = _query(scope)
-    found = access.instances_visible_to(scope.user, scope.project)
     if study_uid is not None and series_uid is not None:
-        found = found.filter(series=scope.series(study_uid, series_uid))
+        found = Instance.objects.filter(series=scope.series(study_uid, series_uid))
     elif study_uid is not None:
-        found = found.filter(series__study=scope.study(study_uid))
-    found = _matching(found, query, INSTANCE_COLUMNS, "")
-    found = _matching(found, query, SERIES_COLUMNS, "series__")
-    found = _matching(found, query, STUDY_COLUMNS, "series__study__")
-    ordered = found.select_related("series__study").order_by(
-        "series_id", "instance_number", "sop_instance_uid"
+        found = Instance.objects.filter(series__study=scope.study(study_uid))
+    else:
+        found = access.instances_visible_to(scope.user, scope.project)
+    found = _matching(
+        found, query, {"instance": "", "series": "series__", "study": "series__study__"}
     )
-    return _answer(scope, ordered, query, dicomjson.instance_datasets)
+    ordered = found.order_by("series_id", "instance_number", "sop_instance_uid")
+    if series_uid is None:
+        ordered = ordered.select_related("series__study")
+        return _answer(scope, _with_included(ordered, query), query, _instance_of_any_series)
+    ordered = ordered.prefetch_related("series__study")  # one series: fetched once for all rows
+    return _answer(scope, _with_included(ordered, query), query, _instance)
 
 
 def _query(scope: Scope) -> Query:
-    choose_type(parse_accept(scope.request.headers.get("Accept", "")), JSON_TYPES)
     parameters = [(name, value) for name, values in scope.request.GET.lists() for value in values]
     return parse_query(parameters)
 
 
-def _matching(
-    found: QuerySet[M], query: Query, columns: dict[str, str], prefix: str
-) -> QuerySet[M]:
+def _matching(found: QuerySet[M], query: Query, prefixes: dict[str, str]) -> QuerySet[M]:
+    """Keys of this level and of those above; others cannot match here and are ignored."""
     for condition in query.conditions:
-        if condition.keyword in columns:
-            found = found.filter(_filter(condition, prefix + columns[condition.keyword]))
+        level = level_of(condition.tag)
+        if level in prefixes:
+            found = found.filter(condition_filter(condition, level, prefixes[level]))
     return found
 
 
-def _filter(condition: Condition, column: str) -> Q:
-    if condition.kind == "list":
-        return Q(**{f"{column}__in": condition.values})
-    if condition.kind == "range":
-        bounds = {f"{column}__gte": condition.start, f"{column}__lte": condition.end}
-        return Q(**{k: v for k, v in bounds.items() if v is not None})
-    if column.rsplit("__", 1)[-1] in NUMBERS:
-        is_number = condition.text.lstrip("-").isdigit() and len(condition.text) < 10
-        return Q(**{column: int(condition.text)}) if is_number else Q(pk__in=[])
-    is_name = condition.keyword.endswith("Name")
-    if condition.kind == "pattern":
-        return Q(**{f"{column}__{'iregex' if is_name else 'regex'}": condition.regex})
-    return Q(**{f"{column}__iexact" if is_name else column: condition.text})
+def _with_included(found: QuerySet[Instance], query: Query) -> QuerySet[Instance]:
+    """Leave the JSON in the database, except for what was asked for."""
+    if query.include_all:
+        return found.defer("frame_index", "position", "orientation")
+    wanted = {
+        f"tag_{tag}": KeyTransform(tag, "dicom_json", output_field=JSONField())
+        for tag in query.include
+        if level_of(tag) == "instance"
+    }
+    deferred = found.defer("dicom_json", "frame_index", "position", "orientation")
+    return deferred.annotate(**wanted)
 
 
-def _answer(
-    scope: Scope,
-    found: QuerySet[M],
-    query: Query,
-    describe: Callable[[list[M], str], list[dict[str, Any]]],
-) -> HttpResponse:
+def _study(study: Study, query: Query, base_url: str) -> JsonDataset:
+    body = dicomjson.study_dataset(study, base_url)
+    return _limited(body, query, STUDY_TAGS, DEFAULT_STUDY)
+
+
+def _series(series: Series, query: Query, base_url: str) -> JsonDataset:
+    body = dicomjson.series_dataset(series, base_url)
+    limited = _limited(body, query, SERIES_TAGS, DEFAULT_SERIES)
+    if query.include_all or query.include:
+        wanted = _limited(series.study.dicom_json, query, STUDY_TAGS, set())
+        return {**wanted, **limited}
+    return limited
+
+
+def _series_of_any_study(series: Series, query: Query, base_url: str) -> JsonDataset:
+    return {**_study(series.study, query, base_url), **_series(series, query, base_url)}
+
+
+def _instance(instance: Instance, query: Query, base_url: str) -> JsonDataset:
+    own = dicomjson.instance_dataset(instance, base_url)
+    above = _above(instance, query) if query.include_all or query.include else {}
+    return {**above, **_included(instance, query), **own}
+
+
+def _instance_of_any_series(instance: Instance, query: Query, base_url: str) -> JsonDataset:
+    own = dicomjson.instance_dataset(instance, base_url)
+    return {
+        **_series_of_any_study(instance.series, query, base_url),
+        **_included(instance, query),
+        **own,
+    }
+
+
+def _above(instance: Instance, query: Query) -> JsonDataset:
+    series = instance.series
+    return {
+        **_limited(series.study.dicom_json, query, STUDY_TAGS, set()),
+        **_limited(series.dicom_json, query, SERIES_TAGS, set()),
+    }
+
+
+def _included(instance: Instance, query: Query) -> JsonDataset:
+    """The instance's own attributes that `includefield` names."""
+    if query.include_all:
+        return {
+            tag: value for tag, value in instance.dicom_json.items() if "BulkDataURI" not in value
+        }
+    found = {tag: getattr(instance, f"tag_{tag}", None) for tag in query.include}
+    return {tag: value for tag, value in found.items() if value is not None}
+
+
+def _limited(
+    body: JsonDataset, query: Query, level_tags: Sequence[str], defaults: set[str]
+) -> JsonDataset:
+    """Without the attributes of the level that nobody asked for."""
+    if query.include_all:
+        return body
+    dropped = set(level_tags) - defaults - set(query.include)
+    return {tag: value for tag, value in body.items() if tag not in dropped}
+
+
+def _answer(scope: Scope, found: QuerySet[M], query: Query, describe: Describe[M]) -> HttpResponse:
+    media_type = choose_type(parse_accept(scope.accept), (*JSON_TYPES, XML), in_parts=[XML])
     rows = list(found[query.offset : query.offset + query.limit + 1])
     page = rows[: query.limit]
-    headers = {"Cache-Control": "private, no-store"}
-    warnings = []
+    warnings = list(query.warnings)
     if len(rows) > query.limit:
         warnings.append("There are additional results that can be requested")
-    if query.is_fuzzy:
-        warnings.append(
-            "The fuzzymatching parameter is not supported. Only literal matching has been performed."
-        )
+    headers = {"Cache-Control": "private, no-store"}
     if warnings:
         headers["Warning"] = ", ".join(f'299 {scope.base_url} "{w}"' for w in warnings)
     if not page:
         return HttpResponse(status=204, headers=headers)
-    body = dicomjson.dumps(describe(page, scope.base_url))
-    return HttpResponse(body, content_type=JSON_TYPES[0], headers=headers)
+    datasets = [describe(row, query, scope.base_url) for row in page]
+    if media_type == XML:
+        parts = (Part(XML, dicomxml.to_xml(dataset)) for dataset in datasets)
+        body = b"".join(multipart.encode(parts))
+        return HttpResponse(body, content_type=multipart.content_type(XML), headers=headers)
+    return HttpResponse(dicomjson.dumps(datasets), content_type=JSON_TYPES[0], headers=headers)

@@ -7,7 +7,7 @@ from django.urls import include, path, register_converter
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from annotation.dicomweb import qido, stow, wado
+from annotation.dicomweb import capabilities, deletion, pictures, qido, stow, wado, wado_uri
 from annotation.dicomweb.gate import View
 
 
@@ -31,45 +31,56 @@ INSTANCE = f"{SERIES}/instances/<uid:instance_uid>"
 FRAMES = f"{INSTANCE}/frames/<str:numbers>"
 
 
-def get(view: View) -> View:
-    """A route that only reads; `methods` lets the access test find what it must cover."""
-    limited = require_http_methods(["GET", "HEAD"])(view)
-    limited.methods = ("GET",)  # type: ignore[attr-defined]
-    return limited
+def by_method(**views: View) -> View:
+    """Dispatch by method, HEAD like GET; the gate checks CSRF itself.
 
-
-def by_method(*, GET: View, POST: View) -> View:  # noqa: N803  the methods' names
-    """Dispatch GET and HEAD to one view and POST to another; the gate checks CSRF itself."""
+    `methods` lets the access test find what it must cover.
+    """
 
     @csrf_exempt
-    @require_http_methods(["GET", "HEAD", "POST"])
+    @require_http_methods([*views, *(["HEAD"] if "GET" in views else [])])
     def dispatch(request: HttpRequest, **uids: Any) -> HttpResponseBase:
-        return (POST if request.method == "POST" else GET)(request, **uids)
+        method = "GET" if request.method == "HEAD" else str(request.method)
+        return views[method](request, **uids)
 
-    dispatch.methods = ("GET", "POST")  # type: ignore[attr-defined]
+    dispatch.methods = tuple(views)  # type: ignore[attr-defined]
     return dispatch
 
 
+def get(view: View) -> View:
+    """A route that only reads."""
+    return by_method(GET=view)
+
+
 resources = [
-    path("studies", by_method(GET=qido.search_studies, POST=stow.store), name="studies"),
-    path("series", get(qido.search_series), name="all-series"),
-    path("instances", get(qido.search_instances), name="all-instances"),
-    path(STUDY, by_method(GET=wado.retrieve_study, POST=stow.store), name="study"),
-    path(f"{STUDY}/metadata", get(wado.study_metadata), name="study-metadata"),
-    path(f"{STUDY}/series", get(qido.search_series), name="study-series"),
-    path(f"{STUDY}/instances", get(qido.search_instances), name="study-instances"),
-    path(SERIES, get(wado.retrieve_series), name="series"),
-    path(f"{SERIES}/metadata", get(wado.series_metadata), name="series-metadata"),
-    path(f"{SERIES}/instances", get(qido.search_instances), name="series-instances"),
-    path(f"{SERIES}/thumbnail", get(wado.thumbnail), name="series-thumbnail"),
-    path(INSTANCE, get(wado.retrieve_instance), name="instance"),
-    path(f"{INSTANCE}/metadata", get(wado.instance_metadata), name="instance-metadata"),
-    path(f"{INSTANCE}/rendered", get(wado.rendered), name="instance-rendered"),
-    path(f"{INSTANCE}/thumbnail", get(wado.thumbnail), name="instance-thumbnail"),
-    path(f"{INSTANCE}/bulkdata/<str:tag>", get(wado.bulkdata), name="bulkdata"),
-    path(FRAMES, get(wado.frames), name="frames"),
-    path(f"{FRAMES}/rendered", get(wado.rendered), name="frame-rendered"),
+    path("studies", by_method(GET=qido.search_studies, POST=stow.store)),
+    path("series", get(qido.search_series)),
+    path("instances", get(qido.search_instances)),
+    path(
+        STUDY,
+        by_method(GET=wado.retrieve_study, POST=stow.store, DELETE=deletion.delete_study),
+    ),
+    path(f"{STUDY}/metadata", get(wado.study_metadata)),
+    path(f"{STUDY}/rendered", get(pictures.rendered_many)),
+    path(f"{STUDY}/thumbnail", get(pictures.thumbnail)),
+    path(f"{STUDY}/series", get(qido.search_series)),
+    path(f"{STUDY}/instances", get(qido.search_instances)),
+    path(SERIES, by_method(GET=wado.retrieve_series, DELETE=deletion.delete_series)),
+    path(f"{SERIES}/metadata", get(wado.series_metadata)),
+    path(f"{SERIES}/rendered", get(pictures.rendered_many)),
+    path(f"{SERIES}/thumbnail", get(pictures.thumbnail)),
+    path(f"{SERIES}/instances", get(qido.search_instances)),
+    path(INSTANCE, by_method(GET=wado.retrieve_instance, DELETE=deletion.delete_instance)),
+    path(f"{INSTANCE}/metadata", get(wado.instance_metadata)),
+    path(f"{INSTANCE}/rendered", get(pictures.rendered)),
+    path(f"{INSTANCE}/thumbnail", get(pictures.thumbnail)),
+    path(f"{INSTANCE}/bulkdata/<str:tag>", get(wado.bulkdata)),
+    path(FRAMES, get(wado.retrieve_frames)),
+    path(f"{FRAMES}/rendered", get(pictures.rendered)),
+    path(f"{FRAMES}/thumbnail", get(pictures.thumbnail)),
+    path("wado", get(wado_uri.retrieve)),
 ]
+resources.append(path("", by_method(OPTIONS=capabilities.describe(lambda: resources))))
 urlpatterns = [
     path("", include((resources, "dicomweb"))),
     path("projects/<uuid:project_id>/", include((resources, "dicomweb-project"))),

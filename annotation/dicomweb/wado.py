@@ -84,17 +84,14 @@ def single_instance(scope: Scope, instance: Instance, syntax: str) -> HttpRespon
     name = f"{instance.sha256[:16]}.dcm"
     converted = None if syntax == "*" else _converted(instance)
     if converted is None:
-        answer: HttpResponseBase = file_response(
-            scope.request, instance.path, etag=instance.sha256, file_name=name,
+        return file_response(
+            scope.request, instance.path, etag=instance.sha256, file_name=name, caching=IMMUTABLE,
             content_type=f"{DICOM}; transfer-syntax={instance.transfer_syntax_uid}",
         )  # fmt: skip
-    else:
-        answer = bytes_response(
-            scope.request, converted, etag=f"{instance.sha256}-{syntax}", file_name=name,
-            content_type=f"{DICOM}; transfer-syntax={syntax}",
-        )  # fmt: skip
-    answer.headers.update(IMMUTABLE)
-    return answer
+    return bytes_response(
+        scope.request, converted, etag=f"{instance.sha256}-{syntax}", file_name=name,
+        content_type=f"{DICOM}; transfer-syntax={syntax}", caching=IMMUTABLE,
+    )  # fmt: skip
 
 
 @dicomweb
@@ -130,12 +127,10 @@ def bulkdata(
         content_type = multipart.content_type(OCTET_STREAM)
         location = scope.request.build_absolute_uri(scope.request.path)
         data = multipart.single(Part(OCTET_STREAM, data, location))
-    answer = bytes_response(
+    return bytes_response(
         scope.request, data, content_type=content_type, etag=f"{found.sha256}-{tag}",
-        file_name=f"{tag}.bin",
+        file_name=f"{tag}.bin", caching=IMMUTABLE,
     )  # fmt: skip
-    answer.headers.update(IMMUTABLE)
-    return answer
 
 
 def _prepared_metadata(scope: Scope, series: Series) -> HttpResponseBase | None:

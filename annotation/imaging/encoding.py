@@ -8,7 +8,7 @@ import imagecodecs
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.pixels import get_encoder
+from pydicom.pixels.encoders.base import get_encoder
 from pydicom.uid import (
     HTJ2KLossless,
     HTJ2KLosslessRPCL,

@@ -59,6 +59,7 @@ class ParsedInstance:
     instance_number: int | None
     rows: int | None
     columns: int | None
+    bits_allocated: int | None
     number_of_frames: int
     position: list[float] | None
     orientation: list[float] | None
@@ -145,6 +146,7 @@ def _parse(path: Path) -> ParsedInstance:
         instance_number=_integer(body, _tag("InstanceNumber")),
         rows=pixels.rows,
         columns=pixels.columns,
+        bits_allocated=pixels.bits_allocated,
         number_of_frames=pixels.number_of_frames if index or reason else 0,
         position=_floats(body, "ImagePositionPatient", 3),
         orientation=_floats(body, "ImageOrientationPatient", 6),

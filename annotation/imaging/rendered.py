@@ -12,53 +12,110 @@ import pydicom
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom.multival import MultiValue
-from pydicom.pixels.processing import apply_modality_lut
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import iter_pixels, pixel_array
 
 from annotation.imaging import codecs
-from annotation.imaging.windowing import FloatImage, window_by_percentiles, window_linear
+from annotation.imaging.windowing import (
+    FloatImage,
+    window_by_percentiles,
+    window_linear,
+    window_linear_exact,
+    window_sigmoid,
+)
 
 codecs.register()
+WINDOWS = {
+    "linear": window_linear,
+    "linear-exact": window_linear_exact,
+    "sigmoid": window_sigmoid,
+}
 
 
 class NotRenderable(ValueError):
     """There is no picture to make; the message says why."""
 
 
+Region = tuple[float | None, float | None, float | None, float | None]
+Size = tuple[int, int]
+
+
 @dataclass(frozen=True)
 class Rendering:
-    """How a frame is to be shown; None means what the file says or the whole range."""
+    """How frames are to be shown; None means what the file says, or the whole range or image."""
 
-    frame: int = 1
+    frames: tuple[int, ...] = (1,)
     center: float | None = None
     width: float | None = None
+    function: str = "linear"
     longest_side: int | None = None
+    viewport: Size | None = None  # (width, height) to fit into
+    region: Region | None = None  # x, y, width, height in pixels; a negative size mirrors
     media_type: str = "image/jpeg"
     quality: int = 90
 
 
 def render(path: Path, wanted: Rendering) -> bytes:
     """Encoded picture bytes. Raises NotRenderable."""
-    picture = Image.fromarray(grey_or_colour(path, wanted))
-    if wanted.longest_side and max(picture.size) > wanted.longest_side:
-        picture.thumbnail((wanted.longest_side, wanted.longest_side), Image.Resampling.LANCZOS)
+    pictures = [_sized(_picture(path, frame, wanted), wanted) for frame in wanted.frames]
     output = io.BytesIO()
     if wanted.media_type == "image/png":
-        picture.save(output, "PNG", compress_level=1)
+        pictures[0].save(output, "PNG", compress_level=1)
+    elif wanted.media_type == "image/gif":
+        pictures[0].save(
+            output, "GIF", save_all=True, append_images=pictures[1:], duration=100, loop=0
+        )
     else:
-        picture.save(output, "JPEG", quality=wanted.quality)
+        pictures[0].save(output, "JPEG", quality=wanted.quality)
     return output.getvalue()
 
 
-def grey_or_colour(path: Path, wanted: Rendering) -> NDArray[np.uint8]:
+def _picture(path: Path, frame: int, wanted: Rendering) -> Image.Image:
+    return Image.fromarray(grey_or_colour(path, frame, wanted))
+
+
+def _sized(picture: Image.Image, wanted: Rendering) -> Image.Image:
+    """Cut out the region and fit it into the viewport; thumbnails are only ever made smaller."""
+    if wanted.region is not None:
+        picture = _cut(picture, wanted.region)
+    if wanted.viewport is not None:
+        scale = min(wanted.viewport[0] / picture.width, wanted.viewport[1] / picture.height)
+        size = (max(round(picture.width * scale), 1), max(round(picture.height * scale), 1))
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
+    elif wanted.longest_side and max(picture.size) > wanted.longest_side:
+        picture.thumbnail((wanted.longest_side, wanted.longest_side), Image.Resampling.LANCZOS)
+    return picture
+
+
+def _cut(picture: Image.Image, region: Region) -> Image.Image:
+    x, y = int(region[0] or 0), int(region[1] or 0)
+    width, height = region[2] or picture.width - x, region[3] or picture.height - y
+    box = (x, y, x + int(abs(width)), y + int(abs(height)))
+    if (
+        x < 0
+        or y < 0
+        or box[2] > picture.width
+        or box[3] > picture.height
+        or min(box[2] - x, box[3] - y) < 1
+    ):
+        raise NotRenderable("the region lies outside the image")
+    cut = picture.crop(box)
+    if width < 0:
+        cut = cut.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return cut.transpose(Image.Transpose.FLIP_TOP_BOTTOM) if height < 0 else cut
+
+
+def grey_or_colour(path: Path, frame: int, wanted: Rendering) -> NDArray[np.uint8]:
     """(rows, columns) grey or (rows, columns, 3) colour, 8 bits."""
-    dataset, pixels = decode(path, wanted.frame)
+    dataset, pixels = decode(path, frame)
+    photometric = dataset.get("PhotometricInterpretation")
+    if photometric == "PALETTE COLOR":
+        pixels = apply_color_lut(pixels, dataset)
     if pixels.ndim == 3:
         return _as_bytes(pixels)
     values = modality_values(dataset, pixels)
-    center, width = _window(dataset, values, wanted)
-    shown = window_linear(values, center, width)
-    if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
+    shown = WINDOWS[wanted.function](values, *_window(dataset, values, wanted))
+    if photometric == "MONOCHROME1":
         shown = 1 - shown
     return np.round(shown * 255).astype(np.uint8)
 

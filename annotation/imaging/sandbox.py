@@ -134,6 +134,8 @@ def _parse(path: str) -> Answer:
 def _render(path: str, **options: Any) -> Answer:
     from annotation.imaging.rendered import Rendering, render
 
+    for name, value in options.items():
+        options[name] = tuple(value) if isinstance(value, list) else value
     return None, render(Path(path), Rendering(**options))
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
-from pydicom.pixels import pixel_array
+from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
     HTJ2K,
     JPEG2000,

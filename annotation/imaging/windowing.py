@@ -19,6 +19,18 @@ def window_linear(values: FloatImage, center: float, width: float) -> FloatImage
     return np.asarray(np.clip(scaled, 0.0, 1.0), np.float32)
 
 
+def window_linear_exact(values: FloatImage, center: float, width: float) -> FloatImage:
+    """The LINEAR_EXACT function of PS3.3 C.11.2.1.3.2; result in 0..1."""
+    scaled = (values - np.float32(center)) / np.float32(width) + np.float32(0.5)
+    return np.asarray(np.clip(scaled, 0.0, 1.0), np.float32)
+
+
+def window_sigmoid(values: FloatImage, center: float, width: float) -> FloatImage:
+    """The SIGMOID function of PS3.3 C.11.2.1.3.1; result in 0..1."""
+    steepness = np.clip(-4 * (values - np.float32(center)) / np.float32(width), -80, 80)
+    return np.asarray(1 / (1 + np.exp(steepness)), np.float32)
+
+
 def window_by_percentiles(
     values: FloatImage, low: float = 1.0, high: float = 99.0
 ) -> tuple[float, float]:

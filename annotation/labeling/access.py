@@ -6,7 +6,7 @@ Every view starts from one `*_visible_to(user)`; what is not in it does not exis
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from annotation.archive.models import Instance, Series, Study
 from annotation.core.errors import NotAllowed, get_or_not_found
@@ -66,8 +66,11 @@ def annotations_visible_to(user: Any) -> QuerySet[Annotation]:
 
 def studies_visible_to(user: Any, project: Project | None = None) -> QuerySet[Study]:
     """Studies that are a case of one of the caller's projects (or of that one project)."""
-    projects = [project] if project else projects_visible_to(user)
-    return Study.objects.filter(pk__in=Case.objects.filter(project__in=projects).values("study"))
+    if project is not None:
+        cases = Case.objects.filter(project=project, study=OuterRef("pk"))
+        return Study.objects.filter(Exists(cases), collection=project.collection_id)
+    cases = Case.objects.filter(project__in=projects_visible_to(user), study=OuterRef("pk"))
+    return Study.objects.filter(Exists(cases))
 
 
 def series_visible_to(user: Any, project: Project | None = None) -> QuerySet[Series]:

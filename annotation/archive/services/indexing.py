@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 SAME_COLUMNS = (
     "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "instance_number", "rows",
-    "columns", "number_of_frames", "position", "orientation", "frame_index",
+    "columns", "bits_allocated", "number_of_frames", "position", "orientation", "frame_index",
     "unrenderable_reason", "misread_by_browsers",
 )  # fmt: skip
 

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers, status
@@ -153,11 +153,10 @@ class ExportFileView(APIView):
         if not path.exists():
             raise NotFound
         wanted: HttpRequest = request._request
-        response: HttpResponse = downloads.file_response(
+        return downloads.file_response(
             wanted,
             path,
             content_type=FORMATS[export.format].content_type,
             etag=export.sha256,
             file_name=f"firstread-dataset-{export.dataset.number}.{path.suffix.lstrip('.')}",
         )
-        return response

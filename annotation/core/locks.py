@@ -1,0 +1,21 @@
+"""Locks that many processes see and that vanish with the process that holds them."""
+
+import contextlib
+import zlib
+from collections.abc import Iterator
+
+from django.db import connection
+
+
+@contextlib.contextmanager
+def advisory_lock(name: str) -> Iterator[bool]:
+    """Whether this session now holds PostgreSQL's advisory lock of that name; never waits."""
+    key = zlib.crc32(name.encode())
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_try_advisory_lock(%s)", [key])
+        is_mine = bool(cursor.fetchone()[0])
+        try:
+            yield is_mine
+        finally:
+            if is_mine:
+                cursor.execute("select pg_advisory_unlock(%s)", [key])
