@@ -30,6 +30,7 @@ DATABASES: dict[str, Any] = {
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "connect_timeout": 5,
+            "prepare_threshold": 1,  # only for dicomweb.express: Django's own cursors never prepare
             "options": "-c lock_timeout=10000 -c idle_in_transaction_session_timeout=120000"
             + (" -c statement_timeout=30000" if PROCESS_ROLE == "web" else ""),
         },

@@ -10,42 +10,36 @@ from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from threading import Lock
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
+from psycopg import Cursor
+from psycopg.rows import tuple_row
 
 from annotation.accounts.authentication import digest_of
 from annotation.accounts.models import User
 
 MAX_SESSIONS = 10_000
 
-# True while the credential holds; to stand in a WHERE clause, with Proof.parameters.
-CALLER_IS_VALID = """
-exists (select 1 from accounts_user caller where caller.is_active and (
-    exists (select 1 from knox_authtoken where digest = %(digest)s
-            and user_id = caller.id and (expiry is null or expiry > now()))
-    or caller.id = %(session_user)s and caller.password = %(password)s
-       and exists (select 1 from django_session
-                   where session_key = %(session_key)s and expire_date > now()))
-  and caller.id = members.user_id)
+# The caller's id while the credential holds, to stand as a subquery in another statement.
+CALLER_WITH_DIGEST = """
+(select caller.id from knox_authtoken token join accounts_user caller on caller.id = token.user_id
+ where token.digest = %(digest)s and (token.expiry is null or token.expiry > now())
+   and caller.is_active)
+"""
+CALLER_WITH_SESSION = """
+(select caller.id from django_session session, accounts_user caller
+ where session.session_key = %(session_key)s and session.expire_date > now()
+   and caller.id = %(session_user)s and caller.password = %(password)s and caller.is_active)
 """
 
 
 @dataclass(frozen=True)
 class Proof:
-    """A credential that may be good: by token digest, or by a session that Django has accepted."""
+    """A credential that may be good: the subquery that tells, and its parameters."""
 
-    digest: str = ""
-    session_key: str = ""
-    session_user: UUID | None = None
-    password: str = ""
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        return {
-            "digest": self.digest, "session_key": self.session_key,
-            "session_user": self.session_user, "password": self.password,
-        }  # fmt: skip
+    caller: str
+    parameters: dict[str, Any]
 
 
 _sessions: OrderedDict[str, Proof] = OrderedDict()
@@ -58,7 +52,8 @@ def remember_session(session_key: str | None, user: User) -> None:
         return
     with _lock:
         _sessions[session_key] = Proof(
-            session_key=session_key, session_user=user.pk, password=user.password
+            CALLER_WITH_SESSION,
+            {"session_key": session_key, "session_user": user.pk, "password": user.password},
         )
         _sessions.move_to_end(session_key)
         while len(_sessions) > MAX_SESSIONS:
@@ -70,9 +65,17 @@ def find_proof(authorization: str, cookies: str) -> Proof | None:
     if authorization:
         scheme, _, token = authorization.partition(" ")
         is_token = scheme.lower() == "token" and token and " " not in token
-        return Proof(digest=digest_of(token.encode())) if is_token else None
+        digest = digest_of(token.encode())
+        return Proof(CALLER_WITH_DIGEST, {"digest": digest}) if is_token else None
     try:
         morsel = SimpleCookie(cookies).get(settings.SESSION_COOKIE_NAME)
     except CookieError:
         return None
     return _sessions.get(morsel.value) if morsel else None
+
+
+def fetch_one(statement: str, parameters: dict[str, Any]) -> tuple[Any, ...] | None:
+    """The first row of a statement that PostgreSQL plans once per connection, not per request."""
+    connection.ensure_connection()
+    with Cursor(connection.connection, row_factory=tuple_row) as cursor:
+        return cursor.execute(statement, parameters, prepare=True).fetchone()

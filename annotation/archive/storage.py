@@ -40,11 +40,7 @@ class Incoming:
     """A side file that is written piece by piece and hashed on the way."""
 
     def __init__(self) -> None:
-        folder = Path(settings.INCOMING_ROOT)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if shutil.disk_usage(folder).free < RESERVE_BYTES:
-            raise StorageFull("The archive has no space left.")
-        self.path = folder / f"{uuid.uuid4().hex}.part"
+        self.path = _incoming_folder() / f"{uuid.uuid4().hex}.part"
         self._file: BinaryIO = os.fdopen(
             os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
         )
@@ -85,6 +81,19 @@ class Incoming:
         self.path.unlink(missing_ok=True)
 
 
+def _incoming_folder() -> Path:
+    """Where side files go. Raises StorageFull before the disk has no room for the database."""
+    folder = Path(settings.INCOMING_ROOT)
+    try:
+        free = shutil.disk_usage(folder).free
+    except FileNotFoundError:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+    if free < RESERVE_BYTES:
+        raise StorageFull("The archive has no space left.")
+    return folder
+
+
 @contextlib.contextmanager
 def receive(chunks: Iterable[bytes]) -> Iterator[Received]:
     """Write the chunks to a side file; it is gone after the block unless kept."""
@@ -118,12 +127,15 @@ def keep_all(files: Iterable[Received]) -> None:
     folders = set()
     for received in files:
         target = blob_path(received.sha256)
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if target.exists():
             os.utime(target)  # young again: the garbage collector must not take it for an orphan
-        else:
+            continue
+        try:
             received.path.rename(target)
-            folders.add(target.parent)
+        except FileNotFoundError:  # the first file of its folder
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            received.path.rename(target)
+        folders.add(target.parent)
     for folder in folders:
         _sync_folder(folder)
 

@@ -10,8 +10,9 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import APIException
 
-from annotation.accounts.authentication import CookieSession, PersonalToken
-from annotation.accounts.proofs import remember_session
+from annotation.accounts.authentication import CookieSession
+from annotation.accounts.models import User
+from annotation.accounts.proofs import fetch_one, find_proof, remember_session
 from annotation.archive.models import Instance, Series, Study
 from annotation.core.errors import DomainError, NotFound
 from annotation.core.problems import CONTENT_TYPE, problem, problem_json
@@ -20,6 +21,30 @@ from annotation.dicomweb.negotiation import NotAcceptable
 from annotation.labeling import access
 from annotation.labeling.models import Project
 
+# The caller of a credential, and the project where the caller is a member of it.
+CALLER_AND_PROJECT = """
+select caller.id, project.id, project.collection_id from {caller} as caller
+left join labeling_membership member
+    on member.user_id = caller.id and member.project_id = %(project)s
+left join labeling_project project on project.id = member.project_id
+"""
+# A study, series or instance in a study that the caller may see: labeling.access in one statement.
+LOCATE = """
+select {level}.id from archive_study study {joins}
+where study.study_instance_uid = %(study)s
+  and exists (select 1 from labeling_membership member
+              join labeling_case cases on cases.project_id = member.project_id
+                                      and cases.study_id = study.id
+              where member.user_id = %(user)s {in_project})
+order by {level}.created_at limit 1
+"""
+LOCATE_JOINS = (
+    """join archive_series series on series.study_id = study.id
+           and series.series_instance_uid = %(series)s """,
+    """join archive_instance instance on instance.series_id = series.id
+           and instance.sop_instance_uid = %(instance)s """,
+)
+IN_PROJECT = "and member.project_id = %(project)s"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -38,40 +63,32 @@ class Scope:
         return self.request.GET.get("accept") or self.request.headers.get("Accept", "")
 
     def study(self, study_uid: str) -> Study:
-        found = (
-            access.studies_visible_to(self.user, self.project)
-            .filter(study_instance_uid=study_uid)
-            .order_by("created_at")
-            .first()
-        )
-        if found is None:
-            raise NotFound
-        return found
+        return Study.objects.get(pk=self._locate(study=study_uid))
 
     def series(self, study_uid: str, series_uid: str) -> Series:
-        study = self.study(study_uid)
-        found = study.series.filter(series_instance_uid=series_uid).first()
-        if found is None:
-            raise NotFound
-        return found
+        found = Series.objects.select_related("study")
+        return found.get(pk=self._locate(study=study_uid, series=series_uid))
 
     def instance(self, study_uid: str, series_uid: str, instance_uid: str) -> Instance:
-        """One query, because frames come through here."""
-        found = (
-            access.instances_visible_to(self.user, self.project)
-            .select_related("prepared")
-            .filter(
-                sop_instance_uid=instance_uid,
-                series__series_instance_uid=series_uid,
-                series__study__study_instance_uid=study_uid,
-            )
-            .defer("dicom_json")
-            .order_by("created_at")
-            .first()
-        )
-        if found is None:
+        found = Instance.objects.select_related("prepared").defer("dicom_json")
+        return found.get(pk=self._locate(study=study_uid, series=series_uid, instance=instance_uid))
+
+    def _locate(self, **uids: str) -> UUID:
+        """The primary key of the deepest level named. Raises NotFound, also for what is hidden."""
+        project = self.project.pk if self.project else None
+        statement = _locate_statement(len(uids), has_project=project is not None)
+        row = fetch_one(statement, {**uids, "user": self.user.pk, "project": project})
+        if row is None:
             raise NotFound
+        found: UUID = row[0]
         return found
+
+
+@functools.cache
+def _locate_statement(depth: int, *, has_project: bool) -> str:
+    level = ("study", "series", "instance")[depth - 1]
+    joins = "".join(LOCATE_JOINS[: depth - 1])
+    return LOCATE.format(level=level, joins=joins, in_project=IN_PROJECT if has_project else "")
 
 
 View = Callable[..., HttpResponseBase]
@@ -107,24 +124,40 @@ class NotSignedIn(DomainError):
 
 
 def _scope(request: HttpRequest, project_id: UUID | None) -> Scope:
-    user = _user(request)
-    project = access.project_for(user, project_id) if project_id else None
+    user, project = _by_token(request, project_id) or _by_session(request, project_id)
     root = f"/dicomweb/projects/{project.pk}" if project else "/dicomweb"
     return Scope(request, user, project, request.build_absolute_uri(root))
 
 
-def _user(request: HttpRequest) -> Any:
-    if request.headers.get("Authorization"):
-        found = PersonalToken().authenticate(request)
-        if found is None:
-            raise NotSignedIn("Sign in, or send a personal token.")
-        return found[0]
-    if not request.user.is_authenticated or not request.user.is_active:
+def _by_token(request: HttpRequest, project_id: UUID | None) -> tuple[User, Project | None] | None:
+    """Who sends a personal token and the project it names, in one statement."""
+    authorization = request.headers.get("Authorization", "")
+    if not authorization:
+        return None
+    proof = find_proof(authorization, "")
+    row = proof and fetch_one(
+        CALLER_AND_PROJECT.format(caller=proof.caller),
+        {**proof.parameters, "project": project_id},
+    )
+    if not row or row[0] is None:
         raise NotSignedIn("Sign in, or send a personal token.")
-    remember_session(request.session.session_key, request.user)
+    user_id, found_id, collection_id = row
+    if project_id is None:
+        return User(pk=user_id), None
+    if found_id is None:
+        raise NotFound
+    project = Project.from_db("default", ["id", "collection_id"], [found_id, collection_id])
+    return User(pk=user_id), project
+
+
+def _by_session(request: HttpRequest, project_id: UUID | None) -> tuple[User, Project | None]:
+    user = request.user
+    if not isinstance(user, User) or not user.is_active:
+        raise NotSignedIn("Sign in, or send a personal token.")
+    remember_session(request.session.session_key, user)
     if request.method not in SAFE_METHODS:
         CookieSession().enforce_csrf(request)  # type: ignore[arg-type]
-    return request.user
+    return user, access.project_for(user, project_id) if project_id else None
 
 
 def _answer(status: int, code: str, detail: str) -> JsonResponse:

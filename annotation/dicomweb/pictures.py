@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from django.db.models import QuerySet
@@ -177,12 +178,13 @@ def picture_response(
     data = make_picture(instance, numbers, media_type, options)
     return bytes_response(
         request, data, content_type=media_type, file_name=f"picture.{media_type[6:]}",
-        etag=f"{instance.sha256}-{_digest(numbers, media_type, options)}", caching=IMMUTABLE,
+        etag=etag_of(instance.sha256, numbers, media_type, options), caching=IMMUTABLE,
     )  # fmt: skip
 
 
-def _digest(*what: Any) -> str:
-    return hashlib.sha256(repr(what).encode()).hexdigest()[:16]
+def etag_of(sha256: str, *what: Any) -> str:
+    """The same for the same picture, in every process."""
+    return f"{sha256}-{hashlib.sha256(repr(what).encode()).hexdigest()[:16]}"
 
 
 def make_picture(
@@ -191,9 +193,14 @@ def make_picture(
     """Encoded picture bytes. Raises NotAcceptable with the reason."""
     if instance.unrenderable_reason:
         raise NotAcceptable(f"cannot be rendered: {instance.unrenderable_reason}")
+    return draw(instance.path, numbers, media_type, options)
+
+
+def draw(path: Path, numbers: list[int], media_type: str, options: Options) -> bytes:
+    """The picture of a file that can be rendered. Raises NotAcceptable with the reason."""
     try:
         _, data = sandbox.run(
-            "render", path=str(instance.path), frames=numbers, media_type=media_type, **options
+            "render", path=str(path), frames=numbers, media_type=media_type, **options
         )
     except sandbox.SandboxFailure as failure:
         raise NotAcceptable(f"cannot be rendered: {failure.reason}") from None

@@ -2,10 +2,11 @@
 
 import contextlib
 import io
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pydicom
@@ -14,8 +15,10 @@ from PIL import Image
 from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import iter_pixels, pixel_array
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from annotation.imaging import codecs
+from annotation.imaging.frames import PixelDescription, index_frames
 from annotation.imaging.windowing import (
     FloatImage,
     window_by_percentiles,
@@ -25,6 +28,7 @@ from annotation.imaging.windowing import (
 )
 
 codecs.register()
+NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
 WINDOWS = {
     "linear": window_linear,
     "linear-exact": window_linear_exact,
@@ -147,9 +151,40 @@ def model_input(path: Path, frame: int, side: int) -> FloatImage:
 
 def decode(path: Path, frame: int) -> tuple[pydicom.Dataset, NDArray[Any]]:
     """The dataset without its pixels and one frame's stored values. `frame` is 1-based."""
-    with _decoding():
-        dataset = pydicom.dcmread(path, stop_before_pixels=True)
-        return dataset, pixel_array(path, index=frame - 1)
+    with _decoding(), path.open("rb") as file:
+        dataset = pydicom.dcmread(file, stop_before_pixels=True)
+        native = native_frame(file, dataset, frame)
+        if native is None:
+            native = pixel_array(path, index=frame - 1)
+        return dataset, native
+
+
+def native_frame(file: BinaryIO, dataset: pydicom.FileDataset, frame: int) -> NDArray[Any] | None:
+    """One uncompressed grey frame, without parsing the file a second time as pydicom would.
+
+    `file` stands at the pixel element. None where pydicom has to decode.
+    """
+    syntax, bits = dataset.file_meta.TransferSyntaxUID, dataset.get("BitsAllocated")
+    stored = int(dataset.get("BitsStored") or 0)
+    is_grey = dataset.get("SamplesPerPixel") == 1 and bits in (8, 16)
+    if syntax not in NATIVE or not is_grey or not 1 <= stored <= bits:
+        return None
+    size = os.fstat(file.fileno()).st_size
+    pixels = PixelDescription(
+        rows=int(dataset.Rows), columns=int(dataset.Columns), samples=1, bits_allocated=int(bits),
+        photometric="", number_of_frames=int(dataset.get("NumberOfFrames") or 1),
+        is_implicit=syntax.is_implicit_VR, is_encapsulated=False,
+    )  # fmt: skip
+    index = index_frames(file, size, pixels)
+    if index is None or not 1 <= frame <= index.count:
+        return None
+    [(start, length)] = index.ranges(frame)
+    file.seek(start)
+    kind = "i" if dataset.get("PixelRepresentation") == 1 else "u"
+    found = np.frombuffer(file.read(length), np.dtype(f"<{kind}{int(bits) // 8}"))
+    unused = int(bits) - stored  # bits above the stored ones are no part of the value
+    values = found if unused == 0 else (found << unused) >> unused
+    return values.reshape(int(dataset.Rows), int(dataset.Columns))
 
 
 def iterate_frames(path: Path) -> Iterator[NDArray[Any]]:

@@ -66,16 +66,19 @@ def annotations_visible_to(user: Any) -> QuerySet[Annotation]:
 
 def studies_visible_to(user: Any, project: Project | None = None) -> QuerySet[Study]:
     """Studies that are a case of one of the caller's projects (or of that one project)."""
-    if project is not None:
-        cases = Case.objects.filter(project=project, study=OuterRef("pk"))
-        return Study.objects.filter(Exists(cases), collection=project.collection_id)
-    cases = Case.objects.filter(project__in=projects_visible_to(user), study=OuterRef("pk"))
-    return Study.objects.filter(Exists(cases))
+    found = Study.objects.filter(_in_visible_study("pk", user, project))
+    return found.filter(collection=project.collection_id) if project else found
 
 
 def series_visible_to(user: Any, project: Project | None = None) -> QuerySet[Series]:
-    return Series.objects.filter(study__in=studies_visible_to(user, project))
+    return Series.objects.filter(_in_visible_study("study", user, project))
 
 
 def instances_visible_to(user: Any, project: Project | None = None) -> QuerySet[Instance]:
-    return Instance.objects.filter(series__study__in=studies_visible_to(user, project))
+    return Instance.objects.filter(_in_visible_study("series__study", user, project))
+
+
+def _in_visible_study(path: str, user: Any, project: Project | None) -> Exists:
+    """A case of the study at `path` in one of the caller's projects (or in that one)."""
+    projects = [project] if project else projects_visible_to(user)
+    return Exists(Case.objects.filter(project__in=projects, study=OuterRef(path)))

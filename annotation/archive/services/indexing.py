@@ -2,10 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
+from django.utils import timezone
+from psycopg import Cursor
+from psycopg.types.json import Jsonb
 
 from annotation.archive.models import Collection, Instance, Series, Study
 
@@ -71,6 +74,32 @@ def instance_row(series: Series, arrival: "Arrival") -> Instance:
     )
 
 
+def insert_instances(rows: Iterable[Instance]) -> list[Instance]:
+    """Insert the rows whose UID is still free and return those; one round trip for all of them.
+
+    Not bulk_create: it packs the columns into arrays and would escape every character of the JSON.
+    """
+    candidates = list(rows)
+    now = timezone.now()
+    connection.ensure_connection()
+    created = []
+    with Cursor(connection.connection) as cursor:
+        cursor.executemany(
+            INSERT_INSTANCE, [_values(row, now) for row in candidates], returning=True
+        )
+        for row in candidates:
+            if cursor.fetchone() is not None:
+                created.append(row)
+            cursor.nextset()
+    return created
+
+
+def _values(row: Instance, now: datetime) -> list[Any]:
+    row.created_at = now
+    values = (getattr(row, column) for column in INSTANCE_COLUMNS)
+    return [Jsonb(v) if isinstance(v, dict | list) else v for v in values]
+
+
 def count_in(created: Iterable[Instance]) -> None:
     """Raise the counts of studies and series, and ask for the series to be prepared again.
 
@@ -89,6 +118,15 @@ def count_in(created: Iterable[Instance]) -> None:
         cursor.execute(ASK_FOR_PREPARATION, [list(per_series)])
 
 
+INSTANCE_COLUMNS = (
+    "id", "created_at", "collection_id", "series_id", "sha256", "size_bytes", "dicom_json",
+    *SAME_COLUMNS,
+)  # fmt: skip
+INSERT_INSTANCE = f"""
+insert into archive_instance ({", ".join(INSTANCE_COLUMNS)})
+values ({", ".join("%s::jsonb" if c == "dicom_json" else "%s" for c in INSTANCE_COLUMNS)})
+on conflict do nothing returning id
+"""  # noqa: S608  constants
 LOCK_STUDIES = """
 select id from archive_study where id = any(%s) order by id for no key update
 """

@@ -129,14 +129,13 @@ class _Batch:
                 rows[arrival.uid] = indexing.instance_row(self.places[number], arrival)
                 numbers[arrival.uid] = number
         storage.keep_all(self.arrivals[n].received for n in numbers.values())
-        Instance.objects.bulk_create(rows.values(), ignore_conflicts=True)
-        stored = self._stored() if rows else {}
-        created = [row for uid, row in rows.items() if stored[uid].pk == row.pk]
+        created = indexing.insert_instances(rows.values())
         for row in created:
             self.outcomes[numbers[row.sop_instance_uid]] = Ingested(
                 row, row.series.study, is_new=True
             )
-        self._compare(stored)
+        if self.undecided:  # another request was faster
+            self._compare(self._stored())
         indexing.count_in(created)
 
     def _stored(self) -> dict[str, Instance]:
