@@ -172,9 +172,9 @@ def choose_type(
 
 
 def _media_range(text: str) -> MediaRange:
-    raw_type, raw = parse_options_header(text.strip())
-    options = {key.decode().lower(): value.decode("utf-8", "replace") for key, value in raw.items()}
-    media_type = raw_type.decode("utf-8", "replace").lower()
+    raw_type, raw = parse_options_header(text.strip().encode("latin-1", "replace"))
+    options = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in raw.items()}
+    media_type = raw_type.decode("latin-1").lower()
     is_multipart = media_type == "multipart/related"
     if is_multipart:
         media_type = options.get("type", "*/*").lower()

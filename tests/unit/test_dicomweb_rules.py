@@ -1,6 +1,7 @@
 """Negotiation, multipart and matching: pure rules of the DICOMweb face."""
 
-from datetime import date
+import contextlib
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -9,32 +10,70 @@ from hypothesis import strategies as st
 from annotation.core.downloads import parse_range
 from annotation.dicomweb import multipart
 from annotation.dicomweb.matching import BadQuery, parse_query
-from annotation.dicomweb.negotiation import NotAcceptable, choose_frames, choose_type, parse_accept
+from annotation.dicomweb.negotiation import (
+    NotAcceptable,
+    choose_frames,
+    choose_instances,
+    choose_type,
+    parse_accept,
+)
 
 J2K, LE = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.1"
+HTJ2K, RPCL = "1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202"
+
+
+PARTS = "multipart/related; type="
+BROWSER = "image/jphc; transfer-syntax=*, application/octet-stream; transfer-syntax=*; q=0.9"
 
 
 @pytest.mark.parametrize(
-    ("accept", "stored", "media_type", "syntax", "is_multipart", "is_stored"),
+    ("accept", "stored", "source", "syntax", "is_multipart"),
     [
-        ("multipart/related; type=application/octet-stream; transfer-syntax=*", J2K, "image/jp2", J2K, True, True),
-        ('multipart/related; type="application/octet-stream"', J2K, "application/octet-stream", LE, True, False),
-        ('multipart/related; type="*/*"', LE, "application/octet-stream", LE, True, True),
-        ("image/jp2", J2K, "image/jp2", J2K, False, True),
-        ("application/octet-stream; transfer-syntax=*", "1.2.840.10008.1.2", "application/octet-stream", LE, False, True),
-        ("", LE, "application/octet-stream", LE, True, True),
-        (f"image/jpeg;q=0.1, application/octet-stream; transfer-syntax={LE}", J2K, "application/octet-stream", LE, False, False),
+        (f"{PARTS}application/octet-stream; transfer-syntax=*", J2K, "stored", J2K, True),
+        (f'{PARTS}"application/octet-stream"', J2K, "decoded", LE, True),
+        (f'{PARTS}"*/*"', LE, "stored", LE, True),
+        (f'{PARTS}"*/*"', J2K, "decoded", LE, True),
+        (f'{PARTS}"image/jphc"', J2K, "encoded", HTJ2K, True),
+        (f'{PARTS}"image/jphc"; transfer-syntax={RPCL}', LE, "encoded", RPCL, True),
+        ("image/jp2", J2K, "stored", J2K, False),
+        ("image/jp2", LE, "encoded", J2K, False),
+        ("application/octet-stream; transfer-syntax=*", "1.2.840.10008.1.2", "stored", LE, False),
+        ("", LE, "stored", LE, True),
+        (f"image/jls;q=0.1, application/octet-stream; transfer-syntax={LE}", J2K, "decoded", LE, False),
+        (BROWSER, J2K, "stored", J2K, False),
     ],
 )  # fmt: skip
-def test_frames_are_negotiated(accept, stored, media_type, syntax, is_multipart, is_stored):
-    choice = choose_frames(parse_accept(accept), stored, can_serve_stored=True)
-    found = (choice.media_type, choice.transfer_syntax, choice.is_multipart, choice.is_stored)
-    assert found == (media_type, syntax, is_multipart, is_stored)
+def test_frames_are_negotiated(accept, stored, source, syntax, is_multipart):
+    choice = choose_frames(parse_accept(accept), stored)
+    assert (choice.source, choice.transfer_syntax, choice.is_multipart) == (
+        source, syntax, is_multipart,
+    )  # fmt: skip
+
+
+def test_a_browser_gets_prepared_frames_and_never_those_it_misreads():
+    accept = parse_accept(BROWSER)
+    assert choose_frames(accept, J2K, prepared=RPCL).source == "prepared"
+    assert choose_frames(accept, J2K, is_misread=True).source == "decoded"
+    assert choose_frames(accept, J2K, is_misread=True, prepared=RPCL).source == "prepared"
+    archive = parse_accept("application/octet-stream; transfer-syntax=*")
+    assert choose_frames(archive, J2K, is_misread=True, prepared=RPCL).source == "stored"
+
+
+def test_instances_come_as_stored_or_in_the_syntax_that_everyone_reads():
+    def choose(accept):
+        return choose_instances(parse_accept(accept))
+
+    assert choose(f'{PARTS}"application/dicom"; transfer-syntax=*') == ("*", True)
+    assert choose(f'{PARTS}"application/dicom"') == (LE, True)
+    assert choose("application/dicom; transfer-syntax=*") == ("*", False)
+    assert choose("") == ("*", True)
+    with pytest.raises(NotAcceptable):
+        choose(f"application/dicom; transfer-syntax={J2K}")
 
 
 def test_what_cannot_be_served_is_not_acceptable():
     with pytest.raises(NotAcceptable):
-        choose_frames(parse_accept("image/jls"), J2K, can_serve_stored=True)
+        choose_frames(parse_accept("image/jxl"), J2K)
     with pytest.raises(NotAcceptable):
         choose_type(parse_accept("text/html"), ["application/dicom+json"])
     with pytest.raises(NotAcceptable):
@@ -91,21 +130,79 @@ def test_content_type_must_be_multipart_with_a_boundary():
         multipart.boundary_of("multipart/related", types)
 
 
+def only(name, value, **more):
+    [condition] = parse_query([(name, value), *more.items()]).conditions
+    return condition
+
+
 def test_queries_become_typed_conditions():
     query = parse_query(
-        [("PatientName", "M*ller^J?"), ("00080020", "20240101-"), ("StudyInstanceUID", "1.2,3.4"),
-         ("PatientID", "*"), ("limit", "5"), ("includefield", "00081030"), ("nonsense", "1")]
+        [("00080020", "20240101-"), ("StudyInstanceUID", "1.2,3.4"), ("PatientID", "*"),
+         ("limit", "5"), ("includefield", "00081030,all"), ("nonsense", "1")]
     )  # fmt: skip
-    name, day, uid = query.conditions
-    assert (name.kind, name.regex) == ("pattern", r"^M.*ller\^J.$")
-    assert (day.keyword, day.start, day.end) == ("StudyDate", date(2024, 1, 1), None)
+    day, uid = query.conditions
+    assert (day.tag, day.kind, day.start, day.end) == ("00080020", "range", "20240101", "")
     assert uid.values == ("1.2", "3.4")
-    assert (query.limit, query.include, query.unknown) == (5, ("StudyDescription",), ("nonsense",))
+    assert (query.limit, query.include, query.include_all) == (5, ("00081030",), True)
+
+
+def test_sequence_keys_are_paths_by_keyword_or_tag():
+    by_keyword = only("RequestAttributesSequence.ScheduledProcedureStepID", "7")
+    by_tag = only("00400275.00400009", "7")
+    assert by_keyword == by_tag
+    assert by_tag.path == ("00400275", "00400009")
 
 
 @pytest.mark.parametrize(
-    "parameter", [("limit", "-1"), ("offset", "x"), ("StudyDate", "yesterday")]
-)
+    ("pattern", "name", "is_match"),
+    [
+        ("M*ller^J?", "Müller^Jo", True), ("müller^jo", "Müller^Jo", True),
+        ("Müller", "Müller^Jo", False), ("Yamada^Tarou", "Yamada^Tarou=山田^太郎=やまだ", True),
+        ("山田*", "Yamada^Tarou=山田^太郎=やまだ", True), ("Doe^Jane", "Doe^Jane^^Dr", False),
+        ("Doe^Jane", "Doe^Jane^^", True), ("a.c", "abc", False), ("a(*", "a(b", True),
+    ],
+)  # fmt: skip
+def test_names_match_in_any_group_and_case(pattern, name, is_match):
+    regex = only("PatientName", pattern).regex
+    assert bool(re.search(regex, name, re.IGNORECASE)) is is_match
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "is_match"),
+    [("muller", "Müller^Hans", True), ("hans mul", "Müller^Hans", True),
+     ("ller", "Müller^Hans", False), ("José", "Garcia^Jose", True)],
+)  # fmt: skip
+def test_fuzzy_names_match_the_beginnings_of_words_without_accents(words, name, is_match):
+    regex = only("PatientName", words, fuzzymatching="true").regex
+    assert bool(re.search(regex, name, re.IGNORECASE)) is is_match
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.characters(blacklist_characters="*?\x00"), min_size=1, max_size=40))
+def test_a_value_without_wildcards_matches_itself(value):
+    condition = only("StudyDescription", value + "*")
+    assert re.search(condition.regex, value, re.DOTALL)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=30), st.text(max_size=60))
+def test_no_query_breaks_the_parser(name, value):
+    with contextlib.suppress(BadQuery):
+        parse_query([(name, value), ("StudyDate", value), ("PatientName", value)])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=80))
+def test_no_accept_header_breaks_negotiation(header):
+    with contextlib.suppress(NotAcceptable):
+        choose_frames(parse_accept(header), J2K)
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [("limit", "-1"), ("offset", "x"), ("StudyDate", "yesterday"), ("StudyDate", "20240231"),
+     ("StudyTime", "2500"), ("StudyDate", "-")],
+)  # fmt: skip
 def test_malformed_parameters_are_named(parameter):
     with pytest.raises(BadQuery, match=parameter[0]):
         parse_query([parameter])

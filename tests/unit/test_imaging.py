@@ -169,12 +169,12 @@ def test_compressed_frames_decode_to_the_pixels_that_were_encoded(syntax, encode
 
 
 def test_monochrome1_is_shown_inverted(tmp_path):
-    plain = rendered.grey_or_colour(_changed(tmp_path, lambda d: None), rendered.Rendering())
+    plain = rendered.grey_or_colour(_changed(tmp_path, lambda d: None), 1, rendered.Rendering())
 
     def invert(dataset):
         dataset.PhotometricInterpretation = "MONOCHROME1"
 
-    inverted = rendered.grey_or_colour(_changed(tmp_path, invert), rendered.Rendering())
+    inverted = rendered.grey_or_colour(_changed(tmp_path, invert), 1, rendered.Rendering())
     assert np.abs(plain.astype(int) + inverted - 255).max() <= 1
 
 
