@@ -115,6 +115,14 @@ class RemoteServer:
             )
         return [study for study in map(study_of, _as_list(records)) if study is not None]
 
+    def is_answering(self) -> bool:
+        """Whether the server answers a small search now."""
+        try:
+            self.search_studies({}, limit=1)
+        except RemoteUnavailable:
+            return False
+        return True
+
     def list_series(self, study_uid: str) -> list[RemoteSeries]:
         with self._named("Listing the series"):
             records = self._client.search_for_series(study_uid, fields=list(SERIES_FIELDS))
