@@ -13,6 +13,7 @@ import requests  # noqa: TID251  the far end of the wire
 
 from tests.servers import eventually, free_port
 
+PROGRAM = shutil.which("Orthanc") or "/usr/sbin/Orthanc"  # not in everybody's PATH
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 USER = "firstread"
 
@@ -48,7 +49,7 @@ class Orthanc:
         path.write_text(json.dumps(self.config))
         with (self.folder / "orthanc.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [shutil.which("Orthanc"), str(path)], stdout=log, stderr=log, cwd=self.folder
+                [PROGRAM, str(path)], stdout=log, stderr=log, cwd=self.folder
             )
         eventually(self._answers, f"Orthanc answers:\n{self.log()}", timeout_s=30)
 
@@ -91,7 +92,7 @@ class Orthanc:
 @contextlib.contextmanager
 def running(**config):
     """A started Orthanc. Fails, never skips, where the packages are missing."""
-    missing = shutil.which("Orthanc") is None or not PLUGIN.exists()
+    missing = not Path(PROGRAM).exists() or not PLUGIN.exists()
     assert not missing, "Orthanc is missing: install the packages 'orthanc' and 'orthanc-dicomweb'"
     with tempfile.TemporaryDirectory(prefix="orthanc-") as folder:
         peer = Orthanc(folder, **config)

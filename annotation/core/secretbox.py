@@ -12,15 +12,18 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
-from annotation.core.errors import SecretUnreadable
+from annotation.core.errors import Conflict, SecretUnreadable
 
 VERSION = b"\x01"
 NONCE_BYTES = 12
+MIN_KEY = 32
 PURPOSE = b"firstread stored credentials v1"
 
 
 def seal(secret: str, *, context: str) -> bytes:
-    """The secret as it may be stored."""
+    """The secret as it may be stored. Raises Conflict where there is no real key to seal it with."""
+    if len(settings.CREDENTIALS_KEY) < MIN_KEY or settings.CREDENTIALS_KEY.startswith("insecure"):
+        raise Conflict("Set CREDENTIALS_KEY or SECRET_KEY (at least 32 characters) first.")
     nonce = os.urandom(NONCE_BYTES)
     return VERSION + nonce + _cipher().encrypt(nonce, secret.encode(), context.encode())
 

@@ -12,6 +12,7 @@ from annotation.archive.multipart import BrokenAnswer, StoreBody, StoredFile, si
 from annotation.archive.remote import Credentials, RemoteServer, Timeouts, plain_value
 from annotation.core import secretbox
 from annotation.core.errors import (
+    Conflict,
     InvalidInput,
     RemoteFailure,
     RemoteRefused,
@@ -118,6 +119,31 @@ def test_neither_proxy_nor_netrc_of_the_environment_is_used(server, peer, monkey
     peer.answer()
     search(RemoteServer(name="P", url=peer.url, credentials=Credentials()))
     assert "Authorization" not in peer.asked[0][2]
+
+
+def over_tls(peer, ca_certificate=""):
+    return RemoteServer(
+        name="PACS",
+        url=peer.url,
+        credentials=Credentials(),
+        timeouts=QUICK,
+        ca_certificate=ca_certificate,
+    )
+
+
+def test_a_certificate_must_be_trusted_and_fit_the_host(tmp_path):
+    context, pem = peers.certified(tmp_path)
+    with peers.listening(context) as peer:
+        peer.answer()
+        with pytest.raises(RemoteUnavailable, match="certificate is not trusted"):
+            search(over_tls(peer))
+        assert peer.asked == []
+        assert search(over_tls(peer, pem)) == []
+    context, pem = peers.certified(tmp_path, address="10.1.2.3")
+    with peers.listening(context) as peer:
+        with pytest.raises(RemoteUnavailable, match="certificate is not trusted"):
+            search(over_tls(peer, pem))
+        assert peer.asked == []
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
@@ -355,3 +381,10 @@ def test_a_sealed_secret_opens_in_its_place_only(settings):
     settings.CREDENTIALS_KEY = "another key of at least thirty-two characters"
     with pytest.raises(SecretUnreadable, match="CREDENTIALS_KEY"):
         secretbox.unseal(sealed, context="source 1")
+
+
+@pytest.mark.parametrize("key", ["insecure-no-secret-key-yet-but-of-some-length", "short"])
+def test_nothing_is_sealed_with_a_known_or_short_key(settings, key):
+    settings.CREDENTIALS_KEY = key
+    with pytest.raises(Conflict, match="CREDENTIALS_KEY"):
+        secretbox.seal("hidden-word", context="source 1")
