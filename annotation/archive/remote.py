@@ -36,8 +36,10 @@ from annotation.core.errors import RemoteFailure, RemoteRefused, RemoteUnavailab
 
 MAX_ANSWER_BYTES = 64 * 2**20
 MAX_PICTURE_BYTES = 16 * 2**20
+MAX_OBJECT_SECONDS = 3600
 INSTANCE_PAGE = 1000
 MAX_INSTANCES_PER_STUDY = 100_000
+DICOM_JSON = "application/dicom+json"
 AWAY = (502, 503, 504)
 NOT_THIS_WAY = (400, 406, 415)  # how servers say that they do not offer the wanted type
 ACCEPTED = (  # as stored where the server can, else in its default transfer syntax
@@ -149,7 +151,7 @@ class RemoteServer:
     def instance_chunks(self, instance: RemoteInstance) -> Iterator[bytes]:
         """The part-10 file piece by piece, byte for byte as the server sends it."""
         with self._named("Retrieving an instance"), self._instance_answer(instance) as response:
-            pieces = self._capped(response, storage.MAX_INSTANCE_BYTES)
+            pieces = self._capped(response, storage.MAX_INSTANCE_BYTES, MAX_OBJECT_SECONDS)
             yield from single_object(response.headers.get("Content-Type", ""), pieces)
 
     def picture(self, instance: RemoteInstance) -> tuple[bytes, str] | None:
@@ -160,7 +162,7 @@ class RemoteServer:
             if response.status_code in (404, 500, 501, *NOT_THIS_WAY):
                 return None
             response.raise_for_status()
-            data = b"".join(self._capped(response, MAX_PICTURE_BYTES))
+            data = b"".join(self._capped(response, MAX_PICTURE_BYTES, self._timeouts.answer_s))
         kinds = [kind for magic, kind in PICTURE_TYPES.items() if data.startswith(magic)]
         return (data, kinds[0]) if kinds else None
 
@@ -172,7 +174,7 @@ class RemoteServer:
                 f"{self.url}/studies",
                 data=body,
                 timeout=self._timeout,
-                headers={"Content-Type": body.content_type, "Accept": "application/dicom+json"},
+                headers={"Content-Type": body.content_type, "Accept": DICOM_JSON},
             )
             if response.status_code in (200, 202, 409) and response.content:
                 return _confirmed(files, outcome_of(response.json()))
@@ -209,12 +211,14 @@ class RemoteServer:
     def _get(self, url: str, headers: dict[str, str]) -> requests.Response:
         return self._session.get(url, headers=headers, timeout=self._timeout, stream=True)
 
-    def _capped(self, response: requests.Response, limit: int) -> Iterator[bytes]:
-        size = 0
+    def _capped(self, response: requests.Response, limit: int, within_s: float) -> Iterator[bytes]:
+        size, deadline = 0, time.monotonic() + within_s
         for chunk in response.iter_content(storage.CHUNK_BYTES):
             size += len(chunk)
             if size > limit:
                 raise RemoteFailure(f"{self.name}: an object is larger than {limit >> 20} MiB.")
+            if time.monotonic() > deadline:
+                raise requests.ReadTimeout
             yield chunk
 
     @contextlib.contextmanager
@@ -267,10 +271,12 @@ class _Session(requests.Session):
         self.mount("http://", HTTPAdapter(max_retries=retry))
 
     def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
-        """Literal wildcards in queries (Orthanc decodes no %2A), and the right Host header."""
+        """Literal wildcards in queries (Orthanc decodes no %2A), and headers that servers take."""
         kwargs["allow_redirects"] = False
         headers = dict(kwargs.get("headers") or {})
         headers.pop("Host", None)  # dicomweb-client's lacks the port
+        if headers.get("Accept", "").startswith(DICOM_JSON):
+            headers["Accept"] = DICOM_JSON  # Orthanc logs an error for a list
         head, mark, query = str(url).partition("?")
         query = query.replace("%2A", "*").replace("%3F", "?").replace("%2C", ",")
         kwargs["headers"] = headers

@@ -8,7 +8,7 @@ import pytest
 
 from annotation.accounts.services import create_token
 from annotation.archive.models import Instance, Study
-from annotation.archive.remote import BACKGROUND, Credentials
+from annotation.archive.remote import Credentials, Timeouts
 from annotation.core import jobs
 from annotation.core.errors import RemoteRefused, RemoteUnavailable
 from annotation.core.jobs import JobState
@@ -210,6 +210,10 @@ def count_fetches(monkeypatch, then):
     return fetched
 
 
+def impatient(source):
+    return sources.open_server(source, Timeouts(retries=0))
+
+
 def test_a_peer_that_goes_away_fails_the_pull_and_a_resumed_one_finishes(
     empty_peer, source, live_cast, monkeypatch
 ):
@@ -217,7 +221,7 @@ def test_a_peer_that_goes_away_fails_the_pull_and_a_resumed_one_finishes(
     empty_peer.add(*ct)
     transfer = ask_pull(live_cast, source, uid_of(ct[0]))
     monkeypatch.setattr(pulls, "PAUSES_S", ())
-    monkeypatch.setattr(sources, "BACKGROUND", BACKGROUND)
+    monkeypatch.setattr(transfers, "open_server", impatient)
     count_fetches(monkeypatch, then=lambda n: n == 3 and empty_peer.stop())
     run(transfer)
     assert (transfer.state, transfer.new_count) == (JobState.FAILED, 3)
@@ -290,9 +294,7 @@ def run_import(project, *files):
     add_cases(project=project, studies=Study.objects.filter(pk__in=studies))
 
 
-def test_what_the_peer_refuses_is_listed_and_the_rest_is_sent(
-    empty_peer, source, live_cast, monkeypatch
-):
+def test_what_the_peer_refuses_is_listed_and_the_rest_is_sent(empty_peer, source, live_cast):
     first, second = factories.make_cases(live_cast.project, 2)
     broken = Instance.objects.get(series__study=second.study)
     broken.path.write_bytes(
@@ -308,6 +310,7 @@ def test_what_the_peer_refuses_is_listed_and_the_rest_is_sent(
 
 def test_a_push_to_a_peer_that_is_away_fails(empty_peer, source, live_cast, monkeypatch):
     factories.make_cases(live_cast.project, 1)
+    monkeypatch.setattr(transfers, "open_server", impatient)
     empty_peer.stop()
     push = run(ask_push(live_cast, source))
     assert push.state == JobState.FAILED

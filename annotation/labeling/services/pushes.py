@@ -22,7 +22,7 @@ def push(transfer: Transfer, server: RemoteServer, tally: Tally) -> None:
     """Store the transfer's studies at the source; a refused instance is recorded with its reason."""
     studies = studies_of(transfer)
     tally.total = Instance.objects.filter(series__study__in=studies).count()
-    for study in studies.order_by("pk"):
+    for study in list(studies.only("study_instance_uid").order_by("pk")):
         _push_study(server, study, tally)
         tally.save()
 
