@@ -59,6 +59,7 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
+CREDENTIALS_KEY = env.secret("CREDENTIALS_KEY") or SECRET_KEY  # seals what core.secretbox stores
 DEBUG = env.flag("DEBUG", default=False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
@@ -179,6 +180,7 @@ SPECTACULAR_SETTINGS = {
         "SelectionEnum": "annotation.labeling.models.Selection",
         "ModelVersionStateEnum": "learning.models.ModelVersionState",
         "VerdictEnum": "annotation.labeling.models.Verdict",
+        "DirectionEnum": "annotation.labeling.models.Direction",
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 2**20  # one annotation draft; STOW streams past this
@@ -245,5 +247,10 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "event"}},
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
-    "loggers": {"django.request": {"level": "ERROR"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        # Below these levels they log addresses with the names of patients who were searched for.
+        "dicomweb_client": {"level": "ERROR"},
+        "urllib3": {"level": "ERROR"},
+    },
 }

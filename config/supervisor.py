@@ -126,7 +126,7 @@ class Supervisor:
                 "--workers", "1", "--blocking-threads", "4", "--no-ws",
                 "--respawn-failed-workers", "--backpressure", "64",
             ],
-            "worker": [*worker, "--pool", "threads", "--concurrency", "2",
+            "worker": [*worker, "--pool", "threads", "--concurrency", "4",
                        "--queues", "default", "--hostname", "default@%h"],
             # One process without children: a kill -9 leaves no orphan behind that goes on training.
             "gpu-worker": [*worker, "--pool", "solo", "--queues", "gpu", "--hostname", "gpu@%h"],

@@ -27,6 +27,8 @@ def sweep_jobs() -> None:
     from annotation.core import jobs
     from annotation.datasets import services as datasets
     from annotation.datasets.models import Export
+    from annotation.labeling.models import Transfer
+    from annotation.labeling.services import transfers
     from learning.models import Round
     from learning.services import rounds
 
@@ -34,3 +36,5 @@ def sweep_jobs() -> None:
         rounds.ring_round(round_)
     for export in jobs.lost_jobs(Export):
         datasets.ring_export(export)
+    for transfer in jobs.lost_jobs(Transfer):
+        transfers.ring_transfer(transfer)

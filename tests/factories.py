@@ -1,20 +1,24 @@
 """Makes rows and files for tests through the product's own services."""
 
+import io
 import secrets
 
 import numpy as np
+import pydicom
 
 from annotation.accounts.models import User
 from annotation.accounts.services import create_user
 from annotation.archive.models import Study
+from annotation.archive.remote import Credentials
 from annotation.archive.services.ingest import ingest
 from annotation.imaging import conversion, synthesis
-from annotation.labeling.models import Annotation, Case, Project
-from annotation.labeling.services import claiming, reading
+from annotation.labeling.models import Annotation, Case, Project, Source
+from annotation.labeling.services import claiming, reading, sources
 from annotation.labeling.services.importing import import_read
 from annotation.labeling.services.projects import add_cases, create_project
 
 PASSWORD = "correct horse battery staple"
+NOWHERE = "http://127.0.0.1:1/dicom-web"
 QUESTIONS = {
     "questions": [
         {
@@ -54,6 +58,10 @@ def make_dicom(key: str, *, patient: str = "P1", has_nodule: bool = False, side:
     return conversion.radiograph(pixels, subject, key)
 
 
+def read(data: bytes) -> pydicom.Dataset:
+    return pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
+
+
 def make_ct(key: str, *, slices: int = 5, patient: str = "P1") -> list[bytes]:
     rng = np.random.default_rng(list(key.encode()))
     voxels, _, _ = synthesis.ct_phantom(rng, lesion_count=1, slices=slices, side=32)
@@ -65,6 +73,14 @@ def make_study(project: Project, key: str | None = None, **options) -> Study:
     key = key or secrets.token_hex(8)
     options.setdefault("patient", f"patient {key}")
     return ingest(collection=project.collection, chunks=[make_dicom(key, **options)]).study
+
+
+def make_source(project: Project, *, name: str = "PACS", url: str = NOWHERE) -> Source:
+    """A source that the project may use; without a URL nobody listens there."""
+    credentials = Credentials(user="reader", password="hidden-word")
+    source = sources.add_source(name=name, url=url, credentials=credentials)
+    sources.grant_source(source=source, project=project)
+    return source
 
 
 def make_cases(project: Project, count: int) -> list[Case]:

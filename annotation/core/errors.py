@@ -8,10 +8,14 @@ DomainError                   409  a rule of the domain forbids it
 ├── NotFound                  404  absent, or not visible: the same answer
 ├── Conflict                  409  the state does not permit it (any more)
 │   ├── LeaseLost             409  the assignment has ended or belongs to another reader
-│   └── InstanceConflict      409  another content is stored under this SOP Instance UID
+│   ├── InstanceConflict      409  another content is stored under this SOP Instance UID
+│   └── SecretUnreadable      409  a stored credential was encrypted with another key
 ├── UnsupportedMedia          415  the body is of a type that cannot be stored
 ├── StaleVersion              412  If-Match names an older version; `current` is the newest
 ├── PreconditionRequired      428  If-Match is missing
+├── RemoteFailure             502  another server did not do what was asked of it
+│   ├── RemoteUnavailable     502  it cannot be reached, or went away
+│   └── RemoteRefused         502  it does not accept our credentials
 └── StorageFull               507  no space left for what was sent
 """
 
@@ -94,6 +98,12 @@ class UnsupportedMedia(DomainError):
     code = "unsupported_media_type"
 
 
+class SecretUnreadable(Conflict):
+    """A stored credential was encrypted with another key."""
+
+    code = "secret_unreadable"
+
+
 class StaleVersion(DomainError):
     """Somebody saved a newer version meanwhile."""
 
@@ -106,6 +116,25 @@ class PreconditionRequired(DomainError):
 
     status = 428
     code = "precondition_required"
+
+
+class RemoteFailure(DomainError):
+    """Another server did not do what was asked of it."""
+
+    status = 502
+    code = "remote_failure"
+
+
+class RemoteUnavailable(RemoteFailure):
+    """The other server cannot be reached, or went away."""
+
+    code = "remote_unavailable"
+
+
+class RemoteRefused(RemoteFailure):
+    """The other server does not accept our credentials."""
+
+    code = "remote_refused"
 
 
 class StorageFull(DomainError):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.labeling.api import projects, reading
+from annotation.labeling.api import projects, reading, sources
 
 urlpatterns = [
     path("projects", projects.ProjectsView.as_view(), name="projects"),
@@ -19,6 +19,39 @@ urlpatterns = [
     path("projects/<uuid:project_id>/claim", reading.ClaimView.as_view(), name="claim"),
     path("projects/<uuid:project_id>/upcoming", reading.UpcomingView.as_view(), name="upcoming"),
     path("projects/<uuid:project_id>/reviews", reading.ReviewQueueView.as_view(), name="reviews"),
+    path("projects/<uuid:project_id>/sources", sources.SourcesView.as_view(), name="sources"),
+    path(
+        "projects/<uuid:project_id>/sources/<uuid:source_id>/studies",
+        sources.SourceStudiesView.as_view(),
+        name="source-studies",
+    ),
+    path(
+        "projects/<uuid:project_id>/sources/<uuid:source_id>/studies/<str:study_uid>/series",
+        sources.SourceSeriesView.as_view(),
+        name="source-series",
+    ),
+    path(
+        "projects/<uuid:project_id>/sources/<uuid:source_id>/studies/<str:study_uid>"
+        "/series/<str:series_uid>/preview",
+        sources.SourcePreviewView.as_view(),
+        name="source-preview",
+    ),
+    path("projects/<uuid:project_id>/transfers", sources.TransfersView.as_view(), name="transfers"),
+    path(
+        "projects/<uuid:project_id>/transfers/<uuid:transfer_id>",
+        sources.TransferView.as_view(),
+        name="transfer",
+    ),
+    path(
+        "projects/<uuid:project_id>/transfers/<uuid:transfer_id>/cancellation",
+        sources.TransferCancellationView.as_view(),
+        name="transfer-cancellation",
+    ),
+    path(
+        "projects/<uuid:project_id>/transfers/<uuid:transfer_id>/resumption",
+        sources.TransferResumptionView.as_view(),
+        name="transfer-resumption",
+    ),
     path("cases/<uuid:case_id>", reading.CaseView.as_view(), name="case"),
     path("assignments/<uuid:assignment_id>", reading.AssignmentView.as_view(), name="assignment"),
     path(

@@ -15,6 +15,7 @@ from annotation.labeling.models.cases import (
     Selection,
 )
 from annotation.labeling.models.projects import LabelSchema, Membership, Project, Role
+from annotation.labeling.models.sources import Direction, SignIn, Source, Transfer
 
 __all__ = [
     "Annotation",
@@ -23,6 +24,7 @@ __all__ = [
     "AssignmentState",
     "Case",
     "CaseState",
+    "Direction",
     "LabelSchema",
     "Membership",
     "Project",
@@ -30,5 +32,8 @@ __all__ = [
     "Revision",
     "Role",
     "Selection",
+    "SignIn",
+    "Source",
+    "Transfer",
     "Verdict",
 ]

@@ -36,12 +36,18 @@ export function csrfToken(): string {
 async function reachable(request: Request): Promise<Response> {
   try {
     const response = await fetch(request)
-    if (response.status >= 502 && response.status <= 504) throw new Offline(response.statusText)
+    if (isAway(response)) throw new Offline(response.statusText)
     return response
   } catch (error) {
     if (error instanceof Offline) throw error
     throw new Offline(String(error))
   }
+}
+
+/** A gateway's own answer; our 502 is a problem object that speaks of another server (a PACS). */
+function isAway({ status, headers }: Response): boolean {
+  const isOurs = status === 502 && headers.get('Content-Type') === 'application/problem+json'
+  return status >= 502 && status <= 504 && !isOurs
 }
 
 export const api = createClient<paths>({ baseUrl: '', fetch: reachable })

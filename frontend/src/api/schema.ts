@@ -419,6 +419,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project_id}/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The sources that the project may use, by name. */
+        get: operations["projects_sources_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/sources/{source_id}/studies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Search the studies of a source. */
+        get: operations["projects_sources_studies_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/sources/{source_id}/studies/{study_uid}/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The series of one study of a source. */
+        get: operations["projects_sources_studies_series_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/sources/{source_id}/studies/{study_uid}/series/{series_uid}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A picture from the middle of a series, drawn by the source; 404 where it draws none. */
+        get: operations["projects_sources_studies_series_preview_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project_id}/targets": {
         parameters: {
             query?: never;
@@ -431,6 +499,75 @@ export interface paths {
         put?: never;
         /** @description What the project's models learn. */
         post: operations["projects_targets_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/transfers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The project's transfers, newest first. */
+        get: operations["projects_transfers_list"];
+        put?: never;
+        /** @description The project's transfers, newest first. */
+        post: operations["projects_transfers_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/transfers/{transfer_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One transfer with its failures. */
+        get: operations["projects_transfers_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/transfers/{transfer_id}/cancellation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Stop a transfer. */
+        post: operations["projects_transfers_cancellation_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/transfers/{transfer_id}/resumption": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Go on with a transfer that ended early. */
+        post: operations["projects_transfers_resumption_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -689,6 +826,12 @@ export interface components {
             questions: components["schemas"]["Question"][];
             segments: components["schemas"]["Segment"][];
         };
+        /**
+         * @description * `pull` - Pull
+         *     * `push` - Push
+         * @enum {string}
+         */
+        DirectionEnum: "pull" | "push";
         DraftRequestRequest: {
             content: unknown;
         };
@@ -726,6 +869,11 @@ export interface components {
             readonly sha256: string;
             /** Format: date-time */
             readonly created_at: string;
+        };
+        Failure: {
+            study: string;
+            instance: string;
+            reason: string;
         };
         /**
          * @description * `csv` - csv
@@ -843,6 +991,13 @@ export interface components {
             /** @default 90 */
             lifetime_days: number | null;
         };
+        /** @description A push that names no studies sends all of the project's. */
+        NewTransferRequestRequest: {
+            /** Format: uuid */
+            source_id: string;
+            direction: components["schemas"]["DirectionEnum"];
+            studies?: string[];
+        };
         Option: {
             key: string;
             label: string;
@@ -907,6 +1062,21 @@ export interface components {
              */
             previous?: string | null;
             results: components["schemas"]["Project"][];
+        };
+        PaginatedTransferRowList: {
+            /** @example 123 */
+            count: number;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=4
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=2
+             */
+            previous?: string | null;
+            results: components["schemas"]["TransferRow"][];
         };
         PatchedProjectSettingsRequestRequest: {
             readers_per_case?: number;
@@ -982,6 +1152,32 @@ export interface components {
             accuracy: number;
             /** Format: double */
             count: number;
+        };
+        RemoteSeries: {
+            series_instance_uid: string;
+            modality: string;
+            series_number: number | null;
+            series_description: string;
+            body_part_examined: string;
+            instance_count: number | null;
+        };
+        RemoteStudies: {
+            results: components["schemas"]["RemoteStudy"][];
+            has_more: boolean;
+        };
+        RemoteStudy: {
+            study_instance_uid: string;
+            patient_id: string;
+            patient_name: string;
+            patient_birth_date: string;
+            patient_sex: string;
+            study_date: string;
+            study_description: string;
+            accession_number: string;
+            modalities: string[];
+            series_count: number | null;
+            instance_count: number | null;
+            is_in_project: boolean;
         };
         Review: {
             /** Format: uuid */
@@ -1062,6 +1258,11 @@ export interface components {
             not_a_volume: string;
             instances: components["schemas"]["Instance"][];
         };
+        Source: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+        };
         /**
          * @description * `margin` - margin
          *     * `entropy` - entropy
@@ -1104,6 +1305,53 @@ export interface components {
             created: string;
             /** Format: date-time */
             expiry: string | null;
+        };
+        /** @description A transfer in a list; its failures are in the detail. */
+        Transfer: {
+            /** Format: uuid */
+            id: string;
+            source_name: string;
+            direction: components["schemas"]["DirectionEnum"];
+            state: components["schemas"]["JobStateEnum"];
+            progress: components["schemas"]["TransferProgress"];
+            error: string;
+            cancel_requested: boolean;
+            /** @description 0 for a push of all studies. */
+            readonly study_count: number;
+            new_count: number;
+            known_count: number;
+            failed_count: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            finished_at: string | null;
+            study_uids: string[];
+            failures: components["schemas"]["Failure"][];
+        };
+        TransferProgress: {
+            step?: string;
+            done?: number;
+            total?: number;
+        };
+        /** @description A transfer in a list; its failures are in the detail. */
+        TransferRow: {
+            /** Format: uuid */
+            id: string;
+            source_name: string;
+            direction: components["schemas"]["DirectionEnum"];
+            state: components["schemas"]["JobStateEnum"];
+            progress: components["schemas"]["TransferProgress"];
+            error: string;
+            cancel_requested: boolean;
+            /** @description 0 for a push of all studies. */
+            readonly study_count: number;
+            new_count: number;
+            known_count: number;
+            failed_count: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            finished_at: string | null;
         };
         /**
          * @description * `policy` - Policy
@@ -1853,6 +2101,104 @@ export interface operations {
             };
         };
     };
+    projects_sources_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Source"][];
+                };
+            };
+        };
+    };
+    projects_sources_studies_retrieve: {
+        parameters: {
+            query?: {
+                AccessionNumber?: string;
+                ModalitiesInStudy?: string;
+                PatientID?: string;
+                PatientName?: string;
+                StudyDate?: string;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                source_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemoteStudies"];
+                };
+            };
+        };
+    };
+    projects_sources_studies_series_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                source_id: string;
+                study_uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemoteSeries"][];
+                };
+            };
+        };
+    };
+    projects_sources_studies_series_preview_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                series_uid: string;
+                source_id: string;
+                study_uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                };
+            };
+        };
+    };
     projects_targets_list: {
         parameters: {
             query?: never;
@@ -1895,6 +2241,122 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Target"];
+                };
+            };
+        };
+    };
+    projects_transfers_list: {
+        parameters: {
+            query?: {
+                /** @description A page number within the paginated result set. */
+                page?: number;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedTransferRowList"];
+                };
+            };
+        };
+    };
+    projects_transfers_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTransferRequestRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+        };
+    };
+    projects_transfers_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                transfer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+        };
+    };
+    projects_transfers_cancellation_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                transfer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    projects_transfers_resumption_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                transfer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
                 };
             };
         };

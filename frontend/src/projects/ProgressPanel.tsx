@@ -21,7 +21,7 @@ export function ProgressPanel({ projectId }: { projectId: string }) {
     <Loaded query={progress}>
       {(now) =>
         now.total === 0 ? (
-          <Empty title="No cases yet">Import studies with `manage.py import_dicom`, or send them by DICOMweb.</Empty>
+          <Empty title="No cases yet">Import studies with `manage.py import_dicom`, pull them from a source, or send them by DICOMweb.</Empty>
         ) : (
           <Figures now={now} />
         )

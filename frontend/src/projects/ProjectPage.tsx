@@ -1,4 +1,4 @@
-/** The supervisor's view of a project: progress, learning, reviews, datasets. */
+/** The supervisor's view of a project: progress, learning, reviews, datasets, sources. */
 import { Button, Container, Group, Tabs, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from 'react-router'
@@ -8,6 +8,7 @@ import { Loaded } from '../ui/states'
 import { DatasetsPanel } from './DatasetsPanel'
 import { ProgressPanel } from './ProgressPanel'
 import { ReviewsPanel } from './ReviewsPanel'
+import { SourcesPanel } from './SourcesPanel'
 
 export default function ProjectPage() {
   const { projectId = '' } = useParams()
@@ -33,6 +34,7 @@ export default function ProjectPage() {
                 <Tabs.Tab value="learning">Learning</Tabs.Tab>
                 <Tabs.Tab value="reviews">Reviews</Tabs.Tab>
                 <Tabs.Tab value="datasets">Datasets</Tabs.Tab>
+                {found.role === 'manager' && <Tabs.Tab value="sources">Sources</Tabs.Tab>}
               </Tabs.List>
               <Tabs.Panel value="progress">
                 <ProgressPanel projectId={projectId} />
@@ -45,6 +47,9 @@ export default function ProjectPage() {
               </Tabs.Panel>
               <Tabs.Panel value="datasets">
                 <DatasetsPanel projectId={projectId} isManager={found.role === 'manager'} />
+              </Tabs.Panel>
+              <Tabs.Panel value="sources">
+                <SourcesPanel projectId={projectId} />
               </Tabs.Panel>
             </Tabs>
           </>
