@@ -19,11 +19,11 @@ from annotation.core.problems import CONTENT_TYPE, problem, problem_json
 from annotation.dicomweb.matching import BadQuery
 from annotation.dicomweb.negotiation import NotAcceptable
 from annotation.labeling import access
-from annotation.labeling.models import Project
+from annotation.labeling.models import Project, Role
 
 # The caller of a credential, and the project where the caller is a member of it.
 CALLER_AND_PROJECT = """
-select caller.id, project.id, project.collection_id from {caller} as caller
+select caller.id, project.id, project.collection_id, member.role from {caller} as caller
 left join labeling_membership member
     on member.user_id = caller.id and member.project_id = %(project)s
 left join labeling_project project on project.id = member.project_id
@@ -55,6 +55,7 @@ class Scope:
     request: HttpRequest
     user: Any
     project: Project | None
+    role: Role | None  # in that project
     base_url: str
 
     @property
@@ -91,6 +92,7 @@ def _locate_statement(depth: int, *, has_project: bool) -> str:
     return LOCATE.format(level=level, joins=joins, in_project=IN_PROJECT if has_project else "")
 
 
+Caller = tuple[User, Project | None, Role | None]
 View = Callable[..., HttpResponseBase]
 
 
@@ -124,12 +126,12 @@ class NotSignedIn(DomainError):
 
 
 def _scope(request: HttpRequest, project_id: UUID | None) -> Scope:
-    user, project = _by_token(request, project_id) or _by_session(request, project_id)
+    user, project, role = _by_token(request, project_id) or _by_session(request, project_id)
     root = f"/dicomweb/projects/{project.pk}" if project else "/dicomweb"
-    return Scope(request, user, project, request.build_absolute_uri(root))
+    return Scope(request, user, project, role, request.build_absolute_uri(root))
 
 
-def _by_token(request: HttpRequest, project_id: UUID | None) -> tuple[User, Project | None] | None:
+def _by_token(request: HttpRequest, project_id: UUID | None) -> Caller | None:
     """Who sends a personal token and the project it names, in one statement."""
     authorization = request.headers.get("Authorization", "")
     if not authorization:
@@ -141,23 +143,26 @@ def _by_token(request: HttpRequest, project_id: UUID | None) -> tuple[User, Proj
     )
     if not row or row[0] is None:
         raise NotSignedIn("Sign in, or send a personal token.")
-    user_id, found_id, collection_id = row
+    user_id, found_id, collection_id, role = row
     if project_id is None:
-        return User(pk=user_id), None
+        return User(pk=user_id), None, None
     if found_id is None:
         raise NotFound
     project = Project.from_db("default", ["id", "collection_id"], [found_id, collection_id])
-    return User(pk=user_id), project
+    return User(pk=user_id), project, Role(role)
 
 
-def _by_session(request: HttpRequest, project_id: UUID | None) -> tuple[User, Project | None]:
+def _by_session(request: HttpRequest, project_id: UUID | None) -> Caller:
     user = request.user
     if not isinstance(user, User) or not user.is_active:
         raise NotSignedIn("Sign in, or send a personal token.")
     remember_session(request.session.session_key, user)
     if request.method not in SAFE_METHODS:
         CookieSession().enforce_csrf(request)  # type: ignore[arg-type]
-    return user, access.project_for(user, project_id) if project_id else None
+    if project_id is None:
+        return user, None, None
+    project = access.project_for(user, project_id)
+    return user, project, access.role_of(user, project)
 
 
 def _answer(status: int, code: str, detail: str) -> JsonResponse:

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpResponse
 
-from annotation.archive.models import Study
+from annotation.archive.models import Collection, Study
 from annotation.archive.services import ingest
 from annotation.archive.services.ingest import Ingested
 from annotation.core import audit
@@ -69,7 +69,8 @@ def store(scope: Scope, study_uid: str | None = None) -> HttpResponse:
 def _project(scope: Scope) -> Project:
     """The root's project, or the only one that the caller manages."""
     if scope.project is not None:
-        access.require(scope.user, scope.project, access.MANAGERS)
+        if scope.role not in access.MANAGERS:
+            raise NotAllowed("Only managers of the project may store.")
         return scope.project
     managed = Membership.objects.filter(user_id=scope.user.pk, role=Role.MANAGER)
     found = [m.project for m in managed.select_related("project__collection")[:2]]
@@ -85,7 +86,8 @@ def _store_batch(
     """Files, rows, cases and the audit event of one batch: all of them or none."""
     outcome.failed += [part.error for part in batch if isinstance(part, Refusal)]
     arrivals = [part for part in batch if isinstance(part, ingest.Arrival)]
-    outcomes = ingest.index(collection=project.collection, arrivals=arrivals)
+    collection = Collection(pk=project.collection_id)
+    outcomes = ingest.index(collection=collection, arrivals=arrivals)
     stored = [o for o in outcomes if isinstance(o, Ingested)]
     outcome.failed += [o for o in outcomes if isinstance(o, DomainError)]
     outcome.stored += stored

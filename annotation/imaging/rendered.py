@@ -120,8 +120,10 @@ def grey_or_colour(path: Path, frame: int, wanted: Rendering) -> NDArray[np.uint
     values = modality_values(dataset, pixels)
     shown = WINDOWS[wanted.function](values, *_window(dataset, values, wanted))
     if photometric == "MONOCHROME1":
-        shown = 1 - shown
-    return np.round(shown * 255).astype(np.uint8)
+        np.subtract(1, shown, out=shown)
+    shown *= 255
+    shown += 0.5  # rounds, because the conversion cuts off
+    return shown.astype(np.uint8)
 
 
 def model_input(path: Path, frame: int, side: int) -> FloatImage:
@@ -206,13 +208,29 @@ def _decoding() -> Iterator[None]:
 
 
 def modality_values(dataset: pydicom.Dataset, pixels: NDArray[Any]) -> FloatImage:
-    try:
+    """Stored values rescaled, or looked up in the Modality LUT."""
+    if dataset.get("ModalityLUTSequence"):
         values = np.asarray(apply_modality_lut(pixels, dataset), dtype=np.float32)
-    except (ValueError, TypeError, AttributeError):
-        values = np.asarray(pixels, dtype=np.float32)
-    if not np.isfinite(values).all():
-        raise NotRenderable("the rescaled pixel values are not finite")
+    else:
+        values = pixels.astype(np.float32)
+        slope, intercept = (
+            _number(dataset, keyword, default)
+            for keyword, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
+        )
+        if (slope, intercept) != (1.0, 0.0):
+            values *= np.float32(slope)
+            values += np.float32(intercept)
+    if pixels.dtype.kind == "f" and not np.isfinite(values).all():
+        raise NotRenderable("the pixel values are not finite")
     return values
+
+
+def _number(dataset: pydicom.Dataset, keyword: str, default: float) -> float:
+    value = dataset.get(keyword)
+    number = default if value in (None, "") else _first(value)
+    if not np.isfinite(number):
+        raise NotRenderable(f"{keyword} is not finite")
+    return number
 
 
 def _window(dataset: pydicom.Dataset, values: FloatImage, wanted: Rendering) -> tuple[float, float]:

@@ -15,14 +15,18 @@ def window_linear(values: FloatImage, center: float, width: float) -> FloatImage
     """The LINEAR function of PS3.3 C.11.2.1.2.1; result in 0..1."""
     if width <= 1:
         return (values > center - 0.5).astype(np.float32)
-    scaled = (values - np.float32(center - 0.5)) / np.float32(width - 1) + np.float32(0.5)
-    return np.asarray(np.clip(scaled, 0.0, 1.0), np.float32)
+    return _ramp(values, 1 / (width - 1), 0.5 - (center - 0.5) / (width - 1))
 
 
 def window_linear_exact(values: FloatImage, center: float, width: float) -> FloatImage:
     """The LINEAR_EXACT function of PS3.3 C.11.2.1.3.2; result in 0..1."""
-    scaled = (values - np.float32(center)) / np.float32(width) + np.float32(0.5)
-    return np.asarray(np.clip(scaled, 0.0, 1.0), np.float32)
+    return _ramp(values, 1 / width, 0.5 - center / width)
+
+
+def _ramp(values: FloatImage, slope: float, intercept: float) -> FloatImage:
+    scaled = values * np.float32(slope)
+    scaled += np.float32(intercept)
+    return np.clip(scaled, 0.0, 1.0, out=scaled)
 
 
 def window_sigmoid(values: FloatImage, center: float, width: float) -> FloatImage:

@@ -2,15 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
-from django.utils import timezone
-from psycopg import Cursor
-from psycopg.types.json import Jsonb
-
 from annotation.archive.models import Collection, Instance, Series, Study
+from annotation.archive.services import rows
 
 if TYPE_CHECKING:
     from annotation.archive.services.ingest import Arrival
@@ -29,11 +25,10 @@ def find_or_create_studies(collection: Collection, records: Iterable[Record]) ->
     in_collection = Study.objects.filter(collection=collection, study_instance_uid__in=wanted)
     found = {s.study_instance_uid: s for s in in_collection}
     missing = sorted(wanted.keys() - found.keys())
-    if missing:
-        Study.objects.bulk_create(
-            [_study(collection, uid, wanted[uid]) for uid in missing], ignore_conflicts=True
-        )
-        found = {s.study_instance_uid: s for s in in_collection.all()}
+    for study in rows.insert_new(_study(collection, uid, wanted[uid]) for uid in missing):
+        found[study.study_instance_uid] = study
+    if len(found) < len(wanted):  # another request was faster
+        found |= {s.study_instance_uid: s for s in in_collection.all()}
     return found
 
 
@@ -52,11 +47,10 @@ def find_or_create_series(
     )
     found = {(s.study_id, s.series_instance_uid): s for s in in_studies}
     missing = sorted(wanted.keys() - found.keys())
-    if missing:
-        Series.objects.bulk_create(
-            [_series(by_pk[k[0]], wanted[k]) for k in missing], ignore_conflicts=True
-        )
-        found = {(s.study_id, s.series_instance_uid): s for s in in_studies.all()}
+    for series in rows.insert_new(_series(by_pk[k[0]], wanted[k]) for k in missing):
+        found[series.study_id, series.series_instance_uid] = series
+    if len(found) < len(wanted):  # another request was faster
+        found |= {(s.study_id, s.series_instance_uid): s for s in in_studies.all()}
     for (study_pk, _), series in found.items():
         series.study = by_pk[study_pk]
     return {number: found[key(record)] for number, record in records.items()}
@@ -74,32 +68,6 @@ def instance_row(series: Series, arrival: "Arrival") -> Instance:
     )
 
 
-def insert_instances(rows: Iterable[Instance]) -> list[Instance]:
-    """Insert the rows whose UID is still free and return those; one round trip for all of them.
-
-    Not bulk_create: it packs the columns into arrays and would escape every character of the JSON.
-    """
-    candidates = list(rows)
-    now = timezone.now()
-    connection.ensure_connection()
-    created = []
-    with Cursor(connection.connection) as cursor:
-        cursor.executemany(
-            INSERT_INSTANCE, [_values(row, now) for row in candidates], returning=True
-        )
-        for row in candidates:
-            if cursor.fetchone() is not None:
-                created.append(row)
-            cursor.nextset()
-    return created
-
-
-def _values(row: Instance, now: datetime) -> list[Any]:
-    row.created_at = now
-    values = (getattr(row, column) for column in INSTANCE_COLUMNS)
-    return [Jsonb(v) if isinstance(v, dict | list) else v for v in values]
-
-
 def count_in(created: Iterable[Instance]) -> None:
     """Raise the counts of studies and series, and ask for the series to be prepared again.
 
@@ -111,24 +79,19 @@ def count_in(created: Iterable[Instance]) -> None:
     per_study: Counter[Any] = Counter()
     for row in created:
         per_study[row.series.study_id] += 1
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK_STUDIES, [list(per_study)])
-        cursor.execute(COUNT_SERIES, [list(per_series), list(per_series.values())])
-        cursor.execute(COUNT_STUDIES, [list(per_study), list(per_study.values())])
-        cursor.execute(ASK_FOR_PREPARATION, [list(per_series)])
+    rows.execute(LOCK_STUDIES, [list(per_study)])
+    rows.execute(COUNT_SERIES, [list(per_series), list(per_series.values())])
+    rows.execute(COUNT_STUDIES, [list(per_study), list(per_study.values())])
+    ask_for_preparation(list(per_series))
 
 
-INSTANCE_COLUMNS = (
-    "id", "created_at", "collection_id", "series_id", "sha256", "size_bytes", "dicom_json",
-    *SAME_COLUMNS,
-)  # fmt: skip
-INSERT_INSTANCE = f"""
-insert into archive_instance ({", ".join(INSTANCE_COLUMNS)})
-values ({", ".join("%s::jsonb" if c == "dicom_json" else "%s" for c in INSTANCE_COLUMNS)})
-on conflict do nothing returning id
-"""  # noqa: S608  constants
+def ask_for_preparation(series_ids: list[Any]) -> None:
+    """The series have changed: what was made ahead for them must be made again."""
+    rows.execute(ASK_FOR_PREPARATION, [sorted(series_ids)])
+
+
 LOCK_STUDIES = """
-select id from archive_study where id = any(%s) order by id for no key update
+select id from archive_study where id = any(%s::uuid[]) order by id for no key update
 """
 COUNT_SERIES = """
 update archive_series set number_of_instances = number_of_instances + new.count

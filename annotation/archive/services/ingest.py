@@ -16,6 +16,7 @@ from annotation.archive import storage
 from annotation.archive.fields import JsonText
 from annotation.archive.models import Collection, Instance, Series, Study
 from annotation.archive.services import indexing
+from annotation.archive.services.rows import fetch_all, insert_new
 from annotation.core.errors import DomainError, InstanceConflict, OtherStudy, RefusedInstance
 from annotation.imaging import sandbox
 
@@ -42,6 +43,9 @@ class Arrival:
         return str(self.record["sop_instance_uid"])
 
 
+KNOWN_UIDS = """
+select 1 from archive_instance where collection_id = %s and sop_instance_uid = any(%s) limit 1
+"""
 Outcome = Ingested | DomainError
 
 
@@ -129,7 +133,7 @@ class _Batch:
                 rows[arrival.uid] = indexing.instance_row(self.places[number], arrival)
                 numbers[arrival.uid] = number
         storage.keep_all(self.arrivals[n].received for n in numbers.values())
-        created = indexing.insert_instances(rows.values())
+        created = insert_new(rows.values())
         for row in created:
             self.outcomes[numbers[row.sop_instance_uid]] = Ingested(
                 row, row.series.study, is_new=True
@@ -139,8 +143,12 @@ class _Batch:
         indexing.count_in(created)
 
     def _stored(self) -> dict[str, Instance]:
+        """Rows with the UIDs of undecided arrivals; the first look is cheap: usually none is."""
+        wanted = [self.arrivals[n].uid for n in self.undecided]
+        if not fetch_all(KNOWN_UIDS, [self.collection.pk, wanted]):
+            return {}
         found = Instance.objects.filter(
-            collection=self.collection, sop_instance_uid__in=[self.arrivals[n].uid for n in self.undecided]
+            collection=self.collection, sop_instance_uid__in=wanted
         ).defer("dicom_json", "frame_index")  # fmt: skip
         return {i.sop_instance_uid: i for i in found.select_related("series__study")}
 

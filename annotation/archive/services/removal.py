@@ -1,10 +1,10 @@
 """Removes rows of the archive; the files go when the garbage collector finds them unnamed."""
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from annotation.archive.models import Instance, Study
-from annotation.archive.services.indexing import ASK_FOR_PREPARATION
+from annotation.archive.services import rows
+from annotation.archive.services.indexing import ask_for_preparation
 
 
 def remove_instances(study: Study, instances: QuerySet[Instance]) -> int:
@@ -16,11 +16,9 @@ def remove_instances(study: Study, instances: QuerySet[Instance]) -> int:
     removed = instances.count()
     instances.delete()
     study.series.filter(instances__isnull=True).delete()
-    with connection.cursor() as cursor:
-        cursor.execute(RECOUNT_SERIES, [study.pk])
-        cursor.execute(RECOUNT_STUDY, [study.pk])
-        left = list(study.series.filter(pk__in=touched).values_list("pk", flat=True))
-        cursor.execute(ASK_FOR_PREPARATION, [left])
+    rows.execute(RECOUNT_SERIES, [study.pk])
+    rows.execute(RECOUNT_STUDY, [study.pk])
+    ask_for_preparation(list(study.series.filter(pk__in=touched).values_list("pk", flat=True)))
     return removed
 
 

@@ -8,6 +8,7 @@ from django.db.models import F
 
 from annotation.accounts.models import User
 from annotation.archive.models import Collection, Study
+from annotation.archive.services.rows import insert_new
 from annotation.core import audit
 from annotation.core.errors import Conflict, InvalidInput
 from annotation.labeling.models import Case, CaseState, LabelSchema, Membership, Project, Role
@@ -133,19 +134,14 @@ def add_cases(*, project: Project, studies: Iterable[Study]) -> int:
 
     The project is read again: an import may have begun before its settings were changed.
     """
-    studies = list(studies)
-    of_project = Case.objects.filter(project=project, study__in=studies)
-    if of_project.count() == len({s.pk for s in studies}):
+    wanted = {s.pk for s in studies if s.collection_id == project.collection_id}
+    known = Case.objects.filter(project=project, study__in=wanted)
+    wanted -= set(known.values_list("study_id", flat=True))
+    if not wanted:
         return 0
     project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-    wanted = [s for s in studies if s.collection_id == project.collection_id]
-    known = set(
-        Case.objects.filter(project=project, study__in=wanted).values_list("study_id", flat=True)
-    )
     new = [
-        Case(project=project, study=study, free_slots=project.readers_per_case)
-        for study in wanted
-        if study.pk not in known
+        Case(project=project, study_id=study_id, free_slots=project.readers_per_case)
+        for study_id in sorted(wanted)
     ]
-    Case.objects.bulk_create(new, ignore_conflicts=True, batch_size=1000)
-    return len(new)
+    return len(insert_new(new))

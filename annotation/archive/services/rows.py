@@ -1,0 +1,71 @@
+"""Writes rows in bulk by statements that PostgreSQL plans once per connection.
+
+Not bulk_create: that packs columns into arrays, escaping every character of the stored JSON, and
+cannot tell which rows were inserted where others were there before.
+"""
+
+import functools
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from django.db import connection, models
+from django.db.models import NOT_PROVIDED
+from psycopg import Cursor
+
+M = TypeVar("M", bound=models.Model)
+
+
+def insert_new(rows: Iterable[M]) -> list[M]:
+    """Insert rows of one table, in one round trip; returns those that no other row stood for."""
+    candidates = list(rows)
+    if not candidates:
+        return []
+    fields = _fields(type(candidates[0]))
+    values = [
+        [f.get_db_prep_save(f.pre_save(row, add=True), connection) for f in fields]
+        for row in candidates
+    ]
+    created = []
+    with _cursor() as cursor:
+        cursor.executemany(_insert(type(candidates[0])), values, returning=True)
+        for row in candidates:
+            if cursor.fetchone() is not None:
+                row._state.adding = False
+                created.append(row)
+            cursor.nextset()
+    return created
+
+
+def execute(statement: str, parameters: Sequence[Any]) -> None:
+    """Run a constant statement."""
+    with _cursor() as cursor:
+        cursor.execute(statement, parameters, prepare=True)
+
+
+def fetch_all(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """All rows of a constant statement."""
+    with _cursor() as cursor:
+        return cursor.execute(statement, parameters, prepare=True).fetchall()
+
+
+def _cursor() -> "Cursor[tuple[Any, ...]]":
+    """A server-side cursor on Django's connection, inside its transaction."""
+    connection.ensure_connection()
+    return Cursor(connection.connection)
+
+
+@functools.cache
+def _fields(model: type[models.Model]) -> "tuple[models.Field[Any, Any], ...]":
+    """The columns that a row brings with it; the database fills in the others."""
+    concrete = model._meta.concrete_fields
+    return tuple(f for f in concrete if f.db_default is NOT_PROVIDED)
+
+
+@functools.cache
+def _insert(model: type[models.Model]) -> str:
+    names = ", ".join(f'"{field.column}"' for field in _fields(model))
+    marks = ", ".join("%s" for _ in _fields(model))
+    return (
+        f'insert into "{model._meta.db_table}" ({names}) values ({marks})'  # noqa: S608  constants
+        " on conflict do nothing returning 1"
+    )
