@@ -20,7 +20,10 @@ const LOAD_TIMEOUT_MS = 30_000
 const PREFETCHED_IMAGES = 1
 /** Cornerstone keeps metadata for the life of the page; adding it twice is an error there. */
 const registered = new Set<string>()
-const TAGS = { orientation: '00200037', codes: '00200020' }
+const PROGRESSIVE_PIXELS = 3e6
+const TAGS = {
+  orientation: '00200037', codes: '00200020', rows: '00280010', columns: '00280011',
+}
 
 export interface ViewerState {
   status: 'empty' | 'loading' | 'shown' | 'failed'
@@ -194,9 +197,11 @@ export class StackViewer {
       return isNew ? metadata.addDicomWebInstance(firstFrame, dataset) : Promise.resolve()
     })
     await Promise.all(added)
+    const imageIds = imageIdsOf(this.root, study, series)
     const first = series.instances[0]
+    if (isLarge(first && datasets.get(first.sop_instance_uid))) imageIds.forEach(showProgressively)
     return {
-      imageIds: imageIdsOf(this.root, study, series),
+      imageIds,
       first: first && datasets.get(first.sop_instance_uid),
     }
   }
@@ -223,6 +228,20 @@ export class StackViewer {
     this.state = { ...this.state, ...part }
     for (const listener of this.listeners) listener(this.state)
   }
+}
+
+/** An image of which a part, at low resolution, is worth showing while the rest arrives. */
+function isLarge(dataset: DicomJson | undefined): boolean {
+  const [rows = 0] = numbersOf(dataset, TAGS.rows)
+  const [columns = 0] = numbersOf(dataset, TAGS.columns)
+  return rows * columns > PROGRESSIVE_PIXELS
+}
+
+function showProgressively(imageId: string): void {
+  core.utilities.imageRetrieveMetadataProvider.add(imageId, {
+    stages: [{ id: 'whole', retrieveType: 'single' }],
+    retrieveOptions: { single: { streaming: true } },
+  })
 }
 
 function edgesOf(dataset: DicomJson | undefined): EdgeLetters | null {

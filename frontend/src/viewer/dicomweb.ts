@@ -1,5 +1,7 @@
 /** Addresses and metadata of our DICOMweb server, without Cornerstone. */
 
+import { withExpandedPalette } from './palette'
+
 export interface ViewerInstance {
   sop_instance_uid: string
   number_of_frames: number
@@ -18,7 +20,13 @@ export interface ViewerStudy {
   series: ViewerSeries[]
 }
 
-export type DicomJson = Record<string, { vr: string; Value?: unknown[] } | undefined>
+export interface DicomElement {
+  vr: string
+  Value?: unknown[]
+  InlineBinary?: string
+}
+
+export type DicomJson = Record<string, DicomElement | undefined>
 
 const SOP_INSTANCE_UID = '00080018'
 
@@ -41,7 +49,7 @@ export function imageIdsOf(root: string, study: ViewerStudy, series: ViewerSerie
 export async function fetchMetadata(url: string): Promise<Map<string, DicomJson>> {
   const response = await fetch(`${url}/metadata`, { headers: { Accept: 'application/dicom+json' } })
   if (!response.ok) throw new Error(`The series cannot be loaded (${response.status}).`)
-  const datasets = (await response.json()) as DicomJson[]
+  const datasets = ((await response.json()) as DicomJson[]).map(withExpandedPalette)
   return new Map(datasets.map((dataset) => [String(dataset[SOP_INSTANCE_UID]?.Value?.[0]), dataset]))
 }
 

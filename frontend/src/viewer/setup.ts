@@ -5,6 +5,9 @@ import * as tools from '@cornerstonejs/tools'
 
 export const TOOL_GROUP = 'reading'
 const CACHE_BYTES = 1.5 * 2 ** 30
+/** Frames prepared as HTJ2K where there are any, else as stored; never those shown wrongly here. */
+const FRAME_TYPES =
+  'image/jphc; transfer-syntax=*, application/octet-stream; transfer-syntax=*; q=0.9'
 let started: Promise<void> | null = null
 
 let webGL2: boolean | null = null
@@ -28,7 +31,10 @@ function start(): Promise<void> {
   core.init()
   core.cache.setMaxCacheSize(CACHE_BYTES)
   // The loader purges caches and metadata when it starts: once, and before anything is registered.
-  initLoader({ maxWebWorkers: Math.min(Math.max((navigator.hardwareConcurrency || 2) - 1, 1), 4) })
+  initLoader({
+    maxWebWorkers: Math.min(Math.max((navigator.hardwareConcurrency || 2) - 1, 1), 4),
+    beforeSend: () => Promise.resolve({ Accept: FRAME_TYPES }),
+  })
   tools.init()
   for (const tool of [tools.WindowLevelTool, tools.PanTool, tools.ZoomTool, tools.StackScrollTool]) {
     tools.addTool(tool)
