@@ -15,7 +15,11 @@ from PIL import Image
 from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import iter_pixels, pixel_array
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from annotation.imaging import codecs
 from annotation.imaging.frames import PixelDescription, index_frames
@@ -157,8 +161,14 @@ def decode(path: Path, frame: int) -> tuple[pydicom.Dataset, NDArray[Any]]:
         dataset = pydicom.dcmread(file, stop_before_pixels=True)
         native = native_frame(file, dataset, frame)
         if native is None:
-            native = pixel_array(path, index=frame - 1)
+            native = pixel_array(_source(path, dataset), index=frame - 1)
         return dataset, native
+
+
+def _source(path: Path, dataset: pydicom.FileDataset) -> Path | pydicom.FileDataset:
+    """What pydicom reads pixels from: it finds them in a file, unless all of it is deflated."""
+    is_deflated = dataset.file_meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian
+    return pydicom.dcmread(path) if is_deflated else path
 
 
 def native_frame(file: BinaryIO, dataset: pydicom.FileDataset, frame: int) -> NDArray[Any] | None:
@@ -192,7 +202,8 @@ def native_frame(file: BinaryIO, dataset: pydicom.FileDataset, frame: int) -> ND
 def iterate_frames(path: Path) -> Iterator[NDArray[Any]]:
     """The stored values of one frame after the other, so that an object may exceed memory."""
     with _decoding():
-        yield from iter_pixels(path)
+        dataset = pydicom.dcmread(path, stop_before_pixels=True)
+        yield from iter_pixels(_source(path, dataset))
 
 
 @contextlib.contextmanager

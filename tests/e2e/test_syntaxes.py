@@ -1,0 +1,112 @@
+"""What the reader sees equals what pydicom decodes, in every transfer syntax we have files of."""
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from annotation.archive.models import SeriesPreparation
+from annotation.archive.services import preparation
+from annotation.archive.services.ingest import ingest
+from annotation.core.jobs import JobState
+from annotation.dicomweb.dicomjson import join_for_preparation
+from annotation.imaging.rendered import Rendering, grey_or_colour
+from annotation.labeling.services.projects import add_cases
+from tests import factories, servers
+from tests.e2e import browser as person
+
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "dicom"
+REAL = [
+    "**/*CT1_J2KI.dcm", "**/*MR1_JLSN.dcm", "**/*CT1_JPLL.dcm", "**/*CT1_RLE.dcm",
+    "**/*MR1_JPLY.dcm", "**/*VL1_J2KR.dcm", "**/*VL1_RLE.dcm", "**/*US-YBR_FULL_422-EVRLE.dcm",
+    "**/*SC_rgb_rle_16bit_2frame.dcm", "**/*BigEndianExplicit*.dcm", "**/*DeflatedExplicit*.dcm",
+    "**/*JPEGProcess1TransferSyntax*.50.dcm", "**/*LittleEndianImplicit*.dcm",
+    "**/*OBXXXX1A_rle.dcm", "**/*gdcm-US-ALOKA-16.dcm",
+]  # fmt: skip
+SAMPLES = 48  # the picture is compared at this many points a side
+CANVAS = """() => {
+  const canvas = document.querySelector('canvas.cornerstone-canvas')
+  return canvas.toDataURL('image/png')
+}"""
+
+
+def files():
+    """Real files where they are present, and always one of our own."""
+    found = {"own": factories.make_dicom("own", has_nodule=True)}
+    for pattern in REAL:
+        for path in sorted(SHARED.glob(pattern))[:1]:
+            found[path.name] = path.read_bytes()
+    return found
+
+
+@pytest.fixture
+def projects(live_cast):
+    """One project per file, each with that one case."""
+    made = {}
+    for name, data in files().items():
+        project = factories.make_project(live_cast.manager, name[-100:])
+        study = ingest(collection=project.collection, chunks=[data]).study
+        add_cases(project=project, studies=[study])
+        made[name] = (project, data)
+    return made
+
+
+def prepare():
+    SeriesPreparation.objects.update(changed_at="2020-01-01T00:00:00Z")
+    preparation.prepare_due(join_metadata=join_for_preparation, budget_s=60)
+    assert not SeriesPreparation.objects.exclude(state=JobState.COMPLETED).exists()
+
+
+@pytest.mark.parametrize("is_prepared", [False, True], ids=["stored", "prepared"])
+def test_the_screen_shows_what_pydicom_decodes(projects, live_cast, tmp_path, is_prepared):
+    if is_prepared:
+        prepare()
+    wrong, troubles = {}, []
+    with servers.web_server() as address, person.chromium() as browser:
+        page = person.new_page(browser, address, troubles)
+        person.sign_in(page, live_cast.manager.username, factories.PASSWORD)
+        for name, (project, data) in projects.items():
+            page.goto(f"/projects/{project.pk}/read")
+            page.wait_for_selector(person.SHOWN, timeout=60_000)
+            likeness = compare(screen(page), data, tmp_path)
+            if likeness < 0.98:
+                wrong[name] = round(likeness, 3)
+    assert wrong == {}
+    assert troubles == []
+
+
+def screen(page):
+    """The canvas as (rows, columns, 3)."""
+    raw = base64.b64decode(page.evaluate(CANVAS).split(",")[1])
+    return np.asarray(Image.open(io.BytesIO(raw)).convert("RGB"), np.float32)
+
+
+def compare(shown, data, tmp_path):
+    """Correlation of the screen with the decoded frame, whatever the window."""
+    path = tmp_path / "file.dcm"
+    path.write_bytes(data)
+    expected = grey_or_colour(path, 1, Rendering())
+    expected = np.stack([expected] * 3, axis=2) if expected.ndim == 2 else expected[..., :3]
+    rows, columns = expected.shape[:2]
+    height, width = shown.shape[:2]
+    scale = min(width / columns, height / rows)
+    along_rows, along_columns = (
+        (np.arange(SAMPLES) + 0.5) / SAMPLES * size for size in (rows, columns)
+    )
+    y = (height - rows * scale) / 2 + along_rows * scale
+    x = (width - columns * scale) / 2 + along_columns * scale
+    on_screen = blurred(shown)[np.ix_(y.astype(int), x.astype(int))]
+    in_file = blurred(expected.astype(np.float32), max(1 / scale, 1))[
+        np.ix_(along_rows.astype(int), along_columns.astype(int))
+    ]
+    return float(np.corrcoef(on_screen.ravel(), in_file.ravel())[0, 1])
+
+
+def blurred(picture, scale=1.0):
+    """Both are sampled at points: a little blur makes those comparable."""
+    size = max(round(3 * scale), 1)
+    image = Image.fromarray(picture.clip(0, 255).astype(np.uint8))
+    return np.asarray(image.filter(ImageFilter.BoxBlur(size)), np.float32)
