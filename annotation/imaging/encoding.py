@@ -10,6 +10,7 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.pixels.encoders.base import get_encoder
 from pydicom.uid import (
+    HTJ2K,
     HTJ2KLossless,
     HTJ2KLosslessRPCL,
     JPEG2000Lossless,
@@ -90,9 +91,10 @@ def encode_frame(path: Path, frame: int, transfer_syntax: str) -> bytes:
     return _encode(pixels, transfer_syntax)
 
 
-def encode_frames(path: Path, target: Path) -> FrameIndex:
-    """All frames as HTJ2K (RPCL, lossless), one after the other in `target`.
+def encode_frames(path: Path, target: Path) -> tuple[FrameIndex, str]:
+    """All frames as HTJ2K (RPCL), one after the other in `target`, and their transfer syntax.
 
+    Without loss, except that browsers show colour in 8 bits: the upper 8 are kept.
     Raises NotRenderable where that cannot be or is of no use.
     """
     dataset = pydicom.dcmread(path, stop_before_pixels=True)
@@ -103,14 +105,18 @@ def encode_frames(path: Path, target: Path) -> FrameIndex:
         raise NotRenderable("only pixels of 8 and 16 bits are encoded")
     if dataset.get("PhotometricInterpretation") in KEEPS_ITS_COLOURS and syntax.is_compressed:
         raise NotRenderable(f"browsers show {dataset.PhotometricInterpretation} as it is")
+    is_deep_colour = dataset.get("SamplesPerPixel") == 3 and dataset.BitsAllocated == 16
+    unused = int(dataset.BitsStored) - 8 if is_deep_colour else 0
     pieces, offset = [], 0
     with target.open("wb") as file:
         for pixels in iterate_frames(path):
-            data = _encode(pixels, HTJ2KLosslessRPCL)
+            shown = (pixels >> unused).astype(np.uint8) if is_deep_colour else pixels
+            data = _encode(shown, HTJ2KLosslessRPCL)
             file.write(data)
             pieces.append(((offset, len(data)),))
             offset += len(data)
-    return FrameIndex("encapsulated", len(pieces), fragments=tuple(pieces))
+    index = FrameIndex("encapsulated", len(pieces), fragments=tuple(pieces))
+    return index, HTJ2K if is_deep_colour else HTJ2KLosslessRPCL
 
 
 HTJ2K_ALREADY = (HTJ2KLossless, HTJ2KLosslessRPCL)

@@ -5,7 +5,7 @@ Each case was seen in Cornerstone3D 5.14: wrong values or nothing at all, and no
 
 from typing import BinaryIO
 
-from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGExtended12Bit, RLELossless
+from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGExtended12Bit
 
 from annotation.imaging.frames import FrameIndex, PixelDescription
 
@@ -24,8 +24,8 @@ def misread_by_browsers(
         return ""
     if index.kind == "native" and pixels.photometric == "YBR_FULL_422":
         return "uncompressed YBR_FULL_422"
-    if syntax == RLELossless and pixels.samples > 1 and (pixels.bits_allocated or 0) > 8:
-        return "RLE colour of 16 bits"
+    if pixels.samples > 1 and (pixels.bits_allocated or 0) > 8:
+        return "colour of 16 bits"
     if syntax == JPEGExtended12Bit:
         return "JPEG of 12 bits"
     if syntax in (JPEG2000, JPEG2000Lossless):

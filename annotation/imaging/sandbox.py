@@ -160,7 +160,8 @@ def _encode_frame(path: str, frame: int, transfer_syntax: str) -> Answer:
 def _encode_frames(path: str, target: str) -> Answer:
     from annotation.imaging.encoding import encode_frames
 
-    return encode_frames(Path(path), Path(target)).as_json(), b""
+    index, transfer_syntax = encode_frames(Path(path), Path(target))
+    return {"index": index.as_json(), "transfer_syntax": transfer_syntax}, b""
 
 
 def _convert(path: str, target: str) -> Answer:

@@ -24,7 +24,6 @@ from annotation.core.jobs import JobState
 from annotation.imaging import sandbox
 
 logger = logging.getLogger(__name__)
-HTJ2K_RPCL = "1.2.840.10008.1.2.4.202"
 QUIET_S = 3.0  # a series that is still arriving is left alone
 TIMEOUT_S = 1800.0
 THUMBNAIL: dict[str, Any] = {"media_type": "image/jpeg", "longest_side": 256, "quality": 80}
@@ -70,33 +69,26 @@ def _prepare(job: SeriesPreparation, join_metadata: JoinMetadata) -> None:
 def _prepare_frames(instance: Instance) -> None:
     incoming = storage.Incoming()
     try:
-        index, _ = sandbox.run(
+        made, _ = sandbox.run(
             "encode_frames", timeout_s=TIMEOUT_S, path=str(instance.path), target=str(incoming.path)
         )
         incoming.adopt()
         received = incoming.finish()
         with transaction.atomic():
             storage.keep(received)
-            _record(instance, sha256=received.sha256, index=index)
+            _record(
+                instance, sha256=received.sha256, frame_index=made["index"],
+                transfer_syntax_uid=made["transfer_syntax"],
+            )  # fmt: skip
     except sandbox.SandboxFailure as failure:
-        _record(instance, reason=failure.reason)
+        _record(instance, reason=failure.reason[:500])
     finally:
         incoming.discard()
 
 
-def _record(
-    instance: Instance, *, sha256: str = "", index: dict[str, Any] | None = None, reason: str = ""
-) -> None:
-    syntax = HTJ2K_RPCL if sha256 else ""
-    PreparedFrames.objects.bulk_create(
-        [
-            PreparedFrames(
-                instance=instance, transfer_syntax_uid=syntax, sha256=sha256, frame_index=index,
-                reason=reason[:500],
-            )
-        ],
-        ignore_conflicts=True,
-    )  # fmt: skip
+def _record(instance: Instance, **columns: Any) -> None:
+    made = PreparedFrames(instance=instance, **columns)
+    PreparedFrames.objects.bulk_create([made], ignore_conflicts=True)
 
 
 def _prepare_thumbnail(job: SeriesPreparation) -> None:
