@@ -22,18 +22,22 @@ class ImageSeries:
     series: Series
     frames: dict[str, int]  # frames by SOP Instance UID, in slice order
     not_a_volume: str
+    is_prepared: bool  # all frames are there as HTJ2K, which can be shown before it has all arrived
 
 
 def find_image_series(study: Study) -> list[ImageSeries]:
     """Series with frames, in the order a reader expects, in two queries for the whole study."""
     places: dict[UUID, list[SlicePlace]] = defaultdict(list)
     counts: dict[str, int] = {}
+    unprepared: set[UUID] = set()
     rows = Instance.objects.filter(series__study=study, frame_index__isnull=False).values_list(
         "series_id", "sop_instance_uid", "position", "orientation", "instance_number",
-        "number_of_frames",
+        "number_of_frames", "prepared__sha256",
     )  # fmt: skip
-    for series_id, uid, position, orientation, number, frames in rows:
+    for series_id, uid, position, orientation, number, frames, prepared in rows:
         counts[uid] = frames
+        if not prepared:
+            unprepared.add(series_id)
         places[series_id].append(
             SlicePlace(
                 uid,
@@ -50,7 +54,8 @@ def find_image_series(study: Study) -> list[ImageSeries]:
         # Positions of frames inside one object are not read yet, so nothing is claimed of them.
         is_multi_frame = any(count > 1 for count in in_slice_order.values())
         why = "a multi-frame object" if is_multi_frame else order.not_a_volume
-        found.append(ImageSeries(series, in_slice_order, why))
+        is_prepared = series.pk not in unprepared
+        found.append(ImageSeries(series, in_slice_order, why, is_prepared))
     return found
 
 

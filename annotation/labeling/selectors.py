@@ -110,6 +110,7 @@ def describe_study(study: Study) -> dict[str, Any]:
             "series_number": found.series.series_number,
             "series_description": found.series.series_description,
             "not_a_volume": found.not_a_volume,
+            "is_prepared": found.is_prepared,
             "instances": [
                 {"sop_instance_uid": uid, "number_of_frames": frames}
                 for uid, frames in found.frames.items()

@@ -106,6 +106,7 @@ class SeriesSerializer(Plain):
     series_number = serializers.IntegerField(allow_null=True)
     series_description = serializers.CharField(allow_blank=True)
     not_a_volume = serializers.CharField(allow_blank=True)
+    is_prepared = serializers.BooleanField()
     instances = InstanceSerializer(many=True)
 
 

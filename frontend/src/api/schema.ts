@@ -1256,6 +1256,7 @@ export interface components {
             series_number: number | null;
             series_description: string;
             not_a_volume: string;
+            is_prepared: boolean;
             instances: components["schemas"]["Instance"][];
         };
         Source: {

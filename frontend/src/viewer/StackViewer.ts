@@ -199,7 +199,8 @@ export class StackViewer {
     await Promise.all(added)
     const imageIds = imageIdsOf(this.root, study, series)
     const first = series.instances[0]
-    if (isLarge(first && datasets.get(first.sop_instance_uid))) imageIds.forEach(showProgressively)
+    const isSlow = isLarge(first && datasets.get(first.sop_instance_uid))
+    if (series.is_prepared && isSlow) imageIds.forEach(showProgressively)
     return {
       imageIds,
       first: first && datasets.get(first.sop_instance_uid),
@@ -240,7 +241,7 @@ function isLarge(dataset: DicomJson | undefined): boolean {
 function showProgressively(imageId: string): void {
   core.utilities.imageRetrieveMetadataProvider.add(imageId, {
     stages: [{ id: 'whole', retrieveType: 'single' }],
-    retrieveOptions: { single: { streaming: true } },
+    retrieveOptions: { single: { streaming: true, initialChunkSize: 65_536, chunkSize: 1_048_576 } },
   })
 }
 

@@ -12,6 +12,7 @@ export interface ViewerSeries {
   modality: string
   series_description: string
   not_a_volume: string
+  is_prepared: boolean
   instances: ViewerInstance[]
 }
 

@@ -1,0 +1,104 @@
+"""A 7-megapixel radiograph over a slow line: from asking for the frame to the first pixels.
+
+python -m config.embedded exec -- python -m bench.first_pixels [--mbit 30]
+Two ways in one run: frames as stored (raw), and prepared as HTJ2K and shown progressively.
+"""
+
+import argparse
+import statistics
+
+import numpy as np
+
+from bench.setup import fresh_database
+
+ROWS, COLUMNS = 3072, 2400
+WATCH = """() => {
+  window.painted = null
+  const look = () => {
+    const canvas = document.querySelector('canvas.cornerstone-canvas')
+    if (canvas && canvas.width > 1) {
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+      const greys = new Set()
+      for (let i = 0; i < data.length; i += 4 * 97) greys.add(data[i])
+      if (greys.size > 20) { window.painted = performance.now(); return }
+    }
+    requestAnimationFrame(look)
+  }
+  look()
+}"""
+REQUESTED = """() => {
+  const frames = performance.getEntriesByType('resource').filter((r) => /frames/.test(r.name))
+  return frames.length ? [frames[0].startTime, window.painted] : null
+}"""
+
+
+def main() -> None:
+    fresh_database()
+    from annotation.archive.models import SeriesPreparation
+    from annotation.archive.services import preparation
+    from annotation.dicomweb.dicomjson import join_for_preparation
+    from tests import factories, servers
+    from tests.e2e import browser as person
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--mbit", type=float, default=30)
+    parser.add_argument("--latency", type=float, default=10, help="milliseconds")
+    parser.add_argument("--runs", type=int, default=5)
+    arguments = parser.parse_args()
+    manager = factories.make_user("manager")
+    project = factories.make_project(manager, "Radiographs")
+    _add_radiograph(project)
+
+    def measure(browser, address: str) -> float:
+        page = person.new_page(browser, address, [])
+        person.sign_in(page, "manager", factories.PASSWORD)
+        session = page.context.new_cdp_session(page)
+        _open(page, project.pk)  # the program itself comes from the cache from now on
+        session.send("Network.emulateNetworkConditions", {
+            "offline": False, "latency": arguments.latency,
+            "downloadThroughput": arguments.mbit * 125_000, "uploadThroughput": -1,
+        })  # fmt: skip
+        session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        page.add_init_script(f"({WATCH})()")
+        page.goto(f"/projects/{project.pk}/read")
+        page.wait_for_selector(person.SHOWN, timeout=60_000)
+        page.wait_for_function("() => window.painted !== null", timeout=60_000)
+        asked, painted = page.evaluate(REQUESTED)
+        page.context.close()
+        return painted - asked
+
+    print(f"{COLUMNS} x {ROWS}, 16 bits, {arguments.mbit:.0f} Mbit/s, {arguments.latency:.0f} ms")
+    with servers.web_server() as address:
+        for name in ("as stored", "prepared"):
+            if name == "prepared":
+                SeriesPreparation.objects.update(changed_at="2020-01-01T00:00:00Z")
+                preparation.prepare_due(join_metadata=join_for_preparation, budget_s=60)
+            with person.chromium() as browser:
+                found = [measure(browser, address) for _ in range(arguments.runs)]
+            print(f"{name:10} first pixels after {statistics.median(found):6.0f} ms (median)")
+
+
+def _open(page, project_id) -> None:
+    from tests.e2e import browser as person
+
+    page.goto(f"/projects/{project_id}/read")
+    page.wait_for_selector(person.SHOWN, timeout=120_000)
+
+
+def _add_radiograph(project) -> None:
+    """A smooth image with the noise of a detector: it compresses as real ones do."""
+    from annotation.archive.services.ingest import ingest
+    from annotation.imaging import conversion
+    from annotation.labeling.services.projects import add_cases
+
+    rng = np.random.default_rng(7)
+    y, x = np.mgrid[0:ROWS, 0:COLUMNS].astype(np.float32)
+    smooth = 2000 + 1200 * np.sin(x / 310) * np.cos(y / 420)
+    pixels = (smooth + rng.normal(scale=12, size=smooth.shape)).clip(0, 4095).astype(np.uint16)
+    data = conversion.radiograph(pixels, conversion.Subject(patient_id="P"), "seven megapixels")
+    study = ingest(collection=project.collection, chunks=[data]).study
+    add_cases(project=project, studies=[study])
+
+
+if __name__ == "__main__":
+    main()
