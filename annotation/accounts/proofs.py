@@ -20,6 +20,7 @@ from annotation.accounts.authentication import digest_of
 from annotation.accounts.models import User
 
 MAX_SESSIONS = 10_000
+SCHEMES = ("token", "bearer")  # the second is what most programs can be told to send
 
 # The caller's id while the credential holds, to stand as a subquery in another statement.
 CALLER_WITH_DIGEST = """
@@ -64,7 +65,7 @@ def find_proof(authorization: str, cookies: str) -> Proof | None:
     """The credential of two request headers, where it is of a kind that can be checked in SQL."""
     if authorization:
         scheme, _, token = authorization.partition(" ")
-        is_token = scheme.lower() == "token" and token and " " not in token
+        is_token = scheme.lower() in SCHEMES and token and " " not in token
         digest = digest_of(token.encode())
         return Proof(CALLER_WITH_DIGEST, {"digest": digest}) if is_token else None
     try:

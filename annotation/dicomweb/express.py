@@ -79,7 +79,9 @@ class FrameExpress:
             return self.application(environ, start_response)
         status = f"{found.status} {HTTPStatus(found.status).phrase}"
         body = found.body if isinstance(found.body, bytes) else b"".join(found.body)
-        headers = {**found.headers, **HEADERS, "Content-Length": str(len(body))}
+        headers = {**found.headers, **HEADERS}
+        if "X-Accel-Redirect" not in headers:
+            headers["Content-Length"] = str(len(body))
         start_response(status, list(headers.items()))
         return [body]
 

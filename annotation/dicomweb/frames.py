@@ -11,7 +11,7 @@ from typing import Any
 
 from annotation.archive import storage
 from annotation.archive.models import Instance, PreparedFrames
-from annotation.core.downloads import parse_range
+from annotation.core.downloads import accel_path, parse_range
 from annotation.core.errors import InvalidInput, NotFound
 from annotation.dicomweb import multipart
 from annotation.dicomweb.multipart import Part
@@ -134,6 +134,9 @@ def answer(
         outer = multipart.content_type(choice.media_type)
         parts = (Part(choice.part_type, _read(source, choice, n)[0]) for n in numbers)
         return FrameAnswer(200, {**headers, "Content-Type": outer}, multipart.encode(parts))
+    if accelerated := _whole_file(source, choice):
+        headers |= {"Content-Type": choice.part_type, "X-Accel-Redirect": accelerated}
+        return FrameAnswer(200, headers, b"")  # nginx reads the Range header itself
     data, choice = _read(source, choice, numbers[0])
     if choice.is_multipart:
         headers["Content-Type"] = multipart.content_type(choice.media_type)
@@ -141,6 +144,14 @@ def answer(
     else:
         headers["Content-Type"] = choice.part_type
     return _ranged(data, headers, request_headers.get("Range"))
+
+
+def _whole_file(source: FrameSource, choice: Choice) -> str | None:
+    """Where nginx finds the only frame of an instance that was prepared, if it serves files."""
+    is_alone = source.prepared_index is not None and source.prepared_index.count == 1
+    if choice.source != "prepared" or choice.is_multipart or not is_alone:
+        return None
+    return accel_path(storage.blob_path(source.prepared_sha256))
 
 
 def _ranged(data: bytes, headers: dict[str, str], wanted: str | None) -> FrameAnswer:
