@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib.auth.models import AnonymousUser
 
 from annotation.core.models import AuditEvent, BaseModel
+from annotation.core.rows import insert_new
 
 
 def record(
@@ -17,7 +18,7 @@ def record(
     **detail: Any,
 ) -> None:
     """Append one event; `detail` takes ids and numbers, never patient data."""
-    AuditEvent.objects.create(
+    event = AuditEvent(
         actor=None if isinstance(actor, AnonymousUser) else actor,
         action=action,
         object_type=target._meta.label_lower,
@@ -25,3 +26,4 @@ def record(
         project_id=project_id,
         detail=detail,
     )
+    insert_new([event])

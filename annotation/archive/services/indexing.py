@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from annotation.archive.models import Collection, Instance, Series, Study
-from annotation.archive.services import rows
+from annotation.core import rows
 
 if TYPE_CHECKING:
     from annotation.archive.services.ingest import Arrival
@@ -22,13 +22,12 @@ SAME_COLUMNS = (
 def find_or_create_studies(collection: Collection, records: Iterable[Record]) -> dict[str, Study]:
     """The study of every record by Study Instance UID."""
     wanted = {r["study_instance_uid"]: r for r in records}
-    in_collection = Study.objects.filter(collection=collection, study_instance_uid__in=wanted)
-    found = {s.study_instance_uid: s for s in in_collection}
+    found = _known_studies(collection, wanted)
     missing = sorted(wanted.keys() - found.keys())
     for study in rows.insert_new(_study(collection, uid, wanted[uid]) for uid in missing):
         found[study.study_instance_uid] = study
     if len(found) < len(wanted):  # another request was faster
-        found |= {s.study_instance_uid: s for s in in_collection.all()}
+        found |= _known_studies(collection, wanted)
     return found
 
 
@@ -42,18 +41,35 @@ def find_or_create_series(
 
     wanted = {key(r): r for r in records.values()}
     by_pk = {study.pk: study for study in studies.values()}
-    in_studies = Series.objects.filter(
-        study__in=by_pk, series_instance_uid__in=[uid for _, uid in wanted]
-    )
-    found = {(s.study_id, s.series_instance_uid): s for s in in_studies}
+    found = _known_series(wanted)
     missing = sorted(wanted.keys() - found.keys())
     for series in rows.insert_new(_series(by_pk[k[0]], wanted[k]) for k in missing):
         found[series.study_id, series.series_instance_uid] = series
     if len(found) < len(wanted):  # another request was faster
-        found |= {(s.study_id, s.series_instance_uid): s for s in in_studies.all()}
+        found |= _known_series(wanted)
     for (study_pk, _), series in found.items():
         series.study = by_pk[study_pk]
     return {number: found[key(record)] for number, record in records.items()}
+
+
+def _known_studies(collection: Collection, uids: Iterable[str]) -> dict[str, Study]:
+    """Rows with the columns that indexing needs; others load when they are asked for."""
+    columns = ["id", "collection_id", "study_instance_uid", "patient_id"]
+    found = (
+        Study.from_db("default", columns, row)
+        for row in rows.fetch_all(KNOWN_STUDIES, [collection.pk, list(uids)])
+    )
+    return {study.study_instance_uid: study for study in found}
+
+
+def _known_series(keys: Iterable[tuple[Any, str]]) -> dict[tuple[Any, str], Series]:
+    studies, uids = zip(*keys, strict=True) if keys else ((), ())
+    columns = ["id", "study_id", "series_instance_uid"]
+    found = (
+        Series.from_db("default", columns, row)
+        for row in rows.fetch_all(KNOWN_SERIES, [list(studies), list(uids)])
+    )
+    return {(series.study_id, series.series_instance_uid): series for series in found}
 
 
 def instance_row(series: Series, arrival: "Arrival") -> Instance:
@@ -90,6 +106,15 @@ def ask_for_preparation(series_ids: list[Any]) -> None:
     rows.execute(ASK_FOR_PREPARATION, [sorted(series_ids)])
 
 
+KNOWN_STUDIES = """
+select id, collection_id, study_instance_uid, patient_id from archive_study
+where collection_id = %s and study_instance_uid = any(%s)
+"""
+KNOWN_SERIES = """
+select series.id, series.study_id, series.series_instance_uid from archive_series series
+join unnest(%s::uuid[], %s::text[]) as wanted(study_id, uid)
+    on wanted.study_id = series.study_id and wanted.uid = series.series_instance_uid
+"""
 LOCK_STUDIES = """
 select id from archive_study where id = any(%s::uuid[]) order by id for no key update
 """

@@ -16,8 +16,8 @@ from annotation.archive import storage
 from annotation.archive.fields import JsonText
 from annotation.archive.models import Collection, Instance, Series, Study
 from annotation.archive.services import indexing
-from annotation.archive.services.rows import fetch_all, insert_new
 from annotation.core.errors import DomainError, InstanceConflict, OtherStudy, RefusedInstance
+from annotation.core.rows import fetch_all, insert_new
 from annotation.imaging import sandbox
 
 

@@ -3,8 +3,8 @@
 from django.db.models import QuerySet
 
 from annotation.archive.models import Instance, Study
-from annotation.archive.services import rows
 from annotation.archive.services.indexing import ask_for_preparation
+from annotation.core import rows
 
 
 def remove_instances(study: Study, instances: QuerySet[Instance]) -> int:

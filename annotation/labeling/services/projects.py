@@ -8,9 +8,9 @@ from django.db.models import F
 
 from annotation.accounts.models import User
 from annotation.archive.models import Collection, Study
-from annotation.archive.services.rows import insert_new
 from annotation.core import audit
 from annotation.core.errors import Conflict, InvalidInput
+from annotation.core.rows import fetch_all, insert_new
 from annotation.labeling.models import Case, CaseState, LabelSchema, Membership, Project, Role
 from annotation.labeling.schemas import InvalidSchema, parse_schema
 
@@ -135,13 +135,18 @@ def add_cases(*, project: Project, studies: Iterable[Study]) -> int:
     The project is read again: an import may have begun before its settings were changed.
     """
     wanted = {s.pk for s in studies if s.collection_id == project.collection_id}
-    known = Case.objects.filter(project=project, study__in=wanted)
-    wanted -= set(known.values_list("study_id", flat=True))
+    wanted -= {row[0] for row in fetch_all(STUDIES_WITH_CASE, [project.pk, list(wanted)])}
     if not wanted:
         return 0
-    project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    [(readers_per_case,)] = fetch_all(LOCK_PROJECT, [project.pk])
     new = [
-        Case(project=project, study_id=study_id, free_slots=project.readers_per_case)
+        Case(project=project, study_id=study_id, free_slots=readers_per_case)
         for study_id in sorted(wanted)
     ]
     return len(insert_new(new))
+
+
+STUDIES_WITH_CASE = """
+select study_id from labeling_case where project_id = %s and study_id = any(%s)
+"""
+LOCK_PROJECT = "select readers_per_case from labeling_project where id = %s for no key update"

@@ -58,7 +58,9 @@ def _cursor() -> "Cursor[tuple[Any, ...]]":
 def _fields(model: type[models.Model]) -> "tuple[models.Field[Any, Any], ...]":
     """The columns that a row brings with it; the database fills in the others."""
     concrete = model._meta.concrete_fields
-    return tuple(f for f in concrete if f.db_default is NOT_PROVIDED)
+    return tuple(
+        f for f in concrete if f.db_default is NOT_PROVIDED and not isinstance(f, models.AutoField)
+    )
 
 
 @functools.cache
