@@ -130,6 +130,15 @@ def _native(pixels: PixelDescription, start: int, length: int, size: int) -> Fra
             f"PixelData declares {length} bytes, the file holds {max(size - start, 0)}",
             is_damage=True,
         )
+    check_length(pixels, length)
+    bits, count = pixels.frame_bits, pixels.number_of_frames
+    if bits % 8 and count > 1:  # frames that begin inside a byte have no bytes of their own
+        return FrameIndex.decoded(count)
+    return FrameIndex("native", count, start, (bits + 7) // 8)
+
+
+def check_length(pixels: PixelDescription, length: int) -> None:
+    """Raises NoFrames where `length` bytes cannot hold the frames that are declared."""
     bits, count = pixels.frame_bits, pixels.number_of_frames
     if bits == 0 or (bits * count + 7) // 8 > length:
         raise NoFrames(
@@ -137,9 +146,6 @@ def _native(pixels: PixelDescription, start: int, length: int, size: int) -> Fra
             " are declared",
             is_damage=True,
         )
-    if bits % 8 and count > 1:  # frames that begin inside a byte have no bytes of their own
-        return FrameIndex.decoded(count)
-    return FrameIndex("native", count, start, (bits + 7) // 8)
 
 
 def _encapsulated(file: BinaryIO, size: int, pixels: PixelDescription) -> FrameIndex:

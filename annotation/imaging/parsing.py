@@ -22,7 +22,14 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from annotation.imaging.frames import FrameIndex, NoFrames, PixelDescription, index_frames
+from annotation.imaging.frames import (
+    PIXEL_TAGS,
+    FrameIndex,
+    NoFrames,
+    PixelDescription,
+    check_length,
+    index_frames,
+)
 from annotation.imaging.jsonmodel import json_model
 from annotation.imaging.levels import SERIES_TAGS, STUDY_TAGS
 from annotation.imaging.normalization import misread_by_browsers
@@ -181,6 +188,8 @@ def _guard_deflated(file: BinaryIO) -> None:
                 if total > MAX_INFLATED_BYTES:
                     raise UnreadableDicom(f"inflates to more than {MAX_INFLATED_BYTES >> 20} MiB")
                 chunk = inflater.unconsumed_tail
+        if not inflater.eof:
+            raise UnreadableDicom("the deflated dataset is cut off")
     file.seek(0)
 
 
@@ -189,8 +198,7 @@ def _locate_frames(
 ) -> tuple[FrameIndex | None, str]:
     """The byte ranges of the frames, or why this object's frames cannot be served."""
     if syntax in (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian):
-        count = pixels.number_of_frames
-        return (FrameIndex.decoded(count), "") if pixels.rows is not None else (None, "")
+        return _frames_to_decode(file, pixels), ""
     position = file.tell()
     size = file.seek(0, 2)
     file.seek(position)
@@ -200,6 +208,22 @@ def _locate_frames(
         if error.is_damage:
             raise UnreadableDicom(str(error)) from None
         return None, str(error)
+
+
+def _frames_to_decode(file: BinaryIO, pixels: PixelDescription) -> FrameIndex | None:
+    """The frames of a syntax whose stored bytes are of no use to a client, if they are all there."""
+    if pixels.rows is None:
+        return None
+    file.seek(0)
+    dataset = pydicom.dcmread(file)
+    held = next((len(dataset[tag].value or b"") for tag in PIXEL_TAGS if tag in dataset), None)
+    if held is None:
+        raise UnreadableDicom("PixelData is missing")
+    try:
+        check_length(pixels, held)
+    except NoFrames as error:
+        raise UnreadableDicom(str(error)) from None
+    return FrameIndex.decoded(pixels.number_of_frames)
 
 
 def _tag(keyword: str) -> str:
