@@ -22,7 +22,7 @@ from pydicom.uid import (
 
 from annotation.imaging import codecs
 from annotation.imaging.frames import FrameIndex
-from annotation.imaging.rendered import NotRenderable, decode, iterate_frames
+from annotation.imaging.rendered import NotRenderable, decode_as_described, iterate_frames
 
 codecs.register()
 Pixels = NDArray[Any]
@@ -86,7 +86,7 @@ ENCODERS: dict[str, Callable[[Pixels], bytes]] = {
 
 def encode_frame(path: Path, frame: int, transfer_syntax: str) -> bytes:
     """One frame (1-based) as a bare code stream. Raises NotRenderable."""
-    _, pixels = decode(path, frame)
+    _, pixels = decode_as_described(path, frame)
     return _encode(pixels, transfer_syntax)
 
 
@@ -101,8 +101,8 @@ def encode_frames(path: Path, target: Path) -> FrameIndex:
         raise NotRenderable(f"browsers show {syntax.name} as it is")
     if int(dataset.get("BitsAllocated") or 0) not in (8, 16):
         raise NotRenderable("only pixels of 8 and 16 bits are encoded")
-    if dataset.get("PhotometricInterpretation") in KEEPS_ITS_COLOURS and syntax.is_compressed:
-        raise NotRenderable(f"browsers show {dataset.PhotometricInterpretation} as it is")
+    if reason := _kept_for_its_colours(dataset):
+        raise NotRenderable(f"browsers show {reason} as it is")
     pieces, offset = [], 0
     with target.open("wb") as file:
         for pixels in iterate_frames(path):
@@ -115,6 +115,16 @@ def encode_frames(path: Path, target: Path) -> FrameIndex:
 
 HTJ2K_ALREADY = (HTJ2KLossless, HTJ2KLosslessRPCL)
 KEEPS_ITS_COLOURS = ("YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
+
+
+def _kept_for_its_colours(dataset: pydicom.FileDataset) -> str:
+    """Colour that browsers would convert or rearrange once more, because the metadata says so."""
+    photometric = str(dataset.get("PhotometricInterpretation", ""))
+    if dataset.get("PlanarConfiguration") == 1:
+        return "colour by plane"
+    is_compressed = dataset.file_meta.TransferSyntaxUID.is_compressed
+    is_kept = photometric == "YBR_FULL" or (is_compressed and photometric in KEEPS_ITS_COLOURS)
+    return photometric if is_kept else ""
 
 
 def _encode(pixels: Pixels, transfer_syntax: str) -> bytes:

@@ -15,7 +15,11 @@ from PIL import Image
 from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import iter_pixels, pixel_array
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from annotation.imaging import codecs
 from annotation.imaging.frames import PixelDescription, index_frames
@@ -150,12 +154,27 @@ def model_input(path: Path, frame: int, side: int) -> FloatImage:
 
 
 def decode(path: Path, frame: int) -> tuple[pydicom.Dataset, NDArray[Any]]:
-    """The dataset without its pixels and one frame's stored values. `frame` is 1-based."""
+    """The dataset without its pixels and one frame's values, colour as RGB. `frame` is 1-based."""
+    return _decode(path, frame, has_stored_colours=False)
+
+
+def decode_as_described(path: Path, frame: int) -> tuple[pydicom.Dataset, NDArray[Any]]:
+    """Like `decode`, but YBR_FULL stays that: who reads it by the metadata converts it again.
+
+    Subsampled YBR cannot stay; at the full size of RGB no reader takes it for anything else.
+    """
+    return _decode(path, frame, has_stored_colours=True)
+
+
+def _decode(
+    path: Path, frame: int, *, has_stored_colours: bool
+) -> tuple[pydicom.Dataset, NDArray[Any]]:
     with _decoding(), path.open("rb") as file:
         dataset = pydicom.dcmread(file, stop_before_pixels=True)
         native = native_frame(file, dataset, frame)
         if native is None:
-            native = pixel_array(path, index=frame - 1)
+            is_raw = has_stored_colours and dataset.get("PhotometricInterpretation") == "YBR_FULL"
+            native = pixel_array(_readable(path, dataset), index=frame - 1, raw=is_raw)
         return dataset, native
 
 
@@ -190,7 +209,14 @@ def native_frame(file: BinaryIO, dataset: pydicom.FileDataset, frame: int) -> ND
 def iterate_frames(path: Path) -> Iterator[NDArray[Any]]:
     """The stored values of one frame after the other, so that an object may exceed memory."""
     with _decoding():
-        yield from iter_pixels(path)
+        dataset = pydicom.dcmread(path, stop_before_pixels=True)
+        yield from iter_pixels(_readable(path, dataset))
+
+
+def _readable(path: Path, dataset: pydicom.FileDataset) -> Path | pydicom.FileDataset:
+    """What pydicom can read pixels from: of a deflated file it finds none by the path."""
+    is_deflated = dataset.file_meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian
+    return pydicom.dcmread(path) if is_deflated else path
 
 
 @contextlib.contextmanager

@@ -140,12 +140,14 @@ def _render(path: str, **options: Any) -> Answer:
 
 
 def _native_frame(path: str, frame: int) -> Answer:
-    """One frame decoded to little-endian native bytes, colour interleaved, 1-bit pixels packed."""
+    """One frame decoded to little-endian native bytes as the metadata describes them."""
     import numpy as np
 
-    from annotation.imaging.rendered import decode
+    from annotation.imaging.rendered import decode_as_described
 
-    dataset, pixels = decode(Path(path), frame)
+    dataset, pixels = decode_as_described(Path(path), frame)
+    if pixels.ndim == 3 and dataset.get("PlanarConfiguration") == 1:
+        pixels = np.moveaxis(pixels, 2, 0)
     if dataset.get("BitsAllocated") == 1:
         pixels = np.packbits(pixels.ravel(), bitorder="little")
     return str(pixels.dtype), pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
