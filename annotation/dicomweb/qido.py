@@ -1,6 +1,7 @@
 """QIDO-RS: searches for studies, series and instances (PS3.18 §10.6)."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from django.db.models import F, JSONField, Model, QuerySet
@@ -18,6 +19,7 @@ from annotation.dicomweb.negotiation import choose_type, parse_accept
 from annotation.imaging.levels import SERIES_TAGS, STUDY_TAGS
 from annotation.labeling import access
 
+MAX_WHOLE_DATASETS = 200  # of instances with includefield=all: each may be megabytes
 M = TypeVar("M", bound=Model)
 Describe = Callable[[M, Query, str], JsonDataset]
 JSON_TYPES = ("application/dicom+json", "application/json")
@@ -67,6 +69,8 @@ def search_instances(
         found = Instance.objects.filter(series__study=scope.study(study_uid))
     else:
         found = access.instances_visible_to(scope.user, scope.project)
+    if query.include_all:
+        query = replace(query, limit=min(query.limit, MAX_WHOLE_DATASETS))
     found = _matching(
         found, query, {"instance": "", "series": "series__", "study": "series__study__"}
     )

@@ -37,6 +37,8 @@ from annotation.imaging.normalization import misread_by_browsers
 UID_PATTERN = re.compile(r"[0-9]+(\.[0-9]+)*")
 MAX_INFLATED_BYTES = 512 * 2**20
 MAX_FRAMES = 100_000
+MAX_TEXT = 600  # PostgreSQL refuses index entries above 2,704 bytes, and a character takes up to 4
+MAX_JSON_BYTES = 64 * 2**20
 ROWS, COLUMNS, NUMBER_OF_FRAMES = "00280010", "00280011", "00280008"
 STUDY_TEXT = (
     "PatientID", "PatientName", "PatientSex", "PatientAge", "AccessionNumber", "StudyID",
@@ -240,8 +242,8 @@ def _uid(body: dict[str, Any], keyword: str) -> str:
 
 
 def _text(body: dict[str, Any], tag: str) -> str:
-    """All values of a text attribute as DICOM writes them, at most 1,024 characters."""
-    return "\\".join(map(_as_text, body.get(tag, {}).get("Value", ()))).strip()[:1024]
+    """All values of a text attribute as DICOM writes them, cut to what an index of the database holds."""
+    return "\\".join(map(_as_text, body.get(tag, {}).get("Value", ()))).strip()[:MAX_TEXT]
 
 
 def _as_text(value: Any) -> str:

@@ -127,8 +127,11 @@ def _parse(path: str) -> Answer:
     from annotation.imaging import parsing
 
     record = parsing.as_json(parsing.parse(Path(path)))
-    body = json.dumps(record.pop("dicom_json"), ensure_ascii=False, separators=(",", ":"))
-    return record, body.encode()
+    body = json.dumps(record.pop("dicom_json"), ensure_ascii=False, separators=(",", ":")).encode()
+    if len(body) > parsing.MAX_JSON_BYTES:
+        limit = f"{parsing.MAX_JSON_BYTES >> 20} MiB"
+        raise parsing.UnreadableDicom(f"its attributes without the pixels exceed {limit}")
+    return record, body
 
 
 def _render(path: str, **options: Any) -> Answer:
@@ -186,16 +189,19 @@ def _element(path: str, tag: str) -> Answer:
     return None, binary_element(Path(path), tag)
 
 
-def _count_datasets(metadata: str) -> Answer:
+def _split_datasets(metadata: str) -> Answer:
+    """(start, length) of every dataset in `metadata`, which is rewritten."""
     from annotation.imaging import composition
 
-    return len(composition.load_datasets(Path(metadata))), b""
+    return composition.split_datasets(Path(metadata)), b""
 
 
-def _compose(metadata: str, number: int, bulk: dict[str, dict[str, str]], target: str) -> Answer:
+def _compose(
+    metadata: str, start: int, length: int, bulk: dict[str, dict[str, str]], target: str
+) -> Answer:
     from annotation.imaging import composition
 
-    composition.compose(Path(metadata), number, bulk, Path(target))
+    composition.compose(Path(metadata), start, length, bulk, Path(target))
     return None, b""
 
 
@@ -208,7 +214,7 @@ FUNCTIONS: dict[str, Callable[..., Answer]] = {
     "convert": _convert,
     "model_input": _model_input,
     "element": _element,
-    "count_datasets": _count_datasets,
+    "split_datasets": _split_datasets,
     "compose": _compose,
 }
 
