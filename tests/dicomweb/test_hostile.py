@@ -1,7 +1,6 @@
 """Hostile files and requests: 2xx or 4xx with a reason, and the good instances are stored."""
 
-import random
-
+import numpy as np
 import pytest
 from pydicom.uid import RLELossless
 
@@ -11,7 +10,7 @@ from tests import factories
 from tests.dicomweb import hostile, wire
 from tests.dicomweb.wire import content, place_of, read, reasons, stored_uids
 
-RARE = "".join(chr(0x4E00 + random.Random(7).randrange(20_000)) for _ in range(1000))
+RARE = "".join(map(chr, np.random.default_rng(7).integers(0x4E00, 0x9C00, 1000)))
 
 REFUSED = {
     "500 sequences deep": lambda: hostile.nested(500, is_defined=True),
