@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from django.db.models import F, JSONField, Model, QuerySet
-from django.db.models.fields.json import KeyTransform
+from django.db.models import F, Func, JSONField, Model, QuerySet, Value
 from django.http import HttpResponse
 
 from annotation.archive.models import Instance, Series, Study
@@ -33,6 +32,13 @@ DEFAULT_SERIES = {
     "00400245", "00400275",
 }  # fmt: skip
 NEWEST_FIRST = (F("study_date").desc(nulls_last=True), "study_instance_uid", "id")
+
+
+class _Attribute(Func):
+    """One attribute of the stored JSON; Django's own KeyTransform takes 00200032 for an index."""
+
+    template, arg_joiner = "(%(expressions)s)", " -> "
+    output_field = JSONField()
 
 
 @dicomweb
@@ -101,7 +107,7 @@ def _with_included(found: QuerySet[Instance], query: Query) -> QuerySet[Instance
     if query.include_all:
         return found.defer("frame_index", "position", "orientation")
     wanted = {
-        f"tag_{tag}": KeyTransform(tag, "dicom_json", output_field=JSONField())
+        f"tag_{tag}": _Attribute("dicom_json", Value(tag))
         for tag in query.include
         if level_of(tag) == "instance"
     }
