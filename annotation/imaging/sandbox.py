@@ -100,7 +100,7 @@ _idle: "queue.SimpleQueue[Child]" = queue.SimpleQueue()
 _owner = os.getpid()
 
 
-def run(function: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, **arguments: Any) -> Answer:
+def run(function: str, /, *, timeout_s: float = DEFAULT_TIMEOUT_S, **arguments: Any) -> Answer:
     """Call one of FUNCTIONS in a child; returns (JSON value, payload). Raises SandboxFailure."""
     global _idle, _owner
     if _owner != os.getpid():  # after a fork the parent's children are not ours
