@@ -43,7 +43,7 @@ def running(command, **extra):
 
 
 @contextlib.contextmanager
-def web_server():
+def web_server(**extra):
     """granian as in production; yields its address."""
     port = free_port()
     command = [
@@ -51,7 +51,7 @@ def web_server():
         "--host", "127.0.0.1", "--port", str(port), "--blocking-threads", "4", "--no-ws",
         "--log-level", "warning",
     ]  # fmt: skip
-    with running(command, FIRSTREAD_PROCESS="web"):
+    with running(command, FIRSTREAD_PROCESS="web", **extra):
         url = f"http://127.0.0.1:{port}"
         eventually(lambda: answers(f"{url}/healthz"), "the web server answers")
         yield url

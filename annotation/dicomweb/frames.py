@@ -19,7 +19,10 @@ from annotation.dicomweb.negotiation import Choice, NotAcceptable, choose_frames
 from annotation.imaging import sandbox
 from annotation.imaging.frames import FrameIndex, read_frame
 
-IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable", "Vary": "Accept, Cookie"}
+IMMUTABLE = {
+    "Cache-Control": "private, max-age=31536000, immutable",
+    "Vary": "Accept, Cookie, origin",
+}
 MAX_FRAMES_PER_REQUEST = 1000
 MAX_CACHED_RANGES = 200_000
 

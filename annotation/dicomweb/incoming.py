@@ -19,6 +19,7 @@ INSTANCES, METADATA = "application/dicom", "application/dicom+json"
 PIECE_BYTES = 2**20
 # One transaction per request, except for requests that would hold too much in memory.
 INSTANCES_PER_TRANSACTION = 512
+MAX_JSON_PER_TRANSACTION = 32 * 2**20
 MAX_WAITING = 8  # parts that are examined while the next one is received
 MAX_METADATA_BYTES = 64 * 2**20
 _examiners = ThreadPoolExecutor(max(2, min(os.cpu_count() or 2, 8)), "examine")
@@ -42,6 +43,7 @@ class StoreBody:
         self._files: list[storage.Incoming] = []
         self._open: storage.Incoming | None = None
         self._examined: list[Future[Arrival | Refusal]] = []
+        self._json_sizes: list[int] = []  # of what was examined and is not yet stored
 
     def __enter__(self) -> Self:
         return self
@@ -66,7 +68,7 @@ class StoreBody:
         try:
             for piece in body_pieces(self._request):
                 reader.feed(piece)
-                if len(self._examined) >= INSTANCES_PER_TRANSACTION:
+                if self._is_batch_full():
                     yield self._take()
             reader.finish()
         except BrokenMultipart as error:
@@ -94,8 +96,14 @@ class StoreBody:
         self._files.append(self._open)
 
     def _write(self, data: bytes) -> None:
-        if self._open is not None:
+        if self._open is None:
+            return
+        try:
             self._open.write(data)
+        except InvalidInput as error:  # too large: the other parts of the body go on
+            self._open.discard()
+            self._open = None
+            self._examined.append(_done(Refusal(error)))
 
     def _end(self) -> None:
         if self._open is not None:
@@ -106,15 +114,21 @@ class StoreBody:
 
     def _examine(self, incoming: storage.Incoming) -> Arrival | Refusal:
         try:
-            return examine(incoming.finish(), study_uid=self._study_uid)
+            arrival = examine(incoming.finish(), study_uid=self._study_uid)
+            self._json_sizes.append(len(arrival.dicom_json))
+            return arrival
         except DomainError as error:
             if error.status == 507:  # a full disk ends the request, not the part
                 raise
             return Refusal(error)
 
+    def _is_batch_full(self) -> bool:
+        is_long = len(self._examined) >= INSTANCES_PER_TRANSACTION
+        return is_long or sum(self._json_sizes) > MAX_JSON_PER_TRANSACTION
+
     def _take(self) -> list[Arrival | Refusal]:
         batch = [future.result() for future in self._examined]
-        self._examined = []
+        self._examined, self._json_sizes = [], []
         return batch
 
     def _discard_files(self) -> None:
@@ -133,19 +147,25 @@ class StoreBody:
         except BrokenMultipart as error:
             self.damage = str(error)
             return
-        yield [self._compose(number, parts) for number in range(parts.count_datasets())]
+        for number, (start, length) in enumerate(parts.split_metadata(), 1):
+            self._examined.append(_done(self._compose(number, start, length, parts)))
+            if self._is_batch_full():
+                yield self._take()
+        yield self._take()
 
-    def _compose(self, number: int, parts: "_SpooledParts") -> Arrival | Refusal:
+    def _compose(
+        self, number: int, start: int, length: int, parts: "_SpooledParts"
+    ) -> Arrival | Refusal:
         incoming = storage.Incoming()
         self._files.append(incoming)
         try:
             sandbox.run(
-                "compose", metadata=str(parts.metadata.path), number=number, bulk=parts.bulk,
-                target=str(incoming.path),
+                "compose", metadata=str(parts.metadata.path), start=start, length=length,
+                bulk=parts.bulk, target=str(incoming.path),
             )  # fmt: skip
             incoming.adopt()
         except sandbox.SandboxFailure as failure:
-            return Refusal(InvalidInput(f"Dataset {number + 1}: {failure.reason}"))
+            return Refusal(InvalidInput(f"Dataset {number}: {failure.reason}"))
         return self._examine(incoming)
 
 
@@ -189,12 +209,13 @@ class _SpooledParts:
         if self._current is not None:
             self._current.finish()
 
-    def count_datasets(self) -> int:
+    def split_metadata(self) -> list[tuple[int, int]]:
+        """Where each dataset lies in the metadata, which has been rewritten."""
         try:
-            count, _ = sandbox.run("count_datasets", metadata=str(self.metadata.path))
+            places, _ = sandbox.run("split_datasets", metadata=str(self.metadata.path))
         except sandbox.SandboxFailure as failure:
             raise InvalidInput(f"The metadata cannot be read: {failure.reason}.") from None
-        return int(count)
+        return [(start, length) for start, length in places]
 
 
 def body_pieces(request: HttpRequest) -> Iterator[bytes]:

@@ -11,6 +11,8 @@ DEFAULT_LIMIT = 1000
 MAX_LIMIT = 5000
 MAX_OFFSET = 10**9
 MAX_PATTERN = 200
+MAX_CONDITIONS = 50
+MAX_DEPTH = 8
 CONTROL = {"limit", "offset", "includefield", "fuzzymatching", "emptyvaluematching",
            "multiplevaluematching", "accept"}  # fmt: skip
 DECLINED = {
@@ -86,6 +88,8 @@ def parse_query(parameters: Iterable[tuple[str, str]]) -> Query:
         path = None if name in CONTROL else path_of(name)
         if path is not None and value.strip("*") != "":  # empty or * matches everything
             conditions.append(_condition(name, path, value, is_fuzzy=is_fuzzy))
+    if len(conditions) > MAX_CONDITIONS:
+        raise BadQuery(f"more than {MAX_CONDITIONS} matching keys")
     numbers = {n: _number(n, v) for n, v in pairs if n in ("limit", "offset")}
     return Query(
         tuple(conditions),
@@ -99,7 +103,7 @@ def parse_query(parameters: Iterable[tuple[str, str]]) -> Query:
 
 def path_of(attribute: str) -> tuple[str, ...] | None:
     """The tags of an attribute given by keyword or 8 hex digits, sequences joined by a dot."""
-    path = tuple(_tag_of(piece.strip()) or "" for piece in attribute.split("."))
+    path = tuple(_tag_of(piece.strip()) or "" for piece in attribute.split(".", MAX_DEPTH))
     return path if all(path) else None
 
 

@@ -1,6 +1,7 @@
 """WADO-RS rendered resources and thumbnails (PS3.18 §10.4.1.1.3)."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,7 @@ def parse_options(parameters: QueryDict) -> Options:
     if viewport := parameters.get("viewport"):
         options |= _viewport(viewport.split(","))
     if quality := parameters.get("quality"):
-        if not quality.isdecimal() or not 1 <= int(quality[:4]) <= 100:
+        if not re.fullmatch("[0-9]{1,3}", quality) or not 1 <= int(quality) <= 100:
             raise InvalidInput("quality is a number from 1 to 100.", field="quality")
         options["quality"] = int(quality)
     return options

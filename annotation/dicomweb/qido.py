@@ -1,10 +1,10 @@
 """QIDO-RS: searches for studies, series and instances (PS3.18 §10.6)."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
-from django.db.models import F, JSONField, Model, QuerySet
-from django.db.models.fields.json import KeyTransform
+from django.db.models import F, Func, JSONField, Model, QuerySet, Value
 from django.http import HttpResponse
 
 from annotation.archive.models import Instance, Series, Study
@@ -18,6 +18,7 @@ from annotation.dicomweb.negotiation import choose_type, parse_accept
 from annotation.imaging.levels import SERIES_TAGS, STUDY_TAGS
 from annotation.labeling import access
 
+MAX_WHOLE_DATASETS = 200  # of instances with includefield=all: each may be megabytes
 M = TypeVar("M", bound=Model)
 Describe = Callable[[M, Query, str], JsonDataset]
 JSON_TYPES = ("application/dicom+json", "application/json")
@@ -31,6 +32,13 @@ DEFAULT_SERIES = {
     "00400245", "00400275",
 }  # fmt: skip
 NEWEST_FIRST = (F("study_date").desc(nulls_last=True), "study_instance_uid", "id")
+
+
+class _Attribute(Func):
+    """One attribute of the stored JSON; Django's own KeyTransform takes 00200032 for an index."""
+
+    template, arg_joiner = "(%(expressions)s)", " -> "
+    output_field = JSONField()
 
 
 @dicomweb
@@ -67,6 +75,8 @@ def search_instances(
         found = Instance.objects.filter(series__study=scope.study(study_uid))
     else:
         found = access.instances_visible_to(scope.user, scope.project)
+    if query.include_all:
+        query = replace(query, limit=min(query.limit, MAX_WHOLE_DATASETS))
     found = _matching(
         found, query, {"instance": "", "series": "series__", "study": "series__study__"}
     )
@@ -97,7 +107,7 @@ def _with_included(found: QuerySet[Instance], query: Query) -> QuerySet[Instance
     if query.include_all:
         return found.defer("frame_index", "position", "orientation")
     wanted = {
-        f"tag_{tag}": KeyTransform(tag, "dicom_json", output_field=JSONField())
+        f"tag_{tag}": _Attribute("dicom_json", Value(tag))
         for tag in query.include
         if level_of(tag) == "instance"
     }

@@ -1,12 +1,15 @@
 """WADO-URI: one object named by query parameters (PS3.18 §9), for older viewers."""
 
+import re
+
 from django.http import HttpResponseBase, QueryDict
 
-from annotation.core.errors import InvalidInput
+from annotation.core.errors import InvalidInput, NotFound
 from annotation.dicomweb import frames, pictures, wado
 from annotation.dicomweb.gate import Scope, dicomweb
 from annotation.dicomweb.negotiation import DICOM, EXPLICIT_LE, choose_type, parse_accept
 
+UID = re.compile("[0-9.]{1,64}")
 REQUIRED = ("studyUID", "seriesUID", "objectUID")
 CONTENT_TYPES = ("image/jpeg", DICOM, "image/png", "image/gif")
 
@@ -20,6 +23,8 @@ def retrieve(scope: Scope) -> HttpResponseBase:
     for name in REQUIRED:
         if not parameters.get(name):
             raise InvalidInput(f"{name} is missing.", field=name)
+        if not UID.fullmatch(parameters[name]):
+            raise NotFound
     found = scope.instance(*(parameters[name] for name in REQUIRED))
     wanted = parameters.get("contentType") or scope.request.headers.get("Accept", "")
     is_image = found.frame_index is not None and not found.unrenderable_reason

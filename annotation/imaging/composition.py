@@ -1,5 +1,6 @@
 """Makes a part-10 file of DICOM JSON and separate bulk data (PS3.18 §10.5.1.2)."""
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from pydicom.uid import (
 )
 
 PIXEL_DATA = 0x7FE00010
+MAX_DATASETS = 5000
 OCTET_STREAM = "application/octet-stream"
 DEFAULT_SYNTAX = {
     "image/jpeg": JPEGBaseline8Bit,
@@ -32,24 +34,41 @@ class NotComposable(ValueError):
     """The metadata and bulk data make no DICOM object; the message says why."""
 
 
-def load_datasets(metadata: Path) -> list[dict[str, Any]]:
-    """The datasets of a JSON part: an array, or a single object. Raises NotComposable."""
+def split_datasets(metadata: Path) -> list[tuple[int, int]]:
+    """Rewrite a JSON part so that each dataset can be read alone; returns (start, length) of each.
+
+    Raises NotComposable.
+    """
+    lines = [json.dumps(dataset).encode() for dataset in _load(metadata)]
+    metadata.write_bytes(b"\n".join(lines))
+    starts = [0, *itertools.accumulate(len(line) + 1 for line in lines)]
+    return [(start, len(line)) for start, line in zip(starts, lines, strict=False)]
+
+
+def _load(metadata: Path) -> list[dict[str, Any]]:
+    """The datasets of a JSON part: an array, or a single object."""
     try:
         body = json.loads(metadata.read_bytes())
     except (ValueError, RecursionError):
         raise NotComposable("it is no JSON") from None
     datasets = body if isinstance(body, list) else [body]
+    if len(datasets) > MAX_DATASETS:
+        raise NotComposable(f"it holds more than {MAX_DATASETS} datasets")
     if not datasets or not all(isinstance(d, dict) for d in datasets):
         raise NotComposable("it holds no array of datasets")
     return datasets
 
 
-def compose(metadata: Path, number: int, bulk: dict[str, dict[str, str]], target: Path) -> None:
-    """Write dataset `number` (from 0) to `target`.
+def compose(
+    metadata: Path, start: int, length: int, bulk: dict[str, dict[str, str]], target: Path
+) -> None:
+    """Write the dataset at a place of `split_datasets` to `target`.
 
     `bulk` gives path, media type and transfer syntax by Content-Location. Raises NotComposable.
     """
-    body = load_datasets(metadata)[number]
+    with metadata.open("rb") as file:
+        file.seek(start)
+        body = json.loads(file.read(length))
     attributes = {tag: value for tag, value in body.items() if not tag.startswith("0002")}
     syntax = ExplicitVRLittleEndian
     pixel_uri = body.get("7FE00010", {}).get("BulkDataURI")

@@ -23,7 +23,7 @@ from pydicom.uid import (
 
 from annotation.imaging import codecs
 from annotation.imaging.frames import FrameIndex
-from annotation.imaging.rendered import NotRenderable, decode, iterate_frames
+from annotation.imaging.rendered import NotRenderable, decode_as_described, iterate_frames
 
 codecs.register()
 Pixels = NDArray[Any]
@@ -87,7 +87,7 @@ ENCODERS: dict[str, Callable[[Pixels], bytes]] = {
 
 def encode_frame(path: Path, frame: int, transfer_syntax: str) -> bytes:
     """One frame (1-based) as a bare code stream. Raises NotRenderable."""
-    _, pixels = decode(path, frame)
+    _, pixels = decode_as_described(path, frame)
     return _encode(pixels, transfer_syntax)
 
 
@@ -103,9 +103,9 @@ def encode_frames(path: Path, target: Path) -> tuple[FrameIndex, str]:
         raise NotRenderable(f"browsers show {syntax.name} as it is")
     if int(dataset.get("BitsAllocated") or 0) not in (8, 16):
         raise NotRenderable("only pixels of 8 and 16 bits are encoded")
-    if dataset.get("PhotometricInterpretation") in KEEPS_ITS_COLOURS and syntax.is_compressed:
-        raise NotRenderable(f"browsers show {dataset.PhotometricInterpretation} as it is")
     is_deep_colour = dataset.get("SamplesPerPixel") == 3 and dataset.BitsAllocated == 16
+    if (reason := _kept_for_its_colours(dataset)) and not is_deep_colour:
+        raise NotRenderable(f"browsers show {reason} as it is")
     unused = int(dataset.BitsStored) - 8 if is_deep_colour else 0
     pieces, offset = [], 0
     with target.open("wb") as file:
@@ -121,6 +121,16 @@ def encode_frames(path: Path, target: Path) -> tuple[FrameIndex, str]:
 
 HTJ2K_ALREADY = (HTJ2KLossless, HTJ2KLosslessRPCL)
 KEEPS_ITS_COLOURS = ("YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
+
+
+def _kept_for_its_colours(dataset: pydicom.FileDataset) -> str:
+    """Colour that browsers would convert or rearrange once more, because the metadata says so."""
+    photometric = str(dataset.get("PhotometricInterpretation", ""))
+    if dataset.get("PlanarConfiguration") == 1:
+        return "colour by plane"
+    is_compressed = dataset.file_meta.TransferSyntaxUID.is_compressed
+    is_kept = photometric == "YBR_FULL" or (is_compressed and photometric in KEEPS_ITS_COLOURS)
+    return photometric if is_kept else ""
 
 
 def _encode(pixels: Pixels, transfer_syntax: str) -> bytes:

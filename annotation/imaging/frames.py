@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 PIXEL_TAGS = {(0x7FE0, 0x0010), (0x7FE0, 0x0008), (0x7FE0, 0x0009)}
 ITEM, SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
 UNDEFINED_LENGTH = 0xFFFFFFFF
-MAX_FRAGMENTS = 1_000_000
+MAX_FRAGMENTS = 200_000  # each costs the web process about 200 bytes
 CODE_STREAM_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\xff\x0a")
 
 
@@ -89,6 +89,8 @@ class PixelDescription:
         """Rows x Columns x SamplesPerPixel x BitsAllocated, with plain integers (no overflow)."""
         if self.rows is None or self.columns is None or self.bits_allocated is None:
             raise NoFrames("Rows, Columns or BitsAllocated is missing", is_damage=True)
+        if min(self.rows, self.columns, self.bits_allocated, self.samples) < 1:
+            raise NoFrames("Rows, Columns, BitsAllocated or SamplesPerPixel is 0", is_damage=True)
         pixels = self.rows * self.columns * self.bits_allocated
         return pixels * (2 if self.photometric == "YBR_FULL_422" else self.samples)
 
@@ -130,16 +132,22 @@ def _native(pixels: PixelDescription, start: int, length: int, size: int) -> Fra
             f"PixelData declares {length} bytes, the file holds {max(size - start, 0)}",
             is_damage=True,
         )
+    check_length(pixels, length)
     bits, count = pixels.frame_bits, pixels.number_of_frames
-    if bits == 0 or (bits * count + 7) // 8 > length:
+    if bits % 8 and count > 1:  # frames that begin inside a byte have no bytes of their own
+        return FrameIndex.decoded(count)
+    return FrameIndex("native", count, start, (bits + 7) // 8)
+
+
+def check_length(pixels: PixelDescription, length: int) -> None:
+    """Raises NoFrames where `length` bytes cannot hold the frames that are declared."""
+    bits, count = pixels.frame_bits, pixels.number_of_frames
+    if (bits * count + 7) // 8 > length:
         raise NoFrames(
             f"PixelData holds {length} bytes where {count} frame(s) of {(bits + 7) // 8}"
             " are declared",
             is_damage=True,
         )
-    if bits % 8 and count > 1:  # frames that begin inside a byte have no bytes of their own
-        return FrameIndex.decoded(count)
-    return FrameIndex("native", count, start, (bits + 7) // 8)
 
 
 def _encapsulated(file: BinaryIO, size: int, pixels: PixelDescription) -> FrameIndex:

@@ -20,6 +20,7 @@ from pydicom.tag import BaseTag
 Json = dict[str, Any]
 INLINE_LIMIT_BYTES = 4096  # larger binary values become bulk data
 MAX_DEPTH = 100
+MAX_DIGITS = 18  # of an integer; DICOM allows 12
 ICON_IMAGE = "00880200"  # a thumbnail of the file's own: never of use to a reader
 PALETTE_TAGS = ("00281201", "00281202", "00281203", "00281221", "00281222", "00281223")
 
@@ -163,7 +164,9 @@ def _texts(vr: str, text: str) -> Json:
 
 
 def _trimmed_texts(vr: str, text: str) -> Json:
-    return _texts(vr, "\\".join(piece.strip() for piece in text.split("\\")))
+    """A NUL inside an identifier must not vanish: what is left would be another identifier."""
+    pieces = (piece.strip("\0 ").replace("\0", " ") for piece in text.split("\\"))
+    return _texts(vr, "\\".join(pieces))
 
 
 def _person_names(vr: str, text: str) -> Json:
@@ -184,10 +187,11 @@ def _number(vr: str, text: str) -> float | int | str | None:
     if not text:
         return None
     try:
-        value = int(text) if vr == "IS" else float(text)
+        value = int(text[:MAX_DIGITS]) if vr == "IS" else float(text)
     except ValueError:
         return text.replace("\0", "")
-    return value if math.isfinite(value) else text
+    is_number = math.isfinite(value) and not (vr == "IS" and len(text) > MAX_DIGITS)
+    return value if is_number else text
 
 
 def _person_name(text: str) -> Json:

@@ -22,7 +22,14 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from annotation.imaging.frames import FrameIndex, NoFrames, PixelDescription, index_frames
+from annotation.imaging.frames import (
+    PIXEL_TAGS,
+    FrameIndex,
+    NoFrames,
+    PixelDescription,
+    check_length,
+    index_frames,
+)
 from annotation.imaging.jsonmodel import json_model
 from annotation.imaging.levels import SERIES_TAGS, STUDY_TAGS
 from annotation.imaging.normalization import misread_by_browsers
@@ -30,6 +37,8 @@ from annotation.imaging.normalization import misread_by_browsers
 UID_PATTERN = re.compile(r"[0-9]+(\.[0-9]+)*")
 MAX_INFLATED_BYTES = 512 * 2**20
 MAX_FRAMES = 100_000
+MAX_TEXT = 600  # PostgreSQL refuses index entries above 2,704 bytes, and a character takes up to 4
+MAX_JSON_BYTES = 64 * 2**20
 ROWS, COLUMNS, NUMBER_OF_FRAMES = "00280010", "00280011", "00280008"
 STUDY_TEXT = (
     "PatientID", "PatientName", "PatientSex", "PatientAge", "AccessionNumber", "StudyID",
@@ -181,6 +190,8 @@ def _guard_deflated(file: BinaryIO) -> None:
                 if total > MAX_INFLATED_BYTES:
                     raise UnreadableDicom(f"inflates to more than {MAX_INFLATED_BYTES >> 20} MiB")
                 chunk = inflater.unconsumed_tail
+        if not inflater.eof:
+            raise UnreadableDicom("the deflated dataset is cut off")
     file.seek(0)
 
 
@@ -189,8 +200,7 @@ def _locate_frames(
 ) -> tuple[FrameIndex | None, str]:
     """The byte ranges of the frames, or why this object's frames cannot be served."""
     if syntax in (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian):
-        count = pixels.number_of_frames
-        return (FrameIndex.decoded(count), "") if pixels.rows is not None else (None, "")
+        return _frames_to_decode(file, pixels), ""
     position = file.tell()
     size = file.seek(0, 2)
     file.seek(position)
@@ -200,6 +210,22 @@ def _locate_frames(
         if error.is_damage:
             raise UnreadableDicom(str(error)) from None
         return None, str(error)
+
+
+def _frames_to_decode(file: BinaryIO, pixels: PixelDescription) -> FrameIndex | None:
+    """The frames of a syntax whose stored bytes are of no use to a client, if they are all there."""
+    if pixels.rows is None:
+        return None
+    file.seek(0)
+    dataset = pydicom.dcmread(file)
+    held = next((len(dataset[tag].value or b"") for tag in PIXEL_TAGS if tag in dataset), None)
+    if held is None:
+        raise UnreadableDicom("PixelData is missing")
+    try:
+        check_length(pixels, held)
+    except NoFrames as error:
+        raise UnreadableDicom(str(error)) from None
+    return FrameIndex.decoded(pixels.number_of_frames)
 
 
 def _tag(keyword: str) -> str:
@@ -216,8 +242,8 @@ def _uid(body: dict[str, Any], keyword: str) -> str:
 
 
 def _text(body: dict[str, Any], tag: str) -> str:
-    """All values of a text attribute as DICOM writes them, at most 1,024 characters."""
-    return "\\".join(map(_as_text, body.get(tag, {}).get("Value", ()))).strip()[:1024]
+    """All values of a text attribute as DICOM writes them, cut to what an index of the database holds."""
+    return "\\".join(map(_as_text, body.get(tag, {}).get("Value", ()))).strip()[:MAX_TEXT]
 
 
 def _as_text(value: Any) -> str:

@@ -156,16 +156,31 @@ def model_input(path: Path, frame: int, side: int) -> FloatImage:
 
 
 def decode(path: Path, frame: int) -> tuple[pydicom.Dataset, NDArray[Any]]:
-    """The dataset without its pixels and one frame's stored values. `frame` is 1-based."""
+    """The dataset without its pixels and one frame's values, colour as RGB. `frame` is 1-based."""
+    return _decode(path, frame, has_stored_colours=False)
+
+
+def decode_as_described(path: Path, frame: int) -> tuple[pydicom.Dataset, NDArray[Any]]:
+    """Like `decode`, but YBR_FULL stays that: who reads it by the metadata converts it again.
+
+    Subsampled YBR cannot stay; at the full size of RGB no reader takes it for anything else.
+    """
+    return _decode(path, frame, has_stored_colours=True)
+
+
+def _decode(
+    path: Path, frame: int, *, has_stored_colours: bool
+) -> tuple[pydicom.Dataset, NDArray[Any]]:
     with _decoding(), path.open("rb") as file:
         dataset = pydicom.dcmread(file, stop_before_pixels=True)
         native = native_frame(file, dataset, frame)
         if native is None:
-            native = pixel_array(_source(path, dataset), index=frame - 1)
+            is_raw = has_stored_colours and dataset.get("PhotometricInterpretation") == "YBR_FULL"
+            native = pixel_array(_readable(path, dataset), index=frame - 1, raw=is_raw)
         return dataset, native
 
 
-def _source(path: Path, dataset: pydicom.FileDataset) -> Path | pydicom.FileDataset:
+def _readable(path: Path, dataset: pydicom.FileDataset) -> Path | pydicom.FileDataset:
     """What pydicom reads pixels from: it finds them in a file, unless all of it is deflated."""
     is_deflated = dataset.file_meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian
     return pydicom.dcmread(path) if is_deflated else path
@@ -203,7 +218,7 @@ def iterate_frames(path: Path) -> Iterator[NDArray[Any]]:
     """The stored values of one frame after the other, so that an object may exceed memory."""
     with _decoding():
         dataset = pydicom.dcmread(path, stop_before_pixels=True)
-        yield from iter_pixels(_source(path, dataset))
+        yield from iter_pixels(_readable(path, dataset))
 
 
 @contextlib.contextmanager

@@ -114,7 +114,7 @@ _idle: "queue.SimpleQueue[Child]" = queue.SimpleQueue()
 _owner = os.getpid()
 
 
-def run(function: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, **arguments: Any) -> Answer:
+def run(function: str, /, *, timeout_s: float = DEFAULT_TIMEOUT_S, **arguments: Any) -> Answer:
     """Call one of FUNCTIONS in a child; returns (JSON value, payload). Raises SandboxFailure."""
     global _idle, _owner
     if _owner != os.getpid():  # after a fork the parent's children are not ours
@@ -141,8 +141,11 @@ def _parse(path: str) -> Answer:
     from annotation.imaging import parsing
 
     record = parsing.as_json(parsing.parse(Path(path)))
-    body = json.dumps(record.pop("dicom_json"), ensure_ascii=False, separators=(",", ":"))
-    return record, body.encode()
+    body = json.dumps(record.pop("dicom_json"), ensure_ascii=False, separators=(",", ":")).encode()
+    if len(body) > parsing.MAX_JSON_BYTES:
+        limit = f"{parsing.MAX_JSON_BYTES >> 20} MiB"
+        raise parsing.UnreadableDicom(f"its attributes without the pixels exceed {limit}")
+    return record, body
 
 
 def _render(path: str, **options: Any) -> Answer:
@@ -154,12 +157,14 @@ def _render(path: str, **options: Any) -> Answer:
 
 
 def _native_frame(path: str, frame: int) -> Answer:
-    """One frame decoded to little-endian native bytes, colour interleaved, 1-bit pixels packed."""
+    """One frame decoded to little-endian native bytes as the metadata describes them."""
     import numpy as np
 
-    from annotation.imaging.rendered import decode
+    from annotation.imaging.rendered import decode_as_described
 
-    dataset, pixels = decode(Path(path), frame)
+    dataset, pixels = decode_as_described(Path(path), frame)
+    if pixels.ndim == 3 and dataset.get("PlanarConfiguration") == 1:
+        pixels = np.moveaxis(pixels, 2, 0)
     if dataset.get("BitsAllocated") == 1:
         pixels = np.packbits(pixels.ravel(), bitorder="little")
     return str(pixels.dtype), pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
@@ -199,16 +204,19 @@ def _element(path: str, tag: str) -> Answer:
     return None, binary_element(Path(path), tag)
 
 
-def _count_datasets(metadata: str) -> Answer:
+def _split_datasets(metadata: str) -> Answer:
+    """(start, length) of every dataset in `metadata`, which is rewritten."""
     from annotation.imaging import composition
 
-    return len(composition.load_datasets(Path(metadata))), b""
+    return composition.split_datasets(Path(metadata)), b""
 
 
-def _compose(metadata: str, number: int, bulk: dict[str, dict[str, str]], target: str) -> Answer:
+def _compose(
+    metadata: str, start: int, length: int, bulk: dict[str, dict[str, str]], target: str
+) -> Answer:
     from annotation.imaging import composition
 
-    composition.compose(Path(metadata), number, bulk, Path(target))
+    composition.compose(Path(metadata), start, length, bulk, Path(target))
     return None, b""
 
 
@@ -221,7 +229,7 @@ FUNCTIONS: dict[str, Callable[..., Answer]] = {
     "convert": _convert,
     "model_input": _model_input,
     "element": _element,
-    "count_datasets": _count_datasets,
+    "split_datasets": _split_datasets,
     "compose": _compose,
 }
 

@@ -38,8 +38,19 @@ def to_explicit_little_endian(path: Path, target: Path) -> bool:
     if syntax.is_encapsulated:
         try:
             dataset.decompress(generate_instance_uid=False)
+            _pack_bits(dataset)
         except Exception:  # noqa: BLE001  no decoder, or damaged: it stays as it is
             return False
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.save_as(target, implicit_vr=False, little_endian=True)
     return True
+
+
+def _pack_bits(dataset: pydicom.Dataset) -> None:
+    """Eight pixels of one bit to the byte, which pydicom leaves out (PS3.5 §8.1.1)."""
+    if dataset.BitsAllocated != 1:
+        return
+    count = int(dataset.get("NumberOfFrames") or 1) * dataset.Rows * dataset.Columns
+    pixels = np.frombuffer(dataset.PixelData, np.uint8)[:count]
+    packed = np.packbits(pixels, bitorder="little").tobytes()
+    dataset.PixelData = packed + bytes(len(packed) % 2)

@@ -1,28 +1,28 @@
 """A real HTTP server and the field's own client against it."""
 
 import io
+from urllib.parse import urlsplit
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
-import requests  # noqa: TID251  the far end of the wire: what clients really send
 from dicomweb_client.api import DICOMwebClient
+from PIL import Image
+from requests.exceptions import HTTPError  # noqa: TID251  what the client raises
 
-from annotation.accounts.services import create_token
 from annotation.archive.models import Instance, Study
 from annotation.labeling.models import Case
-from tests import factories, servers
+from tests import factories
 
 
 @pytest.fixture
-def web(live_cast):
+def web(root):
     """dicomweb-client signed in as the manager, on the project's root."""
-    _, secret = create_token(user=live_cast.manager, lifetime_days=1)
-    session = requests.Session()
-    session.headers["Authorization"] = f"Token {secret}"
-    with servers.web_server() as address:
-        url = f"{address}/dicomweb/projects/{live_cast.project.pk}"
-        yield DICOMwebClient(url=url, session=session)
+    client = DICOMwebClient(url=root.url, session=root.client)
+    # The client sends Host without the port, so that the server's own addresses would lack it.
+    client.host = urlsplit(root.url).netloc
+    return client
 
 
 @pytest.fixture
@@ -110,3 +110,105 @@ def test_another_collection_may_hold_the_same_uid_with_other_content(web, series
     dataset.PatientID = "someone else"
     web.store_instances([dataset])
     assert Study.objects.filter(study_instance_uid=dataset.StudyInstanceUID).count() == 2
+
+
+def test_searches_at_every_level_with_filters_pages_and_fields(web, series):
+    study, one, _ = uids(series[0])
+    assert len(web.search_for_series()) == len(web.search_for_series(study)) == 1
+    assert len(web.search_for_instances()) == len(web.search_for_instances(study)) == 5
+    assert len(web.search_for_instances(study, one, limit=2, offset=4)) == 1
+    found = web.search_for_instances(study, one, search_filters={"InstanceNumber": "2"},
+                                     fields=["ImagePositionPatient", "00280030"])  # fmt: skip
+    assert found[0]["00200032"]["vr"] == found[0]["00280030"]["vr"] == "DS"
+    assert len(web.search_for_studies(fuzzymatching=True, search_filters={"PatientName": "p"})) <= 1
+    assert web.search_for_series(study, search_filters={"Modality": "MR"}) == []
+    assert len(list(web.search_for_studies(get_remaining=True, limit=1))) == 1
+
+
+def test_metadata_of_study_series_and_instance(web, series):
+    study, one, instance = uids(series[0])
+    assert len(web.retrieve_study_metadata(study)) == 5
+    assert len(web.retrieve_series_metadata(study, one)) == 5
+    found = web.retrieve_instance_metadata(study, one, instance)
+    assert found["00080018"]["Value"] == [instance]
+
+
+@pytest.mark.parametrize("media_types", [None, ("application/dicom",),
+                                         (("application/dicom", "1.2.840.10008.1.2.1"),),
+                                         (("application/dicom", "*"),)])  # fmt: skip
+def test_studies_series_and_instances_come_whole(web, series, media_types):
+    study, one, instance = uids(series[0])
+    expected = {d.SOPInstanceUID: d.PixelData for d in series}
+    for found in (
+        web.retrieve_study(study, media_types=media_types),
+        web.retrieve_series(study, one, media_types=media_types),
+        list(web.iter_study(study, media_types=media_types)),
+    ):
+        assert {d.SOPInstanceUID: d.PixelData for d in found} == expected
+    back = web.retrieve_instance(study, one, instance, media_types=media_types)
+    assert back == series[0]
+
+
+@pytest.mark.parametrize(
+    "media_types",
+    [None, ("application/octet-stream",), (("application/octet-stream", "1.2.840.10008.1.2.1"),),
+     (("application/octet-stream", "*"),)],
+)  # fmt: skip
+def test_frames_come_in_every_form_of_the_request(web, series, media_types):
+    place = uids(series[0])
+    [frame] = web.retrieve_instance_frames(*place, [1], media_types=media_types)
+    assert frame == series[0].PixelData
+    [again] = list(web.iter_instance_frames(*place, [1], media_types=media_types))
+    assert again == frame
+
+
+@pytest.mark.parametrize(
+    ("media_type", "syntax", "decode"),
+    [("image/jp2", "1.2.840.10008.1.2.4.90", imagecodecs.jpeg2k_decode),
+     ("image/jls", "1.2.840.10008.1.2.4.80", imagecodecs.jpegls_decode)],
+)  # fmt: skip
+def test_frames_come_compressed_where_that_is_asked_for(web, series, media_type, syntax, decode):
+    [frame] = web.retrieve_instance_frames(
+        *uids(series[0]), [1], media_types=((media_type, syntax),)
+    )
+    np.testing.assert_array_equal(
+        decode(frame).view("<u2"), series[0].pixel_array.view("<u2").reshape(32, 32)
+    )
+
+
+def test_bulk_data_named_by_the_metadata_is_retrieved(web):
+    dataset = pydicom.dcmread(io.BytesIO(factories.make_dicom("bulk")))
+    dataset.add_new(0x00091010, "OB", bytes(range(256)) * 40)
+    web.store_instances([dataset])
+    found = web.retrieve_instance_metadata(*uids(dataset))
+    [data] = web.retrieve_bulkdata(found["00091010"]["BulkDataURI"])
+    assert data == dataset[0x00091010].value
+
+
+def test_pictures_of_instances_and_frames_with_parameters(web, series):
+    place = uids(series[0])
+    params = {"window": "40,400,linear", "viewport": "16,16"}
+    png = web.retrieve_instance_rendered(*place, media_types=("image/png",), params=params)
+    assert Image.open(io.BytesIO(png)).size == (16, 16)
+    jpeg = web.retrieve_instance_frames_rendered(*place, [1], media_types=("image/jpeg",))
+    assert Image.open(io.BytesIO(jpeg)).size == (32, 32)
+
+
+def test_a_store_to_its_study_is_taken_and_to_another_refused(web):
+    dataset = pydicom.dcmread(io.BytesIO(factories.make_dicom("one")))
+    web.store_instances([dataset], study_instance_uid=dataset.StudyInstanceUID)
+    other = pydicom.dcmread(io.BytesIO(factories.make_dicom("two", patient="P2")))
+    with pytest.raises(HTTPError, match="409"):
+        web.store_instances([other], study_instance_uid=dataset.StudyInstanceUID)
+
+
+def test_instances_series_and_studies_are_deleted(web, series):
+    study, one, instance = uids(series[0])
+    web.delete_instance(study, one, instance)
+    assert len(web.search_for_instances(study)) == 4
+    web.delete_series(study, one)
+    assert web.search_for_studies() == []
+    web.store_instances(series)
+    web.delete_study(study)
+    with pytest.raises(HTTPError, match="404"):
+        web.retrieve_study_metadata(study)

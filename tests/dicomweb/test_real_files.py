@@ -1,0 +1,74 @@
+"""Every real file we have goes through store, query, metadata, frames, rendered and back."""
+
+import csv
+import logging
+from collections import Counter
+from functools import partial
+
+import pytest
+
+from tests import factories
+from tests.dicomweb import wire
+from tests.dicomweb.journey import travel_safely
+from tests.dicomweb.wire import Root
+
+STEPS = ("store", "query", "metadata", "bulkdata", "frame", "frame as stored", "frame as HTJ2K",
+         "rendered jpeg", "rendered png", "file", "file converted", "reason")  # fmt: skip
+ALIKE_FOLDERS = {"series", "dicomdir-fileset"}
+ALIKE = 2  # of the slices of one series only the first ones go through every step
+
+
+@pytest.fixture
+def roots(cast, client_of):
+    """Empty roots one after the other: files with a UID or study in common must not meet."""
+    made = []
+
+    def in_turn():
+        yield from made
+        while True:
+            project = factories.make_project(cast.manager, f"Files {len(made)}")
+            made.append(Root(f"/dicomweb/projects/{project.pk}", client_of(cast.manager)))
+            yield made[-1]
+
+    return in_turn
+
+
+def thorough(files):
+    """The first files of every folder of slices, and all others."""
+    seen = Counter()
+    for path in files:
+        seen[path.parent] += 1
+        yield path, not ALIKE_FOLDERS & set(path.parts) or seen[path.parent] <= ALIKE
+
+
+def name_of(path):
+    return str(path.relative_to(wire.SHARED)) if path.is_relative_to(wire.SHARED) else path.name
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_every_file_goes_through_or_says_why_not(roots, tmp_path, record_property, capsys, caplog):
+    caplog.set_level(logging.CRITICAL)
+    own = tmp_path / "own.dcm"
+    own.write_bytes(factories.make_dicom("own"))
+    journeys = [
+        travel_safely(name_of(path), path, roots(), is_thorough=is_thorough)
+        for path, is_thorough in thorough([own, *wire.real_files()])
+    ]
+    report(journeys, tmp_path / "files.csv", partial(record_property, "files"), capsys)
+    assert [f"{j.name}: {wrong}" for j in journeys for wrong in j.wrong] == []
+
+
+def report(journeys, path, record, capsys):
+    """One line per file in a CSV, the counts at the end of the run."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", *STEPS, "wrong"])
+        writer.writerows(
+            [j.name, *(j.outcome.get(s, "") for s in STEPS), " | ".join(j.wrong)] for j in journeys
+        )
+    counts = {s: Counter(j.outcome[s] for j in journeys if s in j.outcome) for s in STEPS[:-1]}
+    lines = [f"{step:16} {dict(counts[step])}" for step in counts]
+    record("\n".join(lines))
+    with capsys.disabled():
+        print(f"\n{len(journeys)} files, one by one in {path}", *lines, sep="\n")
