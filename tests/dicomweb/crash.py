@@ -24,7 +24,7 @@ STEPS = {
     "side file written": ("annotation.archive.storage:Incoming", "finish"),
     "parsed": ("annotation.dicomweb.incoming", "examine"),
     "files renamed": ("annotation.archive.storage", "keep_all"),
-    "rows inserted": ("annotation.archive.services.indexing", "insert_instances"),
+    "rows inserted": ("annotation.archive.services.ingest", "insert_new"),
     "counted": ("annotation.archive.services.indexing", "count_in"),
     "cases added": ("annotation.dicomweb.stow", "add_cases"),
     "committed": ("annotation.dicomweb.stow", "_store_batch"),
