@@ -19,7 +19,7 @@ from annotation.archive.models import Instance, Series, SeriesPreparation
 from annotation.archive.selectors import middle_instance
 from annotation.core.downloads import bytes_response
 from annotation.core.errors import InvalidInput, NotFound
-from annotation.dicomweb import dicomjson, frames, multipart
+from annotation.dicomweb import dicomjson, frames, multipart, passing
 from annotation.dicomweb.frames import IMMUTABLE
 from annotation.dicomweb.gate import Scope, dicomweb
 from annotation.dicomweb.multipart import Part
@@ -224,11 +224,11 @@ def _parts(
 def _document(scope: Scope, instance: Instance) -> HttpResponseBase:
     choose_type(parse_accept(scope.accept), (PDF,))
     try:
-        _, data = sandbox.run("element", path=str(instance.path), tag=PDF_TAG)
+        _, made = passing.make("element", path=str(instance.path), tag=PDF_TAG)
     except sandbox.SandboxFailure as failure:
         raise NotAcceptable(f"cannot be rendered: {failure.reason}") from None
-    return bytes_response(
-        scope.request, data, content_type=PDF, etag=f"{instance.sha256}-pdf",
+    return passing.answer(
+        scope.request, made, content_type=PDF, etag=f"{instance.sha256}-pdf",
         file_name="document.pdf",
     )  # fmt: skip
 

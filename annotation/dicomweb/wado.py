@@ -2,19 +2,17 @@
 
 import gzip
 import hashlib
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from annotation.archive import storage
 from annotation.archive.models import Instance, Series, SeriesPreparation
-from annotation.core.downloads import bytes_response, file_response
+from annotation.core.downloads import file_response
 from annotation.core.errors import NotFound
-from annotation.dicomweb import dicomjson, dicomxml, frames, multipart
+from annotation.dicomweb import dicomjson, dicomxml, frames, multipart, passing
 from annotation.dicomweb.frames import IMMUTABLE
 from annotation.dicomweb.gate import Scope, dicomweb
 from annotation.dicomweb.multipart import Part
@@ -26,6 +24,7 @@ from annotation.dicomweb.negotiation import (
     choose_type,
     parse_accept,
 )
+from annotation.dicomweb.passing import PassingFile
 from annotation.imaging import sandbox
 
 JSON, XML = "application/dicom+json", "application/dicom+xml"
@@ -88,7 +87,7 @@ def single_instance(scope: Scope, instance: Instance, syntax: str) -> HttpRespon
             scope.request, instance.path, etag=instance.sha256, file_name=name, caching=IMMUTABLE,
             content_type=f"{DICOM}; transfer-syntax={instance.transfer_syntax_uid}",
         )  # fmt: skip
-    return bytes_response(
+    return passing.answer(
         scope.request, converted, etag=f"{instance.sha256}-{syntax}", file_name=name,
         content_type=f"{DICOM}; transfer-syntax={syntax}", caching=IMMUTABLE,
     )  # fmt: skip
@@ -119,16 +118,14 @@ def bulkdata(
     if wanted is None:
         raise NotAcceptable(f"bulk data is available as {OCTET_STREAM}")
     try:
-        _, data = sandbox.run("element", path=str(found.path), tag=tag)
+        _, made = passing.make("element", path=str(found.path), tag=tag)
     except sandbox.SandboxFailure:
         raise NotFound from None
-    content_type = OCTET_STREAM
     if wanted.is_multipart:
-        content_type = multipart.content_type(OCTET_STREAM)
         location = scope.request.build_absolute_uri(scope.request.path)
-        data = multipart.single(Part(OCTET_STREAM, data, location))
-    return bytes_response(
-        scope.request, data, content_type=content_type, etag=f"{found.sha256}-{tag}",
+        return passing.answer_in_parts(made, Part(OCTET_STREAM, b"", location), IMMUTABLE)
+    return passing.answer(
+        scope.request, made, content_type=OCTET_STREAM, etag=f"{found.sha256}-{tag}",
         file_name=f"{tag}.bin", caching=IMMUTABLE,
     )  # fmt: skip
 
@@ -202,8 +199,10 @@ def _instance_parts(rows: QuerySet[Instance], syntax: str) -> Iterator[bytes]:
     for row in rows.iterator(chunk_size=200):
         converted = None if syntax == "*" else _converted(row)
         if converted is not None:
-            yield multipart.head_of(Part(f"{DICOM}; transfer-syntax={syntax}", b""), len(converted))
-            yield converted
+            with converted:
+                size = Path(converted.name).stat().st_size
+                yield multipart.head_of(Part(f"{DICOM}; transfer-syntax={syntax}", b""), size)
+                yield from storage.read_chunks(Path(converted.name))
         else:
             part = Part(f"{DICOM}; transfer-syntax={row.transfer_syntax_uid}", b"")
             yield multipart.head_of(part, row.size_bytes)
@@ -212,15 +211,15 @@ def _instance_parts(rows: QuerySet[Instance], syntax: str) -> Iterator[bytes]:
     yield multipart.END
 
 
-def _converted(instance: Instance) -> bytes | None:
+def _converted(instance: Instance) -> PassingFile | None:
     """The object in Explicit VR Little Endian; None where it stays as it is stored."""
     if instance.transfer_syntax_uid == "1.2.840.10008.1.2.1":
         return None
-    folder = Path(settings.INCOMING_ROOT)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, suffix=".part") as target:
-        try:
-            is_converted, _ = sandbox.run("convert", path=str(instance.path), target=target.name)
-        except sandbox.SandboxFailure:
-            return None
-        return Path(target.name).read_bytes() if is_converted else None
+    try:
+        is_converted, made = passing.make("convert", path=str(instance.path))
+    except sandbox.SandboxFailure:
+        return None
+    if is_converted:
+        return made
+    made.close()
+    return None

@@ -197,11 +197,12 @@ def _model_input(path: str, frame: int, side: int) -> Answer:
     return None, model_input(Path(path), frame, side).astype("<f2").tobytes()
 
 
-def _element(path: str, tag: str) -> Answer:
-    """The bytes of one top-level binary element."""
+def _element(path: str, tag: str, target: str) -> Answer:
+    """The bytes of one binary element in `target`."""
     from annotation.imaging.parsing import binary_element
 
-    return None, binary_element(Path(path), tag)
+    Path(target).write_bytes(binary_element(Path(path), tag))
+    return None, b""
 
 
 def _split_datasets(metadata: str) -> Answer:

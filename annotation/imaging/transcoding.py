@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+from pydicom.filewriter import dcmwrite
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
     HTJ2K,
@@ -18,6 +19,7 @@ from pydicom.uid import (
 from annotation.imaging import codecs
 
 codecs.register()
+WORD_BYTES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 LOSSY = {JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000, HTJ2K}
 
 
@@ -31,10 +33,8 @@ def to_explicit_little_endian(path: Path, target: Path) -> bool:
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax == ExplicitVRLittleEndian or syntax in LOSSY:
         return False
-    if syntax == ExplicitVRBigEndian and "PixelData" in dataset:
-        pixels = pixel_array(dataset, raw=True)
-        dataset.PixelData = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
-        dataset["PixelData"].VR = "OB" if pixels.dtype == np.uint8 else "OW"
+    if syntax == ExplicitVRBigEndian:
+        _turn_bytes(dataset)
     if syntax.is_encapsulated:
         try:
             dataset.decompress(generate_instance_uid=False)
@@ -42,8 +42,21 @@ def to_explicit_little_endian(path: Path, target: Path) -> bool:
         except Exception:  # noqa: BLE001  no decoder, or damaged: it stays as it is
             return False
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.save_as(target, implicit_vr=False, little_endian=True)
+    dcmwrite(target, dataset, implicit_vr=False, little_endian=True, force_encoding=True)
     return True
+
+
+def _turn_bytes(dataset: pydicom.Dataset) -> None:
+    """Parse every value, so that it is written anew, and turn what pydicom leaves as it is."""
+    if "PixelData" in dataset:
+        pixels = pixel_array(dataset, raw=True)
+        if dataset.BitsAllocated > 1:
+            dataset.PixelData = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+            dataset["PixelData"].VR = "OB" if pixels.dtype.itemsize == 1 else "OW"
+    for element in dataset.iterall():
+        size = WORD_BYTES.get(element.VR)
+        if size and element.keyword != "PixelData" and element.value:
+            element.value = np.frombuffer(element.value, f">u{size}").astype(f"<u{size}").tobytes()
 
 
 def _pack_bits(dataset: pydicom.Dataset) -> None:

@@ -202,7 +202,8 @@ def _converted(
     journey.outcome["file converted"] = "as stored" if is_kept else "explicit"
     journey.check(
         "file converted",
-        is_kept or back.file_meta.TransferSyntaxUID == EXPLICIT_LE,
+        back.file_meta.TransferSyntaxUID == EXPLICIT_LE
+        or (is_kept and (is_encapsulated(dataset) or not decodable)),
         back.file_meta.TransferSyntaxUID.name,
     )
     if decodable and not is_kept:

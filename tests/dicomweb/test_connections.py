@@ -138,3 +138,18 @@ def test_hostile_files_neither_end_nor_fill_the_web_process(root):
     assert {p.pid for p in web_processes()} == processes
     assert memory() - before < GROWTH_BYTES
     assert Instance.objects.count() == 5
+
+
+def test_files_made_for_an_answer_go_with_it_also_where_nobody_waits_for_it(root, settings):
+    data = hostile.in_syntax("rle", RLELossless)
+    root.store(data)
+    place = place_of(read(data))
+    for accept in ("application/dicom", 'multipart/related; type="application/dicom"'):
+        assert root.get(place, accept).status_code == 200
+        where = urlsplit(f"{root.url}/{place}")
+        request = (
+            f"GET {where.path} HTTP/1.1\r\nHost: {where.netloc}\r\nAccept: {accept}\r\n"
+            f"Authorization: {root.client.headers['Authorization']}\r\n\r\n"
+        ).encode()
+        speak(root, request, is_reset=True)
+    servers.eventually(lambda: not side_files(settings), "the side files are gone", 10)

@@ -15,7 +15,7 @@ from tests.dicomweb.wire import content, place_of, read
 
 OPENAPI = Path(__file__).parents[2] / "docs" / "openapi.yaml"
 QUICK = settings(
-    max_examples=250, deadline=None, database=None, derandomize=True,
+    max_examples=1000, deadline=None, database=None, derandomize=True,
     phases=[Phase.generate], suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 PER_ROUTE = settings(QUICK, max_examples=16)
@@ -94,7 +94,7 @@ def test_no_body_or_content_type_of_a_store_is_our_error(here):
     here.client.raise_request_exception = False
     good = factories.make_dicom("good")
 
-    @settings(QUICK, max_examples=60)
+    @settings(QUICK, max_examples=150)
     @given(
         st.sampled_from(["application/dicom", "application/dicom+json", "text/plain", '"']),
         st.one_of(st.binary(max_size=300), st.just(good), st.integers(0, 4000).map(lambda n: good[:n]),

@@ -109,6 +109,22 @@ def test_multipart_round_trips_whatever_the_chunks(bodies, size):
     assert set(types) == {"application/dicom"}
 
 
+def test_multipart_is_read_the_same_wherever_two_pieces_meet():
+    """Also with data that looks like a delimiter, and with none at all."""
+    bodies = [b"\r\n--" + multipart.BOUNDARY.encode()[:20], b"", b"--\r\n\r\n--"]
+    message = b"".join(multipart.encode(multipart.Part("application/dicom", b) for b in bodies))
+    for cut in range(len(message) + 1):
+        found: list[bytearray] = []
+        reader = multipart.Reader(
+            multipart.BOUNDARY.encode(), on_part=lambda _, found=found: found.append(bytearray()),
+            on_data=lambda data, found=found: found[-1].extend(data), on_end=lambda: None,
+        )  # fmt: skip
+        reader.feed(message[:cut])
+        reader.feed(message[cut:])
+        reader.finish()
+        assert [bytes(f) for f in found] == bodies, cut
+
+
 def test_a_message_without_its_end_is_broken():
     message = b"".join(multipart.encode([multipart.Part("application/dicom", b"abc")]))
     reader = multipart.Reader(
