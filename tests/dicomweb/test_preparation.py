@@ -98,7 +98,7 @@ def test_bulk_data_in_prepared_metadata_has_the_address_of_this_request(cast, cl
     [body] = metadata(client, cast, study).json()
     uri = body["00091010"]["BulkDataURI"]
     assert uri.startswith(f"http://testserver/dicomweb/projects/{cast.project.pk}/studies/")
-    assert client.get(uri).content == bytes(10_000)
+    assert client.get(uri).getvalue() == bytes(10_000)
 
 
 def test_an_arrival_makes_the_series_due_again(cast, study, client_of):
