@@ -77,6 +77,10 @@ def find_proof(authorization: str, cookies: str) -> Proof | None:
 
 def fetch_one(statement: str, parameters: dict[str, Any]) -> tuple[Any, ...] | None:
     """The first row of a statement that PostgreSQL plans once per connection, not per request."""
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
-    with Cursor(connection.connection, row_factory=tuple_row) as cursor:
+    with (
+        connection.wrap_database_errors,
+        Cursor(connection.connection, row_factory=tuple_row) as cursor,
+    ):
         return cursor.execute(statement, parameters, prepare=True).fetchone()

@@ -26,7 +26,7 @@ def insert_new(rows: Iterable[M]) -> list[M]:
         for row in candidates
     ]
     created = []
-    with _cursor() as cursor:
+    with connection.wrap_database_errors, _cursor() as cursor:
         cursor.executemany(_insert(type(candidates[0])), values, returning=True)
         for row in candidates:
             if cursor.fetchone() is not None:
@@ -38,13 +38,13 @@ def insert_new(rows: Iterable[M]) -> list[M]:
 
 def execute(statement: str, parameters: Sequence[Any]) -> None:
     """Run a constant statement."""
-    with _cursor() as cursor:
+    with connection.wrap_database_errors, _cursor() as cursor:
         cursor.execute(statement, parameters, prepare=True)
 
 
 def fetch_all(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     """All rows of a constant statement."""
-    with _cursor() as cursor:
+    with connection.wrap_database_errors, _cursor() as cursor:
         return cursor.execute(statement, parameters, prepare=True).fetchall()
 
 

@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from django.db import connection
+from django.db import Error, connection
 from django.http import QueryDict
-from psycopg import Error
 
 from annotation.accounts.proofs import Proof, fetch_one, find_proof
 from annotation.archive import storage

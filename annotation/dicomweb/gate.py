@@ -14,7 +14,7 @@ from annotation.accounts.authentication import CookieSession
 from annotation.accounts.models import User
 from annotation.accounts.proofs import fetch_one, find_proof, remember_session
 from annotation.archive.models import Instance, Series, Study
-from annotation.core.errors import DomainError, NotFound
+from annotation.core.errors import DomainError, NotFound, get_or_not_found
 from annotation.core.problems import CONTENT_TYPE, problem, problem_json
 from annotation.dicomweb.matching import BadQuery
 from annotation.dicomweb.negotiation import NotAcceptable
@@ -64,15 +64,16 @@ class Scope:
         return self.request.GET.get("accept") or self.request.headers.get("Accept", "")
 
     def study(self, study_uid: str) -> Study:
-        return Study.objects.get(pk=self._locate(study=study_uid))
+        return get_or_not_found(Study.objects, pk=self._locate(study=study_uid))
 
     def series(self, study_uid: str, series_uid: str) -> Series:
         found = Series.objects.select_related("study")
-        return found.get(pk=self._locate(study=study_uid, series=series_uid))
+        return get_or_not_found(found, pk=self._locate(study=study_uid, series=series_uid))
 
     def instance(self, study_uid: str, series_uid: str, instance_uid: str) -> Instance:
         found = Instance.objects.select_related("prepared").defer("dicom_json")
-        return found.get(pk=self._locate(study=study_uid, series=series_uid, instance=instance_uid))
+        located = self._locate(study=study_uid, series=series_uid, instance=instance_uid)
+        return get_or_not_found(found, pk=located)
 
     def _locate(self, **uids: str) -> UUID:
         """The primary key of the deepest level named. Raises NotFound, also for what is hidden."""
