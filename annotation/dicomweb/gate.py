@@ -64,7 +64,7 @@ class Scope:
         return self.request.GET.get("accept") or self.request.headers.get("Accept", "")
 
     def study(self, study_uid: str) -> Study:
-        return get_or_not_found(Study.objects, pk=self._locate(study=study_uid))
+        return get_or_not_found(Study.objects.all(), pk=self._locate(study=study_uid))
 
     def series(self, study_uid: str, series_uid: str) -> Series:
         found = Series.objects.select_related("study")
