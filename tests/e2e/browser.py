@@ -2,7 +2,7 @@
 
 import contextlib
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, TimeoutError, sync_playwright
 
 ARGUMENTS = [
     "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -66,14 +66,19 @@ def answer_and_submit(page: Page, key: str) -> str:
     return current_case(page)
 
 
+PAINTED = """() => {
+  const canvas = document.querySelector('canvas.cornerstone-canvas')
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+  const greys = new Set()
+  for (let i = 0; i < data.length; i += 4 * 97) greys.add(data[i])
+  return greys.size > 20
+}"""
+
+
 def canvas_is_painted(page: Page) -> bool:
-    """Whether the canvas shows more than one grey."""
-    return page.evaluate(
-        """() => {
-          const canvas = document.querySelector('canvas.cornerstone-canvas')
-          const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
-          const greys = new Set()
-          for (let i = 0; i < data.length; i += 4 * 97) greys.add(data[i])
-          return greys.size > 20
-        }"""
-    )
+    """Whether the canvas shows more than one grey, within the frames that drawing takes."""
+    try:
+        page.wait_for_function(PAINTED, timeout=5_000)
+    except TimeoutError:
+        return False
+    return True
