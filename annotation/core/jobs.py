@@ -162,9 +162,21 @@ def request_cancel(job: Job) -> None:
 
 
 def lost_jobs(model: type[J]) -> list[J]:
-    """Jobs whose doorbell may be lost: pending ones, and running ones with a lapsed lease.
+    """Jobs whose doorbell may be lost: pending ones, and running ones with a lapsed lease."""
+    now = timezone.now()
+    end_hopeless(model)
+    waiting = Q(state=JobState.PENDING, created_at__lt=now - timedelta(seconds=5))
+    return list(
+        model._default_manager.filter(
+            waiting | Q(state=JobState.RUNNING, lease_expires_at__lt=now)
+        ).order_by("created_at")[:100]
+    )
 
-    A job that has used up its attempts fails here: a task that kills its worker must not loop.
+
+def end_hopeless(model: type[J]) -> None:
+    """End lapsed jobs that were to be cancelled, and those that have used up their attempts.
+
+    A task that kills its worker must not loop.
     """
     now = timezone.now()
     lapsed = model._default_manager.filter(state=JobState.RUNNING, lease_expires_at__lt=now)
@@ -173,10 +185,4 @@ def lost_jobs(model: type[J]) -> list[J]:
         state=JobState.FAILED,
         finished_at=now,
         error=f"The worker died {MAX_ATTEMPTS} times while it ran this job.",
-    )
-    waiting = Q(state=JobState.PENDING, created_at__lt=now - timedelta(seconds=5))
-    return list(
-        model._default_manager.filter(
-            waiting | Q(state=JobState.RUNNING, lease_expires_at__lt=now)
-        ).order_by("created_at")[:100]
     )

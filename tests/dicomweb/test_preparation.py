@@ -114,6 +114,34 @@ def test_an_arrival_makes_the_series_due_again(cast, study, client_of):
     assert PreparedFrames.objects.count() == 6
 
 
+def test_an_arrival_while_the_metadata_is_read_makes_the_series_due_again(cast, study):
+    late = factories.make_ct("prepared", slices=6)[5]
+
+    def join(series):
+        joined = join_for_preparation(series)
+        ingest(collection=cast.project.collection, chunks=[late])
+        return joined
+
+    SeriesPreparation.objects.update(changed_at="2020-01-01T00:00:00Z")
+    preparation.prepare_due(join_metadata=join, budget_s=60)
+    assert SeriesPreparation.objects.get().state == JobState.PENDING
+    prepare()
+    assert SeriesPreparation.objects.get().state == JobState.COMPLETED
+    assert PreparedFrames.objects.count() == 6
+
+
+def test_a_series_that_kills_its_worker_three_times_is_given_up_until_it_changes(cast, study):
+    SeriesPreparation.objects.update(
+        state=JobState.RUNNING, attempt=3, lease_expires_at="2020-01-01T00:00:00Z"
+    )
+    assert prepare() == 0
+    assert SeriesPreparation.objects.get().state == JobState.FAILED
+    late = factories.make_ct("prepared", slices=6)[5]
+    ingest(collection=cast.project.collection, chunks=[late])
+    assert prepare() == 1
+    assert SeriesPreparation.objects.get().state == JobState.COMPLETED
+
+
 def test_thumbnails_are_made_ahead(cast, study, client_of):
     prepare()
     answer = client_of(cast.annotator).get(f"{series_url(cast, study)}/thumbnail")

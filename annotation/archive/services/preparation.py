@@ -6,7 +6,6 @@ one; an arrival in the meantime makes the series due again.
 """
 
 import gzip
-import logging
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -23,7 +22,6 @@ from annotation.core import jobs
 from annotation.core.jobs import JobState
 from annotation.imaging import sandbox
 
-logger = logging.getLogger(__name__)
 QUIET_S = 3.0  # a series that is still arriving is left alone
 TIMEOUT_S = 1800.0
 THUMBNAIL: dict[str, Any] = {"media_type": "image/jpeg", "longest_side": 256, "quality": 80}
@@ -36,6 +34,7 @@ def prepare_due(*, join_metadata: JoinMetadata, budget_s: float) -> int:
     `join_metadata` gives a series' metadata and whether it names bulk data.
     """
     deadline = time.monotonic() + budget_s
+    jobs.end_hopeless(SeriesPreparation)
     done = 0
     for preparation_id in _due():
         if time.monotonic() > deadline:
@@ -48,7 +47,7 @@ def prepare_due(*, join_metadata: JoinMetadata, budget_s: float) -> int:
 def _due() -> Iterator[Any]:
     now = timezone.now()
     waiting = Q(state=JobState.PENDING, changed_at__lt=now - timedelta(seconds=QUIET_S))
-    lost = Q(state=JobState.RUNNING, lease_expires_at__lt=now, attempt__lt=jobs.MAX_ATTEMPTS)
+    lost = Q(state=JobState.RUNNING, lease_expires_at__lt=now)
     due = SeriesPreparation.objects.filter(waiting | lost).order_by("changed_at")
     yield from due.values_list("pk", flat=True)[:500]
 
@@ -115,8 +114,14 @@ def _prepare_metadata(job: SeriesPreparation, join_metadata: JoinMetadata) -> No
 
 
 def _finish(job: SeriesPreparation) -> None:
-    """Completed, or due again where something has arrived meanwhile."""
-    SeriesPreparation.ownership(job).exclude(revision=F("metadata_revision")).update(
-        state=JobState.PENDING, attempt=0, lease_expires_at=None
+    """Completed, or due again where something has arrived since the metadata was read.
+
+    One statement decides: an arrival either raises the revision before it, or makes the completed
+    job pending after it.
+    """
+    mine = SeriesPreparation.ownership(job)
+    is_current = mine.filter(revision=F("metadata_revision")).update(
+        state=JobState.COMPLETED, error="", finished_at=timezone.now(), lease_expires_at=None
     )
-    jobs.finish(job, JobState.COMPLETED)
+    if not is_current:
+        mine.update(state=JobState.PENDING, attempt=0, lease_expires_at=None)
