@@ -1,7 +1,7 @@
 """Sends a file with ETag and byte ranges (RFC 9110 §14), so that a broken download goes on."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from django.conf import settings
@@ -11,6 +11,17 @@ RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 CHUNK_BYTES = 2**20
 Caching = Mapping[str, str]
 PRIVATE: Caching = {"Cache-Control": "private"}
+
+
+class Pieces:
+    """A body whose end Django announces even where not one piece was asked for."""
+
+    def __init__(self, pieces: Iterator[bytes], close: Callable[[], None]) -> None:
+        self._pieces = pieces
+        self.close = close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
 
 
 def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
@@ -39,10 +50,15 @@ def file_response(
     etag: str,
     file_name: str,
     caching: Caching = PRIVATE,
+    close: Callable[[], None] = lambda: None,
 ) -> HttpResponseBase:
-    """200, 206, 304 or 416 for one file; behind nginx the file leaves without passing here."""
+    """200, 206, 304 or 416 for one file; behind nginx the file leaves without passing here.
+
+    `close` is called when the file is needed no more, sent or not.
+    """
     answer = _prepare(request, path.stat().st_size, etag, file_name, caching)
     if isinstance(answer, HttpResponse):
+        close()
         return answer
     start, end, status, headers = answer
     if accelerated := accel_path(path):
@@ -51,7 +67,7 @@ def file_response(
         return HttpResponse(
             content_type=content_type, headers={**headers, "X-Accel-Redirect": accelerated}
         )
-    body = _read(path, start, end)
+    body = Pieces(_read(path, start, end), close)
     return StreamingHttpResponse(body, status=status, content_type=content_type, headers=headers)
 
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
 from annotation.archive import storage
-from annotation.core.downloads import PRIVATE, file_response
+from annotation.core.downloads import PRIVATE, Pieces, file_response
 from annotation.dicomweb import multipart
 from annotation.dicomweb.multipart import Part
 from annotation.imaging import sandbox
@@ -43,24 +43,20 @@ def answer(
     caching: Mapping[str, str] = PRIVATE,
 ) -> HttpResponseBase:
     """The file with ETag and byte ranges; it goes when the answer has been sent."""
-    response = file_response(
+    return file_response(
         request, Path(made.name), content_type=content_type, etag=etag, file_name=file_name,
-        caching=caching,
+        caching=caching, close=made.close,
     )  # fmt: skip
-    response._resource_closers.append(made.close)  # type: ignore[attr-defined]
-    return response
 
 
 def answer_in_parts(
     made: PassingFile, part: Part, headers: Mapping[str, str]
 ) -> StreamingHttpResponse:
     """The file as the only part of a multipart message."""
-    response = StreamingHttpResponse(
-        single(made, part), content_type=multipart.content_type(part.content_type),
-        headers=dict(headers),
+    return StreamingHttpResponse(
+        Pieces(single(made, part), made.close), headers=dict(headers),
+        content_type=multipart.content_type(part.content_type),
     )  # fmt: skip
-    response._resource_closers.append(made.close)  # type: ignore[attr-defined]
-    return response
 
 
 def single(made: PassingFile, part: Part) -> Iterator[bytes]:
