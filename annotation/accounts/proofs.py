@@ -12,9 +12,6 @@ from threading import Lock
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
-from psycopg import Cursor
-from psycopg.rows import tuple_row
 
 from annotation.accounts.authentication import digest_of
 from annotation.accounts.models import User
@@ -73,14 +70,3 @@ def find_proof(authorization: str, cookies: str) -> Proof | None:
     except CookieError:
         return None
     return _sessions.get(morsel.value) if morsel else None
-
-
-def fetch_one(statement: str, parameters: dict[str, Any]) -> tuple[Any, ...] | None:
-    """The first row of a statement that PostgreSQL plans once per connection, not per request."""
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
-    with (
-        connection.wrap_database_errors,
-        Cursor(connection.connection, row_factory=tuple_row) as cursor,
-    ):
-        return cursor.execute(statement, parameters, prepare=True).fetchone()

@@ -1,11 +1,11 @@
-"""Writes rows in bulk by statements that PostgreSQL plans once per connection.
+"""Statements that PostgreSQL plans once per connection, and rows written in bulk by them.
 
 Not bulk_create: that packs columns into arrays, escaping every character of the stored JSON, and
 cannot tell which rows were inserted where others were there before.
 """
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.db import connection, models
@@ -13,6 +13,7 @@ from django.db.models import NOT_PROVIDED
 from psycopg import Cursor
 
 M = TypeVar("M", bound=models.Model)
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 
 def insert_new(rows: Iterable[M]) -> list[M]:
@@ -36,20 +37,27 @@ def insert_new(rows: Iterable[M]) -> list[M]:
     return created
 
 
-def execute(statement: str, parameters: Sequence[Any]) -> None:
+def execute(statement: str, parameters: Parameters) -> None:
     """Run a constant statement."""
     with connection.wrap_database_errors, _cursor() as cursor:
         cursor.execute(statement, parameters, prepare=True)
 
 
-def fetch_all(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+def fetch_all(statement: str, parameters: Parameters) -> list[tuple[Any, ...]]:
     """All rows of a constant statement."""
     with connection.wrap_database_errors, _cursor() as cursor:
         return cursor.execute(statement, parameters, prepare=True).fetchall()
 
 
+def fetch_one(statement: str, parameters: Parameters) -> tuple[Any, ...] | None:
+    """The first row of a constant statement."""
+    with connection.wrap_database_errors, _cursor() as cursor:
+        return cursor.execute(statement, parameters, prepare=True).fetchone()
+
+
 def _cursor() -> "Cursor[tuple[Any, ...]]":
-    """A server-side cursor on Django's connection, inside its transaction."""
+    """A server-side cursor on Django's connection, inside its transaction if there is one."""
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
     return Cursor(connection.connection)
 

@@ -16,13 +16,15 @@ from typing import Any
 from django.db import Error, connection
 from django.http import QueryDict
 
-from annotation.accounts.proofs import Proof, fetch_one, find_proof
+from annotation.accounts.proofs import Proof, find_proof
 from annotation.archive import storage
 from annotation.core.errors import DomainError
 from annotation.core.middleware import HEADERS
+from annotation.core.rows import fetch_one
 from annotation.dicomweb import frames, pictures
 from annotation.dicomweb.frames import FrameAnswer, FrameSource
 from annotation.dicomweb.negotiation import NotAcceptable, choose_type, parse_accept
+from annotation.labeling import access
 
 logger = logging.getLogger(__name__)
 FRAME = re.compile(
@@ -49,13 +51,9 @@ select found.id, found.sha256, found.transfer_syntax_uid, found.misread_by_brows
 from found
 left join archive_preparedframes prepared
     on prepared.instance_id = found.id and prepared.sha256 <> ''
-where exists (select 1 from labeling_membership member
-              join labeling_case cases on cases.project_id = member.project_id
-                                      and cases.study_id = found.study_id
-              where member.user_id = {caller} {in_project})
+where {is_visible}
 order by found.created_at limit 1
 """
-IN_PROJECT = "and member.project_id = %(project)s"
 INDEXES = """
 select found.frame_index::text, prepared.frame_index::text from archive_instance found
 left join archive_preparedframes prepared on prepared.instance_id = found.id
@@ -142,7 +140,10 @@ def _is_partial(environ: Environ) -> bool:
 
 @functools.cache
 def _statement(caller: str, *, has_project: bool) -> str:
-    return SOURCE.format(caller=caller, in_project=IN_PROJECT if has_project else "")
+    is_visible = access.study_is_visible_sql(
+        study="found.study_id", caller=caller, has_project=has_project
+    )
+    return SOURCE.format(is_visible=is_visible)
 
 
 def _source(names: dict[str, Any], proof: Proof) -> tuple[FrameSource, str] | None:

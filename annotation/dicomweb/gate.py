@@ -12,10 +12,11 @@ from rest_framework.exceptions import APIException
 
 from annotation.accounts.authentication import CookieSession
 from annotation.accounts.models import User
-from annotation.accounts.proofs import fetch_one, find_proof, remember_session
+from annotation.accounts.proofs import find_proof, remember_session
 from annotation.archive.models import Instance, Series, Study
 from annotation.core.errors import DomainError, NotFound, get_or_not_found
 from annotation.core.problems import CONTENT_TYPE, problem, problem_json
+from annotation.core.rows import fetch_one
 from annotation.dicomweb.matching import BadQuery
 from annotation.dicomweb.negotiation import NotAcceptable
 from annotation.labeling import access
@@ -28,14 +29,11 @@ left join labeling_membership member
     on member.user_id = caller.id and member.project_id = %(project)s
 left join labeling_project project on project.id = member.project_id
 """
-# A study, series or instance in a study that the caller may see: labeling.access in one statement.
+# A study, series or instance in a study that the caller may see.
 LOCATE = """
 select {level}.id from archive_study study {joins}
 where study.study_instance_uid = %(study)s
-  and exists (select 1 from labeling_membership member
-              join labeling_case cases on cases.project_id = member.project_id
-                                      and cases.study_id = study.id
-              where member.user_id = %(user)s {in_project})
+  and {is_visible}
 order by {level}.created_at limit 1
 """
 LOCATE_JOINS = (
@@ -44,7 +42,6 @@ LOCATE_JOINS = (
     """join archive_instance instance on instance.series_id = series.id
            and instance.sop_instance_uid = %(instance)s """,
 )
-IN_PROJECT = "and member.project_id = %(project)s"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -90,7 +87,10 @@ class Scope:
 def _locate_statement(depth: int, *, has_project: bool) -> str:
     level = ("study", "series", "instance")[depth - 1]
     joins = "".join(LOCATE_JOINS[: depth - 1])
-    return LOCATE.format(level=level, joins=joins, in_project=IN_PROJECT if has_project else "")
+    is_visible = access.study_is_visible_sql(
+        study="study.id", caller="%(user)s", has_project=has_project
+    )
+    return LOCATE.format(level=level, joins=joins, is_visible=is_visible)
 
 
 Caller = tuple[User, Project | None, Role | None]

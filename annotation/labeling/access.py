@@ -78,6 +78,22 @@ def instances_visible_to(user: Any, project: Project | None = None) -> QuerySet[
     return Instance.objects.filter(_in_visible_study("series__study", user, project))
 
 
+# The same rule inside a statement of its own, for single objects by the thousand: `{study}` and
+# `{caller}` are expressions for the ids of a study and of the caller.
+STUDY_IS_VISIBLE = """
+exists (select 1 from labeling_membership member
+        join labeling_case cases on cases.project_id = member.project_id and cases.study_id = {study}
+        where member.user_id = {caller} {in_project})
+"""
+IN_PROJECT = "and member.project_id = %(project)s"
+
+
+def study_is_visible_sql(*, study: str, caller: str, has_project: bool) -> str:
+    """STUDY_IS_VISIBLE of constants; with `has_project`, %(project)s is to be the project's id."""
+    in_project = IN_PROJECT if has_project else ""
+    return STUDY_IS_VISIBLE.format(study=study, caller=caller, in_project=in_project)
+
+
 def _in_visible_study(path: str, user: Any, project: Project | None) -> Exists:
     """A case of the study at `path` in one of the caller's projects (or in that one)."""
     projects = [project] if project else projects_visible_to(user)
