@@ -47,7 +47,7 @@ class Incoming:
         self._digest = hashlib.sha256()
         self.size_bytes = 0
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | memoryview) -> None:
         """Raises InvalidInput past the size limit and StorageFull on a full disk."""
         self.size_bytes += len(chunk)
         if self.size_bytes > MAX_INSTANCE_BYTES:

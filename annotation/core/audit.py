@@ -6,7 +6,7 @@ from uuid import UUID
 from django.contrib.auth.models import AnonymousUser
 
 from annotation.core.models import AuditEvent, BaseModel
-from annotation.core.rows import insert_new
+from annotation.core.rows import insert
 
 
 def record(
@@ -26,4 +26,4 @@ def record(
         project_id=project_id,
         detail=detail,
     )
-    insert_new([event])
+    insert(event)

@@ -4,8 +4,9 @@ Not bulk_create: that packs columns into arrays, escaping every character of the
 cannot tell which rows were inserted where others were there before.
 """
 
+import contextlib
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.db import connection, models
@@ -16,22 +17,32 @@ M = TypeVar("M", bound=models.Model)
 Parameters = Sequence[Any] | Mapping[str, Any]
 
 
+def insert(row: models.Model) -> None:
+    """Insert one row that cannot meet another."""
+    execute(_insert(type(row)), _values(row))
+
+
 def insert_new(rows: Iterable[M]) -> list[M]:
     """Insert rows of one table, in one round trip; returns those that no other row stood for."""
     candidates = list(rows)
     if not candidates:
         return []
-    fields = _fields(type(candidates[0]))
-    values = [
-        [f.get_db_prep_save(f.pre_save(row, add=True), connection) for f in fields]
-        for row in candidates
-    ]
+    statement = _insert(type(candidates[0]))
+    if len(candidates) == 1:
+        created = candidates if fetch_all(statement, _values(candidates[0])) else []
+    else:
+        created = _insert_many(statement, candidates)
+    for row in created:
+        row._state.adding = False
+    return created
+
+
+def _insert_many(statement: str, candidates: list[M]) -> list[M]:
     created = []
     with connection.wrap_database_errors, _cursor() as cursor:
-        cursor.executemany(_insert(type(candidates[0])), values, returning=True)
+        cursor.executemany(statement, [_values(row) for row in candidates], returning=True)
         for row in candidates:
             if cursor.fetchone() is not None:
-                row._state.adding = False
                 created.append(row)
             cursor.nextset()
     return created
@@ -55,11 +66,31 @@ def fetch_one(statement: str, parameters: Parameters) -> tuple[Any, ...] | None:
         return cursor.execute(statement, parameters, prepare=True).fetchone()
 
 
-def _cursor() -> "Cursor[tuple[Any, ...]]":
-    """A server-side cursor on Django's connection, inside its transaction if there is one."""
+@contextlib.contextmanager
+def pipelined() -> Iterator[None]:
+    """Inside, a statement waits for those before it only where its rows are fetched.
+
+    What fails in the meantime is raised by the next fetch, or on leaving the block.
+    """
+    _ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
+
+
+def _ensure_connection() -> None:
     connection.close_if_health_check_failed()
     connection.ensure_connection()
+
+
+def _cursor() -> "Cursor[tuple[Any, ...]]":
+    """A server-side cursor on Django's connection, inside its transaction if there is one."""
+    _ensure_connection()
     return Cursor(connection.connection)
+
+
+def _values(row: models.Model) -> list[Any]:
+    fields = _fields(type(row))
+    return [f.get_db_prep_save(f.pre_save(row, add=True), connection) for f in fields]
 
 
 @functools.cache

@@ -95,7 +95,7 @@ class StoreBody:
         self._open = storage.Incoming()
         self._files.append(self._open)
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: memoryview) -> None:
         if self._open is None:
             return
         try:
@@ -198,7 +198,7 @@ class _SpooledParts:
                 "transfer_syntax": headers.transfer_syntax,
             }
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: memoryview) -> None:
         if self._current is None:
             return
         self._current.write(data)

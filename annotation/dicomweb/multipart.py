@@ -1,5 +1,6 @@
 """PURE. multipart/related bodies: written for retrieval, parsed as a stream for storage."""
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -80,14 +81,17 @@ def boundary_of(header: str, root_types: Sequence[str]) -> tuple[str, bytes]:
 
 
 class Reader:
-    """Feeds body pieces to callbacks: `on_part(headers)`, `on_data(bytes)`, `on_end()`."""
+    """Feeds body pieces to callbacks: `on_part(headers)`, `on_data(memoryview)`, `on_end()`.
+
+    The data are not copied: a view is valid until the callback returns.
+    """
 
     def __init__(
         self,
         boundary: bytes,
         *,
         on_part: Callable[[PartHeaders], None],
-        on_data: Callable[[bytes], None],
+        on_data: Callable[[memoryview], None],
         on_end: Callable[[], None],
     ) -> None:
         self._on_part = on_part
@@ -105,7 +109,7 @@ class Reader:
                 "on_header_value": self._header_value,
                 "on_header_end": self._header_end,
                 "on_headers_finished": self._headers_finished,
-                "on_part_data": lambda data, start, end: on_data(data[start:end]),
+                "on_part_data": lambda data, start, end: on_data(memoryview(data)[start:end]),
                 "on_part_end": on_end,
                 "on_end": self._close,
             },
@@ -146,14 +150,22 @@ class Reader:
         self._name = self._value = b""
 
     def _headers_finished(self) -> None:
-        media_type, options = parse_options_header(self._headers.get(b"content-type", b""))
         self._on_part(
-            PartHeaders(
-                media_type.decode("ascii", "replace").lower(),
-                options.get(b"transfer-syntax", b"").decode("ascii", "replace"),
-                self._headers.get(b"content-location", b"").decode("utf-8", "replace"),
+            _part_headers(
+                self._headers.get(b"content-type", b""), self._headers.get(b"content-location", b"")
             )
         )
 
     def _close(self) -> None:
         self._is_closed = True
+
+
+@functools.lru_cache(maxsize=256)
+def _part_headers(content_type: bytes, location: bytes) -> PartHeaders:
+    """Nearly all parts of a message have the same headers."""
+    media_type, options = parse_options_header(content_type)
+    return PartHeaders(
+        media_type.decode("ascii", "replace").lower(),
+        options.get(b"transfer-syntax", b"").decode("ascii", "replace"),
+        location.decode("utf-8", "replace"),
+    )

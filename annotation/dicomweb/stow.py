@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from annotation.archive.models import Collection, Study
 from annotation.archive.services import ingest
 from annotation.archive.services.ingest import Ingested
-from annotation.core import audit
+from annotation.core import audit, rows
 from annotation.core.errors import DomainError, InvalidInput, NotAllowed
 from annotation.dicomweb import dicomjson
 from annotation.dicomweb.dicomjson import JsonDataset, text
@@ -92,12 +92,13 @@ def _store_batch(
     outcome.failed += [o for o in outcomes if isinstance(o, DomainError)]
     outcome.stored += stored
     studies: dict[Any, Study] = {i.study.pk: i.study for i in stored}
-    add_cases(project=project, studies=studies.values())
-    if new := sum(i.is_new for i in stored):
-        audit.record(
-            actor=scope.user, action="instances_stored", target=project, project_id=project.pk,
-            new=new,
-        )  # fmt: skip
+    with rows.pipelined():
+        if new := sum(i.is_new for i in stored):
+            audit.record(
+                actor=scope.user, action="instances_stored", target=project,
+                project_id=project.pk, new=new,
+            )  # fmt: skip
+        add_cases(project=project, studies=studies.values())
 
 
 def _answer(scope: Scope, outcome: Outcome) -> JsonDataset:

@@ -21,6 +21,7 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
 )
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_16, EXPLICIT_VR_LENGTH_32
 
 from annotation.imaging.frames import (
     PIXEL_TAGS,
@@ -39,6 +40,10 @@ MAX_INFLATED_BYTES = 512 * 2**20
 MAX_FRAMES = 100_000
 MAX_TEXT = 600  # PostgreSQL refuses index entries above 2,704 bytes, and a character takes up to 4
 MAX_JSON_BYTES = 64 * 2**20
+META_BYTES, PREAMBLE_BYTES = 4096, 132
+DEFLATED = DeflatedExplicitVRLittleEndian.encode()
+LONG_VRS = {str(vr).encode() for vr in EXPLICIT_VR_LENGTH_32}
+SHORT_VRS = {str(vr).encode() for vr in EXPLICIT_VR_LENGTH_16}
 ROWS, COLUMNS, NUMBER_OF_FRAMES = "00280010", "00280011", "00280008"
 STUDY_TEXT = (
     "PatientID", "PatientName", "PatientSex", "PatientAge", "AccessionNumber", "StudyID",
@@ -177,6 +182,10 @@ def _extended_offsets(body: dict[str, Any]) -> tuple[int, ...]:
 
 def _guard_deflated(file: BinaryIO) -> None:
     """A 1 MB deflated file can claim gigabytes: inflate it once, counting, before pydicom does."""
+    if not _may_be_deflated(file.read(META_BYTES)):
+        file.seek(0)
+        return
+    file.seek(0)
     meta = pydicom.filereader.read_preamble(file, force=False)
     if meta is None:
         raise UnreadableDicom("not a DICOM part-10 file (no DICM prefix)")
@@ -193,6 +202,28 @@ def _guard_deflated(file: BinaryIO) -> None:
         if not inflater.eof:
             raise UnreadableDicom("the deflated dataset is cut off")
     file.seek(0)
+
+
+def _may_be_deflated(head: bytes) -> bool:
+    """Whether the file meta information names the deflated syntax, or is not plain to read.
+
+    pydicom's own reading of it takes a fifth of the time of a whole parse.
+    """
+    place = PREAMBLE_BYTES
+    while place + 12 <= len(head):
+        group, element, vr, length = struct.unpack_from("<HH2sH", head, place)
+        if group != 2:
+            return head[PREAMBLE_BYTES - 4 : PREAMBLE_BYTES] != b"DICM"
+        start = place + 8
+        if vr in LONG_VRS:
+            (length,) = struct.unpack_from("<I", head, start)
+            start += 4
+        elif vr not in SHORT_VRS:
+            return True
+        if element == 0x0010 and DEFLATED in head[start : start + length]:
+            return True
+        place = start + length
+    return True
 
 
 def _locate_frames(

@@ -22,6 +22,7 @@ from typing import IO, Any
 MEMORY_LIMIT_BYTES = 3 * 2**30  # address space: numpy and the codecs map about 1 GiB of it
 CALLS_PER_CHILD = 5_000
 DEFAULT_TIMEOUT_S = 30.0
+LEAST_PRIORITY = 19
 PIPE_BYTES = 2**20  # a picture or a frame passes without the two taking turns
 PREFIX = struct.Struct(">II")  # bytes of header and payload that follow
 CHILD_ENVIRONMENT = {
@@ -48,6 +49,7 @@ class Child:
     def __init__(self) -> None:
         env = {**os.environ, **CHILD_ENVIRONMENT}
         self.calls = 0
+        self._received = bytearray()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "annotation.imaging.sandbox"],
             stdin=subprocess.PIPE,
@@ -62,6 +64,7 @@ class Child:
 
     def call(self, function: str, arguments: dict[str, Any], timeout_s: float) -> Answer:
         self.calls += 1
+        self._received = bytearray()
         deadline = time.monotonic() + timeout_s
         try:
             line = json.dumps({"function": function, "arguments": arguments}).encode() + b"\n"
@@ -91,17 +94,19 @@ class Child:
         return self.process.poll() is not None or self.calls >= CALLS_PER_CHILD
 
     def _read(self, size: int, deadline: float) -> bytes:
+        """The next bytes; whatever else the pipe holds is taken too, for the next call."""
         descriptor = _pipe(self.process.stdout).fileno()
-        data = bytearray()
-        while len(data) < size:
+        while len(self._received) < size:
             ready, _, _ = select.select([descriptor], [], [], max(deadline - time.monotonic(), 0))
             if not ready:
                 raise TimeoutError
-            piece = os.read(descriptor, min(size - len(data), 2**20))
+            piece = os.read(descriptor, PIPE_BYTES)
             if not piece:
                 raise ValueError("closed")
-            data += piece
-        return bytes(data)
+            self._received += piece
+        data = bytes(self._received[:size])
+        del self._received[:size]
+        return data
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
@@ -245,7 +250,7 @@ def _serve() -> None:
     logging.disable(logging.CRITICAL)  # pydicom would log element values: patient data
     warnings.simplefilter("ignore")
     if os.environ.get("FIRSTREAD_PROCESS") == "worker":
-        os.nice(10)  # what is prepared in the background must not slow down those who read
+        _step_back()
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     for line in sys.stdin.buffer:
         request = json.loads(line)
@@ -259,6 +264,18 @@ def _serve() -> None:
         header = json.dumps({"error": error, "value": value}).encode()
         output.write(PREFIX.pack(len(header), len(payload)) + header + payload)
         output.flush()
+
+
+def _step_back() -> None:
+    """Let whoever reads go first: nothing that is prepared in the background is in a hurry.
+
+    Linux shares the processor between sessions before it looks at the niceness inside one
+    (sched(7), autogroup): the child gets a session of its own, and that is made nice.
+    """
+    os.setsid()
+    os.nice(LEAST_PRIORITY)
+    with contextlib.suppress(OSError):  # no autogroups here: then the niceness counts by itself
+        Path("/proc/self/autogroup").write_text(str(LEAST_PRIORITY))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,11 @@ from bench.dicomweb.servers import Server
 CT_BYTES, DX_BYTES, SMALL_BYTES = (2 * side**2 for side in (CT_SIDE, DX_SIDE, SMALL_SIDE))
 FRAME_LATENCY_MS = 2.0
 KEYS = {"StudyInstanceUID": "{uid}", "PatientID": "P{token}", "AccessionNumber": "A{token}"}
+# The four that Orthanc's figures are known for (docs/reference/benchmarks.md).
+STOW_TARGETS = {
+    ("CT, 20 per request", 1), ("CT, 20 per request", 4),
+    ("DX, 1 per request", 1), ("DX, 10 per request", 4),
+}  # fmt: skip
 MOST_STOW_BYTES = 400 * 2**20  # per measurement: storing for seconds would fill the disk
 
 
@@ -125,7 +130,8 @@ def stow(bench: Bench) -> None:
             worker_s = bench.ours.worker_cpu_s() - worker_before
             name = f"{kind}, {_connections(connections)}"
             figures = found.each(lambda c: c.sample.rate)
-            bench.add("stow", name, "instances/s", figures, target=1.0)
+            is_target = (kind, connections) in STOW_TARGETS
+            bench.add("stow", name, "instances/s", figures, target=1.0 if is_target else None)
             if connections == 1:
                 _add_latency(bench, "stow", name, found)
             _add_cpu(bench, "stow", f"{name}: CPU", "ms/instance", found)

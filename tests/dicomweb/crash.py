@@ -25,7 +25,7 @@ STEPS = {
     "parsed": ("annotation.dicomweb.incoming", "examine"),
     "files renamed": ("annotation.archive.storage", "keep_all"),
     "rows inserted": ("annotation.archive.services.ingest", "insert_new"),
-    "counted": ("annotation.archive.services.indexing", "count_in"),
+    "counted": ("annotation.archive.services.indexing:Places", "count"),
     "cases added": ("annotation.dicomweb.stow", "add_cases"),
     "committed": ("annotation.dicomweb.stow", "_store_batch"),
     "prepared one instance": ("annotation.archive.services.preparation", "_prepare_frames"),

@@ -92,6 +92,13 @@ def deflate_bomb(key: str, inflated_bytes: int) -> bytes:
     return data[:start] + body + packer.flush()
 
 
+def with_odd_meta(data: bytes, *, vr: bytes, length: int) -> bytes:
+    """A private element in front of the transfer syntax that is awkward to read past."""
+    place = data.index(b"\x02\x00\x10\x00UI")
+    element = struct.pack("<HH2sH", 2, 0x000F, vr, length) + bytes(length)
+    return data[:place] + element + data[place:]
+
+
 def _deflated_length(data: bytes) -> int:
     meta_length = struct.unpack_from("<I", data, 132 + 8)[0]
     return len(data) - (132 + 12 + meta_length)

@@ -29,6 +29,10 @@ REFUSED = {
     "NUL inside a UID": lambda: hostile.with_raw_value("z", "SeriesInstanceUID", "UI", b"1.2\x003.4\0"),
     "a UID too long": lambda: hostile.with_raw_value("l", "SOPInstanceUID", "UI", b"1." * 40),
     "a deflate bomb": lambda: hostile.deflate_bomb("bomb", 2**30),
+    "a deflate bomb behind an odd element": lambda: hostile.with_odd_meta(
+        hostile.deflate_bomb("bomb", 2**30), vr=b"ZZ", length=6),
+    "a deflate bomb behind a long element": lambda: hostile.with_odd_meta(
+        hostile.deflate_bomb("bomb", 2**30), vr=b"LO", length=9_000),
     "an empty part": lambda: b"",
     "text": lambda: b"<html><script>alert(1)</script></html>" * 100,
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 
 from annotation.archive.models import Instance
 from annotation.archive.services import indexing
@@ -137,8 +138,8 @@ def test_a_crash_between_file_and_row_leaves_no_row_and_a_retry_works(cast, monk
 
     data = factories.make_dicom("a")
     with monkeypatch.context() as patch:
-        patch.setattr(indexing, "count_in", crash)
-        with pytest.raises(Crash):
+        patch.setattr(indexing.Places, "count", crash)
+        with pytest.raises(Crash), transaction.atomic():
             ingest_module.ingest(collection=cast.project.collection, chunks=[data])
     assert Instance.objects.count() == 0
     made = ingest_module.ingest(collection=cast.project.collection, chunks=[data])

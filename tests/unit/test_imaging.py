@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import signal
+from pathlib import Path
 
 import imagecodecs
 import numpy as np
@@ -117,6 +119,22 @@ def test_the_sandbox_survives_a_child_that_is_killed(tmp_path):
     sandbox._idle.put(child)
     parsed, _ = sandbox.run("parse", path=str(path))
     assert parsed["rows"] == 64
+
+
+def test_in_a_worker_the_sandbox_lets_everybody_else_go_first(tmp_path, monkeypatch):
+    monkeypatch.setenv("FIRSTREAD_PROCESS", "worker")
+    path = tmp_path / "a.dcm"
+    path.write_bytes(factories.make_dicom("nice"))
+    child = sandbox.Child()
+    try:
+        child.call("parse", {"path": str(path)}, timeout_s=30)
+        pid = child.process.pid
+        assert os.getpriority(os.PRIO_PROCESS, pid) == sandbox.LEAST_PRIORITY
+        assert os.getsid(pid) == pid
+        group = Path(f"/proc/{pid}/autogroup")
+        assert not group.exists() or group.read_text().rstrip().endswith("nice 19")
+    finally:
+        child.close()
 
 
 def test_the_sandbox_stops_work_that_takes_too_long(tmp_path):

@@ -1,9 +1,9 @@
 """Writes what an object says about itself into rows, with the counts that searches answer."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from annotation.archive.models import Collection, Instance, Series, Study
 from annotation.core import rows
@@ -11,7 +11,10 @@ from annotation.core import rows
 if TYPE_CHECKING:
     from annotation.archive.services.ingest import Arrival
 
+K = TypeVar("K")
 Record = dict[str, Any]
+STUDY_COLUMNS = ["id", "collection_id", "study_instance_uid", "patient_id"]
+SERIES_COLUMNS = ["id", "study_id", "series_instance_uid"]
 SAME_COLUMNS = (
     "sop_instance_uid", "sop_class_uid", "transfer_syntax_uid", "instance_number", "rows",
     "columns", "bits_allocated", "number_of_frames", "position", "orientation", "frame_index",
@@ -19,57 +22,110 @@ SAME_COLUMNS = (
 )  # fmt: skip
 
 
-def find_or_create_studies(collection: Collection, records: Iterable[Record]) -> dict[str, Study]:
-    """The study of every record by Study Instance UID."""
-    wanted = {r["study_instance_uid"]: r for r in records}
-    found = _known_studies(collection, wanted)
-    missing = sorted(wanted.keys() - found.keys())
-    for study in rows.insert_new(_study(collection, uid, wanted[uid]) for uid in missing):
-        found[study.study_instance_uid] = study
-    if len(found) < len(wanted):  # another request was faster
-        found |= _known_studies(collection, wanted)
-    return found
+class Places:
+    """The studies and series of the objects of one batch, made where they are new.
+
+    A new row is written once, with the counts that it will have; `count` raises those of the others
+    and mends what has turned out otherwise because another request was faster.
+    """
+
+    def __init__(self, collection: Collection, records: Sequence[Record]) -> None:
+        self.collection = collection
+        self.studies: dict[str, Study] = {}
+        self.series: dict[tuple[str, str], Series] = {}  # by both Instance UIDs
+        self.has_known_instances = False
+        self._counted: Counter[Any] = Counter()  # by id of a new row: what it counts already
+        self._look_up(records)
+
+    def find_or_create_studies(self, records: Sequence[Record]) -> None:
+        """The study of every record, in `studies`."""
+        groups = _grouped(records, lambda r: str(r["study_instance_uid"]))
+        missing = sorted(groups.keys() - self.studies.keys())
+        created = rows.insert_new(self._new_study(groups[uid]) for uid in missing)
+        self.studies |= {study.study_instance_uid: study for study in created}
+        if len(created) < len(missing):  # another request was faster
+            self._look_up(records)
+
+    def find_or_create_series(self, records: Sequence[Record]) -> None:
+        """The series of every record, in `series`; their studies are there."""
+        groups = _grouped(records, place_of)
+        missing = sorted(groups.keys() - self.series.keys())
+        created = rows.insert_new(self._new_series(groups[place]) for place in missing)
+        self.series |= {(s.study.study_instance_uid, s.series_instance_uid): s for s in created}
+        if len(created) < len(missing):  # another request was faster
+            self._look_up(records)
+
+    def count(self, created: Iterable[Instance]) -> None:
+        """Raise the counts of studies and series, and ask for the series to be prepared again.
+
+        The studies are locked in order of their ids, so that concurrent requests wait, not deadlock.
+        """
+        instances = list(created)
+        touched = {row.series_id for row in instances}
+        more = Counter(row.series_id for row in instances)
+        more.update(row.series.study_id for row in instances)
+        more.subtract(self._counted)
+        series = {s.pk: more[s.pk] for s in self.series.values() if more[s.pk]}
+        changed = {s.study_id for s in self.series.values() if more[s.pk]}
+        studies = {s.pk: more[s.pk] for s in self.studies.values() if more[s.pk] or s.pk in changed}
+        if studies:
+            with rows.pipelined():
+                rows.execute(LOCK_STUDIES, [list(studies)])
+                rows.execute(COUNT_SERIES, [list(series), list(series.values())])
+                rows.execute(COUNT_STUDIES, [list(studies), list(studies.values())])
+        if touched:
+            ask_for_preparation(list(touched))
+
+    def _look_up(self, records: Sequence[Record]) -> None:
+        """Rows with the columns that indexing needs; others load when they are asked for."""
+        wanted = {
+            "collection": self.collection.pk,
+            "studies": [record["study_instance_uid"] for record in records],
+            "series": [record["series_instance_uid"] for record in records],
+            "instances": [record["sop_instance_uid"] for record in records],
+        }
+        known = rows.fetch_all(KNOWN, wanted)
+        self.has_known_instances = any(has_instance for *_, has_instance in known)
+        for study_uid, series_uid, study_id, patient_id, series_id, _ in known:
+            if study_id is None:
+                continue
+            if study_uid not in self.studies:
+                values = [study_id, self.collection.pk, study_uid, patient_id]
+                self.studies[study_uid] = Study.from_db("default", STUDY_COLUMNS, values)
+            if series_id is not None and (study_uid, series_uid) not in self.series:
+                values = [series_id, study_id, series_uid]
+                series = Series.from_db("default", SERIES_COLUMNS, values)
+                series.study = self.studies[study_uid]
+                self.series[study_uid, series_uid] = series
+
+    def _new_study(self, records: Sequence[Record]) -> Study:
+        """As its first object describes it, with the counts of those of the same patient."""
+        study = _study(self.collection, records[0])
+        own = [r for r in records if r["study"]["PatientID"] == study.patient_id]
+        series = [group[0] for group in _grouped(own, place_of).values()]
+        study.number_of_instances = len({r["sop_instance_uid"] for r in own})
+        study.number_of_series = len(series)
+        study.modalities = sorted({_modality(first) for first in series} - {""})
+        self._counted[study.pk] = study.number_of_instances
+        return study
+
+    def _new_series(self, records: Sequence[Record]) -> Series:
+        """As its first object describes it."""
+        series = _series(self.studies[records[0]["study_instance_uid"]], records[0])
+        series.number_of_instances = len({r["sop_instance_uid"] for r in records})
+        self._counted[series.pk] = series.number_of_instances
+        return series
 
 
-def find_or_create_series(
-    studies: Mapping[str, Study], records: Mapping[int, Record]
-) -> dict[int, Series]:
-    """The series of every record, by the record's number."""
-
-    def key(record: Record) -> tuple[Any, str]:
-        return studies[record["study_instance_uid"]].pk, record["series_instance_uid"]
-
-    wanted = {key(r): r for r in records.values()}
-    by_pk = {study.pk: study for study in studies.values()}
-    found = _known_series(wanted)
-    missing = sorted(wanted.keys() - found.keys())
-    for series in rows.insert_new(_series(by_pk[k[0]], wanted[k]) for k in missing):
-        found[series.study_id, series.series_instance_uid] = series
-    if len(found) < len(wanted):  # another request was faster
-        found |= _known_series(wanted)
-    for (study_pk, _), series in found.items():
-        series.study = by_pk[study_pk]
-    return {number: found[key(record)] for number, record in records.items()}
+def place_of(record: Record) -> tuple[str, str]:
+    return record["study_instance_uid"], record["series_instance_uid"]
 
 
-def _known_studies(collection: Collection, uids: Iterable[str]) -> dict[str, Study]:
-    """Rows with the columns that indexing needs; others load when they are asked for."""
-    columns = ["id", "collection_id", "study_instance_uid", "patient_id"]
-    found = (
-        Study.from_db("default", columns, row)
-        for row in rows.fetch_all(KNOWN_STUDIES, [collection.pk, list(uids)])
-    )
-    return {study.study_instance_uid: study for study in found}
-
-
-def _known_series(keys: Iterable[tuple[Any, str]]) -> dict[tuple[Any, str], Series]:
-    studies, uids = zip(*keys, strict=True) if keys else ((), ())
-    columns = ["id", "study_id", "series_instance_uid"]
-    found = (
-        Series.from_db("default", columns, row)
-        for row in rows.fetch_all(KNOWN_SERIES, [list(studies), list(uids)])
-    )
-    return {(series.study_id, series.series_instance_uid): series for series in found}
+def _grouped(records: Iterable[Record], key: Callable[[Record], K]) -> dict[K, list[Record]]:
+    groups: dict[K, list[Record]] = {}
+    for record in records:
+        groups.setdefault(key(record), []).append(record)
+    return groups
 
 
 def instance_row(series: Series, arrival: "Arrival") -> Instance:
@@ -84,36 +140,22 @@ def instance_row(series: Series, arrival: "Arrival") -> Instance:
     )
 
 
-def count_in(created: Iterable[Instance]) -> None:
-    """Raise the counts of studies and series, and ask for the series to be prepared again.
-
-    The studies are locked in order of their ids, so that concurrent requests wait, not deadlock.
-    """
-    per_series = Counter(row.series_id for row in created)
-    if not per_series:
-        return
-    per_study: Counter[Any] = Counter()
-    for row in created:
-        per_study[row.series.study_id] += 1
-    rows.execute(LOCK_STUDIES, [list(per_study)])
-    rows.execute(COUNT_SERIES, [list(per_series), list(per_series.values())])
-    rows.execute(COUNT_STUDIES, [list(per_study), list(per_study.values())])
-    ask_for_preparation(list(per_series))
-
-
 def ask_for_preparation(series_ids: list[Any]) -> None:
     """The series have changed: what was made ahead for them must be made again."""
     rows.execute(ASK_FOR_PREPARATION, [sorted(series_ids)])
 
 
-KNOWN_STUDIES = """
-select id, collection_id, study_instance_uid, patient_id from archive_study
-where collection_id = %s and study_instance_uid = any(%s)
-"""
-KNOWN_SERIES = """
-select series.id, series.study_id, series.series_instance_uid from archive_series series
-join unnest(%s::uuid[], %s::text[]) as wanted(study_id, uid)
-    on wanted.study_id = series.study_id and wanted.uid = series.series_instance_uid
+KNOWN = """
+select wanted.study_uid, wanted.series_uid, study.id, study.patient_id, series.id,
+       exists(select from archive_instance instance
+              where instance.collection_id = %(collection)s
+                and instance.sop_instance_uid = wanted.instance_uid)
+from unnest(%(studies)s::text[], %(series)s::text[], %(instances)s::text[])
+    as wanted(study_uid, series_uid, instance_uid)
+left join archive_study study
+    on study.collection_id = %(collection)s and study.study_instance_uid = wanted.study_uid
+left join archive_series series
+    on series.study_id = study.id and series.series_instance_uid = wanted.series_uid
 """
 LOCK_STUDIES = """
 select id from archive_study where id = any(%s::uuid[]) order by id for no key update
@@ -145,11 +187,11 @@ on conflict (series_id) do update set
 """
 
 
-def _study(collection: Collection, uid: str, record: Record) -> Study:
+def _study(collection: Collection, record: Record) -> Study:
     text: dict[str, str] = record["study"]
     return Study(
         collection=collection,
-        study_instance_uid=uid,
+        study_instance_uid=record["study_instance_uid"],
         patient_id=text["PatientID"],
         patient_name=text["PatientName"],
         patient_sex=text["PatientSex"][:16],
@@ -170,7 +212,7 @@ def _series(study: Study, record: Record) -> Series:
     return Series(
         study=study,
         series_instance_uid=record["series_instance_uid"],
-        modality=text["Modality"][:64],
+        modality=_modality(record),
         series_number=record["series_number"],
         series_description=text["SeriesDescription"],
         body_part_examined=text["BodyPartExamined"],
@@ -178,6 +220,10 @@ def _series(study: Study, record: Record) -> Series:
         view_position=text["ViewPosition"][:64],
         dicom_json=record["series_json"],
     )
+
+
+def _modality(record: Record) -> str:
+    return str(record["series"]["Modality"])[:64]
 
 
 def _date(text: str) -> date | None:

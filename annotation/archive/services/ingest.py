@@ -14,10 +14,10 @@ from django.db import transaction
 
 from annotation.archive import storage
 from annotation.archive.fields import JsonText
-from annotation.archive.models import Collection, Instance, Series, Study
+from annotation.archive.models import Collection, Instance, Study
 from annotation.archive.services import indexing
 from annotation.core.errors import DomainError, InstanceConflict, OtherStudy, RefusedInstance
-from annotation.core.rows import fetch_all, insert_new
+from annotation.core.rows import insert_new
 from annotation.imaging import sandbox
 
 
@@ -43,9 +43,6 @@ class Arrival:
         return str(self.record["sop_instance_uid"])
 
 
-KNOWN_UIDS = """
-select 1 from archive_instance where collection_id = %s and sop_instance_uid = any(%s) limit 1
-"""
 Outcome = Ingested | DomainError
 
 
@@ -81,24 +78,26 @@ def examine(received: storage.Received, *, study_uid: str | None = None) -> Arri
     return Arrival(received, record, JsonText(body.decode()))
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def index(*, collection: Collection, arrivals: Sequence[Arrival]) -> list[Outcome]:
     """Store and index what was examined, all or nothing; one outcome per arrival, in order."""
     batch = _Batch(collection, arrivals)
-    batch.sort_out_repeats()
     batch.find_places()
     batch.insert()
     return [batch.outcomes[number] for number in range(len(arrivals))]
 
 
 class _Batch:
-    """The objects of one transaction on their way in."""
+    """The objects of one transaction on their way in; what the archive holds already is sorted out."""
 
     def __init__(self, collection: Collection, arrivals: Sequence[Arrival]) -> None:
         self.collection = collection
         self.arrivals = arrivals
         self.outcomes: dict[int, Outcome] = {}
-        self.places: dict[int, Series] = {}
+        records = [arrival.record for arrival in arrivals]
+        self.places = indexing.Places(collection, records)
+        if self.places.has_known_instances:
+            self._compare()
 
     @property
     def undecided(self) -> list[int]:
@@ -106,22 +105,21 @@ class _Batch:
         left = (n for n in range(len(self.arrivals)) if n not in self.outcomes)
         return sorted(left, key=lambda n: self.arrivals[n].uid)
 
-    def sort_out_repeats(self) -> None:
-        """What the archive holds already, and doubles inside the batch."""
-        self._compare(self._stored())
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        return [self.arrivals[n].record for n in self.undecided]
 
     def find_places(self) -> None:
         """The study and the series of every object, made where they are new."""
-        records = {n: self.arrivals[n].record for n in self.undecided}
-        studies = indexing.find_or_create_studies(self.collection, records.values())
-        for number, record in records.items():
-            study = studies[record["study_instance_uid"]]
+        self.places.find_or_create_studies(self.records)
+        for number in self.undecided:
+            record = self.arrivals[number].record
+            study = self.places.studies[record["study_instance_uid"]]
             if study.patient_id != record["study"]["PatientID"]:
                 self.outcomes[number] = RefusedInstance(
                     "PatientID differs from that of the study's other instances"
                 )
-        placed = {n: r for n, r in records.items() if n not in self.outcomes}
-        self.places = indexing.find_or_create_series(studies, placed)
+        self.places.find_or_create_series(self.records)
 
     def insert(self) -> None:
         """Files first, then rows; of two requests with one UID the first to insert wins."""
@@ -130,7 +128,8 @@ class _Batch:
         for number in self.undecided:
             arrival = self.arrivals[number]
             if arrival.uid not in rows:  # a double inside the batch is compared below
-                rows[arrival.uid] = indexing.instance_row(self.places[number], arrival)
+                series = self.places.series[indexing.place_of(arrival.record)]
+                rows[arrival.uid] = indexing.instance_row(series, arrival)
                 numbers[arrival.uid] = number
         storage.keep_all(self.arrivals[n].received for n in numbers.values())
         created = insert_new(rows.values())
@@ -138,21 +137,17 @@ class _Batch:
             self.outcomes[numbers[row.sop_instance_uid]] = Ingested(
                 row, row.series.study, is_new=True
             )
-        if self.undecided:  # another request was faster
-            self._compare(self._stored())
-        indexing.count_in(created)
+        if self.undecided:  # another request was faster, or doubles
+            self._compare()
+        self.places.count(created)
 
-    def _stored(self) -> dict[str, Instance]:
-        """Rows with the UIDs of undecided arrivals; the first look is cheap: usually none is."""
+    def _compare(self) -> None:
+        """Decide on arrivals whose UID is taken: the same content again, or another one."""
         wanted = [self.arrivals[n].uid for n in self.undecided]
-        if not fetch_all(KNOWN_UIDS, [self.collection.pk, wanted]):
-            return {}
         found = Instance.objects.filter(
             collection=self.collection, sop_instance_uid__in=wanted
         ).defer("dicom_json", "frame_index")  # fmt: skip
-        return {i.sop_instance_uid: i for i in found.select_related("series__study")}
-
-    def _compare(self, stored: dict[str, Instance]) -> None:
+        stored = {i.sop_instance_uid: i for i in found.select_related("series__study")}
         for number in self.undecided:
             arrival = self.arrivals[number]
             known = stored.get(arrival.uid)

@@ -135,10 +135,11 @@ def add_cases(*, project: Project, studies: Iterable[Study]) -> int:
     The project is read again: an import may have begun before its settings were changed.
     """
     wanted = {s.pk for s in studies if s.collection_id == project.collection_id}
-    wanted -= {row[0] for row in fetch_all(STUDIES_WITH_CASE, [project.pk, list(wanted)])}
+    found = fetch_all(KNOWN_CASES, [list(wanted), project.pk])
+    wanted -= {study_id for _, study_id in found}
     if not wanted:
         return 0
-    [(readers_per_case,)] = fetch_all(LOCK_PROJECT, [project.pk])
+    readers_per_case = found[0][0]
     new = [
         Case(project=project, study_id=study_id, free_slots=readers_per_case)
         for study_id in sorted(wanted)
@@ -146,7 +147,9 @@ def add_cases(*, project: Project, studies: Iterable[Study]) -> int:
     return len(insert_new(new))
 
 
-STUDIES_WITH_CASE = """
-select study_id from labeling_case where project_id = %s and study_id = any(%s)
+# Settings wait for the lock, other imports don't.
+KNOWN_CASES = """
+select project.readers_per_case, known.study_id from labeling_project project
+left join labeling_case known on known.project_id = project.id and known.study_id = any(%s::uuid[])
+where project.id = %s for share of project
 """
-LOCK_PROJECT = "select readers_per_case from labeling_project where id = %s for no key update"
