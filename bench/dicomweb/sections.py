@@ -11,7 +11,7 @@ from bench.dicomweb.servers import Server
 CT_BYTES, DX_BYTES, SMALL_BYTES = (2 * side**2 for side in (CT_SIDE, DX_SIDE, SMALL_SIDE))
 FRAME_LATENCY_MS = 2.0
 KEYS = {"StudyInstanceUID": "{uid}", "PatientID": "P{token}", "AccessionNumber": "A{token}"}
-# The four that Orthanc's figures are known for (docs/reference/benchmarks.md).
+# The loads that the goal is set for; the others are only reported.
 STOW_TARGETS = {
     ("CT, 20 per request", 1), ("CT, 20 per request", 4),
     ("DX, 1 per request", 1), ("DX, 10 per request", 4),
