@@ -1,0 +1,105 @@
+"""How fast the reading page is, as ratios to the plainest Cornerstone3D page on the same files.
+
+python -m config.embedded exec -- python -m bench.reading [--only cold,scroll,brush,next,size]
+Both pages run in the same Chromium against the same server, in turns.
+"""
+
+import argparse
+import contextlib
+import shutil
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bench.reading import pages
+from bench.setup import fresh_database
+
+ROOT = Path(__file__).parents[2]
+PLAIN = ROOT / "bench" / "reading" / "plain"
+SLICES, CASES, CASE_SLICES = 300, 20, 40
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.reading")
+    parser.add_argument("--only", default="size,cold,scroll,brush,next")
+    parser.add_argument("--runs", type=int, default=5)
+    arguments = parser.parse_args()
+    fresh_database()
+    from bench.reading.data import add_cases_of_ct
+    from tests import factories, servers
+    from tests.e2e import browser as person
+
+    manager = factories.make_user("manager")
+    large = factories.make_project(manager, "Large CT")
+    [series] = add_cases_of_ct(large, count=1, slices=SLICES)
+    many = factories.make_project(manager, "Many CT")
+    add_cases_of_ct(many, count=CASES, slices=CASE_SLICES)
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(built_frontend())
+        address = stack.enter_context(servers.web_server(FRONTEND_DIST=str(folder)))
+        browser = stack.enter_context(person.chromium())
+        bench = pages.Pages(browser, address, factories.PASSWORD, large.pk, many.pk, series)
+        sections: dict[str, Callable[[], None]] = {
+            "size": lambda: report_sizes(folder),
+            "cold": lambda: beside("first image of a cold CT", bench.cold, arguments.runs, 1.5),
+            "scroll": lambda: beside("cached slice", bench.scroll, arguments.runs, 1.0),
+            "brush": lambda: beside("brush step, 300 slices", bench.brush, arguments.runs, 1.2),
+            "next": lambda: report_next(bench.next_cases(CASES - 2)),
+        }
+        for name in arguments.only.split(","):
+            sections[name]()
+
+
+def beside(what: str, measure: Callable[[str], float], runs: int, most: float) -> None:
+    """Both pages in turns; the ratio of the medians of milliseconds."""
+    found: dict[str, list[float]] = {"ours": [], "plain": []}
+    for _ in range(runs):
+        for page, times in found.items():
+            times.append(measure(page))
+    ours, plain = (statistics.median(times) for times in found.values())
+    verdict = "pass" if ours / plain <= most else "FAIL"
+    print(
+        f"{what:28} ours {ours:7.1f} ms  plain {plain:7.1f} ms  "
+        f"ratio {ours / plain:.2f} (<= {most}) {verdict}",
+        flush=True,
+    )
+
+
+def report_next(times: list[float]) -> None:
+    cuts = statistics.quantiles(times, n=20)
+    p50, p95 = statistics.median(times), cuts[18]
+    verdict = "pass" if p50 < 300 and p95 < 800 else "FAIL"
+    print(
+        f"next case, prefetched        p50 {p50:.0f} ms (< 300)  p95 {p95:.0f} ms (< 800) {verdict}"
+    )
+
+
+def report_sizes(folder: Path) -> None:
+    """What the two pages load, as gzip sends it."""
+    for name, most in (("worklist", 250), ("reading", 1100)):
+        size = pages.script_bytes(folder, name) / 1000
+        verdict = "pass" if size <= most else "FAIL"
+        print(
+            f"{name + ' page, JavaScript':28} {size:.0f} kB gzip (<= {most}) {verdict}", flush=True
+        )
+
+
+@contextlib.contextmanager
+def built_frontend() -> Iterator[Path]:
+    """The built frontend with the plain page beside it, below /plain/."""
+    link = PLAIN / "node_modules"
+    if not link.exists():
+        link.symlink_to(ROOT / "frontend" / "node_modules")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "dist"
+        shutil.copytree(ROOT / "frontend" / "dist", folder)
+        command = [str(link / ".bin" / "vite"), "build", "--config", "vite.config.mjs",
+                   "--outDir", str(folder / "plain"), "--logLevel", "error"]  # fmt: skip
+        subprocess.run(command, cwd=PLAIN, check=True)
+        yield folder
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""Drives the two pages and takes the times inside the browser."""
+
+import gzip
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from tests.e2e import browser as person
+
+PAINT_WATCH = """() => {
+  window.painted = null
+  const look = () => {
+    const canvas = document.querySelector('canvas.cornerstone-canvas')
+    if (canvas && canvas.width > 1) {
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+      const greys = new Set()
+      for (let i = 0; i < data.length; i += 4 * 97) greys.add(data[i])
+      if (greys.size > 20) { window.painted = performance.now(); return }
+    }
+    requestAnimationFrame(look)
+  }
+  look()
+}"""
+METADATA_ASKED = """() => performance.getEntriesByType('resource')
+  .find((r) => /\\/metadata$/.test(r.name))?.startTime"""
+RENDERED = """(act) => new Promise((resolve) => {
+  const element = document.querySelector('canvas.cornerstone-canvas').closest('[data-viewport-uid]')
+  const began = performance.now()
+  element.addEventListener('CORNERSTONE_IMAGE_RENDERED',
+    () => resolve(performance.now() - began), { once: true })
+  (0, eval)(act)
+})"""
+PRESS = """window.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowUp', bubbles: true }))"""
+STEPS = 40
+
+
+class Pages:
+    """Ours and the plain one, each time in a fresh profile."""
+
+    def __init__(
+        self, browser: Any, address: str, password: str, large: Any, many: Any, series: str
+    ) -> None:
+        self._browser, self._address, self._password = browser, address, password
+        self._large, self._many = large, many
+        self._series = f"{address}/dicomweb/projects/{large}/{series}"
+
+    def cold(self, which: str) -> float:
+        """From asking for the metadata to the first pixels, ms; nothing is cached."""
+        page = self._open(which)
+        page.wait_for_function("() => window.painted !== null", timeout=120_000)
+        took = page.evaluate("() => window.painted") - page.evaluate(METADATA_ASKED)
+        page.context.close()
+        return float(took)
+
+    def scroll(self, which: str) -> float:
+        """One step through slices that are loaded, ms (median)."""
+        page = self._open(which)
+        self._wait_until_loaded(page, which)
+        times = []
+        for step in range(STEPS):
+            act = PRESS if which == "ours" else f"plain.go({140 - step})"
+            times.append(page.evaluate(RENDERED, act))
+        page.context.close()
+        return sorted(times)[len(times) // 2]
+
+    def brush(self, which: str) -> float:
+        """One step of a stroke over a label map of 300 slices, ms (mean)."""
+        page = self._open(which)
+        self._wait_until_loaded(page, which)
+        if which == "plain":
+            page.evaluate("() => plain.brush()")
+        else:
+            page.locator("[data-tool=brush]").click()
+        box = page.locator("canvas.cornerstone-canvas").first.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x - 100, y)
+        page.mouse.down()
+        began = page.evaluate("() => performance.now()")
+        for step in range(STEPS):
+            page.mouse.move(x - 100 + 5 * step, y)
+        page.mouse.up()
+        page.evaluate(
+            "() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))"
+        )
+        took = page.evaluate("() => performance.now()") - began
+        page.context.close()
+        return float(took) / STEPS
+
+    def next_cases(self, count: int) -> list[float]:
+        """From Enter to the painted image of the next case, ms."""
+        page = self._signed_in(f"/projects/{self._many}/read")
+        page.wait_for_selector(person.SHOWN, timeout=120_000)
+        times = []
+        for _ in range(count):
+            page.wait_for_timeout(1500)  # a reader looks; the next case is fetched meanwhile
+            before = person.current_case(page)
+            page.keyboard.press("1")
+            began = page.evaluate("() => performance.now()")
+            page.keyboard.press("Enter")
+            page.wait_for_function(person.NEXT_CASE, arg=before, timeout=60_000, polling="raf")
+            times.append(page.evaluate("() => performance.now()") - began)
+        page.context.close()
+        return times
+
+    def _open(self, which: str) -> Any:
+        plain = f"/plain/index.html#{quote(self._series, safe='')}"
+        page = self._signed_in(plain if which == "plain" else f"/projects/{self._large}/read")
+        page.wait_for_selector("canvas.cornerstone-canvas", timeout=120_000)
+        return page
+
+    def _signed_in(self, path: str) -> Any:
+        page = person.new_page(self._browser, self._address, [])
+        person.sign_in(page, "manager", self._password)
+        page.add_init_script(f"({PAINT_WATCH})()")
+        page.goto(path)
+        return page
+
+    def _wait_until_loaded(self, page: Any, which: str) -> None:
+        page.wait_for_function("() => window.painted !== null", timeout=120_000)
+        if which == "plain":
+            page.evaluate("() => plain.loadAll()")
+        else:
+            page.wait_for_selector("[data-testid=overlay][data-loaded=all]", timeout=120_000)
+
+
+def script_bytes(folder: Path, page: str) -> int:
+    """The JavaScript that a page loads before it works, gzip: its chunk and all that it imports."""
+    assets = folder / "assets"
+    index = (folder / "index.html").read_text()
+    start = {Path(name).name for name in re.findall(r'src="/assets/([^"]+\\.js)"|x^', index)}
+    start |= set(re.findall(r"/assets/([\w.-]+\.js)", index))
+    wanted = "ProjectsPage-" if page == "worklist" else "ReadingPage-"
+    start |= {p.name for p in assets.glob(f"{wanted}*.js")}
+    seen: set[str] = set()
+    while start - seen:
+        name = (start - seen).pop()
+        seen.add(name)
+        text = (assets / name).read_text()
+        start |= set(re.findall(r'(?:from|import)"\./([\w.-]+\.js)"', text))
+    return sum(len(gzip.compress((assets / name).read_bytes(), 6)) for name in seen)
