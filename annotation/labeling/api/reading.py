@@ -138,7 +138,8 @@ class OwnAnnotationView(APIView):
 
     def own(self, request: Request, annotation_id: UUID) -> Annotation:
         visible = access.annotations_visible_to(user_of(request)).filter(reader=user_of(request))
-        return get_or_not_found(visible.select_related("schema", "reader"), pk=annotation_id)
+        related = visible.select_related("schema", "reader", "case")
+        return get_or_not_found(related, pk=annotation_id)
 
 
 class DraftView(OwnAnnotationView):

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from annotation.labeling.api.definitions import DefinitionSerializer
 from annotation.labeling.models import (
     AnnotationState,
     Assignment,
@@ -39,34 +40,10 @@ class NewProjectRequest(ProjectSettingsRequest):
     definition = serializers.JSONField()
 
 
-class OptionSerializer(Plain):
-    key = serializers.CharField()
-    label = serializers.CharField()  # type: ignore[assignment]
-    hotkey = serializers.CharField(allow_blank=True)
-
-
-class QuestionSerializer(Plain):
-    key = serializers.CharField()
-    label = serializers.CharField()  # type: ignore[assignment]
-    kind = serializers.ChoiceField(choices=["one", "many"])
-    required = serializers.BooleanField()  # type: ignore[assignment]
-    options = OptionSerializer(many=True)
-
-
-class SegmentSerializer(Plain):
-    value = serializers.IntegerField()
-    label = serializers.CharField()  # type: ignore[assignment]
-
-
-class DefinitionSerializer(Plain):
-    questions = QuestionSerializer(many=True)
-    segments = SegmentSerializer(many=True)
-
-
 class SchemaSerializer(Plain):
     id = serializers.UUIDField()
     version = serializers.IntegerField()
-    definition = DefinitionSerializer()
+    definition = DefinitionSerializer(source="schema.as_json")
 
 
 class NewSchemaRequest(Plain):

@@ -26,6 +26,7 @@ from annotation.labeling.models import (
 )
 from annotation.labeling.schemas import problems_of
 from annotation.labeling.services.claiming import claim_case, release
+from annotation.labeling.services.places import foreign_places
 from annotation.labeling.services.projects import current_schema
 
 MAX_CONTENT_BYTES = 16 * 2**20
@@ -52,7 +53,7 @@ def save_draft(*, annotation: Annotation, content: Any, version: int) -> Annotat
     saved = Annotation.objects.filter(
         pk=annotation.pk, state=AnnotationState.DRAFT, draft_version=version
     ).update(draft=content, draft_version=F("draft_version") + 1, draft_saved_at=timezone.now())
-    annotation.refresh_from_db()
+    annotation.refresh_from_db(fields=["state", "draft", "draft_version", "draft_saved_at"])
     if not saved:
         _refuse_save(annotation, version)
     return annotation
@@ -205,6 +206,7 @@ def _check(annotation: Annotation, content: Any, *, is_complete: bool) -> None:
     if len(json.dumps(content)) > MAX_CONTENT_BYTES:
         raise InvalidInput("The annotation is too large.", field="content")
     problems = problems_of(annotation.schema.schema, content, is_complete=is_complete)
+    problems = problems or foreign_places(study_id=annotation.case.study_id, content=content)
     if problems:
         raise InvalidInput("The annotation does not fit its questions.", fields=problems)
 

@@ -756,6 +756,14 @@ export interface components {
          * @enum {string}
          */
         AnnotationStateEnum: "draft" | "submitted" | "accepted";
+        /**
+         * @description * `stack` - stack
+         *     * `axial` - axial
+         *     * `sagittal` - sagittal
+         *     * `coronal` - coronal
+         * @enum {string}
+         */
+        AsEnum: "stack" | "axial" | "sagittal" | "coronal";
         Assignment: {
             /** Format: uuid */
             readonly id: string;
@@ -795,6 +803,11 @@ export interface components {
          * @enum {string}
          */
         CaseStateEnum: "open" | "done";
+        Code: {
+            system: string;
+            value: string;
+            meaning: string;
+        };
         CurvePoint: {
             round: number;
             strategy: string;
@@ -824,7 +837,10 @@ export interface components {
         };
         Definition: {
             questions: components["schemas"]["Question"][];
+            region_labels: components["schemas"]["RegionLabel"][];
             segments: components["schemas"]["Segment"][];
+            hanging: components["schemas"]["HangingRule"][];
+            options: components["schemas"]["Options"];
         };
         /**
          * @description * `pull` - Pull
@@ -882,6 +898,27 @@ export interface components {
          * @enum {string}
          */
         FormatEnum: "csv" | "dicom" | "monai_datalist";
+        HangingMatch: {
+            modality: string[];
+            description: string;
+            body_part: string[];
+            has_prior: boolean | null;
+        };
+        HangingPane: {
+            modality: string[];
+            description: string;
+            orientation: (components["schemas"]["OrientationEnum"] | components["schemas"]["NullEnum"]) | null;
+            prior: number;
+            preset: string;
+            as: components["schemas"]["AsEnum"];
+        };
+        HangingRule: {
+            name: string;
+            match: components["schemas"]["HangingMatch"];
+            layout: string;
+            sync: components["schemas"]["SyncEnum"][];
+            panes: components["schemas"]["HangingPane"][];
+        };
         HeartbeatRequestRequest: {
             /**
              * Format: double
@@ -905,9 +942,25 @@ export interface components {
         /**
          * @description * `one` - one
          *     * `many` - many
+         *     * `ordinal` - ordinal
+         *     * `number` - number
+         *     * `text` - text
          * @enum {string}
          */
-        KindEnum: "one" | "many";
+        KindEnum: "one" | "many" | "ordinal" | "number" | "text";
+        /**
+         * @description * `point` - point
+         *     * `length` - length
+         *     * `bidirectional` - bidirectional
+         *     * `angle` - angle
+         *     * `arrow` - arrow
+         *     * `box` - box
+         *     * `ellipse` - ellipse
+         *     * `polygon` - polygon
+         *     * `freehand` - freehand
+         * @enum {string}
+         */
+        KindsEnum: "point" | "length" | "bidirectional" | "angle" | "arrow" | "box" | "ellipse" | "polygon" | "freehand";
         Me: {
             /** Format: uuid */
             id: string;
@@ -998,11 +1051,25 @@ export interface components {
             direction: components["schemas"]["DirectionEnum"];
             studies?: string[];
         };
+        /** @enum {unknown} */
+        NullEnum: null;
         Option: {
             key: string;
             label: string;
             hotkey: string;
+            code: components["schemas"]["Code"] | null;
         };
+        Options: {
+            hides_patient: boolean;
+            suggestions: components["schemas"]["SuggestionsEnum"];
+        };
+        /**
+         * @description * `axial` - axial
+         *     * `sagittal` - sagittal
+         *     * `coronal` - coronal
+         * @enum {string}
+         */
+        OrientationEnum: "axial" | "sagittal" | "coronal";
         PaginatedAnnotationList: {
             /** @example 123 */
             count: number;
@@ -1122,9 +1189,25 @@ export interface components {
         Question: {
             key: string;
             label: string;
+            help: string;
+            scope: components["schemas"]["ScopeEnum"];
             kind: components["schemas"]["KindEnum"];
             required: boolean;
+            required_if: unknown;
+            show_if: unknown;
+            default: unknown;
+            is_normal: unknown;
+            allows_cannot_assess: boolean;
             options: components["schemas"]["Option"][];
+            unit: components["schemas"]["Unit"] | null;
+            /** Format: double */
+            minimum: number | null;
+            /** Format: double */
+            maximum: number | null;
+            decimals: number | null;
+            max_length: number | null;
+            code: components["schemas"]["Code"] | null;
+            for_labels: string[];
         };
         ReaderProgress: {
             /** Format: uuid */
@@ -1144,6 +1227,13 @@ export interface components {
             assignment: components["schemas"]["Assignment"] | null;
             annotation: components["schemas"]["Annotation"];
             review_comment: string;
+        };
+        RegionLabel: {
+            key: string;
+            label: string;
+            colour: string;
+            kinds: components["schemas"]["KindsEnum"][];
+            code: components["schemas"]["Code"] | null;
         };
         Reliability: {
             /** Format: double */
@@ -1239,9 +1329,20 @@ export interface components {
             version: number;
             definition: components["schemas"]["Definition"];
         };
+        /**
+         * @description * `study` - study
+         *     * `series` - series
+         *     * `instance` - instance
+         *     * `region` - region
+         * @enum {string}
+         */
+        ScopeEnum: "study" | "series" | "instance" | "region";
         Segment: {
             value: number;
             label: string;
+            colour: string;
+            layer: number;
+            code: components["schemas"]["Code"] | null;
         };
         /**
          * @description * `ranked` - Ranked
@@ -1282,6 +1383,20 @@ export interface components {
             patient_age: string;
             series: components["schemas"]["Series"][];
         };
+        /**
+         * @description * `off` - off
+         *     * `shown` - shown
+         *     * `after_first_impression` - after_first_impression
+         * @enum {string}
+         */
+        SuggestionsEnum: "off" | "shown" | "after_first_impression";
+        /**
+         * @description * `scroll` - scroll
+         *     * `window` - window
+         *     * `zoom` - zoom
+         * @enum {string}
+         */
+        SyncEnum: "scroll" | "window" | "zoom";
         Target: {
             /** Format: uuid */
             readonly id: string;
@@ -1360,6 +1475,10 @@ export interface components {
          * @enum {string}
          */
         TriggerEnum: "policy" | "manual";
+        Unit: {
+            code: string;
+            label: string;
+        };
         Upcoming: {
             /** Format: uuid */
             case_id: string;
