@@ -23,9 +23,12 @@ from annotation.labeling.models import (
 )
 
 MASKS = """
-SELECT jsonb_path_query(content, '$.masks[*].sha256') #>> '{}' FROM labeling_revision
+WITH named AS (
+    SELECT content FROM labeling_revision UNION ALL SELECT draft FROM labeling_annotation
+)
+SELECT jsonb_path_query(content, '$.masks[*].sha256') #>> '{}' FROM named
 UNION
-SELECT jsonb_path_query(draft, '$.masks[*].sha256') #>> '{}' FROM labeling_annotation
+SELECT jsonb_path_query(content, '$.masks[*].slices.*') #>> '{}' FROM named
 """
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.labeling.api import projects, reading, sources
+from annotation.labeling.api import masks, projects, reading, sources
 
 urlpatterns = [
     path("projects", projects.ProjectsView.as_view(), name="projects"),
@@ -61,6 +61,7 @@ urlpatterns = [
     ),
     path("annotations/<uuid:annotation_id>", reading.AnnotationView.as_view(), name="annotation"),
     path("annotations/<uuid:annotation_id>/draft", reading.DraftView.as_view(), name="draft"),
+    path("annotations/<uuid:annotation_id>/masks", masks.MasksView.as_view(), name="masks"),
     path(
         "annotations/<uuid:annotation_id>/submission",
         reading.SubmissionView.as_view(),

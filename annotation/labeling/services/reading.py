@@ -26,6 +26,7 @@ from annotation.labeling.models import (
 )
 from annotation.labeling.schemas import problems_of
 from annotation.labeling.services.claiming import claim_case, release
+from annotation.labeling.services.masks import unknown_slices
 from annotation.labeling.services.places import foreign_places
 from annotation.labeling.services.projects import current_schema
 
@@ -207,6 +208,7 @@ def _check(annotation: Annotation, content: Any, *, is_complete: bool) -> None:
         raise InvalidInput("The annotation is too large.", field="content")
     problems = problems_of(annotation.schema.schema, content, is_complete=is_complete)
     problems = problems or foreign_places(study_id=annotation.case.study_id, content=content)
+    problems = problems or unknown_slices(content=content, before=annotation.draft)
     if problems:
         raise InvalidInput("The annotation does not fit its questions.", fields=problems)
 

@@ -38,6 +38,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/annotations/{annotation_id}/masks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The slices of a read's label maps. */
+        get: operations["annotations_masks_retrieve"];
+        put?: never;
+        /** @description The slices of a read's label maps. */
+        post: operations["annotations_masks_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/annotations/{annotation_id}/reopening": {
         parameters: {
             query?: never;
@@ -1365,6 +1383,9 @@ export interface components {
             id: string;
             name: string;
         };
+        Stored: {
+            stored: number;
+        };
         /**
          * @description * `margin` - margin
          *     * `entropy` - entropy
@@ -1544,6 +1565,56 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Annotation"];
+                };
+            };
+        };
+    };
+    annotations_masks_retrieve: {
+        parameters: {
+            query?: {
+                layer?: number;
+                /** @description Without it: the draft. */
+                revision?: number;
+            };
+            header?: never;
+            path: {
+                annotation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+        };
+    };
+    annotations_masks_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                annotation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stored"];
                 };
             };
         };
