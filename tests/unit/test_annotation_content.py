@@ -18,7 +18,7 @@ SCHEMA = parse_schema(
             {"key": "finding", "options": YES_NO},
             {"key": "grade", "kind": "ordinal", "options": [{"key": f"g{n}"} for n in range(1, 6)],
              "show_if": {"question": "finding", "is": "yes"}},
-            {"key": "biopsy", "required_if": {"question": "grade", "at_least": 4},
+            {"key": "biopsy", "required_if": {"question": "grade", "any_of": ["g4", "g5"]},
              "options": YES_NO},
             {"key": "size", "kind": "number", "minimum": 0, "maximum": 99, "decimals": 1,
              "required": False, "allows_cannot_assess": True},
@@ -30,7 +30,7 @@ SCHEMA = parse_schema(
             {"key": "margin", "scope": "region", "for_labels": ["nodule"], "options": YES_NO},
             {"key": "why", "scope": "region", "kind": "text", "required": False,
              "show_if": {"any": [{"question": "margin", "is": "yes"},
-                                 {"question": "also", "at_least": 2}]}},
+                                 {"question": "also", "is": ["b", "a"]}]}},
         ],
         "region_labels": [{"key": "nodule", "kinds": ["box", "ellipse"]}, {"key": "node"}],
         "segments": [{"value": 1, "label": "Lung"}, {"value": 2, "label": "Tumour", "layer": 1}],
@@ -132,6 +132,21 @@ def test_a_question_is_required_once_its_condition_holds():
     severe = {"answers": {"finding": "yes", "grade": "g4"}}
     assert problems(mild, is_complete=True) == {}
     assert problems(severe, is_complete=True) == {"answers.biopsy": "needs an answer"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_needed"),
+    [(None, False), (9.9, False), (10, True), ({"cannot_assess": True}, False)],
+)
+def test_numbers_are_compared_by_their_value(answer, is_needed):
+    schema = parse_schema(
+        {"questions": [
+            {"key": "size", "kind": "number", "required": False, "allows_cannot_assess": True},
+            {"key": "biopsy", "options": YES_NO, "show_if": {"question": "size", "at_least": 10}},
+        ]}
+    )  # fmt: skip
+    found = problems_of(schema, {"answers": {"size": answer}}, is_complete=True)
+    assert found == ({"answers.biopsy": "needs an answer"} if is_needed else {})
 
 
 def test_a_condition_on_a_hidden_question_is_false():

@@ -113,13 +113,7 @@ def _any_of(_question: Answerable, answer: Any, value: Any) -> bool:
     return any(one in value for one in given)
 
 
-def _at_least(question: Answerable, answer: Any, value: Any) -> bool:
-    """A number by its value, an ordinal by its option's place from 1, a "many" by its count."""
-    if question.kind == "many":
-        return isinstance(answer, list) and len(answer) >= value
-    if question.kind == "ordinal":
-        keys = question.option_keys
-        return answer in keys and keys.index(answer) + 1 >= value
+def _at_least(_question: Answerable, answer: Any, value: Any) -> bool:
     return is_number(answer) and bool(answer >= value)
 
 

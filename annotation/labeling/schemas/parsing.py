@@ -240,8 +240,7 @@ def _problem_of_atom(other: Question, atom: Condition) -> str:
     if atom.operator == "any_of":
         is_known = all(v in other.option_keys for v in atom.value)
         return "" if is_known else f"holds no options of {other.key}"
-    is_counted = other.kind in {"number", "ordinal", "many"}
-    return "" if is_counted else f"a question of kind '{other.kind}' has no size"
+    return "" if other.kind == "number" else "only numbers can be compared"
 
 
 def _refuse_cycles(questions: tuple[Question, ...], by_key: dict[str, Question]) -> None:

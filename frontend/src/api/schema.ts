@@ -245,6 +245,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What I prefer. */
+        get: operations["me_preferences_retrieve"];
+        /** @description What I prefer. */
+        put: operations["me_preferences_update"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/model-versions/{model_version_id}/promotion": {
         parameters: {
             query?: never;
@@ -979,6 +997,12 @@ export interface components {
          * @enum {string}
          */
         KindsEnum: "point" | "length" | "bidirectional" | "angle" | "arrow" | "box" | "ellipse" | "polygon" | "freehand";
+        /**
+         * @description * `en` - En
+         *     * `de` - De
+         * @enum {string}
+         */
+        LanguageEnum: "en" | "de";
         Me: {
             /** Format: uuid */
             id: string;
@@ -1176,6 +1200,22 @@ export interface components {
             config?: {
                 [key: string]: unknown;
             };
+        };
+        /** @description The keys of actions that I changed (empty for none), and null where I chose nothing. */
+        Preferences: {
+            keys: {
+                [key: string]: string;
+            };
+            language: (components["schemas"]["LanguageEnum"] | components["schemas"]["NullEnum"]) | null;
+            theme: (components["schemas"]["ThemeEnum"] | components["schemas"]["NullEnum"]) | null;
+        };
+        /** @description The keys of actions that I changed (empty for none), and null where I chose nothing. */
+        PreferencesRequest: {
+            keys: {
+                [key: string]: string;
+            };
+            language: (components["schemas"]["LanguageEnum"] | components["schemas"]["NullEnum"]) | null;
+            theme: (components["schemas"]["ThemeEnum"] | components["schemas"]["NullEnum"]) | null;
         };
         Progress: {
             total: number;
@@ -1436,6 +1476,12 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /**
+         * @description * `dark` - Dark
+         *     * `light` - Light
+         * @enum {string}
+         */
+        ThemeEnum: "dark" | "light";
         Token: {
             token_key: string;
             /** Format: date-time */
@@ -1903,6 +1949,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+        };
+    };
+    me_preferences_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                };
+            };
+        };
+    };
+    me_preferences_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreferencesRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
                 };
             };
         };
