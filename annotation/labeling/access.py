@@ -10,7 +10,15 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from annotation.archive.models import Instance, Series, Study
 from annotation.core.errors import NotAllowed, get_or_not_found
-from annotation.labeling.models import Annotation, Assignment, Case, Membership, Project, Role
+from annotation.labeling.models import (
+    Annotation,
+    Assignment,
+    Case,
+    Comment,
+    Membership,
+    Project,
+    Role,
+)
 
 ANYONE = tuple(Role)
 REVIEWERS = (Role.REVIEWER, Role.MANAGER)
@@ -49,6 +57,26 @@ def require(user: Any, project: Project, roles: tuple[Role, ...]) -> None:
 
 def cases_visible_to(user: Any) -> QuerySet[Case]:
     return Case.objects.filter(project__in=projects_visible_to(user))
+
+
+def cases_open_to(user: Any) -> QuerySet[Case]:
+    """Cases that one reads, and all of them for reviewers and managers."""
+    reads = Annotation.objects.filter(case=OuterRef("pk"), reader_id=user.pk)
+    return cases_visible_to(user).filter(
+        Q(Exists(reads)) | Q(project__in=projects_supervised_by(user))
+    )
+
+
+def comments_visible_to(user: Any) -> QuerySet[Comment]:
+    """All for reviewers and managers; annotators see their own and those of the supervisors."""
+    supervisors = Membership.objects.filter(
+        project=OuterRef("case__project"), user=OuterRef("author"), role__in=REVIEWERS
+    )
+    return Comment.objects.filter(case__in=cases_open_to(user)).filter(
+        Q(author_id=user.pk)
+        | Q(case__project__in=projects_supervised_by(user))
+        | Q(Exists(supervisors))
+    )
 
 
 def assignments_visible_to(user: Any) -> QuerySet[Assignment]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.labeling.api import masks, projects, reading, sources
+from annotation.labeling.api import comments, masks, projects, reading, sources
 
 urlpatterns = [
     path("projects", projects.ProjectsView.as_view(), name="projects"),
@@ -53,6 +53,8 @@ urlpatterns = [
         name="transfer-resumption",
     ),
     path("cases/<uuid:case_id>", reading.CaseView.as_view(), name="case"),
+    path("cases/<uuid:case_id>/comments", comments.CommentsView.as_view(), name="comments"),
+    path("comments/<uuid:comment_id>", comments.CommentView.as_view(), name="comment"),
     path("assignments/<uuid:assignment_id>", reading.AssignmentView.as_view(), name="assignment"),
     path(
         "assignments/<uuid:assignment_id>/heartbeat",

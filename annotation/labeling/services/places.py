@@ -13,7 +13,11 @@ ABSENT = "is not of this study"
 
 def foreign_places(*, study_id: UUID, content: dict[str, Any]) -> dict[str, str]:
     """Problems by path with the instances, frames, series and grids that valid content names."""
-    places = places_in(content)
+    return problems_of_places(study_id=study_id, places=places_in(content))
+
+
+def problems_of_places(*, study_id: UUID, places: Places) -> dict[str, str]:
+    """Problems by path with places that are not in the study."""
     if not places.instances and not places.series:
         return {}
     instances: dict[str, tuple[str, int, int | None, int | None]] = {}

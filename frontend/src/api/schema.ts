@@ -175,6 +175,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cases/{case_id}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What is said about a case, oldest first; annotators do not see one another's. */
+        get: operations["cases_comments_list"];
+        put?: never;
+        /** @description What is said about a case, oldest first; annotators do not see one another's. */
+        post: operations["cases_comments_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/comments/{comment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description One remark, which its author may change. */
+        delete: operations["comments_destroy"];
+        options?: never;
+        head?: never;
+        /** @description One remark, which its author may change. */
+        patch: operations["comments_partial_update"];
+        trace?: never;
+    };
     "/api/v1/datasets/{dataset_id}/exports": {
         parameters: {
             query?: never;
@@ -844,6 +880,18 @@ export interface components {
             value: string;
             meaning: string;
         };
+        Comment: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            author: string;
+            readonly author_name: string;
+            text: string;
+            place: components["schemas"]["Place"] | null;
+            is_resolved: boolean;
+            /** Format: date-time */
+            created_at: string;
+        };
         CurvePoint: {
             round: number;
             strategy: string;
@@ -1054,6 +1102,10 @@ export interface components {
          * @enum {string}
          */
         ModelVersionStateEnum: "candidate" | "production" | "retired";
+        NewCommentRequestRequest: {
+            text: string;
+            place?: components["schemas"]["PlaceRequest"] | null;
+        };
         NewDatasetRequestRequest: {
             /** @default  */
             name: string;
@@ -1187,6 +1239,10 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["TransferRow"][];
         };
+        PatchedCommentChangeRequestRequest: {
+            text?: string;
+            is_resolved?: boolean;
+        };
         PatchedProjectSettingsRequestRequest: {
             readers_per_case?: number;
             requires_review?: boolean;
@@ -1200,6 +1256,18 @@ export interface components {
             config?: {
                 [key: string]: unknown;
             };
+        };
+        /** @description A pixel of a frame; 0, 0 is the centre of the first one. */
+        Place: {
+            sop_instance_uid: string;
+            frame: number;
+            pixel: number[];
+        };
+        /** @description A pixel of a frame; 0, 0 is the centre of the first one. */
+        PlaceRequest: {
+            sop_instance_uid: string;
+            frame: number;
+            pixel: number[];
         };
         /** @description The keys of actions that I changed (empty for none), and null where I chose nothing. */
         Preferences: {
@@ -1822,6 +1890,97 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Reading"];
+                };
+            };
+        };
+    };
+    cases_comments_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"][];
+                };
+            };
+        };
+    };
+    cases_comments_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCommentRequestRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"];
+                };
+            };
+        };
+    };
+    comments_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                comment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    comments_partial_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                comment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedCommentChangeRequestRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"];
                 };
             };
         };
