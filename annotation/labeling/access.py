@@ -15,6 +15,7 @@ from annotation.labeling.models import (
     Assignment,
     Case,
     Comment,
+    Mark,
     Membership,
     Project,
     Role,
@@ -76,6 +77,14 @@ def comments_visible_to(user: Any) -> QuerySet[Comment]:
         Q(author_id=user.pk)
         | Q(case__project__in=projects_supervised_by(user))
         | Q(Exists(supervisors))
+    )
+
+
+def marks_visible_to(user: Any) -> QuerySet[Mark]:
+    """One's own, and everybody's for reviewers and managers."""
+    return Mark.objects.filter(
+        Q(reader_id=user.pk, case__project__in=projects_visible_to(user))
+        | Q(case__project__in=projects_supervised_by(user))
     )
 
 

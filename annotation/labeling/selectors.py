@@ -18,6 +18,8 @@ from annotation.labeling.models import (
     AssignmentState,
     Case,
     CaseState,
+    Mark,
+    MarkKind,
     Project,
     Revision,
 )
@@ -90,8 +92,18 @@ def find_upcoming(*, reader: User, project: Project, count: int) -> list[Case]:
             .exclude(state=AnnotationState.DRAFT)
             .values("case")
         )
+        .exclude(pk__in=Mark.objects.filter(reader=reader, kind=MarkKind.SKIP).values("case"))
         .select_related("study", "project")
         .order_by(F("priority").desc(), "shuffle_key")[:count]
+    )
+
+
+def find_marks(project: Project) -> QuerySet[Mark]:
+    """What readers noted on the project's cases, newest first."""
+    return (
+        Mark.objects.filter(case__project=project)
+        .select_related("reader", "case__study")
+        .order_by("-created_at", "pk")
     )
 
 

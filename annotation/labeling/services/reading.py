@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, OuterRef, Value
 from django.utils import timezone
 
 from annotation.accounts.models import User
@@ -165,8 +165,9 @@ def close_case_if_read(case: Case) -> None:
     change of the project's settings at the same moment cannot be overlooked.
     """
     accepted = Annotation.objects.filter(case=case, state=AnnotationState.ACCEPTED).count()
+    of_project = Value(accepted) - OuterRef("extra_readers")
     Case.objects.filter(
-        pk=case.pk, project__in=Project.objects.filter(readers_per_case__lte=accepted)
+        pk=case.pk, project__in=Project.objects.filter(readers_per_case__lte=of_project)
     ).update(state=CaseState.DONE)
 
 

@@ -158,6 +158,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assignments/{assignment_id}/skip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Give a case back for good. */
+        post: operations["assignments_skip_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases/{case_id}": {
         parameters: {
             query?: never;
@@ -188,6 +205,41 @@ export interface paths {
         /** @description What is said about a case, oldest first; annotators do not see one another's. */
         post: operations["cases_comments_create"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/marks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The marks on a case: one's own, all for reviewers and managers. */
+        get: operations["cases_marks_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/marks/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description My mark of one kind on a case. */
+        put: operations["cases_marks_update"];
+        post?: never;
+        /** @description My mark of one kind on a case. */
+        delete: operations["cases_marks_destroy"];
         options?: never;
         head?: never;
         patch?: never;
@@ -259,6 +311,23 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marks/{mark_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Any mark of a project: managers may remove it, and a skipped case is served again. */
+        delete: operations["marks_destroy"];
         options?: never;
         head?: never;
         patch?: never;
@@ -398,6 +467,23 @@ export interface paths {
         put?: never;
         /** @description The frozen datasets of a project, newest first. */
         post: operations["projects_datasets_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/marks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description All marks in a project, newest first, for supervisors. */
+        get: operations["projects_marks_list"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1024,15 +1110,6 @@ export interface components {
          */
         JobStateEnum: "pending" | "running" | "completed" | "failed" | "cancelled";
         /**
-         * @description * `one` - one
-         *     * `many` - many
-         *     * `ordinal` - ordinal
-         *     * `number` - number
-         *     * `text` - text
-         * @enum {string}
-         */
-        KindEnum: "one" | "many" | "ordinal" | "number" | "text";
-        /**
          * @description * `point` - point
          *     * `length` - length
          *     * `bidirectional` - bidirectional
@@ -1051,6 +1128,45 @@ export interface components {
          * @enum {string}
          */
         LanguageEnum: "en" | "de";
+        Mark: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            case_id: string;
+            kind: components["schemas"]["MarkKindEnum"];
+            reason: string;
+            /** Format: uuid */
+            author: string;
+            readonly author_name: string;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /**
+         * @description * `flag` - Flag
+         *     * `second_opinion` - Second Opinion
+         *     * `skip` - Skip
+         * @enum {string}
+         */
+        MarkKindEnum: "flag" | "second_opinion" | "skip";
+        MarkRequestRequest: {
+            /** @default  */
+            reason: string;
+        };
+        /** @description A mark in the project's list. */
+        MarkRow: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            case_id: string;
+            kind: components["schemas"]["MarkKindEnum"];
+            reason: string;
+            /** Format: uuid */
+            author: string;
+            readonly author_name: string;
+            /** Format: date-time */
+            created_at: string;
+            study_instance_uid: string;
+        };
         Me: {
             /** Format: uuid */
             id: string;
@@ -1209,6 +1325,21 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["Dataset"][];
         };
+        PaginatedMarkRowList: {
+            /** @example 123 */
+            count: number;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=4
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=2
+             */
+            previous?: string | null;
+            results: components["schemas"]["MarkRow"][];
+        };
         PaginatedProjectList: {
             /** @example 123 */
             count: number;
@@ -1317,7 +1448,7 @@ export interface components {
             label: string;
             help: string;
             scope: components["schemas"]["ScopeEnum"];
-            kind: components["schemas"]["KindEnum"];
+            kind: components["schemas"]["QuestionKindEnum"];
             required: boolean;
             required_if: unknown;
             show_if: unknown;
@@ -1335,6 +1466,15 @@ export interface components {
             code: components["schemas"]["Code"] | null;
             for_labels: string[];
         };
+        /**
+         * @description * `one` - one
+         *     * `many` - many
+         *     * `ordinal` - ordinal
+         *     * `number` - number
+         *     * `text` - text
+         * @enum {string}
+         */
+        QuestionKindEnum: "one" | "many" | "ordinal" | "number" | "text";
         ReaderProgress: {
             /** Format: uuid */
             reader_id: string;
@@ -1485,6 +1625,9 @@ export interface components {
             not_a_volume: string;
             is_prepared: boolean;
             instances: components["schemas"]["Instance"][];
+        };
+        SkipRequestRequest: {
+            reason: string;
         };
         Source: {
             /** Format: uuid */
@@ -1873,6 +2016,30 @@ export interface operations {
             };
         };
     };
+    assignments_skip_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                assignment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SkipRequestRequest"];
+            };
+        };
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     cases_retrieve: {
         parameters: {
             query?: never;
@@ -1937,6 +2104,74 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Comment"];
                 };
+            };
+        };
+    };
+    cases_marks_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mark"][];
+                };
+            };
+        };
+    };
+    cases_marks_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+                kind: "flag" | "second_opinion";
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["MarkRequestRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mark"];
+                };
+            };
+        };
+    };
+    cases_marks_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+                kind: "flag" | "second_opinion";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -2090,6 +2325,26 @@ export interface operations {
                 content: {
                     "application/octet-stream": string;
                 };
+            };
+        };
+    };
+    marks_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mark_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -2375,6 +2630,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Dataset"];
+                };
+            };
+        };
+    };
+    projects_marks_list: {
+        parameters: {
+            query?: {
+                /**
+                 * @description * `flag` - Flag
+                 *     * `second_opinion` - Second Opinion
+                 *     * `skip` - Skip
+                 */
+                kind?: "flag" | "second_opinion" | "skip";
+                /** @description A page number within the paginated result set. */
+                page?: number;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedMarkRowList"];
                 };
             };
         };
