@@ -20,6 +20,7 @@ from annotation.labeling.models import (
     Project,
     Role,
 )
+from annotation.labeling.schemas import Options
 
 ANYONE = tuple(Role)
 REVIEWERS = (Role.REVIEWER, Role.MANAGER)
@@ -54,6 +55,11 @@ def require(user: Any, project: Project, roles: tuple[Role, ...]) -> None:
     if roles != ANYONE and role_of(user, project) not in roles:
         names = " or ".join(role.value for role in roles)
         raise NotAllowed(f"This needs the role {names} in the project.")
+
+
+def hides_patient_from(user: Any, project: Project, options: Options) -> bool:
+    """Whether the patient stays unnamed: to all but managers, where the project wants it."""
+    return options.hides_patient and role_of(user, project) != Role.MANAGER
 
 
 def cases_visible_to(user: Any) -> QuerySet[Case]:

@@ -942,11 +942,13 @@ export interface components {
          * @enum {string}
          */
         AssignmentStateEnum: "active" | "submitted" | "released" | "expired";
+        /** @enum {unknown} */
+        BlankEnum: "";
         CaseRow: {
             /** Format: uuid */
             id: string;
             study_instance_uid: string;
-            patient_id: string;
+            readonly patient_id: string;
             state: components["schemas"]["CaseStateEnum"];
             /** Format: double */
             priority: number;
@@ -1077,11 +1079,18 @@ export interface components {
         HangingPane: {
             modality: string[];
             description: string;
-            orientation: (components["schemas"]["OrientationEnum"] | components["schemas"]["NullEnum"]) | null;
+            orientation: (components["schemas"]["HangingPaneOrientationEnum"] | components["schemas"]["NullEnum"]) | null;
             prior: number;
             preset: string;
             as: components["schemas"]["AsEnum"];
         };
+        /**
+         * @description * `axial` - axial
+         *     * `sagittal` - sagittal
+         *     * `coronal` - coronal
+         * @enum {string}
+         */
+        HangingPaneOrientationEnum: "axial" | "sagittal" | "coronal";
         HangingRule: {
             name: string;
             match: components["schemas"]["HangingMatch"];
@@ -1273,13 +1282,6 @@ export interface components {
             hides_patient: boolean;
             suggestions: components["schemas"]["SuggestionsEnum"];
         };
-        /**
-         * @description * `axial` - axial
-         *     * `sagittal` - sagittal
-         *     * `coronal` - coronal
-         * @enum {string}
-         */
-        OrientationEnum: "axial" | "sagittal" | "coronal";
         PaginatedAnnotationList: {
             /** @example 123 */
             count: number;
@@ -1490,6 +1492,8 @@ export interface components {
             case_id: string;
             priority_reason: string;
             study: components["schemas"]["Study"];
+            priors: components["schemas"]["Study"][];
+            options: components["schemas"]["Options"];
             assignment: components["schemas"]["Assignment"] | null;
             annotation: components["schemas"]["Annotation"];
             review_comment: string;
@@ -1622,10 +1626,22 @@ export interface components {
             modality: string;
             series_number: number | null;
             series_description: string;
+            body_part_examined: string;
+            laterality: string;
+            orientation: components["schemas"]["SeriesOrientationEnum"] | components["schemas"]["BlankEnum"];
             not_a_volume: string;
             is_prepared: boolean;
             instances: components["schemas"]["Instance"][];
         };
+        /**
+         * @description * `axial` - axial
+         *     * `sagittal` - sagittal
+         *     * `coronal` - coronal
+         *     * `oblique` - oblique
+         *     * `` -
+         * @enum {string}
+         */
+        SeriesOrientationEnum: "axial" | "sagittal" | "coronal" | "oblique";
         SkipRequestRequest: {
             reason: string;
         };
