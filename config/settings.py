@@ -180,6 +180,8 @@ SPECTACULAR_SETTINGS = {
         "SelectionEnum": "annotation.labeling.models.Selection",
         "ModelVersionStateEnum": "learning.models.ModelVersionState",
         "VerdictEnum": "annotation.labeling.models.Verdict",
+        "MarkKindEnum": "annotation.labeling.models.MarkKind",
+        "QuestionKindEnum": "annotation.labeling.schemas.definition.KINDS",
         "DirectionEnum": "annotation.labeling.models.Direction",
     },
 }

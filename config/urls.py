@@ -7,6 +7,7 @@ from config import pages
 
 api: list[URLPattern | URLResolver] = [
     path("me", accounts.MeView.as_view(), name="me"),
+    path("me/preferences", accounts.PreferencesView.as_view(), name="preferences"),
     path("tokens", accounts.TokensView.as_view(), name="tokens"),
     path("tokens/<str:token_key>", accounts.TokenView.as_view(), name="token"),
     path("", include("annotation.labeling.api.urls")),

@@ -1,5 +1,6 @@
-"""Who am I, and my personal tokens."""
+"""Who am I, what I prefer, and my personal tokens."""
 
+import re
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -11,7 +12,11 @@ from rest_framework.views import APIView
 
 from annotation.accounts import services
 from annotation.accounts.authentication import user_of
+from annotation.accounts.models import Language, Preferences, Theme
 from annotation.core.errors import NotFound
+
+MAX_ACTIONS = 300
+ACTION = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,59}")
 
 
 class MeSerializer(serializers.Serializer[Any]):
@@ -36,12 +41,51 @@ class NewTokenSerializer(TokenSerializer):
     secret = serializers.CharField(help_text="Shown once; only a digest is stored.")
 
 
+class PreferencesSerializer(serializers.Serializer[Any]):
+    """The keys of actions that I changed (empty for none), and null where I chose nothing."""
+
+    keys = serializers.DictField(
+        child=serializers.CharField(max_length=40, allow_blank=True, trim_whitespace=False)
+    )
+    language = serializers.ChoiceField(choices=Language.choices, allow_null=True)
+    theme = serializers.ChoiceField(choices=Theme.choices, allow_null=True)
+
+    def validate_keys(self, keys: dict[str, str]) -> dict[str, str]:
+        if len(keys) > MAX_ACTIONS or not all(ACTION.fullmatch(action) for action in keys):
+            raise serializers.ValidationError("These are no actions.")
+        return keys
+
+
 class MeView(APIView):
     """The signed-in user."""
 
     @extend_schema(responses=MeSerializer)
     def get(self, request: Request) -> Response:
         return Response(MeSerializer(user_of(request)).data)
+
+
+class PreferencesView(APIView):
+    """What I prefer."""
+
+    @extend_schema(responses=PreferencesSerializer)
+    def get(self, request: Request) -> Response:
+        found = Preferences.objects.filter(user=user_of(request)).first()
+        return Response(preferences_body(found or Preferences()))
+
+    @extend_schema(request=PreferencesSerializer, responses=PreferencesSerializer)
+    def put(self, request: Request) -> Response:
+        body = PreferencesSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        saved = services.set_preferences(user=user_of(request), **body.validated_data)
+        return Response(preferences_body(saved))
+
+
+def preferences_body(preferences: Preferences) -> dict[str, Any]:
+    return {
+        "keys": preferences.keys,
+        "language": preferences.language or None,
+        "theme": preferences.theme or None,
+    }
 
 
 class TokensView(APIView):

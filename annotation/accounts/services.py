@@ -1,12 +1,12 @@
-"""Creates users and personal tokens."""
+"""Creates users and personal tokens, and keeps what users prefer."""
 
 from datetime import timedelta
 
 from django.db import transaction
 from knox.models import AuthToken
 
-from annotation.accounts.models import User
-from annotation.core.errors import Conflict
+from annotation.accounts.models import Language, Preferences, Theme, User
+from annotation.core.errors import Conflict, InvalidInput
 from annotation.core.models import AuditEvent
 
 
@@ -39,6 +39,25 @@ def revoke_token(*, user: User, token_key: str) -> bool:
     if deleted:
         _audit(user, "token_revoked", token_key)
     return bool(deleted)
+
+
+@transaction.atomic
+def set_preferences(
+    *, user: User, keys: dict[str, str], language: Language | None, theme: Theme | None
+) -> Preferences:
+    """Replace what the user prefers. Raises InvalidInput where one key would do two things."""
+    action_of: dict[str, str] = {}
+    for action, key in keys.items():
+        other = action_of.setdefault(key, action) if key else action
+        if other != action:
+            raise InvalidInput(
+                f"The key {key} is used for {other} and for {action}.",
+                field="keys", actions=[other, action],
+            )  # fmt: skip
+    wanted = {"keys": keys, "language": language or "", "theme": theme or ""}
+    preferences, _ = Preferences.objects.update_or_create(user=user, defaults=wanted)
+    _audit(user, "preferences_changed", str(user.pk))
+    return preferences
 
 
 def _audit(user: User, action: str, object_id: str) -> None:

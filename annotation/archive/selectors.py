@@ -1,7 +1,7 @@
 """Reads from the archive; who may read is decided by `labeling.access`."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from django.db.models import Count, F, Window
 from django.db.models.functions import RowNumber
 
 from annotation.archive.models import Instance, Series, Study
-from annotation.imaging.volume import SlicePlace, order_slices
+from annotation.imaging.volume import SlicePlace, order_slices, plane_of
 
 # What each SOP class family cannot be shown as an image stack.
 NON_IMAGE_MODALITIES = ("SR", "SEG", "RTSTRUCT", "RTPLAN", "PR", "KO", "ANN", "DOC", "REG", "ECG")
@@ -22,41 +22,58 @@ class ImageSeries:
     series: Series
     frames: dict[str, int]  # frames by SOP Instance UID, in slice order
     not_a_volume: str
+    plane: str  # of its first image: axial, sagittal, coronal, oblique, or "" where unknown
     is_prepared: bool  # all frames are there as HTJ2K, which can be shown before it has all arrived
 
 
 def find_image_series(study: Study) -> list[ImageSeries]:
     """Series with frames, in the order a reader expects, in two queries for the whole study."""
-    places: dict[UUID, list[SlicePlace]] = defaultdict(list)
-    counts: dict[str, int] = {}
-    unprepared: set[UUID] = set()
-    rows = Instance.objects.filter(series__study=study, frame_index__isnull=False).values_list(
+    return find_image_series_of([study])[study.pk]
+
+
+def find_image_series_of(studies: Sequence[Study]) -> dict[UUID, list[ImageSeries]]:
+    """`find_image_series` of several studies, in two queries for all of them."""
+    ids = [study.pk for study in studies]
+    images: dict[UUID, list[_Image]] = defaultdict(list)
+    rows = Instance.objects.filter(series__study__in=ids, frame_index__isnull=False).values_list(
         "series_id", "sop_instance_uid", "position", "orientation", "instance_number",
         "number_of_frames", "prepared__sha256",
     )  # fmt: skip
     for series_id, uid, position, orientation, number, frames, prepared in rows:
-        counts[uid] = frames
-        if not prepared:
-            unprepared.add(series_id)
-        places[series_id].append(
-            SlicePlace(
-                uid,
-                tuple(position) if position else None,
-                tuple(orientation) if orientation else None,
-                number,
-            )
+        place = SlicePlace(
+            uid,
+            tuple(position) if position else None,
+            tuple(orientation) if orientation else None,
+            number,
         )
-    found = []
-    in_order = study.series.filter(pk__in=places).order_by("series_number", "series_instance_uid")
+        images[series_id].append(_Image(place, frames, bool(prepared)))
+    found: dict[UUID, list[ImageSeries]] = {pk: [] for pk in ids}
+    in_order = Series.objects.filter(pk__in=images).order_by("series_number", "series_instance_uid")
     for series in in_order.exclude(modality__in=NON_IMAGE_MODALITIES):
-        order = order_slices(places[series.pk])
-        in_slice_order = {uid: counts[uid] for uid in order.keys}
-        # Positions of frames inside one object are not read yet, so nothing is claimed of them.
-        is_multi_frame = any(count > 1 for count in in_slice_order.values())
-        why = "a multi-frame object" if is_multi_frame else order.not_a_volume
-        is_prepared = series.pk not in unprepared
-        found.append(ImageSeries(series, in_slice_order, why, is_prepared))
+        found[series.study_id].append(_image_series(series, images[series.pk]))
     return found
+
+
+@dataclass(frozen=True)
+class _Image:
+    place: SlicePlace
+    frames: int
+    is_prepared: bool
+
+
+def _image_series(series: Series, images: Sequence[_Image]) -> ImageSeries:
+    order = order_slices([image.place for image in images])
+    by_key = {image.place.key: image for image in images}
+    in_slice_order = {uid: by_key[uid].frames for uid in order.keys}
+    # Positions of frames inside one object are not read yet, so nothing is claimed of them.
+    is_multi_frame = any(count > 1 for count in in_slice_order.values())
+    return ImageSeries(
+        series=series,
+        frames=in_slice_order,
+        not_a_volume="a multi-frame object" if is_multi_frame else order.not_a_volume,
+        is_prepared=all(image.is_prepared for image in images),
+        plane=plane_of(by_key[order.keys[0]].place.orientation),
+    )
 
 
 def find_training_instances(study_ids: Iterable[UUID]) -> dict[UUID, Instance]:

@@ -1,4 +1,4 @@
-"""Orders the slices of a series and decides whether they form one volume."""
+"""Orders the slices of a series, names their plane and decides whether they form one volume."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 DIRECTION_TOLERANCE = 1e-3
+# A gantry is tilted by 30 degrees at most; past 37 degrees a plane is called oblique.
+MIN_COSINE = 0.8
+PLANES = ("sagittal", "coronal", "axial")  # by the axis that their normal follows: x, y, z of LPS
 SPACING_TOLERANCE = 0.05  # a share of the median spacing
 
 
@@ -52,6 +55,19 @@ def order_slices(places: Sequence[SlicePlace]) -> SliceOrder:
 def slice_normal(orientation: NDArray[np.float64]) -> NDArray[np.float64]:
     """Unit vector across the slices from the six direction cosines (PS3.3 C.7.6.2.1.1)."""
     return np.cross(orientation[:3], orientation[3:])
+
+
+def plane_of(orientation: Sequence[float] | None) -> str:
+    """The plane in which an image lies, "oblique", or "" where nothing is known."""
+    if orientation is None or len(orientation) != 6:
+        return ""
+    normal = slice_normal(np.asarray(orientation, np.float64))
+    length = float(np.linalg.norm(normal))
+    if not np.isfinite(length) or length < 0.5:  # rows and columns are not perpendicular
+        return ""
+    cosines = np.abs(normal) / length
+    axis = int(np.argmax(cosines))
+    return PLANES[axis] if cosines[axis] >= MIN_COSINE else "oblique"
 
 
 def _why_not(

@@ -10,7 +10,17 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from annotation.archive.models import Instance, Series, Study
 from annotation.core.errors import NotAllowed, get_or_not_found
-from annotation.labeling.models import Annotation, Assignment, Case, Membership, Project, Role
+from annotation.labeling.models import (
+    Annotation,
+    Assignment,
+    Case,
+    Comment,
+    Mark,
+    Membership,
+    Project,
+    Role,
+)
+from annotation.labeling.schemas import Options
 
 ANYONE = tuple(Role)
 REVIEWERS = (Role.REVIEWER, Role.MANAGER)
@@ -47,8 +57,41 @@ def require(user: Any, project: Project, roles: tuple[Role, ...]) -> None:
         raise NotAllowed(f"This needs the role {names} in the project.")
 
 
+def hides_patient_from(user: Any, project: Project, options: Options) -> bool:
+    """Whether the patient stays unnamed: to all but managers, where the project wants it."""
+    return options.hides_patient and role_of(user, project) != Role.MANAGER
+
+
 def cases_visible_to(user: Any) -> QuerySet[Case]:
     return Case.objects.filter(project__in=projects_visible_to(user))
+
+
+def cases_open_to(user: Any) -> QuerySet[Case]:
+    """Cases that one reads, and all of them for reviewers and managers."""
+    reads = Annotation.objects.filter(case=OuterRef("pk"), reader_id=user.pk)
+    return cases_visible_to(user).filter(
+        Q(Exists(reads)) | Q(project__in=projects_supervised_by(user))
+    )
+
+
+def comments_visible_to(user: Any) -> QuerySet[Comment]:
+    """All for reviewers and managers; annotators see their own and those of the supervisors."""
+    supervisors = Membership.objects.filter(
+        project=OuterRef("case__project"), user=OuterRef("author"), role__in=REVIEWERS
+    )
+    return Comment.objects.filter(case__in=cases_open_to(user)).filter(
+        Q(author_id=user.pk)
+        | Q(case__project__in=projects_supervised_by(user))
+        | Q(Exists(supervisors))
+    )
+
+
+def marks_visible_to(user: Any) -> QuerySet[Mark]:
+    """One's own, and everybody's for reviewers and managers."""
+    return Mark.objects.filter(
+        Q(reader_id=user.pk, case__project__in=projects_visible_to(user))
+        | Q(case__project__in=projects_supervised_by(user))
+    )
 
 
 def assignments_visible_to(user: Any) -> QuerySet[Assignment]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from statistics import median
 from typing import Any
 
 from annotation.labeling.schemas import Question, Schema
@@ -10,18 +11,23 @@ Answers = dict[str, Any]
 
 
 def consensus(schema: Schema, reads: Sequence[Answers]) -> Answers:
-    """One answer per question by simple majority; None where no majority exists.
+    """One answer per question on the study by simple majority; None where no majority exists.
 
-    A question of kind "many" is voted on option by option.
+    A question of kind "many" is voted on option by option; of numbers the median counts. That it
+    cannot be assessed is an answer like any other.
     """
-    return {question.key: _vote(question, reads) for question in schema.questions}
+    return {question.key: _vote(question, reads) for question in schema.study_questions}
 
 
 def _vote(question: Question, reads: Sequence[Answers]) -> Any:
     given = [read[question.key] for read in reads if read.get(question.key) is not None]
-    if not given:
-        return None
-    if question.kind == "one":
-        winner, votes = Counter(given).most_common(1)[0]
-        return winner if votes * 2 > len(given) else None
-    return [key for key in question.option_keys if sum(key in g for g in given) * 2 > len(given)]
+    unassessed = [answer for answer in given if isinstance(answer, dict)]
+    if not given or len(unassessed) * 2 > len(given):
+        return unassessed[0] if unassessed else None
+    assessed = [answer for answer in given if not isinstance(answer, dict)]
+    if question.kind == "number":
+        return median(assessed)
+    if question.kind == "many":
+        return [k for k in question.option_keys if sum(k in g for g in assessed) * 2 > len(given)]
+    [(winner, votes), *_] = Counter(assessed).most_common(1)
+    return winner if votes * 2 > len(given) else None

@@ -1,5 +1,6 @@
 """Reads of the labeling workflow that more than one caller needs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -18,14 +19,20 @@ from annotation.labeling.models import (
     AssignmentState,
     Case,
     CaseState,
+    Mark,
+    MarkKind,
     Project,
     Revision,
 )
 
+MAX_PRIORS = 5
 MASKS = """
-SELECT jsonb_path_query(content, '$.masks[*].sha256') #>> '{}' FROM labeling_revision
+WITH named AS (
+    SELECT content FROM labeling_revision UNION ALL SELECT draft FROM labeling_annotation
+)
+SELECT jsonb_path_query(content, '$.masks[*].sha256') #>> '{}' FROM named
 UNION
-SELECT jsonb_path_query(draft, '$.masks[*].sha256') #>> '{}' FROM labeling_annotation
+SELECT jsonb_path_query(content, '$.masks[*].slices.*') #>> '{}' FROM named
 """
 
 
@@ -87,8 +94,18 @@ def find_upcoming(*, reader: User, project: Project, count: int) -> list[Case]:
             .exclude(state=AnnotationState.DRAFT)
             .values("case")
         )
+        .exclude(pk__in=Mark.objects.filter(reader=reader, kind=MarkKind.SKIP).values("case"))
         .select_related("study", "project")
         .order_by(F("priority").desc(), "shuffle_key")[:count]
+    )
+
+
+def find_marks(project: Project) -> QuerySet[Mark]:
+    """What readers noted on the project's cases, newest first."""
+    return (
+        Mark.objects.filter(case__project=project)
+        .select_related("reader", "case__study")
+        .order_by("-created_at", "pk")
     )
 
 
@@ -101,31 +118,54 @@ def find_review_queue(project: Project) -> QuerySet[Annotation]:
     )
 
 
-def describe_study(study: Study) -> dict[str, Any]:
-    """The study as the viewer needs it: its image series and their instances in slice order."""
-    series = [
-        {
-            "series_instance_uid": found.series.series_instance_uid,
-            "modality": found.series.modality,
-            "series_number": found.series.series_number,
-            "series_description": found.series.series_description,
-            "not_a_volume": found.not_a_volume,
-            "is_prepared": found.is_prepared,
-            "instances": [
-                {"sop_instance_uid": uid, "number_of_frames": frames}
-                for uid, frames in found.frames.items()
-            ],
-        }
-        for found in archive.find_image_series(study)
-    ]
+def find_priors(case: Case) -> list[Study]:
+    """Older studies of the same patient that are cases of the project too, newest first."""
+    study = case.study
+    if not study.patient_id or study.study_date is None:
+        return []
+    older = Q(study_date__lt=study.study_date)
+    if study.study_time:
+        older |= Q(study_date=study.study_date, study_time__lt=study.study_time) & ~Q(study_time="")
+    return list(
+        Study.objects.filter(older, cases__project=case.project_id, patient_id=study.patient_id)
+        .exclude(pk=study.pk)
+        .order_by("-study_date", "-study_time", "pk")[:MAX_PRIORS]
+    )
+
+
+def describe_studies(studies: Sequence[Study], *, hides_patient: bool) -> list[dict[str, Any]]:
+    """The studies as the viewer needs them: image series and their instances in slice order."""
+    found = archive.find_image_series_of(studies)
+    return [_described(study, found[study.pk], hides_patient) for study in studies]
+
+
+def _described(
+    study: Study, images: Sequence[archive.ImageSeries], hides_patient: bool
+) -> dict[str, Any]:
+    patient = ("patient_id", "patient_sex", "patient_age")
     return {
         "study_instance_uid": study.study_instance_uid,
         "study_date": study.study_date,
         "study_description": study.study_description,
-        "patient_id": study.patient_id,
-        "patient_sex": study.patient_sex,
-        "patient_age": study.patient_age,
-        "series": series,
+        **{name: "" if hides_patient else getattr(study, name) for name in patient},
+        "series": [
+            {
+                "series_instance_uid": found.series.series_instance_uid,
+                "modality": found.series.modality,
+                "series_number": found.series.series_number,
+                "series_description": found.series.series_description,
+                "body_part_examined": found.series.body_part_examined,
+                "laterality": found.series.laterality,
+                "orientation": found.plane,
+                "not_a_volume": found.not_a_volume,
+                "is_prepared": found.is_prepared,
+                "instances": [
+                    {"sop_instance_uid": uid, "number_of_frames": frames}
+                    for uid, frames in found.frames.items()
+                ],
+            }
+            for found in images
+        ],
     }
 
 

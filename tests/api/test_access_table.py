@@ -12,7 +12,8 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from annotation.datasets import services as datasets
-from annotation.labeling.services import claiming, transfers
+from annotation.labeling.models import MarkKind
+from annotation.labeling.services import claiming, comments, marks, transfers
 from learning.models import ModelVersion, Trigger
 from learning.services import rounds, targets
 from tests import factories
@@ -86,6 +87,12 @@ def objects(cast):
         target=target, round=round_, number=1, weights_sha256="0" * 64, classes=["no", "yes"]
     )
     series = case.study.series.get()
+    comment = comments.write_comment(
+        author=cast.annotator, case=annotation.case, text="Look here", place=None
+    )
+    mark = marks.mark_case(
+        reader=cast.annotator, case=annotation.case, kind=MarkKind.FLAG, reason="Odd"
+    )
     source = factories.make_source(project)
     transfer = transfers.request_pull(
         actor=cast.manager, project=project, source=source, study_uids=["1.2.3"]
@@ -97,7 +104,8 @@ def objects(cast):
         "model_version_id": version.pk, "study_uid": case.study.study_instance_uid,
         "series_uid": series.series_instance_uid,
         "instance_uid": series.instances.get().sop_instance_uid, "numbers": "1",
-        "source_id": source.pk, "transfer_id": transfer.pk, "tag": "00090010", "token_key": "absent",
+        "source_id": source.pk, "transfer_id": transfer.pk, "comment_id": comment.pk,
+        "mark_id": mark.pk, "kind": "flag", "tag": "00090010", "token_key": "absent",
     }  # fmt: skip
 
 
@@ -125,7 +133,7 @@ def test_what_is_hidden_answers_exactly_like_what_does_not_exist(cast, objects, 
     absent = {
         key: "1.2.3" if key.endswith("uid") else "00000000-0000-4000-8000-000000000000"
         for key in objects
-    } | {"numbers": "1", "tag": "00090010", "token_key": "absent"}
+    } | {"numbers": "1", "tag": "00090010", "token_key": "absent", "kind": "flag"}
     for row in rows():
         if row["outsider"] != "404":
             continue

@@ -82,7 +82,8 @@ def test_fifty_saves_of_one_version_have_one_winner(live_cast):
     def save(number):
         mine = Annotation.objects.select_related("schema").get(pk=annotation.pk)
         try:
-            reading.save_draft(annotation=mine, content={"answers": {}, "n": number}, version=1)
+            content = {"answers": {"nodule": ["no", "yes"][number % 2]}}
+            reading.save_draft(annotation=mine, content=content, version=1)
             outcomes.append("saved")
         except StaleVersion:
             outcomes.append("stale")

@@ -11,7 +11,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝")
 
 
 def write(dataset: Dataset, file: BinaryIO, report: Report) -> None:
-    questions = [q.key for q in dataset.schema.schema.questions]
+    questions = [q.key for q in dataset.schema.schema.study_questions]
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     table = csv.writer(text)
     table.writerow(["case", "study_instance_uid", "patient_key", "split", *questions, "revisions"])
@@ -27,6 +27,8 @@ def safe_cell(value: Any) -> str:
     """Text that no spreadsheet takes for a formula; lists are joined with '|'."""
     if value is None:
         return ""
+    if isinstance(value, dict):
+        return "cannot assess"
     text = "|".join(map(str, value)) if isinstance(value, list) else str(value)
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 

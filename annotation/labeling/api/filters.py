@@ -6,7 +6,7 @@ from django.http import QueryDict
 from django_filters import rest_framework as filters
 
 from annotation.core.errors import InvalidInput
-from annotation.labeling.models import Case
+from annotation.labeling.models import Case, Mark
 
 PAGING = {"page", "page_size"}
 
@@ -28,3 +28,9 @@ class CaseFilter(StrictFilterSet):
     class Meta:
         model = Case
         fields = ["state", "patient_id"]
+
+
+class MarkFilter(StrictFilterSet):
+    class Meta:
+        model = Mark
+        fields = ["kind"]

@@ -129,12 +129,21 @@ class CasesView(generics.ListAPIView[Any]):
     serializer_class = shapes.CaseRowSerializer
     filterset_class = CaseFilter
     queryset = Case.objects.none()
+    hides_patient = False
 
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):
             return Case.objects.none()
-        project = access.project_for(self.request.user, self.kwargs["project_id"], access.REVIEWERS)
+        user = self.request.user
+        project = access.project_for(user, self.kwargs["project_id"], access.REVIEWERS)
+        options = projects.options_of(project)
+        self.hides_patient = access.hides_patient_from(user, project, options)
+        if self.hides_patient and "patient_id" in self.request.query_params:
+            raise NotAllowed("The project hides who the patients are.")
         return selectors.find_cases(project)
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "hides_patient": self.hides_patient}
 
 
 class ProgressView(APIView):

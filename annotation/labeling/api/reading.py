@@ -11,12 +11,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotation.accounts.authentication import user_of
+from annotation.accounts.models import User
 from annotation.core.errors import InvalidInput, PreconditionRequired, get_or_not_found
 from annotation.labeling import access, selectors
 from annotation.labeling.api import serializers as shapes
 from annotation.labeling.api.projects import parsed
 from annotation.labeling.models import Annotation, Assignment, Case, Verdict
-from annotation.labeling.services import claiming, reading
+from annotation.labeling.services import claiming, projects, reading
 
 IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, required=True,
@@ -40,18 +41,26 @@ def annotation_response(annotation: Annotation) -> Response:
     return Response(body, headers={"ETag": f'"{annotation.draft_version}"'})
 
 
-def reading_body(case: Case, annotation: Annotation, assignment: Assignment | None) -> Any:
+def reading_body(
+    user: User, case: Case, annotation: Annotation, assignment: Assignment | None
+) -> Any:
     last_review = (
         annotation.revisions.filter(reviews__isnull=False)
         .order_by("-number")
         .values_list("reviews__comment", flat=True)
         .first()
     )
+    options = projects.options_of(case.project)
+    hides_patient = access.hides_patient_from(user, case.project, options)
+    studies = [case.study, *selectors.find_priors(case)]
+    study, *priors = selectors.describe_studies(studies, hides_patient=hides_patient)
     return shapes.ReadingSerializer(
         {
             "case_id": case.pk,
             "priority_reason": case.priority_reason,
-            "study": selectors.describe_study(case.study),
+            "study": study,
+            "priors": priors,
+            "options": options,
             "assignment": assignment,
             "annotation": annotation,
             "review_comment": last_review or "",
@@ -72,7 +81,7 @@ class ClaimView(APIView):
             return Response(status=status.HTTP_204_NO_CONTENT)
         case = Case.objects.select_related("study", "project").get(pk=assignment.case_id)
         annotation = reading.open_annotation(reader=user_of(request), case=case)
-        return Response(reading_body(case, annotation, assignment))
+        return Response(reading_body(user_of(request), case, annotation, assignment))
 
 
 class UpcomingView(APIView):
@@ -82,8 +91,14 @@ class UpcomingView(APIView):
     def get(self, request: Request, project_id: UUID) -> Response:
         project = access.project_for(user_of(request), project_id)
         upcoming = selectors.find_upcoming(reader=user_of(request), project=project, count=2)
+        options = projects.options_of(project)
+        studies = selectors.describe_studies(
+            [case.study for case in upcoming],
+            hides_patient=access.hides_patient_from(user_of(request), project, options),
+        )
         body = [
-            {"case_id": case.pk, "study": selectors.describe_study(case.study)} for case in upcoming
+            {"case_id": case.pk, "study": study}
+            for case, study in zip(upcoming, studies, strict=True)
         ]
         return Response(shapes.UpcomingSerializer(body, many=True).data)
 
@@ -96,7 +111,7 @@ class CaseView(APIView):
         visible = access.cases_visible_to(user_of(request)).select_related("study", "project")
         case = get_or_not_found(visible, pk=case_id)
         annotation = get_or_not_found(Annotation.objects.filter(reader=user_of(request)), case=case)
-        return Response(reading_body(case, annotation, None))
+        return Response(reading_body(user_of(request), case, annotation, None))
 
 
 class AssignmentView(APIView):
@@ -138,7 +153,8 @@ class OwnAnnotationView(APIView):
 
     def own(self, request: Request, annotation_id: UUID) -> Annotation:
         visible = access.annotations_visible_to(user_of(request)).filter(reader=user_of(request))
-        return get_or_not_found(visible.select_related("schema", "reader"), pk=annotation_id)
+        related = visible.select_related("schema", "reader", "case")
+        return get_or_not_found(related, pk=annotation_id)
 
 
 class DraftView(OwnAnnotationView):
@@ -184,7 +200,7 @@ class ReopeningView(OwnAnnotationView):
         annotation = reading.reopen(actor=user_of(request), annotation=own)
         case = Case.objects.select_related("study", "project").get(pk=annotation.case_id)
         assignment = case.assignments.filter(reader=user_of(request), state="active").first()
-        return Response(reading_body(case, annotation, assignment))
+        return Response(reading_body(user_of(request), case, annotation, assignment))
 
 
 class RevisionsView(APIView):

@@ -4,16 +4,19 @@ from typing import Any
 
 from rest_framework import serializers
 
+from annotation.labeling.api.definitions import DefinitionSerializer, OptionsSerializer
 from annotation.labeling.models import (
     AnnotationState,
     Assignment,
     AssignmentState,
+    Case,
     CaseState,
     Role,
     Selection,
     Verdict,
 )
 
+PLANES = ("axial", "sagittal", "coronal", "oblique", "")
 Plain = serializers.Serializer[Any]
 
 
@@ -39,34 +42,10 @@ class NewProjectRequest(ProjectSettingsRequest):
     definition = serializers.JSONField()
 
 
-class OptionSerializer(Plain):
-    key = serializers.CharField()
-    label = serializers.CharField()  # type: ignore[assignment]
-    hotkey = serializers.CharField(allow_blank=True)
-
-
-class QuestionSerializer(Plain):
-    key = serializers.CharField()
-    label = serializers.CharField()  # type: ignore[assignment]
-    kind = serializers.ChoiceField(choices=["one", "many"])
-    required = serializers.BooleanField()  # type: ignore[assignment]
-    options = OptionSerializer(many=True)
-
-
-class SegmentSerializer(Plain):
-    value = serializers.IntegerField()
-    label = serializers.CharField()  # type: ignore[assignment]
-
-
-class DefinitionSerializer(Plain):
-    questions = QuestionSerializer(many=True)
-    segments = SegmentSerializer(many=True)
-
-
 class SchemaSerializer(Plain):
     id = serializers.UUIDField()
     version = serializers.IntegerField()
-    definition = DefinitionSerializer()
+    definition = DefinitionSerializer(source="schema.as_json")
 
 
 class NewSchemaRequest(Plain):
@@ -87,12 +66,15 @@ class MemberRequest(Plain):
 class CaseRowSerializer(Plain):
     id = serializers.UUIDField()
     study_instance_uid = serializers.CharField(source="study.study_instance_uid")
-    patient_id = serializers.CharField(source="study.patient_id")
+    patient_id = serializers.SerializerMethodField()
     state = serializers.ChoiceField(choices=CaseState.choices)
     priority = serializers.FloatField()
     priority_reason = serializers.CharField(allow_blank=True)
     ranking_id = serializers.UUIDField(allow_null=True)
     read_count = serializers.IntegerField()
+
+    def get_patient_id(self, case: Case) -> str:
+        return "" if self.context.get("hides_patient") else case.study.patient_id
 
 
 class InstanceSerializer(Plain):
@@ -105,6 +87,9 @@ class SeriesSerializer(Plain):
     modality = serializers.CharField(allow_blank=True)
     series_number = serializers.IntegerField(allow_null=True)
     series_description = serializers.CharField(allow_blank=True)
+    body_part_examined = serializers.CharField(allow_blank=True)
+    laterality = serializers.CharField(allow_blank=True)
+    orientation = serializers.ChoiceField(choices=PLANES)
     not_a_volume = serializers.CharField(allow_blank=True)
     is_prepared = serializers.BooleanField()
     instances = InstanceSerializer(many=True)
@@ -153,6 +138,8 @@ class ReadingSerializer(Plain):
     case_id = serializers.UUIDField()
     priority_reason = serializers.CharField(allow_blank=True)
     study = StudySerializer()
+    priors = StudySerializer(many=True)
+    options = OptionsSerializer()
     assignment = AssignmentSerializer(allow_null=True)
     annotation = AnnotationSerializer()
     review_comment = serializers.CharField(allow_blank=True)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.labeling.api import projects, reading, sources
+from annotation.labeling.api import comments, marks, masks, projects, reading, sources
 
 urlpatterns = [
     path("projects", projects.ProjectsView.as_view(), name="projects"),
@@ -53,7 +53,14 @@ urlpatterns = [
         name="transfer-resumption",
     ),
     path("cases/<uuid:case_id>", reading.CaseView.as_view(), name="case"),
+    path("cases/<uuid:case_id>/comments", comments.CommentsView.as_view(), name="comments"),
+    path("cases/<uuid:case_id>/marks", marks.CaseMarksView.as_view(), name="case-marks"),
+    path("cases/<uuid:case_id>/marks/<str:kind>", marks.CaseMarkView.as_view(), name="case-mark"),
+    path("projects/<uuid:project_id>/marks", marks.ProjectMarksView.as_view(), name="marks"),
+    path("marks/<uuid:mark_id>", marks.MarkView.as_view(), name="mark"),
+    path("comments/<uuid:comment_id>", comments.CommentView.as_view(), name="comment"),
     path("assignments/<uuid:assignment_id>", reading.AssignmentView.as_view(), name="assignment"),
+    path("assignments/<uuid:assignment_id>/skip", marks.SkipView.as_view(), name="skip"),
     path(
         "assignments/<uuid:assignment_id>/heartbeat",
         reading.HeartbeatView.as_view(),
@@ -61,6 +68,7 @@ urlpatterns = [
     ),
     path("annotations/<uuid:annotation_id>", reading.AnnotationView.as_view(), name="annotation"),
     path("annotations/<uuid:annotation_id>/draft", reading.DraftView.as_view(), name="draft"),
+    path("annotations/<uuid:annotation_id>/masks", masks.MasksView.as_view(), name="masks"),
     path(
         "annotations/<uuid:annotation_id>/submission",
         reading.SubmissionView.as_view(),

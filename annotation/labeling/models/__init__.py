@@ -14,6 +14,8 @@ from annotation.labeling.models.cases import (
     CaseState,
     Selection,
 )
+from annotation.labeling.models.comments import Comment
+from annotation.labeling.models.marks import Mark, MarkKind
 from annotation.labeling.models.projects import LabelSchema, Membership, Project, Role
 from annotation.labeling.models.sources import Direction, SignIn, Source, Transfer
 
@@ -24,8 +26,11 @@ __all__ = [
     "AssignmentState",
     "Case",
     "CaseState",
+    "Comment",
     "Direction",
     "LabelSchema",
+    "Mark",
+    "MarkKind",
     "Membership",
     "Project",
     "Review",

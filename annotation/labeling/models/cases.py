@@ -26,6 +26,7 @@ class Case(BaseModel):
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="cases")
     state = models.CharField(max_length=8, choices=CaseState, default=CaseState.OPEN)
     free_slots = models.PositiveSmallIntegerField()
+    extra_readers = models.PositiveSmallIntegerField(default=0)  # second opinions asked for
     priority = models.FloatField(default=0)  # the Score: higher is labeled first
     priority_reason = models.CharField(max_length=200, blank=True)
     ranking_id = models.UUIDField(null=True)  # the round that ranked it

@@ -1,5 +1,7 @@
 """A project, who takes part in it, and what it asks."""
 
+import functools
+
 from django.conf import settings
 from django.db import models
 
@@ -74,7 +76,7 @@ class LabelSchema(BaseModel):
     def __str__(self) -> str:
         return f"version {self.version} of {self.project_id}"
 
-    @property
+    @functools.cached_property
     def schema(self) -> Schema:
         return parse_schema(self.definition)
 

@@ -23,7 +23,8 @@ from annotation.labeling.models import (
 from annotation.labeling.services.projects import current_schema
 
 # The row lock guards `free_slots`: a concurrent claim skips the row or re-reads its new value.
-# A read that a reviewer returned keeps a slot for its own reader.
+# A read that a reviewer returned keeps a slot for its own reader, unless she has taken it already
+# or has skipped the case.
 CLAIM = """
 WITH picked AS (
     SELECT c.id FROM labeling_case c
@@ -32,11 +33,18 @@ WITH picked AS (
       AND NOT EXISTS (
           SELECT 1 FROM labeling_annotation a
           WHERE a.case_id = c.id AND a.reader_id = %(reader)s AND a.state <> 'draft')
+      AND NOT EXISTS (
+          SELECT 1 FROM labeling_mark m
+          WHERE m.case_id = c.id AND m.reader_id = %(reader)s AND m.kind = 'skip')
       AND c.free_slots > (
           SELECT count(*) FROM labeling_annotation a
           WHERE a.case_id = c.id AND a.reader_id <> %(reader)s AND a.state = 'draft'
             AND EXISTS (SELECT 1 FROM labeling_revision r JOIN labeling_review v ON v.revision_id = r.id
-                        WHERE r.annotation_id = a.id AND v.verdict = 'return'))
+                        WHERE r.annotation_id = a.id AND v.verdict = 'return')
+            AND NOT EXISTS (SELECT 1 FROM labeling_assignment s
+                            WHERE s.case_id = c.id AND s.reader_id = a.reader_id AND s.state = 'active')
+            AND NOT EXISTS (SELECT 1 FROM labeling_mark m
+                            WHERE m.case_id = c.id AND m.reader_id = a.reader_id AND m.kind = 'skip'))
     ORDER BY {order}
     LIMIT 1
     FOR UPDATE OF c {locked}

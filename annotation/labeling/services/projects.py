@@ -12,7 +12,7 @@ from annotation.core import audit
 from annotation.core.errors import Conflict, InvalidInput
 from annotation.core.rows import fetch_all, insert_new
 from annotation.labeling.models import Case, CaseState, LabelSchema, Membership, Project, Role
-from annotation.labeling.schemas import InvalidSchema, parse_schema
+from annotation.labeling.schemas import InvalidSchema, Options, parse_schema
 
 SETTINGS = ("readers_per_case", "requires_review", "lease_seconds", "control_share")
 
@@ -126,6 +126,12 @@ def publish_schema(*, actor: User, project: Project, definition: Any) -> LabelSc
 
 def current_schema(project: Project) -> LabelSchema | None:
     return project.schemas.order_by("-version").first()
+
+
+def options_of(project: Project) -> Options:
+    """How the project is read now, whatever version a read was begun with."""
+    current = current_schema(project)
+    return current.schema.options if current else Options()
 
 
 @transaction.atomic

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, OuterRef, Value
 from django.utils import timezone
 
 from annotation.accounts.models import User
@@ -26,6 +26,8 @@ from annotation.labeling.models import (
 )
 from annotation.labeling.schemas import problems_of
 from annotation.labeling.services.claiming import claim_case, release
+from annotation.labeling.services.masks import unknown_slices
+from annotation.labeling.services.places import foreign_places
 from annotation.labeling.services.projects import current_schema
 
 MAX_CONTENT_BYTES = 16 * 2**20
@@ -52,7 +54,7 @@ def save_draft(*, annotation: Annotation, content: Any, version: int) -> Annotat
     saved = Annotation.objects.filter(
         pk=annotation.pk, state=AnnotationState.DRAFT, draft_version=version
     ).update(draft=content, draft_version=F("draft_version") + 1, draft_saved_at=timezone.now())
-    annotation.refresh_from_db()
+    annotation.refresh_from_db(fields=["state", "draft", "draft_version", "draft_saved_at"])
     if not saved:
         _refuse_save(annotation, version)
     return annotation
@@ -163,8 +165,9 @@ def close_case_if_read(case: Case) -> None:
     change of the project's settings at the same moment cannot be overlooked.
     """
     accepted = Annotation.objects.filter(case=case, state=AnnotationState.ACCEPTED).count()
+    of_project = Value(accepted) - OuterRef("extra_readers")
     Case.objects.filter(
-        pk=case.pk, project__in=Project.objects.filter(readers_per_case__lte=accepted)
+        pk=case.pk, project__in=Project.objects.filter(readers_per_case__lte=of_project)
     ).update(state=CaseState.DONE)
 
 
@@ -205,6 +208,8 @@ def _check(annotation: Annotation, content: Any, *, is_complete: bool) -> None:
     if len(json.dumps(content)) > MAX_CONTENT_BYTES:
         raise InvalidInput("The annotation is too large.", field="content")
     problems = problems_of(annotation.schema.schema, content, is_complete=is_complete)
+    problems = problems or foreign_places(study_id=annotation.case.study_id, content=content)
+    problems = problems or unknown_slices(content=content, before=annotation.draft)
     if problems:
         raise InvalidInput("The annotation does not fit its questions.", fields=problems)
 

@@ -38,6 +38,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/annotations/{annotation_id}/masks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The slices of a read's label maps. */
+        get: operations["annotations_masks_retrieve"];
+        put?: never;
+        /** @description The slices of a read's label maps. */
+        post: operations["annotations_masks_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/annotations/{annotation_id}/reopening": {
         parameters: {
             query?: never;
@@ -140,6 +158,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assignments/{assignment_id}/skip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Give a case back for good. */
+        post: operations["assignments_skip_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases/{case_id}": {
         parameters: {
             query?: never;
@@ -155,6 +190,77 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What is said about a case, oldest first; annotators do not see one another's. */
+        get: operations["cases_comments_list"];
+        put?: never;
+        /** @description What is said about a case, oldest first; annotators do not see one another's. */
+        post: operations["cases_comments_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/marks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The marks on a case: one's own, all for reviewers and managers. */
+        get: operations["cases_marks_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/marks/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description My mark of one kind on a case. */
+        put: operations["cases_marks_update"];
+        post?: never;
+        /** @description My mark of one kind on a case. */
+        delete: operations["cases_marks_destroy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/comments/{comment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description One remark, which its author may change. */
+        delete: operations["comments_destroy"];
+        options?: never;
+        head?: never;
+        /** @description One remark, which its author may change. */
+        patch: operations["comments_partial_update"];
         trace?: never;
     };
     "/api/v1/datasets/{dataset_id}/exports": {
@@ -210,6 +316,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/marks/{mark_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Any mark of a project: managers may remove it, and a skipped case is served again. */
+        delete: operations["marks_destroy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -220,6 +343,24 @@ export interface paths {
         /** @description The signed-in user. */
         get: operations["me_retrieve"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What I prefer. */
+        get: operations["me_preferences_retrieve"];
+        /** @description What I prefer. */
+        put: operations["me_preferences_update"];
         post?: never;
         delete?: never;
         options?: never;
@@ -326,6 +467,23 @@ export interface paths {
         put?: never;
         /** @description The frozen datasets of a project, newest first. */
         post: operations["projects_datasets_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/marks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description All marks in a project, newest first, for supervisors. */
+        get: operations["projects_marks_list"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -756,6 +914,14 @@ export interface components {
          * @enum {string}
          */
         AnnotationStateEnum: "draft" | "submitted" | "accepted";
+        /**
+         * @description * `stack` - stack
+         *     * `axial` - axial
+         *     * `sagittal` - sagittal
+         *     * `coronal` - coronal
+         * @enum {string}
+         */
+        AsEnum: "stack" | "axial" | "sagittal" | "coronal";
         Assignment: {
             /** Format: uuid */
             readonly id: string;
@@ -776,11 +942,13 @@ export interface components {
          * @enum {string}
          */
         AssignmentStateEnum: "active" | "submitted" | "released" | "expired";
+        /** @enum {unknown} */
+        BlankEnum: "";
         CaseRow: {
             /** Format: uuid */
             id: string;
             study_instance_uid: string;
-            patient_id: string;
+            readonly patient_id: string;
             state: components["schemas"]["CaseStateEnum"];
             /** Format: double */
             priority: number;
@@ -795,6 +963,23 @@ export interface components {
          * @enum {string}
          */
         CaseStateEnum: "open" | "done";
+        Code: {
+            system: string;
+            value: string;
+            meaning: string;
+        };
+        Comment: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            author: string;
+            readonly author_name: string;
+            text: string;
+            place: components["schemas"]["Place"] | null;
+            is_resolved: boolean;
+            /** Format: date-time */
+            created_at: string;
+        };
         CurvePoint: {
             round: number;
             strategy: string;
@@ -824,7 +1009,10 @@ export interface components {
         };
         Definition: {
             questions: components["schemas"]["Question"][];
+            region_labels: components["schemas"]["RegionLabel"][];
             segments: components["schemas"]["Segment"][];
+            hanging: components["schemas"]["HangingRule"][];
+            options: components["schemas"]["Options"];
         };
         /**
          * @description * `pull` - Pull
@@ -882,6 +1070,34 @@ export interface components {
          * @enum {string}
          */
         FormatEnum: "csv" | "dicom" | "monai_datalist";
+        HangingMatch: {
+            modality: string[];
+            description: string;
+            body_part: string[];
+            has_prior: boolean | null;
+        };
+        HangingPane: {
+            modality: string[];
+            description: string;
+            orientation: (components["schemas"]["HangingPaneOrientationEnum"] | components["schemas"]["NullEnum"]) | null;
+            prior: number;
+            preset: string;
+            as: components["schemas"]["AsEnum"];
+        };
+        /**
+         * @description * `axial` - axial
+         *     * `sagittal` - sagittal
+         *     * `coronal` - coronal
+         * @enum {string}
+         */
+        HangingPaneOrientationEnum: "axial" | "sagittal" | "coronal";
+        HangingRule: {
+            name: string;
+            match: components["schemas"]["HangingMatch"];
+            layout: string;
+            sync: components["schemas"]["SyncEnum"][];
+            panes: components["schemas"]["HangingPane"][];
+        };
         HeartbeatRequestRequest: {
             /**
              * Format: double
@@ -903,11 +1119,63 @@ export interface components {
          */
         JobStateEnum: "pending" | "running" | "completed" | "failed" | "cancelled";
         /**
-         * @description * `one` - one
-         *     * `many` - many
+         * @description * `point` - point
+         *     * `length` - length
+         *     * `bidirectional` - bidirectional
+         *     * `angle` - angle
+         *     * `arrow` - arrow
+         *     * `box` - box
+         *     * `ellipse` - ellipse
+         *     * `polygon` - polygon
+         *     * `freehand` - freehand
          * @enum {string}
          */
-        KindEnum: "one" | "many";
+        KindsEnum: "point" | "length" | "bidirectional" | "angle" | "arrow" | "box" | "ellipse" | "polygon" | "freehand";
+        /**
+         * @description * `en` - En
+         *     * `de` - De
+         * @enum {string}
+         */
+        LanguageEnum: "en" | "de";
+        Mark: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            case_id: string;
+            kind: components["schemas"]["MarkKindEnum"];
+            reason: string;
+            /** Format: uuid */
+            author: string;
+            readonly author_name: string;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /**
+         * @description * `flag` - Flag
+         *     * `second_opinion` - Second Opinion
+         *     * `skip` - Skip
+         * @enum {string}
+         */
+        MarkKindEnum: "flag" | "second_opinion" | "skip";
+        MarkRequestRequest: {
+            /** @default  */
+            reason: string;
+        };
+        /** @description A mark in the project's list. */
+        MarkRow: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            case_id: string;
+            kind: components["schemas"]["MarkKindEnum"];
+            reason: string;
+            /** Format: uuid */
+            author: string;
+            readonly author_name: string;
+            /** Format: date-time */
+            created_at: string;
+            study_instance_uid: string;
+        };
         Me: {
             /** Format: uuid */
             id: string;
@@ -959,6 +1227,10 @@ export interface components {
          * @enum {string}
          */
         ModelVersionStateEnum: "candidate" | "production" | "retired";
+        NewCommentRequestRequest: {
+            text: string;
+            place?: components["schemas"]["PlaceRequest"] | null;
+        };
         NewDatasetRequestRequest: {
             /** @default  */
             name: string;
@@ -998,10 +1270,17 @@ export interface components {
             direction: components["schemas"]["DirectionEnum"];
             studies?: string[];
         };
+        /** @enum {unknown} */
+        NullEnum: null;
         Option: {
             key: string;
             label: string;
             hotkey: string;
+            code: components["schemas"]["Code"] | null;
+        };
+        Options: {
+            hides_patient: boolean;
+            suggestions: components["schemas"]["SuggestionsEnum"];
         };
         PaginatedAnnotationList: {
             /** @example 123 */
@@ -1048,6 +1327,21 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["Dataset"][];
         };
+        PaginatedMarkRowList: {
+            /** @example 123 */
+            count: number;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=4
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=2
+             */
+            previous?: string | null;
+            results: components["schemas"]["MarkRow"][];
+        };
         PaginatedProjectList: {
             /** @example 123 */
             count: number;
@@ -1078,6 +1372,10 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["TransferRow"][];
         };
+        PatchedCommentChangeRequestRequest: {
+            text?: string;
+            is_resolved?: boolean;
+        };
         PatchedProjectSettingsRequestRequest: {
             readers_per_case?: number;
             requires_review?: boolean;
@@ -1091,6 +1389,34 @@ export interface components {
             config?: {
                 [key: string]: unknown;
             };
+        };
+        /** @description A pixel of a frame; 0, 0 is the centre of the first one. */
+        Place: {
+            sop_instance_uid: string;
+            frame: number;
+            pixel: number[];
+        };
+        /** @description A pixel of a frame; 0, 0 is the centre of the first one. */
+        PlaceRequest: {
+            sop_instance_uid: string;
+            frame: number;
+            pixel: number[];
+        };
+        /** @description The keys of actions that I changed (empty for none), and null where I chose nothing. */
+        Preferences: {
+            keys: {
+                [key: string]: string;
+            };
+            language: (components["schemas"]["LanguageEnum"] | components["schemas"]["NullEnum"]) | null;
+            theme: (components["schemas"]["ThemeEnum"] | components["schemas"]["NullEnum"]) | null;
+        };
+        /** @description The keys of actions that I changed (empty for none), and null where I chose nothing. */
+        PreferencesRequest: {
+            keys: {
+                [key: string]: string;
+            };
+            language: (components["schemas"]["LanguageEnum"] | components["schemas"]["NullEnum"]) | null;
+            theme: (components["schemas"]["ThemeEnum"] | components["schemas"]["NullEnum"]) | null;
         };
         Progress: {
             total: number;
@@ -1122,10 +1448,35 @@ export interface components {
         Question: {
             key: string;
             label: string;
-            kind: components["schemas"]["KindEnum"];
+            help: string;
+            scope: components["schemas"]["ScopeEnum"];
+            kind: components["schemas"]["QuestionKindEnum"];
             required: boolean;
+            required_if: unknown;
+            show_if: unknown;
+            default: unknown;
+            is_normal: unknown;
+            allows_cannot_assess: boolean;
             options: components["schemas"]["Option"][];
+            unit: components["schemas"]["Unit"] | null;
+            /** Format: double */
+            minimum: number | null;
+            /** Format: double */
+            maximum: number | null;
+            decimals: number | null;
+            max_length: number | null;
+            code: components["schemas"]["Code"] | null;
+            for_labels: string[];
         };
+        /**
+         * @description * `one` - one
+         *     * `many` - many
+         *     * `ordinal` - ordinal
+         *     * `number` - number
+         *     * `text` - text
+         * @enum {string}
+         */
+        QuestionKindEnum: "one" | "many" | "ordinal" | "number" | "text";
         ReaderProgress: {
             /** Format: uuid */
             reader_id: string;
@@ -1141,9 +1492,18 @@ export interface components {
             case_id: string;
             priority_reason: string;
             study: components["schemas"]["Study"];
+            priors: components["schemas"]["Study"][];
+            options: components["schemas"]["Options"];
             assignment: components["schemas"]["Assignment"] | null;
             annotation: components["schemas"]["Annotation"];
             review_comment: string;
+        };
+        RegionLabel: {
+            key: string;
+            label: string;
+            colour: string;
+            kinds: components["schemas"]["KindsEnum"][];
+            code: components["schemas"]["Code"] | null;
         };
         Reliability: {
             /** Format: double */
@@ -1239,9 +1599,20 @@ export interface components {
             version: number;
             definition: components["schemas"]["Definition"];
         };
+        /**
+         * @description * `study` - study
+         *     * `series` - series
+         *     * `instance` - instance
+         *     * `region` - region
+         * @enum {string}
+         */
+        ScopeEnum: "study" | "series" | "instance" | "region";
         Segment: {
             value: number;
             label: string;
+            colour: string;
+            layer: number;
+            code: components["schemas"]["Code"] | null;
         };
         /**
          * @description * `ranked` - Ranked
@@ -1255,14 +1626,32 @@ export interface components {
             modality: string;
             series_number: number | null;
             series_description: string;
+            body_part_examined: string;
+            laterality: string;
+            orientation: components["schemas"]["SeriesOrientationEnum"] | components["schemas"]["BlankEnum"];
             not_a_volume: string;
             is_prepared: boolean;
             instances: components["schemas"]["Instance"][];
+        };
+        /**
+         * @description * `axial` - axial
+         *     * `sagittal` - sagittal
+         *     * `coronal` - coronal
+         *     * `oblique` - oblique
+         *     * `` -
+         * @enum {string}
+         */
+        SeriesOrientationEnum: "axial" | "sagittal" | "coronal" | "oblique";
+        SkipRequestRequest: {
+            reason: string;
         };
         Source: {
             /** Format: uuid */
             id: string;
             name: string;
+        };
+        Stored: {
+            stored: number;
         };
         /**
          * @description * `margin` - margin
@@ -1282,6 +1671,20 @@ export interface components {
             patient_age: string;
             series: components["schemas"]["Series"][];
         };
+        /**
+         * @description * `off` - off
+         *     * `shown` - shown
+         *     * `after_first_impression` - after_first_impression
+         * @enum {string}
+         */
+        SuggestionsEnum: "off" | "shown" | "after_first_impression";
+        /**
+         * @description * `scroll` - scroll
+         *     * `window` - window
+         *     * `zoom` - zoom
+         * @enum {string}
+         */
+        SyncEnum: "scroll" | "window" | "zoom";
         Target: {
             /** Format: uuid */
             readonly id: string;
@@ -1300,6 +1703,12 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /**
+         * @description * `dark` - Dark
+         *     * `light` - Light
+         * @enum {string}
+         */
+        ThemeEnum: "dark" | "light";
         Token: {
             token_key: string;
             /** Format: date-time */
@@ -1360,6 +1769,10 @@ export interface components {
          * @enum {string}
          */
         TriggerEnum: "policy" | "manual";
+        Unit: {
+            code: string;
+            label: string;
+        };
         Upcoming: {
             /** Format: uuid */
             case_id: string;
@@ -1425,6 +1838,56 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Annotation"];
+                };
+            };
+        };
+    };
+    annotations_masks_retrieve: {
+        parameters: {
+            query?: {
+                layer?: number;
+                /** @description Without it: the draft. */
+                revision?: number;
+            };
+            header?: never;
+            path: {
+                annotation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+        };
+    };
+    annotations_masks_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                annotation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stored"];
                 };
             };
         };
@@ -1569,6 +2032,30 @@ export interface operations {
             };
         };
     };
+    assignments_skip_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                assignment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SkipRequestRequest"];
+            };
+        };
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     cases_retrieve: {
         parameters: {
             query?: never;
@@ -1586,6 +2073,165 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Reading"];
+                };
+            };
+        };
+    };
+    cases_comments_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"][];
+                };
+            };
+        };
+    };
+    cases_comments_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCommentRequestRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"];
+                };
+            };
+        };
+    };
+    cases_marks_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mark"][];
+                };
+            };
+        };
+    };
+    cases_marks_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+                kind: "flag" | "second_opinion";
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["MarkRequestRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mark"];
+                };
+            };
+        };
+    };
+    cases_marks_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+                kind: "flag" | "second_opinion";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    comments_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                comment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    comments_partial_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                comment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedCommentChangeRequestRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"];
                 };
             };
         };
@@ -1698,6 +2344,26 @@ export interface operations {
             };
         };
     };
+    marks_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mark_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     me_retrieve: {
         parameters: {
             query?: never;
@@ -1713,6 +2379,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+        };
+    };
+    me_preferences_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                };
+            };
+        };
+    };
+    me_preferences_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreferencesRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
                 };
             };
         };
@@ -1938,6 +2646,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Dataset"];
+                };
+            };
+        };
+    };
+    projects_marks_list: {
+        parameters: {
+            query?: {
+                /**
+                 * @description * `flag` - Flag
+                 *     * `second_opinion` - Second Opinion
+                 *     * `skip` - Skip
+                 */
+                kind?: "flag" | "second_opinion" | "skip";
+                /** @description A page number within the paginated result set. */
+                page?: number;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedMarkRowList"];
                 };
             };
         };

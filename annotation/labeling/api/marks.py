@@ -1,0 +1,118 @@
+"""Skips, flags and requests for a second opinion."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotation.accounts.authentication import user_of
+from annotation.core.errors import NotFound, get_or_not_found
+from annotation.labeling import access, selectors
+from annotation.labeling.api.filters import MarkFilter
+from annotation.labeling.api.projects import parsed
+from annotation.labeling.models import Mark, MarkKind
+from annotation.labeling.services import marks
+
+Plain = serializers.Serializer[Any]
+SETTABLE = (MarkKind.FLAG, MarkKind.SECOND_OPINION)
+KIND = OpenApiParameter("kind", str, OpenApiParameter.PATH, enum=[kind.value for kind in SETTABLE])
+
+
+class MarkSerializer(Plain):
+    id = serializers.UUIDField()
+    case_id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=MarkKind.choices)
+    reason = serializers.CharField(allow_blank=True)
+    author = serializers.UUIDField(source="reader_id")
+    author_name = serializers.SerializerMethodField()
+    created_at = serializers.DateTimeField()
+
+    def get_author_name(self, mark: Mark) -> str:
+        return mark.reader.get_full_name() or mark.reader.username
+
+
+class MarkRowSerializer(MarkSerializer):
+    """A mark in the project's list."""
+
+    study_instance_uid = serializers.CharField(source="case.study.study_instance_uid")
+
+
+class MarkRequest(Plain):
+    reason = serializers.CharField(max_length=1000, allow_blank=True, default="")
+
+
+class SkipRequest(Plain):
+    reason = serializers.CharField(max_length=1000)
+
+
+class SkipView(APIView):
+    """Give a case back for good."""
+
+    @extend_schema(request=SkipRequest, responses={204: None})
+    def post(self, request: Request, assignment_id: UUID) -> Response:
+        visible = access.assignments_visible_to(user_of(request)).select_related("reader")
+        assignment = get_or_not_found(visible, pk=assignment_id)
+        marks.skip(assignment=assignment, **parsed(SkipRequest, request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class CaseMarksView(APIView):
+    """The marks on a case: one's own, all for reviewers and managers."""
+
+    @extend_schema(responses=MarkSerializer(many=True))
+    def get(self, request: Request, case_id: UUID) -> Response:
+        case = get_or_not_found(access.cases_open_to(user_of(request)), pk=case_id)
+        found = access.marks_visible_to(user_of(request)).filter(case=case)
+        ordered = found.select_related("reader").order_by("created_at", "pk")
+        return Response(MarkSerializer(ordered, many=True).data)
+
+
+class CaseMarkView(APIView):
+    """My mark of one kind on a case."""
+
+    @extend_schema(request=MarkRequest, responses=MarkSerializer, parameters=[KIND])
+    def put(self, request: Request, case_id: UUID, kind: str) -> Response:
+        case = get_or_not_found(access.cases_open_to(user_of(request)), pk=case_id)
+        if kind not in SETTABLE:
+            raise NotFound
+        body = parsed(MarkRequest, request)
+        mark = marks.mark_case(reader=user_of(request), case=case, kind=MarkKind(kind), **body)
+        return Response(MarkSerializer(mark).data)
+
+    @extend_schema(responses={204: None}, parameters=[KIND])
+    def delete(self, request: Request, case_id: UUID, kind: str) -> Response:
+        case = get_or_not_found(access.cases_open_to(user_of(request)), pk=case_id)
+        own = access.marks_visible_to(user_of(request)).filter(reader=user_of(request), case=case)
+        mark = get_or_not_found(own.filter(kind__in=SETTABLE), kind=kind)
+        marks.remove_mark(actor=user_of(request), mark=mark)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ProjectMarksView(generics.ListAPIView[Any]):
+    """All marks in a project, newest first, for supervisors."""
+
+    serializer_class = MarkRowSerializer
+    filterset_class = MarkFilter
+    queryset = Mark.objects.none()
+
+    def get_queryset(self) -> Any:
+        if getattr(self, "swagger_fake_view", False):
+            return Mark.objects.none()
+        project = access.project_for(self.request.user, self.kwargs["project_id"], access.REVIEWERS)
+        return selectors.find_marks(project)
+
+
+class MarkView(APIView):
+    """Any mark of a project: managers may remove it, and a skipped case is served again."""
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, mark_id: UUID) -> Response:
+        visible = access.marks_visible_to(user_of(request)).select_related("case__project")
+        mark = get_or_not_found(visible, pk=mark_id)
+        access.require(user_of(request), mark.case.project, access.MANAGERS)
+        marks.remove_mark(actor=user_of(request), mark=mark)
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,41 @@
+"""PURE. What a label schema asks, and whether an annotation's content satisfies it."""
+
+from annotation.labeling.schemas.content import (
+    Places,
+    fitting_answers,
+    places_in,
+    problems_of,
+)
+from annotation.labeling.schemas.definition import (
+    HOTKEYS,
+    PALETTE,
+    REGION_KINDS,
+    RESERVED_HOTKEYS,
+    Option,
+    Options,
+    Question,
+    RegionLabel,
+    Schema,
+    Segment,
+)
+from annotation.labeling.schemas.parsing import parse_schema
+from annotation.labeling.schemas.raw import InvalidSchema
+
+__all__ = [
+    "HOTKEYS",
+    "PALETTE",
+    "REGION_KINDS",
+    "RESERVED_HOTKEYS",
+    "InvalidSchema",
+    "Option",
+    "Options",
+    "Places",
+    "Question",
+    "RegionLabel",
+    "Schema",
+    "Segment",
+    "fitting_answers",
+    "parse_schema",
+    "places_in",
+    "problems_of",
+]

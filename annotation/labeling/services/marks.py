@@ -1,0 +1,103 @@
+"""Skips, flags and requests for a second opinion."""
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef
+
+from annotation.accounts.models import User
+from annotation.core import audit
+from annotation.core.errors import Conflict, LeaseLost, NotFound
+from annotation.labeling.models import (
+    Annotation,
+    AnnotationState,
+    Assignment,
+    AssignmentState,
+    Case,
+    CaseState,
+    Mark,
+    MarkKind,
+    Verdict,
+)
+from annotation.labeling.services.claiming import release
+from annotation.labeling.services.reading import close_case_if_read
+
+
+@transaction.atomic
+def skip(*, assignment: Assignment, reason: str) -> Mark:
+    """Give the case back and have it served to this reader no more. Raises LeaseLost."""
+    live = (
+        Assignment.objects.select_for_update(of=("self",))
+        .select_related("case")
+        .get(pk=assignment.pk)
+    )
+    if live.state != AssignmentState.ACTIVE:
+        raise LeaseLost("Your lease on this case has ended; your draft is kept.")
+    mark, _ = _set(assignment.reader, live.case, MarkKind.SKIP, reason, action="case_skipped")
+    release(assignment=live)
+    return mark
+
+
+@transaction.atomic
+def mark_case(*, reader: User, case: Case, kind: MarkKind, reason: str) -> Mark:
+    """Set the reader's mark, or change its reason; a new wish for a second opinion opens a slot."""
+    locked = Case.objects.select_for_update().get(pk=case.pk)
+    mark, is_new = _set(reader, locked, kind, reason, action="case_marked")
+    if is_new and kind == MarkKind.SECOND_OPINION:
+        Case.objects.filter(pk=case.pk).update(
+            extra_readers=F("extra_readers") + 1,
+            free_slots=F("free_slots") + 1,
+            state=CaseState.OPEN,
+        )
+    return mark
+
+
+@transaction.atomic
+def remove_mark(*, actor: User, mark: Mark) -> None:
+    """Take a mark back. Raises Conflict once somebody gives the second opinion."""
+    case = Case.objects.select_for_update().get(pk=mark.case_id)
+    locked = Mark.objects.select_for_update().filter(pk=mark.pk).first()
+    if locked is None:
+        raise NotFound
+    if locked.kind == MarkKind.SECOND_OPINION:
+        _close_extra_slot(case)
+    audit.record(
+        actor=actor, action="mark_removed", target=locked, project_id=case.project_id,
+        kind=locked.kind, case_id=str(case.pk),
+    )  # fmt: skip
+    locked.delete()
+
+
+def _set(
+    reader: User, case: Case, kind: MarkKind, reason: str, *, action: str
+) -> tuple[Mark, bool]:
+    mark, is_new = Mark.objects.update_or_create(
+        case=case, reader=reader, kind=kind, defaults={"reason": reason}
+    )
+    audit.record(
+        actor=reader, action=action, target=mark, project_id=case.project_id, kind=kind,
+        case_id=str(case.pk),
+    )  # fmt: skip
+    return mark, is_new
+
+
+def _close_extra_slot(case: Case) -> None:
+    """Take one slot away; one that is kept for a returned read is not free."""
+    if case.free_slots <= _count_kept_slots(case):
+        raise Conflict("Another reader has taken the case already.")
+    Case.objects.filter(pk=case.pk).update(
+        extra_readers=F("extra_readers") - 1, free_slots=F("free_slots") - 1
+    )
+    close_case_if_read(case)
+
+
+def _count_kept_slots(case: Case) -> int:
+    """Slots that wait for readers whose read was returned, as in the claim's statement."""
+    holds = Assignment.objects.filter(
+        case=case, reader=OuterRef("reader"), state=AssignmentState.ACTIVE
+    )
+    skips = Mark.objects.filter(case=case, reader=OuterRef("reader"), kind=MarkKind.SKIP)
+    returned = Annotation.objects.filter(
+        case=case,
+        state=AnnotationState.DRAFT,
+        revisions__reviews__verdict=Verdict.RETURN,
+    )
+    return returned.exclude(Exists(holds)).exclude(Exists(skips)).distinct().count()

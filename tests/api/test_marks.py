@@ -1,0 +1,213 @@
+"""Skipped cases, flags and second opinions."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from annotation.core.models import AuditEvent
+from annotation.labeling import selectors
+from annotation.labeling.models import Assignment, Case, CaseState, Mark, Verdict
+from annotation.labeling.services import claiming, reading
+from annotation.labeling.services.projects import change_settings
+from tests import factories
+
+
+@pytest.fixture
+def claimed(cast, client_of):
+    """An annotator's client, the case and the lease that were served, of two cases."""
+    factories.make_empty_cases(cast.project, 2)
+    client = client_of(cast.annotator)
+    body = client.post(f"/api/v1/projects/{cast.project.pk}/claim").json()
+    return client, body["case_id"], body["assignment"]["id"]
+
+
+def skip(client, assignment, reason="Motion"):
+    return client.post(f"/api/v1/assignments/{assignment}/skip", {"reason": reason})
+
+
+def mark(client, case, kind, reason=""):
+    return client.put(f"/api/v1/cases/{case}/marks/{kind}", {"reason": reason})
+
+
+def slots(case):
+    found = Case.objects.get(pk=case)
+    return found.free_slots, found.extra_readers, found.state
+
+
+def served(client, cast):
+    answer = client.post(f"/api/v1/projects/{cast.project.pk}/claim")
+    return answer.json()["case_id"] if answer.status_code == 200 else None
+
+
+def test_a_skipped_case_is_given_back_and_served_to_others_only(claimed, cast, client_of):
+    client, case, assignment = claimed
+    Case.objects.filter(pk=case).update(priority=1)
+    assert skip(client, assignment).status_code == 204
+    assert Assignment.objects.get(pk=assignment).state == "released"
+    other = served(client, cast)
+    assert other not in {case, None}
+    upcoming = selectors.find_upcoming(reader=cast.annotator, project=cast.project, count=2)
+    assert case not in [str(c.pk) for c in upcoming]
+    assert served(client_of(cast.annotator2), cast) == case
+
+
+def test_a_skip_needs_a_reason_and_a_live_lease(claimed):
+    client, _, assignment = claimed
+    assert skip(client, assignment, " ").status_code == 400
+    assert skip(client, assignment).status_code == 204
+    late = skip(client, assignment)
+    assert (late.status_code, late.json()["code"]) == (409, "lease_lost")
+    assert Mark.objects.count() == 1
+
+
+def test_a_manager_takes_a_skip_back(claimed, cast, client_of):
+    client, case, assignment = claimed
+    skip(client, assignment)
+    Case.objects.exclude(pk=case).update(state=CaseState.DONE)
+    assert served(client, cast) is None
+    found = client_of(cast.reviewer).get(f"/api/v1/projects/{cast.project.pk}/marks").json()
+    [row] = found["results"]
+    assert (row["kind"], row["reason"], row["author_name"]) == ("skip", "Motion", "annotator")
+    assert client.delete(f"/api/v1/cases/{case}/marks/skip").status_code == 404
+    one = f"/api/v1/marks/{row['id']}"
+    assert client.delete(one).status_code == 403
+    assert client_of(cast.annotator2).delete(one).status_code == 404
+    assert client_of(cast.manager).delete(one).status_code == 204
+    assert served(client, cast) == case
+
+
+def test_a_flag_is_set_once_changed_and_taken_back(claimed, cast, client_of):
+    client, case, _ = claimed
+    first, second = mark(client, case, "flag", "a").json(), mark(client, case, "flag", "b").json()
+    assert first["id"] == second["id"]
+    [found] = client.get(f"/api/v1/cases/{case}/marks").json()
+    assert found == second
+    assert client_of(cast.manager).get(f"/api/v1/cases/{case}/marks").json() == [second]
+    url = f"/api/v1/cases/{case}/marks/flag"
+    assert client.delete(url).status_code == 204
+    assert client.delete(url).status_code == 404
+    assert slots(case) == (0, 0, CaseState.OPEN)
+    assert mark(client, case, "skip", "x").status_code == 404
+    actions = AuditEvent.objects.filter(object_type="labeling.mark").order_by("sequence")
+    assert list(actions.values_list("action", "detail__kind")) == [
+        ("case_marked", "flag"), ("case_marked", "flag"), ("mark_removed", "flag")
+    ]  # fmt: skip
+
+
+def test_annotators_do_not_see_one_anothers_marks(claimed, cast, client_of):
+    client, case, assignment = claimed
+    mark(client, case, "flag", "a")
+    client.delete(f"/api/v1/assignments/{assignment}")
+    Case.objects.exclude(pk=case).update(state=CaseState.DONE)
+    other = client_of(cast.annotator2)
+    assert other.get(f"/api/v1/cases/{case}/marks").status_code == 404
+    assert served(other, cast) == case
+    assert other.get(f"/api/v1/cases/{case}/marks").json() == []
+
+
+def test_a_second_opinion_opens_one_slot_per_reader_who_asks(claimed, cast, client_of):
+    client, case, _ = claimed
+    for _ in range(2):
+        assert mark(client, case, "second_opinion", "?").status_code == 200
+    assert slots(case) == (1, 1, CaseState.OPEN)
+    mark(client_of(cast.reviewer), case, "second_opinion")
+    assert slots(case) == (2, 2, CaseState.OPEN)
+
+
+def test_a_second_opinion_reopens_a_case_until_it_has_been_given(cast, client_of):
+    factories.make_empty_cases(cast.project, 1)
+    case = str(factories.submit_next(cast.annotator, cast.project).case_id)
+    assert slots(case) == (0, 0, CaseState.DONE)
+    mark(client_of(cast.annotator), case, "second_opinion")
+    assert slots(case) == (1, 1, CaseState.OPEN)
+    assert served(client_of(cast.annotator), cast) is None
+    factories.submit_next(cast.annotator2, cast.project)
+    assert slots(case) == (0, 1, CaseState.DONE)
+
+
+def test_a_second_opinion_is_taken_back_only_while_nobody_gives_it(cast, client_of):
+    factories.make_empty_cases(cast.project, 1)
+    case = str(factories.submit_next(cast.annotator, cast.project).case_id)
+    client, url = client_of(cast.annotator), f"/api/v1/cases/{case}/marks/second_opinion"
+    mark(client, case, "second_opinion")
+    assert client.delete(url).status_code == 204
+    assert slots(case) == (0, 0, CaseState.DONE)
+    mark(client, case, "second_opinion")
+    assert served(client_of(cast.annotator2), cast) == case
+    assert client.delete(url).status_code == 409
+    assert Mark.objects.filter(kind="second_opinion").exists()
+    assert slots(case) == (0, 1, CaseState.OPEN)
+
+
+def test_more_readers_per_case_and_a_second_opinion_add_up(cast, client_of):
+    factories.make_empty_cases(cast.project, 1)
+    case = str(factories.submit_next(cast.annotator, cast.project).case_id)
+    mark(client_of(cast.reviewer), case, "second_opinion")
+    change_settings(actor=cast.manager, project=cast.project, readers_per_case=2)
+    assert slots(case) == (2, 1, CaseState.OPEN)
+    factories.submit_next(cast.annotator2, cast.project)
+    assert slots(case) == (1, 1, CaseState.OPEN)
+    factories.submit_next(cast.reviewer, cast.project)
+    assert slots(case) == (0, 1, CaseState.DONE)
+
+
+@pytest.fixture
+def returned(cast):
+    """A case whose only read a reviewer has returned."""
+    change_settings(actor=cast.manager, project=cast.project, requires_review=True)
+    cast.project.refresh_from_db()
+    factories.make_empty_cases(cast.project, 1)
+    annotation = factories.submit_next(cast.annotator, cast.project)
+    reading.review(
+        reviewer=cast.reviewer, annotation=annotation, verdict=Verdict.RETURN, comment="Again"
+    )
+    return str(annotation.case_id)
+
+
+def test_the_slot_of_a_returned_read_is_no_second_opinion(returned, cast, client_of):
+    client = client_of(cast.reviewer)
+    mark(client, returned, "second_opinion")
+    assert served(client_of(cast.annotator2), cast) == returned
+    assert client.delete(f"/api/v1/cases/{returned}/marks/second_opinion").status_code == 409
+    assert served(client_of(cast.annotator), cast) == returned
+
+
+def test_a_reader_who_took_her_returned_read_again_blocks_nobody(returned, cast, client_of):
+    assert served(client_of(cast.annotator2), cast) is None
+    mark(client_of(cast.reviewer), returned, "second_opinion")
+    assert served(client_of(cast.annotator), cast) == returned
+    assert served(client_of(cast.annotator2), cast) == returned
+
+
+def test_a_returned_read_that_its_reader_skips_goes_to_another(returned, cast, client_of):
+    lease = factories.claim(cast.annotator, cast.project)
+    assert skip(client_of(cast.annotator), lease.pk).status_code == 204
+    assert served(client_of(cast.annotator2), cast) == returned
+
+
+def test_a_lapsed_lease_frees_the_extra_slot_again(claimed, cast, client_of):
+    client, case, _ = claimed
+    mark(client, case, "second_opinion")
+    Case.objects.exclude(pk=case).update(state=CaseState.DONE)
+    assert served(client_of(cast.annotator2), cast) == case
+    Assignment.objects.filter(reader=cast.annotator2).update(
+        expires_at=timezone.now() - timedelta(seconds=1)
+    )
+    claiming.expire_assignments()
+    assert slots(case) == (1, 1, CaseState.OPEN)
+
+
+def test_marks_are_listed_by_kind_in_a_fixed_number_of_queries(
+    cast, client_of, django_assert_num_queries
+):
+    factories.make_empty_cases(cast.project, 3)
+    client, url = client_of(cast.manager), f"/api/v1/projects/{cast.project.pk}/marks"
+    for case in Case.objects.all():
+        mark(client_of(cast.reviewer), case.pk, "flag", "x")
+    assert len(client.get(url, {"kind": "flag"}).json()["results"]) == 3
+    assert client.get(url, {"kind": "skip"}).json()["results"] == []
+    assert client.get(url, {"kind": "like"}).status_code == 400
+    assert client.get(url, {"reader": "x"}).status_code == 400
+    with django_assert_num_queries(6):
+        client.get(url)
