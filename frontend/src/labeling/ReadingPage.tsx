@@ -3,7 +3,7 @@ import { Badge, Button, Center, Group, Kbd, Loader, Modal, Stack, Table, Text, T
 import { useDisclosure } from '@mantine/hooks'
 import { useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import { useNavigate, useParams } from 'react-router'
-import type { StackViewer } from '../viewer/StackViewer'
+import type { Workstation } from '../viewer/Workstation'
 import { ActivityClock } from './activity'
 import { Journal } from './journal'
 import { Notices } from './Notices'
@@ -24,7 +24,7 @@ export default function ReadingPage() {
     [projectId, clock],
   )
   const snapshot = useSyncExternalStore(session.subscribe, session.getSnapshot)
-  const [viewer, setViewer] = useState<StackViewer | null>(null)
+  const [viewer, setViewer] = useState<Workstation | null>(null)
   const [isHelpOpen, help] = useDisclosure(false)
   useReadingKeys(session, viewer, help.toggle)
   useHeartbeat(session, clock)

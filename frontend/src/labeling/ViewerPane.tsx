@@ -1,75 +1,88 @@
-/** The image with its corner text; everything about pixels happens in src/viewer. */
+/** The panes with their corner text; everything about pixels happens in src/viewer. */
 import { Center, Loader, Stack, Text } from '@mantine/core'
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react'
+import { createPortal } from 'react-dom'
 import type { Study } from '../api/client'
+import { planFor } from '../viewer/hanging'
 import { hasWebGL2 } from '../viewer/setup'
-import { EMPTY_STATE, StackViewer, type ViewerState } from '../viewer/StackViewer'
+import type { PaneState } from '../viewer/types'
+import { EMPTY_STATE, Workstation } from '../viewer/Workstation'
 import classes from './reading.module.css'
 
 interface Props {
   root: string
   study: Study | null
-  onReady: (viewer: StackViewer | null) => void
+  onReady: (workstation: Workstation | null) => void
 }
 
 export function ViewerPane({ root, study, onReady }: Props) {
   const element = useRef<HTMLDivElement>(null)
-  const [viewer, setViewer] = useState<StackViewer | null>(null)
+  const [workstation, setWorkstation] = useState<Workstation | null>(null)
   const isSupported = hasWebGL2()
 
   useEffect(() => {
-    if (!element.current || !isSupported) return undefined
-    const created = new StackViewer(root, element.current)
+    const host = element.current
+    if (!host || !isSupported) return undefined
+    const created = new Workstation(root, host)
     let isGone = false
     void created.start().then(() => {
       if (isGone) return
-      setViewer(created)
+      // Whoever looks for a fault in a running page, and the tests, find it at its element.
+      Object.assign(host, { workstation: created })
+      setWorkstation(created)
       onReady(created)
     })
     return () => {
       isGone = true
-      setViewer(null)
+      setWorkstation(null)
       onReady(null)
       created.destroy()
     }
   }, [root, onReady, isSupported])
 
   useEffect(() => {
-    const series = study?.series[0]
-    if (!viewer) return undefined
-    if (!study || !series) {
-      viewer.clear()
+    if (!workstation) return undefined
+    if (!study) {
+      workstation.close()
       return undefined
     }
-    void viewer.show(study, series)
-    return () => viewer.forget(study)
-  }, [viewer, study])
+    workstation.open(study, [], planFor(study, [], []))
+    return () => workstation.forget(study)
+  }, [workstation, study])
 
   if (!isSupported) return <NoWebGL />
   return (
     <div className={classes.viewer} data-testid="viewer">
-      <div ref={element} className={classes.canvas} />
-      {viewer && <Overlay viewer={viewer} study={study} />}
+      <div ref={element} className={classes.canvas} data-testid="panes" />
+      {workstation && <Overlays workstation={workstation} study={study} />}
     </div>
   )
 }
 
-function Overlay({ viewer, study }: { viewer: StackViewer; study: Study | null }) {
+/** One overlay inside every pane's element. */
+function Overlays({ workstation, study }: { workstation: Workstation; study: Study | null }) {
   const [store] = useState(() => {
-    let current: ViewerState = EMPTY_STATE
+    let current = EMPTY_STATE
     return {
       subscribe: (notify: () => void) =>
-        viewer.subscribe((state) => {
+        workstation.subscribe((state) => {
           current = state
           notify()
         }),
       get: () => current,
     }
   })
-  const state = useSyncExternalStore(store.subscribe, store.get)
-  const series = study?.series[0]
+  const { panes } = useSyncExternalStore(store.subscribe, store.get)
+  return panes.map((pane, number) => {
+    const element = workstation.paneElement(number)
+    return element && createPortal(<Overlay pane={pane} study={study} />, element, number)
+  })
+}
+
+function Overlay({ pane, study }: { pane: PaneState; study: Study | null }) {
+  const { status, series } = pane
   return (
-    <div className={classes.overlay} data-status={state.status} data-testid="overlay">
+    <div className={classes.overlay} data-status={status} data-testid="overlay">
       <div className={classes.topLeft}>
         {study?.study_date ?? ''}
         <br />
@@ -80,31 +93,37 @@ function Overlay({ viewer, study }: { viewer: StackViewer; study: Study | null }
         <br />
         {[study?.patient_sex, study?.patient_age].filter(Boolean).join(' ')}
       </div>
-      {state.status === 'shown' && (
+      {status === 'shown' && <Facts pane={pane} />}
+      {pane.edges && (
         <>
-          <div className={classes.bottomLeft} data-testid="window">
-            W {Math.round(state.width)} L {Math.round(state.center)}
-            <br />
-            Zoom {state.zoom.toFixed(2)}
-          </div>
-          <div className={classes.bottomRight} data-testid="slice">
-            {state.slice}/{state.slices}
-            {state.slices > 1 && series?.not_a_volume ? ` · ${series.not_a_volume}` : ''}
-          </div>
+          <div className={classes.left} data-testid="edge-left">{pane.edges.left}</div>
+          <div className={classes.right} data-testid="edge-right">{pane.edges.right}</div>
+          <div className={classes.top} data-testid="edge-top">{pane.edges.top}</div>
+          <div className={classes.bottom} data-testid="edge-bottom">{pane.edges.bottom}</div>
         </>
       )}
-      {state.edges && (
-        <>
-          <div className={classes.left}>{state.edges.left}</div>
-          <div className={classes.right}>{state.edges.right}</div>
-          <div className={classes.top}>{state.edges.top}</div>
-          <div className={classes.bottom}>{state.edges.bottom}</div>
-        </>
+      {status === 'loading' && <CenteredLoader />}
+      {status === 'failed' && <CannotShow message={pane.message} />}
+      {status === 'empty' && study?.series.length === 0 && (
+        <CannotShow message="This study holds no images." />
       )}
-      {state.status === 'loading' && <CenteredLoader />}
-      {state.status === 'failed' && <CannotShow message={state.message} />}
-      {state.status === 'empty' && study && <CannotShow message="This study holds no images." />}
     </div>
+  )
+}
+
+function Facts({ pane }: { pane: PaneState }) {
+  return (
+    <>
+      <div className={classes.bottomLeft} data-testid="window">
+        W {Math.round(pane.width)} L {Math.round(pane.center)}
+        <br />
+        Zoom {pane.zoom.toFixed(2)}
+      </div>
+      <div className={classes.bottomRight} data-testid="slice">
+        {pane.slice}/{pane.slices}
+        {pane.slices > 1 && pane.notice ? ` · ${pane.notice}` : ''}
+      </div>
+    </>
   )
 }
 

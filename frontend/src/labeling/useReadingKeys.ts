@@ -1,6 +1,6 @@
 /** The keyboard of the reading page. */
 import { useEffect } from 'react'
-import type { StackViewer } from '../viewer/StackViewer'
+import type { Workstation } from '../viewer/Workstation'
 import { optionOfKey } from './answers'
 import type { ReadingSession } from './ReadingSession'
 
@@ -9,6 +9,7 @@ export const VIEWER_KEYS = [
   ['+ −', 'zoom'],
   ['I', 'invert'],
   ['R', 'reset the view'],
+  ['1 – 9', 'window presets, where no answer has the key'],
   ['Enter', 'submit and next'],
   ['Z', 'undo the last submission'],
   ['?', 'this list'],
@@ -16,7 +17,7 @@ export const VIEWER_KEYS = [
 
 export function useReadingKeys(
   session: ReadingSession,
-  viewer: StackViewer | null,
+  viewer: Workstation | null,
   onHelp: () => void,
 ): void {
   useEffect(() => {
@@ -36,7 +37,8 @@ export function useReadingKeys(
       if (isTyping || event.altKey || event.metaKey || event.repeat && event.key === 'Enter') return
       if (event.ctrlKey && event.key !== 'z') return
       const found = optionOfKey(session.questions(), event.key)
-      const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key]
+      const preset = /^[1-9]$/.test(event.key) ? () => void viewer?.windowByKey(event.key) : undefined
+      const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key] ?? preset
       if (!found && !action) return
       event.preventDefault()
       if (found) session.choose(found.question.key, found.option)

@@ -11,6 +11,10 @@ export interface ViewerSeries {
   series_instance_uid: string
   modality: string
   series_description: string
+  body_part_examined?: string
+  laterality?: string
+  /** The plane of its images: axial, sagittal, coronal, oblique; empty where unknown. */
+  orientation?: string
   not_a_volume: string
   is_prepared: boolean
   instances: ViewerInstance[]
@@ -18,6 +22,7 @@ export interface ViewerSeries {
 
 export interface ViewerStudy {
   study_instance_uid: string
+  study_description?: string
   series: ViewerSeries[]
 }
 

@@ -47,3 +47,15 @@ export function edgeLettersFromCodes(rowCode: string, columnCode: string): EdgeL
     bottom: columnCode,
   }
 }
+
+/** Edges of images without a place in the patient, however the camera turned them: `right` and
+ * `down` are the screen's directions along the image's rows (x) and columns (y). */
+export function edgeLettersFromView(
+  right: Vector, down: Vector, [row, column]: readonly [string, string],
+): EdgeLetters {
+  const along = ([x, y]: Vector): string => {
+    if (Math.abs(x) >= Math.abs(y)) return x > 0 ? row : opposite(row)
+    return y > 0 ? column : opposite(column)
+  }
+  return edgeLettersFromCodes(along(right), along(down))
+}

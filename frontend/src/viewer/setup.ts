@@ -2,9 +2,10 @@
 import * as core from '@cornerstonejs/core'
 import { init as initLoader } from '@cornerstonejs/dicom-image-loader'
 import * as tools from '@cornerstonejs/tools'
+import { registerTools } from './tools'
 
-export const TOOL_GROUP = 'reading'
 const CACHE_BYTES = 1.5 * 2 ** 30
+const PREFETCHES = 6
 /** Frames prepared as HTJ2K where there are any, else as stored; never those shown wrongly here. */
 const FRAME_TYPES =
   'image/jphc; transfer-syntax=*, application/octet-stream; transfer-syntax=*; q=0.9'
@@ -36,27 +37,8 @@ function start(): Promise<void> {
     beforeSend: () => Promise.resolve({ Accept: FRAME_TYPES }),
   })
   tools.init()
-  for (const tool of [tools.WindowLevelTool, tools.PanTool, tools.ZoomTool, tools.StackScrollTool]) {
-    tools.addTool(tool)
-  }
+  registerTools()
+  // Requests cannot be taken back: a volume's must not stand before the slice that is looked at.
+  core.imageLoadPoolManager.setMaxSimultaneousRequests(core.Enums.RequestType.Prefetch, PREFETCHES)
   return Promise.resolve()
-}
-
-/** Left: window; middle: pan; right: zoom; wheel: slices. */
-export function toolGroup(): tools.Types.IToolGroup {
-  const known = tools.ToolGroupManager.getToolGroup(TOOL_GROUP)
-  if (known) return known
-  const group = tools.ToolGroupManager.createToolGroup(TOOL_GROUP)
-  if (!group) throw new Error('The tool group could not be created.')
-  const bindings: [string, tools.Enums.MouseBindings][] = [
-    [tools.WindowLevelTool.toolName, tools.Enums.MouseBindings.Primary],
-    [tools.PanTool.toolName, tools.Enums.MouseBindings.Auxiliary],
-    [tools.ZoomTool.toolName, tools.Enums.MouseBindings.Secondary],
-    [tools.StackScrollTool.toolName, tools.Enums.MouseBindings.Wheel],
-  ]
-  for (const [name, mouseButton] of bindings) {
-    group.addTool(name)
-    group.setToolActive(name, { bindings: [{ mouseButton }] })
-  }
-  return group
 }

@@ -13,7 +13,9 @@ export const MASK_TOOLS = [
 ] as const
 export type MaskTool = (typeof MASK_TOOLS)[number]
 
-export const VIEW_TOOLS = ['window', 'pan', 'zoom', 'scroll', 'magnify', 'crosshairs'] as const
+export const VIEW_TOOLS = [
+  'window', 'window_region', 'pan', 'zoom', 'scroll', 'magnify', 'crosshairs',
+] as const
 export type ViewTool = (typeof VIEW_TOOLS)[number]
 
 /** What the left mouse button does. */
@@ -72,8 +74,9 @@ export interface PaneState {
   /** From 1. */
   slice: number
   slices: number
-  /** How many of them are in the cache. */
+  /** How many of the series' frames are in the cache, of how many. */
   loaded: number
+  frames: number
   center: number
   width: number
   zoom: number
@@ -99,6 +102,8 @@ export interface Links {
 export interface WorkstationState {
   layout: Layout
   active: number
+  /** The pane that covers the others for now. */
+  maximised: number | null
   panes: readonly PaneState[]
   tool: ToolName
   links: Links

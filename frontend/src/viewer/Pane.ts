@@ -1,0 +1,363 @@
+/** One pane: an element, the series it shows and how; knows nothing of the other panes. */
+import * as core from '@cornerstonejs/core'
+import type { ViewerSeries, ViewerStudy } from './dicomweb'
+import { Cine } from './cine'
+import { edgeLetters, edgeLettersFromView, type EdgeLetters, type Vector } from './geometry'
+import { cross } from './linking'
+import { messageOf, type LoadedSeries, type SeriesLoader } from './loading'
+import { Markings } from './markings'
+import { paneElements, type PaneElements } from './paneElements'
+import { PlanePicture, StackPicture, type Picture } from './pictures'
+import { isSameWindow, presetsFor, windowBetween, windowOf, type Preset, type Window } from './presets'
+import { storedWindows, valuesOf, valuesWithin } from './samples'
+import { toolGroup } from './tools'
+import type { PaneState, PaneView, Presentation, SlabMode } from './types'
+
+export interface Choice {
+  study: ViewerStudy
+  series: ViewerSeries
+  as: Presentation
+}
+
+/** What the workstation hears of: the state changed, and with `isView` the viewport as well. */
+export type PaneListener = (pane: Pane, isView: boolean) => void
+
+export const EMPTY_PANE: PaneState = {
+  status: 'empty', message: '', study: null, series: null, as: 'stack', slice: 0, slices: 0,
+  loaded: 0, frames: 0, center: 0, width: 0, zoom: 1, isInverted: false, isPlaying: false,
+  preset: '', edges: null, notice: '', spacing: 'none', place: null, slab: null,
+}
+
+const EVENTS = core.Enums.Events
+const WATCHED = [
+  EVENTS.STACK_NEW_IMAGE, EVENTS.VOLUME_NEW_IMAGE, EVENTS.VOI_MODIFIED, EVENTS.CAMERA_MODIFIED,
+]
+const REGION_PERCENTILES = [1, 99] as const
+
+export class Pane {
+  state = EMPTY_PANE
+  readonly elements: PaneElements
+  readonly markings: Markings
+  readonly viewportId: string
+  picture: Picture | null = null
+  loaded: LoadedSeries | null = null
+  private turn = 0
+  private presetWindow: Window | null = null
+  private failure: { imageId: string; message: string } | null = null
+  private readonly cinema = new Cine(
+    () => this.state,
+    (slice) => this.goTo(slice),
+  )
+
+  constructor(
+    readonly number: number,
+    private readonly engine: core.RenderingEngine,
+    private readonly loader: SeriesLoader,
+    private readonly listener: PaneListener,
+  ) {
+    this.viewportId = `${engine.id}-${number}`
+    this.elements = paneElements(number)
+    this.markings = new Markings(this.elements.pane)
+    for (const name of WATCHED) this.elements.viewport.addEventListener(name, this.refresh)
+    core.eventTarget.addEventListener(EVENTS.IMAGE_LOAD_ERROR, this.onLoadError)
+    core.eventTarget.addEventListener(EVENTS.IMAGE_LOAD_FAILED, this.onLoadError)
+  }
+
+  /** Show a series from its middle. A later call wins over a slower one. */
+  async show({ study, series, as }: Choice, preset = '', slice: number | null = null): Promise<void> {
+    const turn = this.leave()
+    this.change({ ...EMPTY_PANE, status: 'loading', study, series, as })
+    try {
+      const loaded = await this.loader.load(study, series)
+      if (turn !== this.turn) return
+      const notice = this.loader.whyNotVolume(loaded)
+      const shownAs = notice ? 'stack' : as
+      this.change({ as: shownAs, notice, frames: loaded.imageIds.length, spacing: loaded.spacing })
+      const picture = await this.present(loaded, shownAs, slice)
+      if (turn === this.turn) this.begin(picture, loaded, preset)
+      else picture.dispose()
+    } catch (error) {
+      if (turn === this.turn) this.change({ status: 'failed', message: messageOf(error) })
+    }
+  }
+
+  clear(): void {
+    this.leave()
+    const viewport: unknown = this.engine.getViewport(this.viewportId)
+    if (viewport) this.engine.disableElement(this.viewportId)
+    this.change(EMPTY_PANE)
+  }
+
+  destroy(): void {
+    this.clear()
+    for (const name of WATCHED) this.elements.viewport.removeEventListener(name, this.refresh)
+    core.eventTarget.removeEventListener(EVENTS.IMAGE_LOAD_ERROR, this.onLoadError)
+    core.eventTarget.removeEventListener(EVENTS.IMAGE_LOAD_FAILED, this.onLoadError)
+    this.elements.pane.remove()
+  }
+
+  view(): PaneView | null {
+    const { loaded, picture } = this
+    if (!loaded || !picture) return null
+    return {
+      pane: this.number, viewportId: this.viewportId, engineId: this.engine.id,
+      element: this.elements.viewport, study: loaded.study, series: loaded.series,
+      as: this.state.as, imageIds: loaded.imageIds, volumeId: picture.volumeId,
+    }
+  }
+
+  /** Slices count from 1. */
+  async goTo(slice: number): Promise<void> {
+    const { picture } = this
+    if (!picture) return
+    const wanted = Math.min(Math.max(Math.round(slice), 1), picture.count) - 1
+    if (wanted !== picture.index()) await picture.goTo(wanted)
+  }
+
+  /** Show a frame (from 0), or the plane through it; with a pixel of it, that in view. */
+  async showFrame(index: number, pixel: readonly [number, number] | null): Promise<void> {
+    const imageId = this.loaded?.imageIds[index]
+    const { picture } = this
+    if (!picture || imageId === undefined) return
+    // Cornerstone counts from the corner of the first pixel, everybody else from its centre.
+    const [x, y] = pixel ?? [0, 0]
+    const point = core.utilities.imageToWorldCoords(imageId, [x + 0.5, y + 0.5])
+    if (picture.volumeId === null) await this.goTo(index + 1)
+    else if (point) picture.jumpTo(point)
+    if (pixel && point) this.bringIntoView(point)
+  }
+
+  scroll(by: number): void {
+    const { picture } = this
+    if (!picture) return
+    const wanted = Math.min(Math.max(picture.index() + by, 0), picture.count - 1)
+    if (wanted !== picture.index()) picture.scroll(wanted - picture.index())
+  }
+
+  presets(): Preset[] {
+    const imageId = this.picture?.imageId() ?? this.loaded?.imageIds[0]
+    return presetsFor(this.state.series?.modality ?? '', imageId ? storedWindows(imageId) : [])
+  }
+
+  /** A preset by its name, or a window in the image's units. */
+  window(wanted: string | Window): void {
+    const { picture } = this
+    if (!picture) return
+    if (typeof wanted !== 'string') {
+      this.apply(wanted, '')
+      return
+    }
+    const preset = this.presets().find(({ name }) => name === wanted)
+    const window = preset && windowOf(preset, () => valuesOf(picture))
+    if (window) this.apply(window, wanted)
+  }
+
+  /** The window that suits a rectangle of the canvas. */
+  windowWithin(from: readonly [number, number], to: readonly [number, number]): void {
+    if (!this.picture) return
+    const values = valuesWithin(this.picture.viewport, from, to)
+    const window = windowBetween(values, ...REGION_PERCENTILES)
+    if (window) this.apply(window, '')
+  }
+
+  setZoom(zoom: number): void {
+    this.picture?.viewport.setZoom(zoom)
+    this.picture?.viewport.render()
+  }
+
+  /** The whole image again, turned as it is. */
+  fit(): void {
+    this.picture?.viewport.setPan([0, 0])
+    this.setZoom(1)
+  }
+
+  reset(): void {
+    const { picture } = this
+    if (!picture) return
+    const { viewport } = picture
+    const { flipHorizontal = false, flipVertical = false } = viewport.getViewPresentation()
+    if (flipHorizontal) this.flip('h')
+    if (flipVertical) this.flip('v')
+    const slice = picture.index()
+    if (picture.volumeId !== null) picture.setSlab(null)
+    viewport.resetProperties()
+    viewport.resetCamera()
+    // A reset of a volume also goes back to its middle.
+    if (picture.index() !== slice) void picture.goTo(slice)
+    viewport.render()
+    this.change({ slab: null })
+    this.refresh()
+  }
+
+  invert(): void {
+    const viewport = this.picture?.viewport
+    if (!viewport) return
+    viewport.setProperties({ invert: !viewport.getProperties()?.invert })
+    viewport.render()
+    this.refresh()
+  }
+
+  flip(direction: 'h' | 'v'): void {
+    const viewport = this.picture?.viewport
+    if (!viewport) return
+    const { flipHorizontal = false, flipVertical = false } = viewport.getViewPresentation()
+    const turned = direction === 'h' ? { flipHorizontal: !flipHorizontal } : { flipVertical: !flipVertical }
+    viewport.setViewPresentation({ displayArea: viewport.getDisplayArea(), ...turned } as core.Types.ViewPresentation)
+    viewport.render()
+    this.refresh()
+  }
+
+  /** Clockwise on the screen. */
+  rotate(degrees: number): void {
+    const viewport = this.picture?.viewport
+    if (!viewport) return
+    const { viewUp, viewPlaneNormal } = viewport.getCamera()
+    if (!viewUp || !viewPlaneNormal) return
+    viewport.setCamera({ viewUp: turned(viewUp, viewPlaneNormal, degrees) })
+    viewport.render()
+    this.refresh()
+  }
+
+  cine(fps: number | null): void {
+    if (fps === null || this.state.slices < 2) this.cinema.stop()
+    else this.cinema.play(fps)
+    this.change({ isPlaying: this.cinema.isPlaying })
+  }
+
+  slab(slab: { mm: number; mode: SlabMode } | null): void {
+    if (this.picture?.volumeId == null) return
+    this.picture.setSlab(slab)
+    this.change({ slab })
+  }
+
+  /** Count again what has arrived. */
+  countLoaded(): void {
+    if (!this.loaded) return
+    const loaded = this.loaded.imageIds.filter((id) => core.cache.isLoaded(id)).length
+    if (loaded !== this.state.loaded) this.change({ loaded })
+  }
+
+  private async present(
+    loaded: LoadedSeries, as: Presentation, slice: number | null,
+  ): Promise<Picture> {
+    const { ORTHOGRAPHIC, STACK } = core.Enums.ViewportType
+    const input = { viewportId: this.viewportId, element: this.elements.viewport }
+    this.engine.enableElement({ ...input, type: as === 'stack' ? STACK : ORTHOGRAPHIC })
+    toolGroup().addViewport(this.viewportId, this.engine.id)
+    const viewport: unknown = this.engine.getViewport(this.viewportId)
+    if (as !== 'stack') {
+      return PlanePicture.show(viewport as core.Types.IVolumeViewport, loaded, this.loader, as)
+    }
+    const start = slice === null ? Math.floor((loaded.imageIds.length - 1) / 2) : slice - 1
+    return StackPicture.show(viewport as core.Types.IStackViewport, loaded, start)
+  }
+
+  private bringIntoView(point: core.Types.Point3): void {
+    const viewport = this.picture?.viewport
+    if (!viewport) return
+    const { clientWidth, clientHeight } = viewport.element
+    const [x, y] = viewport.worldToCanvas(point)
+    if (x >= 0 && x <= clientWidth && y >= 0 && y <= clientHeight) return
+    const [panX, panY] = viewport.getPan()
+    viewport.setPan([panX + clientWidth / 2 - x, panY + clientHeight / 2 - y])
+    viewport.render()
+  }
+
+  private begin(picture: Picture, loaded: LoadedSeries, preset: string): void {
+    this.picture = picture
+    this.loaded = loaded
+    if (picture.volumeId === null) picture.viewport.resetCamera()
+    picture.viewport.render()
+    if (preset) this.window(preset)
+    this.refresh()
+    this.countLoaded()
+    this.listener(this, true)
+  }
+
+  /** End what is shown; returns the number of what comes next. */
+  private leave(): number {
+    this.cinema.stop()
+    this.markings.draw(null, null)
+    this.markings.drawRectangle(null)
+    this.presetWindow = null
+    this.failure = null
+    const { picture } = this
+    this.picture = null
+    this.loaded = null
+    if (picture) {
+      // The layers let go of the viewport before its volume goes.
+      this.listener(this, true)
+      picture.dispose()
+    }
+    return ++this.turn
+  }
+
+  private apply(window: Window, preset: string): void {
+    const viewport = this.picture?.viewport
+    if (!viewport) return
+    this.presetWindow = window
+    this.state = { ...this.state, preset }
+    const { center, width } = window
+    viewport.setProperties({ voiRange: { lower: center - width / 2, upper: center + width / 2 } })
+    viewport.render()
+    this.refresh()
+  }
+
+  private readonly refresh = (): void => {
+    const { picture, loaded } = this
+    if (!picture || !loaded) return
+    const { viewport } = picture
+    const range = viewport.getProperties()?.voiRange
+    const window = range
+      ? { center: (range.lower + range.upper) / 2, width: range.upper - range.lower }
+      : { center: this.state.center, width: this.state.width }
+    const isPreset = this.presetWindow !== null && isSameWindow(window, this.presetWindow)
+    const imageId = picture.imageId()
+    const isFailed = this.failure !== null && this.failure.imageId === imageId
+    this.change({
+      ...window,
+      status: isFailed ? 'failed' : 'shown',
+      message: isFailed ? this.failure?.message ?? '' : '',
+      slice: picture.index() + 1,
+      slices: picture.count,
+      zoom: viewport.getZoom(),
+      isInverted: viewport.getProperties()?.invert ?? false,
+      preset: isPreset ? this.state.preset : '',
+      edges: this.edges(picture, loaded),
+      place: loaded.places[loaded.imageIds.indexOf(imageId ?? '')] ?? null,
+    })
+  }
+
+  private edges({ viewport }: Picture, loaded: LoadedSeries): EdgeLetters | null {
+    const { viewUp, viewPlaneNormal } = viewport.getCamera()
+    if (!viewUp || !viewPlaneNormal) return null
+    const up = viewUp as Vector
+    const right = cross(up, viewPlaneNormal)
+    const down: Vector = [-up[0], -up[1], -up[2]]
+    if (loaded.geometry) return edgeLetters(right, down)
+    return loaded.codes ? edgeLettersFromView(right, down, loaded.codes) : null
+  }
+
+  /** A slice that cannot be loaded must not pass for the one before it. */
+  private readonly onLoadError = (event: Event): void => {
+    const { imageId, error } = (event as CustomEvent<{ imageId?: string; error?: unknown }>).detail
+    if (!imageId) return
+    this.failure = { imageId, message: messageOf(error) }
+    if (imageId === this.picture?.imageId()) this.refresh()
+  }
+
+  private change(part: Partial<PaneState>, isView = false): void {
+    this.state = { ...this.state, ...part }
+    this.listener(this, isView)
+  }
+}
+
+/** A direction turned about the line of sight; the image then turns clockwise. */
+function turned(up: Vector, normal: Vector, degrees: number): [number, number, number] {
+  const angle = (degrees * Math.PI) / 180
+  const side = cross(normal, up)
+  const [x = 0, y = 0, z = 0] = [0, 1, 2].map(
+    (i) => (up[i] ?? 0) * Math.cos(angle) + (side[i] ?? 0) * Math.sin(angle),
+  )
+  return [x, y, z]
+}

@@ -1,0 +1,353 @@
+/** The reading room without React: panes in a grid, the tool in hand, what is linked. */
+import * as core from '@cornerstonejs/core'
+import { PaneCommands } from './commands'
+import type { ViewerSeries, ViewerStudy } from './dicomweb'
+import { drawMarkings, follow, pointAfter, showPoint } from './following'
+import type { Vector } from './geometry'
+import { GESTURES, type PointGesture, type RegionGesture, type ScrollGesture } from './gestures'
+import type { HangingPlan } from './hanging'
+import { activeIn, layoutForPlanes, MAX_PANES, shapeOf } from './layout'
+import { SeriesLoader } from './loading'
+import { EMPTY_PANE, Pane, type Choice } from './Pane'
+import { place, showFrame } from './paneElements'
+import { Prefetcher } from './prefetch'
+import { startCornerstone } from './setup'
+import { destroyToolGroup, moveLeftButton } from './tools'
+import {
+  VIEW_TOOLS, type Layout, type Links, type PaneHost, type PaneView, type ToolName, type WorkstationState,
+} from './types'
+
+const ENGINE = 'firstread'
+const PROGRESS_MS = 200
+const PLANES = ['axial', 'sagittal', 'coronal', 'stack'] as const
+const CACHE_EVENTS = [
+  core.Enums.Events.IMAGE_CACHE_IMAGE_ADDED, core.Enums.Events.IMAGE_CACHE_IMAGE_REMOVED,
+]
+const GESTURE_EVENTS: string[] = [...Object.values(GESTURES), 'pointerdown', 'focusin', 'dblclick']
+
+export const EMPTY_STATE: WorkstationState = {
+  layout: '1x1', active: 0, maximised: null, panes: [EMPTY_PANE], tool: 'window',
+  links: { scroll: false, window: false, zoom: false }, hasReferenceLines: false,
+}
+
+export class Workstation extends PaneCommands implements PaneHost {
+  private current = EMPTY_STATE
+  private readonly listeners = new Set<(state: WorkstationState) => void>()
+  private readonly viewListeners = new Set<() => void>()
+  private readonly loader: SeriesLoader
+  private readonly prefetcher: Prefetcher
+  private engine: core.RenderingEngine | null = null
+  private panes: Pane[] = []
+  private studies: ViewerStudy[] = []
+  /** The pane a hand is on: only its movements are followed, so that no echo comes back. */
+  private leader: Pane | null = null
+  private cross: { point: Vector; frame: string } | null = null
+  private isDestroyed = false
+  private drawing = 0
+  private aimed = ''
+  private counting: ReturnType<typeof setTimeout> | null = null
+  private readonly resize = new ResizeObserver(() => this.resized())
+
+  constructor(root: string, private readonly element: HTMLDivElement) {
+    super()
+    this.loader = new SeriesLoader(root)
+    this.prefetcher = new Prefetcher(() => this.loader.heldBytes())
+  }
+
+  get state(): WorkstationState {
+    return this.current
+  }
+
+  async start(): Promise<void> {
+    await startCornerstone()
+    if (this.isDestroyed) return
+    this.engine = new core.RenderingEngine(ENGINE)
+    Object.assign(this.element.style, { display: 'grid', gap: '1px' })
+    for (const name of GESTURE_EVENTS) this.element.addEventListener(name, this.onGesture)
+    for (const name of CACHE_EVENTS) core.eventTarget.addEventListener(name, this.onCache)
+    this.resize.observe(this.element)
+    moveLeftButton(null, this.current.tool)
+    this.setLayout(this.current.layout)
+  }
+
+  /** Free everything that was taken, so that cases can be opened all day. */
+  destroy(): void {
+    this.isDestroyed = true
+    this.close()
+    this.listeners.clear()
+    this.viewListeners.clear()
+    this.resize.disconnect()
+    for (const name of GESTURE_EVENTS) this.element.removeEventListener(name, this.onGesture)
+    for (const name of CACHE_EVENTS) core.eventTarget.removeEventListener(name, this.onCache)
+    if (this.counting !== null) clearTimeout(this.counting)
+    cancelAnimationFrame(this.drawing)
+    for (const pane of this.panes) pane.destroy()
+    this.panes = []
+    if (!this.engine) return
+    this.engine.destroy()
+    this.engine = null
+    destroyToolGroup()
+    this.loader.destroy()
+  }
+
+  subscribe(listener: (state: WorkstationState) => void): () => void {
+    this.listeners.add(listener)
+    listener(this.current)
+    return () => this.listeners.delete(listener)
+  }
+
+  views(): readonly PaneView[] {
+    return this.panes.flatMap((pane) => pane.view() ?? [])
+  }
+
+  onViews(listener: () => void): () => void {
+    this.viewListeners.add(listener)
+    return () => this.viewListeners.delete(listener)
+  }
+
+  /** Where a pane's overlay belongs; null beyond the layout. */
+  paneElement(pane: number): HTMLDivElement | null {
+    return this.panes[pane]?.elements.pane ?? null
+  }
+
+  open(study: ViewerStudy, priors: readonly ViewerStudy[], plan: HangingPlan): void {
+    this.close()
+    this.studies = [study, ...priors]
+    this.change({ links: plan.links, active: 0 })
+    this.setLayout(plan.layout)
+    plan.panes.forEach((pane, number) => {
+      if (pane) void this.panes[number]?.show(pane, pane.preset)
+    })
+  }
+
+  close(): void {
+    this.prefetcher.stop()
+    this.aimed = ''
+    this.studies = []
+    this.cross = null
+    this.leader = null
+    for (const pane of this.panes) pane.clear()
+    this.change({ maximised: null })
+  }
+
+  /** Drop the images of a study that was handed in; panes that still show it are emptied. */
+  forget(study: ViewerStudy): void {
+    for (const pane of this.panes) {
+      if (pane.state.study?.study_instance_uid === study.study_instance_uid) pane.clear()
+    }
+    this.prefetcher.stop()
+    this.loader.forget(study)
+  }
+
+  prefetch(study: ViewerStudy): Promise<void> {
+    return this.loader.prefetch(study)
+  }
+
+  /** Keeps what fits; panes beyond the grid are given up. */
+  setLayout(layout: Layout): void {
+    const { engine } = this
+    const { rows, columns, count } = shapeOf(layout)
+    this.element.style.gridTemplate =
+      `repeat(${rows}, minmax(0, 1fr)) / repeat(${columns}, minmax(0, 1fr))`
+    for (const pane of this.panes.splice(count)) pane.destroy()
+    while (engine && this.panes.length < Math.min(count, MAX_PANES)) {
+      const pane = new Pane(this.panes.length, engine, this.loader, this.onPane)
+      this.panes.push(pane)
+      this.element.append(pane.elements.pane)
+      this.resize.observe(pane.elements.viewport)
+    }
+    const active = activeIn(layout, this.current.active)
+    this.change({ layout, active, maximised: null })
+    this.arrange()
+    this.viewsChanged()
+  }
+
+  activate(pane: number): void {
+    this.leader = this.panes[pane] ?? null
+    if (pane === this.current.active || !this.leader) return
+    this.change({ active: pane })
+    this.arrange()
+  }
+
+  /** One pane over all others, and back. */
+  toggleMaximised(pane = this.current.active): void {
+    if (this.panes.length < 2) return
+    this.activate(pane)
+    this.change({ maximised: this.current.maximised === null ? pane : null })
+    this.arrange()
+  }
+
+  async show(pane: number, choice: Choice, slice: number | null = null): Promise<void> {
+    await this.panes[pane]?.show(choice, '', slice)
+  }
+
+  /** Three planes with crosshairs; a series that is no volume stays a stack and says why. */
+  showPlanes(series: ViewerSeries): void {
+    const study = this.studies.find((one) => one.series.includes(series))
+    if (study) void this.hangPlanes(study, series)
+  }
+
+  setTool(tool: ToolName): void {
+    if (tool === this.current.tool) return
+    if (this.engine) moveLeftButton(this.current.tool, tool)
+    this.change({ tool })
+    this.draw()
+  }
+
+  setLinks(links: Links): void {
+    this.change({ links: { ...links } })
+    this.lead()
+    if (this.leader) follow(this.leader, this.panes, links)
+  }
+
+  setReferenceLines(isOn: boolean): void {
+    this.change({ hasReferenceLines: isOn })
+    this.draw()
+  }
+
+  /** Show a frame in the active pane, of whatever open series it is; with a pixel, that in view. */
+  async jumpTo(sop: string, frame: number, pixel: readonly [number, number] | null = null): Promise<void> {
+    const pane = this.lead()
+    const found = pane && this.findFrame(sop, pane)
+    if (!pane || !found) return
+    const { places } = await this.loader.load(found.study, found.series)
+    const index = places.findIndex((one) => one.sop_instance_uid === sop && one.frame === frame)
+    if (index < 0) return
+    if (pane.state.series !== found.series) await pane.show({ ...found, as: 'stack' }, '', index + 1)
+    await pane.showFrame(index, pixel)
+  }
+
+  private async hangPlanes(study: ViewerStudy, series: ViewerSeries): Promise<void> {
+    const loaded = await this.loader.load(study, series).catch(() => null)
+    if (!loaded || this.loader.whyNotVolume(loaded)) {
+      await this.show(this.current.active, { study, series, as: 'axial' })
+      return
+    }
+    this.setLayout(layoutForPlanes(this.element.clientWidth, this.element.clientHeight))
+    await Promise.all(this.panes.map((pane, number) =>
+      pane.show({ study, series, as: PLANES[number] ?? 'stack' }),
+    ))
+    const plane = this.panes[0]?.picture?.plane()
+    this.cross = plane ? { point: plane.point, frame: plane.frameOfReference } : null
+    this.setTool('crosshairs')
+    this.draw()
+  }
+
+  private findFrame(sop: string, pane: Pane): { study: ViewerStudy; series: ViewerSeries } | null {
+    const holds = (series: ViewerSeries) => series.instances.some((i) => i.sop_instance_uid === sop)
+    const { study, series } = pane.state
+    if (study && series && holds(series)) return { study, series }
+    const all = this.studies.flatMap((one) => one.series.map((s) => ({ study: one, series: s })))
+    return all.find((one) => holds(one.series)) ?? null
+  }
+
+  /** A command moves the active pane, and what is linked to it. */
+  protected override lead(): Pane | undefined {
+    const pane = this.panes[this.current.active]
+    this.leader = pane ?? null
+    return pane
+  }
+
+  private readonly onPane = (pane: Pane, isView: boolean): void => {
+    this.change({})
+    if (pane.state.status === 'shown' && pane === this.leader) {
+      follow(pane, this.panes, this.current.links)
+      if (this.cross) this.cross = { ...this.cross, point: pointAfter(this.cross.point, pane) }
+    }
+    this.draw()
+    if (pane.picture) this.prefetchAround()
+    if (isView) this.viewsChanged()
+  }
+
+  private readonly onGesture = (event: Event): void => {
+    const pane = this.panes.find(({ elements }) => elements.pane.contains(event.target as Node))
+    if (!pane) return
+    this.leader = pane
+    if (event.type === 'pointerdown' || event.type === 'focusin') this.activate(pane.number)
+    if (event.type === 'dblclick') this.onDoubleClick(pane)
+    const { detail } = event as CustomEvent<unknown>
+    if (event.type === GESTURES.scroll) pane.scroll((detail as ScrollGesture).by)
+    if (event.type === GESTURES.point) this.onPoint(pane, (detail as PointGesture).point)
+    if (event.type === GESTURES.region) this.onRegion(pane, detail as RegionGesture)
+  }
+
+  /** Two quick clicks with a drawing tool belong to the drawing. */
+  private onDoubleClick(pane: Pane): void {
+    const isViewing = (VIEW_TOOLS as readonly string[]).includes(this.current.tool)
+    if (isViewing) this.toggleMaximised(pane.number)
+  }
+
+  private onPoint(pane: Pane, point: Vector): void {
+    const frame = pane.picture?.plane()?.frameOfReference
+    if (frame === undefined) return
+    this.cross = { point, frame }
+    showPoint(point, pane, this.panes)
+    this.draw()
+  }
+
+  private onRegion(pane: Pane, { from, to, isDone }: RegionGesture): void {
+    pane.markings.drawRectangle(isDone ? null : [from, to])
+    if (isDone) pane.windowWithin(from, to)
+  }
+
+  private prefetchAround(): void {
+    const active = this.panes[this.current.active]
+    const inOrder = [active, ...this.panes.filter((pane) => pane !== active)]
+    const aimed = inOrder.map((pane) => `${pane?.viewportId} ${pane?.state.series?.series_instance_uid} ${pane?.state.slice}`).join()
+    if (aimed === this.aimed) return
+    this.aimed = aimed
+    this.prefetcher.aim(inOrder.flatMap((pane) => {
+      const { picture, loaded } = pane ?? {}
+      // A volume loads itself.
+      return picture && loaded && picture.volumeId === null ? [{ loaded, index: picture.index() }] : []
+    }))
+  }
+
+  private readonly onCache = (): void => {
+    this.counting ??= setTimeout(() => {
+      this.counting = null
+      for (const pane of this.panes) pane.countLoaded()
+    }, PROGRESS_MS)
+  }
+
+  private draw(): void {
+    cancelAnimationFrame(this.drawing)
+    this.drawing = requestAnimationFrame(() => {
+      const { hasReferenceLines, active } = this.current
+      drawMarkings(this.panes, hasReferenceLines ? this.panes[active] : undefined, this.cross)
+    })
+  }
+
+  private arrange(): void {
+    const { active, maximised, layout } = this.current
+    const { columns } = shapeOf(layout)
+    for (const { number, elements } of this.panes) {
+      const cell = { row: Math.floor(number / columns) + 1, column: (number % columns) + 1 }
+      place(elements, number === maximised ? null : cell)
+      showFrame(elements, this.panes.length > 1 && number === active)
+    }
+    this.draw()
+  }
+
+  /** Twice: while a picture is being drawn Cornerstone lets the first call fall. */
+  private resized(): void {
+    const fit = () => this.engine?.resize(true, true)
+    requestAnimationFrame(() => {
+      fit()
+      requestAnimationFrame(() => {
+        fit()
+        this.draw()
+      })
+    })
+  }
+
+  private viewsChanged(): void {
+    for (const listener of this.viewListeners) listener()
+  }
+
+  private change(part: Partial<WorkstationState>): void {
+    const panes = this.panes.length > 0 ? this.panes.map(({ state }) => state) : [EMPTY_PANE]
+    this.current = { ...this.current, ...part, panes }
+    for (const listener of this.listeners) listener(this.current)
+  }
+}

@@ -1,0 +1,89 @@
+/** What fits into the image cache, decided by bytes before anything is loaded: pure. */
+import { numbersOf, textsOf, type DicomJson, type ViewerSeries } from './dicomweb'
+
+const TAGS = {
+  rows: '00280010', columns: '00280011', bits: '00280100', samples: '00280002',
+  slope: '00281053', intercept: '00281052', photometric: '00280004',
+}
+/** Kept free of images: for painted masks, which Cornerstone would otherwise throw out. */
+export const RESERVED_SHARE = 0.25
+const COLOUR_BYTES = 4
+const GIGABYTE = 2 ** 30
+
+/** Bytes of one decoded frame as Cornerstone keeps it. */
+export function frameBytes(dataset: DicomJson | undefined): number {
+  const [rows = 0] = numbersOf(dataset, TAGS.rows)
+  const [columns = 0] = numbersOf(dataset, TAGS.columns)
+  return rows * columns * bytesPerPixel(dataset)
+}
+
+export function isColour(dataset: DicomJson | undefined): boolean {
+  const [samples = 1] = numbersOf(dataset, TAGS.samples)
+  return samples > 1 || textsOf(dataset, TAGS.photometric)[0] === 'PALETTE COLOR'
+}
+
+function bytesPerPixel(dataset: DicomJson | undefined): number {
+  if (isColour(dataset)) return COLOUR_BYTES
+  const [bits = 16] = numbersOf(dataset, TAGS.bits)
+  const [slope = 1] = numbersOf(dataset, TAGS.slope)
+  const [intercept = 0] = numbersOf(dataset, TAGS.intercept)
+  if (!Number.isInteger(slope) || !Number.isInteger(intercept) || bits > 16) return 4
+  // Eight bits that are rescaled no longer fit into eight.
+  return bits <= 8 && slope === 1 && intercept === 0 ? 1 : 2
+}
+
+export interface VolumeQuestion {
+  series: Pick<ViewerSeries, 'not_a_volume'>
+  isColour: boolean
+  bytes: number
+  /** What the cache may hold in all, and what other volumes hold of it. */
+  limit: number
+  held: number
+}
+
+/** Why a series stays a stack, in plain words; empty where it can be a volume. */
+export function whyNotVolume({ series, isColour, bytes, limit, held }: VolumeQuestion): string {
+  if (series.not_a_volume) return `Only a stack: ${series.not_a_volume}.`
+  if (isColour) return 'Only a stack: images in colour.'
+  const free = limit * (1 - RESERVED_SHARE) - held
+  if (bytes <= free) return ''
+  return (
+    `Only a stack: a volume of ${gigabytes(bytes)} GB does not fit into the ` +
+    `${gigabytes(Math.max(free, 0))} GB that are free for it.`
+  )
+}
+
+function gigabytes(bytes: number): string {
+  return (bytes / GIGABYTE).toFixed(1)
+}
+
+export interface Stack {
+  frameBytes: number
+  frames: number
+}
+
+/** How many frames of each stack may be fetched ahead: all if they fit, else an equal share. */
+export function framesAhead(stacks: readonly Stack[], limit: number, held: number): number[] {
+  let free = Math.max(limit * (1 - RESERVED_SHARE) - held, 0)
+  const order = stacks
+    .map((stack, index) => ({ ...stack, index, bytes: stack.frameBytes * stack.frames }))
+    .sort((a, b) => a.bytes - b.bytes)
+  const ahead = stacks.map(() => 0)
+  order.forEach((stack, done) => {
+    const share = free / (order.length - done)
+    const fitting = stack.frameBytes > 0 ? Math.floor(share / stack.frameBytes) : 0
+    ahead[stack.index] = Math.min(stack.frames, fitting)
+    free -= Math.min(stack.bytes, share)
+  })
+  return ahead
+}
+
+/** The nearest frames to one, nearest first, at most `count`. */
+export function nearestFirst(index: number, frames: number, count: number): number[] {
+  const found: number[] = []
+  for (let step = 0; found.length < Math.min(count, frames) && step < frames; step++) {
+    if (index + step < frames) found.push(index + step)
+    if (step > 0 && index - step >= 0 && found.length < count) found.push(index - step)
+  }
+  return found
+}

@@ -1,0 +1,171 @@
+/** Hanging protocols: which series of a study stands in which pane, by the project's rules: pure. */
+import type { ViewerSeries, ViewerStudy } from './dicomweb'
+import { shapeOf } from './layout'
+import type { Layout, Links, Presentation } from './types'
+
+export type LinkName = keyof Links
+
+export interface HangingMatch {
+  modality?: readonly string[]
+  /** Part of the description of the study or of one of its series, in any case. */
+  description?: string
+  body_part?: readonly string[]
+  has_prior?: boolean
+}
+
+export interface HangingPane {
+  modality?: readonly string[]
+  description?: string
+  body_part?: readonly string[]
+  orientation?: 'axial' | 'sagittal' | 'coronal' | null
+  /** 0 is the study itself, 1 the newest of the earlier ones. */
+  prior?: number
+  preset?: string
+  as?: Presentation
+}
+
+export interface HangingRule {
+  name: string
+  match: HangingMatch
+  layout: Layout
+  sync?: readonly LinkName[]
+  panes: readonly HangingPane[]
+}
+
+export interface PanePlan {
+  study: ViewerStudy
+  series: ViewerSeries
+  as: Presentation
+  /** Empty: as the image says. */
+  preset: string
+}
+
+export interface HangingPlan {
+  /** The rule's name; empty where none matched. */
+  name: string
+  layout: Layout
+  links: Links
+  /** One per pane of the layout; null stays empty. */
+  panes: (PanePlan | null)[]
+  /** What the reader should know about it; empty where the rule found everything. */
+  notice: string
+}
+
+interface Candidate {
+  plan: HangingPlan
+  misses: number
+}
+
+const NO_LINKS: Links = { scroll: false, window: false, zoom: false }
+
+/** The first rule that finds all it asks for; else the one that misses least; else a plain stack. */
+export function planFor(
+  study: ViewerStudy, priors: readonly ViewerStudy[], rules: readonly HangingRule[],
+): HangingPlan {
+  const candidates = rules
+    .filter((rule) => matches(rule.match, study, priors))
+    .map((rule) => hang(rule, study, priors))
+  let best: Candidate | undefined
+  for (const candidate of candidates) {
+    if (!best || candidate.misses < best.misses) best = candidate
+  }
+  const isEmpty = !best?.plan.panes.some((pane) => pane !== null)
+  return !best || isEmpty ? plainPlan(study, rules.length > 0) : best.plan
+}
+
+function matches(
+  match: HangingMatch, study: ViewerStudy, priors: readonly ViewerStudy[],
+): boolean {
+  const { series } = study
+  const descriptions = [study.study_description ?? '', ...series.map((s) => s.series_description)]
+  const has = (test: (series: ViewerSeries) => boolean) => series.some(test)
+  return (
+    (!match.modality?.length || has((s) => isOneOf(match.modality, s.modality))) &&
+    (!match.description || descriptions.some((text) => includes(text, match.description))) &&
+    (!match.body_part?.length || has((s) => isOneOf(match.body_part, s.body_part_examined))) &&
+    (match.has_prior === undefined || match.has_prior === priors.length > 0)
+  )
+}
+
+function hang(
+  rule: HangingRule, study: ViewerStudy, priors: readonly ViewerStudy[],
+): Candidate {
+  const panes: (PanePlan | null)[] = []
+  let misses = 0
+  for (const wanted of rule.panes.slice(0, shapeOf(rule.layout).count)) {
+    const source = [study, ...priors][wanted.prior ?? 0]
+    const found = source ? choose(wanted, source, panes) : null
+    misses += found ? found.misses : criteriaOf(wanted) + 1
+    panes.push(found?.plan ?? null)
+  }
+  const { count } = shapeOf(rule.layout)
+  while (panes.length < count) panes.push(null)
+  return { plan: planOf(rule, panes, misses), misses }
+}
+
+function planOf(rule: HangingRule, panes: (PanePlan | null)[], misses: number): HangingPlan {
+  const sync = rule.sync ?? []
+  return {
+    name: rule.name,
+    layout: rule.layout,
+    links: {
+      scroll: sync.includes('scroll'), window: sync.includes('window'), zoom: sync.includes('zoom'),
+    },
+    panes,
+    notice: misses === 0 ? '' : `Not everything that "${rule.name}" shows was found.`,
+  }
+}
+
+/** The series that misses least of what a pane asks for; a modality is never missed. */
+function choose(
+  wanted: HangingPane, study: ViewerStudy, taken: readonly (PanePlan | null)[],
+): { plan: PanePlan; misses: number } | null {
+  const as = wanted.as ?? 'stack'
+  const preset = wanted.preset ?? ''
+  let best: { plan: PanePlan; misses: number; rank: number } | null = null
+  for (const series of study.series) {
+    if (wanted.modality?.length && !isOneOf(wanted.modality, series.modality)) continue
+    const uses = taken.filter((pane) => pane?.series === series)
+    // The same picture twice helps nobody; another plane or window of it was asked for.
+    if (uses.some((use) => use?.as === as && use.preset === preset)) continue
+    const misses = missesOf(wanted, series, as)
+    const isUsed = uses.length > 0 && as === 'stack'
+    const rank = misses * 4 + (isUsed ? 2 : 0) + (series.not_a_volume ? 1 : 0)
+    if (!best || rank < best.rank) best = { plan: { study, series, as, preset }, misses, rank }
+  }
+  return best
+}
+
+function missesOf(wanted: HangingPane, series: ViewerSeries, as: Presentation): number {
+  const isMissed = [
+    wanted.description && !includes(series.series_description, wanted.description),
+    wanted.body_part?.length && !isOneOf(wanted.body_part, series.body_part_examined),
+    wanted.orientation && series.orientation !== wanted.orientation,
+    as !== 'stack' && series.not_a_volume,
+  ]
+  return isMissed.filter(Boolean).length
+}
+
+function criteriaOf(wanted: HangingPane): number {
+  const { description, body_part, orientation, as } = wanted
+  return [description, body_part?.length, orientation, as && as !== 'stack'].filter(Boolean).length
+}
+
+function plainPlan(study: ViewerStudy, hasRules: boolean): HangingPlan {
+  const [series] = study.series
+  return {
+    name: '',
+    layout: '1x1',
+    links: NO_LINKS,
+    panes: [series ? { study, series, as: 'stack', preset: '' } : null],
+    notice: hasRules ? 'No hanging rule fits this study: its first series is shown.' : '',
+  }
+}
+
+function isOneOf(wanted: readonly string[] | undefined, value: string | undefined): boolean {
+  return wanted?.some((one) => one.toUpperCase() === (value ?? '').toUpperCase()) ?? false
+}
+
+function includes(text: string, part: string | undefined): boolean {
+  return text.toLowerCase().includes((part ?? '').toLowerCase())
+}

@@ -1,0 +1,268 @@
+/** Series on their way into Cornerstone: metadata, image ids, volumes, and giving all of it back. */
+import * as core from '@cornerstonejs/core'
+import { Enums as MetadataEnums, utilities as metadata } from '@cornerstonejs/metadata'
+import { frameBytes, isColour, whyNotVolume } from './budget'
+import {
+  fetchMetadata,
+  imageIdsOf,
+  numbersOf,
+  seriesUrl,
+  textsOf,
+  type DicomJson,
+  type ViewerSeries,
+  type ViewerStudy,
+} from './dicomweb'
+import type { Vector } from './geometry'
+import { cross, dot } from './linking'
+import { spacingOf, withUsedSpacing } from './spacing'
+import type { Place, SpacingSource } from './types'
+
+const LOAD_TIMEOUT_MS = 30_000
+const PREFETCHED_IMAGES = 1
+const PROGRESSIVE_PIXELS = 3e6
+const TAGS = { codes: '00200020', rows: '00280010', columns: '00280011' }
+
+/** Where the frames of a series lie; only of series whose frames share one orientation. */
+export interface SeriesGeometry {
+  frameOfReference: string
+  normal: Vector
+  /** Of each frame along the normal, in mm. */
+  depths: number[]
+}
+
+export interface LoadedSeries {
+  study: ViewerStudy
+  series: ViewerSeries
+  imageIds: string[]
+  places: Place[]
+  frameBytes: number
+  isColour: boolean
+  spacing: SpacingSource
+  /** PatientOrientation (0020,0020) of the first image, for images without a place. */
+  codes: [string, string] | null
+  geometry: SeriesGeometry | null
+}
+
+/** A dead worker or a lost connection leaves Cornerstone's promises pending for ever. */
+export function inTime<T>(work: Promise<T>, what: string): Promise<T> {
+  let timer: ReturnType<typeof setTimeout>
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} took too long.`)), LOAD_TIMEOUT_MS)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
+
+/** The URL of a series is its identity here: projects do not share metadata. */
+export class SeriesLoader {
+  private readonly loaded = new Map<string, Promise<LoadedSeries>>()
+  /** Adding metadata twice is an error in Cornerstone, and nothing there ever frees it. */
+  private readonly registered = new Map<string, string[]>()
+  private readonly volumes = new Map<string, { bytes: number; users: number }>()
+
+  constructor(private readonly root: string) {}
+
+  load(study: ViewerStudy, series: ViewerSeries): Promise<LoadedSeries> {
+    const url = seriesUrl(this.root, study, series)
+    const known = this.loaded.get(url)
+    if (known) return known
+    const loading = this.fetchSeries(study, series, url)
+    this.loaded.set(url, loading)
+    void loading.catch(() => this.loaded.delete(url))
+    return loading
+  }
+
+  /** Fetch and decode the first image of a study that comes next. */
+  async prefetch(study: ViewerStudy): Promise<void> {
+    const series = study.series[0]
+    if (!series) return
+    try {
+      const { imageIds } = await this.load(study, series)
+      const middle = Math.floor((imageIds.length - 1) / 2)
+      const wanted = imageIds.slice(middle, middle + PREFETCHED_IMAGES)
+      await Promise.all(wanted.map((id) => core.imageLoader.loadAndCacheImage(id)))
+    } catch {
+      // The case loads again, visibly, when it is its turn.
+    }
+  }
+
+  /** Why a series cannot be a volume now; empty where it can. */
+  whyNotVolume(loaded: LoadedSeries): string {
+    const bytes = loaded.frameBytes * loaded.imageIds.length
+    const isHeld = this.volumes.has(this.volumeId(loaded))
+    return whyNotVolume({
+      series: loaded.series, isColour: loaded.isColour, bytes: isHeld ? 0 : bytes,
+      limit: core.cache.getMaxCacheSize(), held: this.heldBytes(),
+    })
+  }
+
+  /** Bytes of the volumes that panes hold. */
+  heldBytes(): number {
+    return [...this.volumes.values()].reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
+  /** Take a share in the volume of a series; its slices stream in from now on. */
+  async takeVolume(loaded: LoadedSeries): Promise<string> {
+    const volumeId = this.volumeId(loaded)
+    const held = this.volumes.get(volumeId)
+    const bytes = loaded.frameBytes * loaded.imageIds.length
+    this.volumes.set(volumeId, { bytes, users: (held?.users ?? 0) + 1 })
+    try {
+      const work = core.volumeLoader.createAndCacheVolume(volumeId, { imageIds: loaded.imageIds })
+      const volume = await inTime(work as Promise<core.Types.IImageVolume>, 'Building the volume')
+      volume.load()
+    } catch (error) {
+      this.releaseVolume(volumeId)
+      throw error
+    }
+    return volumeId
+  }
+
+  releaseVolume(volumeId: string): void {
+    const held = this.volumes.get(volumeId)
+    if (!held) return
+    if (held.users > 1) {
+      this.volumes.set(volumeId, { ...held, users: held.users - 1 })
+      return
+    }
+    this.volumes.delete(volumeId)
+    if (core.cache.getVolumeLoadObject(volumeId)) core.cache.removeVolumeLoadObject(volumeId)
+  }
+
+  /** Drop the decoded images and the metadata of a study that was handed in. */
+  forget(study: ViewerStudy): void {
+    for (const series of study.series) {
+      const url = seriesUrl(this.root, study, series)
+      this.loaded.delete(url)
+      for (const id of imageIdsOf(this.root, study, series)) {
+        if (core.cache.getImageLoadObject(id)) core.cache.removeImageLoadObject(id, { force: true })
+      }
+      this.registered.get(url)?.forEach(forgetMetadata)
+      this.registered.delete(url)
+    }
+  }
+
+  destroy(): void {
+    for (const volumeId of [...this.volumes.keys()]) {
+      this.volumes.set(volumeId, { bytes: 0, users: 1 })
+      this.releaseVolume(volumeId)
+    }
+    this.registered.forEach((imageIds) => imageIds.forEach(forgetMetadata))
+    this.registered.clear()
+    this.loaded.clear()
+    core.cache.purgeCache()
+  }
+
+  private volumeId({ study, series }: LoadedSeries): string {
+    return `firstread-volume:${seriesUrl(this.root, study, series)}`
+  }
+
+  private async fetchSeries(
+    study: ViewerStudy, series: ViewerSeries, url: string,
+  ): Promise<LoadedSeries> {
+    const datasets = await inTime(fetchMetadata(url), 'Loading the series')
+    const imageIds = imageIdsOf(this.root, study, series)
+    if (!this.registered.has(url)) {
+      this.registered.set(url, imageIds)
+      await Promise.all(registrations(url, series, datasets))
+    }
+    const first = datasets.get(series.instances[0]?.sop_instance_uid ?? '')
+    if (series.is_prepared && isLarge(first)) imageIds.forEach(showProgressively)
+    return describe(study, series, imageIds, first)
+  }
+}
+
+function registrations(
+  url: string, series: ViewerSeries, datasets: Map<string, DicomJson>,
+): Promise<unknown>[] {
+  return series.instances.map(({ sop_instance_uid }): Promise<unknown> => {
+    const dataset = datasets.get(sop_instance_uid)
+    const firstFrame = `wadors:${url}/instances/${sop_instance_uid}/frames/1`
+    if (!dataset) return Promise.resolve()
+    return Promise.resolve(metadata.addDicomWebInstance(firstFrame, withUsedSpacing(dataset)))
+  })
+}
+
+function describe(
+  study: ViewerStudy, series: ViewerSeries, imageIds: string[], first: DicomJson | undefined,
+): LoadedSeries {
+  const [row, column] = textsOf(first, TAGS.codes)
+  return {
+    study,
+    series,
+    imageIds,
+    places: series.instances.flatMap(({ sop_instance_uid, number_of_frames }) =>
+      Array.from({ length: number_of_frames }, (_, index) => ({ sop_instance_uid, frame: index + 1 })),
+    ),
+    frameBytes: frameBytes(first),
+    isColour: isColour(first),
+    spacing: spacingOf(first).source,
+    codes: row && column ? [row, column] : null,
+    geometry: geometryOf(imageIds),
+  }
+}
+
+function geometryOf(imageIds: string[]): SeriesGeometry | null {
+  const planes = imageIds.map(planeOf)
+  const [first] = planes
+  if (!first) return null
+  const normal = cross(first.row, first.column)
+  const depths: number[] = []
+  for (const plane of planes) {
+    if (!plane || dot(cross(plane.row, plane.column), normal) < 0.999) return null
+    depths.push(dot(plane.position, normal))
+  }
+  return { frameOfReference: first.frameOfReference, normal, depths }
+}
+
+export interface ImagePlane {
+  frameOfReference: string
+  position: Vector
+  row: Vector
+  column: Vector
+  /** Millimetres from the first pixel's centre to the last one's, along a row and along a column. */
+  width: number
+  height: number
+}
+
+/** Where one frame lies in the patient; null where its metadata does not say. */
+export function planeOf(imageId: string): ImagePlane | null {
+  const plane = core.metaData.get('imagePlaneModule', imageId) as
+    | (core.Types.ImagePlaneModule & { usingDefaultValues?: boolean })
+    | undefined
+  // Of radiographs Cornerstone makes up a place: it must not link them to one another.
+  if (!plane || plane.usingDefaultValues) return null
+  return {
+    frameOfReference: plane.frameOfReferenceUID,
+    position: plane.imagePositionPatient as Vector,
+    row: plane.rowCosines as Vector,
+    column: plane.columnCosines as Vector,
+    width: (plane.columns - 1) * (plane.columnPixelSpacing || 1),
+    height: (plane.rows - 1) * (plane.rowPixelSpacing || 1),
+  }
+}
+
+function forgetMetadata(imageId: string): void {
+  for (const type of Object.values(MetadataEnums.MetadataModules)) {
+    metadata.clearTypedCacheData(type, imageId)
+  }
+}
+
+/** An image of which a part, at low resolution, is worth showing while the rest arrives. */
+function isLarge(dataset: DicomJson | undefined): boolean {
+  const [rows = 0] = numbersOf(dataset, TAGS.rows)
+  const [columns = 0] = numbersOf(dataset, TAGS.columns)
+  return rows * columns > PROGRESSIVE_PIXELS
+}
+
+function showProgressively(imageId: string): void {
+  core.utilities.imageRetrieveMetadataProvider.add(imageId, {
+    stages: [{ id: 'whole', retrieveType: 'single' }],
+    retrieveOptions: { single: { streaming: true, initialChunkSize: 65_536, chunkSize: 1_048_576 } },
+  })
+}
+
+export function messageOf(error: unknown): string {
+  if (error instanceof Error) return error.message
+  const inner = (error as { error?: { message?: string } } | null)?.error?.message
+  return inner ?? 'The image cannot be shown.'
+}

@@ -1,0 +1,61 @@
+/** Fetches the frames around the eye ahead of it, only as many as the memory holds. */
+import * as core from '@cornerstonejs/core'
+import { framesAhead, nearestFirst } from './budget'
+import type { LoadedSeries } from './loading'
+
+/** Requests cannot be taken back once sent: few at a time keep the way free for what is looked at. */
+const AT_ONCE = 4
+
+export interface Watched {
+  loaded: LoadedSeries
+  index: number
+}
+
+export class Prefetcher {
+  private queue: string[] = []
+  private running = 0
+  private readonly failed = new Set<string>()
+
+  constructor(private readonly heldBytes: () => number) {}
+
+  /** What is on the screen, the active pane first. */
+  aim(watched: readonly Watched[]): void {
+    const stacks = watched.map(({ loaded }) => ({
+      frameBytes: loaded.frameBytes, frames: loaded.imageIds.length,
+    }))
+    const counts = framesAhead(stacks, core.cache.getMaxCacheSize(), this.heldBytes())
+    this.queue = watched.flatMap(({ loaded, index }, place) =>
+      nearestFirst(index, loaded.imageIds.length, counts[place] ?? 0)
+        .map((frame) => loaded.imageIds[frame] ?? '')
+        .filter((id) => !core.cache.isLoaded(id) && !this.failed.has(id)),
+    )
+    this.pump()
+  }
+
+  stop(): void {
+    this.queue = []
+    this.failed.clear()
+  }
+
+  private pump(): void {
+    while (this.running < AT_ONCE) {
+      const next = this.queue.shift()
+      if (next === undefined) return
+      this.running++
+      void this.fetch(next).finally(() => {
+        this.running--
+        this.pump()
+      })
+    }
+  }
+
+  private async fetch(imageId: string): Promise<void> {
+    if (core.cache.isLoaded(imageId)) return
+    try {
+      await core.imageLoader.loadAndCacheImage(imageId)
+    } catch {
+      // Not asked for again from here; whoever scrolls to it is told what is wrong.
+      this.failed.add(imageId)
+    }
+  }
+}
