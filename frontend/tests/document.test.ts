@@ -169,7 +169,7 @@ describe('answers of places and suggestions', () => {
 
   it('remembers the latest use of a suggestion', () => {
     const use = (action: 'shown' | 'accepted' | 'refused') =>
-      document.edit(action, edits.useSuggestion({ id: 's', action, at: action }))
+      document.edit(action, edits.recordSuggestion({ id: 's', action, at: action }))
     expect([use('shown'), use('accepted'), use('shown'), use('refused')]).toEqual([true, true, false, true])
     expect(content().suggestions).toEqual([{ id: 's', action: 'refused', at: 'refused' }])
   })

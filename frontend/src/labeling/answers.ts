@@ -1,6 +1,6 @@
 /** Pure rules of answering: what a key press means, and what is still missing. */
 import type { Question } from '../api/client'
-import type { Answers } from './content'
+import { isList, type Answers } from './content'
 
 export type { Answer, Answers, Content } from './content'
 export { contentOf } from './content'
@@ -9,7 +9,7 @@ export { contentOf } from './content'
 export function choose(answers: Answers, question: Question, option: string): Answers {
   if (question.kind !== 'many') return { ...answers, [question.key]: option }
   const current = answers[question.key]
-  const chosen = Array.isArray(current) ? current : []
+  const chosen = isList(current) ? current : []
   const next = chosen.includes(option) ? chosen.filter((key) => key !== option) : [...chosen, option]
   const ordered = question.options.map((o) => o.key).filter((key) => next.includes(key))
   return { ...answers, [question.key]: ordered }
@@ -17,7 +17,7 @@ export function choose(answers: Answers, question: Question, option: string): An
 
 export function isChosen(answers: Answers, question: Question, option: string): boolean {
   const answer = answers[question.key]
-  return Array.isArray(answer) ? answer.includes(option) : answer === option
+  return isList(answer) ? answer.includes(option) : answer === option
 }
 
 /** The option that a key belongs to. */

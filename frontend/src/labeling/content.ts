@@ -5,7 +5,7 @@ export interface CannotAssess {
   cannot_assess: true
 }
 
-export type Answer = string | string[] | number | CannotAssess | null
+export type Answer = string | readonly string[] | number | CannotAssess | null
 export type Answers = Readonly<Record<string, Answer>>
 
 /** What a series or one frame was answered. */
@@ -62,4 +62,9 @@ export function sliceHashes(content: Content): Set<string> {
 
 export function isCannotAssess(answer: Answer | undefined): answer is CannotAssess {
   return typeof answer === 'object' && answer !== null && !Array.isArray(answer)
+}
+
+/** Array.isArray does not see through readonly. */
+export function isList(answer: Answer | undefined): answer is readonly string[] {
+  return Array.isArray(answer)
 }

@@ -10,10 +10,7 @@ import type { Change } from './document'
 /** Answers after one of them changed; null takes the answer back. */
 export function withAnswer(answers: Answers, key: string, answer: Answer): Answers {
   if (same(answers[key] ?? null, answer)) return answers
-  const { [key]: _, ...others } = answers
-  // A changed answer keeps its place, so that equal answers are equal JSON.
-  if (answer === null) return others
-  return key in answers ? { ...answers, [key]: answer } : { ...others, [key]: answer }
+  return answer === null ? without(answers, key) : { ...answers, [key]: answer }
 }
 
 export function answer(key: string, value: Answer): Change {
@@ -116,7 +113,7 @@ export function paint(
 }
 
 /** What became of a suggestion: one entry each, the latest use holds. */
-export function useSuggestion(use: SuggestionUse): Change {
+export function recordSuggestion(use: SuggestionUse): Change {
   return (content) => {
     const others = (content.suggestions ?? []).filter((entry) => entry.id !== use.id)
     const known = content.suggestions?.find((entry) => entry.id === use.id)
@@ -157,8 +154,13 @@ function withList(
   content: Content, key: 'regions' | 'masks' | 'scoped', list: readonly unknown[],
 ): Content {
   if (list.length > 0) return { ...content, [key]: list }
-  const { [key]: _, ...others } = content
-  return others
+  return without(content, key)
+}
+
+function without<T extends object>(object: T, key: string): T {
+  const copy = { ...object }
+  Reflect.deleteProperty(copy, key)
+  return copy
 }
 
 function withScoped(content: Content, where: ScopedPlace, answers: Answers): Content {
@@ -197,4 +199,17 @@ function isTarget(mask: MaskLayer, target: Omit<MaskLayer, 'slices'>): boolean {
 
 function same(a: unknown, b: unknown): boolean {
   return a === b || JSON.stringify(a) === JSON.stringify(b)
+}
+
+/** Take over what a model proposes: its answers replace ours, its regions join ours. */
+export function takeSuggestion(
+  proposed: { answers?: Answers; regions?: readonly Region[] }, use: SuggestionUse,
+): Change {
+  return (content) => {
+    const answers = { ...content.answers, ...proposed.answers }
+    const withRegions = (proposed.regions ?? []).reduce(
+      (all, region) => addRegion(region)(all), withAnswers(content, answers),
+    )
+    return recordSuggestion(use)(withRegions)
+  }
 }

@@ -1,7 +1,7 @@
 /** PURE. What a schema asks and what is still missing; mirrors the server's rules, which decide. */
 import type { Region } from '../viewer/types'
 import {
-  isCannotAssess, type Answer, type Answers, type Content, type ScopedAnswers, type ScopedPlace,
+  isCannotAssess, isList, type Answer, type Answers, type Content, type ScopedAnswers, type ScopedPlace,
 } from './content'
 import { withAnswer } from './edits'
 
@@ -9,10 +9,10 @@ export type Scope = 'study' | 'series' | 'instance' | 'region'
 
 export type Condition =
   | { question: string; is: Answer }
-  | { question: string; any_of: string[] }
+  | { question: string; any_of: readonly string[] }
   | { question: string; at_least: number }
-  | { all: Condition[] }
-  | { any: Condition[] }
+  | { all: readonly Condition[] }
+  | { any: readonly Condition[] }
   | { not: Condition }
 
 /** The part of a question that the rules read; the definition's full type fits. */
@@ -26,12 +26,12 @@ export interface Asked {
   default?: Answer | undefined
   allows_cannot_assess?: boolean | undefined
   is_normal?: Answer | undefined
-  options?: { key: string }[] | undefined
+  options?: readonly { key: string }[] | undefined
   minimum?: number | null | undefined
   maximum?: number | null | undefined
   decimals?: number | null | undefined
   max_length?: number | null | undefined
-  for_labels?: string[] | null | undefined
+  for_labels?: readonly string[] | null | undefined
 }
 
 /** Where questions are asked: of the study, of a series or frame, or of a region. */
@@ -69,9 +69,9 @@ export function visibleQuestions<Q extends Asked>(
 export function isRequired(
   questions: readonly Asked[], content: Content, question: Asked, subject: Subject = STUDY,
 ): boolean {
-  if (question.required ?? !question.required_if) return true
-  const condition = question.required_if
-  return condition ? holds(worldOf(questions, content, subject), condition) : false
+  const { required, required_if: condition } = question
+  if (required === true || !condition) return required ?? true
+  return holds(worldOf(questions, content, subject), condition)
 }
 
 /** The first required question without an answer: the study's, those of series and frames that were
@@ -181,7 +181,7 @@ function meets(
 ): boolean {
   if ('at_least' in condition) return typeof answer === 'number' && answer >= condition.at_least
   if ('any_of' in condition) {
-    const chosen = Array.isArray(answer) ? answer : [answer]
+    const chosen = isList(answer) ? answer : [answer]
     return chosen.some((key) => typeof key === 'string' && condition.any_of.includes(key))
   }
   return JSON.stringify(answer) === JSON.stringify(condition.is)
@@ -238,7 +238,7 @@ export function problemOf(question: Asked, answer: Answer): string | null {
     return question.max_length && answer.length > question.max_length ? 'too_long' : null
   }
   const keys = (question.options ?? []).map((option) => option.key)
-  const chosen = Array.isArray(answer) ? answer : [answer]
+  const chosen = isList(answer) ? answer : [answer]
   return chosen.every((key) => keys.includes(String(key))) ? null : 'unknown_option'
 }
 
