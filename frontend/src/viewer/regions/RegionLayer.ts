@@ -46,6 +46,8 @@ export class RegionLayer {
   private isWriting = false
   /** Where the button went down last: an annotation does not say which pane it was drawn in. */
   private drawnIn: Element | null = null
+  private isPressed = false
+  private isLooking = false
   private readonly stopViews: () => void
   private readonly listeners: [string, (event: Event) => void][]
 
@@ -53,6 +55,7 @@ export class RegionLayer {
     this.listeners = [
       [Events.ANNOTATION_ADDED, (event) => this.added(annotationIn(event))],
       [Events.ANNOTATION_COMPLETED, (event) => this.completed(annotationIn(event))],
+      [Events.ANNOTATION_MODIFIED, () => this.modified()],
       [Events.ANNOTATION_REMOVED, (event) => this.removed(annotationIn(event))],
       [Events.ANNOTATION_SELECTION_CHANGE, () => this.selectionChanged()],
       [core.Enums.Events.IMAGE_LOADED, () => this.measureLoaded()],
@@ -115,10 +118,10 @@ export class RegionLayer {
     const frame = this.frames.get(placeKey(region))
     if (!frame) return
     const before = this.shown.get(region.id)
-    const annotation = before?.annotation ?? state.getAnnotation(region.id) as Annotation | undefined
+    const annotation = before?.annotation ?? existing(region.id)
     const now = { region, frame, annotation: annotation ?? annotationOf(region, frame) }
     this.shown.set(region.id, now)
-    if (!annotation) state.addAnnotation(now.annotation, frame.frameOfReference as string)
+    if (!annotation) state.addAnnotation(now.annotation, groupOf(frame))
     const isMoved = before?.region.pixels !== region.pixels || before.frame.imageId !== frame.imageId
     if (isMoved) {
       if (annotation) place(annotation, region, frame)
@@ -195,6 +198,7 @@ export class RegionLayer {
   }
 
   private readonly pressed = (event: Event): void => {
+    this.isPressed = true
     const { target } = event
     const view = this.host.views().find((v) => target instanceof Node && v.element.contains(target))
     if (view) this.drawnIn = view.element
@@ -203,7 +207,22 @@ export class RegionLayer {
   /** The hand let go: whatever moved meanwhile is one change. Cornerstone reports changes at every
    * step and, for some tools, only when it draws; comparing is surer than counting its events. */
   private readonly released = (): void => {
-    setTimeout(() => this.reportChanges(), 0)
+    this.isPressed = false
+    this.lookSoon()
+  }
+
+  /** Cornerstone holds a click back until it is no double click: such a change comes after the hand. */
+  private modified(): void {
+    if (!this.isWriting && !this.isPressed) this.lookSoon()
+  }
+
+  private lookSoon(): void {
+    if (this.isLooking) return
+    this.isLooking = true
+    setTimeout(() => {
+      this.isLooking = false
+      if (!this.isPressed) this.reportChanges()
+    }, 0)
   }
 
   private reportChanges(): void {
@@ -275,6 +294,16 @@ export class RegionLayer {
       this.isWriting = before
     }
   }
+}
+
+/** Typed as if every id were known. */
+function existing(id: string): Annotation | undefined {
+  return state.getAnnotation(id)
+}
+
+/** Annotations are grouped by frame of reference; those of images without one under no name. */
+function groupOf(frame: Frame): string {
+  return frame.frameOfReference as string
 }
 
 function annotationIn(event: Event): Annotation {

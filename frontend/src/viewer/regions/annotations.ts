@@ -50,7 +50,7 @@ function placed(point: Point3, pixel: Point2, kind: RegionKind, frame: Frame): P
 export function pointsOf(annotation: Annotation, kind: RegionKind): Point3[] {
   const { contour, handles } = annotation.data
   const points = kind === 'freehand' ? contour?.polyline : handles?.points
-  return (isOutline(kind) ? thinned(points ?? []) : points ?? []) as Point3[]
+  return isOutline(kind) ? thinned(points ?? []) : points ?? []
 }
 
 /** A new annotation that shows the region on its frame. */

@@ -85,9 +85,9 @@ function vector(values: number[] | null | undefined, standIn: Point3): Point3 {
 /** The decoded values of a frame in the modality's unit; null where it is not loaded or coloured. */
 export function valuesOf(imageId: string): Values | null {
   const image = core.cache.getImage(imageId)
-  if (!image || (image.numberOfComponents ?? 1) > 1 || image.color) return null
+  if (!image || image.numberOfComponents > 1 || image.color) return null
   const { rows, columns } = image
-  const raw = image.voxelManager?.getScalarData() ?? image.getPixelData()
+  const raw = image.getPixelData()
   const isScaled = Boolean(image.preScale?.scaled)
   const data = isScaled ? raw : Float64Array.from(raw, (v) => v * (image.slope || 1) + (image.intercept || 0))
   return { rows, columns, data, unit: unitOf(imageId) }
