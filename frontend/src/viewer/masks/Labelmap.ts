@@ -82,12 +82,22 @@ export class Labelmap {
     for (const viewportId of this.attached.keys()) {
       segmentation.activeSegmentation.setActiveSegmentation(viewportId, this.id)
     }
+    this.define(value)
     segmentation.segmentIndex.setActiveSegmentIndex(this.id, value)
+  }
+
+  /** Cornerstone locks and colours only segments that it was told of. */
+  private define(value: number): void {
+    const known = segmentation.state.getSegmentation(this.id)?.segments as
+      Record<number, tools.Types.Segment | undefined> | undefined
+    if (!known || known[value]) return
+    known[value] = { segmentIndex: value, label: '', locked: false, cachedStats: {}, active: false }
   }
 
   dress(segments: readonly SegmentAppearance[], isOutlineOnly: boolean): void {
     for (const { value, layer, colour, opacity, isHidden, isLocked } of segments) {
       if (layer !== this.layer) continue
+      this.define(value)
       segmentation.segmentLocking.setSegmentIndexLocked(this.id, value, isLocked)
       segmentation.config.style.setStyle(
         { type: LABELMAP, segmentationId: this.id, segmentIndex: value },
