@@ -33,6 +33,6 @@ export default tseslint.config(
       'max-lines': ['error', 400],
     },
   },
-  { files: ['src/viewer/**/*.ts'], rules: { 'no-restricted-imports': ['error', noReact] } },
+  { files: ['src/viewer/**/*.ts', 'tests/harness/**/*.ts'], rules: { 'no-restricted-imports': ['error', noReact] } },
   { files: ['*.js', '*.ts'], extends: [tseslint.configs.disableTypeChecked] },
 )

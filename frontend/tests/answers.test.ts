@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Question } from '../src/api/client'
-import { choose, contentOf, firstMissing, isChosen, optionOfKey } from '../src/labeling/answers'
+import { choose, contentOf, isChosen, optionOfKey } from '../src/labeling/answers'
 
 const one: Question = {
   key: 'nodule', label: 'Nodule?', kind: 'one', required: true,
@@ -21,11 +21,6 @@ describe('answers', () => {
     expect(both).toEqual({ also: ['a', 'b'] })
     expect(choose(both, many, 'a')).toEqual({ also: ['b'] })
     expect(isChosen(both, many, 'b')).toBe(true)
-  })
-
-  it('finds the first required question without an answer', () => {
-    expect(firstMissing([many, one], {})?.key).toBe('nodule')
-    expect(firstMissing([many, one], { nodule: 'no' })).toBeNull()
   })
 
   it('knows which option a key belongs to, in either case', () => {

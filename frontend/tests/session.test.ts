@@ -1,101 +1,15 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { ApiError, Offline, type Reading } from '../src/api/client'
-import type { Content } from '../src/labeling/answers'
-import { Journal } from '../src/labeling/journal'
-import { ReadingSession, type Requests } from '../src/labeling/ReadingSession'
-
-/** The server at the far end of the network: cases in order, drafts with versions. */
-class FakeServer implements Requests {
-  readonly drafts = new Map<string, { version: number; content: Content }>()
-  readonly submitted: string[] = []
-  isAway = false
-  leaseIsLost = false
-  private position = 0
-
-  constructor(private readonly cases: string[]) {}
-
-  claimNext(): Promise<Reading | null> {
-    this.check()
-    const id = this.cases[this.position]
-    return Promise.resolve(id === undefined ? null : this.reading(id))
-  }
-
-  upcoming(): Promise<never[]> {
-    return Promise.resolve([])
-  }
-
-  saveDraft(id: string, version: number, content: Content): Promise<number> {
-    this.check()
-    const known = this.drafts.get(id) ?? { version: 1, content: { answers: {} } }
-    if (known.version !== version) {
-      return Promise.reject(problem(412, 'stale_version', { current: known }))
-    }
-    this.drafts.set(id, { version: version + 1, content })
-    return Promise.resolve(version + 1)
-  }
-
-  submit(id: string): Promise<void> {
-    this.check()
-    if (this.leaseIsLost) return Promise.reject(problem(409, 'lease_lost'))
-    this.submitted.push(id)
-    this.position += 1
-    return Promise.resolve()
-  }
-
-  reopen(id: string): Promise<Reading> {
-    this.submitted.pop()
-    this.position -= 1
-    return Promise.resolve(this.reading(id))
-  }
-
-  heartbeat(): Promise<void> {
-    return this.leaseIsLost ? Promise.reject(problem(409, 'lease_lost')) : Promise.resolve()
-  }
-
-  release(): Promise<void> {
-    return Promise.resolve()
-  }
-
-  private check(): void {
-    if (this.isAway) throw new Offline('away')
-  }
-
-  private reading(id: string): Reading {
-    const { version, content } = this.drafts.get(id) ?? { version: 1, content: { answers: {} } }
-    const question = {
-      key: 'nodule', label: 'Nodule?', kind: 'one', required: true,
-      options: [{ key: 'no', label: 'No', hotkey: '1' }, { key: 'yes', label: 'Yes', hotkey: '2' }],
-    }
-    const schema = { id: 's', version: 1, definition: { questions: [question], segments: [] } }
-    return {
-      case_id: `case of ${id}`, assignment: { id: `assignment of ${id}` },
-      annotation: { id, version, content, schema },
-    } as unknown as Reading
-  }
-}
-
-function problem(status: number, code: string, extra: object = {}): ApiError {
-  return new ApiError({ status, code, detail: code, ...extra })
-}
-
-class MemoryStorage {
-  private readonly values = new Map<string, string>()
-  getItem(key: string): string | null {
-    return this.values.get(key) ?? null
-  }
-  setItem(key: string, value: string): void {
-    this.values.set(key, value)
-  }
-  removeItem(key: string): void {
-    this.values.delete(key)
-  }
-}
+import { Offline } from '../src/api/client'
+import type { Found } from '../src/labeling/journal'
+import { ReadingSession } from '../src/labeling/ReadingSession'
+import { FakeServer, MemoryJournal, problem, Tabs } from './fakes'
 
 let server: FakeServer
-let storage: MemoryStorage
+let entries: Map<string, Found>
+let tabs: Tabs
 const clock = { take: () => 1 }
 const open = async () => {
-  const session = new ReadingSession('p', server, new Journal(storage), clock)
+  const session = new ReadingSession('p', server, new MemoryJournal(entries), clock, tabs.join)
   await session.claim()
   return session
 }
@@ -103,7 +17,8 @@ const open = async () => {
 beforeEach(() => {
   vi.useFakeTimers()
   server = new FakeServer(['a', 'b'])
-  storage = new MemoryStorage()
+  entries = new Map()
+  tabs = new Tabs()
 })
 
 describe('reading', () => {

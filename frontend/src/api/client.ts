@@ -33,7 +33,8 @@ export function csrfToken(): string {
   return match?.[1] ?? ''
 }
 
-async function reachable(request: Request): Promise<Response> {
+/** The answer of our server; throws Offline where none came. */
+export async function reachable(request: Request): Promise<Response> {
   try {
     const response = await fetch(request)
     if (isAway(response)) throw new Offline(response.statusText)

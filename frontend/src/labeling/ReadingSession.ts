@@ -1,19 +1,27 @@
-/** The life of the reading page: claim, answer, autosave, submit, undo. Plain TypeScript, so that
- * every rule can be tested; the page only draws `snapshot`. */
+/** The life of the reading page: claim, annotate, autosave, submit, take back. Plain TypeScript, so
+ * that every rule can be tested; the page only draws `snapshot`. */
 import { ApiError, Offline, type Reading, type Schemas } from '../api/client'
 import type { ActivityClock } from './activity'
-import { choose, contentOf, firstMissing, type Content } from './answers'
-import { Autosave, type SaveState } from './autosave'
-import { Journal, recovery } from './journal'
+import { choose } from './answers'
+import type { SaveState } from './autosave'
+import { contentOf, type Answer, type Content, type ScopedPlace, type SuggestionAction } from './content'
+import type { Change, ReadingDocument } from './document'
+import { Draft, type Channel, type DraftRequests } from './Draft'
+import * as edits from './edits'
+import type { WorkJournal } from './journal'
+import type { MaskChange } from './maskStore'
+import {
+  asAsked, defaultAnswers, firstMissing, normalAnswers, withNewDefaults, type Subject,
+} from './questions'
 
-export interface Requests {
+export interface Requests extends DraftRequests {
   claimNext(projectId: string): Promise<Reading | null>
   upcoming(projectId: string): Promise<Schemas['Upcoming'][]>
-  saveDraft(id: string, version: number, content: Content): Promise<number>
   submit(id: string, version: number, content: Content): Promise<void>
   reopen(id: string): Promise<Reading>
   heartbeat(assignmentId: string, activeSeconds: number): Promise<void>
   release(assignmentId: string): Promise<void>
+  skip(assignmentId: string, reason: string): Promise<void>
 }
 
 export type Phase = 'claiming' | 'reading' | 'submitting' | 'finished' | 'failed'
@@ -23,31 +31,47 @@ export interface Snapshot {
   reading: Reading | null
   content: Content
   save: SaveState
+  /** The steps that undo and redo would take, by action id; null where there is none. */
+  undoName: string | null
+  redoName: string | null
   isLeaseLost: boolean
+  /** The question that still needs an answer, and what it was asked of. */
   missing: string | null
+  missingAt: Subject | null
+  /** What the server found wrong with a submission, by the path in the content. */
+  problems: Record<string, string>
   message: string
   lastSubmitted: string | null
   next: Schemas['Upcoming'] | null
   count: number
 }
 
+const NO_CONTENT: Content = { answers: {} }
+const UNTROUBLED = { missing: null, missingAt: null, problems: {}, message: '' }
+
 export class ReadingSession {
   private state: Snapshot = {
-    phase: 'claiming', reading: null, content: { answers: {} }, save: { kind: 'saved' },
-    isLeaseLost: false, missing: null, message: '', lastSubmitted: null, next: null, count: 0,
+    phase: 'claiming', reading: null, content: NO_CONTENT, save: { kind: 'saved' }, undoName: null,
+    redoName: null, isLeaseLost: false, ...UNTROUBLED, lastSubmitted: null, next: null, count: 0,
   }
-  private autosave: Autosave | null = null
+  private draft: Draft | null = null
   private readonly listeners = new Set<() => void>()
 
   constructor(
     private readonly projectId: string,
     private readonly requests: Requests,
-    private readonly journal: Journal,
+    private readonly journal: WorkJournal,
     private readonly clock: Pick<ActivityClock, 'take'>,
+    private readonly openChannel: () => Channel | null = openBroadcast,
   ) {}
 
   get snapshot(): Snapshot {
     return this.state
+  }
+
+  /** The open case's document; the layers of the viewer subscribe to it. */
+  get document(): ReadingDocument | null {
+    return this.draft?.document ?? null
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -62,53 +86,125 @@ export class ReadingSession {
     try {
       const reading = await this.requests.claimNext(this.projectId)
       if (reading === null) {
-        this.autosave?.close()
-        this.set({ phase: 'finished', reading: null, next: null })
+        this.closeDraft()
+        this.set({ phase: 'finished', reading: null, next: null, content: NO_CONTENT })
       } else {
-        this.open(reading)
+        await this.open(reading)
       }
     } catch (error) {
       this.set({ phase: 'failed', message: explain(error) })
     }
   }
 
+  /** One step of the reader on the open case; false where it is refused or changes nothing. */
+  edit(action: string, change: Change, options: { gesture?: string } = {}): boolean {
+    if (this.state.phase !== 'reading' || !this.draft) return false
+    const asked: Change = (content) => withNewDefaults(this.questions(), content, change(content))
+    return this.draft.edit(action, asked, options)
+  }
+
+  /** An option of a study question was pressed: `many` toggles it, any other kind takes it. */
   choose(questionKey: string, option: string): void {
     const question = this.questions().find((q) => q.key === questionKey)
-    // With two versions on the screen the reader first says which one holds.
-    if (!question || this.state.phase !== 'reading' || this.state.save.kind === 'conflict') return
-    const answers = choose(this.state.content.answers, question, option)
-    const content = { ...this.state.content, answers }
-    this.set({ content, missing: null })
-    this.autosave?.change(content)
+    if (!question) return
+    this.edit('answer', (content) =>
+      edits.withAnswers(content, choose(content.answers, question, option)))
+  }
+
+  /** The answer itself, null to take it back; text and sliders pass a gesture. */
+  answer(key: string, value: Answer, gesture?: string): boolean {
+    return this.edit('answer', edits.answer(key, value), gestureOf(gesture))
+  }
+
+  answerScoped(place: ScopedPlace, key: string, value: Answer, gesture?: string): boolean {
+    return this.edit('answer', edits.answerScoped(place, key, value), gestureOf(gesture))
+  }
+
+  answerRegion(id: string, key: string, value: Answer, gesture?: string): boolean {
+    return this.edit('answer', edits.answerRegion(id, key, value), gestureOf(gesture))
+  }
+
+  /** One click for a normal case: every open question with a normal answer gets it. */
+  answerNormal(): boolean {
+    return this.edit('normal', (content) =>
+      edits.withAnswers(content, normalAnswers(this.questions(), content)))
+  }
+
+  /** A stroke of a mask tool; its slices are compressed in the background. */
+  paint(change: MaskChange, action = 'paint'): boolean {
+    return this.state.phase === 'reading' && this.draft !== null && this.draft.paint(change, action)
+  }
+
+  /** The labels of a painted slice. */
+  readonly readMask = (sha256: string): Promise<Uint8Array> => {
+    if (!this.draft) return Promise.reject(new Error('No case is open.'))
+    return this.draft.masks.read(sha256)
+  }
+
+  /** Take back and repeat steps on the open case. */
+  async undoEdit(): Promise<void> {
+    if (this.state.phase === 'reading') await this.draft?.undo()
+  }
+
+  async redoEdit(): Promise<void> {
+    if (this.state.phase === 'reading') await this.draft?.redo()
+  }
+
+  /** Hold fast what was answered before suggestions are revealed; never taken back. */
+  commitFirstImpression(now: Date): void {
+    const { answers } = this.state.content
+    this.draft?.stamp(edits.commitFirstImpression(answers, now.toISOString()))
+  }
+
+  /** Note that a suggestion was seen, or what became of it. */
+  recordSuggestion(id: string, action: SuggestionAction, now: Date): void {
+    const change = edits.recordSuggestion({ id, action, at: now.toISOString() })
+    if (action === 'shown') this.draft?.stamp(change)
+    else this.edit(`suggestion_${action}`, change)
   }
 
   /** Hand in and go on; names the question that still needs an answer. */
   async submit(): Promise<void> {
-    const { reading, content, phase } = this.state
-    if (!reading || !this.autosave || phase !== 'reading') return
-    const missing = firstMissing(this.questions(), content.answers)
+    const { reading, phase } = this.state
+    const { draft } = this
+    if (!reading || !draft || phase !== 'reading') return
+    const missing = firstMissing(this.questions(), this.state.content)
     if (missing) {
-      this.set({ missing: missing.key })
+      this.set({ missing: missing.question.key, missingAt: missing.subject })
       return
     }
-    this.set({ phase: 'submitting', message: '' })
+    this.set({ phase: 'submitting', ...UNTROUBLED })
     try {
-      await this.autosave.flush()
+      await draft.flush()
       await this.sendActivity()
-      if (this.state.save.kind === 'conflict') {
+      if (draft.save.kind === 'conflict') {
         this.set({ phase: 'reading' })
         return
       }
-      await this.requests.submit(reading.annotation.id, this.autosave.version, content)
-      this.autosave.finish()
-      this.set({ lastSubmitted: reading.annotation.id, count: this.state.count + 1 })
+      const content = asAsked(this.questions(), draft.document.content)
+      await draft.masks.upload(content)
+      await this.requests.submit(draft.id, draft.version, content)
     } catch (error) {
       if (!wasHandedIn(error)) {
         this.failedSubmit(error)
         return
       }
-      this.autosave.finish()
-      this.set({ lastSubmitted: reading.annotation.id, count: this.state.count + 1 })
+    }
+    draft.finish()
+    this.set({ lastSubmitted: draft.id, count: this.state.count + 1 })
+    await this.claim()
+  }
+
+  /** Give the case back for good, with the reason, and go on. */
+  async skip(reason: string): Promise<void> {
+    const assignment = this.state.reading?.assignment
+    if (!assignment || this.state.phase !== 'reading') return
+    try {
+      await this.draft?.flush()
+      await this.requests.skip(assignment.id, reason)
+    } catch (error) {
+      this.set({ message: explain(error) })
+      return
     }
     await this.claim()
   }
@@ -118,10 +214,10 @@ export class ReadingSession {
     const { lastSubmitted, phase } = this.state
     if (lastSubmitted === null || phase === 'submitting' || phase === 'claiming') return
     try {
-      await this.autosave?.flush()
+      await this.draft?.flush()
       const reading = await this.requests.reopen(lastSubmitted)
       this.set({ lastSubmitted: null, count: Math.max(this.state.count - 1, 0) })
-      this.open(reading)
+      await this.open(reading)
     } catch (error) {
       this.set({ message: explain(error) })
     }
@@ -130,6 +226,69 @@ export class ReadingSession {
   /** Keep the lease while the page is open. */
   async beat(): Promise<void> {
     if (this.state.phase === 'reading') await this.sendActivity()
+  }
+
+  /** Settle a conflict: keep what I have, or take what another tab saved. */
+  keepMine(): void {
+    this.draft?.keepMine()
+  }
+
+  takeTheirs(): void {
+    this.draft?.takeTheirs()
+  }
+
+  /** Leave the page: save what waits and give the case back. */
+  async leave(): Promise<void> {
+    const assignment = this.state.reading?.assignment
+    await this.draft?.flush()
+    this.draft?.close()
+    if (assignment && this.state.phase === 'reading') {
+      await this.requests.release(assignment.id).catch(() => undefined)
+    }
+  }
+
+  dispose(): void {
+    this.draft?.close()
+    this.listeners.clear()
+  }
+
+  questions(): Schemas['Question'][] {
+    return this.state.reading?.annotation.schema.definition.questions ?? []
+  }
+
+  private async open(reading: Reading): Promise<void> {
+    this.closeDraft()
+    this.clock.take() // what was active before belongs to the case before
+    const { id, version, content, schema } = reading.annotation
+    const found = await this.journal.read(id)
+    const draft = new Draft(id, version, withDefaults(schema.definition.questions, content), {
+      requests: this.requests, journal: this.journal, channel: this.openChannel(),
+      onState: (save) => {
+        if (this.draft === draft) this.showSave(save)
+      },
+    })
+    this.draft = draft
+    draft.document.subscribe(() => this.showContent(draft))
+    this.set({
+      phase: 'reading', reading, save: { kind: 'saved' }, isLeaseLost: false, ...UNTROUBLED, next: null,
+      ...shownOf(draft),
+    })
+    draft.recover(found)
+    void this.lookAhead(reading.case_id)
+  }
+
+  private closeDraft(): void {
+    this.draft?.close()
+    this.draft = null
+  }
+
+  private showContent(draft: Draft): void {
+    if (this.draft === draft) this.set({ ...shownOf(draft), missing: null, missingAt: null, problems: {} })
+  }
+
+  private showSave(save: SaveState): void {
+    const isLost = save.kind === 'refused' && save.code === 'lease_lost'
+    this.set({ save, ...(isLost && { isLeaseLost: true }) })
   }
 
   private async sendActivity(): Promise<void> {
@@ -144,74 +303,11 @@ export class ReadingSession {
     }
   }
 
-  /** Settle a conflict: keep what I have, or take what another tab saved. */
-  keepMine(): void {
-    const { save, content } = this.state
-    if (save.kind === 'conflict') this.autosave?.settle(save.theirs.version, content)
-  }
-
-  takeTheirs(): void {
-    const { save } = this.state
-    if (save.kind !== 'conflict') return
-    this.set({ content: contentOf(save.theirs.content) })
-    this.autosave?.settle(save.theirs.version, null)
-  }
-
-  /** Leave the page: save what waits and give the case back. */
-  async leave(): Promise<void> {
-    const assignment = this.state.reading?.assignment
-    await this.autosave?.flush()
-    this.autosave?.close()
-    if (assignment && this.state.phase === 'reading') {
-      await this.requests.release(assignment.id).catch(() => undefined)
-    }
-  }
-
-  dispose(): void {
-    this.autosave?.close()
-    this.listeners.clear()
-  }
-
-  questions(): Schemas['Question'][] {
-    return this.state.reading?.annotation.schema.definition.questions ?? []
-  }
-
-  private open(reading: Reading): void {
-    this.autosave?.close()
-    this.clock.take() // what was active before belongs to the case before
-    const { id, version } = reading.annotation
-    const content = contentOf(reading.annotation.content)
-    this.autosave = new Autosave(
-      id, version, (v, c) => this.requests.saveDraft(id, v, c), this.journal,
-      (save) => this.set({ save }),
-    )
-    this.set({
-      phase: 'reading', reading, content, save: { kind: 'saved' }, isLeaseLost: false,
-      missing: null, message: '', next: null,
-    })
-    this.recover(id, version, content)
-    void this.lookAhead(reading.case_id)
-  }
-
-  /** Work that a crashed page left in the browser comes back by itself, or asks if both changed. */
-  private recover(id: string, version: number, content: Content): void {
-    const entry = this.journal.read(id)
-    const found = recovery(entry, version, content)
-    if (entry === null || found === 'nothing') return
-    this.set({ content: entry.content })
-    if (found === 'restore') this.autosave?.change(entry.content)
-    else this.set({ save: { kind: 'conflict', theirs: { version, content } } })
-  }
-
   private failedSubmit(error: unknown): void {
-    const theirs = error instanceof ApiError ? error.problem.current : undefined
-    this.set({ phase: 'reading', isLeaseLost: isLeaseLost(error) })
-    if (theirs) {
-      const { version, content } = theirs
-      this.set({ save: { kind: 'conflict', theirs: { version, content: contentOf(content) } } })
-    } else {
-      this.set({ message: explain(error) })
-    }
+    const problem = error instanceof ApiError ? error.problem : undefined
+    this.set({ phase: 'reading', isLeaseLost: isLeaseLost(error), problems: problem?.fields ?? {} })
+    if (problem?.current) this.draft?.conflict(problem.current.version, problem.current.content)
+    else this.set({ message: explain(error) })
   }
 
   private async lookAhead(caseId: string): Promise<void> {
@@ -228,6 +324,25 @@ export class ReadingSession {
     this.state = { ...this.state, ...part }
     for (const listener of this.listeners) listener()
   }
+}
+
+function shownOf({ document }: Draft): Pick<Snapshot, 'content' | 'undoName' | 'redoName'> {
+  return { content: document.content, undoName: document.undoName, redoName: document.redoName }
+}
+
+/** A read that was just begun starts with the schema's defaults. */
+function withDefaults(questions: Schemas['Question'][], raw: unknown): Content {
+  const content = contentOf(raw)
+  const isFresh = Object.keys(content).length === 1 && Object.keys(content.answers).length === 0
+  return isFresh ? edits.withAnswers(content, defaultAnswers(questions, content)) : content
+}
+
+function gestureOf(gesture: string | undefined): { gesture?: string } {
+  return gesture === undefined ? {} : { gesture }
+}
+
+function openBroadcast(): Channel | null {
+  return typeof BroadcastChannel === 'function' ? new BroadcastChannel('firstread') : null
 }
 
 /** The answer to an earlier attempt was lost on the way, but the read did arrive. */

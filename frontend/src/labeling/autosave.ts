@@ -1,44 +1,56 @@
 /** Saves a draft soon after each change, one request at a time, and keeps it until acknowledged. */
 import { ApiError, Offline } from '../api/client'
-import type { Content } from './answers'
-import type { Journal } from './journal'
+import { contentOf, type Content } from './content'
 
 export type SaveState =
   | { kind: 'saved' }
   | { kind: 'saving' }
   | { kind: 'offline' }
   | { kind: 'conflict'; theirs: { version: number; content: Content } }
-  | { kind: 'refused'; message: string }
+  | { kind: 'refused'; message: string; code: string; fields: Record<string, string> }
 
-/** Sends a draft built on `version`; resolves to the new version. */
-export type Send = (version: number, content: Content) => Promise<number>
+/** The far ends of saving: the browser's journal and the server. */
+export interface SavePorts {
+  /** Remember unsaved work at once. */
+  keep(version: number, content: Content): void
+  /** Resolves when what was kept is safe from a crash. */
+  kept(): Promise<void>
+  /** Send a draft built on `version`; resolves to the new version. */
+  send(version: number, content: Content): Promise<number>
+  /** The server has everything, or what is unsaved was given up. */
+  done(): void
+  onState(state: SaveState): void
+}
 
 const DELAY_MS = 400
+/** A reader who never pauses is saved all the same. */
+const LONGEST_DELAY_MS = 1500
 const RETRY_MS = 3000
 
 export class Autosave {
   private pending: Content | null = null
+  private waitingSince: number | null = null
   private timer: ReturnType<typeof setTimeout> | null = null
   private running: Promise<void> | null = null
   private isClosed = false
 
-  constructor(
-    private readonly annotationId: string,
-    private currentVersion: number,
-    private readonly send: Send,
-    private readonly journal: Journal,
-    private readonly onState: (state: SaveState) => void,
-  ) {}
+  constructor(private currentVersion: number, private readonly ports: SavePorts) {}
 
   get version(): number {
     return this.currentVersion
   }
 
+  get isIdle(): boolean {
+    return this.pending === null && this.running === null
+  }
+
   /** Remember the change at once in the browser, and on the server a moment later. */
   change(content: Content): void {
     this.pending = content
-    this.journal.write(this.annotationId, this.currentVersion, content)
-    this.schedule(DELAY_MS)
+    this.ports.keep(this.currentVersion, content)
+    this.waitingSince ??= Date.now()
+    const left = this.waitingSince + LONGEST_DELAY_MS - Date.now()
+    this.schedule(Math.max(0, Math.min(DELAY_MS, left)))
   }
 
   /** Send what is waiting now; resolves when nothing is under way any more. */
@@ -53,8 +65,8 @@ export class Autosave {
     this.currentVersion = version
     if (mine === null) {
       this.pending = null
-      this.journal.clear(this.annotationId)
-      this.onState({ kind: 'saved' })
+      this.ports.done()
+      this.ports.onState({ kind: 'saved' })
     } else {
       this.change(mine)
     }
@@ -69,7 +81,7 @@ export class Autosave {
   /** The draft was handed in: nothing is left to save. */
   finish(): void {
     this.pending = null
-    this.journal.clear(this.annotationId)
+    this.ports.done()
     this.close()
   }
 
@@ -93,32 +105,40 @@ export class Autosave {
   private async save(): Promise<void> {
     while (this.pending !== null && !this.isClosed) {
       const content = this.pending
-      this.onState({ kind: 'saving' })
+      this.waitingSince = null
+      this.ports.onState({ kind: 'saving' })
       try {
-        this.currentVersion = await this.send(this.currentVersion, content)
+        await this.ports.kept()
+        this.currentVersion = await this.ports.send(this.currentVersion, content)
       } catch (error) {
         this.failed(error)
         return
       }
-      if (this.pending === content) {
-        this.pending = null
-        this.journal.clear(this.annotationId)
-        this.onState({ kind: 'saved' })
-      } else {
-        this.journal.write(this.annotationId, this.currentVersion, this.pending)
-      }
+      this.saved(content)
+    }
+  }
+
+  private saved(content: Content): void {
+    if (this.pending === content) {
+      this.pending = null
+      this.ports.done()
+      this.ports.onState({ kind: 'saved' })
+    } else if (this.pending !== null) {
+      this.ports.keep(this.currentVersion, this.pending)
     }
   }
 
   private failed(error: unknown): void {
-    if (error instanceof ApiError && error.problem.code === 'stale_version' && error.problem.current) {
-      const { version, content } = error.problem.current
-      this.onState({ kind: 'conflict', theirs: { version, content: content as Content } })
-    } else if (error instanceof ApiError) {
-      this.onState({ kind: 'refused', message: error.problem.detail })
+    const problem = error instanceof ApiError ? error.problem : null
+    if (problem?.code === 'stale_version' && problem.current) {
+      const { version, content } = problem.current
+      this.ports.onState({ kind: 'conflict', theirs: { version, content: contentOf(content) } })
+    } else if (problem) {
+      const { detail, code, fields } = problem
+      this.ports.onState({ kind: 'refused', message: detail, code, fields: fields ?? {} })
     } else {
       if (!(error instanceof Offline)) console.error(error)
-      this.onState({ kind: 'offline' })
+      this.ports.onState({ kind: 'offline' })
       this.schedule(RETRY_MS)
     }
   }

@@ -1,5 +1,7 @@
 /** Keeps unsaved work in the browser, so that a crash or a lost network loses nothing. */
-import type { Content } from './answers'
+import { openDB, type DBSchema, type IDBPDatabase } from 'idb'
+import type { Content } from './content'
+import type { Bytes } from './sliceFormat'
 
 export interface Entry {
   version: number
@@ -7,17 +9,144 @@ export interface Entry {
   at: string
 }
 
+/** An entry that outlived its page, with the slices that only this browser has. */
+export interface Found extends Entry {
+  key: string
+  slices: ReadonlyMap<string, Bytes>
+}
+
+/** What autosave needs of a journal. */
+export interface WorkJournal {
+  write(annotationId: string, entry: Omit<Entry, 'at'>, slices: ReadonlyMap<string, Bytes>): void
+  /** Resolves when everything written so far is safe. */
+  settled(): Promise<void>
+  read(annotationId: string): Promise<Found | null>
+  /** This page's entry is on the server, or was given up for another version. */
+  clear(annotationId: string): Promise<void>
+  /** An entry that was found has been dealt with. */
+  drop(annotationId: string, key: string): Promise<void>
+}
+
+interface Schema extends DBSchema {
+  entries: {
+    key: string
+    value: Entry & { key: string; annotation_id: string }
+    indexes: { annotation: string }
+  }
+  slices: {
+    key: [string, string]
+    value: { annotation_id: string; sha256: string; bytes: Bytes }
+    indexes: { annotation: string }
+  }
+}
+
+type SyncStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
+
+const DATABASE = 'firstread'
 const PREFIX = 'firstread.journal.'
+const KEPT_MS = 60 * 24 * 3600 * 1000
 
-export class Journal {
-  constructor(private readonly storage: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>) {}
+export class Journal implements WorkJournal {
+  /** Two tabs on one annotation never overwrite each other's entry. */
+  private readonly writer = crypto.randomUUID()
+  private readonly database: Promise<IDBPDatabase<Schema> | null>
+  private queue: Promise<void> = Promise.resolve()
+  private readonly turns = new Map<string, number>()
 
-  write(annotationId: string, version: number, content: Content): void {
-    const entry: Entry = { version, content, at: new Date().toISOString() }
-    this.storage.setItem(PREFIX + annotationId, JSON.stringify(entry))
+  /** `storage` (localStorage) holds the last change until the database has it: it alone can be
+   * written while a page goes away. Journals of before this database are found there, too. */
+  constructor(private readonly storage: SyncStorage) {
+    this.database = open()
   }
 
-  read(annotationId: string): Entry | null {
+  write(
+    annotationId: string, entry: Omit<Entry, 'at'>, slices: ReadonlyMap<string, Bytes>,
+  ): void {
+    const dated: Entry = { ...entry, at: new Date().toISOString() }
+    const copy = this.writeCopy(annotationId, dated)
+    const turn = this.nextTurn(annotationId)
+    this.enqueue(async (database) => {
+      if (turn !== this.turns.get(annotationId)) return // a later entry holds all of this
+      await this.put(database, annotationId, dated, slices)
+      if (copy !== null && this.storage.getItem(PREFIX + annotationId) === copy) {
+        this.storage.removeItem(PREFIX + annotationId)
+      }
+    })
+  }
+
+  settled(): Promise<void> {
+    return this.queue
+  }
+
+  async read(annotationId: string): Promise<Found | null> {
+    await this.queue
+    const database = await this.database
+    const copy = this.readCopy(annotationId)
+    if (!database) return copy && { ...copy, key: PREFIX, slices: new Map() }
+    if (copy) await this.takeOver(database, annotationId, copy)
+    const entries = await database.getAllFromIndex('entries', 'annotation', annotationId)
+    const newest = entries.sort((a, b) => a.at.localeCompare(b.at)).at(-1)
+    if (!newest) return null
+    const slices = await database.getAllFromIndex('slices', 'annotation', annotationId)
+    return { ...newest, slices: new Map(slices.map(({ sha256, bytes }) => [sha256, bytes])) }
+  }
+
+  clear(annotationId: string): Promise<void> {
+    this.nextTurn(annotationId)
+    return this.drop(annotationId, this.key(annotationId))
+  }
+
+  drop(annotationId: string, key: string): Promise<void> {
+    if (key === PREFIX || key === this.key(annotationId)) this.storage.removeItem(PREFIX + annotationId)
+    this.enqueue((database) => forget(database, annotationId, key))
+    return this.queue
+  }
+
+  private nextTurn(annotationId: string): number {
+    const turn = (this.turns.get(annotationId) ?? 0) + 1
+    this.turns.set(annotationId, turn)
+    return turn
+  }
+
+  private async put(
+    database: IDBPDatabase<Schema>, annotationId: string, entry: Entry, slices: ReadonlyMap<string, Bytes>,
+  ): Promise<void> {
+    const change = database.transaction(['entries', 'slices'], 'readwrite')
+    const store = change.objectStore('slices')
+    const known = new Set((await store.index('annotation').getAllKeys(annotationId)).map(([, sha]) => sha))
+    for (const [sha256, bytes] of slices) {
+      if (!known.has(sha256)) void store.put({ annotation_id: annotationId, sha256, bytes })
+    }
+    const key = this.key(annotationId)
+    void change.objectStore('entries').put({ ...entry, key, annotation_id: annotationId })
+    await change.done
+  }
+
+  private key(annotationId: string): string {
+    return `${annotationId}/${this.writer}`
+  }
+
+  private enqueue(work: (database: IDBPDatabase<Schema>) => Promise<void>): void {
+    this.queue = this.queue
+      .then(async () => {
+        const database = await this.database
+        if (database) await work(database)
+      })
+      // The copy in `storage` stays, so the work is still held once.
+      .catch((error: unknown) => console.error('journal', error))
+  }
+
+  private writeCopy(annotationId: string, entry: Entry): string | null {
+    const copy = JSON.stringify(entry)
+    try {
+      this.storage.setItem(PREFIX + annotationId, copy)
+      return copy
+    } catch {
+      return null // too large for this storage: the database alone will have it
+    }
+  }
+
+  private readCopy(annotationId: string): Entry | null {
     const raw = this.storage.getItem(PREFIX + annotationId)
     if (raw === null) return null
     try {
@@ -27,9 +156,54 @@ export class Journal {
     }
   }
 
-  clear(annotationId: string): void {
+  private async takeOver(
+    database: IDBPDatabase<Schema>, annotationId: string, copy: Entry,
+  ): Promise<void> {
+    const key = `${annotationId}/copy`
+    await database.put('entries', { ...copy, key, annotation_id: annotationId })
     this.storage.removeItem(PREFIX + annotationId)
   }
+}
+
+/** Null where the browser keeps no databases (some private windows). */
+async function open(): Promise<IDBPDatabase<Schema> | null> {
+  try {
+    const database = await openDB<Schema>(DATABASE, 1, {
+      upgrade(created) {
+        const entries = created.createObjectStore('entries', { keyPath: 'key' })
+        entries.createIndex('annotation', 'annotation_id')
+        const slices = created.createObjectStore('slices', { keyPath: ['annotation_id', 'sha256'] })
+        slices.createIndex('annotation', 'annotation_id')
+      },
+    })
+    await prune(database)
+    return database
+  } catch (error) {
+    console.error('journal', error)
+    return null
+  }
+}
+
+/** Entries of cases that were never opened again would pile up for ever. */
+async function prune(database: IDBPDatabase<Schema>): Promise<void> {
+  const oldest = new Date(Date.now() - KEPT_MS).toISOString()
+  for (const entry of await database.getAll('entries')) {
+    if (entry.at < oldest) await forget(database, entry.annotation_id, entry.key)
+  }
+}
+
+/** Delete an entry, and the slices of its annotation once no entry needs them. */
+async function forget(
+  database: IDBPDatabase<Schema>, annotationId: string, key: string,
+): Promise<void> {
+  const change = database.transaction(['entries', 'slices'], 'readwrite')
+  await change.objectStore('entries').delete(key)
+  if ((await change.objectStore('entries').index('annotation').count(annotationId)) === 0) {
+    const slices = change.objectStore('slices')
+    const keys = await slices.index('annotation').getAllKeys(annotationId)
+    await Promise.all(keys.map((slice) => slices.delete(slice)))
+  }
+  await change.done
 }
 
 /** What to do with a journal entry that outlived its page. */

@@ -1,6 +1,7 @@
 /** The reading page's calls to the server. */
-import { api, good, type Reading, type Schemas } from '../api/client'
-import type { Content } from './answers'
+import { api, ApiError, csrfToken, good, reachable, type Problem, type Reading, type Schemas } from '../api/client'
+import type { Content } from './content'
+import type { Bytes } from './sliceFormat'
 
 export async function claimNext(projectId: string): Promise<Reading | null> {
   const answer = await good(
@@ -19,7 +20,7 @@ export async function saveDraft(id: string, version: number, content: Content): 
   const saved = await good(
     api.PUT('/api/v1/annotations/{annotation_id}/draft', {
       params: { path: { annotation_id: id }, header: { 'If-Match': `"${version}"` } },
-      body: { content },
+      body: { content: { ...content } },
     }),
   )
   return saved.version
@@ -29,7 +30,7 @@ export async function submit(id: string, version: number, content: Content): Pro
   await good(
     api.POST('/api/v1/annotations/{annotation_id}/submission', {
       params: { path: { annotation_id: id }, header: { 'If-Match': `"${version}"` } },
-      body: { content },
+      body: { content: { ...content } },
     }),
   )
 }
@@ -57,4 +58,37 @@ export async function release(assignmentId: string): Promise<void> {
       params: { path: { assignment_id: assignmentId } },
     }),
   )
+}
+
+/** Give the case back for good; it is not served to this reader again. */
+export async function skip(assignmentId: string, reason: string): Promise<void> {
+  await send(`/api/v1/assignments/${assignmentId}/skip`, 'application/json', JSON.stringify({ reason }))
+}
+
+/** Painted slices, before the draft that names them. */
+export async function uploadMasks(annotationId: string, pack: Bytes): Promise<void> {
+  await send(`/api/v1/annotations/${annotationId}/masks`, 'application/octet-stream', pack)
+}
+
+/** The slices of one layer that the draft names. */
+export async function loadMasks(annotationId: string, layer: number): Promise<Bytes> {
+  const address = new URL(`/api/v1/annotations/${annotationId}/masks?layer=${layer}`, location.origin)
+  const answer = await checked(await reachable(new Request(address)))
+  return new Uint8Array(await answer.arrayBuffer())
+}
+
+async function send(path: string, type: string, body: Bytes | string): Promise<void> {
+  const headers = { 'Content-Type': type, 'X-CSRFToken': csrfToken() }
+  const request = new Request(new URL(path, location.origin), { method: 'POST', headers, body })
+  await checked(await reachable(request))
+}
+
+/** Bodies of bytes go past the typed client, but fail like everything else. */
+async function checked(response: Response): Promise<Response> {
+  if (response.ok) return response
+  const problem = (await response.json().catch(() => ({}))) as Partial<Problem>
+  throw new ApiError({
+    ...problem, status: response.status, code: problem.code ?? 'error',
+    detail: problem.detail ?? `The server answered ${response.status}.`,
+  })
 }

@@ -1,0 +1,231 @@
+/** One annotation while it is open: its document, painted slices, autosave and the other tabs. */
+import { Autosave, type SaveState } from './autosave'
+import { contentOf, drawnMasks, isDrawn, type Content } from './content'
+import { ReadingDocument, type Change } from './document'
+import { paint } from './edits'
+import { recovery, type Found, type WorkJournal } from './journal'
+import { MaskStore, type MaskChange } from './maskStore'
+import type { Bytes } from './sliceFormat'
+
+export interface DraftRequests {
+  saveDraft(id: string, version: number, content: Content): Promise<number>
+  uploadMasks(id: string, pack: Bytes): Promise<unknown>
+  loadMasks(id: string, layer: number): Promise<Bytes>
+}
+
+/** The part of BroadcastChannel that tabs talk through. */
+export interface Channel {
+  postMessage(message: unknown): void
+  close(): void
+  onmessage: ((event: MessageEvent) => void) | null
+}
+
+interface Saved {
+  annotationId: string
+  version: number
+  content: Content
+}
+
+export interface DraftServices {
+  requests: DraftRequests
+  journal: WorkJournal
+  channel: Channel | null
+  onState(state: SaveState): void
+}
+
+export class Draft {
+  readonly document: ReadingDocument
+  readonly masks: MaskStore
+  private readonly autosave: Autosave
+  private state: SaveState = { kind: 'saved' }
+  private painting: Promise<void> = Promise.resolve()
+  private found: Found | null = null
+  private isClosed = false
+
+  constructor(
+    readonly id: string, version: number, raw: unknown, private readonly services: DraftServices,
+  ) {
+    const { requests, journal, channel } = services
+    const content = contentOf(raw)
+    this.document = new ReadingDocument(content)
+    this.masks = new MaskStore({
+      uploadMasks: (pack) => requests.uploadMasks(id, pack),
+      loadMasks: (layer) => requests.loadMasks(id, layer),
+    })
+    this.masks.load(content)
+    this.autosave = new Autosave(version, {
+      keep: (v, c) => journal.write(id, { version: v, content: c }, this.masks.unsaved(c)),
+      kept: () => journal.settled(),
+      send: (v, c) => this.send(v, c),
+      done: () => this.saved(),
+      onState: (state) => this.show(state),
+    })
+    if (channel) channel.onmessage = (event) => this.heard(event.data as Saved)
+  }
+
+  get version(): number {
+    return this.autosave.version
+  }
+
+  get save(): SaveState {
+    return this.state
+  }
+
+  /** Whether the reader may change anything: with two versions on the screen one is chosen first. */
+  get isOpen(): boolean {
+    return !this.isClosed && this.state.kind !== 'conflict'
+  }
+
+  /** Work that a crashed page left in the browser comes back by itself, or asks if both changed. */
+  recover(found: Found | null): void {
+    const { version } = this.autosave
+    const theirs = this.document.content
+    this.found = found
+    if (!found) return
+    this.masks.restore(found.slices)
+    const content = withKnownSlices(found.content, theirs, (sha256) => this.masks.has(sha256))
+    const verdict = recovery({ ...found, content }, version, theirs)
+    if (verdict === 'nothing') {
+      this.dropFound()
+      return
+    }
+    this.document.replace(content)
+    if (verdict === 'restore') this.autosave.change(content)
+    else this.show({ kind: 'conflict', theirs: { version, content: theirs } })
+  }
+
+  edit(action: string, change: Change, options: { gesture?: string } = {}): boolean {
+    return this.isOpen && this.document.edit(action, change, options) && this.changed()
+  }
+
+  stamp(change: Change): void {
+    if (!this.isOpen) return
+    this.document.stamp(change)
+    this.changed()
+  }
+
+  /** Take over what was painted; false where the draft cannot be changed now. */
+  paint(change: MaskChange, action: string): boolean {
+    if (!this.isOpen) return false
+    this.painting = this.painting.then(async () => {
+      const hashes = await this.masks.store(change)
+      const { layer, series, rows, columns } = change
+      const target = { layer, series_instance_uid: series, rows, columns }
+      // Accepted when it was drawn: a conflict that came up meanwhile must not lose it.
+      if (!this.isClosed && this.document.edit(action, paint(target, hashes))) this.changed()
+    }).catch((error: unknown) => console.error('painting', error))
+    return true
+  }
+
+  /** Strokes that are still being compressed come before: undo takes back what was seen last. */
+  async undo(): Promise<boolean> {
+    await this.painting
+    return this.isOpen && this.document.undo() && this.changed()
+  }
+
+  async redo(): Promise<boolean> {
+    await this.painting
+    return this.isOpen && this.document.redo() && this.changed()
+  }
+
+  async flush(): Promise<void> {
+    await this.painting
+    await this.autosave.flush()
+  }
+
+  keepMine(): void {
+    if (this.state.kind !== 'conflict') return
+    const { version, content } = this.state.theirs
+    this.masks.acknowledge(content)
+    this.autosave.settle(version, this.document.content)
+  }
+
+  takeTheirs(): void {
+    if (this.state.kind !== 'conflict') return
+    const { version, content } = this.state.theirs
+    this.adopt(content)
+    this.autosave.settle(version, null)
+    this.dropFound()
+  }
+
+  conflict(version: number, raw: unknown): void {
+    this.show({ kind: 'conflict', theirs: { version, content: contentOf(raw) } })
+  }
+
+  finish(): void {
+    this.autosave.finish()
+    this.dropFound()
+    this.close()
+  }
+
+  close(): void {
+    this.isClosed = true
+    this.autosave.close()
+    this.services.channel?.close()
+  }
+
+  private changed(): true {
+    this.autosave.change(this.document.content)
+    return true
+  }
+
+  private async send(version: number, content: Content): Promise<number> {
+    const { requests, channel } = this.services
+    await this.masks.upload(content)
+    const next = await requests.saveDraft(this.id, version, content)
+    this.masks.acknowledge(content)
+    const message: Saved = { annotationId: this.id, version: next, content }
+    if (!this.isClosed) channel?.postMessage(message)
+    return next
+  }
+
+  /** Another tab saved. One that has nothing unsaved follows; else its own save meets the conflict
+   * and shows both. */
+  private heard({ annotationId, version, content }: Saved): void {
+    const isNews = annotationId === this.id && version > this.autosave.version
+    if (!isNews || !this.isOpen || !this.autosave.isIdle) return
+    this.adopt(content)
+    this.autosave.settle(version, null)
+  }
+
+  private adopt(content: Content): void {
+    this.masks.load(content)
+    this.document.replace(content)
+  }
+
+  private saved(): void {
+    void this.services.journal.clear(this.id)
+    this.dropFound()
+  }
+
+  /** What was found is on the server now, or the reader decided against it. */
+  private dropFound(): void {
+    if (this.found) void this.services.journal.drop(this.id, this.found.key)
+    this.found = null
+  }
+
+  private show(state: SaveState): void {
+    this.state = state
+    this.services.onState(state)
+  }
+}
+
+/** The page may have gone before the bytes of its last stroke were kept: such a slice, which nobody
+ * could show or save, falls back to what the server has, and everything else is kept. */
+function withKnownSlices(
+  found: Content, theirs: Content, isKnown: (sha256: string) => boolean,
+): Content {
+  if (!found.masks || drawnMasks(found).every((m) => Object.values(m.slices).every(isKnown))) return found
+  const masks = found.masks.map((mask) => {
+    if (!isDrawn(mask)) return mask
+    const before = drawnMasks(theirs).find(
+      (m) => m.layer === mask.layer && m.series_instance_uid === mask.series_instance_uid,
+    )
+    const slices = Object.entries(mask.slices).flatMap(([place, sha256]) => {
+      const kept = isKnown(sha256) ? sha256 : before?.slices[place]
+      return kept ? [[place, kept] as const] : []
+    })
+    return { ...mask, slices: Object.fromEntries(slices) }
+  })
+  return { ...found, masks }
+}

@@ -1,0 +1,70 @@
+/** The annotation content of the contract (docs/reference/annotation-content.md) as types. */
+import type { MaskLayer, Place, Region } from '../viewer/types'
+
+export interface CannotAssess {
+  cannot_assess: true
+}
+
+export type Answer = string | readonly string[] | number | CannotAssess | null
+export type Answers = Readonly<Record<string, Answer>>
+
+/** What a series or one frame was answered. */
+export type ScopedPlace = { series_instance_uid: string } | Place
+export type ScopedAnswers = ScopedPlace & { answers: Answers }
+
+/** A mask that came with a file: kept as it is, never drawn on. */
+export interface ImportedMask {
+  layer?: undefined
+  [other: string]: unknown
+}
+
+export type SuggestionAction = 'shown' | 'accepted' | 'edited' | 'refused'
+
+export interface SuggestionUse {
+  id: string
+  action: SuggestionAction
+  at: string
+}
+
+export interface FirstImpression {
+  answers: Answers
+  at: string
+}
+
+export interface Content {
+  readonly answers: Answers
+  readonly scoped?: readonly ScopedAnswers[]
+  readonly regions?: readonly Region[]
+  readonly masks?: readonly (ImportedMask | MaskLayer)[]
+  readonly suggestions?: readonly SuggestionUse[]
+  readonly first_impression?: FirstImpression
+}
+
+/** The content of an annotation whatever state it was left in; unknown keys are kept. */
+export function contentOf(raw: unknown): Content {
+  const body = typeof raw === 'object' && raw !== null ? raw : {}
+  return { answers: {}, ...body }
+}
+
+export function isDrawn(mask: ImportedMask | MaskLayer): mask is MaskLayer {
+  return typeof mask.layer === 'number' && typeof mask['slices'] === 'object'
+}
+
+/** The layers that were painted in the browser. */
+export function drawnMasks(content: Content): MaskLayer[] {
+  return (content.masks ?? []).filter(isDrawn)
+}
+
+/** Every slice that the content names, by its SHA-256. */
+export function sliceHashes(content: Content): Set<string> {
+  return new Set(drawnMasks(content).flatMap((mask) => Object.values(mask.slices)))
+}
+
+export function isCannotAssess(answer: Answer | undefined): answer is CannotAssess {
+  return typeof answer === 'object' && answer !== null && !Array.isArray(answer)
+}
+
+/** Array.isArray does not see through readonly. */
+export function isList(answer: Answer | undefined): answer is readonly string[] {
+  return Array.isArray(answer)
+}

@@ -1,0 +1,147 @@
+/** The painted slices of one annotation by SHA-256: compressed in memory, sent before they are named. */
+import { drawnMasks, sliceHashes, type Content } from './content'
+import { address, decodeSlice, encodeSlice, pack, unpack, type Bytes } from './sliceFormat'
+
+const MAX_PACK_BYTES = 8 * 2 ** 20
+const MAX_IDLE_MS = 50
+
+export interface MaskServer {
+  uploadMasks(pack: Bytes): Promise<unknown>
+  loadMasks(layer: number): Promise<Bytes>
+}
+
+/** What a stroke left on some slices of a series; null where nothing is left. */
+export interface MaskChange {
+  layer: number
+  series: string
+  rows: number
+  columns: number
+  slices: ReadonlyMap<string, Uint8Array | null>
+}
+
+export class MaskStore {
+  /** How many slices were compressed and how many sent; what deltas are measured by. */
+  compressed = 0
+  uploaded = 0
+  private readonly known = new Map<string, Bytes>()
+  private readonly onServer = new Set<string>()
+  private saved = new Set<string>()
+  private loading: Promise<void> = Promise.resolve()
+
+  constructor(private readonly server: MaskServer) {}
+
+  /** Begin to fetch what the server's draft names. */
+  load(content: Content): void {
+    this.acknowledge(content)
+    const masks = drawnMasks(content).filter((mask) =>
+      Object.values(mask.slices).some((sha256) => !this.known.has(sha256)),
+    )
+    const layers = new Set(masks.map((mask) => mask.layer))
+    this.loading = Promise.all([...layers].map((layer) => this.loadLayer(layer))).then(() => undefined)
+    // Whoever reads a slice hears of the failure; nobody may ever read one.
+    this.loading.catch(() => undefined)
+  }
+
+  /** Keep changed slices; resolves to their hashes. One slice at a time, while the page is idle, so
+   * that the next stroke stays smooth. */
+  async store({ slices, rows, columns }: MaskChange): Promise<Map<string, string | null>> {
+    const hashes = new Map<string, string | null>()
+    for (const [place, labels] of slices) {
+      if (labels === null) {
+        hashes.set(place, null)
+        continue
+      }
+      if (hashes.size > 0) await idle()
+      const bytes = await encodeSlice({ rows, columns, labels: new Uint8Array(labels) })
+      this.compressed++
+      hashes.set(place, await this.put(bytes))
+    }
+    return hashes
+  }
+
+  /** The labels of a slice, row by row. */
+  async read(sha256: string): Promise<Uint8Array> {
+    if (!this.known.has(sha256)) await this.loading
+    const bytes = this.known.get(sha256)
+    if (!bytes) throw new Error('A painted slice is not on the server.')
+    return (await decodeSlice(bytes)).labels
+  }
+
+  has(sha256: string): boolean {
+    return this.known.has(sha256) || this.saved.has(sha256)
+  }
+
+  /** Slices that a crashed page had not saved. */
+  restore(slices: ReadonlyMap<string, Bytes>): void {
+    for (const [sha256, bytes] of slices) this.known.set(sha256, bytes)
+  }
+
+  /** The slices that this content names and no saved draft names yet: only this browser has them. */
+  unsaved(content: Content): Map<string, Bytes> {
+    return this.choose(content, (sha256) => !this.saved.has(sha256))
+  }
+
+  /** Send the slices that a draft is about to name. */
+  async upload(content: Content): Promise<void> {
+    const missing = this.choose(content, (sha256) => !this.onServer.has(sha256))
+    for (const part of inPacks(missing)) {
+      await this.server.uploadMasks(pack(part))
+      this.uploaded += part.size
+      for (const sha256 of part.keys()) this.onServer.add(sha256)
+    }
+  }
+
+  /** A draft with this content is on the server. */
+  acknowledge(content: Content): void {
+    this.saved = sliceHashes(content)
+    for (const sha256 of this.saved) this.onServer.add(sha256)
+  }
+
+  /** The server does not know what we thought it knew: send everything again. */
+  doubt(): void {
+    this.onServer.clear()
+  }
+
+  private choose(content: Content, isWanted: (sha256: string) => boolean): Map<string, Bytes> {
+    const chosen = new Map<string, Bytes>()
+    for (const sha256 of sliceHashes(content)) {
+      const bytes = this.known.get(sha256)
+      if (bytes && isWanted(sha256)) chosen.set(sha256, bytes)
+    }
+    return chosen
+  }
+
+  private async put(bytes: Bytes): Promise<string> {
+    const sha256 = await address(bytes)
+    this.known.set(sha256, bytes)
+    return sha256
+  }
+
+  private async loadLayer(layer: number): Promise<void> {
+    for (const [sha256, bytes] of unpack(await this.server.loadMasks(layer))) {
+      this.known.set(sha256, bytes)
+    }
+  }
+}
+
+function inPacks(slices: ReadonlyMap<string, Bytes>): Map<string, Bytes>[] {
+  const packs: Map<string, Bytes>[] = []
+  let size = Infinity
+  for (const [sha256, bytes] of slices) {
+    if (size + bytes.length > MAX_PACK_BYTES) {
+      packs.push(new Map())
+      size = 0
+    }
+    packs.at(-1)?.set(sha256, bytes)
+    size += bytes.length
+  }
+  return packs
+}
+
+/** Safari has no idle callback. */
+function idle(): Promise<void> {
+  return new Promise((resolve) => {
+    if (typeof requestIdleCallback === 'function') requestIdleCallback(() => resolve(), { timeout: MAX_IDLE_MS })
+    else setTimeout(resolve, 0)
+  })
+}

@@ -1,0 +1,143 @@
+/** One layer on one series as Cornerstone draws it: a labelmap image per frame, shared by stacks and by
+ * planes through the volume. Its arrays are the picture; what they should be is the editor's business. */
+import * as core from '@cornerstonejs/core'
+import * as tools from '@cornerstonejs/tools'
+import type { PaneView } from '../types'
+import { placeKey, placeOf } from '../regions/frames'
+
+export interface SegmentAppearance {
+  value: number
+  layer: number
+  /** #rrggbb */
+  colour: string
+  /** From 0 to 1. */
+  opacity: number
+  isHidden: boolean
+  isLocked: boolean
+}
+
+const { segmentation } = tools
+const LABELMAP = tools.Enums.SegmentationRepresentations.Labelmap
+
+export class Labelmap {
+  readonly id: string
+  /** "<sop_instance_uid>:<frame>" of every slice, in the order of the stack. */
+  readonly places: readonly string[]
+  readonly rows: number
+  readonly columns: number
+  private readonly imageIds: readonly string[]
+  private readonly indices: ReadonlyMap<string, number>
+  /** What is attached to a viewport: the same viewport may turn from a stack into a plane. */
+  private readonly attached = new Map<string, string>()
+
+  constructor(readonly layer: number, readonly series: string, sourceIds: readonly string[]) {
+    this.id = `mask:${layer}:${series}`
+    const images = core.imageLoader.createAndCacheDerivedLabelmapImages([...sourceIds])
+    this.imageIds = images.map((image) => image.imageId)
+    this.rows = images[0]?.rows ?? 0
+    this.columns = images[0]?.columns ?? 0
+    this.places = sourceIds.map((id) => {
+      const place = placeOf(id)
+      return place ? placeKey(place) : id
+    })
+    this.indices = new Map(this.places.map((place, i) => [place, i]))
+    segmentation.addSegmentations([{
+      segmentationId: this.id,
+      representation: { type: LABELMAP, data: { imageIds: [...this.imageIds] } },
+    }])
+  }
+
+  indexOf(place: string): number | undefined {
+    return this.indices.get(place)
+  }
+
+  /** The labels of a slice as they are shown: writing here writes the picture. */
+  slice(index: number): Uint8Array {
+    const image = core.cache.getImage(this.imageIds[index] ?? '')
+    if (!image) throw new Error(`slice ${index} of ${this.id} is gone`)
+    return image.getPixelData() as Uint8Array
+  }
+
+  /** Show it in these panes of its series, and in no others. */
+  attach(views: readonly PaneView[]): PaneView[] {
+    const wanted = new Map(views.map((view) => [view.viewportId, view]))
+    for (const [viewportId, kind] of [...this.attached]) {
+      const view = wanted.get(viewportId)
+      if (view && kindOf(view) === kind) continue
+      this.attached.delete(viewportId)
+      if (core.getEnabledElementByViewportId(viewportId) as unknown) {
+        segmentation.removeLabelmapRepresentation(viewportId, this.id)
+      }
+    }
+    const fresh = views.filter((view) => !this.attached.has(view.viewportId))
+    for (const view of fresh) {
+      this.attached.set(view.viewportId, kindOf(view))
+      segmentation.addLabelmapRepresentationToViewport(view.viewportId, [{ segmentationId: this.id }])
+    }
+    return fresh
+  }
+
+  /** Paint the segment in hand here from now on. */
+  activate(value: number): void {
+    for (const viewportId of this.attached.keys()) {
+      segmentation.activeSegmentation.setActiveSegmentation(viewportId, this.id)
+    }
+    this.define(value)
+    segmentation.segmentIndex.setActiveSegmentIndex(this.id, value)
+  }
+
+  /** Cornerstone locks and colours only segments that it was told of. */
+  private define(value: number): void {
+    const known = segmentation.state.getSegmentation(this.id)?.segments as
+      Record<number, tools.Types.Segment | undefined> | undefined
+    if (!known || known[value]) return
+    known[value] = { segmentIndex: value, label: '', locked: false, cachedStats: {}, active: false }
+  }
+
+  dress(segments: readonly SegmentAppearance[], isOutlineOnly: boolean): void {
+    for (const { value, layer, colour, opacity, isHidden, isLocked } of segments) {
+      if (layer !== this.layer) continue
+      this.define(value)
+      segmentation.segmentLocking.setSegmentIndexLocked(this.id, value, isLocked)
+      segmentation.config.style.setStyle(
+        { type: LABELMAP, segmentationId: this.id, segmentIndex: value },
+        {
+          renderFill: !isOutlineOnly, renderFillInactive: !isOutlineOnly, fillAlpha: opacity,
+          fillAlphaInactive: opacity, renderOutline: true, renderOutlineInactive: true,
+          outlineWidth: 2, outlineWidthInactive: 2,
+        },
+      )
+      const specifier = { segmentationId: this.id, type: LABELMAP }
+      for (const viewportId of this.attached.keys()) {
+        segmentation.config.color.setSegmentIndexColor(viewportId, this.id, value, rgba(colour))
+        segmentation.config.visibility.setSegmentIndexVisibility(viewportId, specifier, value, !isHidden)
+      }
+    }
+  }
+
+  /** The arrays changed: draw them. */
+  redraw(): void {
+    segmentation.triggerSegmentationEvents.triggerSegmentationDataModified(this.id)
+  }
+
+  destroy(): void {
+    const data = segmentation.state.getSegmentation(this.id)?.representationData.Labelmap
+    this.attach([])
+    segmentation.removeSegmentation(this.id)
+    if (data && 'volumeId' in data && data.volumeId && core.cache.getVolume(data.volumeId)) {
+      core.cache.removeVolumeLoadObject(data.volumeId)
+    }
+    for (const id of this.imageIds) {
+      if (core.cache.getImageLoadObject(id)) core.cache.removeImageLoadObject(id, { force: true })
+    }
+  }
+}
+
+function kindOf(view: PaneView): string {
+  return view.volumeId ?? 'stack'
+}
+
+function rgba(colour: string): [number, number, number, number] {
+  const part = (start: number) => Number.parseInt(colour.slice(start, start + 2), 16)
+  return [part(1), part(3), part(5), 255]
+}

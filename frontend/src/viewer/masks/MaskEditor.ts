@@ -1,0 +1,389 @@
+/** Keeps Cornerstone's labelmaps equal to the content's masks, and says what a stroke changed. */
+import * as core from '@cornerstonejs/core'
+import * as tools from '@cornerstonejs/tools'
+import { placeKey, placeOf } from '../regions/frames'
+import type { MaskLayer, PaneHost, PaneView, Place } from '../types'
+import { Labelmap, type SegmentAppearance } from './Labelmap'
+import {
+  binary, fillHoles, growBy, interpolated, isEmpty, keepLargest, onSegment, shrinkBy, smooth, withLocked,
+  withSegment, type Operation, type Size,
+} from './operations'
+import { SliceState } from './sliceState'
+
+/** What a stroke left on some slices; null where nothing is left. */
+export interface StrokeChange {
+  layer: number
+  series: string
+  rows: number
+  columns: number
+  slices: Map<string, Uint8Array | null>
+}
+
+/** Why nothing happened. */
+export type MaskRefusal = 'no_slice' | 'nothing_to_do' | 'too_large'
+
+export interface MaskCallbacks {
+  /** Slices were painted on; false puts them back. */
+  onStroke(change: StrokeChange): boolean | undefined
+  onRefused?(reason: MaskRefusal): void
+}
+
+export interface Brush {
+  radius_mm: number
+  shape: 'circle' | 'sphere'
+  /** In the modality's unit; null paints whatever lies under the brush. */
+  threshold: readonly [number, number] | null
+}
+
+interface Target {
+  map: Labelmap
+  slices: SliceState
+}
+
+const MAX_BYTES = 512 * 2 ** 20
+const DOWN = ['mousedown', 'touchstart']
+const UP = ['mouseup', 'touchend']
+const MODIFIED = tools.Enums.Events.SEGMENTATION_DATA_MODIFIED
+const THRESHOLD_BRUSH = 'ThresholdBrush'
+const clear: Operation = (map) => new Uint8Array(map.length)
+
+export class MaskEditor {
+  private readonly targets = new Map<string, Target>()
+  private readonly touched = new Set<Target>()
+  private masks: readonly MaskLayer[] = []
+  private read: (sha256: string) => Promise<Uint8Array> = () => Promise.reject(new Error('no masks'))
+  private segment: { value: number; layer: number } | null = null
+  private segments: readonly SegmentAppearance[] = []
+  private isOutlineOnly = false
+  private isPressed = false
+  private isWriting = false
+  private isDestroyed = false
+  private pane: Element | null = null
+  private work: Promise<void> = Promise.resolve()
+  private readonly stopViews: () => void
+
+  constructor(private readonly host: PaneHost, private readonly callbacks: MaskCallbacks) {
+    for (const name of DOWN) window.addEventListener(name, this.pressed, true)
+    for (const name of UP) window.addEventListener(name, this.released)
+    core.eventTarget.addEventListener(MODIFIED, this.modified)
+    this.stopViews = host.onViews(() => void this.refresh())
+  }
+
+  /** Make the panes show exactly these masks. Resolves when they do. */
+  reconcile(
+    masks: readonly MaskLayer[], read: (sha256: string) => Promise<Uint8Array>,
+  ): Promise<void> {
+    this.masks = masks
+    this.read = read
+    return this.refresh()
+  }
+
+  /** The segment that is painted from now on. */
+  setSegment(value: number, layer: number): void {
+    this.segment = { value, layer }
+    void this.refresh()
+  }
+
+  setBrush({ radius_mm, shape, threshold }: Brush): void {
+    for (const group of this.groups()) {
+      tools.utilities.segmentation.setBrushSizeForToolGroup(group.id, radius_mm)
+      if (!threshold || !group.hasTool(THRESHOLD_BRUSH)) continue
+      group.setActiveStrategy(THRESHOLD_BRUSH, `THRESHOLD_INSIDE_${shape === 'sphere' ? 'SPHERE' : 'CIRCLE'}`)
+      tools.utilities.segmentation.setBrushThresholdForToolGroup(group.id, {
+        range: [...threshold], isDynamic: false, dynamicRadius: 0,
+      })
+    }
+  }
+
+  setAppearance(segments: readonly SegmentAppearance[], isOutlineOnly: boolean): void {
+    this.segments = segments
+    this.isOutlineOnly = isOutlineOnly
+    for (const { map } of this.targets.values()) map.dress(segments, isOutlineOnly)
+  }
+
+  /** Fill the slices between those where the segment in hand was painted. */
+  interpolate(): void {
+    const found = this.inHand()
+    if (!found) {
+      this.refuse('no_slice')
+      return
+    }
+    const { target, value } = found
+    const { places } = target.map
+    const maps = places.map((place) => {
+      const labels = target.slices.baseline(place)
+      return labels?.includes(value) ? binary(labels, value) : null
+    })
+    const filled = interpolated(maps, sizeOf(target.map))
+    this.change(target, [...filled].map(([index, map]) => [
+      index, withSegment(target.map.slice(index), value, map),
+    ]))
+  }
+
+  removeIslands(): void {
+    this.operate(keepLargest)
+  }
+
+  fillHoles(): void {
+    this.operate(fillHoles)
+  }
+
+  smooth(): void {
+    this.operate(smooth)
+  }
+
+  grow(pixels = 1): void {
+    this.operate(growBy(pixels))
+  }
+
+  shrink(pixels = 1): void {
+    this.operate(shrinkBy(pixels))
+  }
+
+  /** Remove the segment in hand from the slice under the eye. */
+  clearSlice(): void {
+    this.operate(clear)
+  }
+
+  /** Where most of a segment lies, to jump to; null where nothing is painted. */
+  placeOf(value: number, layer: number): (Place & { pixel: [number, number] }) | null {
+    let best: { place: string; labels: Uint8Array; map: Labelmap } | null = null
+    let most = 0
+    for (const { map, slices } of this.targets.values()) {
+      if (map.layer !== layer) continue
+      for (const [place, labels] of slices.filled()) {
+        const count = labels.reduce((sum, label) => sum + (label === value ? 1 : 0), 0)
+        if (count > most) [most, best] = [count, { place, labels, map }]
+      }
+    }
+    return best && centreOf(best.place, best.labels, value, best.map.columns)
+  }
+
+  destroy(): void {
+    this.isDestroyed = true
+    this.stopViews()
+    for (const name of DOWN) window.removeEventListener(name, this.pressed, true)
+    for (const name of UP) window.removeEventListener(name, this.released)
+    core.eventTarget.removeEventListener(MODIFIED, this.modified)
+    for (const { map } of this.targets.values()) map.destroy()
+    this.targets.clear()
+  }
+
+  /** One at a time, and never while a stroke is being painted. */
+  private refresh(): Promise<void> {
+    this.work = this.work.then(() => this.show()).catch((error: unknown) => console.error('masks', error))
+    return this.work
+  }
+
+  private async show(): Promise<void> {
+    if (this.isDestroyed || this.isPressed) return
+    this.arrange()
+    for (const target of this.targets.values()) await this.write(target)
+  }
+
+  /** A labelmap for what the shown series hold or are about to be painted with, and no other. */
+  private arrange(): void {
+    const views = this.host.views()
+    const wanted = new Map<string, { layer: number; view: PaneView }>()
+    for (const view of views) {
+      const series = view.series.series_instance_uid
+      const layers = this.masks.filter((m) => m.series_instance_uid === series).map((m) => m.layer)
+      if (this.segment) layers.push(this.segment.layer)
+      for (const layer of layers) wanted.set(`${layer}:${series}`, { layer, view })
+    }
+    for (const [key, { map }] of [...this.targets]) {
+      // An empty layer stays while its series is shown: it may hold strokes that are under way.
+      if (wanted.has(key) || views.some((v) => v.series.series_instance_uid === map.series)) continue
+      map.destroy()
+      this.targets.delete(key)
+    }
+    for (const [key, { layer, view }] of wanted) {
+      if (!this.targets.has(key)) this.create(key, layer, view)
+    }
+    for (const { map } of this.targets.values()) {
+      const fresh = map.attach(views.filter((v) => v.series.series_instance_uid === map.series))
+      if (fresh.length > 0) map.dress(this.segments, this.isOutlineOnly)
+      if (this.segment?.layer === map.layer) map.activate(this.segment.value)
+    }
+  }
+
+  private create(key: string, layer: number, view: PaneView): void {
+    const stack = this.host.views().find((v) => v.series === view.series && v.volumeId === null) ?? view
+    const image = core.cache.getImage(stack.imageIds[0] ?? '')
+    const bytes = (image ? image.rows * image.columns : 0) * stack.imageIds.length
+    if (bytes > MAX_BYTES) {
+      this.refuse('too_large')
+      return
+    }
+    const map = new Labelmap(layer, view.series.series_instance_uid, stack.imageIds)
+    this.targets.set(key, { map, slices: new SliceState() })
+  }
+
+  /** Bring the slices up to what the content says. */
+  private async write({ map, slices }: Target): Promise<void> {
+    const mask = this.masks.find((m) => m.layer === map.layer && m.series_instance_uid === map.series)
+    const said = mask?.slices ?? {}
+    const news = slices.news(said)
+    let isChanged = false
+    for (const [place, sha256] of slices.waiting()) {
+      if (!news.includes(place)) slices.confirm(place, sha256 === undefined ? null : await this.read(sha256))
+    }
+    for (const place of news) {
+      const index = map.indexOf(place)
+      if (index === undefined) continue
+      const sha256 = said[place]
+      const labels = sha256 === undefined ? null : await this.read(sha256)
+      if (this.isDestroyed) return
+      if (!slices.tell(place, sha256, labels)) continue
+      put(map.slice(index), labels)
+      isChanged = true
+    }
+    if (isChanged) this.redraw(map)
+  }
+
+  private readonly pressed = (event: Event): void => {
+    const { target } = event
+    const view = this.host.views().find((v) => target instanceof Node && v.element.contains(target))
+    if (!view) return
+    this.pane = view.element
+    this.isPressed = true
+  }
+
+  private readonly released = (): void => {
+    // After Cornerstone, which paints the last step, a fill or a pair of scissors at this moment.
+    setTimeout(() => {
+      const wasPressed = this.isPressed
+      this.isPressed = false
+      this.collect()
+      if (wasPressed) void this.refresh()
+    }, 0)
+  }
+
+  /** Which labelmap was painted on. Not which slices: Cornerstone always names the first slice of a
+   * stack, and in planes every slice since the beginning; comparing is exact. */
+  private readonly modified = (event: Event): void => {
+    if (this.isWriting) return
+    const { segmentationId } = (event as CustomEvent<{ segmentationId: string }>).detail
+    const target = [...this.targets.values()].find(({ map }) => map.id === segmentationId)
+    if (!target) return
+    this.touched.add(target)
+    if (!this.isPressed) setTimeout(() => this.collect(), 0)
+  }
+
+  private collect(): void {
+    if (this.isPressed) return
+    const touched = [...this.touched]
+    this.touched.clear()
+    for (const target of touched) this.change(target, changedSlices(target))
+  }
+
+  /** Apply an operation to the segment in hand on the slice under the eye. */
+  private operate(operation: Operation): void {
+    const found = this.inHand()
+    const index = found && this.sliceUnderEye(found.target.map, found.view)
+    if (!found || index == null) {
+      this.refuse('no_slice')
+      return
+    }
+    const { target, value } = found
+    const labels = target.map.slice(index)
+    this.change(target, [[index, onSegment(labels, value, sizeOf(target.map), operation)]])
+  }
+
+  /** Show new labels and report them as one stroke; what is locked stays. */
+  private change(target: Target, proposed: readonly (readonly [number, Uint8Array])[]): void {
+    const { map, slices } = target
+    const locked = new Set(this.segments.filter((s) => s.layer === map.layer && s.isLocked).map((s) => s.value))
+    const before = new Map<string, Uint8Array | null>()
+    const changed = new Map<string, Uint8Array | null>()
+    for (const [index, labels] of proposed) {
+      const place = map.places[index] ?? ''
+      const baseline = slices.baseline(place)
+      const kept = withLocked(baseline, labels, locked)
+      if (kept !== map.slice(index)) put(map.slice(index), kept)
+      if (!slices.hasChanged(place, kept)) continue
+      before.set(place, baseline)
+      changed.set(place, slices.painted(place, kept))
+    }
+    this.redraw(map)
+    if (changed.size === 0) return
+    const { layer, series, rows, columns } = map
+    if (this.callbacks.onStroke({ layer, series, rows, columns, slices: changed }) === false) {
+      this.putBack(target, before)
+    }
+  }
+
+  private putBack({ map, slices }: Target, before: ReadonlyMap<string, Uint8Array | null>): void {
+    for (const [place, labels] of before) {
+      const index = map.indexOf(place)
+      if (index === undefined) continue
+      slices.refused(place, labels)
+      put(map.slice(index), labels)
+    }
+    this.redraw(map)
+  }
+
+  /** The labelmap of the segment in hand in the pane that was touched last. */
+  private inHand(): { target: Target; value: number; view: PaneView } | null {
+    const views = this.host.views()
+    const view = views.find((v) => v.element === this.pane) ?? views[0]
+    if (!view || !this.segment) return null
+    const { layer, value } = this.segment
+    const target = this.targets.get(`${layer}:${view.series.series_instance_uid}`)
+    return target ? { target, value, view } : null
+  }
+
+  private sliceUnderEye(map: Labelmap, view: PaneView): number | undefined {
+    const viewport = core.getRenderingEngine(view.engineId)?.getViewport(view.viewportId)
+    // Stacks and planes both have one; a plane that cuts across the slices answers nothing.
+    const imageId = (viewport as Partial<core.Types.IStackViewport> | undefined)?.getCurrentImageId?.()
+    const place = imageId ? placeOf(imageId) : null
+    return place ? map.indexOf(placeKey(place)) : undefined
+  }
+
+  private groups(): tools.Types.IToolGroup[] {
+    const found = this.host.views().map((v) =>
+      tools.ToolGroupManager.getToolGroupForViewport(v.viewportId, v.engineId))
+    return [...new Set(found.filter((group) => group !== undefined))]
+  }
+
+  private redraw(map: Labelmap): void {
+    this.isWriting = true
+    map.redraw()
+    this.isWriting = false
+  }
+
+  private refuse(reason: MaskRefusal): void {
+    this.callbacks.onRefused?.(reason)
+  }
+}
+
+function changedSlices({ map, slices }: Target): [number, Uint8Array][] {
+  return map.places.flatMap((place, index): [number, Uint8Array][] => {
+    const labels = map.slice(index)
+    return slices.hasChanged(place, labels) ? [[index, labels]] : []
+  })
+}
+
+function put(slice: Uint8Array, labels: Uint8Array | null): void {
+  if (labels && !isEmpty(labels)) slice.set(labels)
+  else slice.fill(0)
+}
+
+function sizeOf({ rows, columns }: Labelmap): Size {
+  return { rows, columns }
+}
+
+function centreOf(
+  place: string, labels: Uint8Array, value: number, columns: number,
+): (Place & { pixel: [number, number] }) | null {
+  let [x, y, count] = [0, 0, 0]
+  labels.forEach((label, i) => {
+    if (label !== value) return
+    x += i % columns
+    y += Math.floor(i / columns)
+    count++
+  })
+  const [sop_instance_uid = '', frame = '1'] = place.split(':')
+  return { sop_instance_uid, frame: Number(frame), pixel: [Math.round(x / count), Math.round(y / count)] }
+}

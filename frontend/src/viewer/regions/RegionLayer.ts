@@ -1,0 +1,332 @@
+/** Keeps Cornerstone's annotations equal to the regions of the content, and says what was drawn. The
+ * content is the truth: nothing is remembered here that it does not hold. */
+import * as core from '@cornerstonejs/core'
+import * as tools from '@cornerstonejs/tools'
+import type { PaneHost, Region, RegionKind } from '../types'
+import { annotationOf, geometryOf, kindOf, place, pointsOf, type Annotation, type Geometry } from './annotations'
+import { frameOf, framesOf, placeKey, valuesOf, type Frame } from './frames'
+import { areParallel, nearest, normalOf, type Point3 } from './geometry'
+import { areSame, isWhole, mayLeaveFrame } from './shapes'
+import { measure, type Statistics } from './statistics'
+
+/** Why something that was drawn is not kept. */
+export type Refusal = 'oblique_plane' | 'unknown_frame' | 'too_small'
+
+export interface RegionCallbacks {
+  /** A new region; false takes it away again. */
+  onDrawn(region: Region): boolean | undefined
+  /** A region was moved or reshaped; false puts it back. */
+  onChanged(region: Region): boolean | undefined
+  onSelected(id: string | null): void
+  statisticsChanged(id: string, statistics: Statistics): void
+  onRefused?(reason: Refusal): void
+}
+
+interface Shown {
+  region: Region
+  frame: Frame
+  annotation: Annotation
+}
+
+const { Events } = tools.Enums
+const { state, selection } = tools.annotation
+const DOWN = ['mousedown', 'touchstart']
+const UP = ['mouseup', 'touchend']
+const NO_COLOUR = () => '#f0e442'
+
+export class RegionLayer {
+  private readonly shown = new Map<string, Shown>()
+  private readonly unmeasured = new Map<string, Shown>()
+  private frames = new Map<string, Frame>()
+  private regions: readonly Region[] = []
+  private colours: (label: string) => string = NO_COLOUR
+  private selected: string | null = null
+  private label = ''
+  /** Set while this class itself changes Cornerstone's state, whose events are then no news. */
+  private isWriting = false
+  /** Where the button went down last: an annotation does not say which pane it was drawn in. */
+  private drawnIn: Element | null = null
+  private isPressed = false
+  private isLooking = false
+  private readonly stopViews: () => void
+  private readonly listeners: [string, (event: Event) => void][]
+
+  constructor(private readonly host: PaneHost, private readonly callbacks: RegionCallbacks) {
+    this.listeners = [
+      [Events.ANNOTATION_ADDED, (event) => this.added(annotationIn(event))],
+      [Events.ANNOTATION_COMPLETED, (event) => this.completed(annotationIn(event))],
+      [Events.ANNOTATION_MODIFIED, () => this.modified()],
+      [Events.ANNOTATION_REMOVED, (event) => this.removed(annotationIn(event))],
+      [Events.ANNOTATION_SELECTION_CHANGE, () => this.selectionChanged()],
+      [core.Enums.Events.IMAGE_LOADED, () => this.measureLoaded()],
+    ]
+    for (const [name, listener] of this.listeners) core.eventTarget.addEventListener(name, listener)
+    for (const name of DOWN) window.addEventListener(name, this.pressed, true)
+    for (const name of UP) window.addEventListener(name, this.released)
+    this.frames = framesOf(host.views())
+    this.stopViews = host.onViews(() => {
+      this.frames = framesOf(host.views())
+      this.reconcile(this.regions, this.colours, this.selected)
+    })
+  }
+
+  /** Make the panes show exactly these regions. */
+  reconcile(
+    regions: readonly Region[], colours: (label: string) => string, selected: string | null,
+  ): void {
+    this.regions = regions
+    this.colours = colours
+    this.selected = selected
+    this.write(() => {
+      const wanted = new Set(regions.filter((r) => this.frames.has(placeKey(r))).map((r) => r.id))
+      for (const id of [...this.shown.keys()]) if (!wanted.has(id)) this.take(id)
+      for (const region of regions) if (wanted.has(region.id)) this.showRegion(region)
+      this.select(selected)
+    })
+    this.measureLoaded()
+    this.render()
+  }
+
+  /** The label of what is drawn next: it gets its colour from the first point on. */
+  setLabel(label: string): void {
+    this.label = label
+  }
+
+  /** Give up what is being drawn, or put back what is being moved. */
+  cancel(): void {
+    this.write(() => {
+      for (const { element } of this.host.views()) {
+        const id = tools.cancelActiveManipulations(element)
+        if (id && !this.shown.has(id)) state.removeAnnotation(id)
+        else if (id) this.putBack(id)
+      }
+    })
+    this.render()
+  }
+
+  destroy(): void {
+    this.stopViews()
+    for (const [name, listener] of this.listeners) core.eventTarget.removeEventListener(name, listener)
+    for (const name of DOWN) window.removeEventListener(name, this.pressed, true)
+    for (const name of UP) window.removeEventListener(name, this.released)
+    this.write(() => {
+      for (const id of [...this.shown.keys()]) this.take(id)
+    })
+  }
+
+  private showRegion(region: Region): void {
+    const frame = this.frames.get(placeKey(region))
+    if (!frame) return
+    const before = this.shown.get(region.id)
+    const annotation = before?.annotation ?? existing(region.id)
+    const now = { region, frame, annotation: annotation ?? annotationOf(region, frame) }
+    this.shown.set(region.id, now)
+    if (!annotation) state.addAnnotation(now.annotation, groupOf(frame))
+    const isMoved = before?.region.pixels !== region.pixels || before.frame.imageId !== frame.imageId
+    if (isMoved) {
+      if (annotation) place(annotation, region, frame)
+      this.unmeasured.set(region.id, now)
+    }
+    this.dress(now)
+  }
+
+  private dress({ region, annotation }: Shown): void {
+    annotation.isVisible = !region.is_hidden
+    annotation.isLocked = region.is_locked
+    paintStyle(region.id, this.colours(region.label))
+  }
+
+  private take(id: string): void {
+    this.shown.delete(id)
+    this.unmeasured.delete(id)
+    state.removeAnnotation(id)
+  }
+
+  private putBack(id: string): void {
+    const known = this.shown.get(id)
+    if (known) place(known.annotation, known.region, known.frame)
+  }
+
+  private added(annotation: Annotation): void {
+    if (this.isWriting || !kindOf(annotation) || !annotation.annotationUID) return
+    paintStyle(annotation.annotationUID, this.colours(this.label))
+  }
+
+  /** The first moment at which a new annotation has all its points. */
+  private completed(annotation: Annotation): void {
+    const kind = kindOf(annotation)
+    const id = annotation.annotationUID
+    if (this.isWriting || !kind || !id || this.shown.has(id)) return
+    const outcome = this.read(annotation, kind)
+    if (typeof outcome === 'string') {
+      this.discard(id)
+      this.callbacks.onRefused?.(outcome)
+      return
+    }
+    const { frame, ...geometry } = outcome
+    const region: Region = {
+      id, kind, label: this.label, name: '', answers: {}, ...frame.place, ...geometry,
+      is_hidden: false, is_locked: false,
+    }
+    if (this.callbacks.onDrawn(region) === false) this.discard(id)
+  }
+
+  private read(annotation: Annotation, kind: RegionKind): (Geometry & { frame: Frame }) | Refusal {
+    const frame = this.frameUnder(annotation, kind)
+    if (typeof frame === 'string') return frame
+    const geometry = geometryOf(annotation, kind, frame)
+    return isWhole(kind, geometry.pixels) ? { ...geometry, frame } : 'too_small'
+  }
+
+  /** The frame that was drawn on; in a plane through a volume the nearest one. */
+  private frameUnder(annotation: Annotation, kind: RegionKind): Frame | Refusal {
+    const view = this.host.views().find((v) => v.element === this.drawnIn)
+    // Annotations of a stack name their image; those of a plane only sometimes.
+    if (!view || view.volumeId === null) return this.referenced(annotation) ?? 'unknown_frame'
+    const { viewPlaneNormal } = annotation.metadata ?? {}
+    const frames = view.imageIds.flatMap((id) => frameOf(id) ?? [])
+    const [first] = frames
+    if (!first) return 'unknown_frame'
+    const isAlong = !viewPlaneNormal || areParallel(viewPlaneNormal, normalOf(first.plane))
+    if (!isAlong && !mayLeaveFrame(kind)) return 'oblique_plane'
+    return nearest(frames, middleOf(pointsOf(annotation, kind))) ?? 'unknown_frame'
+  }
+
+  private referenced(annotation: Annotation): Frame | null {
+    const imageId = annotation.metadata?.referencedImageId
+    return imageId ? frameOf(imageId) : null
+  }
+
+  private readonly pressed = (event: Event): void => {
+    this.isPressed = true
+    const { target } = event
+    const view = this.host.views().find((v) => target instanceof Node && v.element.contains(target))
+    if (view) this.drawnIn = view.element
+  }
+
+  /** The hand let go: whatever moved meanwhile is one change. Cornerstone reports changes at every
+   * step and, for some tools, only when it draws; comparing is surer than counting its events. */
+  private readonly released = (): void => {
+    this.isPressed = false
+    this.lookSoon()
+  }
+
+  /** Cornerstone holds a click back until it is no double click: such a change comes after the hand. */
+  private modified(): void {
+    if (!this.isWriting && !this.isPressed) this.lookSoon()
+  }
+
+  private lookSoon(): void {
+    if (this.isLooking) return
+    this.isLooking = true
+    setTimeout(() => {
+      this.isLooking = false
+      if (!this.isPressed) this.reportChanges()
+    }, 0)
+  }
+
+  private reportChanges(): void {
+    let isPutBack = false
+    for (const { region, frame, annotation } of [...this.shown.values()]) {
+      if (region.is_hidden) continue
+      const moved = geometryOf(annotation, region.kind, frame)
+      const isUnchanged = areSame(region.kind, region.pixels, moved.pixels)
+        && (region.kind !== 'length' || !isElsewhere(region, moved))
+      if (isUnchanged) continue
+      const isKept = !region.is_locked && isWhole(region.kind, moved.pixels)
+        && this.callbacks.onChanged({ ...region, ...moved }) !== false
+      if (isKept) continue
+      this.putBack(region.id)
+      isPutBack = true
+    }
+    if (isPutBack) this.render()
+  }
+
+  /** Deleting is the document's business: what Cornerstone dropped comes back until it says so. */
+  private removed(annotation: Annotation): void {
+    const id = annotation.annotationUID
+    if (this.isWriting || !id || !this.shown.delete(id)) return
+    queueMicrotask(() => this.reconcile(this.regions, this.colours, this.selected))
+  }
+
+  private selectionChanged(): void {
+    if (this.isWriting) return
+    const id = selection.getAnnotationsSelected().find((uid) => this.shown.has(uid)) ?? null
+    if (id === this.selected) return
+    this.selected = id
+    this.callbacks.onSelected(id)
+  }
+
+  private select(id: string | null): void {
+    for (const uid of selection.getAnnotationsSelected()) {
+      // What is being drawn stays as it is; on what is gone Cornerstone fails.
+      if (uid !== id && this.shown.has(uid)) selection.setAnnotationSelected(uid, false)
+    }
+    if (id !== null && this.shown.has(id)) selection.setAnnotationSelected(id, true)
+  }
+
+  private discard(id: string): void {
+    this.write(() => state.removeAnnotation(id))
+    this.render()
+  }
+
+  private measureLoaded(): void {
+    for (const [id, { region, frame }] of [...this.unmeasured]) {
+      const values = valuesOf(frame.imageId)
+      const isLoaded = core.cache.getImageLoadObject(frame.imageId) !== undefined
+      if (!values && !isLoaded) continue
+      this.unmeasured.delete(id)
+      this.callbacks.statisticsChanged(id, measure(region, values, frame.spacing_mm))
+    }
+  }
+
+  private render(): void {
+    const ids = this.host.views().map((view) => view.viewportId)
+    tools.utilities.triggerAnnotationRenderForViewportIds(ids)
+  }
+
+  private write(work: () => void): void {
+    const before = this.isWriting
+    this.isWriting = true
+    try {
+      work()
+    } finally {
+      this.isWriting = before
+    }
+  }
+}
+
+/** Typed as if every id were known. */
+function existing(id: string): Annotation | undefined {
+  return state.getAnnotation(id)
+}
+
+/** Annotations are grouped by frame of reference; those of images without one under no name. */
+function groupOf(frame: Frame): string {
+  return frame.frameOfReference as string
+}
+
+function annotationIn(event: Event): Annotation {
+  return (event as CustomEvent<{ annotation: Annotation }>).detail.annotation
+}
+
+function middleOf(points: readonly Point3[]): Point3 {
+  const sum = (axis: 0 | 1 | 2) => points.reduce((total, p) => total + p[axis], 0) / points.length
+  return [sum(0), sum(1), sum(2)]
+}
+
+/** A line may move across the slices while its pixels stay. */
+function isElsewhere(region: Region, moved: Geometry): boolean {
+  return (region.points ?? []).some((point, i) => {
+    const other = moved.points?.[i]
+    return other !== undefined && Math.hypot(...point.map((v, axis) => v - (other[axis] ?? 0))) > 0.01
+  })
+}
+
+function paintStyle(id: string, colour: string): void {
+  tools.annotation.config.style.setAnnotationStyles(id, {
+    color: colour, colorHighlighted: colour, colorSelected: colour, colorLocked: colour,
+    textBoxColor: colour, textBoxColorHighlighted: colour, textBoxColorSelected: colour,
+    textBoxColorLocked: colour, lineWidth: '1.5', lineWidthSelected: '3', lineDashLocked: '4,3',
+  })
+}

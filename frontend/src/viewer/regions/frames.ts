@@ -1,0 +1,101 @@
+/** The frames that the panes show: which instance an image id stands for, and where it lies. */
+import * as core from '@cornerstonejs/core'
+import type { PaneView, Place } from '../types'
+import type { ImagePlane, Point2, Point3 } from './geometry'
+import type { Values } from './statistics'
+
+export interface Frame {
+  imageId: string
+  place: Place
+  plane: ImagePlane
+  /** Whether the plane is a place in the patient, not a stand-in. */
+  isPlaced: boolean
+  /** Null where the image has no millimetres. */
+  spacing_mm: Point2 | null
+  frameOfReference: string | undefined
+}
+
+interface PlaneModule {
+  rowCosines?: number[] | null
+  columnCosines?: number[] | null
+  imagePositionPatient?: number[] | null
+  rowPixelSpacing?: number | null
+  columnPixelSpacing?: number | null
+  frameOfReferenceUID?: string
+  usingDefaultValues?: boolean
+}
+
+interface NaturalInstance {
+  ImagePositionPatient?: unknown
+  ImageOrientationPatient?: unknown
+  PixelSpacing?: unknown
+}
+
+export function placeKey({ sop_instance_uid, frame }: Place): string {
+  return `${sop_instance_uid}:${frame}`
+}
+
+/** Image ids end in …/instances/<SOP Instance UID>/frames/<number>, both kinds of ours. */
+export function placeOf(imageId: string): Place | null {
+  const match = /\/instances\/([^/]+)\/frames\/(\d+)/.exec(imageId)
+  return match ? { sop_instance_uid: match[1] ?? '', frame: Number(match[2]) } : null
+}
+
+/** Every frame of the series that are shown, by its place. */
+export function framesOf(views: readonly PaneView[]): Map<string, Frame> {
+  const frames = new Map<string, Frame>()
+  for (const imageId of new Set(views.flatMap((view) => view.imageIds))) {
+    const frame = frameOf(imageId)
+    if (frame) frames.set(placeKey(frame.place), frame)
+  }
+  return frames
+}
+
+export function frameOf(imageId: string): Frame | null {
+  const place = placeOf(imageId)
+  const module = core.metaData.get('imagePlaneModule', imageId) as PlaneModule | undefined
+  if (!place || !module) return null
+  // Fields of a natural instance are inherited: read by name, never spread.
+  const instance = core.metaData.get('instance', imageId) as NaturalInstance | undefined
+  const isPlaced = module.usingDefaultValues === false
+    || Boolean(instance?.ImagePositionPatient && instance.ImageOrientationPatient)
+  const plane = planeOf(module)
+  const hasSpacing = module.usingDefaultValues === false || Boolean(instance?.PixelSpacing)
+  return {
+    imageId, place, plane, isPlaced, spacing_mm: hasSpacing ? plane.spacing_mm : null,
+    frameOfReference: module.frameOfReferenceUID,
+  }
+}
+
+/** As Cornerstone's viewports lay the image out, with the same stand-ins for what is missing. */
+function planeOf(module: PlaneModule): ImagePlane {
+  return {
+    position: vector(module.imagePositionPatient, [0, 0, 0]),
+    row: vector(module.rowCosines, [1, 0, 0]),
+    column: vector(module.columnCosines, [0, 1, 0]),
+    spacing_mm: [module.columnPixelSpacing || 1, module.rowPixelSpacing || 1],
+  }
+}
+
+function vector(values: number[] | null | undefined, standIn: Point3): Point3 {
+  const [x, y, z] = values ?? []
+  return x === undefined || y === undefined || z === undefined ? standIn : [x, y, z]
+}
+
+/** The decoded values of a frame in the modality's unit; null where it is not loaded or coloured. */
+export function valuesOf(imageId: string): Values | null {
+  const image = core.cache.getImage(imageId)
+  if (!image || image.numberOfComponents > 1 || image.color) return null
+  const { rows, columns } = image
+  const raw = image.getPixelData()
+  const isScaled = Boolean(image.preScale?.scaled)
+  const data = isScaled ? raw : Float64Array.from(raw, (v) => v * (image.slope || 1) + (image.intercept || 0))
+  return { rows, columns, data, unit: unitOf(imageId) }
+}
+
+function unitOf(imageId: string): string {
+  const series = core.metaData.get('generalSeriesModule', imageId) as { modality?: string } | undefined
+  const lut = core.metaData.get('modalityLutModule', imageId) as { rescaleType?: string } | undefined
+  if (lut?.rescaleType && lut.rescaleType !== 'US') return lut.rescaleType
+  return series?.modality === 'CT' ? 'HU' : ''
+}

@@ -1,0 +1,176 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Content } from '../src/labeling/content'
+import { MAX_STEPS, ReadingDocument } from '../src/labeling/document'
+import * as edits from '../src/labeling/edits'
+import type { Region } from '../src/viewer/types'
+
+const region = (id: string, part: Partial<Region> = {}): Region => ({
+  id, kind: 'box', label: 'nodule', name: '', answers: {}, sop_instance_uid: '1.2.3', frame: 1,
+  pixels: [[0, 0], [4, 0], [4, 4], [0, 4]], points: null, is_hidden: false, is_locked: false, ...part,
+})
+const series = { layer: 0, series_instance_uid: '1.2', rows: 4, columns: 4 }
+const slice = (place: string, sha256: string | null) => new Map([[place, sha256]])
+
+let document: ReadingDocument
+const content = (): Content => document.content
+const json = () => JSON.stringify(document.content)
+
+beforeEach(() => {
+  document = new ReadingDocument({ answers: {} })
+})
+
+/** The nth of a mixture of everything a reader does. */
+function act(n: number): boolean {
+  const id = `r${Math.floor(n / 10)}`
+  const actions = [
+    () => document.edit('answer', edits.answer('size', n)),
+    () => document.edit('draw', edits.addRegion(region(id))),
+    () => document.edit('move', edits.moveRegion({ id, pixels: [[n, n]], points: [[n, 0, 0]] })),
+    () => document.edit('rename', edits.renameRegion(id, `finding ${n}`)),
+    () => document.edit('paint', edits.paint(series, slice(`1.2.3:${n}`, `sha of ${n}`))),
+    () => document.edit('lock', edits.lockRegion(id, true)),
+    () => document.edit('hide', edits.hideRegion(id, true)),
+    () => document.edit('answer', edits.answerScoped({ series_instance_uid: '1.2' }, 'phase', `p${n}`)),
+    () => document.edit('unlock', edits.lockRegion(id, false)),
+    () => document.edit(n % 20 === 9 ? 'delete' : 'relabel',
+      n % 20 === 9 ? edits.deleteRegion(id) : edits.relabelRegion(id, 'cyst')),
+  ]
+  return actions[n % actions.length]?.() ?? false
+}
+
+describe('history', () => {
+  it('restores every earlier content byte by byte over 60 mixed actions, and comes back', () => {
+    const seen = [json()]
+    for (let n = 0; n < 60; n++) {
+      expect(act(n)).toBe(true)
+      seen.push(json())
+    }
+    expect(new Set(seen).size).toBe(61)
+    for (let n = 59; n >= 0; n--) {
+      document.undo()
+      expect(json()).toBe(seen[n])
+    }
+    expect(document.canUndo).toBe(false)
+    for (let n = 1; n <= 60; n++) {
+      document.redo()
+      expect(json()).toBe(seen[n])
+    }
+    expect(document.canRedo).toBe(false)
+  })
+
+  it('takes a gesture back as a whole, and the next gesture apart', () => {
+    document.edit('draw', edits.addRegion(region('a')))
+    for (const [gesture, x] of [['one', 1], ['one', 2], ['two', 3]] as const) {
+      document.edit('move', edits.moveRegion({ id: 'a', pixels: [[x, x]], points: null }), { gesture })
+    }
+    document.undo()
+    expect(content().regions?.[0]?.pixels).toEqual([[2, 2]])
+    document.undo()
+    expect(content().regions?.[0]?.pixels).toEqual(region('a').pixels)
+  })
+
+  it('does not add to a gesture that was taken back', () => {
+    document.edit('size', edits.answer('size', 1), { gesture: 'slider' })
+    document.undo()
+    document.redo()
+    document.edit('size', edits.answer('size', 2), { gesture: 'slider' })
+    document.undo()
+    expect(content().answers).toEqual({ size: 1 })
+  })
+
+  it('names the steps and forgets what was undone once something else is done', () => {
+    document.edit('answer', edits.answer('size', 1))
+    document.edit('draw', edits.addRegion(region('a')))
+    document.undo()
+    expect([document.undoName, document.redoName]).toEqual(['answer', 'draw'])
+    document.edit('answer', edits.answer('size', 2))
+    expect(document.canRedo).toBe(false)
+  })
+
+  it('keeps the last 200 steps', () => {
+    for (let n = 0; n <= MAX_STEPS; n++) document.edit('answer', edits.answer('size', n))
+    while (document.canUndo) document.undo()
+    expect(content().answers).toEqual({ size: 0 })
+  })
+
+  it('never takes the first impression back', () => {
+    document.edit('answer', edits.answer('size', 1))
+    document.stamp(edits.commitFirstImpression(content().answers, '2026-01-01T00:00:00Z'))
+    document.edit('answer', edits.answer('size', 2))
+    while (document.canUndo) document.undo()
+    expect(content()).toEqual({
+      answers: {}, first_impression: { answers: { size: 1 }, at: '2026-01-01T00:00:00Z' },
+    })
+  })
+
+  it('tells what it shows, and nothing where nothing changed', () => {
+    const listener = vi.fn()
+    document.subscribe(listener)
+    expect(document.edit('answer', edits.answer('size', null))).toBe(false)
+    expect(listener).not.toHaveBeenCalled()
+    document.edit('answer', edits.answer('size', 1))
+    document.undo()
+    expect(listener.mock.calls).toEqual([[{ answers: { size: 1 } }], [{ answers: {} }]])
+  })
+})
+
+describe('regions', () => {
+  it('refuses every change of a locked region, but hides and unlocks it', () => {
+    document.edit('draw', edits.addRegion(region('a', { is_locked: true })))
+    const before = json()
+    expect(document.edit('move', edits.moveRegion({ id: 'a', pixels: [[9, 9]], points: null }))).toBe(false)
+    expect(document.edit('rename', edits.renameRegion('a', 'x'))).toBe(false)
+    expect(document.edit('relabel', edits.relabelRegion('a', 'x'))).toBe(false)
+    expect(document.edit('answer', edits.answerRegion('a', 'size', 3))).toBe(false)
+    expect(document.edit('delete', edits.deleteRegion('a'))).toBe(false)
+    expect(json()).toBe(before)
+    expect(document.edit('hide', edits.hideRegion('a', true))).toBe(true)
+    document.edit('unlock', edits.lockRegion('a', false))
+    expect(document.edit('delete', edits.deleteRegion('a'))).toBe(true)
+    expect(content().regions).toBeUndefined()
+  })
+
+  it('shares what did not change with the content before', () => {
+    document.edit('draw', edits.addRegion(region('a')))
+    document.edit('draw', edits.addRegion(region('b')))
+    const kept = content().regions?.[0]
+    document.edit('rename', edits.renameRegion('b', 'second'))
+    expect(content().regions?.[0]).toBe(kept)
+  })
+})
+
+describe('masks', () => {
+  it('names only slices that hold a label, and no layer without any', () => {
+    document.edit('paint', edits.paint(series, new Map([['1:1', 'x'], ['2:1', 'y']])))
+    document.edit('erase', edits.paint(series, slice('1:1', null)))
+    expect(content().masks).toEqual([{ ...series, slices: { '2:1': 'y' } }])
+    document.edit('erase', edits.paint(series, slice('2:1', null)))
+    expect(content()).toEqual({ answers: {} })
+  })
+
+  it('leaves imported masks alone', () => {
+    document = new ReadingDocument({ answers: {}, masks: [{ sha256: 'imported' }] })
+    document.edit('paint', edits.paint(series, slice('1:1', 'x')))
+    document.edit('erase', edits.paint(series, slice('1:1', null)))
+    expect(content().masks).toEqual([{ sha256: 'imported' }])
+  })
+})
+
+describe('answers of places and suggestions', () => {
+  it('keeps one entry per place and drops it when it is empty', () => {
+    const frame = { sop_instance_uid: '1.2.3', frame: 2 }
+    document.edit('answer', edits.answerScoped(frame, 'quality', 'good'))
+    document.edit('answer', edits.answerScoped(frame, 'view', 'ap'))
+    expect(content().scoped).toEqual([{ ...frame, answers: { quality: 'good', view: 'ap' } }])
+    document.edit('answer', edits.answerScoped(frame, 'view', null))
+    document.edit('answer', edits.answerScoped(frame, 'quality', null))
+    expect(content().scoped).toBeUndefined()
+  })
+
+  it('remembers the latest use of a suggestion', () => {
+    const use = (action: 'shown' | 'accepted' | 'refused') =>
+      document.edit(action, edits.recordSuggestion({ id: 's', action, at: action }))
+    expect([use('shown'), use('accepted'), use('shown'), use('refused')]).toEqual([true, true, false, true])
+    expect(content().suggestions).toEqual([{ id: 's', action: 'refused', at: 'refused' }])
+  })
+})

@@ -1,0 +1,144 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { addRegion } from '../src/labeling/edits'
+import type { Found } from '../src/labeling/journal'
+import { ReadingSession } from '../src/labeling/ReadingSession'
+import type { Region } from '../src/viewer/types'
+import { FakeServer, MemoryJournal, Tabs } from './fakes'
+
+let server: FakeServer
+let entries: Map<string, Found>
+let tabs: Tabs
+const clock = { take: () => 1 }
+const open = async () => {
+  const session = new ReadingSession('p', server, new MemoryJournal(entries), clock, tabs.join)
+  await session.claim()
+  return session
+}
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  server = new FakeServer(['a', 'b'])
+  entries = new Map()
+  tabs = new Tabs()
+})
+
+describe('drawing', () => {
+  const box: Region = {
+    id: 'r', kind: 'box', label: 'nodule', name: '', answers: {}, sop_instance_uid: '1', frame: 1,
+    pixels: [[0, 0], [1, 0], [1, 1], [0, 1]], points: null, is_hidden: false, is_locked: false,
+  }
+  const stroke = (labels: number[], slice = '1:1') => ({
+    layer: 0, series: 's', rows: 2, columns: 2, slices: new Map([[slice, Uint8Array.from(labels)]]),
+  })
+  /** Compression runs on real threads, whatever the clock of the test says. */
+  const painted = (session: ReadingSession) =>
+    vi.waitFor(() => expect(session.snapshot.undoName).toBe('paint'))
+
+  it('saves regions, takes them back and names both steps', async () => {
+    const session = await open()
+    session.edit('draw', addRegion(box))
+    expect(session.snapshot.undoName).toBe('draw')
+    await vi.advanceTimersByTimeAsync(500)
+    expect(server.drafts.get('a')?.content.regions).toEqual([box])
+    await session.undoEdit()
+    expect(session.snapshot).toMatchObject({ content: { answers: {} }, undoName: null, redoName: 'draw' })
+    await vi.advanceTimersByTimeAsync(500)
+    expect(server.drafts.get('a')?.content.regions).toBeUndefined()
+  })
+
+  it('is saved within two seconds although the reader never pauses', async () => {
+    const session = await open()
+    for (let ms = 0; ms < 1900; ms += 100) {
+      session.answer('size', ms, 'slider')
+      await vi.advanceTimersByTimeAsync(100)
+    }
+    expect(server.drafts.get('a')?.content.answers['size']).toBeGreaterThanOrEqual(1400)
+    await session.undoEdit()
+    expect(session.snapshot.content.answers).toEqual({})
+  })
+
+  it('sends the bytes of a stroke before the draft that names them, and undoes the stroke', async () => {
+    vi.useRealTimers()
+    const session = await open()
+    session.paint(stroke([1, 0, 0, 2]))
+    await painted(session)
+    await vi.waitFor(() => expect(server.drafts.get('a')?.content.masks).toHaveLength(1), 2000)
+    const [sha256 = ''] = server.slices.keys()
+    expect(await session.readMask(sha256)).toEqual(Uint8Array.from([1, 0, 0, 2]))
+    session.paint(stroke([0, 0, 0, 0], '2:1'))
+    await session.undoEdit()
+    expect(session.snapshot.content.masks?.[0]).toMatchObject({ slices: { '1:1': sha256 } })
+    session.dispose()
+  })
+
+  it('brings strokes of a crashed page back with their bytes', async () => {
+    vi.useRealTimers()
+    server.isAway = true
+    server.claimNext = () => Promise.resolve(server.reading('a'))
+    const crashed = await open()
+    crashed.paint(stroke([3, 0, 0, 0]))
+    await painted(crashed)
+    crashed.dispose()
+    server.isAway = false
+    const session = await open()
+    const layer = session.snapshot.content.masks?.[0] as { slices: Record<string, string> }
+    expect(await session.readMask(layer.slices['1:1'] ?? '')).toEqual(Uint8Array.from([3, 0, 0, 0]))
+    await vi.waitFor(() => expect(server.drafts.get('a')?.content.masks).toHaveLength(1), 2000)
+    session.dispose()
+  })
+
+  it('takes no stroke while two versions wait for a decision', async () => {
+    const session = await open()
+    server.drafts.set('a', { version: 7, content: { answers: {} } })
+    session.choose('nodule', 'yes')
+    await vi.advanceTimersByTimeAsync(500)
+    expect(session.paint(stroke([1, 1, 1, 1]))).toBe(false)
+    expect(session.edit('draw', addRegion(box))).toBe(false)
+  })
+})
+
+describe('two tabs', () => {
+  it('follow each other while nothing is unsaved', async () => {
+    const [one, two] = [await open(), await open()]
+    one.choose('nodule', 'yes')
+    await vi.advanceTimersByTimeAsync(500)
+    expect(two.snapshot.content.answers).toEqual({ nodule: 'yes' })
+    two.choose('nodule', 'no')
+    await vi.advanceTimersByTimeAsync(500)
+    expect(server.drafts.get('a')).toEqual({ version: 3, content: { answers: { nodule: 'no' } } })
+    expect(one.snapshot.content.answers).toEqual({ nodule: 'no' })
+  })
+
+  it('show both versions where both changed', async () => {
+    const [one, two] = [await open(), await open()]
+    one.choose('nodule', 'yes')
+    two.choose('nodule', 'no')
+    await vi.advanceTimersByTimeAsync(500)
+    expect(one.snapshot.save.kind).toBe('saved')
+    expect(two.snapshot).toMatchObject({
+      content: { answers: { nodule: 'no' } },
+      save: { kind: 'conflict', theirs: { content: { answers: { nodule: 'yes' } } } },
+    })
+  })
+})
+
+describe('suggestions and skipping', () => {
+  it('holds the first impression fast through undo', async () => {
+    const session = await open()
+    session.choose('nodule', 'yes')
+    session.commitFirstImpression(new Date(0))
+    session.recordSuggestion('s', 'shown', new Date(0))
+    await session.undoEdit()
+    expect(session.snapshot.content).toEqual({
+      answers: {}, first_impression: { answers: { nodule: 'yes' }, at: '1970-01-01T00:00:00.000Z' },
+      suggestions: [{ id: 's', action: 'shown', at: '1970-01-01T00:00:00.000Z' }],
+    })
+  })
+
+  it('skips with the reason and goes on', async () => {
+    const session = await open()
+    await session.skip('wrong body part')
+    expect(server.skipped).toEqual(['wrong body part'])
+    expect(session.snapshot.reading?.annotation.id).toBe('b')
+  })
+})

@@ -1,0 +1,233 @@
+/** The layers of regions and masks on real viewports, with a document in the middle and no server:
+ * what tests/e2e/test_drawing.py drives. */
+import * as core from '@cornerstonejs/core'
+import { init as initLoader } from '@cornerstonejs/dicom-image-loader'
+import * as tools from '@cornerstonejs/tools'
+import { drawnMasks, type Content } from '../../src/labeling/content'
+import { Draft } from '../../src/labeling/Draft'
+import * as edits from '../../src/labeling/edits'
+import { unpack, type Bytes } from '../../src/labeling/sliceFormat'
+import { MaskEditor } from '../../src/viewer/masks/MaskEditor'
+import { RegionLayer } from '../../src/viewer/regions/RegionLayer'
+import { REGION_TOOLS } from '../../src/viewer/regions/annotations'
+import type { PaneHost, PaneView, Presentation } from '../../src/viewer/types'
+import { IMAGE_IDS, registerPhantom, SERIES } from './phantom'
+
+const ENGINE = 'harness'
+const VOLUME = 'cornerstoneStreamingImageVolume:phantom'
+const BRUSHES = {
+  CircularBrush: 'FILL_INSIDE_CIRCLE', CircularEraser: 'ERASE_INSIDE_CIRCLE',
+  SphereBrush: 'FILL_INSIDE_SPHERE', ThresholdBrush: 'THRESHOLD_INSIDE_CIRCLE',
+}
+const PRIMARY = { bindings: [{ mouseButton: tools.Enums.MouseBindings.Primary }] }
+const log: string[] = []
+const statistics = new Map<string, unknown>()
+const server = new Map<string, Bytes>()
+let saved: Content | null = null
+let version = 1
+let selected: string | null = null
+
+const draft = new Draft('harness', version, null, {
+  channel: null,
+  journal: {
+    write: () => undefined, settled: () => Promise.resolve(), read: () => Promise.resolve(null),
+    clear: () => Promise.resolve(), drop: () => Promise.resolve(),
+  },
+  requests: {
+    saveDraft: (_, __, content) => {
+      saved = content
+      return Promise.resolve(++version)
+    },
+    uploadMasks: (_, body) => {
+      for (const [sha256, bytes] of unpack(body)) server.set(sha256, bytes)
+      return Promise.resolve()
+    },
+    loadMasks: () => Promise.reject(new Error('nothing was saved before')),
+  },
+  onState: (state) => log.push(`save ${state.kind}`),
+})
+
+class Panes implements PaneHost {
+  private readonly listeners = new Set<() => void>()
+  private shown: PaneView[] = []
+
+  views(): readonly PaneView[] {
+    return this.shown
+  }
+
+  onViews(listener: () => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  show(views: PaneView[]): void {
+    this.shown = views
+    for (const listener of this.listeners) listener()
+  }
+}
+
+const host = new Panes()
+const colours = (label: string) => (label === 'nodule' ? '#e69f00' : '#56b4e9')
+const SEGMENTS = [
+  { value: 1, layer: 0, colour: '#e69f00', opacity: 0.5, isHidden: false, isLocked: false },
+  { value: 2, layer: 0, colour: '#56b4e9', opacity: 0.5, isHidden: false, isLocked: false },
+]
+
+function view(id: string, as: Presentation): PaneView {
+  const element = document.querySelector<HTMLDivElement>(`#${id}`)
+  if (!element) throw new Error(id)
+  const series = {
+    series_instance_uid: SERIES, modality: 'CT', series_description: '', not_a_volume: '', is_prepared: true,
+    instances: [],
+  }
+  return {
+    pane: 0, viewportId: id, engineId: ENGINE, element, study: { study_instance_uid: '1', series: [series] },
+    series, as, imageIds: IMAGE_IDS, volumeId: as === 'stack' ? null : VOLUME,
+  }
+}
+
+function makeTools(): void {
+  const names = Object.values<string>(REGION_TOOLS).filter((name) => name !== REGION_TOOLS.polygon)
+  const classes = [
+    tools.ProbeTool, tools.LengthTool, tools.BidirectionalTool, tools.AngleTool, tools.ArrowAnnotateTool,
+    tools.RectangleROITool, tools.EllipticalROITool, tools.SplineROITool, tools.PlanarFreehandROITool,
+    tools.BrushTool, tools.PaintFillTool, tools.RectangleScissorsTool,
+  ]
+  for (const tool of classes) tools.addTool(tool)
+  const group = tools.ToolGroupManager.createToolGroup('harness')
+  if (!group) throw new Error('no tool group')
+  const getTextCallback = (done: (text: string) => void) => done(' ')
+  for (const name of names) {
+    group.addTool(name, name === REGION_TOOLS.arrow ? { getTextCallback } : {})
+    group.setToolPassive(name)
+  }
+  const spline = { type: tools.SplineROITool.SplineTypes.Linear as string }
+  group.addToolInstance(REGION_TOOLS.polygon, tools.SplineROITool.toolName, { spline })
+  group.setToolPassive(REGION_TOOLS.polygon)
+  for (const [name, activeStrategy] of Object.entries(BRUSHES)) {
+    group.addToolInstance(name, tools.BrushTool.toolName, { activeStrategy })
+  }
+  group.addTool('PaintFill')
+  group.addTool('RectangleScissor')
+}
+
+let inHand: string | null = null
+function take(name: string): void {
+  const group = tools.ToolGroupManager.getToolGroup('harness')
+  if (inHand && Object.values<string>(REGION_TOOLS).includes(inHand)) group?.setToolPassive(inHand)
+  else if (inHand) group?.setToolDisabled(inHand)
+  group?.setToolActive(name, PRIMARY)
+  inHand = name
+}
+
+async function start(): Promise<void> {
+  core.init()
+  initLoader({ maxWebWorkers: 1 })
+  tools.init()
+  registerPhantom()
+  makeTools()
+  const { STACK, ORTHOGRAPHIC } = core.Enums.ViewportType
+  const { AXIAL, SAGITTAL } = core.Enums.OrientationAxis
+  const views = [view('stack', 'stack'), view('twin', 'stack'), view('axial', 'axial'), view('sagittal', 'sagittal')]
+  const engine = new core.RenderingEngine(ENGINE)
+  engine.setViewports(views.map(({ viewportId, element, as }) => ({
+    viewportId, element, type: as === 'stack' ? STACK : ORTHOGRAPHIC,
+    ...(as !== 'stack' && { defaultOptions: { orientation: as === 'axial' ? AXIAL : SAGITTAL } }),
+  })))
+  for (const { viewportId } of views) tools.ToolGroupManager.getToolGroup('harness')?.addViewport(viewportId, ENGINE)
+  for (const id of ['stack', 'twin']) await (engine.getViewport(id) as core.Types.IStackViewport).setStack(IMAGE_IDS, 5)
+  await Promise.all(IMAGE_IDS.map((id) => core.imageLoader.loadAndCacheImage(id)))
+  const volume = await core.volumeLoader.createAndCacheVolume<core.Types.IStreamingImageVolume>(VOLUME, { imageIds: IMAGE_IDS })
+  volume.load()
+  await core.setVolumesForViewports(engine, [{ volumeId: VOLUME }], ['axial', 'sagittal'])
+  engine.render()
+  host.show(views)
+}
+
+const regions = new RegionLayer(host, {
+  onDrawn: (region) => draft.edit('draw', edits.addRegion(region)),
+  onChanged: (region) => draft.edit('move', edits.moveRegion(region)),
+  onSelected: (id) => {
+    selected = id
+  },
+  statisticsChanged: (id, measured) => statistics.set(id, measured),
+  onRefused: (reason) => log.push(`region refused: ${reason}`),
+})
+const masks = new MaskEditor(host, {
+  onStroke: (change) => {
+    log.push(`stroke on ${change.slices.size}`)
+    return draft.paint(change, 'paint')
+  },
+  onRefused: (reason) => log.push(`mask refused: ${reason}`),
+})
+
+const reconcile = (content: Content): void => {
+  regions.reconcile(content.regions ?? [], colours, selected)
+  void masks.reconcile(drawnMasks(content), (sha256) => draft.masks.read(sha256))
+}
+draft.document.subscribe(reconcile)
+
+/** Labels of the picture itself, as Cornerstone draws it, by place. */
+function labelmap(): Record<string, Record<number, number>> {
+  const counts: Record<string, Record<number, number>> = {}
+  const data = tools.segmentation.state.getSegmentation(`mask:0:${SERIES}`)?.representationData.Labelmap
+  for (const id of (data && 'imageIds' in data ? data.imageIds : []) ?? []) {
+    const image = core.cache.getImage(id)
+    if (!image) continue
+    const place = image.referencedImageId ?? ''
+    for (const label of image.getPixelData()) {
+      if (label) (counts[place] ??= {})[label] = (counts[place][label] ?? 0) + 1
+    }
+  }
+  return counts
+}
+
+function count(labels: Uint8Array): Record<number, number> {
+  const counts: Record<number, number> = {}
+  for (const label of labels) if (label) counts[label] = (counts[label] ?? 0) + 1
+  return counts
+}
+
+const harness = {
+  ready: false, log, draft, regions, masks, edits, take, labelmap, segments: SEGMENTS, statistics,
+  content: () => draft.document.content,
+  saved: () => saved,
+  selected: () => selected,
+  reconcile: () => reconcile(draft.document.content),
+  /** Where a point in the patient is on the page. */
+  onPage: (id: string, world: core.Types.Point3) => {
+    const viewport = core.getRenderingEngine(ENGINE)?.getViewport(id)
+    const box = document.querySelector(`#${id}`)?.getBoundingClientRect()
+    const [x, y] = viewport?.worldToCanvas(world) ?? [NaN, NaN]
+    return [x + (box?.x ?? 0), y + (box?.y ?? 0)]
+  },
+  slice: async (id: string, index: number) => {
+    await (core.getRenderingEngine(ENGINE)?.getViewport(id) as core.Types.IStackViewport).setImageIdIndex(index)
+  },
+  painted: async () => {
+    const found: Record<string, Record<number, number>> = {}
+    for (const mask of drawnMasks(draft.document.content)) {
+      for (const [place, sha256] of Object.entries(mask.slices)) found[place] = count(await draft.masks.read(sha256))
+    }
+    return found
+  },
+  isSentWithBytes: () => saved !== null
+    && drawnMasks(saved).every((mask) => Object.values(mask.slices).every((sha256) => server.has(sha256))),
+  annotations: () => tools.annotation.state.getAllAnnotations().length,
+  destroy: () => {
+    regions.destroy()
+    masks.destroy()
+    return { annotations: tools.annotation.state.getAllAnnotations().length, labelmap: labelmap() }
+  },
+}
+declare global {
+  interface Window {
+    harness: typeof harness
+  }
+}
+window.harness = harness
+void start().then(() => {
+  masks.setAppearance(SEGMENTS, false)
+  reconcile(draft.document.content)
+  harness.ready = true
+})

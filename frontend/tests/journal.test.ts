@@ -1,0 +1,125 @@
+import 'fake-indexeddb/auto'
+import { deleteDB } from 'idb'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { Journal, recovery } from '../src/labeling/journal'
+
+class MemoryStorage {
+  readonly values = new Map<string, string>()
+  isFull = false
+  getItem(key: string): string | null {
+    return this.values.get(key) ?? null
+  }
+  setItem(key: string, value: string): void {
+    if (this.isFull) throw new Error('quota')
+    this.values.set(key, value)
+  }
+  removeItem(key: string): void {
+    this.values.delete(key)
+  }
+}
+
+const content = (size: number) => ({ answers: { size } })
+const bytes = (n: number) => new Uint8Array([n, n])
+const NONE = new Map<string, never>()
+let storage: MemoryStorage
+
+beforeEach(async () => {
+  indexedDB = new IDBFactory()
+  await deleteDB('firstread')
+  storage = new MemoryStorage()
+})
+
+describe('the journal', () => {
+  it('keeps the last of many writes with its slices for the next page', async () => {
+    const journal = new Journal(storage)
+    for (let n = 0; n < 20; n++) {
+      journal.write('a', { version: 3, content: content(n) }, new Map([[`sha ${n}`, bytes(n)]]))
+    }
+    await journal.settled()
+    const found = await new Journal(storage).read('a')
+    expect(found).toMatchObject({ version: 3, content: content(19) })
+    expect(found?.slices.get('sha 19')).toEqual(bytes(19))
+  })
+
+  it('holds the last change synchronously, until the database has it', async () => {
+    const journal = new Journal(storage)
+    journal.write('a', { version: 1, content: content(1) }, NONE)
+    expect(storage.values.get('firstread.journal.a')).toContain('"size":1')
+    await journal.settled()
+    expect(storage.values.size).toBe(0)
+  })
+
+  it('finds the synchronous copy of a page that went away before the database was written', async () => {
+    const gone = new Journal(storage)
+    gone.write('a', { version: 1, content: content(1) }, NONE)
+    await gone.settled()
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 1000 })
+    const at = new Date().toISOString()
+    vi.useRealTimers()
+    storage.setItem('firstread.journal.a', JSON.stringify({ version: 1, content: content(2), at }))
+    const journal = new Journal(storage)
+    expect((await journal.read('a'))?.content).toEqual(content(2))
+    expect(storage.values.size).toBe(0)
+  })
+
+  it('takes an entry of the old journal over once', async () => {
+    const old = { version: 4, content: content(7), at: '2026-01-01T00:00:00.000Z' }
+    storage.setItem('firstread.journal.a', JSON.stringify(old))
+    const journal = new Journal(storage)
+    const found = await journal.read('a')
+    expect(found).toMatchObject(old)
+    await journal.drop('a', found?.key ?? '')
+    expect(await journal.read('a')).toBeNull()
+  })
+
+  it('forgets what was saved, with the slices', async () => {
+    const journal = new Journal(storage)
+    journal.write('a', { version: 1, content: content(1) }, new Map([['sha', bytes(1)]]))
+    await journal.clear('a')
+    expect(await journal.read('a')).toBeNull()
+    journal.write('a', { version: 2, content: content(2) }, NONE)
+    expect((await journal.read('a'))?.slices.size).toBe(0)
+  })
+
+  it('keeps the unsaved work of one tab when another tab has saved its own', async () => {
+    const [one, two] = [new Journal(storage), new Journal(storage)]
+    one.write('a', { version: 1, content: content(1) }, new Map([['sha', bytes(1)]]))
+    await one.settled()
+    two.write('a', { version: 1, content: content(2) }, NONE)
+    await two.clear('a')
+    const found = await new Journal(storage).read('a')
+    expect(found?.content).toEqual(content(1))
+    expect(found?.slices.get('sha')).toEqual(bytes(1))
+  })
+
+  it('writes to the database what is too large for the synchronous copy', async () => {
+    storage.isFull = true
+    const journal = new Journal(storage)
+    journal.write('a', { version: 1, content: content(1) }, NONE)
+    expect((await journal.read('a'))?.content).toEqual(content(1))
+  })
+
+  it('does with the synchronous copy alone where there is no database', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    vi.spyOn(indexedDB, 'open').mockImplementation(() => {
+      throw new Error('not in private windows')
+    })
+    const journal = new Journal(storage)
+    journal.write('a', { version: 1, content: content(1) }, NONE)
+    await journal.settled()
+    expect((await new Journal(storage).read('a'))?.content).toEqual(content(1))
+    await journal.clear('a')
+    expect(storage.values.size).toBe(0)
+    vi.restoreAllMocks()
+  })
+})
+
+describe('recovery', () => {
+  const entry = { version: 2, content: content(1), at: '' }
+  it('restores on the same version, asks on another, and does nothing where both are equal', () => {
+    expect(recovery(entry, 2, content(0))).toBe('restore')
+    expect(recovery(entry, 3, content(0))).toBe('conflict')
+    expect(recovery(entry, 3, content(1))).toBe('nothing')
+    expect(recovery(null, 3, content(1))).toBe('nothing')
+  })
+})
