@@ -1,5 +1,6 @@
 /** The one HTTP client: typed from the OpenAPI file, with CSRF and errors as problem objects. */
 import createClient from 'openapi-fetch'
+import { t } from '../i18n'
 import type { components, paths } from './schema'
 
 export type Schemas = components['schemas']
@@ -71,6 +72,6 @@ export async function good<T>(
     ...body,
     status: response.status,
     code: body.code ?? 'error',
-    detail: body.detail ?? `The server answered ${response.status}.`,
+    detail: body.detail ?? t('ui.server_answered', { status: String(response.status) }),
   })
 }

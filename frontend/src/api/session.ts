@@ -1,8 +1,8 @@
 /** Signing in and out through allauth's browser API. */
+import { t } from '../i18n'
 import { csrfToken, Offline } from './client'
 
 const BASE = '/_allauth/browser/v1/auth'
-const TOO_MANY = 'Too many attempts. Wait a quarter of an hour and try again.'
 
 async function call(path: string, method: string, body?: object): Promise<Response> {
   try {
@@ -21,10 +21,10 @@ export async function signIn(username: string, password: string): Promise<string
   const response = await call('login', 'POST', { username, password })
   if (response.ok) return ''
   if (response.status === 409) return '' // signed in already
-  if (response.status === 429) return TOO_MANY
+  if (response.status === 429) return t('sign_in.too_many')
   const body = (await response.json().catch(() => null)) as { errors?: { code: string }[] } | null
-  if (body?.errors?.some((error) => error.code === 'too_many_login_attempts')) return TOO_MANY
-  return 'User name and password do not match.'
+  if (body?.errors?.some((error) => error.code === 'too_many_login_attempts')) return t('sign_in.too_many')
+  return t('sign_in.wrong')
 }
 
 export async function signOut(): Promise<void> {

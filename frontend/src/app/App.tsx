@@ -1,20 +1,23 @@
 /** Providers and routes; the viewer is loaded only where somebody reads. */
-import { createTheme, MantineProvider } from '@mantine/core'
+import { MantineProvider } from '@mantine/core'
 import { Notifications } from '@mantine/notifications'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
-import { lazy, Suspense } from 'react'
+import { lazy, Suspense, useSyncExternalStore } from 'react'
 import { BrowserRouter, Route, Routes } from 'react-router'
 import { ApiError } from '../api/client'
+import { currentLanguage, subscribeToLanguage } from '../i18n'
 import { Waiting } from '../ui/states'
+import { theme } from '../ui/theme'
+import { PreferencesGate } from './PreferencesGate'
 import { SignedIn } from './SignedIn'
 import { SignInPage } from './SignInPage'
 
 const ReadingPage = lazy(() => import('../labeling/ReadingPage'))
 const ProjectPage = lazy(() => import('../projects/ProjectPage'))
 const ProjectsPage = lazy(() => import('../projects/ProjectsPage'))
+const PreferencesPage = lazy(() => import('./PreferencesPage'))
 const TokensPage = lazy(() => import('./TokensPage'))
 
-const theme = createTheme({ primaryColor: 'blue', defaultRadius: 'sm', cursorType: 'pointer' })
 const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
@@ -25,20 +28,25 @@ const queryClient = new QueryClient({
 })
 
 export function App() {
+  const language = useSyncExternalStore(subscribeToLanguage, currentLanguage)
   return (
     <MantineProvider theme={theme} defaultColorScheme="dark">
       <Notifications position="top-right" />
       <QueryClientProvider client={queryClient}>
-        <BrowserRouter>
+        {/* The text of a page is read when it is drawn: another language draws it anew. */}
+        <BrowserRouter key={language}>
           <Suspense fallback={<Waiting />}>
             <Routes>
               <Route path="/sign-in" element={<SignInPage />} />
-              <Route element={<SignedIn />}>
-                <Route path="/" element={<ProjectsPage />} />
-                <Route path="/tokens" element={<TokensPage />} />
-                <Route path="/projects/:projectId" element={<ProjectPage />} />
+              <Route element={<PreferencesGate />}>
+                <Route element={<SignedIn />}>
+                  <Route path="/" element={<ProjectsPage />} />
+                  <Route path="/tokens" element={<TokensPage />} />
+                  <Route path="/preferences" element={<PreferencesPage />} />
+                  <Route path="/projects/:projectId" element={<ProjectPage />} />
+                </Route>
+                <Route path="/projects/:projectId/read" element={<ReadingPage />} />
               </Route>
-              <Route path="/projects/:projectId/read" element={<ReadingPage />} />
               <Route path="*" element={<SignInPage />} />
             </Routes>
           </Suspense>

@@ -1,13 +1,16 @@
 /** User name and password. */
 import { Alert, Button, Center, Paper, PasswordInput, Stack, TextInput, Title } from '@mantine/core'
 import { useForm } from '@mantine/form'
+import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useNavigate } from 'react-router'
 import { Offline } from '../api/client'
 import { signIn } from '../api/session'
+import { t } from '../i18n'
 
 export function SignInPage() {
   const navigate = useNavigate()
+  const queries = useQueryClient()
   const [refusal, setRefusal] = useState('')
   const [isBusy, setBusy] = useState(false)
   const form = useForm({ initialValues: { username: '', password: '' } })
@@ -17,29 +20,40 @@ export function SignInPage() {
     try {
       const message = await signIn(username, password)
       setRefusal(message)
-      if (!message) void navigate('/')
+      if (!message) {
+        queries.clear() // what was asked before belongs to nobody
+        void navigate('/')
+      }
     } catch (error) {
-      setRefusal(error instanceof Offline ? 'The server cannot be reached.' : String(error))
+      setRefusal(error instanceof Offline ? t('sign_in.offline') : String(error))
     } finally {
       setBusy(false)
     }
   }
 
   return (
-    <Center h="100vh">
-      <Paper withBorder p="xl" w={360}>
+    <Center component="main" h="100vh">
+      <Paper withBorder p="xl" w="22.5rem">
         <form onSubmit={form.onSubmit((values) => void submit(values))}>
           <Stack>
-            <Title order={2}>Firstread</Title>
-            <TextInput label="User name" autoComplete="username" autoFocus required {...form.getInputProps('username')} />
-            <PasswordInput label="Password" autoComplete="current-password" required {...form.getInputProps('password')} />
+            <Title order={1} size="h2">
+              {t('app.name')}
+            </Title>
+            <TextInput label={t('sign_in.username')} autoComplete="username" autoFocus required {...form.getInputProps('username')} />
+            <PasswordInput
+              label={t('sign_in.password')}
+              autoComplete="current-password"
+              required
+              visibilityToggleButtonProps={{ 'aria-label': t('sign_in.show_password') }}
+              {...form.getInputProps('password')}
+            />
             {refusal && (
               <Alert color="red" role="alert">
                 {refusal}
               </Alert>
             )}
             <Button type="submit" loading={isBusy}>
-              Sign in
+              {t('sign_in.submit')}
             </Button>
           </Stack>
         </form>

@@ -1,9 +1,10 @@
 /** The frame around every page of a signed-in person. */
-import { ActionIcon, Anchor, AppShell, Button, Group, Text, useMantineColorScheme } from '@mantine/core'
+import { Anchor, AppShell, Button, Group, Text } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, Navigate, Outlet, useNavigate } from 'react-router'
 import { api, ApiError, good } from '../api/client'
 import { signOut } from '../api/session'
+import { t } from '../i18n'
 import { Loaded } from '../ui/states'
 
 export function SignedIn() {
@@ -20,22 +21,24 @@ export function SignedIn() {
   return (
     <Loaded query={me}>
       {(person) => (
-        <AppShell header={{ height: 52 }} padding="md">
+        <AppShell header={{ height: '3.25rem' }} padding="md">
           <AppShell.Header>
-            <Group h="100%" px="md" justify="space-between">
+            <Group h="100%" px="md" justify="space-between" wrap="nowrap">
               <Anchor component={Link} to="/" fw={700} underline="never">
-                Firstread
+                {t('app.name')}
               </Anchor>
-              <Group gap="xs">
-                <ColourScheme />
+              <Group gap="xs" component="nav" aria-label={t('app.navigation')}>
                 <Button component={Link} to="/tokens" size="xs" variant="subtle">
-                  Tokens
+                  {t('app.tokens')}
+                </Button>
+                <Button component={Link} to="/preferences" size="xs" variant="subtle">
+                  {t('app.preferences')}
                 </Button>
                 <Text size="sm" c="dimmed">
                   {person.full_name || person.username}
                 </Text>
                 <Button size="xs" variant="default" onClick={() => void leave()}>
-                  Sign out
+                  {t('app.sign_out')}
                 </Button>
               </Group>
             </Group>
@@ -46,14 +49,5 @@ export function SignedIn() {
         </AppShell>
       )}
     </Loaded>
-  )
-}
-
-function ColourScheme() {
-  const { colorScheme, toggleColorScheme } = useMantineColorScheme()
-  return (
-    <ActionIcon variant="subtle" aria-label="Light or dark" onClick={() => toggleColorScheme()}>
-      {colorScheme === 'dark' ? '☀' : '☾'}
-    </ActionIcon>
   )
 }

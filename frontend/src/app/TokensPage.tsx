@@ -3,7 +3,10 @@ import { Alert, Button, Code, Container, Group, Table, Text, Title } from '@mant
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, good } from '../api/client'
+import { formatDate, t } from '../i18n'
 import { Loaded } from '../ui/states'
+
+const LIFETIME_DAYS = 90
 
 export default function TokensPage() {
   const queries = useQueryClient()
@@ -11,7 +14,7 @@ export default function TokensPage() {
   const tokens = useQuery({ queryKey: ['tokens'], queryFn: () => good(api.GET('/api/v1/tokens')) })
   const refresh = () => queries.invalidateQueries({ queryKey: ['tokens'] })
   const create = useMutation({
-    mutationFn: () => good(api.POST('/api/v1/tokens', { body: { lifetime_days: 90 } })),
+    mutationFn: () => good(api.POST('/api/v1/tokens', { body: { lifetime_days: LIFETIME_DAYS } })),
     onSuccess: (made) => {
       setSecret(made.secret)
       void refresh()
@@ -25,20 +28,20 @@ export default function TokensPage() {
   return (
     <Container size="sm">
       <Group justify="space-between" mb="md">
-        <Title order={2}>Personal tokens</Title>
+        <Title order={1} size="h2">{t('tokens.title')}</Title>
         <Button loading={create.isPending} onClick={() => create.mutate()}>
-          New token for 90 days
+          {t('tokens.create', { days: LIFETIME_DAYS })}
         </Button>
       </Group>
       {secret && (
-        <Alert color="blue" mb="md" title="Copy it now; it is not shown again">
-          <Code block>Authorization: Token {secret}</Code>
+        <Alert color="blue" mb="md" title={t('tokens.copy_now')}>
+          <Code block>{t('tokens.header', { secret })}</Code>
         </Alert>
       )}
       <Loaded query={tokens}>
         {(rows) =>
           rows.length === 0 ? (
-            <Text c="dimmed">No tokens. A token lets a program do what you may do.</Text>
+            <Text c="dimmed">{t('tokens.none')}</Text>
           ) : (
             <Table>
               <Table.Tbody>
@@ -47,10 +50,10 @@ export default function TokensPage() {
                     <Table.Td>
                       <Code>{token.token_key}…</Code>
                     </Table.Td>
-                    <Table.Td>until {token.expiry?.slice(0, 10) ?? 'revoked'}</Table.Td>
+                    <Table.Td>{token.expiry ? t('tokens.until', { day: formatDate(token.expiry.slice(0, 10)) }) : t('tokens.revoked')}</Table.Td>
                     <Table.Td ta="right">
                       <Button size="xs" variant="default" onClick={() => revoke.mutate(token.token_key)}>
-                        Revoke
+                        {t('tokens.revoke')}
                       </Button>
                     </Table.Td>
                   </Table.Tr>

@@ -1,6 +1,7 @@
 /** The entry point. */
 import '@mantine/core/styles.css'
 import '@mantine/notifications/styles.css'
+import '../ui/base.css'
 import { createRoot } from 'react-dom/client'
 import { App } from './App'
 

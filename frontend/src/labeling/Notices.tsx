@@ -1,57 +1,52 @@
 /** The designed states of trouble: offline, stale lease, conflict, refusal. */
-import { Alert, Button, Group, Text } from '@mantine/core'
+import { Alert, Button, Text } from '@mantine/core'
+import { t } from '../i18n'
+import { ConflictDialog } from './ConflictDialog'
+import type { Question } from './definition'
 import type { ReadingSession, Snapshot } from './ReadingSession'
 
-export function Notices({ session, snapshot }: { session: ReadingSession; snapshot: Snapshot }) {
+interface Props {
+  session: ReadingSession
+  snapshot: Snapshot
+  questions: readonly Question[]
+}
+
+export function Notices({ session, snapshot, questions }: Props) {
   const { save, isLeaseLost, message } = snapshot
   return (
     <>
       {save.kind === 'offline' && (
-        <Alert color="orange" title="Connection lost" data-testid="offline">
-          Your answers are kept in this browser and saved as soon as the server is back.
+        <Alert color="orange" title={t('notice.offline')} data-testid="offline" role="alert">
+          {t('notice.offline_help')}
         </Alert>
       )}
       {save.kind === 'refused' && (
-        <Alert color="red" title="Not saved">
-          {save.message} Your answers are kept in this browser.
+        <Alert color="red" title={t('save.refused')} role="alert">
+          {t('notice.refused', { message: save.message })}
         </Alert>
       )}
       {save.kind === 'conflict' && (
-        <Alert color="orange" title="Changed elsewhere" data-testid="conflict">
-          <Text size="sm">
-            Another tab or device saved this case. There: {describe(save.theirs.content.answers)}.
-            Here: {describe(snapshot.content.answers)}.
-          </Text>
-          <Group mt="sm">
-            <Button size="xs" onClick={() => session.keepMine()}>
-              Keep mine
-            </Button>
-            <Button size="xs" variant="default" onClick={() => session.takeTheirs()}>
-              Take the other
-            </Button>
-          </Group>
-        </Alert>
+        <ConflictDialog
+          mine={snapshot.content}
+          theirs={save.theirs.content}
+          questions={questions}
+          onMine={() => session.keepMine()}
+          onTheirs={() => session.takeTheirs()}
+        />
       )}
       {isLeaseLost && (
-        <Alert color="orange" title="Your lease has ended" data-testid="lease-lost">
-          <Text size="sm">
-            You were away for a while, so this case went back to the worklist. Your draft is kept.
-          </Text>
+        <Alert color="orange" title={t('notice.lease_lost')} data-testid="lease-lost" role="alert">
+          <Text size="sm">{t('notice.lease_lost_help')}</Text>
           <Button size="xs" mt="sm" onClick={() => void session.claim()}>
-            Go on with the worklist
+            {t('notice.go_on')}
           </Button>
         </Alert>
       )}
       {message && !isLeaseLost && (
-        <Alert color="red" title="That did not work">
+        <Alert color="red" title={t('notice.failed')} role="alert">
           {message}
         </Alert>
       )}
     </>
   )
-}
-
-function describe(answers: Record<string, unknown>): string {
-  const parts = Object.entries(answers).map(([key, value]) => `${key} = ${String(value)}`)
-  return parts.join(', ') || 'no answers'
 }

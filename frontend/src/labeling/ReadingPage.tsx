@@ -1,206 +1,171 @@
-/** The reading room: one case after the other, from the keyboard. */
-import { Badge, Button, Center, Group, Kbd, Loader, Modal, Stack, Table, Text, Title } from '@mantine/core'
+/** The reading room: one case after the other, from the keyboard. Only wiring: what is drawn is in the parts. */
 import { useDisclosure } from '@mantine/hooks'
-import { useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import { useEffect, useMemo, useSyncExternalStore } from 'react'
 import { useNavigate, useParams } from 'react-router'
-import type { Workstation } from '../viewer/Workstation'
+import { usePreferences, useSavePreferences } from '../app/usePreferences'
+import { actionOf, type Commands } from './actions'
 import { ActivityClock } from './activity'
+import { CheatSheet } from './CheatSheet'
+import { afterChoosing } from './choosing'
+import type { Answer, Question } from './definition'
 import { Journal } from './journal'
+import { answerKeysOf, keysOf } from './keymap'
 import { Notices } from './Notices'
-import { Questions } from './Questions'
-import classes from './reading.module.css'
+import { Claiming, ClaimFailed, Finished } from './PanelStates'
+import { PanelHeader, ReadingPanel } from './ReadingPanel'
+import { ReadingRoom } from './ReadingRoom'
 import { ReadingSession, type Snapshot } from './ReadingSession'
 import * as requests from './requests'
-import { useReadingKeys, VIEWER_KEYS } from './useReadingKeys'
+import { useRoomLayout, type RoomLayout } from './roomLayout'
+import { SeriesStrip } from './SeriesStrip'
+import type { Doable } from './ToolButton'
+import { Toolbar } from './Toolbar'
+import { useHeartbeat } from './useHeartbeat'
+import { useKeys } from './useKeys'
+import { useViewer, type ViewerConnection } from './useViewer'
 import { ViewerPane } from './ViewerPane'
 
-const HEARTBEAT_MS = 15_000
+const PAGE = 10
+const ZOOM = 1.2
 
 export default function ReadingPage() {
   const { projectId = '' } = useParams()
+  const navigate = useNavigate()
   const clock = useMemo(() => new ActivityClock(), [])
   const session = useMemo(
     () => new ReadingSession(projectId, requests, new Journal(localStorage), clock),
     [projectId, clock],
   )
   const snapshot = useSyncExternalStore(session.subscribe, session.getSnapshot)
-  const [viewer, setViewer] = useState<Workstation | null>(null)
+  const { keys: custom } = usePreferences()
+  const savePreferences = useSavePreferences()
+  const layout = useRoomLayout()
   const [isHelpOpen, help] = useDisclosure(false)
-  useReadingKeys(session, viewer, help.toggle)
+  const root = `${window.location.origin}/dicomweb/projects/${projectId}`
+  const study = snapshot.reading?.study ?? null
+  const connection = useViewer(root, study)
+  const questions: readonly Question[] = session.questions()
+  const answers = snapshot.reading ? answerKeysOf(questions) : []
+  const commands = { ...commandsOf(session, snapshot, connection, layout), help: help.toggle }
+  const answer = (key: string, given: Answer | null) => {
+    const option = changedOption(snapshot.content.answers[key] ?? null, given)
+    if (option !== null) session.choose(key, option)
+  }
   useHeartbeat(session, clock)
-
+  useKeys({
+    custom, answers, commands,
+    onAnswer: ({ question: key, option }) => {
+      const question = questions.find((one) => one.key === key)
+      if (question) answer(key, afterChoosing(question, snapshot.content.answers[key] ?? null, option))
+    },
+  })
   useEffect(() => {
     void session.claim()
   }, [session])
-
   const { next } = snapshot
+  const { viewer } = connection
   useEffect(() => {
     if (viewer && next) void viewer.prefetch(next.study)
   }, [viewer, next])
 
-  const root = `${window.location.origin}/dicomweb/projects/${projectId}`
-  return (
-    <div className={classes.page}>
-      <ViewerPane root={root} study={snapshot.reading?.study ?? null} onReady={setViewer} />
-      <Panel session={session} snapshot={snapshot} onHelp={help.open} />
-      <Modal opened={isHelpOpen} onClose={help.close} title="Keys">
-        <Table>
-          <Table.Tbody>
-            {VIEWER_KEYS.map(([key, what]) => (
-              <Table.Tr key={key}>
-                <Table.Td>
-                  <Kbd>{key}</Kbd>
-                </Table.Td>
-                <Table.Td>{what}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-        <Text size="sm" c="dimmed" mt="md">
-          Mouse: left button window, right button zoom, middle button pan, wheel slices. The keys of the
-          answers stand on their buttons.
-        </Text>
-      </Modal>
-    </div>
-  )
-}
-
-interface PanelProps {
-  session: ReadingSession
-  snapshot: Snapshot
-  onHelp: () => void
-}
-
-function Panel({ session, snapshot, onHelp }: PanelProps) {
-  const navigate = useNavigate()
+  const doable = { commands, reasons: {}, custom }
   const leave = () => void session.leave().finally(() => void navigate('/'))
   return (
-    <div className={classes.panel}>
-      <Group justify="space-between">
-        <Text fw={700}>Firstread</Text>
-        <Group gap="xs">
-          <Text size="sm" c="dimmed" data-testid="count">
-            {snapshot.count} read
-          </Text>
-          <Button size="compact-xs" variant="subtle" onClick={onHelp}>
-            Keys ?
-          </Button>
-        </Group>
-      </Group>
-      <Body session={session} snapshot={snapshot} />
-      <div className={classes.spacer} />
-      <Button variant="subtle" color="gray" onClick={leave}>
-        Leave
-      </Button>
-    </div>
-  )
-}
-
-function Body({ session, snapshot }: { session: ReadingSession; snapshot: Snapshot }) {
-  const { phase, reading, content, missing, save } = snapshot
-  if (phase === 'finished') return <Finished session={session} canUndo={snapshot.lastSubmitted !== null} />
-  if (phase === 'failed') {
-    return (
-      <Stack>
-        <Text>{snapshot.message}</Text>
-        <Button onClick={() => void session.claim()}>Try again</Button>
-      </Stack>
-    )
-  }
-  if (!reading) {
-    return (
-      <Center h={200}>
-        <Loader />
-      </Center>
-    )
-  }
-  const isBusy = phase !== 'reading'
-  return (
-    <Stack data-testid="reading" data-case={reading.case_id} data-phase={phase}>
-      {reading.priority_reason && (
-        <Text size="sm" c="blue.3">
-          {reading.priority_reason}
-        </Text>
-      )}
-      {reading.review_comment && (
-        <Text size="sm" c="orange.3">
-          Returned by the reviewer: {reading.review_comment}
-        </Text>
-      )}
-      <Questions
-        questions={session.questions()}
-        answers={content.answers}
-        missing={missing}
-        isDisabled={isBusy}
-        onChoose={(question, option) => session.choose(question, option)}
-      />
-      <Notices session={session} snapshot={snapshot} />
-      <Button size="md" loading={isBusy} onClick={() => void session.submit()} rightSection={<Kbd>Enter</Kbd>}>
-        Submit and next
-      </Button>
-      <Group justify="space-between">
-        <Button
-          variant="default"
-          size="xs"
-          disabled={snapshot.lastSubmitted === null || isBusy}
-          onClick={() => void session.undo()}
-          rightSection={<Kbd size="xs">Z</Kbd>}
-        >
-          Undo last
-        </Button>
-        <SaveBadge kind={save.kind} />
-      </Group>
-    </Stack>
-  )
-}
-
-const SAVE_TEXT = {
-  saved: ['gray', 'Saved'],
-  saving: ['blue', 'Saving'],
-  offline: ['orange', 'Kept here'],
-  conflict: ['orange', 'Conflict'],
-  refused: ['red', 'Not saved'],
-} as const
-
-function SaveBadge({ kind }: { kind: keyof typeof SAVE_TEXT }) {
-  const [colour, text] = SAVE_TEXT[kind]
-  return (
-    <Badge color={colour} variant="light" data-testid="save-state" data-kind={kind}>
-      {text}
-    </Badge>
-  )
-}
-
-function Finished({ session, canUndo }: { session: ReadingSession; canUndo: boolean }) {
-  return (
-    <Stack align="flex-start" data-testid="finished">
-      <Title order={3}>Nothing left to read</Title>
-      <Text c="dimmed">Every case that waits for you has been read. New studies appear here by themselves.</Text>
-      <Group>
-        <Button onClick={() => void session.claim()}>Look again</Button>
-        {canUndo && (
-          <Button variant="default" onClick={() => void session.undo()}>
-            Undo last
-          </Button>
+    <>
+      <ReadingRoom
+        layout={layout}
+        toolbar={
+          <Toolbar {...doable} state={connection.state} kinds={[]} hasSegments={false} steps={{ undo: null, redo: null }}
+            presets={[]} cineRate={10} onCineRate={() => undefined} onSlab={null} labels={[]} label="" onLabel={() => undefined} />
+        }
+        strip={study && study.series.length > 1 && (
+          <SeriesStrip root={root} study={study} priors={[]} shown={connection.series === null ? [] : [connection.series]}
+            active={connection.series} onShow={(_, series) => connection.onSeries(series.series_instance_uid)} />
         )}
-      </Group>
-    </Stack>
+        viewer={
+          <ViewerPane {...connection} studies={study ? { [study.study_instance_uid]: study } : {}} current={study?.study_instance_uid ?? null}
+            hidesPatient={false} onGoTo={(_, slice) => viewer?.scroll(slice - (connection.state.panes[0]?.slice ?? slice))}
+            onDropSeries={(_, series) => connection.onSeries(series.series_instance_uid)} />
+        }
+        panel={
+          <>
+            <PanelHeader count={snapshot.count} onHelp={help.open} onLeave={leave} />
+            <PanelBody session={session} snapshot={snapshot} questions={questions} doable={doable} onAnswer={answer} />
+          </>
+        }
+      />
+      <CheatSheet isOpen={isHelpOpen} onClose={help.close} custom={custom} answers={answers}
+        onChange={(changed) => savePreferences({ keys: { ...changed } })} />
+    </>
   )
 }
 
-/** Connects to the clock and the page's visibility. */
-function useHeartbeat(session: ReadingSession, clock: ActivityClock): void {
-  useEffect(() => {
-    const onInput = () => clock.input(performance.now())
-    const inputs = ['keydown', 'mousemove', 'mousedown', 'wheel'] as const
-    for (const name of inputs) window.addEventListener(name, onInput, { passive: true })
-    const ticking = setInterval(() => clock.tick(performance.now(), !document.hidden), 1000)
-    const beating = setInterval(() => void session.beat(), HEARTBEAT_MS)
-    return () => {
-      for (const name of inputs) window.removeEventListener(name, onInput)
-      clearInterval(ticking)
-      clearInterval(beating)
-      session.dispose()
-    }
-  }, [session, clock])
+interface BodyProps {
+  session: ReadingSession
+  snapshot: Snapshot
+  questions: readonly Question[]
+  doable: Doable
+  onAnswer: (question: string, answer: Answer | null) => void
+}
+
+function PanelBody({ session, snapshot, questions, doable, onAnswer }: BodyProps) {
+  const { phase, reading, content, missing, save, lastSubmitted } = snapshot
+  const claim = () => void session.claim()
+  const undo = lastSubmitted === null ? undefined : () => void session.undo()
+  if (phase === 'finished') return <Finished onClaim={claim} onUndo={undo} />
+  if (phase === 'failed') return <ClaimFailed message={snapshot.message} onClaim={claim} />
+  if (!reading) return <Claiming />
+  const isBusy = phase !== 'reading'
+  const [normalKey] = keysOf(actionOf('normal'), doable.custom)
+  return (
+    <ReadingPanel
+      {...doable}
+      caseId={reading.case_id}
+      phase={phase}
+      isBusy={isBusy}
+      priorityReason={reading.priority_reason}
+      reviewComment={reading.review_comment}
+      marks={{ flag: false, second_opinion: false }}
+      notices={<Notices session={session} snapshot={snapshot} questions={questions} />}
+      suggestions={null}
+      questions={[{ questions, answers: content.answers, missing, isDisabled: isBusy, onAnswer, normalKey }]}
+      regions={null}
+      segments={null}
+      comments={null}
+      save={save.kind}
+    />
+  )
+}
+
+function commandsOf(session: ReadingSession, snapshot: Snapshot, { viewer, state }: ViewerConnection, layout: RoomLayout): Commands {
+  const pane = state.panes[0]
+  const { isStripOpen, isPanelOpen } = layout.sizes
+  const always: Commands = {
+    submit: () => void session.submit(),
+    ...(snapshot.lastSubmitted === null ? {} : { undo_submission: () => void session.undo() }),
+    strip_toggle: () => layout.change({ isStripOpen: !isStripOpen }),
+    panel_toggle: () => layout.change({ isPanelOpen: !isPanelOpen }),
+  }
+  if (!viewer || pane?.status !== 'shown') return always
+  return {
+    ...always,
+    slice_previous: () => viewer.scroll(-1),
+    slice_next: () => viewer.scroll(1),
+    page_previous: () => viewer.scroll(-PAGE),
+    page_next: () => viewer.scroll(PAGE),
+    slice_first: () => viewer.scroll(1 - pane.slice),
+    slice_last: () => viewer.scroll(pane.slices - pane.slice),
+    zoom_in: () => viewer.zoom(ZOOM),
+    zoom_out: () => viewer.zoom(1 / ZOOM),
+    invert: () => viewer.invert(),
+    reset: () => viewer.reset(),
+  }
+}
+
+/** The session takes one option at a time: the one that the new answer adds or takes away. */
+function changedOption(before: Answer | null, after: Answer | null): string | null {
+  if (typeof after === 'string') return after
+  if (!Array.isArray(after)) return null
+  const [old, now] = [Array.isArray(before) ? before.map(String) : [], after.map(String)]
+  return now.find((one) => !old.includes(one)) ?? old.find((one) => !now.includes(one)) ?? null
 }

@@ -2,6 +2,7 @@
 import { Text } from '@mantine/core'
 import { Area, CartesianGrid, ComposedChart, Line, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts'
 import type { Schemas } from '../api/client'
+import { formatNumber, t } from '../i18n'
 
 export function LearningCurve({ points }: { points: Schemas['CurvePoint'][] }) {
   const data = points
@@ -10,7 +11,7 @@ export function LearningCurve({ points }: { points: Schemas['CurvePoint'][] }) {
   if (data.length === 0) {
     return (
       <Text c="dimmed">
-        The learning curve appears after the first round with labeled test cases: is more labeling worth it?
+        {t('learning.curve_later')}
       </Text>
     )
   }
@@ -19,11 +20,11 @@ export function LearningCurve({ points }: { points: Schemas['CurvePoint'][] }) {
       <ResponsiveContainer>
         <ComposedChart data={data} margin={{ top: 8, right: 16, bottom: 16, left: 0 }}>
           <CartesianGrid strokeOpacity={0.2} />
-          <XAxis dataKey="labels" type="number" domain={['dataMin', 'dataMax']} label={{ value: 'labels', position: 'bottom', offset: 0 }} />
+          <XAxis dataKey="labels" type="number" domain={['dataMin', 'dataMax']} label={{ value: t('learning.labels'), position: 'bottom', offset: 0 }} />
           <YAxis domain={[0.4, 1]} width={40} />
           <Tooltip formatter={(value) => (Array.isArray(value) ? value.map(short).join(' – ') : short(value))} />
-          <Area dataKey="interval" name="95 % interval" stroke="none" fill="#4dabf7" fillOpacity={0.25} isAnimationActive={false} />
-          <Line dataKey="auc" name="test AUC" stroke="#4dabf7" strokeWidth={2} dot isAnimationActive={false} />
+          <Area dataKey="interval" name={t('learning.interval')} stroke="none" fill="#4dabf7" fillOpacity={0.25} isAnimationActive={false} />
+          <Line dataKey="auc" name={t('learning.test_auc')} stroke="#4dabf7" strokeWidth={2} dot isAnimationActive={false} />
         </ComposedChart>
       </ResponsiveContainer>
     </div>
@@ -31,5 +32,5 @@ export function LearningCurve({ points }: { points: Schemas['CurvePoint'][] }) {
 }
 
 function short(value: unknown): string {
-  return typeof value === 'number' ? value.toFixed(3) : '–'
+  return typeof value === 'number' ? formatNumber(value, 3) : '–'
 }

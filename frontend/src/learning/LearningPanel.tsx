@@ -1,19 +1,14 @@
 /** What the model learns, how well, and the round that runs now. */
 import { Alert, Badge, Button, Group, Progress, Select, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { api, good, type Round, type Schemas } from '../api/client'
+import { formatNumber, named, t } from '../i18n'
+import { showError } from '../ui/notify'
 import { Empty, Loaded } from '../ui/states'
 import { LearningCurve } from './LearningCurve'
 
 const REFRESH_MS = 1500
-const STRATEGIES = [
-  { value: 'margin', label: 'Smallest margin' },
-  { value: 'entropy', label: 'Highest entropy' },
-  { value: 'least_confident', label: 'Least confident' },
-  { value: 'random', label: 'Random (control)' },
-]
-const showError = (error: Error) => notifications.show({ color: 'red', message: error.message })
+const STRATEGIES = ['margin', 'entropy', 'least_confident', 'random'] as const
 
 interface Props {
   projectId: string
@@ -32,9 +27,7 @@ export function LearningPanel({ projectId, isManager }: Props) {
     <Loaded query={targets}>
       {(found) =>
         found.length === 0 ? (
-          <Empty title="Nothing is learned yet">
-            Choose a question with one answer as a target; a model then learns it and orders the worklist.
-          </Empty>
+          <Empty title={t('learning.none')}>{t('learning.none_help')}</Empty>
         ) : (
           <Stack gap="xl">
             {found.map((target) => (
@@ -77,23 +70,23 @@ function TargetView({ target, isManager }: { target: Schemas['Target']; isManage
     <div>
       <Group justify="space-between" mb="sm">
         <Group>
-          <Title order={3}>{target.question}</Title>
+          <Title order={2} size="h3">{target.question}</Title>
           <Text size="sm" c="dimmed">
-            {target.retrain_after ? `a round after ${target.retrain_after} new reads` : 'rounds by hand'}
+            {target.retrain_after ? t('learning.retrain_after', { count: target.retrain_after }) : t('learning.by_hand')}
           </Text>
         </Group>
         {isManager && (
           <Group>
             <Select
-              aria-label="Strategy"
+              aria-label={t('learning.strategy')}
               size="xs"
-              data={STRATEGIES}
+              data={STRATEGIES.map((value) => ({ value, label: t(`strategy.${value}`) }))}
               value={target.strategy}
               allowDeselect={false}
-              onChange={(value) => value && change.mutate(value as Schemas['Target']['strategy'])}
+              onChange={(value) => value && change.mutate(value)}
             />
             <Button loading={begin.isPending} disabled={isBusy} onClick={() => begin.mutate()}>
-              Start a round
+              {t('learning.start')}
             </Button>
           </Group>
         )}
@@ -122,36 +115,46 @@ function NewestRound({ round, isManager, onChange }: NewestRoundProps) {
   })
   if (round.state === 'failed') {
     return (
-      <Alert color="red" title={`Round ${round.number} failed`} data-testid="round" data-state={round.state}>
-        {round.error} The worklist keeps the order of the last good round.
+      <Alert color="red" title={t('learning.round_failed', { number: round.number })} data-testid="round" data-state={round.state}>
+        {t('learning.order_kept', { error: round.error })}
       </Alert>
     )
   }
-  const { step, done, total } = round.progress
+  const { done, total } = round.progress
   const isBusy = round.state === 'pending' || round.state === 'running'
-  const last = round.curves[round.curves.length - 1]
   return (
     <div data-testid="round" data-state={round.state} data-number={round.number}>
       <Group justify="space-between">
         <Group gap="xs">
-          <Badge color={round.state === 'completed' ? 'teal' : 'blue'}>{round.state}</Badge>
+          <Badge color={round.state === 'completed' ? 'teal' : 'blue'}>{named(`state.${round.state}`, round.state)}</Badge>
           <Text size="sm">
-            Round {round.number}
-            {isBusy && step ? `: ${step}` : ''}
-            {isBusy && total ? ` ${done ?? 0}/${total}` : ''}
-            {last ? `, loss ${last.loss.toFixed(3)}` : ''}
-            {round.ranked_cases !== null && !isBusy ? `, ${round.ranked_cases} cases ranked` : ''}
+            {roundText(round)}
           </Text>
         </Group>
         {isBusy && isManager && (
           <Button size="xs" variant="default" loading={cancel.isPending} onClick={() => cancel.mutate()}>
-            Cancel
+            {t('learning.cancel')}
           </Button>
         )}
       </Group>
-      {isBusy && <Progress mt="xs" animated value={total ? (100 * (done ?? 0)) / total : 100} aria-label="Progress of the round" />}
+      {isBusy && <Progress mt="xs" animated value={total ? (100 * (done ?? 0)) / total : 100} aria-label={t('learning.round_progress')} />}
     </div>
   )
+}
+
+/** What a round does now, or what it has done. */
+function roundText({ number, state, progress, curves, ranked_cases }: Round): string {
+  const isBusy = state === 'pending' || state === 'running'
+  const { step, done, total } = progress
+  const last = curves[curves.length - 1]
+  const parts = [
+    t('learning.round', { number }),
+    isBusy && step ? named(`step.${step}`, step) : '',
+    isBusy && total ? t('learning.done_of', { done: done ?? 0, total }) : '',
+    last ? t('learning.loss', { loss: formatNumber(last.loss, 3) }) : '',
+    ranked_cases !== null && !isBusy ? t('learning.ranked', { count: ranked_cases }) : '',
+  ]
+  return parts.filter((part) => part !== '').join(', ')
 }
 
 interface ModelVersionsProps {
@@ -183,10 +186,10 @@ function ModelVersions({ targetId, newest, isManager, onChange }: ModelVersionsP
         <Table>
           <Table.Thead>
             <Table.Tr>
-              <Table.Th>Model</Table.Th>
-              <Table.Th>Labels</Table.Th>
-              <Table.Th>Test AUC (95 %)</Table.Th>
-              <Table.Th />
+              <Table.Th>{t('learning.model')}</Table.Th>
+              <Table.Th>{t('learning.labels')}</Table.Th>
+              <Table.Th>{t('learning.test_auc_interval')}</Table.Th>
+              <Table.Th aria-label={t('learning.state')} />
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
@@ -197,10 +200,10 @@ function ModelVersions({ targetId, newest, isManager, onChange }: ModelVersionsP
                 <Table.Td>{interval(row.metrics.auc)}</Table.Td>
                 <Table.Td ta="right">
                   {row.state === 'production' || !isManager ? (
-                    <Badge variant="light">{row.state}</Badge>
+                    <Badge variant="light">{named(`model.${row.state}`, row.state)}</Badge>
                   ) : (
                     <Button size="compact-xs" variant="default" onClick={() => promote.mutate(row.id)}>
-                      {row.state === 'retired' ? 'Roll back to this' : 'Promote'}
+                      {t(row.state === 'retired' ? 'learning.roll_back' : 'learning.promote')}
                     </Button>
                   )}
                 </Table.Td>
@@ -214,8 +217,8 @@ function ModelVersions({ targetId, newest, isManager, onChange }: ModelVersionsP
 }
 
 function interval(estimate: Schemas['Estimate'] | undefined): string {
-  if (estimate?.value == null) return 'no test reads yet'
-  const value = estimate.value.toFixed(3)
+  if (estimate?.value == null) return t('learning.no_test_reads')
+  const value = formatNumber(estimate.value, 3)
   if (estimate.low == null || estimate.high == null) return value
-  return `${value} (${estimate.low.toFixed(3)} – ${estimate.high.toFixed(3)})`
+  return `${value} (${formatNumber(estimate.low, 3)} – ${formatNumber(estimate.high, 3)})`
 }

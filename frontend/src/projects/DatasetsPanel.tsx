@@ -1,20 +1,21 @@
 /** Freeze the ground truth and download it. */
 import { Anchor, Badge, Button, Code, Group, Menu, Table, Text, TextInput } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, good, type Schemas } from '../api/client'
+import { named, t, type TextKey } from '../i18n'
+import { showError } from '../ui/notify'
 import { Empty, Loaded } from '../ui/states'
 
-const FORMATS = { csv: 'CSV table', monai_datalist: 'MONAI datalist', dicom: 'DICOM files (ZIP)' } as const
+const FORMATS = {
+  csv: 'datasets.csv', monai_datalist: 'datasets.monai_datalist', dicom: 'datasets.dicom',
+} as const satisfies Record<string, TextKey>
 type Format = keyof typeof FORMATS
 
 interface Props {
   projectId: string
   isManager: boolean
 }
-
-const showError = (error: Error) => notifications.show({ color: 'red', message: error.message })
 
 export function DatasetsPanel({ projectId, isManager }: Props) {
   const queries = useQueryClient()
@@ -38,22 +39,20 @@ export function DatasetsPanel({ projectId, isManager }: Props) {
       {isManager && (
         <Group mb="md">
           <TextInput
-            placeholder="Name"
-            aria-label="Name of the dataset"
+            placeholder={t('datasets.name')}
+            aria-label={t('datasets.name_of')}
             value={name}
             onChange={(event) => setName(event.currentTarget.value)}
           />
           <Button loading={freeze.isPending} onClick={() => freeze.mutate()}>
-            Freeze dataset
+            {t('datasets.freeze')}
           </Button>
         </Group>
       )}
       <Loaded query={datasets}>
         {(page) =>
           page.results.length === 0 ? (
-            <Empty title="No datasets yet">
-              Freezing keeps the accepted reads of all finished cases as they are now, with splits by patient.
-            </Empty>
+            <Empty title={t('datasets.none')}>{t('datasets.none_help')}</Empty>
           ) : (
             <Table>
               <Table.Tbody>
@@ -77,11 +76,11 @@ function DatasetRow({ dataset, isManager }: { dataset: Schemas['Dataset']; isMan
         {dataset.name}{' '}
         {dataset.is_for_round && (
           <Badge size="xs" variant="light">
-            round
+            {t('datasets.round')}
           </Badge>
         )}
       </Table.Td>
-      <Table.Td>{dataset.item_count} cases</Table.Td>
+      <Table.Td>{t('datasets.cases', { count: dataset.item_count })}</Table.Td>
       <Table.Td>
         <Code>{dataset.sha256.slice(0, 12)}</Code>
       </Table.Td>
@@ -114,13 +113,13 @@ function Exports({ datasetId }: { datasetId: string }) {
       <Menu>
         <Menu.Target>
           <Button size="xs" variant="default">
-            Export
+            {t('datasets.export')}
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
           {(Object.keys(FORMATS) as Format[]).map((format) => (
             <Menu.Item key={format} onClick={() => request.mutate(format)}>
-              {FORMATS[format]}
+              {t(FORMATS[format])}
             </Menu.Item>
           ))}
         </Menu.Dropdown>
@@ -130,7 +129,7 @@ function Exports({ datasetId }: { datasetId: string }) {
 }
 
 function ExportLink({ made }: { made: Schemas['Export'] }) {
-  const name = FORMATS[made.format]
+  const name = t(FORMATS[made.format])
   if (made.state === 'completed') {
     return (
       <Anchor size="sm" href={`/api/v1/exports/${made.id}/file`} download>
@@ -142,8 +141,7 @@ function ExportLink({ made }: { made: Schemas['Export'] }) {
   const progress = total ? ` ${done ?? 0}/${total}` : ''
   return (
     <Text size="sm" c={made.state === 'failed' ? 'red' : 'dimmed'} title={made.error}>
-      {name}: {made.state}
-      {progress}
+      {t('datasets.export_state', { name, state: named(`state.${made.state}`, made.state), progress })}
     </Text>
   )
 }

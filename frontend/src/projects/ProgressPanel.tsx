@@ -4,6 +4,7 @@ import '@mantine/charts/styles.css'
 import { Card, Progress, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { api, good, type Schemas } from '../api/client'
+import { formatNumber, t } from '../i18n'
 import { Empty, Loaded } from '../ui/states'
 
 const REFRESH_MS = 5000
@@ -21,7 +22,7 @@ export function ProgressPanel({ projectId }: { projectId: string }) {
     <Loaded query={progress}>
       {(now) =>
         now.total === 0 ? (
-          <Empty title="No cases yet">Import studies with `manage.py import_dicom`, pull them from a source, or send them by DICOMweb.</Empty>
+          <Empty title={t('progress.no_cases')}>{t('progress.no_cases_help')}</Empty>
         ) : (
           <Figures now={now} />
         )
@@ -35,25 +36,25 @@ function Figures({ now }: { now: Schemas['Progress'] }) {
   return (
     <Stack gap="lg">
       <SimpleGrid cols={{ base: 2, md: 5 }}>
-        <Figure label="Done" value={now.done} />
-        <Figure label="In progress" value={now.in_progress} />
-        <Figure label="Left" value={now.left} />
-        <Figure label="Wait for review" value={now.waiting_for_review} />
-        <Figure label="Median active time" value={seconds(now.median_active_seconds)} />
+        <Figure label={t('progress.done')} value={now.done} />
+        <Figure label={t('progress.in_progress')} value={now.in_progress} />
+        <Figure label={t('progress.left')} value={now.left} />
+        <Figure label={t('progress.waiting_for_review')} value={now.waiting_for_review} />
+        <Figure label={t('progress.median_time')} value={seconds(now.median_active_seconds)} />
       </SimpleGrid>
-      <Progress.Root size="xl" aria-label="Share of cases done">
-        <Progress.Section value={share(now.done)} color="teal" aria-label="Done" />
-        <Progress.Section value={share(now.in_progress)} color="yellow" aria-label="In progress" />
+      <Progress.Root size="xl" aria-label={t('progress.share')}>
+        <Progress.Section value={share(now.done)} color="teal" aria-label={t('progress.done')} />
+        <Progress.Section value={share(now.in_progress)} color="yellow" aria-label={t('progress.in_progress')} />
       </Progress.Root>
       <SimpleGrid cols={{ base: 1, md: 2 }}>
         <div>
-          <Title order={4} mb="xs">
-            Reads per day
+          <Title order={2} size="h4" mb="xs">
+            {t('progress.per_day')}
           </Title>
           {now.per_day.length > 0 ? (
-            <BarChart h={220} data={now.per_day} dataKey="day" series={[{ name: 'submitted', color: 'blue.5' }]} maxBarWidth={48} />
+            <BarChart h={220} data={now.per_day} dataKey="day" series={[{ name: 'submitted', label: t('progress.submitted'), color: 'blue.5' }]} maxBarWidth={48} />
           ) : (
-            <Text c="dimmed">Nothing has been read yet.</Text>
+            <Text c="dimmed">{t('progress.nothing_read')}</Text>
           )}
         </div>
         <Readers rows={now.per_reader} />
@@ -65,16 +66,16 @@ function Figures({ now }: { now: Schemas['Progress'] }) {
 function Readers({ rows }: { rows: Schemas['ReaderProgress'][] }) {
   return (
     <div>
-      <Title order={4} mb="xs">
-        Readers
+      <Title order={2} size="h4" mb="xs">
+        {t('progress.readers')}
       </Title>
       <Table>
         <Table.Thead>
           <Table.Tr>
-            <Table.Th>Reader</Table.Th>
-            <Table.Th ta="right">Submitted</Table.Th>
-            <Table.Th ta="right">Accepted</Table.Th>
-            <Table.Th ta="right">Median time</Table.Th>
+            <Table.Th>{t('progress.reader')}</Table.Th>
+            <Table.Th ta="right">{t('progress.submitted')}</Table.Th>
+            <Table.Th ta="right">{t('progress.accepted')}</Table.Th>
+            <Table.Th ta="right">{t('progress.median')}</Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
@@ -106,5 +107,5 @@ function Figure({ label, value }: { label: string; value: number | string }) {
 }
 
 function seconds(value: number | null): string {
-  return value === null ? '–' : `${value.toFixed(value < 10 ? 1 : 0)} s`
+  return value === null ? '–' : t('progress.seconds', { seconds: formatNumber(value, value < 10 ? 1 : 0) })
 }

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from 'react-router'
 import { api, good } from '../api/client'
 import { LearningPanel } from '../learning/LearningPanel'
+import { t } from '../i18n'
 import { Loaded } from '../ui/states'
 import { DatasetsPanel } from './DatasetsPanel'
 import { ProgressPanel } from './ProgressPanel'
@@ -23,18 +24,18 @@ export default function ProjectPage() {
         {(found) => (
           <>
             <Group justify="space-between" mb="md">
-              <Title order={2}>{found.name}</Title>
+              <Title order={1} size="h2">{found.name}</Title>
               <Button component={Link} to={`/projects/${projectId}/read`}>
-                Read
+                {t('projects.read')}
               </Button>
             </Group>
             <Tabs defaultValue="progress" keepMounted={false}>
               <Tabs.List mb="md">
-                <Tabs.Tab value="progress">Progress</Tabs.Tab>
-                <Tabs.Tab value="learning">Learning</Tabs.Tab>
-                <Tabs.Tab value="reviews">Reviews</Tabs.Tab>
-                <Tabs.Tab value="datasets">Datasets</Tabs.Tab>
-                {found.role === 'manager' && <Tabs.Tab value="sources">Sources</Tabs.Tab>}
+                <Tabs.Tab value="progress">{t('project.progress')}</Tabs.Tab>
+                <Tabs.Tab value="learning">{t('project.learning')}</Tabs.Tab>
+                <Tabs.Tab value="reviews">{t('project.reviews')}</Tabs.Tab>
+                <Tabs.Tab value="datasets">{t('project.datasets')}</Tabs.Tab>
+                {found.role === 'manager' && <Tabs.Tab value="sources">{t('project.sources')}</Tabs.Tab>}
               </Tabs.List>
               <Tabs.Panel value="progress">
                 <ProgressPanel projectId={projectId} />

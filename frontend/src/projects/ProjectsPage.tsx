@@ -3,6 +3,7 @@ import { Badge, Button, Card, Container, Group, SimpleGrid, Text, Title } from '
 import { useQuery } from '@tanstack/react-query'
 import { Link } from 'react-router'
 import { api, good, type Project } from '../api/client'
+import { named, t } from '../i18n'
 import { Empty, Loaded } from '../ui/states'
 
 export default function ProjectsPage() {
@@ -12,13 +13,13 @@ export default function ProjectsPage() {
   })
   return (
     <Container size="lg">
-      <Title order={2} mb="md">
-        Projects
+      <Title order={1} size="h2" mb="md">
+        {t('projects.title')}
       </Title>
       <Loaded query={projects}>
         {(page) =>
           page.results.length === 0 ? (
-            <Empty title="No projects yet">A manager adds you to a project; then it appears here.</Empty>
+            <Empty title={t('projects.none')}>{t('projects.none_help')}</Empty>
           ) : (
             <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
               {page.results.map((project) => (
@@ -38,19 +39,18 @@ function ProjectCard({ project }: { project: Project }) {
     <Card withBorder>
       <Group justify="space-between" mb="xs">
         <Text fw={600}>{project.name}</Text>
-        <Badge variant="light">{project.role}</Badge>
+        <Badge variant="light">{named(`role.${project.role}`, project.role)}</Badge>
       </Group>
       <Text size="sm" c="dimmed" mb="md">
-        {project.readers_per_case === 1 ? 'One reader per case' : `${project.readers_per_case} readers per case`}
-        {project.requires_review ? ', reviewed' : ''}
+        {t(project.requires_review ? 'projects.readers_reviewed' : 'projects.readers', { count: project.readers_per_case })}
       </Text>
       <Group>
         <Button component={Link} to={`/projects/${project.id}/read`}>
-          Read
+          {t('projects.read')}
         </Button>
         {isSupervisor && (
           <Button component={Link} to={`/projects/${project.id}`} variant="default">
-            Manage
+            {t('projects.manage')}
           </Button>
         )}
       </Group>

@@ -3,6 +3,7 @@ import { ActionIcon, Badge, Checkbox, Group, Image, Stack, Table, Text } from '@
 import { useQuery } from '@tanstack/react-query'
 import { Fragment, useState } from 'react'
 import { api, good, type Schemas } from '../api/client'
+import { t } from '../i18n'
 import { Empty, Loaded } from '../ui/states'
 import { shownDate, shownName } from './studySearch'
 
@@ -31,19 +32,19 @@ export function RemoteStudies({ studies, chosen, onChoose, ...place }: Props) {
         <Table.Tr>
           <Table.Th>
             <Checkbox
-              aria-label="Choose all on this page"
+              aria-label={t('sources.choose_all')}
               checked={onPage === uids.length}
               indeterminate={onPage > 0 && onPage < uids.length}
               onChange={(event) => change(uids, event.currentTarget.checked)}
             />
           </Table.Th>
-          <Table.Th>Patient</Table.Th>
-          <Table.Th>Patient ID</Table.Th>
-          <Table.Th>Date</Table.Th>
-          <Table.Th>Modalities</Table.Th>
-          <Table.Th>Description</Table.Th>
-          <Table.Th ta="right">Images</Table.Th>
-          <Table.Th />
+          <Table.Th>{t('sources.patient')}</Table.Th>
+          <Table.Th>{t('sources.patient_id')}</Table.Th>
+          <Table.Th>{t('sources.date')}</Table.Th>
+          <Table.Th>{t('sources.modalities')}</Table.Th>
+          <Table.Th>{t('sources.description')}</Table.Th>
+          <Table.Th ta="right">{t('sources.images')}</Table.Th>
+          <Table.Th aria-label={t('sources.series')} />
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
@@ -80,12 +81,12 @@ interface RowProps {
 }
 
 function StudyRow({ study, isChosen, onChoose, isOpen, onOpen }: RowProps) {
-  const name = shownName(study.patient_name) || 'No name'
+  const name = shownName(study.patient_name) || t('sources.no_name')
   return (
     <Table.Tr data-testid="remote-study">
       <Table.Td>
         <Checkbox
-          aria-label={`Choose ${name}, ${shownDate(study.study_date)}`}
+          aria-label={t('sources.choose', { name, date: shownDate(study.study_date) })}
           checked={isChosen}
           onChange={(event) => onChoose(event.currentTarget.checked)}
         />
@@ -98,7 +99,7 @@ function StudyRow({ study, isChosen, onChoose, isOpen, onOpen }: RowProps) {
         {study.study_description}{' '}
         {study.is_in_project && (
           <Badge size="xs" variant="light" color="teal">
-            in this project
+            {t('sources.in_project')}
           </Badge>
         )}
       </Table.Td>
@@ -106,7 +107,7 @@ function StudyRow({ study, isChosen, onChoose, isOpen, onOpen }: RowProps) {
       <Table.Td>
         <ActionIcon
           variant="subtle"
-          aria-label={isOpen ? `Hide the series of ${name}` : `Show the series of ${name}`}
+          aria-label={t(isOpen ? 'sources.hide_series' : 'sources.show_series', { name })}
           aria-expanded={isOpen}
           onClick={() => onOpen(!isOpen)}
         >
@@ -134,7 +135,7 @@ function SeriesPreview(path: Place & { study_uid: string }) {
     <Loaded query={series}>
       {(found) =>
         found.length === 0 ? (
-          <Empty title="No series">The source lists nothing in this study.</Empty>
+          <Empty title={t('sources.no_series')}>{t('sources.no_series_help')}</Empty>
         ) : (
           <Group align="start">
             {found.map((one) => (
@@ -153,13 +154,13 @@ function SeriesPreview(path: Place & { study_uid: string }) {
 
 function SeriesCard({ series, picture }: { series: Schemas['RemoteSeries']; picture: string }) {
   const [hasPicture, setHasPicture] = useState(true)
-  const title = series.series_description || series.body_part_examined || 'Series'
+  const title = series.series_description || series.body_part_examined || t('sources.series')
   return (
     <Stack gap={2} w={140} data-testid="remote-series">
       {hasPicture ? (
         <Image
           src={picture}
-          alt={`Preview of ${title}`}
+          alt={t('sources.preview_of', { title })}
           h={120}
           fit="contain"
           loading="lazy"
@@ -167,14 +168,14 @@ function SeriesCard({ series, picture }: { series: Schemas['RemoteSeries']; pict
         />
       ) : (
         <Text size="xs" c="dimmed" h={120}>
-          no preview
+          {t('sources.no_preview')}
         </Text>
       )}
       <Text size="sm" truncate title={title}>
         {title}
       </Text>
       <Text size="xs" c="dimmed">
-        {series.modality} · {series.instance_count ?? '?'} images
+        {t('sources.series_size', { modality: series.modality, images: series.instance_count ?? '?' })}
       </Text>
     </Stack>
   )

@@ -1,9 +1,11 @@
 /** Reads that wait for a reviewer. */
 import { Button, Group, Table, Text, TextInput } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, good, type Schemas } from '../api/client'
+import { t } from '../i18n'
+import { shownAnswer } from '../labeling/answerText'
+import { showError } from '../ui/notify'
 import { Empty, Loaded } from '../ui/states'
 
 export function ReviewsPanel({ projectId }: { projectId: string }) {
@@ -18,9 +20,7 @@ export function ReviewsPanel({ projectId }: { projectId: string }) {
     <Loaded query={queue}>
       {(page) =>
         page.results.length === 0 ? (
-          <Empty title="Nothing waits for review">
-            Reads appear here when the project asks for review before they count.
-          </Empty>
+          <Empty title={t('reviews.none')}>{t('reviews.none_help')}</Empty>
         ) : (
           <Table>
             <Table.Tbody>
@@ -47,7 +47,7 @@ function ReviewRow({ annotation, projectId }: { annotation: Schemas['Annotation'
         }),
       ),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['reviews', projectId] }),
-    onError: (error) => notifications.show({ color: 'red', message: error.message }),
+    onError: showError,
   })
   const answers = (annotation.content as { answers?: Record<string, unknown> }).answers ?? {}
   return (
@@ -56,23 +56,23 @@ function ReviewRow({ annotation, projectId }: { annotation: Schemas['Annotation'
       <Table.Td>
         {Object.entries(answers).map(([key, value]) => (
           <Text size="sm" key={key}>
-            {key}: {String(value)}
+            {t('reviews.answer', { question: key, answer: shownAnswer(value) })}
           </Text>
         ))}
       </Table.Td>
       <Table.Td>
         <Group justify="flex-end">
           <TextInput
-            placeholder="Comment"
-            aria-label="Comment"
+            placeholder={t('reviews.comment')}
+            aria-label={t('reviews.comment')}
             value={comment}
             onChange={(event) => setComment(event.currentTarget.value)}
           />
           <Button size="xs" loading={review.isPending} onClick={() => review.mutate('approve')}>
-            Approve
+            {t('reviews.approve')}
           </Button>
           <Button size="xs" variant="default" onClick={() => review.mutate('return')}>
-            Return
+            {t('reviews.return')}
           </Button>
         </Group>
       </Table.Td>

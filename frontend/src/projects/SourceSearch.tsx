@@ -1,9 +1,10 @@
 /** Search the studies of a source, look into them, and pull those that are chosen. */
 import { Button, Group, Pagination, Stack, Text, TextInput } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState, type SyntheticEvent } from 'react'
 import { api, good } from '../api/client'
+import { t } from '../i18n'
+import { showError } from '../ui/notify'
 import { Empty, Loaded } from '../ui/states'
 import { RemoteStudies } from './RemoteStudies'
 import { filtersOf, NO_FIELDS, type SearchFields } from './studySearch'
@@ -47,7 +48,7 @@ export function SourceSearch({ projectId, sourceId, lastEnd }: Props) {
       setChosen(new Set())
       return queries.invalidateQueries({ queryKey: ['transfers', projectId] })
     },
-    onError: (error) => notifications.show({ color: 'red', message: error.message }),
+    onError: showError,
   })
   const search = (fields: SearchFields) => {
     setOffset(0)
@@ -58,12 +59,12 @@ export function SourceSearch({ projectId, sourceId, lastEnd }: Props) {
     <Stack>
       <SearchForm isBusy={studies.isFetching} onSearch={search} />
       {asked === null ? (
-        <Text c="dimmed">Search for studies to pull; * stands for any text and ? for one character.</Text>
+        <Text c="dimmed">{t('sources.search_help')}</Text>
       ) : (
         <Loaded query={studies}>
           {(page) =>
             page.results.length === 0 ? (
-              <Empty title="No studies found">Try fewer or shorter words.</Empty>
+              <Empty title={t('sources.none_found')}>{t('sources.none_found_help')}</Empty>
             ) : (
               <>
                 <RemoteStudies {...path} studies={page.results} chosen={chosen} onChoose={setChosen} />
@@ -73,7 +74,7 @@ export function SourceSearch({ projectId, sourceId, lastEnd }: Props) {
                     loading={pull.isPending}
                     onClick={() => pull.mutate()}
                   >
-                    Pull {chosen.size} {chosen.size === 1 ? 'study' : 'studies'}
+                    {t('sources.pull', { count: chosen.size })}
                   </Button>
                   <Pagination.Root
                     total={offset / PAGE + (page.has_more ? 2 : 1)}
@@ -81,9 +82,9 @@ export function SourceSearch({ projectId, sourceId, lastEnd }: Props) {
                     onChange={(number) => setOffset((number - 1) * PAGE)}
                   >
                     <Group gap="xs">
-                      <Pagination.Previous aria-label="Previous page" />
-                      <Text size="sm">Page {offset / PAGE + 1}</Text>
-                      <Pagination.Next aria-label="Next page" />
+                      <Pagination.Previous aria-label={t('ui.previous_page')} />
+                      <Text size="sm">{t('ui.page', { number: offset / PAGE + 1 })}</Text>
+                      <Pagination.Next aria-label={t('ui.next_page')} />
                     </Group>
                   </Pagination.Root>
                 </Group>
@@ -110,16 +111,16 @@ function SearchForm({ isBusy, onSearch }: { isBusy: boolean; onSearch: (fields: 
     onSearch(fields)
   }
   return (
-    <form onSubmit={submit} aria-label="Search the source">
+    <form onSubmit={submit} aria-label={t('sources.search_form')}>
       <Group align="end">
-        <TextInput label="Patient name" placeholder="doe or *^jane" {...field('name')} />
-        <TextInput label="Patient ID" {...field('patientId')} />
-        <TextInput label="Accession number" {...field('accession')} />
-        <TextInput label="Modality" w={90} placeholder="CT" {...field('modality')} />
-        <TextInput label="From" type="date" {...field('from')} />
-        <TextInput label="To" type="date" {...field('to')} />
+        <TextInput label={t('sources.patient_name')} placeholder={t('sources.name_example')} {...field('name')} />
+        <TextInput label={t('sources.patient_id')} {...field('patientId')} />
+        <TextInput label={t('sources.accession')} {...field('accession')} />
+        <TextInput label={t('sources.modality')} w={90} placeholder={t('sources.modality_example')} {...field('modality')} />
+        <TextInput label={t('sources.from')} type="date" {...field('from')} />
+        <TextInput label={t('sources.to')} type="date" {...field('to')} />
         <Button type="submit" loading={isBusy}>
-          Search
+          {t('sources.search')}
         </Button>
       </Group>
     </form>

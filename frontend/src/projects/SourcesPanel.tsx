@@ -1,10 +1,11 @@
 /** Draw studies from another DICOMweb server, and send the project's studies there. */
 import { Button, Group, Modal, Select, Stack, Text, Title } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, good, type Schemas } from '../api/client'
+import { t } from '../i18n'
+import { showError } from '../ui/notify'
 import { Empty, Loaded } from '../ui/states'
 import { SourceSearch } from './SourceSearch'
 import { TransfersTable } from './TransfersTable'
@@ -49,16 +50,14 @@ function Sources({ projectId, sources, lastEnd }: SourcesProps) {
   const source = sources.find((one) => one.id === chosen)
   if (sources.length === 0) {
     return (
-      <Empty title="No sources yet">
-        An operator adds a PACS with `manage.py add_source` and grants it to this project.
-      </Empty>
+      <Empty title={t('sources.none')}>{t('sources.none_help')}</Empty>
     )
   }
   return (
     <Stack>
       <Group justify="space-between" align="end">
         <Select
-          label="Source"
+          label={t('sources.source')}
           data={sources.map((one) => ({ value: one.id, label: one.name }))}
           value={chosen}
           allowDeselect={false}
@@ -88,25 +87,24 @@ function PushButton({ projectId, source }: { projectId: string; source: Schemas[
       dialog.close()
       return queries.invalidateQueries({ queryKey: ['transfers', projectId] })
     },
-    onError: (error) => notifications.show({ color: 'red', message: error.message }),
+    onError: showError,
   })
   return (
     <>
       <Button variant="default" onClick={dialog.open}>
-        Push all studies
+        {t('sources.push_all')}
       </Button>
-      <Modal opened={isOpen} onClose={dialog.close} title={<Title order={4}>Push all studies</Title>}>
+      <Modal opened={isOpen} onClose={dialog.close} title={<Title order={2} size="h4">{t('sources.push_all')}</Title>}>
         <Stack>
           <Text size="sm">
-            Every study of this project is sent to {source.name}, with the patient data that is in it. What is
-            there already is not sent again.
+            {t('sources.push_help', { source: source.name })}
           </Text>
           <Group justify="flex-end">
             <Button variant="default" onClick={dialog.close}>
-              Keep them here
+              {t('sources.keep_here')}
             </Button>
             <Button loading={push.isPending} onClick={() => push.mutate()}>
-              Push to {source.name}
+              {t('sources.push_to', { source: source.name })}
             </Button>
           </Group>
         </Stack>

@@ -1,9 +1,10 @@
 /** What is on its way from and to the sources, what failed, and how to stop or go on. */
 import { Badge, Button, Group, List, Progress, Stack, Table, Text, Title } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, good, type Schemas } from '../api/client'
+import { formatDate, named, t } from '../i18n'
+import { showError } from '../ui/notify'
 import { Loaded } from '../ui/states'
 
 type Transfer = Schemas['TransferRow']
@@ -18,8 +19,8 @@ export function TransfersTable({ projectId, transfers }: Props) {
   if (transfers.length === 0) return null
   return (
     <div>
-      <Title order={4} mb="xs">
-        Transfers
+      <Title order={2} size="h4" mb="xs">
+        {t('transfers.title')}
       </Title>
       <Table>
         <Table.Tbody>
@@ -39,12 +40,14 @@ function TransferRow({ projectId, transfer }: { projectId: string; transfer: Tra
       <Table.Td>
         <Text size="sm">{titleOf(transfer)}</Text>
         <Text size="xs" c="dimmed">
-          {new Date(transfer.created_at).toLocaleString()}
+          {formatDate(transfer.created_at)}
         </Text>
       </Table.Td>
       <Table.Td>
         <Badge color={COLORS[transfer.state]} variant="light">
-          {transfer.cancel_requested && transfer.state === 'running' ? 'stopping' : transfer.state}
+          {transfer.cancel_requested && transfer.state === 'running'
+            ? t('transfers.stopping')
+            : named(`state.${transfer.state}`, transfer.state)}
         </Badge>
       </Table.Td>
       <Table.Td w="45%">
@@ -55,7 +58,7 @@ function TransferRow({ projectId, transfer }: { projectId: string; transfer: Tra
         <Group justify="flex-end" gap="xs">
           {transfer.failed_count > 0 && (
             <Button size="xs" variant="subtle" color="red" aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
-              {isOpen ? 'Hide' : 'Show'} {transfer.failed_count} failed
+              {t(isOpen ? 'transfers.hide_failed' : 'transfers.show_failed', { failed: transfer.failed_count })}
             </Button>
           )}
           <Commands projectId={projectId} transfer={transfer} />
@@ -73,15 +76,13 @@ function Outcome({ transfer }: { transfer: Transfer }) {
         <Progress.Root size="lg">
           <Progress.Section
             value={total ? (100 * done) / total : 0}
-            aria-label={`${done} of ${total} images`}
+            aria-label={t('transfers.images', { done, total })}
             animated
           />
         </Progress.Root>
       )}
       <Text size="sm" c="dimmed">
-        {transfer.new_count} new, {transfer.known_count} there already
-        {transfer.failed_count > 0 && `, ${transfer.failed_count} failed`}
-        {transfer.state === 'running' && total > 0 && ` of ${total} images`}
+        {summaryOf(transfer)}
       </Text>
       {transfer.error !== '' && (
         <Text size="sm" c="red">
@@ -97,7 +98,7 @@ function Commands({ projectId, transfer }: { projectId: string; transfer: Transf
   const params = { path: { project_id: projectId, transfer_id: transfer.id } }
   const after = {
     onSuccess: () => queries.invalidateQueries({ queryKey: ['transfers', projectId] }),
-    onError: (error: Error) => notifications.show({ color: 'red', message: error.message }),
+    onError: showError,
   }
   const cancel = useMutation({
     mutationFn: () =>
@@ -118,14 +119,14 @@ function Commands({ projectId, transfer }: { projectId: string; transfer: Transf
         disabled={transfer.cancel_requested}
         onClick={() => cancel.mutate()}
       >
-        Cancel
+        {t('transfers.cancel')}
       </Button>
     )
   }
   if (transfer.state === 'completed' && transfer.failed_count === 0) return null
   return (
     <Button size="xs" variant="default" loading={resume.isPending} onClick={() => resume.mutate()}>
-      Resume
+      {t('transfers.resume')}
     </Button>
   )
 }
@@ -146,7 +147,9 @@ function Failures({ projectId, transfer }: { projectId: string; transfer: Transf
         <List size="xs" mt="xs">
           {found.failures.map((failure) => (
             <List.Item key={`${failure.study} ${failure.instance}`}>
-              {failure.instance || `study ${failure.study}`}: {failure.reason}
+              {t('transfers.failure', {
+                what: failure.instance || t('transfers.study', { study: failure.study }), reason: failure.reason,
+              })}
             </List.Item>
           ))}
         </List>
@@ -156,6 +159,16 @@ function Failures({ projectId, transfer }: { projectId: string; transfer: Transf
 }
 
 function titleOf({ direction, source_name, study_count }: Transfer): string {
-  const studies = study_count === 0 ? 'all studies' : `${study_count} ${study_count === 1 ? 'study' : 'studies'}`
-  return direction === 'pull' ? `Pull ${studies} from ${source_name}` : `Push ${studies} to ${source_name}`
+  const source = source_name
+  if (direction === 'pull') {
+    return study_count === 0 ? t('transfers.pull_all', { source }) : t('transfers.pull', { source, count: study_count })
+  }
+  return study_count === 0 ? t('transfers.push_all', { source }) : t('transfers.push', { source, count: study_count })
+}
+
+function summaryOf({ new_count, known_count, failed_count, state, progress }: Transfer): string {
+  const total = progress.total ?? 0
+  const counts = { new: new_count, known: known_count }
+  const outcome = failed_count > 0 ? t('transfers.summary_failed', { ...counts, failed: failed_count }) : t('transfers.summary', counts)
+  return state === 'running' && total > 0 ? t('transfers.of_images', { outcome, total }) : outcome
 }

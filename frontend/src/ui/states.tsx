@@ -2,11 +2,12 @@
 import { Alert, Button, Center, Loader, Stack, Text, Title } from '@mantine/core'
 import type { UseQueryResult } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
+import { t } from '../i18n'
 
 export function Waiting() {
   return (
     <Center h={240}>
-      <Loader aria-label="Loading" />
+      <Loader aria-label={t('ui.loading')} role="status" />
     </Center>
   )
 }
@@ -24,12 +25,12 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
 
 export function Failed({ error, onRetry }: { error: Error; onRetry: () => void }) {
   return (
-    <Alert color="red" title="This could not be loaded" my="md">
+    <Alert color="red" title={t('ui.not_loaded')} my="md">
       <Text size="sm" mb="sm">
         {error.message}
       </Text>
       <Button size="xs" variant="default" onClick={onRetry}>
-        Try again
+        {t('ui.try_again')}
       </Button>
     </Alert>
   )

@@ -1,0 +1,9 @@
+/** Every text of the app in German. */
+import type { Catalogue } from '.'
+import { app } from './de/app'
+import { actions } from './de/actions'
+import { projects } from './de/projects'
+import { reading } from './de/reading'
+import { schema } from './de/schema'
+
+export const de: Catalogue = { ...app, ...actions, ...projects, ...reading, ...schema }

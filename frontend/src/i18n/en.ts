@@ -1,0 +1,8 @@
+/** Every text of the app in English; German must have the same keys (checked by its type). */
+import { app } from './en/app'
+import { actions } from './en/actions'
+import { projects } from './en/projects'
+import { reading } from './en/reading'
+import { schema } from './en/schema'
+
+export const en = { ...app, ...actions, ...projects, ...reading, ...schema } as const

@@ -1,0 +1,139 @@
+/** Comments on the case: for everybody who works on it, pinned to a place of the image where that helps. */
+import { Badge, Button, Checkbox, Group, Stack, Text, Textarea } from '@mantine/core'
+import { IconMapPin, IconTrash } from '@tabler/icons-react'
+import { useState, type RefObject } from 'react'
+import { formatDate, t } from '../i18n'
+import type { Place } from '../viewer/types'
+import classes from './panel.module.css'
+import { Small } from './RegionEntry'
+
+export interface PinnedPlace extends Place {
+  pixel: readonly [number, number]
+}
+
+export interface Comment {
+  id: string
+  author: string
+  author_name: string
+  text: string
+  place: PinnedPlace | null
+  is_resolved: boolean
+  created_at: string
+}
+
+export interface CommentsPanelProps {
+  comments: readonly Comment[]
+  /** The id of the person who reads: own comments can be resolved and deleted. */
+  me: string
+  /** Where a new comment would be pinned; null where no frame is shown. */
+  here: PinnedPlace | null
+  isBusy: boolean
+  field?: RefObject<HTMLTextAreaElement | null>
+  onAdd: (text: string, place: PinnedPlace | null) => void
+  onJump: (place: PinnedPlace) => void
+  onResolve: (id: string, isResolved: boolean) => void
+  onDelete: (id: string) => void
+}
+
+export function CommentsPanel(props: CommentsPanelProps) {
+  const { comments } = props
+  return (
+    <Stack gap="sm">
+      {comments.length === 0 && (
+        <Text size="sm" c="dimmed">
+          {t('comments.none')}
+        </Text>
+      )}
+      <Stack gap={6} component="ul" p={0} m={0} style={{ listStyle: 'none' }} aria-label={t('comments.title')}>
+        {comments.map((comment) => (
+          <CommentEntry key={comment.id} {...props} comment={comment} />
+        ))}
+      </Stack>
+      <NewComment {...props} />
+    </Stack>
+  )
+}
+
+function CommentEntry({ comment, me, onJump, onResolve, onDelete }: CommentsPanelProps & { comment: Comment }) {
+  const { id, place, author, author_name, is_resolved } = comment
+  const isMine = author === me
+  return (
+    <li className={classes.entry}>
+      <Group justify="space-between" wrap="nowrap" gap={4}>
+        <Text size="xs" c="dimmed">
+          {t('comments.by', { name: author_name, time: formatDate(comment.created_at) })}
+        </Text>
+        <Group gap={0} wrap="nowrap">
+          {is_resolved && (
+            <Badge size="xs" color="teal" variant="light">
+              {t('comments.resolved')}
+            </Badge>
+          )}
+          {place && (
+            <Small label={t('comments.jump')} onPress={() => onJump(place)}>
+              <IconMapPin size="1rem" />
+            </Small>
+          )}
+          {isMine && (
+            <Small label={t('comments.delete')} onPress={() => onDelete(id)}>
+              <IconTrash size="1rem" />
+            </Small>
+          )}
+        </Group>
+      </Group>
+      <Text size="sm" style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }} td={is_resolved ? 'line-through' : ''}>
+        {comment.text}
+      </Text>
+      {isMine && (
+        <Checkbox
+          size="xs"
+          mt={4}
+          label={t('comments.resolve')}
+          checked={is_resolved}
+          onChange={(event) => onResolve(id, event.currentTarget.checked)}
+        />
+      )}
+    </li>
+  )
+}
+
+function NewComment({ here, isBusy, field, onAdd }: CommentsPanelProps) {
+  const [text, setText] = useState('')
+  const [isPinned, setPinned] = useState(false)
+  const add = () => {
+    if (text.trim() === '') return
+    onAdd(text.trim(), isPinned ? here : null)
+    setText('')
+    setPinned(false)
+  }
+  return (
+    <Stack gap={6}>
+      <Textarea
+        {...(field ? { ref: field } : {})}
+        size="xs"
+        autosize
+        minRows={2}
+        aria-label={t('comments.new')}
+        placeholder={t('comments.placeholder')}
+        value={text}
+        onChange={(event) => setText(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === 'Escape') event.currentTarget.blur()
+          if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) add()
+        }}
+      />
+      <Group justify="space-between">
+        <Checkbox
+          size="xs"
+          label={t('comments.pin')}
+          checked={isPinned && here !== null}
+          disabled={here === null}
+          onChange={(event) => setPinned(event.currentTarget.checked)}
+        />
+        <Button size="compact-sm" variant="default" loading={isBusy} disabled={text.trim() === ''} onClick={add}>
+          {t('comments.add')}
+        </Button>
+      </Group>
+    </Stack>
+  )
+}

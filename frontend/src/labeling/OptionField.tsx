@@ -1,0 +1,34 @@
+/** Options to choose from; every option shows the key that chooses it. */
+import { Button, Kbd } from '@mantine/core'
+import { shownKey } from './keyText'
+import { afterChoosing, isChosen } from './choosing'
+import { releaseFocus } from './focus'
+import classes from './panel.module.css'
+import type { FieldProps } from './QuestionPanel'
+
+export function OptionField({ question, answer, isDisabled, onAnswer }: FieldProps) {
+  const isScale = question.kind === 'ordinal'
+  return (
+    <div className={isScale ? classes.scale : classes.options}>
+      {(question.options ?? []).map(({ key, label, hotkey = '' }) => {
+        const chosen = isChosen(answer, key)
+        return (
+          <Button
+            key={key}
+            className={classes.option ?? ''}
+            justify="space-between"
+            variant={chosen ? 'filled' : 'default'}
+            aria-pressed={chosen}
+            disabled={isDisabled}
+            title={label}
+            rightSection={hotkey === '' ? null : <Kbd>{shownKey(hotkey)}</Kbd>}
+            {...(hotkey === '' ? {} : { 'aria-keyshortcuts': hotkey })}
+            onClick={releaseFocus(() => onAnswer(question.key, afterChoosing(question, answer, key)))}
+          >
+            {label}
+          </Button>
+        )
+      })}
+    </div>
+  )
+}

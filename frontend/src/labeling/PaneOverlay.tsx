@@ -1,0 +1,161 @@
+/** What is written over a pane: the facts of the corners, the sides of the patient, progress and trouble. */
+import { Center, Loader, Stack, Text } from '@mantine/core'
+import { useState, type CSSProperties } from 'react'
+import { formatDate, formatNumber, named, t } from '../i18n'
+import type { PaneState } from '../viewer/types'
+import { holdsSeries, takeSeries, type DraggedSeries } from './seriesDrag'
+import classes from './reading.module.css'
+
+/** Facts of the study that the corners show; patient data is left out where the project hides it. */
+export interface PaneStudy {
+  study_instance_uid: string
+  study_date: string | null
+  study_description: string
+  patient_id: string
+  patient_sex: string
+  patient_age: string
+}
+
+export interface PaneOverlayProps {
+  pane: number
+  state: PaneState
+  study: PaneStudy | null
+  isPrior: boolean
+  isActive: boolean
+  hidesPatient: boolean
+  onGoTo: (slice: number) => void
+  onDropSeries: (series: DraggedSeries) => void
+}
+
+export function PaneOverlay(props: PaneOverlayProps) {
+  const { pane, state, isActive, onDropSeries } = props
+  const [isOver, setOver] = useState(false)
+  return (
+    <div
+      className={classes.overlay}
+      data-status={state.status}
+      data-testid="overlay"
+      data-pane={pane}
+      data-active={isActive || undefined}
+      data-over={isOver || undefined}
+      role="group"
+      aria-label={t('pane.title', { number: pane + 1 })}
+      onDragOver={(event) => {
+        if (!holdsSeries(event.dataTransfer)) return
+        event.preventDefault()
+        setOver(true)
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => {
+        event.preventDefault()
+        setOver(false)
+        const series = takeSeries(event.dataTransfer)
+        if (series) onDropSeries(series)
+      }}
+    >
+      {state.status === 'shown' && <Shown {...props} />}
+      {state.status === 'loading' && (
+        <Center h="100%">
+          <Loader color="gray" aria-label={t('pane.loading')} role="status" />
+        </Center>
+      )}
+      {state.status === 'failed' && <Message title={t('pane.failed')} text={state.message} isAlert />}
+      {state.status === 'empty' && <Message title={t('pane.empty')} text={state.message || t('pane.empty_help')} />}
+    </div>
+  )
+}
+
+function Shown(props: PaneOverlayProps) {
+  const { state, study, isPrior, hidesPatient } = props
+  const { series, edges } = state
+  const patient = study && !hidesPatient ? [study.patient_id, study.patient_sex, study.patient_age] : []
+  return (
+    <>
+      <div className={classes.topLeft}>
+        {isPrior && <div className={classes.prior}>{t('pane.prior')}</div>}
+        <div>{study?.study_date ? formatDate(study.study_date) : ''}</div>
+        <div>{study?.study_description}</div>
+      </div>
+      <div className={classes.topRight}>
+        <div>
+          {series?.modality} {series?.series_description}
+        </div>
+        <div>{patient.filter((fact) => fact !== '').join(' ')}</div>
+      </div>
+      <WindowText state={state} />
+      <PositionText state={state} />
+      {edges && (
+        <>
+          <div className={classes.left}>{edges.left}</div>
+          <div className={classes.right}>{edges.right}</div>
+          <div className={classes.top}>{edges.top}</div>
+          <div className={classes.bottom}>{edges.bottom}</div>
+        </>
+      )}
+      {state.slices > 1 && <SliceBar {...props} />}
+    </>
+  )
+}
+
+function WindowText({ state }: { state: PaneState }) {
+  const { center, width, zoom, preset, slab, spacing } = state
+  return (
+    <div className={classes.bottomLeft} data-testid="window">
+      {/* Said only where millimetres are not the patient's own. */}
+      {spacing !== 'patient' && <div>{t(`spacing.${spacing}`)}</div>}
+      {slab && <div>{t('pane.slab', { mode: t(`slab.${slab.mode}`), mm: formatNumber(slab.mm, 0) })}</div>}
+      {preset !== '' && <div>{named(`preset.${preset}`, preset)}</div>}
+      <div>{t('pane.window', { width: formatNumber(width, precision(width)), center: formatNumber(center, precision(width)) })}</div>
+      <div>{t('pane.zoom', { zoom: formatNumber(zoom, 2) })}</div>
+    </div>
+  )
+}
+
+/** Windows of a few units (PET, parameter maps) need their decimals. */
+function precision(width: number): number {
+  return width < 10 ? 2 : 0
+}
+
+function PositionText({ state }: { state: PaneState }) {
+  const { slice, slices, loaded, notice, as } = state
+  return (
+    <div className={classes.bottomRight} data-testid="slice">
+      {notice !== '' && <div className={classes.notice}>{notice}</div>}
+      {as !== 'stack' && <div>{t(`plane.${as}`)}</div>}
+      {loaded < slices && <div>{t('pane.loaded', { loaded, slices })}</div>}
+      <div>{t('pane.slice', { slice: String(slice), slices: String(slices) })}</div>
+    </div>
+  )
+}
+
+function SliceBar({ state, pane, onGoTo }: PaneOverlayProps) {
+  const { slice, slices, loaded } = state
+  const style = { '--loaded': `${(100 * Math.min(loaded, slices)) / slices}%` } as CSSProperties
+  return (
+    <input
+      type="range"
+      className={classes.sliceBar}
+      style={style}
+      min={1}
+      max={slices}
+      value={slice}
+      aria-label={t('pane.slice_bar', { number: pane + 1 })}
+      aria-valuetext={t('pane.slice', { slice: String(slice), slices: String(slices) })}
+      onChange={(event) => onGoTo(Number(event.currentTarget.value))}
+      onPointerUp={(event) => event.currentTarget.blur()}
+    />
+  )
+}
+
+function Message({ title, text, isAlert = false }: { title: string; text: string; isAlert?: boolean }) {
+  return (
+    <Center h="100%">
+      <Stack align="center" gap="xs" maw={420} p="sm" {...(isAlert ? { role: 'alert' } : {})}>
+        <Text fw={600}>{title}</Text>
+        <Text c="dimmed" ta="center">
+          {text}
+        </Text>
+      </Stack>
+    </Center>
+  )
+}

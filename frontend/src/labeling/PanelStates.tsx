@@ -1,0 +1,45 @@
+/** The panel while there is no case in it: claiming, nothing left, failed. */
+import { Button, Center, Group, Loader, Stack, Text, Title } from '@mantine/core'
+import { t } from '../i18n'
+
+interface Props {
+  onClaim: () => void
+  /** Absent where there is nothing to take back. */
+  onUndo?: (() => void) | undefined
+}
+
+export function Claiming() {
+  return (
+    <Center h={200}>
+      <Loader aria-label={t('ui.loading')} role="status" />
+    </Center>
+  )
+}
+
+export function Finished({ onClaim, onUndo }: Props) {
+  return (
+    <Stack align="flex-start" data-testid="finished">
+      <Title order={2} size="h3">
+        {t('finished.title')}
+      </Title>
+      <Text c="dimmed">{t('finished.help')}</Text>
+      <Group>
+        <Button onClick={onClaim}>{t('finished.look_again')}</Button>
+        {onUndo && (
+          <Button variant="default" onClick={onUndo}>
+            {t('reading.undo_last')}
+          </Button>
+        )}
+      </Group>
+    </Stack>
+  )
+}
+
+export function ClaimFailed({ message, onClaim }: Props & { message: string }) {
+  return (
+    <Stack role="alert">
+      <Text>{message}</Text>
+      <Button onClick={onClaim}>{t('ui.try_again')}</Button>
+    </Stack>
+  )
+}

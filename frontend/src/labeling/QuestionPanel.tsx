@@ -1,0 +1,123 @@
+/** The questions of one scope: each with its options, its key, its help and what is wrong with it. */
+import { Button, Group, Kbd, Stack, Text } from '@mantine/core'
+import { IconCircleCheck } from '@tabler/icons-react'
+import { t } from '../i18n'
+import { shownKey } from './keyText'
+import { hasNormal, isRequired } from './choosing'
+import { cannotAssess, type Answer, type Answers, type Question } from './definition'
+import { OptionField } from './OptionField'
+import { NumberField, TextField } from './TypedFields'
+import { releaseFocus } from './focus'
+import classes from './panel.module.css'
+
+export interface QuestionPanelProps {
+  /** Only those that are visible now. */
+  questions: readonly Question[]
+  answers: Answers
+  /** The key of the question that a submission stumbled over. */
+  missing: string | null
+  /** What the server or a rule says against an answer, by question. */
+  problems?: Readonly<Record<string, string>>
+  isDisabled: boolean
+  /** Which series or image the answers are about; absent for the study. */
+  refersTo?: string
+  isNeeded?: (question: Question) => boolean
+  /** Typing in one field is one gesture, and so one step of undo. */
+  onAnswer: (question: string, answer: Answer | null, gesture?: string) => void
+  onNormal?: (() => void) | undefined
+  normalKey?: string | undefined
+}
+
+export function QuestionPanel(props: QuestionPanelProps) {
+  const { questions, refersTo, onNormal, normalKey, isDisabled } = props
+  return (
+    <Stack gap="md">
+      {refersTo !== undefined && (
+        <Text size="sm" c="dimmed">
+          {t('question.refers_to', { what: refersTo })}
+        </Text>
+      )}
+      {onNormal && hasNormal(questions) && (
+        <Button
+          variant="light"
+          color="teal"
+          disabled={isDisabled}
+          leftSection={<IconCircleCheck size="1.1rem" />}
+          rightSection={normalKey === undefined ? null : <Kbd>{shownKey(normalKey)}</Kbd>}
+          onClick={releaseFocus(onNormal)}
+        >
+          {t('question.normal')}
+        </Button>
+      )}
+      {questions.map((question) => (
+        <QuestionField key={question.key} {...props} question={question} />
+      ))}
+    </Stack>
+  )
+}
+
+function QuestionField({ question, ...panel }: QuestionPanelProps & { question: Question }) {
+  const { answers, missing, problems = {}, isDisabled, onAnswer, isNeeded = isRequired } = panel
+  const answer = answers[question.key] ?? null
+  const isMissing = missing === question.key
+  const problem = problems[question.key] ?? (isMissing ? t('question.missing') : '')
+  const needed = isNeeded(question)
+  const isOff = isDisabled || cannotAssess(answer)
+  const field = { question, answer, isDisabled: isOff, onAnswer }
+  return (
+    <fieldset className={isMissing ? `${classes.question} ${classes.missing}` : classes.question} data-question={question.key}>
+      <Group component="legend" justify="space-between" wrap="nowrap" w="100%" mb={4} gap="xs">
+        <Text fw={600} span>
+          {question.label}
+          {needed && (
+            <Text span c="orange" fw={700} title={t('question.required')} aria-label={t('question.required')} role="img">
+              {t('question.required_mark')}
+            </Text>
+          )}
+          {question.kind === 'many' && (
+            <Text span c="dimmed" size="sm" ml={6} fw={400}>
+              {t('question.any_number')}
+            </Text>
+          )}
+        </Text>
+        {question.allows_cannot_assess && <CannotAssess question={question} answer={answer} isDisabled={isDisabled} onAnswer={onAnswer} />}
+      </Group>
+      {question.help && (
+        <Text size="sm" c="dimmed" mb={6}>
+          {question.help}
+        </Text>
+      )}
+      {question.kind === 'number' && <NumberField {...field} />}
+      {question.kind === 'text' && <TextField {...field} />}
+      {question.kind !== 'number' && question.kind !== 'text' && <OptionField {...field} />}
+      {problem !== '' && (
+        <Text c="orange" size="sm" mt={6} role="alert">
+          {problem}
+        </Text>
+      )}
+    </fieldset>
+  )
+}
+
+export interface FieldProps {
+  question: Question
+  answer: Answer | null
+  isDisabled: boolean
+  onAnswer: (question: string, answer: Answer | null, gesture?: string) => void
+}
+
+function CannotAssess({ question, answer, isDisabled, onAnswer }: FieldProps) {
+  const isOn = cannotAssess(answer)
+  return (
+    <Button
+      size="compact-xs"
+      color="gray"
+      variant={isOn ? 'filled' : 'subtle'}
+      aria-pressed={isOn}
+      disabled={isDisabled}
+      onClick={releaseFocus(() => onAnswer(question.key, isOn ? null : { cannot_assess: true }))}
+    >
+      {t('answer.cannot_assess')}
+    </Button>
+  )
+}

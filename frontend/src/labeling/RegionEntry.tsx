@@ -1,0 +1,132 @@
+/** One region in the list; open while it is selected, with the questions that are asked of it. */
+import { ActionIcon, Group, Select, Stack, Text, TextInput, Tooltip, UnstyledButton } from '@mantine/core'
+import { IconEye, IconEyeOff, IconLock, IconLockOpen, IconTrash } from '@tabler/icons-react'
+import { useEffect, useRef, type CSSProperties, type ReactNode } from 'react'
+import { t } from '../i18n'
+import type { Region } from '../viewer/types'
+import type { Answers, Question } from './definition'
+import { releaseFocus } from './focus'
+import classes from './panel.module.css'
+import { QuestionPanel } from './QuestionPanel'
+import type { RegionListProps } from './RegionList'
+
+interface Props extends Omit<RegionListProps, 'missing' | 'statistics' | 'regions' | 'questionsOf'> {
+  region: Region
+  number: number
+  questions: readonly Question[]
+  answers: Answers
+  facts: readonly string[]
+  missing: string | null
+}
+
+export function RegionEntry(props: Props) {
+  const { region, number, labels, selected, facts, questions, colourOf, missing, onSelect } = props
+  const isSelected = selected === region.id
+  const element = useRef<HTMLLIElement>(null)
+  useEffect(() => {
+    if (isSelected) element.current?.scrollIntoView({ block: 'nearest' })
+  }, [isSelected])
+  const label = labels.find(({ key }) => key === region.label)
+  const title = region.name || label?.label || t(`tool.${region.kind}`)
+  const isOpen = isSelected || missing !== null
+  return (
+    <li
+      ref={element}
+      className={classes.entry}
+      data-testid="region"
+      data-selected={isSelected || undefined}
+      style={{ '--label-colour': colourOf(region.label) } as CSSProperties}
+    >
+      <Group justify="space-between" wrap="nowrap" gap={4}>
+        <UnstyledButton
+          style={{ flex: 1, minWidth: 0 }}
+          aria-expanded={isOpen}
+          onClick={releaseFocus(() => onSelect(isSelected ? null : region.id))}
+        >
+          <Text size="sm" fw={600} truncate>
+            {t('regions.entry', { number, title })}
+          </Text>
+          {facts.map((fact) => (
+            <Text key={fact} size="xs" c="dimmed" className={classes.facts ?? ''}>
+              {fact}
+            </Text>
+          ))}
+        </UnstyledButton>
+        <RegionButtons {...props} title={title} />
+      </Group>
+      {isOpen && (
+        <Stack gap="sm" mt={6} pb={4}>
+          <Group grow gap={6} align="end">
+            {labels.length > 0 && (
+              <Select
+                size="xs"
+                label={t('regions.label')}
+                data={labels.filter((one) => isAllowed(one, region)).map(({ key, label: text }) => ({ value: key, label: text }))}
+                value={region.label}
+                allowDeselect={false}
+                disabled={props.isDisabled || region.is_locked}
+                onChange={(value) => value !== null && props.onRelabel(region.id, value)}
+              />
+            )}
+            <TextInput
+              size="xs"
+              label={t('regions.name')}
+              value={region.name}
+              disabled={props.isDisabled || region.is_locked}
+              onChange={(event) => props.onRename(region.id, event.currentTarget.value, `name:${region.id}`)}
+              onKeyDown={(event) => event.key === 'Enter' && event.currentTarget.blur()}
+            />
+          </Group>
+          {questions.length > 0 && (
+            <QuestionPanel
+              questions={questions}
+              answers={props.answers}
+              missing={missing}
+              isDisabled={props.isDisabled || region.is_locked}
+              {...(props.isNeeded ? { isNeeded: (question: Question) => props.isNeeded?.(question, region) ?? false } : {})}
+              onAnswer={(question, answer, gesture) => props.onAnswer(region.id, question, answer, gesture)}
+            />
+          )}
+        </Stack>
+      )}
+    </li>
+  )
+}
+
+function RegionButtons({ region, title, isDisabled, onHide, onLock, onDelete }: Props & { title: string }) {
+  const { id, is_hidden, is_locked } = region
+  return (
+    <Group gap={0} wrap="nowrap">
+      <Small label={t(is_hidden ? 'regions.show' : 'regions.hide', { title })} onPress={() => onHide(id, !is_hidden)}>
+        {is_hidden ? <IconEyeOff size="1rem" /> : <IconEye size="1rem" />}
+      </Small>
+      <Small label={t(is_locked ? 'regions.unlock' : 'regions.lock', { title })} onPress={() => onLock(id, !is_locked)} isDisabled={isDisabled}>
+        {is_locked ? <IconLock size="1rem" /> : <IconLockOpen size="1rem" />}
+      </Small>
+      <Small label={t('regions.delete', { title })} onPress={() => onDelete(id)} isDisabled={isDisabled || is_locked}>
+        <IconTrash size="1rem" />
+      </Small>
+    </Group>
+  )
+}
+
+interface SmallProps {
+  label: string
+  onPress: () => void
+  isDisabled?: boolean
+  children: ReactNode
+}
+
+export function Small({ label, onPress, isDisabled = false, children }: SmallProps) {
+  return (
+    <Tooltip label={label}>
+      <ActionIcon size="sm" variant="subtle" color="gray" aria-label={label} disabled={isDisabled} onClick={releaseFocus(onPress)}>
+        {children}
+      </ActionIcon>
+    </Tooltip>
+  )
+}
+
+function isAllowed(label: RegionListProps['labels'][number], region: Region): boolean {
+  return label.key === region.label || !label.kinds || label.kinds.length === 0 || label.kinds.includes(region.kind)
+}

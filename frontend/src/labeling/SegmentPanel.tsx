@@ -1,0 +1,176 @@
+/** What is painted: the segments of the schema, how they look, and the brush. */
+import { Button, Group, NumberInput, Radio, Slider, Stack, Switch, Text, UnstyledButton } from '@mantine/core'
+import { IconEye, IconEyeOff, IconLock, IconLockOpen } from '@tabler/icons-react'
+import type { CSSProperties } from 'react'
+import { formatNumber, t } from '../i18n'
+import { labelColour } from '../ui/theme'
+import type { Segment } from './definition'
+import { releaseFocus } from './focus'
+import classes from './panel.module.css'
+import { Small } from './RegionEntry'
+
+export interface SegmentLook {
+  opacity: number
+  isHidden: boolean
+  isLocked: boolean
+}
+
+export interface Brush {
+  radius_mm: number
+  shape: 'circle' | 'sphere'
+  threshold: readonly [number, number] | null
+}
+
+export const MASK_OPERATIONS = ['interpolate', 'fill_holes', 'remove_islands', 'smooth', 'clear_slice'] as const
+export type MaskOperation = (typeof MASK_OPERATIONS)[number]
+export const MIN_RADIUS_MM = 0.5
+export const MAX_RADIUS_MM = 100
+export const DEFAULT_LOOK: SegmentLook = { opacity: 0.4, isHidden: false, isLocked: false }
+
+export interface SegmentPanelProps {
+  segments: readonly Segment[]
+  selected: number | null
+  looks: Readonly<Record<number, SegmentLook>>
+  brush: Brush
+  isOutlineOnly: boolean
+  isDisabled: boolean
+  /** Only what the painter offers now. */
+  operations: Partial<Record<MaskOperation, () => void>>
+  onSelect: (value: number) => void
+  onLook: (value: number, look: SegmentLook) => void
+  onBrush: (brush: Brush) => void
+  onOutlineOnly: (isOn: boolean) => void
+}
+
+export function segmentColour(segment: Segment): string {
+  return segment.colour ?? labelColour(segment.value - 1)
+}
+
+export function SegmentPanel(props: SegmentPanelProps) {
+  const { segments, selected, isOutlineOnly, onOutlineOnly, operations, isDisabled } = props
+  const offered = MASK_OPERATIONS.filter((name) => operations[name] !== undefined)
+  return (
+    <Stack gap="sm">
+      <Stack gap={6} component="ul" p={0} m={0} style={{ listStyle: 'none' }} aria-label={t('segments.title')}>
+        {segments.map((segment) => (
+          <SegmentEntry key={segment.value} {...props} segment={segment} isSelected={segment.value === selected} />
+        ))}
+      </Stack>
+      <Switch
+        size="xs"
+        label={t('segments.outline_only')}
+        checked={isOutlineOnly}
+        onChange={(event) => onOutlineOnly(event.currentTarget.checked)}
+      />
+      <BrushControls {...props} />
+      {offered.length > 0 && (
+        <Group gap={4}>
+          {offered.map((name) => (
+            <Button
+              key={name}
+              size="compact-xs"
+              variant="default"
+              disabled={isDisabled}
+              onClick={releaseFocus(() => operations[name]?.())}
+            >
+              {t(`operation.${name}`)}
+            </Button>
+          ))}
+        </Group>
+      )}
+    </Stack>
+  )
+}
+
+interface EntryProps extends SegmentPanelProps {
+  segment: Segment
+  isSelected: boolean
+}
+
+function SegmentEntry({ segment, isSelected, looks, onSelect, onLook }: EntryProps) {
+  const look = looks[segment.value] ?? DEFAULT_LOOK
+  const title = segment.label
+  return (
+    <li
+      className={classes.entry}
+      data-selected={isSelected || undefined}
+      style={{ '--label-colour': segmentColour(segment) } as CSSProperties}
+    >
+      <Group justify="space-between" wrap="nowrap" gap={4}>
+        <UnstyledButton
+          style={{ flex: 1, minWidth: 0 }}
+          aria-pressed={isSelected}
+          onClick={releaseFocus(() => onSelect(segment.value))}
+        >
+          <Text size="sm" fw={isSelected ? 700 : 400} truncate>
+            {title}
+          </Text>
+        </UnstyledButton>
+        <Small label={t(look.isHidden ? 'regions.show' : 'regions.hide', { title })} onPress={() => onLook(segment.value, { ...look, isHidden: !look.isHidden })}>
+          {look.isHidden ? <IconEyeOff size="1rem" /> : <IconEye size="1rem" />}
+        </Small>
+        <Small label={t(look.isLocked ? 'regions.unlock' : 'regions.lock', { title })} onPress={() => onLook(segment.value, { ...look, isLocked: !look.isLocked })}>
+          {look.isLocked ? <IconLock size="1rem" /> : <IconLockOpen size="1rem" />}
+        </Small>
+      </Group>
+      {isSelected && (
+        <Slider
+          size="xs"
+          mt={4}
+          min={0}
+          max={1}
+          step={0.05}
+          value={look.opacity}
+          thumbLabel={t('segments.opacity', { title })}
+          label={(value) => t('segments.percent', { percent: Math.round(value * 100) })}
+          onChange={(opacity) => onLook(segment.value, { ...look, opacity })}
+        />
+      )}
+    </li>
+  )
+}
+
+function BrushControls({ brush, onBrush, isDisabled }: SegmentPanelProps) {
+  const [low, high] = brush.threshold ?? [0, 100]
+  return (
+    <Stack gap={6}>
+      <Text size="xs" c="dimmed">
+        {t('brush.radius', { radius: formatNumber(brush.radius_mm, 1) })}
+      </Text>
+      <Slider
+        size="xs"
+        min={MIN_RADIUS_MM}
+        max={MAX_RADIUS_MM}
+        step={0.5}
+        value={brush.radius_mm}
+        disabled={isDisabled}
+        thumbLabel={t('brush.radius_label')}
+        label={null}
+        onChange={(radius_mm) => onBrush({ ...brush, radius_mm })}
+      />
+      <Radio.Group
+        size="xs"
+        label={t('brush.shape')}
+        value={brush.shape}
+        onChange={(value) => onBrush({ ...brush, shape: value === 'sphere' ? 'sphere' : 'circle' })}
+      >
+        <Group gap="sm">
+          <Radio size="xs" value="circle" label={t('brush.circle')} />
+          <Radio size="xs" value="sphere" label={t('brush.sphere')} />
+        </Group>
+      </Radio.Group>
+      <Switch
+        size="xs"
+        label={t('brush.threshold')}
+        checked={brush.threshold !== null}
+        onChange={(event) => onBrush({ ...brush, threshold: event.currentTarget.checked ? [low, high] : null })}
+      />
+      {brush.threshold !== null && (
+        <Group grow gap={6}>
+          <NumberInput size="xs" label={t('brush.from')} value={low} onChange={(value) => onBrush({ ...brush, threshold: [Number(value), high] })} />
+          <NumberInput size="xs" label={t('brush.to')} value={high} onChange={(value) => onBrush({ ...brush, threshold: [low, Number(value)] })} />
+        </Group>
+      )}
+    </Stack>
+  )
+}

@@ -1,0 +1,128 @@
+/** What a model suggests: hidden until the first impression is on record where the project wants that. */
+import { Alert, Button, Group, Kbd, Stack, Text } from '@mantine/core'
+import { t } from '../i18n'
+import { shownAnswer } from './answerText'
+import type { Question } from './definition'
+import { releaseFocus } from './focus'
+import { shownKey } from './keyText'
+import classes from './panel.module.css'
+
+export interface SuggestionContent {
+  answers?: Readonly<Record<string, unknown>>
+  probabilities?: Readonly<Record<string, Readonly<Record<string, number>>>>
+  regions?: readonly unknown[]
+  masks?: readonly unknown[]
+}
+
+export interface Suggestion {
+  id: string
+  source: string
+  created_at: string
+  content: SuggestionContent
+}
+
+export interface SuggestionBarProps {
+  /** The first one that waits for a decision. */
+  suggestion: Suggestion | null
+  waiting: number
+  questions: readonly Question[]
+  /** Whether the reader must answer first; then `onReveal` records that. */
+  isHidden: boolean
+  isDisabled: boolean
+  keys: { accept?: string | undefined; edit?: string | undefined; refuse?: string | undefined }
+  onReveal: () => void
+  onAccept: (id: string) => void
+  onEdit: (id: string) => void
+  onRefuse: (id: string) => void
+}
+
+export function SuggestionBar(props: SuggestionBarProps) {
+  const { suggestion, waiting, isHidden, isDisabled, keys, onReveal } = props
+  if (suggestion === null) return null
+  if (isHidden) {
+    return (
+      <Alert variant="light" color="gray" title={t('suggestion.hidden', { count: waiting })} data-testid="suggestion-hidden">
+        <Text size="sm" mb="xs">
+          {t('suggestion.hidden_help')}
+        </Text>
+        <Button size="compact-sm" variant="default" disabled={isDisabled} onClick={releaseFocus(onReveal)}>
+          {t('suggestion.reveal')}
+        </Button>
+      </Alert>
+    )
+  }
+  const { id, source } = suggestion
+  return (
+    <Alert variant="light" color="blue" title={t('suggestion.from', { source })} data-testid="suggestion">
+      <SuggestedAnswers {...props} suggestion={suggestion} />
+      <Group gap={6} mt="xs">
+        <Decision label={t('suggestion.accept')} shortcut={keys.accept} isDisabled={isDisabled} onPress={() => props.onAccept(id)} />
+        <Decision label={t('suggestion.edit')} shortcut={keys.edit} isDisabled={isDisabled} onPress={() => props.onEdit(id)} />
+        <Decision label={t('suggestion.refuse')} shortcut={keys.refuse} isDisabled={isDisabled} onPress={() => props.onRefuse(id)} />
+      </Group>
+      {waiting > 1 && (
+        <Text size="xs" c="dimmed" mt={4}>
+          {t('suggestion.more', { count: waiting - 1 })}
+        </Text>
+      )}
+    </Alert>
+  )
+}
+
+function SuggestedAnswers({ suggestion, questions }: { suggestion: Suggestion; questions: readonly Question[] }) {
+  const { answers = {}, probabilities = {}, regions = [], masks = [] } = suggestion.content
+  return (
+    <Stack gap={4}>
+      {Object.entries(answers).map(([key, answer]) => {
+        const question = questions.find((one) => one.key === key)
+        const probability = typeof answer === 'string' ? probabilities[key]?.[answer] : undefined
+        return (
+          <Group key={key} justify="space-between" wrap="nowrap" gap="xs">
+            <Text size="sm">
+              {t('answer.of_question', { question: question?.label ?? key, answer: shownAnswer(answer, question) })}
+            </Text>
+            {probability !== undefined && <Probability share={probability} />}
+          </Group>
+        )
+      })}
+      {regions.length + masks.length > 0 && (
+        <Text size="sm">{t('suggestion.drawn', { regions: regions.length, masks: masks.length })}</Text>
+      )}
+    </Stack>
+  )
+}
+
+function Probability({ share }: { share: number }) {
+  const percent = Math.round(share * 100)
+  return (
+    <Group gap={6} wrap="nowrap">
+      <div className={classes.probability} aria-hidden="true">
+        <div style={{ width: `${percent}%` }} />
+      </div>
+      <Text size="sm" className={classes.facts ?? ''}>
+        {t('segments.percent', { percent })}
+      </Text>
+    </Group>
+  )
+}
+
+interface DecisionProps {
+  label: string
+  shortcut: string | undefined
+  isDisabled: boolean
+  onPress: () => void
+}
+
+function Decision({ label, shortcut, isDisabled, onPress }: DecisionProps) {
+  return (
+    <Button
+      size="compact-sm"
+      variant="default"
+      disabled={isDisabled}
+      rightSection={shortcut === undefined ? null : <Kbd size="xs">{shownKey(shortcut)}</Kbd>}
+      onClick={releaseFocus(onPress)}
+    >
+      {label}
+    </Button>
+  )
+}

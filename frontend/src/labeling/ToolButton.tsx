@@ -1,0 +1,51 @@
+/** A button of the toolbar: icon, name and key on hover, and why it is off. */
+import { ActionIcon, Tooltip } from '@mantine/core'
+import type { Icon } from '@tabler/icons-react'
+import { t } from '../i18n'
+import { actionOf, type ActionId, type Commands, type Reasons } from './actions'
+import { releaseFocus } from './focus'
+import { keysOf, type CustomKeys } from './keymap'
+import { ariaKey, shownKey } from './keyText'
+import classes from './reading.module.css'
+
+export interface Doable {
+  commands: Commands
+  reasons: Reasons
+  custom: CustomKeys
+}
+
+interface Props extends Doable {
+  id: ActionId
+  icon: Icon
+  /** Set where the button stands for a state that is on or off. */
+  isOn?: boolean | undefined
+  /** Another name than the action's, where it says more ("Undo: draw a box"). */
+  name?: string
+}
+
+export function ToolButton({ id, icon: Picture, isOn, name, commands, reasons, custom }: Props) {
+  const action = actionOf(id)
+  const [key = ''] = keysOf(action, custom)
+  const command = commands[id]
+  const title = name ?? t(action.label)
+  const why = command === undefined ? (reasons[id] ?? t('reason.not_now')) : ''
+  const hint = why === '' ? t('toolbar.hint', { title, key: shownKey(key) }) : t('toolbar.hint_off', { title, why })
+  return (
+    <Tooltip label={hint} openDelay={300}>
+      {/* Not `disabled`: a button that is off must still say why, to the mouse and to the keyboard. */}
+      <ActionIcon
+        className={classes.tool ?? ''}
+        variant={isOn ? 'filled' : 'subtle'}
+        color={isOn ? 'blue' : 'gray'}
+        aria-label={why === '' ? title : hint}
+        aria-keyshortcuts={ariaKey(key)}
+        aria-disabled={command === undefined || undefined}
+        data-action={id}
+        {...(isOn === undefined ? {} : { 'aria-pressed': isOn })}
+        onClick={releaseFocus(() => command?.())}
+      >
+        <Picture size="1.2rem" stroke={1.6} />
+      </ActionIcon>
+    </Tooltip>
+  )
+}

@@ -1,0 +1,114 @@
+/** Answers that are typed: a number with its unit, and text. */
+import { Text, Textarea, TextInput } from '@mantine/core'
+import { useId, useRef, useState, type KeyboardEvent } from 'react'
+import { currentLanguage, formatNumber, t } from '../i18n'
+import type { Question } from './definition'
+import { numberText, parseNumber, type NumberProblem } from './numberText'
+import type { FieldProps } from './QuestionPanel'
+
+/** One visit of a field is one gesture: its keystrokes are undone together. */
+function useGesture(): { name: () => string; begin: () => void } {
+  const id = useId()
+  const visits = useRef(0)
+  return {
+    name: () => `${id}:${visits.current}`,
+    begin: () => {
+      visits.current += 1
+    },
+  }
+}
+
+/** Enter and Escape leave the field, so that the keys of the page work again. */
+function leaveOnEnter(event: KeyboardEvent<HTMLElement>): void {
+  if (event.key !== 'Enter' && event.key !== 'Escape') return
+  event.stopPropagation()
+  event.preventDefault()
+  event.currentTarget.blur()
+}
+
+export function NumberField({ question, answer, isDisabled, onAnswer }: FieldProps) {
+  const gesture = useGesture()
+  const stored = typeof answer === 'number' ? answer : null
+  const [draft, setDraft] = useState<{ text: string; value: number | null; problem: NumberProblem | null } | null>(null)
+  const [isTyping, setTyping] = useState(false)
+  // What was typed is shown as typed until the answer changes from elsewhere (undo, another tab).
+  const isCurrent = draft !== null && draft.value === stored
+  const text = isCurrent ? draft.text : stored === null ? '' : numberText(stored, currentLanguage())
+  const problem = isCurrent && !isTyping ? draft.problem : null
+
+  const type = (typed: string) => {
+    const parsed = parseNumber(typed, question)
+    const value = 'value' in parsed ? parsed.value : null
+    setDraft({ text: typed, value, problem: 'problem' in parsed ? parsed.problem : null })
+    onAnswer(question.key, value, gesture.name())
+  }
+  return (
+    <TextInput
+      aria-label={question.label}
+      inputMode="decimal"
+      autoComplete="off"
+      value={text}
+      disabled={isDisabled}
+      error={problem && problemText(problem, question)}
+      description={rangeText(question)}
+      inputWrapperOrder={['input', 'description', 'error']}
+      rightSection={question.unit ? <Text size="sm" c="dimmed">{question.unit.label}</Text> : null}
+      rightSectionWidth={question.unit ? `${question.unit.label.length + 2}ch` : 0}
+      onFocus={() => {
+        gesture.begin()
+        setTyping(true)
+      }}
+      onBlur={() => setTyping(false)}
+      onChange={(event) => type(event.currentTarget.value)}
+      onKeyDown={leaveOnEnter}
+    />
+  )
+}
+
+export function TextField({ question, answer, isDisabled, onAnswer }: FieldProps) {
+  const gesture = useGesture()
+  const text = typeof answer === 'string' ? answer : ''
+  const limit = question.max_length ?? null
+  return (
+    <Textarea
+      aria-label={question.label}
+      autosize
+      minRows={2}
+      maxRows={8}
+      value={text}
+      disabled={isDisabled}
+      {...(limit === null ? {} : { maxLength: limit })}
+      description={limit === null ? null : t('question.characters', { used: text.length, limit })}
+      inputWrapperOrder={['input', 'description']}
+      onFocus={gesture.begin}
+      onChange={(event) => {
+        const { value } = event.currentTarget
+        onAnswer(question.key, value === '' ? null : value, gesture.name())
+      }}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape' || (event.key === 'Enter' && event.ctrlKey)) event.currentTarget.blur()
+      }}
+    />
+  )
+}
+
+function shown(value: number, question: Question): string {
+  return question.decimals === undefined || question.decimals === null
+    ? numberText(value, currentLanguage())
+    : formatNumber(value, question.decimals)
+}
+
+function rangeText(question: Question): string | null {
+  const { minimum, maximum } = question
+  const low = typeof minimum === 'number' ? shown(minimum, question) : null
+  const high = typeof maximum === 'number' ? shown(maximum, question) : null
+  if (low !== null && high !== null) return t('question.range', { low, high })
+  if (low !== null) return t('question.at_least', { low })
+  return high === null ? null : t('question.at_most', { high })
+}
+
+function problemText(problem: NumberProblem, question: Question): string {
+  if (problem === 'not_a_number') return t('question.not_a_number')
+  if (problem === 'too_many_decimals') return t('question.too_many_decimals', { count: question.decimals ?? 0 })
+  return rangeText(question) ?? t('question.not_a_number')
+}

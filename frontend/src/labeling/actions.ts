@@ -1,0 +1,166 @@
+/** The one list of what a reader can do by key: the key handler, the cheat sheet, the remapping page
+ * and the tooltips of the toolbar all read it.
+ *
+ * How both hands keep working for eight hours: answers own the plain letters and digits (the schema
+ * says which), tools are Shift and a letter, window presets are F1-F9 and layouts Shift+F1-F9. What
+ * is pressed all day (scroll, submit, undo) has a plain key that no schema may use. */
+import { LAYOUTS, MASK_TOOLS, REGION_KINDS, VIEW_TOOLS, type ToolName } from '../viewer/types'
+
+export const GROUPS = ['read', 'suggestions', 'view', 'regions', 'masks', 'presets', 'layouts', 'windows'] as const
+export type Group = (typeof GROUPS)[number]
+
+type Spec = readonly [keys: readonly string[], repeats?: 'repeats']
+
+/** Keys are written as keymap.ts names them; the first is the one that is shown on buttons. */
+const READ = {
+  submit: [['Enter']],
+  undo_submission: [['z']],
+  normal: [['u']],
+  undo: [['Ctrl+z'], 'repeats'],
+  redo: [['Ctrl+y', 'Ctrl+Shift+z'], 'repeats'],
+  comment: [['Shift+n']],
+  flag: [['!']],
+  second_opinion: [['*']],
+  skip: [['>']],
+  help: [['?']],
+} satisfies Record<string, Spec>
+
+const SUGGESTIONS = {
+  suggestion_accept: [['Shift+Enter']],
+  suggestion_edit: [['Ctrl+Enter']],
+  suggestion_refuse: [['Shift+Backspace']],
+} satisfies Record<string, Spec>
+
+const VIEW = {
+  tool_window: [['Shift+w']],
+  tool_pan: [['Shift+p']],
+  tool_zoom: [['Shift+z']],
+  tool_scroll: [['Shift+s']],
+  tool_magnify: [['Shift+m']],
+  tool_crosshairs: [['Shift+x']],
+  slice_previous: [['ArrowUp'], 'repeats'],
+  slice_next: [['ArrowDown'], 'repeats'],
+  page_previous: [['PageUp'], 'repeats'],
+  page_next: [['PageDown'], 'repeats'],
+  slice_first: [['Home']],
+  slice_last: [['End']],
+  cine: [['Space']],
+  zoom_in: [['+'], 'repeats'],
+  zoom_out: [['-'], 'repeats'],
+  fit: [['=']],
+  reset: [['r']],
+  invert: [['i']],
+  rotate_left: [['Ctrl+ArrowLeft']],
+  rotate_right: [['Ctrl+ArrowRight']],
+  flip_horizontal: [['Ctrl+ArrowDown']],
+  flip_vertical: [['Ctrl+ArrowUp']],
+  reference_lines: [['/']],
+  planes: [['#']],
+  link_scroll: [['&']],
+  link_window: [['%']],
+  link_zoom: [['$']],
+} satisfies Record<string, Spec>
+
+const REGIONS = {
+  tool_point: [['Shift+d']],
+  tool_length: [['Shift+l']],
+  tool_bidirectional: [['Shift+u']],
+  tool_angle: [['Shift+a']],
+  tool_arrow: [['Shift+v']],
+  tool_box: [['Shift+r']],
+  tool_ellipse: [['Shift+o']],
+  tool_polygon: [['Shift+g']],
+  tool_freehand: [['Shift+f']],
+  region_previous: [['Shift+ArrowLeft'], 'repeats'],
+  region_next: [['Shift+ArrowRight'], 'repeats'],
+  region_delete: [['Delete', 'Backspace']],
+  regions_hide: [['Shift+h']],
+  cancel: [['Escape']],
+} satisfies Record<string, Spec>
+
+const MASKS = {
+  tool_brush: [['Shift+b']],
+  tool_eraser: [['Shift+e']],
+  tool_sphere: [['Shift+y']],
+  tool_sphere_eraser: [['Shift+q']],
+  tool_threshold: [['Shift+t']],
+  tool_rectangle_scissors: [['Shift+c']],
+  tool_circle_scissors: [['Shift+k']],
+  tool_fill: [['Shift+i']],
+  brush_smaller: [['[', ','], 'repeats'],
+  brush_larger: [[']', '.'], 'repeats'],
+  segment_previous: [['Shift+PageUp'], 'repeats'],
+  segment_next: [['Shift+PageDown'], 'repeats'],
+  masks_hide: [['Shift+j']],
+} satisfies Record<string, Spec>
+
+const PANES = {
+  pane_previous: [['ArrowLeft'], 'repeats'],
+  pane_next: [['ArrowRight'], 'repeats'],
+  series_previous: [['Shift+ArrowUp'], 'repeats'],
+  series_next: [['Shift+ArrowDown'], 'repeats'],
+  strip_toggle: [[';']],
+  panel_toggle: [[':']],
+} satisfies Record<string, Spec>
+
+export const PRESET_COUNT = 9
+type PresetAction = `preset_${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`
+type LayoutAction = `layout_${(typeof LAYOUTS)[number]}`
+type Named =
+  | keyof typeof READ | keyof typeof SUGGESTIONS | keyof typeof VIEW | keyof typeof REGIONS
+  | keyof typeof MASKS | keyof typeof PANES
+export type ActionId = Named | PresetAction | LayoutAction
+
+export interface Action {
+  id: ActionId
+  group: Group
+  /** The first one is shown; all of them work until the reader chooses a key of their own. */
+  keys: readonly string[]
+  /** Whether holding the key down goes on doing it. */
+  repeats: boolean
+  label: `action.${ActionId}`
+}
+
+export const ACTIONS: readonly Action[] = [
+  ...listed('read', READ),
+  ...listed('suggestions', SUGGESTIONS),
+  ...listed('view', VIEW),
+  ...listed('regions', REGIONS),
+  ...listed('masks', MASKS),
+  ...Array.from({ length: PRESET_COUNT }, (_, index) =>
+    action('presets', `preset_${index + 1}` as PresetAction, [[`F${index + 1}`]])),
+  ...LAYOUTS.map((layout, index) => action('layouts', `layout_${layout}`, [[`Shift+F${index + 1}`]])),
+  ...listed('windows', PANES),
+]
+
+const BY_ID = new Map(ACTIONS.map((one) => [one.id, one]))
+
+export function actionOf(id: ActionId): Action {
+  const found = BY_ID.get(id)
+  if (!found) throw new Error(`There is no action ${id}.`)
+  return found
+}
+
+export function isActionId(id: string): id is ActionId {
+  return BY_ID.has(id as ActionId)
+}
+
+/** The action that takes a tool in hand. */
+export function actionOfTool(tool: ToolName): ActionId {
+  return `tool_${tool}`
+}
+
+export const TOOLS: readonly ToolName[] = [...VIEW_TOOLS, ...REGION_KINDS, ...MASK_TOOLS]
+
+/** What the page can do at this moment; an action without a command is disabled. */
+export type Commands = Partial<Record<ActionId, () => void>>
+/** Why an action has no command now, as text. */
+export type Reasons = Partial<Record<ActionId, string>>
+
+function listed(group: Group, specs: Record<string, Spec>): Action[] {
+  return Object.entries(specs).map(([id, spec]) => action(group, id as Named, spec))
+}
+
+function action(group: Group, id: ActionId, [keys, repeats]: Spec): Action {
+  return { id, group, keys, repeats: repeats === 'repeats', label: `action.${id}` }
+}

@@ -1,0 +1,126 @@
+/** The schema definition, version 2, as the server normalises it (docs/reference/label-schema.md). */
+import type { Layout, Presentation, RegionKind } from '../viewer/types'
+
+export interface CannotAssess {
+  cannot_assess: true
+}
+export type Answer = string | readonly string[] | number | CannotAssess
+export type Answers = Readonly<Record<string, Answer | null | undefined>>
+
+export const SCOPES = ['study', 'series', 'instance', 'region'] as const
+export type Scope = (typeof SCOPES)[number]
+export const QUESTION_KINDS = ['one', 'many', 'ordinal', 'number', 'text'] as const
+export type QuestionKind = (typeof QUESTION_KINDS)[number]
+
+export interface Code {
+  system: string
+  value: string
+  meaning: string
+}
+
+export interface Option {
+  key: string
+  label: string
+  hotkey?: string
+  code?: Code | null
+}
+
+export interface Unit {
+  code: string
+  label: string
+}
+
+export type Condition =
+  | { question: string; is: Answer }
+  | { question: string; any_of: readonly string[] }
+  | { question: string; at_least: number }
+  | { all: readonly Condition[] }
+  | { any: readonly Condition[] }
+  | { not: Condition }
+
+/** Everything but key, label and kind may be absent: old definitions stay valid. */
+export interface Question {
+  key: string
+  label: string
+  kind: QuestionKind
+  help?: string
+  scope?: Scope
+  required?: boolean
+  required_if?: Condition | null
+  show_if?: Condition | null
+  default?: Answer | null
+  allows_cannot_assess?: boolean
+  is_normal?: Answer | null
+  options?: readonly Option[]
+  unit?: Unit | null
+  minimum?: number | null
+  maximum?: number | null
+  decimals?: number | null
+  max_length?: number | null
+  code?: Code | null
+  for_labels?: readonly string[] | null
+}
+
+export interface RegionLabel {
+  key: string
+  label: string
+  colour?: string
+  kinds?: readonly RegionKind[] | null
+  code?: Code | null
+}
+
+export interface Segment {
+  value: number
+  label: string
+  colour?: string
+  layer?: number
+  code?: Code | null
+}
+
+export interface HangingMatch {
+  modality?: readonly string[] | null
+  description?: string | null
+  body_part?: readonly string[] | null
+  has_prior?: boolean | null
+}
+
+export interface HangingPane {
+  modality?: readonly string[] | null
+  description?: string | null
+  orientation?: 'axial' | 'sagittal' | 'coronal' | null
+  prior?: number
+  preset?: string | null
+  as?: Presentation
+}
+
+export interface HangingRule {
+  name: string
+  match?: HangingMatch
+  layout: Layout
+  sync?: readonly ('scroll' | 'window' | 'zoom')[]
+  panes: readonly HangingPane[]
+}
+
+export const SUGGESTION_MODES = ['off', 'shown', 'after_first_impression'] as const
+export type SuggestionMode = (typeof SUGGESTION_MODES)[number]
+
+export interface ProjectOptions {
+  hides_patient?: boolean
+  suggestions?: SuggestionMode
+}
+
+export interface Definition {
+  questions?: readonly Question[]
+  region_labels?: readonly RegionLabel[]
+  segments?: readonly Segment[]
+  hanging?: readonly HangingRule[]
+  options?: ProjectOptions
+}
+
+export function scopeOf(question: Question): Scope {
+  return question.scope ?? 'study'
+}
+
+export function cannotAssess(answer: Answer | null | undefined): answer is CannotAssess {
+  return typeof answer === 'object' && answer !== null && 'cannot_assess' in answer
+}

@@ -1,0 +1,137 @@
+/** What a key press means: pure rules over the list of actions, the reader's own keys and the answers.
+ *
+ * Keys are named after `event.key`, what the keyboard prints, never after the place of a key: "z" is
+ * the key with a Z on it on a German keyboard too. Shift is part of a letter's name ("Shift+w") and of
+ * keys that print nothing ("Shift+F1"), but not of "?" or "+": where those lie differs by layout. */
+import { ACTIONS, type Action, type ActionId } from './actions'
+import type { Question } from './definition'
+
+/** The reader's own keys by action, as the server keeps them. */
+export type CustomKeys = Readonly<Record<string, string>>
+
+export interface Pressed {
+  key: string
+  ctrlKey: boolean
+  shiftKey: boolean
+  altKey: boolean
+  metaKey: boolean
+  isComposing?: boolean
+  getModifierState?: (name: string) => boolean
+}
+
+export interface AnswerKey {
+  key: string
+  question: string
+  option: string
+  /** The option's label, to say what a key belongs to. */
+  label: string
+}
+
+export type Refusal =
+  | { kind: 'browser' }
+  | { kind: 'answers' }
+  | { kind: 'answer'; label: string }
+  | { kind: 'action'; action: ActionId }
+
+export type Meaning = { kind: 'action'; action: Action } | { kind: 'answer'; answer: AnswerKey }
+
+/** Letters and digits that the server gives to options by itself (annotation/labeling/schemas). */
+const FOR_ANSWERS = new Set('1234567890qweasdfghjklxcvbnmtyop')
+const MODIFIERS = new Set(['Shift', 'Control', 'Alt', 'AltGraph', 'Meta', 'CapsLock', 'NumLock', 'Dead', 'Process'])
+/** What a browser keeps for itself, or what moves the focus. */
+const OF_THE_BROWSER = new Set([
+  'Tab', 'Shift+Tab', 'Ctrl+Tab', 'Ctrl+Shift+Tab', 'F11', 'F12', 'Alt+F4', 'Alt+ArrowLeft', 'Alt+ArrowRight',
+  'Ctrl+w', 'Ctrl+t', 'Ctrl+n', 'Ctrl+r', 'Ctrl+Shift+w', 'Ctrl+Shift+t', 'Ctrl+Shift+n', 'Ctrl+Shift+r',
+  ...Array.from('1234567890', (digit) => `Ctrl+${digit}`),
+])
+
+/** The name of what was pressed; null for a modifier alone and while a character is composed. */
+export function nameOf(event: Pressed): string | null {
+  if (event.isComposing || MODIFIERS.has(event.key)) return null
+  const isAltGr = event.getModifierState?.('AltGraph') ?? false
+  const isPrinted = event.key.length === 1 && event.key !== ' '
+  const name = event.key === ' ' ? 'Space' : isPrinted ? event.key.toLowerCase() : event.key
+  const hasShift = event.shiftKey && (!isPrinted || isLetter(event.key))
+  // AltGr reports itself as Ctrl and Alt on Windows: it only prints "[" there, it commands nothing.
+  const hasCtrl = (event.ctrlKey || event.metaKey) && !isAltGr
+  const hasAlt = event.altKey && !isAltGr
+  return `${hasCtrl ? 'Ctrl+' : ''}${hasAlt ? 'Alt+' : ''}${hasShift ? 'Shift+' : ''}${name}`
+}
+
+function isLetter(character: string): boolean {
+  return character.toLowerCase() !== character.toUpperCase()
+}
+
+export function keysOf(action: Action, custom: CustomKeys): readonly string[] {
+  const own = custom[action.id]
+  return own === undefined ? action.keys : [own]
+}
+
+/** The answer keys of the questions that are on the screen. */
+export function answerKeysOf(questions: readonly Question[]): AnswerKey[] {
+  return questions.flatMap((question) =>
+    (question.options ?? []).flatMap(({ key: option, label, hotkey = '' }) =>
+      hotkey === '' ? [] : [{ key: hotkey.toLowerCase(), question: question.key, option, label }]))
+}
+
+/** What a key means now; the answers of the open schema come first, nothing may stand before them. */
+export function meaningOf(
+  key: string, custom: CustomKeys, answers: readonly AnswerKey[], shownKeys = keyIndex(custom),
+): Meaning | null {
+  const answer = answers.find((one) => one.key === key)
+  if (answer) return { kind: 'answer', answer }
+  const action = shownKeys.get(key)
+  return action ? { kind: 'action', action } : null
+}
+
+/** Every key that does something, by its name. A key of the reader's own goes before a default. */
+export function keyIndex(custom: CustomKeys): Map<string, Action> {
+  const index = new Map<string, Action>()
+  const isOwn = (action: Action) => (custom[action.id] === undefined ? 0 : 1)
+  for (const action of [...ACTIONS].sort((a, b) => isOwn(a) - isOwn(b))) {
+    for (const key of keysOf(action, custom)) index.set(key, action)
+  }
+  return index
+}
+
+/** Why an action cannot have this key; null where it can. */
+export function refusalOf(
+  action: ActionId, key: string, custom: CustomKeys, answers: readonly AnswerKey[],
+): Refusal | null {
+  if (OF_THE_BROWSER.has(key)) return { kind: 'browser' }
+  const answer = answers.find((one) => one.key === key)
+  if (answer) return { kind: 'answer', label: answer.label }
+  if (FOR_ANSWERS.has(key)) return { kind: 'answers' }
+  const owner = ACTIONS.find((one) => one.id !== action && keysOf(one, custom).includes(key))
+  return owner ? { kind: 'action', action: owner.id } : null
+}
+
+/** Actions whose key the open schema uses for an answer: there the answer wins. */
+export function hiddenByAnswers(custom: CustomKeys, answers: readonly AnswerKey[]): Map<ActionId, AnswerKey> {
+  const hidden = new Map<ActionId, AnswerKey>()
+  for (const action of ACTIONS) {
+    const keys = keysOf(action, custom)
+    const taken = keys.map((key) => answers.find((one) => one.key === key))
+    const first = taken[0]
+    if (first && taken.every((one) => one !== undefined)) hidden.set(action.id, first)
+  }
+  return hidden
+}
+
+/** Whether a schema may give this character to an answer without hiding an action. */
+export function isFreeForAnswers(hotkey: string): boolean {
+  return hotkey.length === 1 && hotkey !== ' ' && !keyIndex({}).has(hotkey.toLowerCase())
+}
+
+/** Keys that a control uses itself while it has the focus, so that they command nothing else. */
+const OF_BUTTONS = new Set(['Enter', 'Space', 'Shift+Enter', 'Ctrl+Enter'])
+const OF_SLIDERS = new Set(['ArrowUp', 'ArrowDown', 'ArrowLeft', 'ArrowRight', 'Home', 'End', 'PageUp', 'PageDown'])
+
+export type Focus = 'none' | 'text' | 'button' | 'slider' | 'dialog'
+
+/** Whether the control in focus, not the page, is what a key is meant for. */
+export function belongsToFocus(key: string, focus: Focus): boolean {
+  if (focus === 'text' || focus === 'dialog') return true
+  if (focus === 'button') return OF_BUTTONS.has(key)
+  return focus === 'slider' && OF_SLIDERS.has(key)
+}

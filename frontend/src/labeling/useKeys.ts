@@ -1,0 +1,42 @@
+/** Connects the keyboard to the commands and the answers of the page. */
+import { useEffect, useRef } from 'react'
+import type { Commands } from './actions'
+import { focusOf } from './focus'
+import { belongsToFocus, keyIndex, meaningOf, nameOf, type AnswerKey, type CustomKeys } from './keymap'
+
+export interface KeyTargets {
+  custom: CustomKeys
+  answers: readonly AnswerKey[]
+  commands: Commands
+  onAnswer: (answer: AnswerKey) => void
+}
+
+export function useKeys(targets: KeyTargets): void {
+  const current = useRef(targets)
+  useEffect(() => {
+    current.current = targets
+  })
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (press(event, current.current)) event.preventDefault()
+    }
+    window.addEventListener('keydown', onKey)
+    return () => window.removeEventListener('keydown', onKey)
+  }, [])
+}
+
+/** Whether the press meant something here. */
+function press(event: KeyboardEvent, { custom, answers, commands, onAnswer }: KeyTargets): boolean {
+  const key = nameOf(event)
+  if (key === null || event.defaultPrevented || belongsToFocus(key, focusOf(event.target))) return false
+  const meaning = meaningOf(key, custom, answers, keyIndex(custom))
+  if (meaning === null) return false
+  if (meaning.kind === 'answer') {
+    if (!event.repeat) onAnswer(meaning.answer)
+    return true
+  }
+  const command = commands[meaning.action.id]
+  if (!command) return meaning.action.id !== 'cancel' // a tool's key must not start the browser's search
+  if (!event.repeat || meaning.action.repeats) command()
+  return true
+}

@@ -1,0 +1,28 @@
+/** Colours and sizes of the whole app. */
+import { createTheme, type MantineColorsTuple } from '@mantine/core'
+
+/** A reading room's greys: near black, and text that is never pure white. */
+const dark: MantineColorsTuple = [
+  '#d6dade', '#b9bfc6', '#9aa2ab', '#6f7882', '#3a4048', '#2b3036', '#202429', '#15181c', '#0e1013', '#08090b',
+]
+
+/** Okabe and Ito's palette (2008): told apart with every kind of colour vision; black is left out. */
+export const LABEL_COLOURS = [
+  '#56b4e9', '#e69f00', '#009e73', '#f0e442', '#d55e00', '#cc79a7', '#0072b2',
+] as const
+
+export function labelColour(index: number): string {
+  return LABEL_COLOURS[index % LABEL_COLOURS.length] ?? LABEL_COLOURS[0]
+}
+
+export const theme = createTheme({
+  primaryColor: 'blue',
+  primaryShade: { light: 7, dark: 8 },
+  defaultRadius: 'sm',
+  cursorType: 'pointer',
+  colors: { dark },
+  autoContrast: true,
+  luminanceThreshold: 0.35,
+  focusRing: 'auto',
+  respectReducedMotion: true,
+})
