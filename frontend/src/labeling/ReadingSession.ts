@@ -2,9 +2,10 @@
  * that every rule can be tested; the page only draws `snapshot`. */
 import { ApiError, Offline, type Reading, type Schemas } from '../api/client'
 import type { ActivityClock } from './activity'
-import { choose } from './answers'
+import { afterChoosing } from './choosing'
 import type { SaveState } from './autosave'
 import { contentOf, type Answer, type Content, type ScopedPlace, type SuggestionAction } from './content'
+import { definitionOf, type Question } from './definition'
 import type { Change, ReadingDocument } from './document'
 import { Draft, type Channel, type DraftRequests } from './Draft'
 import * as edits from './edits'
@@ -108,7 +109,7 @@ export class ReadingSession {
     const question = this.questions().find((q) => q.key === questionKey)
     if (!question) return
     this.edit('answer', (content) =>
-      edits.withAnswers(content, choose(content.answers, question, option)))
+      edits.answer(question.key, afterChoosing(question, content.answers[question.key], option))(content))
   }
 
   /** The answer itself, null to take it back; text and sliders pass a gesture. */
@@ -252,16 +253,16 @@ export class ReadingSession {
     this.listeners.clear()
   }
 
-  questions(): Schemas['Question'][] {
-    return this.state.reading?.annotation.schema.definition.questions ?? []
+  questions(): readonly Question[] {
+    return definitionOf(this.state.reading).questions ?? []
   }
 
   private async open(reading: Reading): Promise<void> {
     this.closeDraft()
     this.clock.take() // what was active before belongs to the case before
-    const { id, version, content, schema } = reading.annotation
+    const { id, version, content } = reading.annotation
     const found = await this.journal.read(id)
-    const draft = new Draft(id, version, withDefaults(schema.definition.questions, content), {
+    const draft = new Draft(id, version, withDefaults(definitionOf(reading).questions ?? [], content), {
       requests: this.requests, journal: this.journal, channel: this.openChannel(),
       onState: (save) => {
         if (this.draft === draft) this.showSave(save)
@@ -331,7 +332,7 @@ function shownOf({ document }: Draft): Pick<Snapshot, 'content' | 'undoName' | '
 }
 
 /** A read that was just begun starts with the schema's defaults. */
-function withDefaults(questions: Schemas['Question'][], raw: unknown): Content {
+function withDefaults(questions: readonly Question[], raw: unknown): Content {
   const content = contentOf(raw)
   const isFresh = Object.keys(content).length === 1 && Object.keys(content.answers).length === 0
   return isFresh ? edits.withAnswers(content, defaultAnswers(questions, content)) : content

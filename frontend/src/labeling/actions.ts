@@ -33,6 +33,7 @@ const SUGGESTIONS = {
 
 const VIEW = {
   tool_window: [['Shift+w']],
+  tool_window_region: [['(']],
   tool_pan: [['Shift+p']],
   tool_zoom: [['Shift+z']],
   tool_scroll: [['Shift+s']],

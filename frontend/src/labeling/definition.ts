@@ -1,5 +1,9 @@
 /** The schema definition, version 2, as the server normalises it (docs/reference/label-schema.md). */
-import type { Layout, Presentation, RegionKind } from '../viewer/types'
+import type { Reading } from '../api/client'
+import type { HangingRule } from '../viewer/hanging'
+import { REGION_KINDS, type RegionKind } from '../viewer/types'
+
+export type { HangingMatch, HangingPane, HangingRule } from '../viewer/hanging'
 
 export interface CannotAssess {
   cannot_assess: true
@@ -77,30 +81,6 @@ export interface Segment {
   code?: Code | null
 }
 
-export interface HangingMatch {
-  modality?: readonly string[] | null
-  description?: string | null
-  body_part?: readonly string[] | null
-  has_prior?: boolean | null
-}
-
-export interface HangingPane {
-  modality?: readonly string[] | null
-  description?: string | null
-  orientation?: 'axial' | 'sagittal' | 'coronal' | null
-  prior?: number
-  preset?: string | null
-  as?: Presentation
-}
-
-export interface HangingRule {
-  name: string
-  match?: HangingMatch
-  layout: Layout
-  sync?: readonly ('scroll' | 'window' | 'zoom')[]
-  panes: readonly HangingPane[]
-}
-
 export const SUGGESTION_MODES = ['off', 'shown', 'after_first_impression'] as const
 export type SuggestionMode = (typeof SUGGESTION_MODES)[number]
 
@@ -123,4 +103,17 @@ export function scopeOf(question: Question): Scope {
 
 export function cannotAssess(answer: Answer | null | undefined): answer is CannotAssess {
   return typeof answer === 'object' && answer !== null && 'cannot_assess' in answer
+}
+
+/** What the open read was begun with. The server has checked and normalised it: its generated types
+ * say less than ours do about conditions. */
+export function definitionOf(reading: Reading | null): Definition {
+  return (reading?.annotation.schema.definition ?? {}) as unknown as Definition
+}
+
+/** The region kinds that may be drawn with a label; all where the schema does not say. */
+export function kindsOf(labels: readonly RegionLabel[], key: string): readonly RegionKind[] {
+  const label = labels.find((one) => one.key === key)
+  if (!label) return []
+  return label.kinds?.length ? label.kinds : REGION_KINDS
 }

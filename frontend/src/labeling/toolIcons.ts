@@ -4,12 +4,13 @@ import {
   IconCircleDashed, IconCircleDot, IconContrast, IconCrosshair, IconCut, IconDropletHalf2, IconEraser, IconFlipHorizontal, IconFlipVertical, IconGrid4x4,
   IconHandStop, IconLasso, IconLineHeight, IconLink, IconMaximize, IconPaint, IconPolygon,
   IconReload, IconRotate2, IconRotateClockwise2, IconRuler2, IconRulerMeasure, IconScissors, IconSphere, IconSquare,
-  IconStack2, IconSun, IconZoomIn, IconZoomScan, type Icon,
+  IconStack2, IconSun, IconBrightnessHalf, IconZoomIn, IconZoomScan, type Icon,
 } from '@tabler/icons-react'
 import type { ActionId } from './actions'
 
 export const TOOL_ICONS: Partial<Record<ActionId, Icon>> = {
   tool_window: IconSun,
+  tool_window_region: IconBrightnessHalf,
   tool_pan: IconHandStop,
   tool_zoom: IconZoomIn,
   tool_scroll: IconStack2,

@@ -6,27 +6,27 @@ import type { Layout, Links, Presentation } from './types'
 export type LinkName = keyof Links
 
 export interface HangingMatch {
-  modality?: readonly string[]
+  modality?: readonly string[] | null
   /** Part of the description of the study or of one of its series, in any case. */
-  description?: string
-  body_part?: readonly string[]
-  has_prior?: boolean
+  description?: string | null
+  body_part?: readonly string[] | null
+  has_prior?: boolean | null
 }
 
 export interface HangingPane {
-  modality?: readonly string[]
-  description?: string
-  body_part?: readonly string[]
+  modality?: readonly string[] | null
+  description?: string | null
+  body_part?: readonly string[] | null
   orientation?: 'axial' | 'sagittal' | 'coronal' | null
   /** 0 is the study itself, 1 the newest of the earlier ones. */
   prior?: number
-  preset?: string
+  preset?: string | null
   as?: Presentation
 }
 
 export interface HangingRule {
   name: string
-  match: HangingMatch
+  match?: HangingMatch
   layout: Layout
   sync?: readonly LinkName[]
   panes: readonly HangingPane[]
@@ -63,7 +63,7 @@ export function planFor(
   study: ViewerStudy, priors: readonly ViewerStudy[], rules: readonly HangingRule[],
 ): HangingPlan {
   const candidates = rules
-    .filter((rule) => matches(rule.match, study, priors))
+    .filter((rule) => matches(rule.match ?? {}, study, priors))
     .map((rule) => hang(rule, study, priors))
   let best: Candidate | undefined
   for (const candidate of candidates) {
@@ -83,7 +83,7 @@ function matches(
     (!match.modality?.length || has((s) => isOneOf(match.modality, s.modality))) &&
     (!match.description || descriptions.some((text) => includes(text, match.description))) &&
     (!match.body_part?.length || has((s) => isOneOf(match.body_part, s.body_part_examined))) &&
-    (match.has_prior === undefined || match.has_prior === priors.length > 0)
+    ((match.has_prior ?? null) === null || match.has_prior === priors.length > 0)
   )
 }
 
@@ -162,10 +162,10 @@ function plainPlan(study: ViewerStudy, hasRules: boolean): HangingPlan {
   }
 }
 
-function isOneOf(wanted: readonly string[] | undefined, value: string | undefined): boolean {
+function isOneOf(wanted: readonly string[] | null | undefined, value: string | undefined): boolean {
   return wanted?.some((one) => one.toUpperCase() === (value ?? '').toUpperCase()) ?? false
 }
 
-function includes(text: string, part: string | undefined): boolean {
+function includes(text: string, part: string | null | undefined): boolean {
   return text.toLowerCase().includes((part ?? '').toLowerCase())
 }

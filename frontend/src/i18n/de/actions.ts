@@ -22,6 +22,7 @@ export const actions = {
   'action.suggestion_edit': 'Vorschlag übernehmen und ändern',
   'action.suggestion_refuse': 'Vorschlag ablehnen',
   'action.tool_window': 'Fenster',
+  'action.tool_window_region': 'Fenster nach Bereich',
   'action.tool_pan': 'Bild verschieben',
   'action.tool_zoom': 'Vergrößern',
   'action.tool_scroll': 'Blättern',

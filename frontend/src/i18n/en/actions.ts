@@ -22,6 +22,7 @@ export const actions = {
   'action.suggestion_edit': 'Take the suggestion and edit it',
   'action.suggestion_refuse': 'Refuse the suggestion',
   'action.tool_window': 'Window',
+  'action.tool_window_region': 'Window by region',
   'action.tool_pan': 'Move the image',
   'action.tool_zoom': 'Zoom',
   'action.tool_scroll': 'Scroll',

@@ -1,0 +1,191 @@
+/** What every action does now: the one place where keys and buttons meet the viewer and the content. */
+import { LAYOUTS, MASK_TOOLS, REGION_KINDS, type Layout, type PaneState, type ToolName } from '../viewer/types'
+import type { Workstation } from '../viewer/Workstation'
+import { PRESET_COUNT, TOOLS, type ActionId, type Commands } from './actions'
+import { kindsOf, type RegionLabel, type Segment } from './definition'
+import * as edits from './edits'
+import type { ReadingSession, Snapshot } from './ReadingSession'
+import type { RoomLayout } from './roomLayout'
+import type { Masks } from './useMasks'
+import type { Regions } from './useRegions'
+import { DEFAULT_LOOK, MAX_RADIUS_MM, MIN_RADIUS_MM } from './SegmentPanel'
+
+const PAGE = 10
+const ZOOM = 1.2
+const QUARTER = 90
+const BRUSH_STEP = 1.25
+
+export interface Room {
+  session: ReadingSession
+  snapshot: Snapshot
+  workstation: Workstation | null
+  layout: RoomLayout
+  regions: Regions
+  masks: Masks
+  labels: readonly RegionLabel[]
+  segments: readonly Segment[]
+  cineRate: number
+}
+
+export function commandsOf(room: Room): Commands {
+  return { ...reading(room), ...furniture(room), ...viewing(room), ...drawing(room), ...painting(room) }
+}
+
+function reading({ session, snapshot }: Room): Commands {
+  return {
+    submit: () => void session.submit(),
+    ...(snapshot.lastSubmitted !== null && { undo_submission: () => void session.undo() }),
+    ...(snapshot.undoName !== null && { undo: () => void session.undoEdit() }),
+    ...(snapshot.redoName !== null && { redo: () => void session.redoEdit() }),
+    ...(hasNormal(session) && { normal: () => void session.answerNormal() }),
+  }
+}
+
+function hasNormal(session: ReadingSession): boolean {
+  return session.questions().some(({ is_normal }) => (is_normal ?? null) !== null)
+}
+
+function furniture({ layout }: Room): Commands {
+  const { isStripOpen, isPanelOpen } = layout.sizes
+  return {
+    strip_toggle: () => layout.change({ isStripOpen: !isStripOpen }),
+    panel_toggle: () => layout.change({ isPanelOpen: !isPanelOpen }),
+  }
+}
+
+function viewing({ workstation: viewer, cineRate }: Room): Commands {
+  if (!viewer) return {}
+  const { state } = viewer
+  const pane = state.panes[state.active]
+  const between = panesBetween(viewer)
+  if (pane?.status !== 'shown') return between
+  const { links } = state
+  return {
+    ...between,
+    ...tools(viewer),
+    ...presets(viewer),
+    slice_previous: () => viewer.scroll(-1),
+    slice_next: () => viewer.scroll(1),
+    page_previous: () => viewer.scroll(-PAGE),
+    page_next: () => viewer.scroll(PAGE),
+    slice_first: () => void viewer.goTo(1),
+    slice_last: () => void viewer.goTo(pane.slices),
+    zoom_in: () => viewer.zoom(ZOOM),
+    zoom_out: () => viewer.zoom(1 / ZOOM),
+    fit: () => viewer.fit(),
+    reset: () => viewer.reset(),
+    invert: () => viewer.invert(),
+    rotate_left: () => viewer.rotate(-QUARTER),
+    rotate_right: () => viewer.rotate(QUARTER),
+    flip_horizontal: () => viewer.flip('h'),
+    flip_vertical: () => viewer.flip('v'),
+    ...(pane.slices > 1 && { cine: () => viewer.cine(pane.isPlaying ? null : cineRate) }),
+    ...planes(viewer, pane),
+    reference_lines: () => viewer.setReferenceLines(!state.hasReferenceLines),
+    link_scroll: () => viewer.setLinks({ ...links, scroll: !links.scroll }),
+    link_window: () => viewer.setLinks({ ...links, window: !links.window }),
+    link_zoom: () => viewer.setLinks({ ...links, zoom: !links.zoom }),
+  }
+}
+
+function planes(viewer: Workstation, { series, notice }: PaneState): Commands {
+  return series && notice === '' && !series.not_a_volume ? { planes: () => viewer.showPlanes(series) } : {}
+}
+
+/** Tools for viewing are always there; what draws comes with what there is to draw. */
+function tools(viewer: Workstation): Commands {
+  const viewTools = TOOLS.filter((tool) => !isDrawing(tool))
+  return Object.fromEntries(viewTools.map((tool) => [`tool_${tool}`, () => viewer.setTool(tool)]))
+}
+
+function isDrawing(tool: ToolName): boolean {
+  return [...REGION_KINDS, ...MASK_TOOLS].some((one) => one === tool)
+}
+
+function presets(viewer: Workstation): Commands {
+  const known = viewer.presets().slice(0, PRESET_COUNT)
+  return Object.fromEntries(known.map(({ name }, index) => [`preset_${index + 1}`, () => viewer.window(name)]))
+}
+
+function panesBetween(viewer: Workstation): Commands {
+  const { active, panes } = viewer.state
+  const toPane = (by: number) => () => viewer.activate((active + by + panes.length) % panes.length)
+  const layouts = LAYOUTS.map((layout: Layout) => [`layout_${layout}` as ActionId, () => viewer.setLayout(layout)])
+  return {
+    ...Object.fromEntries(layouts) as Commands,
+    ...(panes.length > 1 && { pane_previous: toPane(-1), pane_next: toPane(1) }),
+    ...toSeries(viewer),
+  }
+}
+
+function toSeries(viewer: Workstation): Commands {
+  const { active, panes } = viewer.state
+  const { study, series } = panes[active] ?? {}
+  if (!study || !series || study.series.length < 2) return {}
+  const index = study.series.indexOf(series)
+  const to = (by: number) => () => {
+    const next = study.series[(index + by + study.series.length) % study.series.length]
+    if (next) void viewer.show(active, { study, series: next, as: 'stack' })
+  }
+  return { series_previous: to(-1), series_next: to(1) }
+}
+
+function drawing({ session, snapshot, workstation: viewer, regions, labels }: Room): Commands {
+  const drawn = snapshot.content.regions ?? []
+  const { selected } = regions
+  const kinds = viewer ? kindsOf(labels, regions.label) : []
+  const step = (by: number) => () => {
+    const index = drawn.findIndex(({ id }) => id === selected)
+    const next = drawn[index < 0 ? (by > 0 ? 0 : drawn.length - 1) : (index + by + drawn.length) % drawn.length]
+    if (!next) return
+    regions.select(next.id)
+    void viewer?.jumpTo(next.sop_instance_uid, next.frame, middleOf(next.pixels))
+  }
+  const areHidden = drawn.every(({ is_hidden }) => is_hidden)
+  return {
+    ...Object.fromEntries(kinds.map((kind) => [`tool_${kind}`, () => viewer?.setTool(kind)])),
+    cancel: () => {
+      regions.layer?.cancel()
+      regions.select(null)
+    },
+    ...(drawn.length > 0 && {
+      region_previous: step(-1),
+      region_next: step(1),
+      regions_hide: () => void session.edit('hide', edits.hideAllRegions(!areHidden)),
+    }),
+    ...(selected !== null && {
+      region_delete: () => {
+        if (session.edit('delete', edits.deleteRegion(selected))) regions.select(null)
+      },
+    }),
+  }
+}
+
+export function middleOf(pixels: readonly (readonly [number, number])[]): [number, number] {
+  const sum = (axis: 0 | 1) => pixels.reduce((total, pixel) => total + pixel[axis], 0)
+  const count = Math.max(pixels.length, 1)
+  return [sum(0) / count, sum(1) / count]
+}
+
+function painting({ workstation: viewer, masks, segments }: Room): Commands {
+  if (!viewer || segments.length === 0) return {}
+  const { brush, selected, looks } = masks
+  const resize = (factor: number) => () => {
+    const radius_mm = Math.min(Math.max(brush.radius_mm * factor, MIN_RADIUS_MM), MAX_RADIUS_MM)
+    masks.setBrush({ ...brush, radius_mm })
+  }
+  const step = (by: number) => () => {
+    const index = segments.findIndex(({ value }) => value === selected)
+    const next = segments[(index + by + segments.length) % segments.length]
+    if (next) masks.select(next.value)
+  }
+  const areHidden = segments.every(({ value }) => looks[value]?.isHidden ?? false)
+  return {
+    ...Object.fromEntries(MASK_TOOLS.map((tool) => [`tool_${tool}`, () => viewer.setTool(tool)])),
+    brush_smaller: resize(1 / BRUSH_STEP),
+    brush_larger: resize(BRUSH_STEP),
+    segment_previous: step(-1),
+    segment_next: step(1),
+    masks_hide: () => segments.forEach(({ value }) => masks.setLook(value, { ...DEFAULT_LOOK, ...looks[value], isHidden: !areHidden })),
+  }
+}

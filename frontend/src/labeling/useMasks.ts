@@ -1,0 +1,74 @@
+/** Connects the content's masks to the panes: the segment in hand, its brush and how segments look. */
+import { useEffect, useMemo, useState } from 'react'
+import { t, type TextKey } from '../i18n'
+import { showNotice } from '../ui/notify'
+import { MaskEditor, type MaskRefusal } from '../viewer/masks/MaskEditor'
+import type { Workstation } from '../viewer/Workstation'
+import { drawnMasks } from './content'
+import type { Segment } from './definition'
+import type { ReadingSession, Snapshot } from './ReadingSession'
+import { DEFAULT_LOOK, segmentColour, type Brush, type SegmentLook } from './SegmentPanel'
+
+export interface Masks {
+  editor: MaskEditor | null
+  selected: number | null
+  select: (value: number) => void
+  looks: Readonly<Record<number, SegmentLook>>
+  setLook: (value: number, look: SegmentLook) => void
+  brush: Brush
+  setBrush: (brush: Brush) => void
+  isOutlineOnly: boolean
+  setOutlineOnly: (isOn: boolean) => void
+}
+
+const FIRST_BRUSH: Brush = { radius_mm: 5, shape: 'circle', threshold: null }
+
+export function useMasks(
+  workstation: Workstation | null, session: ReadingSession, { content }: Snapshot, segments: readonly Segment[],
+): Masks {
+  const [editor, setEditor] = useState<MaskEditor | null>(null)
+  const [chosen, select] = useState<number | null>(null)
+  const [looks, setLooks] = useState<Record<number, SegmentLook>>({})
+  const [brush, setBrush] = useState(FIRST_BRUSH)
+  const [isOutlineOnly, setOutlineOnly] = useState(false)
+  const segment = segments.find(({ value }) => value === chosen) ?? segments[0]
+  const hasSegments = segments.length > 0
+
+  useEffect(() => {
+    if (!workstation || !hasSegments) return undefined
+    const created = new MaskEditor(workstation, {
+      onStroke: (change) => session.paint(change),
+      onRefused: (reason) => showNotice(t(REFUSALS[reason])),
+    })
+    setEditor(created)
+    return () => {
+      setEditor(null)
+      created.destroy()
+    }
+  }, [workstation, session, hasSegments])
+
+  const { masks } = content
+  const drawn = useMemo(() => drawnMasks({ answers: {}, ...(masks && { masks }) }), [masks])
+  useEffect(() => void editor?.reconcile(drawn, session.readMask), [editor, drawn, session])
+  useEffect(() => {
+    if (segment) editor?.setSegment(segment.value, segment.layer ?? 0)
+  }, [editor, segment])
+  useEffect(() => editor?.setBrush(brush), [editor, brush])
+  useEffect(() => {
+    const dressed = segments.map((one) => ({
+      value: one.value, layer: one.layer ?? 0, colour: segmentColour(one), ...(looks[one.value] ?? DEFAULT_LOOK),
+    }))
+    editor?.setAppearance(dressed, isOutlineOnly)
+  }, [editor, segments, looks, isOutlineOnly])
+
+  return {
+    editor, selected: segment?.value ?? null, select, looks, brush, setBrush, isOutlineOnly, setOutlineOnly,
+    setLook: (value, look) => setLooks((known) => ({ ...known, [value]: look })),
+  }
+}
+
+const REFUSALS = {
+  no_slice: 'refusal.no_slice',
+  nothing_to_do: 'refusal.nothing_to_do',
+  too_large: 'refusal.too_large',
+} satisfies Record<MaskRefusal, TextKey>

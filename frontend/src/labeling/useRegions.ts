@@ -1,0 +1,73 @@
+/** Connects the content's regions to the panes: what is drawn, selected and measured. */
+import { useEffect, useMemo, useState } from 'react'
+import { t, type TextKey } from '../i18n'
+import { showNotice } from '../ui/notify'
+import { labelColour } from '../ui/theme'
+import { RegionLayer, type Refusal } from '../viewer/regions/RegionLayer'
+import type { Statistics } from '../viewer/regions/statistics'
+import type { Workstation } from '../viewer/Workstation'
+import type { RegionLabel } from './definition'
+import * as edits from './edits'
+import type { ReadingSession, Snapshot } from './ReadingSession'
+
+export interface Regions {
+  layer: RegionLayer | null
+  selected: string | null
+  select: (id: string | null) => void
+  /** Measurements by region. */
+  statistics: Readonly<Record<string, Statistics>>
+  /** The label of what is drawn next. */
+  label: string
+  setLabel: (label: string) => void
+  colourOf: (label: string) => string
+}
+
+const NONE = [] as const
+
+export function useRegions(
+  workstation: Workstation | null, session: ReadingSession, { content }: Snapshot, labels: readonly RegionLabel[],
+): Regions {
+  const [layer, setLayer] = useState<RegionLayer | null>(null)
+  const [selected, select] = useState<string | null>(null)
+  const [statistics, setStatistics] = useState<Record<string, Statistics>>({})
+  const [chosen, setLabel] = useState('')
+  const label = labels.some((one) => one.key === chosen) ? chosen : (labels[0]?.key ?? '')
+  const colourOf = useMemo(() => coloursOf(labels), [labels])
+
+  useEffect(() => {
+    if (!workstation) return undefined
+    const created = new RegionLayer(workstation, {
+      onDrawn: (region) => {
+        const isKept = session.edit('draw', edits.addRegion(region))
+        if (isKept) select(region.id)
+        return isKept
+      },
+      onChanged: (region) => session.edit('move', edits.moveRegion(region)),
+      onSelected: select,
+      statisticsChanged: (id, found) => setStatistics((known) => ({ ...known, [id]: found })),
+      onRefused: (reason) => showNotice(t(REFUSALS[reason])),
+    })
+    setLayer(created)
+    return () => {
+      setLayer(null)
+      created.destroy()
+    }
+  }, [workstation, session])
+
+  const regions = content.regions ?? NONE
+  useEffect(() => layer?.reconcile(regions, colourOf, selected), [layer, regions, colourOf, selected])
+  useEffect(() => layer?.setLabel(label), [layer, label])
+
+  return { layer, selected, select, statistics, label, setLabel, colourOf }
+}
+
+const REFUSALS = {
+  oblique_plane: 'refusal.oblique_plane',
+  unknown_frame: 'refusal.unknown_frame',
+  too_small: 'refusal.too_small',
+} satisfies Record<Refusal, TextKey>
+
+function coloursOf(labels: readonly RegionLabel[]): (label: string) => string {
+  const byKey = new Map(labels.map((one, index) => [one.key, one.colour ?? labelColour(index)]))
+  return (key) => byKey.get(key) ?? labelColour(0)
+}

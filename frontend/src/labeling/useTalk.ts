@@ -1,0 +1,81 @@
+/** What people say about a case: comments and marks, kept by the server. */
+import { useMutation, useQuery, useQueryClient, type UseMutationResult } from '@tanstack/react-query'
+import { api, good, type Schemas } from '../api/client'
+import { showError } from '../ui/notify'
+import type { Comment, PinnedPlace } from './CommentsPanel'
+
+export type Markable = 'flag' | 'second_opinion'
+type Act = () => Promise<unknown>
+
+export interface Talk {
+  comments: readonly Comment[]
+  /** My own marks on the case. */
+  marks: Record<Markable, boolean>
+  me: string
+  isBusy: boolean
+  add: (text: string, place: PinnedPlace | null) => void
+  resolve: (id: string, isResolved: boolean) => void
+  remove: (id: string) => void
+  mark: (kind: Markable, reason: string) => void
+  unmark: (kind: Markable) => void
+}
+
+export function useTalk(caseId: string | null): Talk {
+  const me = useQuery({ queryKey: ['me'], queryFn: () => good(api.GET('/api/v1/me')), staleTime: Infinity })
+  const comments = useQuery({
+    queryKey: ['comments', caseId], enabled: caseId !== null, queryFn: () => fetchComments(caseId ?? ''),
+  })
+  const marks = useQuery({
+    queryKey: ['marks', caseId], enabled: caseId !== null, queryFn: () => fetchMarks(caseId ?? ''),
+  })
+  const act = useAct(caseId)
+  const mine = (kind: Markable) => (marks.data ?? []).some((m) => m.kind === kind && m.author === me.data?.id)
+  const at = { path: { case_id: caseId ?? '' } }
+  return {
+    comments: (comments.data ?? []).map(commentOf),
+    marks: { flag: mine('flag'), second_opinion: mine('second_opinion') },
+    me: me.data?.id ?? '',
+    isBusy: act.isPending,
+    add: (text, place) => act.mutate(() => good(api.POST('/api/v1/cases/{case_id}/comments', {
+      params: at, body: { text, place: place && { ...place, pixel: [...place.pixel] } },
+    }))),
+    resolve: (id, is_resolved) => act.mutate(() => good(api.PATCH('/api/v1/comments/{comment_id}', {
+      params: { path: { comment_id: id } }, body: { is_resolved },
+    }))),
+    remove: (id) => act.mutate(() => good(api.DELETE('/api/v1/comments/{comment_id}', {
+      params: { path: { comment_id: id } },
+    }))),
+    mark: (kind, reason) => act.mutate(() => good(api.PUT('/api/v1/cases/{case_id}/marks/{kind}', {
+      params: { path: { case_id: caseId ?? '', kind } }, body: { reason },
+    }))),
+    unmark: (kind) => act.mutate(() => good(api.DELETE('/api/v1/cases/{case_id}/marks/{kind}', {
+      params: { path: { case_id: caseId ?? '', kind } },
+    }))),
+  }
+}
+
+function useAct(caseId: string | null): UseMutationResult<unknown, Error, Act> {
+  const queries = useQueryClient()
+  return useMutation({
+    mutationFn: (act: Act) => act(),
+    onError: showError,
+    onSettled: async () => {
+      await queries.invalidateQueries({ queryKey: ['comments', caseId] })
+      await queries.invalidateQueries({ queryKey: ['marks', caseId] })
+    },
+  })
+}
+
+function fetchComments(caseId: string): Promise<Schemas['Comment'][]> {
+  return good(api.GET('/api/v1/cases/{case_id}/comments', { params: { path: { case_id: caseId } } }))
+}
+
+function fetchMarks(caseId: string): Promise<Schemas['Mark'][]> {
+  return good(api.GET('/api/v1/cases/{case_id}/marks', { params: { path: { case_id: caseId } } }))
+}
+
+function commentOf(found: Schemas['Comment']): Comment {
+  const { place } = found
+  const [x = 0, y = 0] = place?.pixel ?? []
+  return { ...found, place: place && { sop_instance_uid: place.sop_instance_uid, frame: place.frame, pixel: [x, y] } }
+}
