@@ -23,6 +23,7 @@ from annotation.labeling.models import (
     MarkKind,
     Project,
     Revision,
+    Suggestion,
 )
 
 MAX_PRIORS = 5
@@ -131,6 +132,11 @@ def find_priors(case: Case) -> list[Study]:
         .exclude(pk=study.pk)
         .order_by("-study_date", "-study_time", "pk")[:MAX_PRIORS]
     )
+
+
+def find_suggestions(case: Case) -> QuerySet[Suggestion]:
+    """What models say of the case now, one opinion per origin."""
+    return Suggestion.objects.filter(case=case, is_current=True).order_by("created_at", "pk")
 
 
 def describe_studies(studies: Sequence[Study], *, hides_patient: bool) -> list[dict[str, Any]]:

@@ -5,13 +5,14 @@ from django.db import transaction
 from annotation.accounts.models import User
 from annotation.core import audit
 from learning.models import ModelVersion, ModelVersionState
+from learning.services.suggestions import suggest_predictions
 
 
 @transaction.atomic
 def promote(*, version: ModelVersion, actor: User | None) -> ModelVersion:
     """Make this the production model of its target; the former one is retired and can return."""
     versions = ModelVersion.objects.select_for_update().filter(target=version.target_id)
-    list(versions)
+    states = {known.pk: known.state for known in versions}
     versions.filter(state=ModelVersionState.PRODUCTION).exclude(pk=version.pk).update(
         state=ModelVersionState.RETIRED
     )
@@ -21,6 +22,8 @@ def promote(*, version: ModelVersion, actor: User | None) -> ModelVersion:
         project_id=version.target.project_id, number=version.number,
     )  # fmt: skip
     version.refresh_from_db()
+    if states[version.pk] != ModelVersionState.PRODUCTION:
+        suggest_predictions(version)
     return version
 
 

@@ -27,8 +27,10 @@ def create_target(
     """Learn one single-choice question of the project's schema."""
     schema = current_schema(project)
     asked = schema.schema.question(question) if schema else None
-    if asked is None or asked.kind != "one":
-        raise InvalidInput("Choose a question with exactly one answer.", field="question")
+    if asked is None or asked.kind != "one" or asked.scope != "study":
+        raise InvalidInput(
+            "Choose a question on the study with exactly one answer.", field="question"
+        )
     _check(strategy, config or {})
     try:
         with transaction.atomic():

@@ -77,6 +77,7 @@ def test_only_the_author_changes_resolves_or_deletes(case, cast, client_of):
         ({"sop_instance_uid": "a", "frame": 1, "pixel": [0, 0]}, "place"),
         ({"sop_instance_uid": "1.2", "frame": 0, "pixel": [0, 0]}, "place"),
         ({"sop_instance_uid": "1.2", "frame": 1, "pixel": [0]}, "place"),
+        ({"sop_instance_uid": "1.2", "frame": 1, "pixel": [0, "nan"]}, "place"),
     ],
 )
 def test_a_place_must_be_in_the_study(case, cast, client_of, place, field):

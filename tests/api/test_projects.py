@@ -96,7 +96,8 @@ def test_cases_are_filtered_by_state(cast, client_of):
 
 LISTS = {
     "/api/v1/projects": 4,
-    "/api/v1/projects/{p}/cases": 6,
+    "/api/v1/projects/{p}/cases": 7,
+    "/api/v1/projects/{p}/marks": 6,
     "/api/v1/projects/{p}/progress": 11,
     "/api/v1/projects/{p}/reviews": 5,
     "/api/v1/projects/{p}/datasets": 5,

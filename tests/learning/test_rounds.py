@@ -8,10 +8,11 @@ from annotation.core import jobs
 from annotation.core.errors import Conflict, InvalidInput
 from annotation.datasets.models import Split
 from annotation.datasets.services import prescribe_splits
-from annotation.labeling.models import Case, Selection
+from annotation.labeling.models import Case, Selection, Suggestion
+from annotation.labeling.services.projects import publish_schema
 from learning import pipeline
 from learning.models import ModelVersion, Prediction, Round, Trigger
-from learning.services import model_versions, rounds, targets
+from learning.services import model_versions, rounds, suggestions, targets
 from tests import factories
 
 TINY = {"side": 32, "batch_size": 8, "epochs": 1, "min_steps": 12, "evaluations": 3}
@@ -142,10 +143,37 @@ def test_a_round_is_due_after_enough_newly_accepted_reads(cast):
     assert rounds.due() == []
 
 
+def sources_of_suggestions(count):
+    current = Suggestion.objects.filter(is_current=True)
+    assert current.count() == count
+    return set(current.values_list("source", flat=True))
+
+
+def test_the_production_model_suggests_answers_for_the_pool_but_not_for_held_out_cases(target):
+    version = run(target).model_version
+    pool = set(version.predictions.filter(score__isnull=False).values_list("case_id", flat=True))
+    offered = {s.case_id: s for s in Suggestion.objects.all()}
+    assert set(offered) == pool
+    assert len(pool) == 6
+    for prediction in version.predictions.filter(case__in=pool):
+        content = offered[prediction.case_id].content
+        says_yes = prediction.probabilities[1] >= version.threshold
+        assert content["answers"] == {"nodule": "yes" if says_yes else "no"}
+        assert content["probabilities"]["nodule"]["yes"] == round(prediction.probabilities[1], 4)
+
+
+def test_a_suggestion_of_several_classes_is_the_likeliest():
+    content = suggestions.content_of("grade", ["a", "b", "c"], [0.2, 0.5, 0.3], 0.1)
+    assert content["answers"] == {"grade": "b"}
+
+
 def test_promotion_moves_production_and_rolls_back(target, cast):
     first = run(target).model_version
     second = run(target).model_version
+    model_versions.promote(version=second, actor=cast.manager)
+    assert sources_of_suggestions(6) == {"nodule model 2"}
     model_versions.promote(version=first, actor=cast.manager)
+    assert sources_of_suggestions(6) == {"nodule model 1"}
     second.refresh_from_db()
     first.refresh_from_db()
     assert (first.state, second.state) == ("production", "retired")
@@ -157,6 +185,11 @@ def test_a_target_must_be_a_single_choice_question(cast):
     for question in ("also", "nonsense"):
         with pytest.raises(InvalidInput):
             targets.create_target(actor=None, project=cast.project, question=question)
+    on_regions = {"key": "margin", "scope": "region", "options": [{"key": "no"}, {"key": "yes"}]}
+    definition = {"questions": [*factories.QUESTIONS["questions"], on_regions]}
+    publish_schema(actor=cast.manager, project=cast.project, definition=definition)
+    with pytest.raises(InvalidInput, match="on the study"):
+        targets.create_target(actor=None, project=cast.project, question="margin")
     with pytest.raises(InvalidInput, match="Known strategies"):
         targets.create_target(actor=None, project=cast.project, question="nodule", strategy="x")
     with pytest.raises(InvalidInput, match="colour"):

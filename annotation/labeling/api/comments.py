@@ -14,7 +14,7 @@ from annotation.core.errors import get_or_not_found
 from annotation.labeling import access
 from annotation.labeling.api.projects import parsed
 from annotation.labeling.models import Comment
-from annotation.labeling.schemas.raw import is_uid
+from annotation.labeling.schemas.raw import is_number, is_uid
 from annotation.labeling.schemas.regions import MAX_COORDINATE, MAX_FRAME
 from annotation.labeling.services import comments
 
@@ -36,6 +36,11 @@ class PlaceSerializer(Plain):
         if not is_uid(uid):
             raise serializers.ValidationError("This is no UID.")
         return uid
+
+    def validate_pixel(self, pixel: list[float]) -> list[float]:
+        if not all(map(is_number, pixel)):  # the text "nan" passes as a float within any range
+            raise serializers.ValidationError("These are no numbers.")
+        return pixel
 
 
 class CommentSerializer(Plain):

@@ -14,7 +14,7 @@ from annotation.core.errors import NotFound, get_or_not_found
 from annotation.labeling import access, selectors
 from annotation.labeling.api.filters import MarkFilter
 from annotation.labeling.api.projects import parsed
-from annotation.labeling.models import Mark, MarkKind
+from annotation.labeling.models import Case, Mark, MarkKind
 from annotation.labeling.services import marks
 
 Plain = serializers.Serializer[Any]
@@ -76,20 +76,24 @@ class CaseMarkView(APIView):
 
     @extend_schema(request=MarkRequest, responses=MarkSerializer, parameters=[KIND])
     def put(self, request: Request, case_id: UUID, kind: str) -> Response:
-        case = get_or_not_found(access.cases_open_to(user_of(request)), pk=case_id)
-        if kind not in SETTABLE:
-            raise NotFound
+        case = self._case(request, case_id, kind)
         body = parsed(MarkRequest, request)
         mark = marks.mark_case(reader=user_of(request), case=case, kind=MarkKind(kind), **body)
         return Response(MarkSerializer(mark).data)
 
     @extend_schema(responses={204: None}, parameters=[KIND])
     def delete(self, request: Request, case_id: UUID, kind: str) -> Response:
-        case = get_or_not_found(access.cases_open_to(user_of(request)), pk=case_id)
+        case = self._case(request, case_id, kind)
         own = access.marks_visible_to(user_of(request)).filter(reader=user_of(request), case=case)
-        mark = get_or_not_found(own.filter(kind__in=SETTABLE), kind=kind)
+        mark = get_or_not_found(own, kind=kind)
         marks.remove_mark(actor=user_of(request), mark=mark)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _case(self, request: Request, case_id: UUID, kind: str) -> Case:
+        case = get_or_not_found(access.cases_open_to(user_of(request)), pk=case_id)
+        if kind not in SETTABLE:
+            raise NotFound
+        return case
 
 
 class ProjectMarksView(generics.ListAPIView[Any]):

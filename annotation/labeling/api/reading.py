@@ -12,12 +12,17 @@ from rest_framework.views import APIView
 
 from annotation.accounts.authentication import user_of
 from annotation.accounts.models import User
-from annotation.core.errors import InvalidInput, PreconditionRequired, get_or_not_found
+from annotation.core.errors import (
+    FirstImpressionMissing,
+    InvalidInput,
+    PreconditionRequired,
+    get_or_not_found,
+)
 from annotation.labeling import access, selectors
 from annotation.labeling.api import serializers as shapes
 from annotation.labeling.api.projects import parsed
 from annotation.labeling.models import Annotation, Assignment, Case, Verdict
-from annotation.labeling.services import claiming, projects, reading
+from annotation.labeling.services import claiming, projects, reading, suggestions
 
 IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, required=True,
@@ -54,13 +59,17 @@ def reading_body(
     hides_patient = access.hides_patient_from(user, case.project, options)
     studies = [case.study, *selectors.find_priors(case)]
     study, *priors = selectors.describe_studies(studies, hides_patient=hides_patient)
+    is_revealed = suggestions.are_revealed(options=options, annotation=annotation)
+    # Why the case comes now tells what the model thinks of it.
+    is_blind = options.suggestions == "after_first_impression" and not is_revealed
     return shapes.ReadingSerializer(
         {
             "case_id": case.pk,
-            "priority_reason": case.priority_reason,
+            "priority_reason": "" if is_blind else case.priority_reason,
             "study": study,
             "priors": priors,
             "options": options,
+            "suggestions": selectors.find_suggestions(case) if is_revealed else [],
             "assignment": assignment,
             "annotation": annotation,
             "review_comment": last_review or "",
@@ -112,6 +121,23 @@ class CaseView(APIView):
         case = get_or_not_found(visible, pk=case_id)
         annotation = get_or_not_found(Annotation.objects.filter(reader=user_of(request)), case=case)
         return Response(reading_body(user_of(request), case, annotation, None))
+
+
+class SuggestionsView(APIView):
+    """What models say of a case that I read, once I may know it."""
+
+    @extend_schema(responses=shapes.SuggestionSerializer(many=True))
+    def get(self, request: Request, case_id: UUID) -> Response:
+        visible = access.cases_visible_to(user_of(request)).select_related("project")
+        case = get_or_not_found(visible, pk=case_id)
+        annotation = get_or_not_found(Annotation.objects.filter(reader=user_of(request)), case=case)
+        options = projects.options_of(case.project)
+        if options.suggestions == "off":
+            return Response([])
+        if not suggestions.are_revealed(options=options, annotation=annotation):
+            raise FirstImpressionMissing("Commit your first impression to see suggestions.")
+        found = selectors.find_suggestions(case)
+        return Response(shapes.SuggestionSerializer(found, many=True).data)
 
 
 class AssignmentView(APIView):

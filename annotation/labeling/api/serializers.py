@@ -132,6 +132,13 @@ class AnnotationSerializer(Plain):
     schema = SchemaSerializer()
 
 
+class SuggestionSerializer(Plain):
+    id = serializers.UUIDField()
+    source = serializers.CharField()  # type: ignore[assignment]
+    created_at = serializers.DateTimeField()
+    content = serializers.JSONField()
+
+
 class ReadingSerializer(Plain):
     """Everything the reading page needs for one case, in one answer."""
 
@@ -140,6 +147,7 @@ class ReadingSerializer(Plain):
     study = StudySerializer()
     priors = StudySerializer(many=True)
     options = OptionsSerializer()
+    suggestions = SuggestionSerializer(many=True)
     assignment = AssignmentSerializer(allow_null=True)
     annotation = AnnotationSerializer()
     review_comment = serializers.CharField(allow_blank=True)

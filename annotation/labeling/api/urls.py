@@ -54,6 +54,7 @@ urlpatterns = [
     ),
     path("cases/<uuid:case_id>", reading.CaseView.as_view(), name="case"),
     path("cases/<uuid:case_id>/comments", comments.CommentsView.as_view(), name="comments"),
+    path("cases/<uuid:case_id>/suggestions", reading.SuggestionsView.as_view(), name="suggestions"),
     path("cases/<uuid:case_id>/marks", marks.CaseMarksView.as_view(), name="case-marks"),
     path("cases/<uuid:case_id>/marks/<str:kind>", marks.CaseMarkView.as_view(), name="case-mark"),
     path("projects/<uuid:project_id>/marks", marks.ProjectMarksView.as_view(), name="marks"),

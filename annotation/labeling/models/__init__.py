@@ -18,6 +18,7 @@ from annotation.labeling.models.comments import Comment
 from annotation.labeling.models.marks import Mark, MarkKind
 from annotation.labeling.models.projects import LabelSchema, Membership, Project, Role
 from annotation.labeling.models.sources import Direction, SignIn, Source, Transfer
+from annotation.labeling.models.suggestions import Suggestion
 
 __all__ = [
     "Annotation",
@@ -39,6 +40,7 @@ __all__ = [
     "Selection",
     "SignIn",
     "Source",
+    "Suggestion",
     "Transfer",
     "Verdict",
 ]

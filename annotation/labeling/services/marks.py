@@ -53,17 +53,15 @@ def mark_case(*, reader: User, case: Case, kind: MarkKind, reason: str) -> Mark:
 @transaction.atomic
 def remove_mark(*, actor: User, mark: Mark) -> None:
     """Take a mark back. Raises Conflict once somebody gives the second opinion."""
-    case = Case.objects.select_for_update().get(pk=mark.case_id)
-    locked = Mark.objects.select_for_update().filter(pk=mark.pk).first()
-    if locked is None:
+    if mark.kind == MarkKind.SECOND_OPINION:
+        _close_extra_slot(Case.objects.select_for_update().get(pk=mark.case_id))
+    deleted, _ = Mark.objects.filter(pk=mark.pk).delete()
+    if not deleted:  # somebody was faster: the transaction undoes the rest
         raise NotFound
-    if locked.kind == MarkKind.SECOND_OPINION:
-        _close_extra_slot(case)
     audit.record(
-        actor=actor, action="mark_removed", target=locked, project_id=case.project_id,
-        kind=locked.kind, case_id=str(case.pk),
+        actor=actor, action="mark_removed", target=mark, project_id=mark.case.project_id,
+        kind=mark.kind, case_id=str(mark.case_id),
     )  # fmt: skip
-    locked.delete()
 
 
 def _set(

@@ -29,6 +29,7 @@ from annotation.labeling.services.claiming import claim_case, release
 from annotation.labeling.services.masks import unknown_slices
 from annotation.labeling.services.places import foreign_places
 from annotation.labeling.services.projects import current_schema
+from annotation.labeling.services.suggestions import keep_first_impression
 
 MAX_CONTENT_BYTES = 16 * 2**20
 
@@ -212,6 +213,7 @@ def _check(annotation: Annotation, content: Any, *, is_complete: bool) -> None:
     problems = problems or unknown_slices(content=content, before=annotation.draft)
     if problems:
         raise InvalidInput("The annotation does not fit its questions.", fields=problems)
+    keep_first_impression(before=annotation.draft, content=content)
 
 
 def _refuse_save(annotation: Annotation, version: int) -> None:

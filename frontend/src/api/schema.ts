@@ -245,6 +245,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cases/{case_id}/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What models say of a case that I read, once I may know it. */
+        get: operations["cases_suggestions_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/comments/{comment_id}": {
         parameters: {
             query?: never;
@@ -1494,6 +1511,7 @@ export interface components {
             study: components["schemas"]["Study"];
             priors: components["schemas"]["Study"][];
             options: components["schemas"]["Options"];
+            suggestions: components["schemas"]["Suggestion"][];
             assignment: components["schemas"]["Assignment"] | null;
             annotation: components["schemas"]["Annotation"];
             review_comment: string;
@@ -1670,6 +1688,14 @@ export interface components {
             patient_sex: string;
             patient_age: string;
             series: components["schemas"]["Series"][];
+        };
+        Suggestion: {
+            /** Format: uuid */
+            id: string;
+            source: string;
+            /** Format: date-time */
+            created_at: string;
+            content: unknown;
         };
         /**
          * @description * `off` - off
@@ -2188,6 +2214,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    cases_suggestions_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggestion"][];
+                };
             };
         };
     };

@@ -1,0 +1,121 @@
+"""What models suggest, and when a reader may know it."""
+
+import pytest
+
+from annotation.labeling.models import Case, Suggestion
+from annotation.labeling.services.projects import publish_schema
+from annotation.labeling.services.suggestions import Offered, offer_suggestions
+from tests import factories
+
+CONTENT = {"answers": {"nodule": "yes"}, "probabilities": {"nodule": {"no": 0.1, "yes": 0.9}}}
+IMPRESSION = {"answers": {"nodule": "no"}, "at": "2026-01-02T03:04:05Z"}
+
+
+@pytest.fixture
+def suggested(cast, client_of):
+    """`suggested(mode)`: the annotator's client and a claimed case with one suggestion."""
+
+    def make(mode):
+        definition = {**factories.QUESTIONS, "options": {"suggestions": mode}}
+        publish_schema(actor=cast.manager, project=cast.project, definition=definition)
+        [case] = factories.make_empty_cases(cast.project, 1)
+        Case.objects.update(priority_reason="The model cannot decide")
+        offer(case)
+        client = client_of(cast.annotator)
+        return client, client.post(f"/api/v1/projects/{cast.project.pk}/claim").json()
+
+    return make
+
+
+def offer(*cases, origin="target 1", source="nodule model 1"):
+    return offer_suggestions(
+        project=cases[0].project, origin=origin, source=source,
+        offered=[Offered(case.pk, CONTENT) for case in cases],
+    )  # fmt: skip
+
+
+def ask(client, body):
+    return client.get(f"/api/v1/cases/{body['case_id']}/suggestions")
+
+
+def save(client, body, content, version):
+    return client.put(
+        f"/api/v1/annotations/{body['annotation']['id']}/draft",
+        {"content": {"answers": {}, **content}}, headers={"If-Match": str(version)},
+    )  # fmt: skip
+
+
+def test_suggestions_come_with_the_case_where_the_project_shows_them(suggested):
+    client, body = suggested("shown")
+    [found] = body["suggestions"]
+    assert (found["source"], found["content"]) == ("nodule model 1", CONTENT)
+    assert found["id"] == str(Suggestion.objects.get().pk)
+    assert ask(client, body).json() == body["suggestions"]
+    assert body["priority_reason"] == "The model cannot decide"
+
+
+def test_a_project_without_suggestions_shows_none(suggested):
+    client, body = suggested("off")
+    assert body["suggestions"] == []
+    assert ask(client, body).json() == []
+
+
+def test_suggestions_wait_for_the_first_impression(suggested):
+    client, body = suggested("after_first_impression")
+    assert (body["suggestions"], body["priority_reason"]) == ([], "")
+    early = ask(client, body)
+    assert (early.status_code, early.json()["code"]) == (409, "first_impression_missing")
+    assert save(client, body, {"first_impression": IMPRESSION}, 1).status_code == 200
+    [found] = ask(client, body).json()
+    assert found["content"] == CONTENT
+    again = client.get(f"/api/v1/cases/{body['case_id']}").json()
+    assert again["suggestions"] == [found]
+    assert again["priority_reason"] == "The model cannot decide"
+
+
+@pytest.mark.parametrize(
+    "later", [{}, {"first_impression": {**IMPRESSION, "answers": {"nodule": "yes"}}}]
+)
+def test_a_first_impression_stands(suggested, later):
+    client, body = suggested("after_first_impression")
+    save(client, body, {"first_impression": IMPRESSION}, 1)
+    answer = save(client, body, later, 2)
+    assert answer.json()["fields"] == {"first_impression": "cannot be changed any more"}
+    submission = client.post(
+        f"/api/v1/annotations/{body['annotation']['id']}/submission",
+        {"content": {"answers": {"nodule": "yes"}, **later}}, headers={"If-Match": "2"},
+    )  # fmt: skip
+    assert submission.status_code == 400
+    kept = {"answers": {"nodule": "yes"}, "first_impression": IMPRESSION}
+    assert save(client, body, kept, 2).status_code == 200
+
+
+def test_only_who_reads_the_case_is_told(suggested, cast, client_of):
+    _, body = suggested("shown")
+    for name in ("annotator2", "reviewer", "manager", "outsider"):
+        assert ask(client_of(getattr(cast, name)), body).status_code == 404
+
+
+def test_a_newer_suggestion_replaces_the_one_of_its_origin_only(suggested, cast):
+    client, body = suggested("shown")
+    case, foreign = Case.objects.get(), factories.make_empty_cases(cast.foreign_project, 1)[0]
+    offer(foreign)
+    offer(case, origin="target 2", source="also model 1")
+    offer(case, source="nodule model 2")
+    assert [s["source"] for s in ask(client, body).json()] == ["also model 1", "nodule model 2"]
+    assert Suggestion.objects.filter(case=case).count() == 3
+    assert Suggestion.objects.get(case=foreign).is_current
+
+
+def test_an_offer_leaves_out_what_it_no_longer_names(suggested, cast):
+    client, body = suggested("shown")
+    [other] = factories.make_empty_cases(cast.project, 1)
+    offer(other)
+    assert ask(client, body).json() == []
+
+
+def test_suggestions_cost_one_query_however_many_cases(cast, django_assert_num_queries):
+    cases = factories.make_empty_cases(cast.project, 30)
+    offer(*cases)
+    with django_assert_num_queries(4):  # savepoint, withdraw, insert, savepoint
+        assert offer(*cases) == 30
