@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { Question } from '../src/api/client'
-import { choose, contentOf, isChosen, optionOfKey } from '../src/labeling/answers'
+import { afterChoosing, isChosen } from '../src/labeling/choosing'
+import { contentOf } from '../src/labeling/content'
+import type { Question } from '../src/labeling/definition'
+import { answerKeysOf } from '../src/labeling/keymap'
 
 const one: Question = {
   key: 'nodule', label: 'Nodule?', kind: 'one', required: true,
@@ -13,19 +15,19 @@ const many: Question = {
 
 describe('answers', () => {
   it('replaces the answer of a single choice', () => {
-    expect(choose(choose({}, one, 'no'), one, 'yes')).toEqual({ nodule: 'yes' })
+    expect(afterChoosing(one, afterChoosing(one, null, 'no'), 'yes')).toBe('yes')
   })
 
   it('toggles options of a multiple choice in the order of the schema', () => {
-    const both = choose(choose({}, many, 'b'), many, 'a')
-    expect(both).toEqual({ also: ['a', 'b'] })
-    expect(choose(both, many, 'a')).toEqual({ also: ['b'] })
-    expect(isChosen(both, many, 'b')).toBe(true)
+    const both = afterChoosing(many, afterChoosing(many, null, 'b'), 'a')
+    expect(both).toEqual(['a', 'b'])
+    expect(afterChoosing(many, both, 'a')).toEqual(['b'])
+    expect(isChosen(both, 'b')).toBe(true)
   })
 
-  it('knows which option a key belongs to, in either case', () => {
-    expect(optionOfKey([one, many], 'Q')).toEqual({ question: many, option: 'a' })
-    expect(optionOfKey([one, many], 'x')).toBeNull()
+  it('knows which keys belong to options', () => {
+    const keys = answerKeysOf([one, many]).map(({ key, question, option }) => [key, question, option])
+    expect(keys).toEqual([['1', 'nodule', 'no'], ['2', 'nodule', 'yes'], ['q', 'also', 'a']])
   })
 
   it('reads content in whatever state it was left', () => {

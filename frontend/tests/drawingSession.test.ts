@@ -126,7 +126,9 @@ describe('suggestions and skipping', () => {
   it('holds the first impression fast through undo', async () => {
     const session = await open()
     session.choose('nodule', 'yes')
-    session.commitFirstImpression(new Date(0))
+    server.proposed = [{ id: 's', source: 'm', created_at: '', content: {} }]
+    await session.reveal(new Date(0))
+    expect(session.snapshot.suggestions).toEqual(server.proposed)
     session.recordSuggestion('s', 'shown', new Date(0))
     await session.undoEdit()
     expect(session.snapshot.content).toEqual({

@@ -12,6 +12,7 @@ export class FakeServer implements Requests {
   readonly submitted: string[] = []
   readonly skipped: string[] = []
   readonly slices = new Map<string, Bytes>()
+  proposed: Awaited<ReturnType<Requests['suggestions']>> = []
   uploads = 0
   isAway = false
   leaseIsLost = false
@@ -27,6 +28,11 @@ export class FakeServer implements Requests {
 
   upcoming(): Promise<never[]> {
     return Promise.resolve([])
+  }
+
+  suggestions(): ReturnType<Requests['suggestions']> {
+    this.check()
+    return Promise.resolve(this.proposed)
   }
 
   saveDraft(id: string, version: number, content: Content): Promise<number> {

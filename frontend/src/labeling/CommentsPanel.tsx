@@ -113,6 +113,7 @@ function NewComment({ here, isBusy, field, onAdd }: CommentsPanelProps) {
         size="xs"
         autosize
         minRows={2}
+        data-comment-field
         aria-label={t('comments.new')}
         placeholder={t('comments.placeholder')}
         value={text}

@@ -17,12 +17,14 @@ interface Props {
 
 export function PaneGrid({ state, studies, current, hidesPatient, onGoTo, onDropSeries }: Props) {
   const isDragging = useSeriesDrag()
-  const [rows, columns] = state.layout.split('x').map(Number)
+  const { maximised } = state
+  const [rows, columns] = maximised === null ? state.layout.split('x').map(Number) : [1, 1]
   const style = { gridTemplateRows: `repeat(${rows}, minmax(0, 1fr))`, gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }
   const hasMany = state.panes.length > 1
   return (
     <div className={classes.panes} style={style} data-dragging={isDragging || undefined}>
       {state.panes.map((pane, index) => {
+        if (maximised !== null && maximised !== index) return null
         const uid = pane.study?.study_instance_uid ?? null
         const overlay: PaneOverlayProps = {
           pane: index, state: pane, hidesPatient,

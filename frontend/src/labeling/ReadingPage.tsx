@@ -8,7 +8,7 @@ import { ActivityClock } from './activity'
 import { CheatSheet } from './CheatSheet'
 import { commandsOf } from './commands'
 import { definitionOf, kindsOf } from './definition'
-import { WorkJournal } from './journal'
+import { Journal } from './journal'
 import { answerKeysOf } from './keymap'
 import { visibleQuestions } from './questions'
 import { PanelHeader } from './ReadingPanel'
@@ -36,7 +36,7 @@ export default function ReadingPage() {
   const { projectId = '' } = useParams()
   const navigate = useNavigate()
   const clock = useMemo(() => new ActivityClock(), [])
-  const session = useMemo(() => new ReadingSession(projectId, requests, new WorkJournal(), clock), [projectId, clock])
+  const session = useMemo(() => new ReadingSession(projectId, requests, new Journal(localStorage), clock), [projectId, clock])
   const snapshot = useSyncExternalStore(session.subscribe, session.getSnapshot)
   const { keys: custom } = usePreferences()
   const savePreferences = useSavePreferences()

@@ -23,6 +23,7 @@ export interface Requests extends DraftRequests {
   heartbeat(assignmentId: string, activeSeconds: number): Promise<void>
   release(assignmentId: string): Promise<void>
   skip(assignmentId: string, reason: string): Promise<void>
+  suggestions(caseId: string): Promise<Schemas['Suggestion'][]>
 }
 
 export type Phase = 'claiming' | 'reading' | 'submitting' | 'finished' | 'failed'
@@ -41,6 +42,8 @@ export interface Snapshot {
   missingAt: Subject | null
   /** What the server found wrong with a submission, by the path in the content. */
   problems: Record<string, string>
+  /** What models propose, as far as the reader may see it now. */
+  suggestions: readonly Schemas['Suggestion'][]
   message: string
   lastSubmitted: string | null
   next: Schemas['Upcoming'] | null
@@ -53,7 +56,7 @@ const UNTROUBLED = { missing: null, missingAt: null, problems: {}, message: '' }
 export class ReadingSession {
   private state: Snapshot = {
     phase: 'claiming', reading: null, content: NO_CONTENT, save: { kind: 'saved' }, undoName: null,
-    redoName: null, isLeaseLost: false, ...UNTROUBLED, lastSubmitted: null, next: null, count: 0,
+    redoName: null, isLeaseLost: false, ...UNTROUBLED, suggestions: [], lastSubmitted: null, next: null, count: 0,
   }
   private draft: Draft | null = null
   private readonly listeners = new Set<() => void>()
@@ -151,10 +154,18 @@ export class ReadingSession {
     if (this.state.phase === 'reading') await this.draft?.redo()
   }
 
-  /** Hold fast what was answered before suggestions are revealed; never taken back. */
-  commitFirstImpression(now: Date): void {
-    const { answers } = this.state.content
-    this.draft?.stamp(edits.commitFirstImpression(answers, now.toISOString()))
+  /** Hold fast what was answered so far, for ever, and show what models propose. */
+  async reveal(now: Date): Promise<void> {
+    const { reading, content, phase } = this.state
+    if (!reading || !this.draft || phase !== 'reading') return
+    this.draft.stamp(edits.commitFirstImpression(content.answers, now.toISOString()))
+    try {
+      await this.draft.flush()
+      const suggestions = await this.requests.suggestions(reading.case_id)
+      if (this.state.reading?.case_id === reading.case_id) this.set({ suggestions })
+    } catch (error) {
+      this.set({ message: explain(error) })
+    }
   }
 
   /** Note that a suggestion was seen, or what became of it. */
@@ -272,6 +283,7 @@ export class ReadingSession {
     draft.document.subscribe(() => this.showContent(draft))
     this.set({
       phase: 'reading', reading, save: { kind: 'saved' }, isLeaseLost: false, ...UNTROUBLED, next: null,
+      suggestions: reading.suggestions,
       ...shownOf(draft),
     })
     draft.recover(found)

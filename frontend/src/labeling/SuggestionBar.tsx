@@ -38,10 +38,9 @@ export interface SuggestionBarProps {
 
 export function SuggestionBar(props: SuggestionBarProps) {
   const { suggestion, waiting, isHidden, isDisabled, keys, onReveal } = props
-  if (suggestion === null) return null
   if (isHidden) {
     return (
-      <Alert variant="light" color="gray" title={t('suggestion.hidden', { count: waiting })} data-testid="suggestion-hidden">
+      <Alert variant="light" color="gray" title={t('suggestion.hidden')} data-testid="suggestion-hidden">
         <Text size="sm" mb="xs">
           {t('suggestion.hidden_help')}
         </Text>
@@ -51,6 +50,7 @@ export function SuggestionBar(props: SuggestionBarProps) {
       </Alert>
     )
   }
+  if (suggestion === null) return null
   const { id, source } = suggestion
   return (
     <Alert variant="light" color="blue" title={t('suggestion.from', { source })} data-testid="suggestion">

@@ -16,16 +16,23 @@ interface Props {
   current: string | null
   hidesPatient: boolean
   isSupported: boolean
+  /** What the hanging protocols could not find; empty where nothing is amiss. */
+  notice: string
   onGoTo: (pane: number, slice: number) => void
   onDropSeries: (pane: number, series: DraggedSeries) => void
 }
 
-export function ViewerPane({ element, isSupported, ...grid }: Props) {
+export function ViewerPane({ element, isSupported, notice, ...grid }: Props) {
   if (!isSupported) return <NoWebGL />
   return (
     <div className={classes.images} data-testid="viewer">
-      <div ref={element} className={classes.canvas} />
+      <div ref={element} className={classes.canvas} data-testid="panes" />
       <PaneGrid {...grid} />
+      {notice !== '' && (
+        <div className={classes.planNotice} role="status" data-testid="plan-notice">
+          {notice}
+        </div>
+      )}
     </div>
   )
 }

@@ -145,7 +145,7 @@ function drawing({ session, snapshot, workstation: viewer, regions, labels }: Ro
   return {
     ...Object.fromEntries(kinds.map((kind) => [`tool_${kind}`, () => viewer?.setTool(kind)])),
     cancel: () => {
-      regions.layer?.cancel()
+      regions.cancel()
       regions.select(null)
     },
     ...(drawn.length > 0 && {

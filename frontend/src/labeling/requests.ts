@@ -92,3 +92,9 @@ async function checked(response: Response): Promise<Response> {
     detail: problem.detail ?? `The server answered ${response.status}.`,
   })
 }
+
+export function suggestions(caseId: string): Promise<Schemas['Suggestion'][]> {
+  return good(
+    api.GET('/api/v1/cases/{case_id}/suggestions', { params: { path: { case_id: caseId } } }),
+  )
+}

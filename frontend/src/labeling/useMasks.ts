@@ -1,5 +1,5 @@
 /** Connects the content's masks to the panes: the segment in hand, its brush and how segments look. */
-import { useEffect, useMemo, useState } from 'react'
+import { useEffect, useMemo, useRef, useState, type RefObject } from 'react'
 import { t, type TextKey } from '../i18n'
 import { showNotice } from '../ui/notify'
 import { MaskEditor, type MaskRefusal } from '../viewer/masks/MaskEditor'
@@ -10,7 +10,7 @@ import type { ReadingSession, Snapshot } from './ReadingSession'
 import { DEFAULT_LOOK, segmentColour, type Brush, type SegmentLook } from './SegmentPanel'
 
 export interface Masks {
-  editor: MaskEditor | null
+  editor: RefObject<MaskEditor | null>
   selected: number | null
   select: (value: number) => void
   looks: Readonly<Record<number, SegmentLook>>
@@ -26,7 +26,7 @@ const FIRST_BRUSH: Brush = { radius_mm: 5, shape: 'circle', threshold: null }
 export function useMasks(
   workstation: Workstation | null, session: ReadingSession, { content }: Snapshot, segments: readonly Segment[],
 ): Masks {
-  const [editor, setEditor] = useState<MaskEditor | null>(null)
+  const editor = useRef<MaskEditor | null>(null)
   const [chosen, select] = useState<number | null>(null)
   const [looks, setLooks] = useState<Record<number, SegmentLook>>({})
   const [brush, setBrush] = useState(FIRST_BRUSH)
@@ -40,26 +40,26 @@ export function useMasks(
       onStroke: (change) => session.paint(change),
       onRefused: (reason) => showNotice(t(REFUSALS[reason])),
     })
-    setEditor(created)
+    editor.current = created
     return () => {
-      setEditor(null)
+      editor.current = null
       created.destroy()
     }
   }, [workstation, session, hasSegments])
 
   const { masks } = content
   const drawn = useMemo(() => drawnMasks({ answers: {}, ...(masks && { masks }) }), [masks])
-  useEffect(() => void editor?.reconcile(drawn, session.readMask), [editor, drawn, session])
+  useEffect(() => void editor.current?.reconcile(drawn, session.readMask), [workstation, hasSegments, drawn, session])
   useEffect(() => {
-    if (segment) editor?.setSegment(segment.value, segment.layer ?? 0)
-  }, [editor, segment])
-  useEffect(() => editor?.setBrush(brush), [editor, brush])
+    if (segment) editor.current?.setSegment(segment.value, segment.layer ?? 0)
+  }, [workstation, segment])
+  useEffect(() => editor.current?.setBrush(brush), [workstation, hasSegments, brush])
   useEffect(() => {
     const dressed = segments.map((one) => ({
       value: one.value, layer: one.layer ?? 0, colour: segmentColour(one), ...(looks[one.value] ?? DEFAULT_LOOK),
     }))
-    editor?.setAppearance(dressed, isOutlineOnly)
-  }, [editor, segments, looks, isOutlineOnly])
+    editor.current?.setAppearance(dressed, isOutlineOnly)
+  }, [workstation, segments, looks, isOutlineOnly])
 
   return {
     editor, selected: segment?.value ?? null, select, looks, brush, setBrush, isOutlineOnly, setOutlineOnly,

@@ -1,5 +1,5 @@
 /** Connects the content's regions to the panes: what is drawn, selected and measured. */
-import { useEffect, useMemo, useState } from 'react'
+import { useEffect, useMemo, useRef, useState } from 'react'
 import { t, type TextKey } from '../i18n'
 import { showNotice } from '../ui/notify'
 import { labelColour } from '../ui/theme'
@@ -11,7 +11,8 @@ import * as edits from './edits'
 import type { ReadingSession, Snapshot } from './ReadingSession'
 
 export interface Regions {
-  layer: RegionLayer | null
+  /** Give up what is being drawn. */
+  cancel: () => void
   selected: string | null
   select: (id: string | null) => void
   /** Measurements by region. */
@@ -27,7 +28,7 @@ const NONE = [] as const
 export function useRegions(
   workstation: Workstation | null, session: ReadingSession, { content }: Snapshot, labels: readonly RegionLabel[],
 ): Regions {
-  const [layer, setLayer] = useState<RegionLayer | null>(null)
+  const layer = useRef<RegionLayer | null>(null)
   const [selected, select] = useState<string | null>(null)
   const [statistics, setStatistics] = useState<Record<string, Statistics>>({})
   const [chosen, setLabel] = useState('')
@@ -47,18 +48,18 @@ export function useRegions(
       statisticsChanged: (id, found) => setStatistics((known) => ({ ...known, [id]: found })),
       onRefused: (reason) => showNotice(t(REFUSALS[reason])),
     })
-    setLayer(created)
+    layer.current = created
     return () => {
-      setLayer(null)
+      layer.current = null
       created.destroy()
     }
   }, [workstation, session])
 
   const regions = content.regions ?? NONE
-  useEffect(() => layer?.reconcile(regions, colourOf, selected), [layer, regions, colourOf, selected])
-  useEffect(() => layer?.setLabel(label), [layer, label])
+  useEffect(() => layer.current?.reconcile(regions, colourOf, selected), [workstation, regions, colourOf, selected])
+  useEffect(() => layer.current?.setLabel(label), [workstation, label])
 
-  return { layer, selected, select, statistics, label, setLabel, colourOf }
+  return { cancel: () => layer.current?.cancel(), selected, select, statistics, label, setLabel, colourOf }
 }
 
 const REFUSALS = {

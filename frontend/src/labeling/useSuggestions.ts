@@ -16,9 +16,9 @@ interface Suggestions {
   commands: Commands
 }
 
-export function useSuggestions(session: ReadingSession, { reading, content, phase }: Snapshot): Suggestions {
+export function useSuggestions(session: ReadingSession, { reading, content, phase, suggestions }: Snapshot): Suggestions {
   const { keys: custom } = usePreferences()
-  const all: readonly Suggestion[] = reading?.suggestions ?? []
+  const all = suggestions as readonly Suggestion[] // the generated types leave the content open
   const waiting = all.filter(({ id }) => isUndecided(content, id))
   const suggestion = waiting[0] ?? null
   const mode = reading?.options.suggestions ?? 'off'

@@ -1,5 +1,5 @@
 /** Connects the page to the workstation: its life, its state, and what it shows. */
-import { useEffect, useRef, useState, type RefObject } from 'react'
+import { useEffect, useMemo, useRef, useState, type RefObject } from 'react'
 import type { Reading } from '../api/client'
 import { planFor } from '../viewer/hanging'
 import { hasWebGL2 } from '../viewer/setup'
@@ -21,7 +21,9 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
   const [workstation, setWorkstation] = useState<Workstation | null>(null)
   const [state, setState] = useState<WorkstationState>(EMPTY_STATE)
   const [isSupported] = useState(hasWebGL2)
-  const [notice, setNotice] = useState('')
+  const plan = useMemo(
+    () => reading && planFor(reading.study, reading.priors, definitionOf(reading).hanging ?? []), [reading],
+  )
 
   useEffect(() => {
     const host = element.current
@@ -45,16 +47,14 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
 
   useEffect(() => {
     if (!workstation) return undefined
-    if (!reading) {
+    if (!reading || !plan) {
       workstation.close()
       return undefined
     }
     const { study, priors } = reading
-    const plan = planFor(study, priors, definitionOf(reading).hanging ?? [])
-    setNotice(plan.notice)
     workstation.open(study, priors, plan)
     return () => [study, ...priors].forEach((one) => workstation.forget(one))
-  }, [workstation, reading])
+  }, [workstation, reading, plan])
 
-  return { element, workstation, state, isSupported, notice }
+  return { element, workstation, state, isSupported, notice: plan?.notice ?? '' }
 }

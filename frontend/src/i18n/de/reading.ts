@@ -102,7 +102,7 @@ export const reading = {
   'suggestion.drawn': 'Gezeichnet: {regions} Regionen, {masks} Segmentierungen',
   'suggestion.edit': 'Ändern',
   'suggestion.from': 'Vorschlag von {source}',
-  'suggestion.hidden': { one: 'Ein Vorschlag wartet', other: '{count} Vorschläge warten' },
+  'suggestion.hidden': 'Vorschläge sind verborgen',
   'suggestion.hidden_help':
     'Er erscheint nach Ihrem eigenen ersten Eindruck: erst die Fragen beantworten, dann aufdecken.',
   'suggestion.more': { one: 'noch {count} Vorschlag', other: 'noch {count} Vorschläge' },
@@ -198,4 +198,6 @@ export const reading = {
   'step.suggestion_accepted': 'Annehmen',
   'step.suggestion_edited': 'Vorschlag bearbeiten',
   'step.suggestion_refused': 'Ablehnen',
+  'scope.of_series': 'Serie: {title}',
+  'scope.of_instance': 'Bild {slice} von {slices}',
 } as const

@@ -100,7 +100,7 @@ export const reading = {
   'suggestion.drawn': 'Drawn: {regions} regions, {masks} segmentations',
   'suggestion.edit': 'Edit',
   'suggestion.from': 'Suggested by {source}',
-  'suggestion.hidden': { one: 'A suggestion waits', other: '{count} suggestions wait' },
+  'suggestion.hidden': 'Suggestions are hidden',
   'suggestion.hidden_help': 'It is shown after your own first impression: answer the questions, then reveal it.',
   'suggestion.more': { one: '{count} more suggestion', other: '{count} more suggestions' },
   'suggestion.refuse': 'Refuse',
@@ -195,4 +195,6 @@ export const reading = {
   'step.suggestion_accepted': 'accept',
   'step.suggestion_edited': 'edit the suggestion',
   'step.suggestion_refused': 'refuse',
+  'scope.of_series': 'Series: {title}',
+  'scope.of_instance': 'Image {slice} of {slices}',
 } as const

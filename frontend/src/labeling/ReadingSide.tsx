@@ -1,0 +1,118 @@
+/** The right side of the reading room, connected to the session, the viewer and the talk about the case. */
+import type { ReactNode } from 'react'
+import type { WorkstationState } from '../viewer/types'
+import type { Workstation } from '../viewer/Workstation'
+import { actionOf } from './actions'
+import type { PinnedPlace } from './CommentsPanel'
+import type { ScopedPlace } from './content'
+import { definitionOf, type Question } from './definition'
+import { keysOf } from './keymap'
+import { Notices } from './Notices'
+import { Claiming, ClaimFailed, Finished } from './PanelStates'
+import type { QuestionPanelProps } from './QuestionPanel'
+import { answersOf, isRequired, visibleQuestions, type Subject } from './questions'
+import { ReadingPanel } from './ReadingPanel'
+import type { ReadingSession, Snapshot } from './ReadingSession'
+import { regionListOf } from './regionListOf'
+import { segmentPanelOf } from './segmentPanelOf'
+import type { SuggestionBarProps } from './SuggestionBar'
+import type { Doable } from './ToolButton'
+import type { Masks } from './useMasks'
+import type { Regions } from './useRegions'
+import type { Talk } from './useTalk'
+import { t } from '../i18n'
+
+export interface SideProps {
+  session: ReadingSession
+  snapshot: Snapshot
+  doable: Doable
+  state: WorkstationState
+  workstation: Workstation | null
+  regions: Regions
+  masks: Masks
+  talk: Talk
+  suggestions: SuggestionBarProps | null
+  /** The study's questions that are asked now. */
+  asked: readonly Question[]
+}
+
+export function ReadingSide(props: SideProps): ReactNode {
+  const { session, snapshot, doable, talk, state, workstation } = props
+  const { phase, reading, lastSubmitted, save } = snapshot
+  const claim = () => void session.claim()
+  if (phase === 'finished') return <Finished onClaim={claim} onUndo={lastSubmitted === null ? undefined : () => void session.undo()} />
+  if (phase === 'failed') return <ClaimFailed message={snapshot.message} onClaim={claim} />
+  if (!reading) return <Claiming />
+  const isBusy = phase !== 'reading'
+  const { segments = [], region_labels: labels = [] } = definitionOf(reading)
+  return (
+    <ReadingPanel
+      {...doable}
+      caseId={reading.case_id}
+      phase={phase}
+      isBusy={isBusy}
+      priorityReason={reading.priority_reason}
+      reviewComment={reading.review_comment}
+      marks={talk.marks}
+      notices={<Notices session={session} snapshot={snapshot} questions={session.questions()} />}
+      suggestions={props.suggestions}
+      questions={[studyQuestions(props), ...placeQuestions(props)]}
+      regions={labels.length > 0 || (snapshot.content.regions?.length ?? 0) > 0 ? regionListOf(props, labels) : null}
+      segments={segments.length > 0 ? segmentPanelOf(props, segments) : null}
+      comments={{
+        comments: talk.comments, me: talk.me, here: hereIn(state), isBusy: talk.isBusy,
+        onAdd: talk.add, onResolve: talk.resolve, onDelete: talk.remove,
+        onJump: ({ sop_instance_uid, frame, pixel }) => void workstation?.jumpTo(sop_instance_uid, frame, pixel),
+      }}
+      save={save.kind}
+    />
+  )
+}
+
+function studyQuestions({ session, snapshot, asked, doable }: SideProps): QuestionPanelProps {
+  const { content, missing, missingAt, phase, problems } = snapshot
+  const [normalKey] = keysOf(actionOf('normal'), doable.custom)
+  return {
+    questions: asked, answers: content.answers, isDisabled: phase !== 'reading', normalKey,
+    missing: missingAt === null || missingAt.scope === 'study' ? missing : null,
+    problems: problemsBelow(problems, 'answers.'),
+    isNeeded: (question) => isRequired(session.questions(), content, question),
+    onAnswer: (key, answer, gesture) => void session.answer(key, answer, gesture),
+    onNormal: doable.commands.normal,
+  }
+}
+
+/** What is asked of the series and of the frame in the active pane. */
+function placeQuestions({ session, snapshot, state }: SideProps): QuestionPanelProps[] {
+  const pane = state.panes[state.active]
+  if (!pane?.series || pane.status !== 'shown') return []
+  const { series, place, slice, slices } = pane
+  const ofSeries = panelOf(session, snapshot, 'series', { series_instance_uid: series.series_instance_uid },
+    t('scope.of_series', { title: series.series_description || series.modality }))
+  if (!place) return [ofSeries]
+  return [ofSeries, panelOf(session, snapshot, 'instance', place, t('scope.of_instance', { slice: String(slice), slices: String(slices) }))]
+}
+
+function panelOf(
+  session: ReadingSession, { content, phase, missing, missingAt }: Snapshot, scope: 'series' | 'instance', place: ScopedPlace, refersTo: string,
+): QuestionPanelProps {
+  const subject: Subject = { scope, place }
+  const isHere = missingAt?.scope === scope && JSON.stringify(missingAt.place) === JSON.stringify(place)
+  return {
+    questions: visibleQuestions(session.questions(), content, subject), answers: answersOf(content, subject),
+    isDisabled: phase !== 'reading', refersTo, missing: isHere ? missing : null,
+    isNeeded: (question) => isRequired(session.questions(), content, question, subject),
+    onAnswer: (key, answer, gesture) => void session.answerScoped(place, key, answer, gesture),
+  }
+}
+
+function problemsBelow(problems: Readonly<Record<string, string>>, prefix: string): Record<string, string> {
+  const found = Object.entries(problems).filter(([path]) => path.startsWith(prefix))
+  return Object.fromEntries(found.map(([path, text]) => [path.slice(prefix.length), text]))
+}
+
+/** The middle of the frame under the eye. */
+function hereIn({ panes, active }: WorkstationState): PinnedPlace | null {
+  const place = panes[active]?.place
+  return place ? { ...place, pixel: [0, 0] } : null
+}

@@ -1,0 +1,41 @@
+/** The list of regions, connected to the session and the viewer. */
+import type { RegionLabel } from './definition'
+import { middleOf } from './commands'
+import * as edits from './edits'
+import { factsOf } from './facts'
+import { isRequired, visibleQuestions, type Subject } from './questions'
+import type { SideProps } from './ReadingSide'
+import type { RegionListProps } from './RegionList'
+import type { Region } from '../viewer/types'
+
+export function regionListOf(props: SideProps, labels: readonly RegionLabel[]): RegionListProps {
+  const { session, snapshot, state, workstation, regions } = props
+  const { content, phase, missing, missingAt } = snapshot
+  const all = session.questions()
+  const spacing = state.panes[state.active]?.spacing ?? 'none'
+  const subjectOf = (region: Region): Subject => ({ scope: 'region', region })
+  const drawn = content.regions ?? []
+  return {
+    regions: drawn, labels, selected: regions.selected, isDisabled: phase !== 'reading', colourOf: regions.colourOf,
+    statistics: Object.fromEntries(Object.entries(regions.statistics).map(([id, found]) => [id, factsOf(found, spacing)])),
+    questionsOf: (region) => visibleQuestions(all, content, subjectOf(region)),
+    isNeeded: (question, region) => isRequired(all, content, question, subjectOf(region)),
+    missing: missing !== null && missingAt?.scope === 'region' ? { region: missingAt.region.id, question: missing } : null,
+    onSelect: (id) => {
+      regions.select(id)
+      const region = drawn.find((one) => one.id === id)
+      if (region) void workstation?.jumpTo(region.sop_instance_uid, region.frame, middleOf(region.pixels))
+    },
+    onRename: (id, name, gesture) => void session.edit('rename', edits.renameRegion(id, name), gestureOf(gesture)),
+    onRelabel: (id, label) => void session.edit('relabel', edits.relabelRegion(id, label)),
+    onHide: (id, isHidden) => void session.edit('hide', edits.hideRegion(id, isHidden)),
+    onLock: (id, isLocked) => void session.edit('lock', edits.lockRegion(id, isLocked)),
+    onDelete: (id) => void session.edit('delete', edits.deleteRegion(id)),
+    onAnswer: (id, key, answer, gesture) => void session.answerRegion(id, key, answer, gesture),
+    onHideAll: (areHidden) => void session.edit('hide', edits.hideAllRegions(areHidden)),
+  }
+}
+
+function gestureOf(gesture: string | undefined): { gesture?: string } {
+  return gesture === undefined ? {} : { gesture }
+}

@@ -1,0 +1,29 @@
+/** The panel of segments, connected to the mask editor. */
+import type { Segment } from './definition'
+import type { SideProps } from './ReadingSide'
+import type { SegmentPanelProps } from './SegmentPanel'
+
+export function segmentPanelOf({ masks, snapshot, workstation }: SideProps, segments: readonly Segment[]): SegmentPanelProps {
+  const { editor, selected, looks, brush, isOutlineOnly } = masks
+  return {
+    segments, selected, looks, brush, isOutlineOnly,
+    isDisabled: snapshot.phase !== 'reading',
+    operations: {
+      interpolate: () => editor.current?.interpolate(),
+      fill_holes: () => editor.current?.fillHoles(),
+      remove_islands: () => editor.current?.removeIslands(),
+      smooth: () => editor.current?.smooth(),
+      clear_slice: () => editor.current?.clearSlice(),
+    },
+    onSelect: (value) => {
+      masks.select(value)
+      if (value !== selected) return
+      // A second press on the segment in hand goes to where most of it lies.
+      const place = editor.current?.placeOf(value, segments.find((one) => one.value === value)?.layer ?? 0)
+      if (place) void workstation?.jumpTo(place.sop_instance_uid, place.frame, place.pixel)
+    },
+    onLook: masks.setLook,
+    onBrush: masks.setBrush,
+    onOutlineOnly: masks.setOutlineOnly,
+  }
+}
