@@ -288,11 +288,12 @@ def test_real_series_open_in_planes_and_broken_ones_say_why_not(live_cast):
             if name in good:
                 room.until("p.status === 'shown' && p.as === 'axial' && p.loaded === p.frames")
                 room.until("p.status === 'shown' && p.as === 'coronal'", 2)
+                room.until("p.status === 'shown' && p.as === 'stack' && p.width > 0", 3)
                 assert person.canvas_is_painted(room.page)
             else:
                 room.until("p.status === 'shown' && p.as === 'stack' && p.notice !== ''")
-                text = room.page.get_by_test_id("slice").inner_text()
-                assert "Only a stack: " in text, name
+                text = room.page.get_by_test_id("notice").inner_text()
+                assert text.startswith("Only a stack: "), name
 
 
 def read_all(folder):

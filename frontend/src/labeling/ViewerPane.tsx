@@ -120,8 +120,8 @@ function Facts({ pane }: { pane: PaneState }) {
         Zoom {pane.zoom.toFixed(2)}
       </div>
       <div className={classes.bottomRight} data-testid="slice">
+        {pane.slices > 1 && pane.notice && <div data-testid="notice">{pane.notice}</div>}
         {pane.slice}/{pane.slices}
-        {pane.slices > 1 && pane.notice ? ` · ${pane.notice}` : ''}
       </div>
     </>
   )

@@ -36,6 +36,7 @@ const WATCHED = [
   EVENTS.STACK_NEW_IMAGE, EVENTS.VOLUME_NEW_IMAGE, EVENTS.VOI_MODIFIED, EVENTS.CAMERA_MODIFIED,
 ]
 const REGION_PERCENTILES = [1, 99] as const
+const WINDOW_OF_LAST_RESORT = 'full'
 
 export class Pane {
   state = EMPTY_PANE
@@ -185,6 +186,7 @@ export class Pane {
     if (picture.volumeId !== null) picture.setSlab(null)
     viewport.resetProperties()
     viewport.resetCamera()
+    this.ensureWindow()
     // A reset of a volume also goes back to its middle.
     if (picture.index() !== slice) void picture.goTo(slice)
     viewport.render()
@@ -270,6 +272,7 @@ export class Pane {
     this.picture = picture
     this.loaded = loaded
     if (picture.volumeId === null) picture.viewport.resetCamera()
+    this.ensureWindow()
     picture.viewport.render()
     if (preset) this.window(preset)
     this.refresh()
@@ -303,6 +306,13 @@ export class Pane {
     viewport.setProperties({ voiRange: rangeOf(window) })
     viewport.render()
     this.refresh()
+  }
+
+  /** Of a frame without a window Cornerstone takes the extremes, which it does not know of frames
+   * that a volume has loaded. */
+  private ensureWindow(): void {
+    const range = this.picture?.viewport.getProperties()?.voiRange
+    if (!range || !(range.upper > range.lower)) this.window(WINDOW_OF_LAST_RESORT)
   }
 
   private readonly refresh = (): void => {

@@ -250,6 +250,8 @@ export class Workstation extends PaneCommands implements PaneHost {
     const plane = this.panes[0]?.picture?.plane()
     this.cross = plane ? { point: plane.point, frame: plane.frameOfReference } : null
     this.setTool('crosshairs')
+    // One volume has one window, whichever plane it is set in.
+    this.setLinks({ ...this.current.links, window: true })
     this.draw()
   }
 
