@@ -8,7 +8,10 @@ import { messageOf, type LoadedSeries, type SeriesLoader } from './loading'
 import { Markings } from './markings'
 import { paneElements, type PaneElements } from './paneElements'
 import { PlanePicture, StackPicture, type Picture } from './pictures'
-import { isSameWindow, presetsFor, windowBetween, windowOf, type Preset, type Window } from './presets'
+import {
+  isSameWindow, presetsFor, rangeOf, windowBetween, windowOf, windowOfRange, type Preset,
+  type Window,
+} from './presets'
 import { storedWindows, valuesOf, valuesWithin } from './samples'
 import { toolGroup } from './tools'
 import type { PaneState, PaneView, Presentation, SlabMode } from './types'
@@ -33,6 +36,7 @@ const WATCHED = [
   EVENTS.STACK_NEW_IMAGE, EVENTS.VOLUME_NEW_IMAGE, EVENTS.VOI_MODIFIED, EVENTS.CAMERA_MODIFIED,
 ]
 const REGION_PERCENTILES = [1, 99] as const
+const WINDOW_OF_LAST_RESORT = 'full'
 
 export class Pane {
   state = EMPTY_PANE
@@ -182,6 +186,7 @@ export class Pane {
     if (picture.volumeId !== null) picture.setSlab(null)
     viewport.resetProperties()
     viewport.resetCamera()
+    this.ensureWindow()
     // A reset of a volume also goes back to its middle.
     if (picture.index() !== slice) void picture.goTo(slice)
     viewport.render()
@@ -200,9 +205,9 @@ export class Pane {
   flip(direction: 'h' | 'v'): void {
     const viewport = this.picture?.viewport
     if (!viewport) return
-    const { flipHorizontal = false, flipVertical = false } = viewport.getViewPresentation()
-    const turned = direction === 'h' ? { flipHorizontal: !flipHorizontal } : { flipVertical: !flipVertical }
-    viewport.setViewPresentation({ displayArea: viewport.getDisplayArea(), ...turned } as core.Types.ViewPresentation)
+    // Setting the presentation would only flip there, never back.
+    const { flip } = viewport as unknown as { flip: (how: core.Types.FlipDirection) => void }
+    flip.call(viewport, direction === 'h' ? { flipHorizontal: true } : { flipVertical: true })
     viewport.render()
     this.refresh()
   }
@@ -267,6 +272,7 @@ export class Pane {
     this.picture = picture
     this.loaded = loaded
     if (picture.volumeId === null) picture.viewport.resetCamera()
+    this.ensureWindow()
     picture.viewport.render()
     if (preset) this.window(preset)
     this.refresh()
@@ -297,10 +303,16 @@ export class Pane {
     if (!viewport) return
     this.presetWindow = window
     this.state = { ...this.state, preset }
-    const { center, width } = window
-    viewport.setProperties({ voiRange: { lower: center - width / 2, upper: center + width / 2 } })
+    viewport.setProperties({ voiRange: rangeOf(window) })
     viewport.render()
     this.refresh()
+  }
+
+  /** Of a frame without a window Cornerstone takes the extremes, which it does not know of frames
+   * that a volume has loaded. */
+  private ensureWindow(): void {
+    const range = this.picture?.viewport.getProperties()?.voiRange
+    if (!range || !(range.upper > range.lower)) this.window(WINDOW_OF_LAST_RESORT)
   }
 
   private readonly refresh = (): void => {
@@ -308,9 +320,8 @@ export class Pane {
     if (!picture || !loaded) return
     const { viewport } = picture
     const range = viewport.getProperties()?.voiRange
-    const window = range
-      ? { center: (range.lower + range.upper) / 2, width: range.upper - range.lower }
-      : { center: this.state.center, width: this.state.width }
+    const { center, width } = this.state
+    const window = range ? windowOfRange(range) : { center, width }
     const isPreset = this.presetWindow !== null && isSameWindow(window, this.presetWindow)
     const imageId = picture.imageId()
     const isFailed = this.failure !== null && this.failure.imageId === imageId

@@ -143,6 +143,26 @@ export class Workstation extends PaneCommands implements PaneHost {
     return this.loader.prefetch(study)
   }
 
+  /** A point of a pane in the patient (LPS mm), and back; null where the pane shows nothing. */
+  toPatient(pane: number, [x, y]: readonly [number, number]): Vector | null {
+    return this.panes[pane]?.picture?.viewport.canvasToWorld([x, y]) ?? null
+  }
+
+  toCanvas(pane: number, [x, y, z]: Vector): readonly [number, number] | null {
+    return this.panes[pane]?.picture?.viewport.worldToCanvas([x, y, z]) ?? null
+  }
+
+  /** For machines with little memory; in force for what is shown from now on. */
+  limitMemory(bytes: number): void {
+    core.cache.setMaxCacheSize(bytes)
+  }
+
+  /** What is held now, to find out where memory went. */
+  memory(): { bytes: number; limit: number; series: number; volumes: number } {
+    const bytes = core.cache.getCacheSize()
+    return { bytes, limit: core.cache.getMaxCacheSize(), ...this.loader.counts() }
+  }
+
   /** Keeps what fits; panes beyond the grid are given up. */
   setLayout(layout: Layout): void {
     const { engine } = this
@@ -230,6 +250,8 @@ export class Workstation extends PaneCommands implements PaneHost {
     const plane = this.panes[0]?.picture?.plane()
     this.cross = plane ? { point: plane.point, frame: plane.frameOfReference } : null
     this.setTool('crosshairs')
+    // One volume has one window, whichever plane it is set in.
+    this.setLinks({ ...this.current.links, window: true })
     this.draw()
   }
 
@@ -329,9 +351,14 @@ export class Workstation extends PaneCommands implements PaneHost {
     this.draw()
   }
 
-  /** Twice: while a picture is being drawn Cornerstone lets the first call fall. */
+  /** Twice: while a picture is being drawn Cornerstone lets the first call fall. It keeps the size
+   * of the image in pixels; kept here is its share of the pane. */
   private resized(): void {
-    const fit = () => this.engine?.resize(true, true)
+    const fit = () => {
+      const zooms = this.panes.map(({ state }) => state.zoom)
+      this.engine?.resize(true, true)
+      this.panes.forEach((pane, number) => pane.setZoom(zooms[number] ?? 1))
+    }
     requestAnimationFrame(() => {
       fit()
       requestAnimationFrame(() => {

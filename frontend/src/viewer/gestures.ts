@@ -102,6 +102,11 @@ export class WindowRegionTool extends tools.BaseTool {
     this.isDragging = false
   }
 
+  /** What Cornerstone calls the end of a quick drag. */
+  mouseClickCallback(event: MouseEvent): void {
+    this.mouseUpCallback(event)
+  }
+
   private region(event: MouseEvent, isDone: boolean): void {
     const { element, startPoints, currentPoints } =
       event.detail as tools.Types.EventTypes.MouseDragEventDetail

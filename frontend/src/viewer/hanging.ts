@@ -127,7 +127,7 @@ function choose(
     if (wanted.modality?.length && !isOneOf(wanted.modality, series.modality)) continue
     const uses = taken.filter((pane) => pane?.series === series)
     // The same picture twice helps nobody; another plane or window of it was asked for.
-    if (uses.some((use) => use?.as === as && use.preset === preset)) continue
+    if (uses.some((use) => use?.as === as && (!preset || use.preset === preset))) continue
     const misses = missesOf(wanted, series, as)
     const isUsed = uses.length > 0 && as === 'stack'
     const rank = misses * 4 + (isUsed ? 2 : 0) + (series.not_a_volume ? 1 : 0)

@@ -95,6 +95,11 @@ export class SeriesLoader {
     })
   }
 
+  /** How many series and volumes are held. */
+  counts(): { series: number; volumes: number } {
+    return { series: this.registered.size, volumes: this.volumes.size }
+  }
+
   /** Bytes of the volumes that panes hold. */
   heldBytes(): number {
     return [...this.volumes.values()].reduce((sum, { bytes }) => sum + bytes, 0)

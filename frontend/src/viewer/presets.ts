@@ -14,7 +14,8 @@ export interface Preset {
 }
 
 const MAX_KEYS = 9
-const MIN_WIDTH = 1e-6
+/** Of a region of one value. */
+const LEAST_WIDTH = 1
 const CT: readonly (readonly [string, number, number])[] = [
   ['soft_tissue', 40, 400],
   ['lung', -600, 1500],
@@ -58,7 +59,7 @@ export function windowBetween(
   if (sorted.length === 0) return null
   const lower = percentile(sorted, low)
   const upper = percentile(sorted, high)
-  return { center: (lower + upper) / 2, width: Math.max(upper - lower, MIN_WIDTH) }
+  return { center: (lower + upper) / 2, width: upper > lower ? upper - lower : LEAST_WIDTH }
 }
 
 /** Linear between neighbours, as NumPy's default; `sorted` ascends and holds something. */
@@ -67,6 +68,23 @@ export function percentile(sorted: readonly number[], percent: number): number {
   const below = sorted[Math.floor(place)] ?? 0
   const above = sorted[Math.ceil(place)] ?? below
   return below + (above - below) * (place - Math.floor(place))
+}
+
+/** From this width on a window counts whole units, as DICOM's LINEAR function does (PS3.3
+ * C.11.2.1.2.1); below it, as in SUV, half a unit would be visible. */
+const COUNTS_UNITS = 16
+
+/** The values that a window shows as black and as white. */
+export function rangeOf({ center, width }: Window): { lower: number; upper: number } {
+  if (width < COUNTS_UNITS) return { lower: center - width / 2, upper: center + width / 2 }
+  return { lower: center - 0.5 - (width - 1) / 2, upper: center - 0.5 + (width - 1) / 2 }
+}
+
+/** The inverse of `rangeOf`. */
+export function windowOfRange({ lower, upper }: { lower: number; upper: number }): Window {
+  const width = upper - lower
+  if (width < COUNTS_UNITS - 1) return { center: (lower + upper) / 2, width }
+  return { center: (lower + upper) / 2 + 0.5, width: width + 1 }
 }
 
 export function isSameWindow(a: Window, b: Window): boolean {

@@ -1,7 +1,7 @@
 /** The tools and what the mouse buttons do: one tool group for all panes. */
 import * as tools from '@cornerstonejs/tools'
 import { PointTool, ScrollTool, StackMagnifyTool, WindowRegionTool } from './gestures'
-import { REGION_KINDS, type RegionKind, type ToolName } from './types'
+import { REGION_KINDS, VIEW_TOOLS, type RegionKind, type ToolName } from './types'
 
 export const TOOL_GROUP = 'reading'
 
@@ -76,6 +76,7 @@ const ALWAYS: [ToolName, tools.Types.IToolBinding][] = [
   ['window', { ...PRIMARY, modifierKey: KeyboardBindings.Shift }],
 ]
 const IN_HAND_AT_ONCE: ToolName = 'window'
+const MAGNIFICATION = 3
 
 /** Make the tools known to Cornerstone: once per page. */
 export function registerTools(): void {
@@ -112,11 +113,12 @@ function rest(group: tools.Types.IToolGroup, tool: ToolName): void {
 function createToolGroup(): tools.Types.IToolGroup {
   const group = tools.ToolGroupManager.createToolGroup(TOOL_GROUP)
   if (!group) throw new Error('The tool group could not be created.')
-  for (const tool of ['window', 'window_region', 'pan', 'zoom', 'scroll', 'magnify', 'crosshairs'] as const) {
-    group.addTool(CORNERSTONE_TOOLS[tool])
+  for (const tool of VIEW_TOOLS) {
+    group.addTool(CORNERSTONE_TOOLS[tool], tool === 'magnify' ? { magnifySize: MAGNIFICATION } : {})
   }
   addRegionTools(group)
   addMaskTools(group)
+  hideArrowText()
   for (const [tool, binding] of ALWAYS) {
     group.setToolActive(CORNERSTONE_TOOLS[tool], { bindings: [binding] })
   }
@@ -137,6 +139,13 @@ function addRegionTools(group: tools.Types.IToolGroup): void {
     group.setToolPassive(name)
     letStrokesThrough(group.getToolInstance(name) as tools.AnnotationTool)
   }
+}
+
+/** Else a line leads from every arrow to the space that stands for its text. */
+function hideArrowText(): void {
+  tools.annotation.config.style.setToolGroupToolStyles(TOOL_GROUP, {
+    global: {}, [CORNERSTONE_TOOLS.arrow]: { textBoxLinkLineWidth: '0' },
+  })
 }
 
 function addMaskTools(group: tools.Types.IToolGroup): void {

