@@ -105,7 +105,7 @@ function makeTools(): void {
   group.addToolInstance(REGION_TOOLS.polygon, tools.SplineROITool.toolName, { spline })
   group.setToolPassive(REGION_TOOLS.polygon)
   for (const [name, activeStrategy] of Object.entries(BRUSHES)) {
-    group.addToolInstance(name, tools.BrushTool.toolName, { activeStrategy })
+    group.addToolInstance(name, 'Brush', { activeStrategy })
   }
   group.addTool('PaintFill')
   group.addTool('RectangleScissor')
@@ -135,9 +135,9 @@ async function start(): Promise<void> {
     ...(as !== 'stack' && { defaultOptions: { orientation: as === 'axial' ? AXIAL : SAGITTAL } }),
   })))
   for (const { viewportId } of views) tools.ToolGroupManager.getToolGroup('harness')?.addViewport(viewportId, ENGINE)
-  for (const id of ['stack', 'twin']) await (engine.getViewport(id) as core.Types.IStackViewport).setStack(IMAGE_IDS, 5)
+  for (const id of ['stack', 'twin']) await engine.getViewport<core.Types.IStackViewport>(id).setStack(IMAGE_IDS, 5)
   await Promise.all(IMAGE_IDS.map((id) => core.imageLoader.loadAndCacheImage(id)))
-  const volume = await core.volumeLoader.createAndCacheVolume<core.Types.IStreamingImageVolume>(VOLUME, { imageIds: IMAGE_IDS })
+  const volume = await core.volumeLoader.createAndCacheVolume(VOLUME, { imageIds: IMAGE_IDS })
   volume.load()
   await core.setVolumesForViewports(engine, [{ volumeId: VOLUME }], ['axial', 'sagittal'])
   engine.render()
@@ -171,7 +171,7 @@ draft.document.subscribe(reconcile)
 function labelmap(): Record<string, Record<number, number>> {
   const counts: Record<string, Record<number, number>> = {}
   const data = tools.segmentation.state.getSegmentation(`mask:0:${SERIES}`)?.representationData.Labelmap
-  for (const id of (data && 'imageIds' in data ? data.imageIds : []) ?? []) {
+  for (const id of data && 'imageIds' in data ? data.imageIds : []) {
     const image = core.cache.getImage(id)
     if (!image) continue
     const place = image.referencedImageId ?? ''
