@@ -115,17 +115,22 @@ class Room:
 
     def painted(self):
         """Labels per instance in the content, which must be what Cornerstone shows."""
-        self.page.wait_for_function(SHOWN_IS_CONTENT)
+        assert self.evaluate(SHOWN_IS_CONTENT)
         found = self.evaluate("harness.painted()")
         return {int(place.split(":")[0].split(".")[-1]) - 1: n for place, n in found.items()}
 
 
+# The content follows the picture once its slices are compressed; wait_for_function takes a promise
+# for a yes, so the page itself waits.
 SHOWN_IS_CONTENT = """async () => {
   const key = (place) => place.replace(/^.*instances\\//, '').replace('/frames/', ':')
   const sorted = (counts) => JSON.stringify(
     Object.entries(counts).map(([place, n]) => [key(place), n]).sort((a, b) => a[0] < b[0] ? -1 : 1))
-  await new Promise(resolve => setTimeout(resolve, 50))
-  return sorted(harness.labelmap()) === sorted(await harness.painted())
+  for (let tries = 0; tries < 200; tries++) {
+    if (sorted(harness.labelmap()) === sorted(await harness.painted())) return true
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  return false
 }"""
 
 
