@@ -238,6 +238,24 @@ def test_planes_through_the_volume_draw_on_the_nearest_frame(room):
     assert line["pixels"] == [[64, 20], [64, 40]]
 
 
+def test_a_plane_across_the_slices_marks_where_it_cuts_a_region(room):
+    room.take("RectangleROI")
+    room.drag("stack", (50, 10, STACK_SLICE), (80, 30, STACK_SLICE))
+    [box] = room.regions(1)
+    room.page.wait_for_selector("#sagittal line[data-region]", state="attached")
+    ends = room.evaluate(
+        "[...document.querySelectorAll('#sagittal line')].map(line => "
+        "['x1', 'y1', 'x2', 'y2'].map(name => Number(line.getAttribute(name))))"
+    )
+    left = room.page.locator("#sagittal").bounding_box()["x"]
+    expected = [room.where("sagittal", (64, y), STACK_SLICE) for y in (10, 30)]
+    assert len(ends) == 1
+    found = sorted([[ends[0][0] + left, ends[0][1]], [ends[0][2] + left, ends[0][3]]])
+    assert found == [pytest.approx(point, abs=0.5) for point in sorted(expected)]
+    room.evaluate(f"harness.draft.edit('hide', harness.edits.hideRegion('{box['id']}', true))")
+    room.page.wait_for_selector("#sagittal line[data-region]", state="detached")
+
+
 def test_strokes_become_slices_and_undo_restores_the_picture(room):
     room.hold_brush()
     first = room.stroke("stack", (30, 45, STACK_SLICE), (70, 45, STACK_SLICE))
