@@ -87,6 +87,21 @@ describe('drawing', () => {
     session.dispose()
   })
 
+  it('sends slices again that the server has collected meanwhile', async () => {
+    vi.useRealTimers()
+    const session = await open()
+    session.paint(stroke([1, 0, 0, 2]))
+    await painted(session)
+    await vi.waitFor(() => expect(server.drafts.get('a')?.version).toBe(2), 2000)
+    await session.undoEdit()
+    await vi.waitFor(() => expect(server.drafts.get('a')?.version).toBe(3), 2000)
+    server.slices.clear()
+    await session.redoEdit()
+    await vi.waitFor(() => expect(server.drafts.get('a')?.version).toBe(4), 2000)
+    expect(server.slices.size).toBe(1)
+    session.dispose()
+  })
+
   it('takes no stroke while two versions wait for a decision', async () => {
     const session = await open()
     server.drafts.set('a', { version: 7, content: { answers: {} } })

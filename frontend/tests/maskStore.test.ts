@@ -49,13 +49,17 @@ describe('deltas', () => {
   let server: Map<string, Bytes>
   let content: Content
   let store: MaskStore
+  let packs: number[]
 
   beforeEach(() => {
     server = new Map()
+    packs = []
     content = { answers: {} }
     store = new MaskStore({
       uploadMasks: (body) => {
-        for (const [sha256, bytes] of unpack(body)) server.set(sha256, bytes)
+        const slices = unpack(body)
+        packs.push(slices.size)
+        for (const [sha256, bytes] of slices) server.set(sha256, bytes)
         return Promise.resolve()
       },
       loadMasks: () => Promise.resolve(pack(server)),
@@ -72,6 +76,7 @@ describe('deltas', () => {
   it('compresses and sends only the slices that changed of 512x512x300', async () => {
     await save(new Map(Array.from({ length: count }, (_, n) => [place(n), painted(n, 1)])))
     expect([store.compressed, store.uploaded, server.size]).toEqual([count, count, count])
+    expect(packs).toEqual([64, 64, 64, 64, 44])
     await save(new Map([[place(5), painted(5, 2)], [place(6), painted(6, 2)]]))
     expect([store.compressed, store.uploaded]).toEqual([count + 2, count + 2])
     await save(new Map([[place(7), null]]))

@@ -53,6 +53,21 @@ describe('what is asked', () => {
     expect(ask({ question: 'nodule', is: { cannot_assess: true } }, { nodule: { cannot_assess: true } })).toBe(true)
   })
 
+  it('counts a condition on a question that this label is not asked as false', () => {
+    const more: Asked = { key: 'more', kind: 'text', scope: 'region', show_if: { question: 'shape', is: 'yes' } }
+    const asked = (label: string) => visibleQuestions([shape, more], { answers: {} }, {
+      scope: 'region', region: region(label, { shape: 'yes' }),
+    }).map((q) => q.key)
+    expect(asked('nodule')).toEqual(['shape', 'more'])
+    expect(asked('cyst')).toEqual([])
+  })
+
+  it('takes the options of a multiple choice in any order', () => {
+    const many: Asked = { key: 'many', kind: 'many' }
+    const more: Asked = { key: 'more', kind: 'text', show_if: { question: 'many', is: ['a', 'b'] } }
+    expect(visibleQuestions([many, more], { answers: { many: ['b', 'a'] } })).toEqual([many, more])
+  })
+
   it('asks a region only what its label asks', () => {
     const of = (label: string) =>
       visibleQuestions(all, { answers: {} }, { scope: 'region', region: region(label) }).length
@@ -67,6 +82,10 @@ describe('what is missing', () => {
     expect(missing({ answers: { nodule: 'yes', size: 6 } })).toBeNull()
     expect(missing({ answers: { nodule: 'yes', size: 8 } })).toBe('follow')
     expect(missing({ answers: { nodule: 'yes', size: { cannot_assess: true } } })).toBeNull()
+  })
+
+  it('takes blanks for no answer', () => {
+    expect(firstMissing([phase, { key: 'note', kind: 'text' }], { answers: { note: '  ' } })?.question.key).toBe('note')
   })
 
   it('includes what regions and series are asked', () => {

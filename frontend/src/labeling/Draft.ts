@@ -1,4 +1,5 @@
 /** One annotation while it is open: its document, painted slices, autosave and the other tabs. */
+import { ApiError } from '../api/client'
 import { Autosave, type SaveState } from './autosave'
 import { contentOf, drawnMasks, isDrawn, type Content } from './content'
 import { ReadingDocument, type Change } from './document'
@@ -170,13 +171,21 @@ export class Draft {
   }
 
   private async send(version: number, content: Content): Promise<number> {
-    const { requests, channel } = this.services
-    await this.masks.upload(content)
-    const next = await requests.saveDraft(this.id, version, content)
+    const { channel } = this.services
+    const next = await this.sendOnce(version, content).catch((error: unknown) => {
+      if (!lacksSlices(error)) throw error
+      this.masks.doubt()
+      return this.sendOnce(version, content)
+    })
     this.masks.acknowledge(content)
     const message: Saved = { annotationId: this.id, version: next, content }
     if (!this.isClosed) channel?.postMessage(message)
     return next
+  }
+
+  private async sendOnce(version: number, content: Content): Promise<number> {
+    await this.masks.upload(content)
+    return this.services.requests.saveDraft(this.id, version, content)
   }
 
   /** Another tab saved. One that has nothing unsaved follows; else its own save meets the conflict
@@ -208,6 +217,12 @@ export class Draft {
     this.state = state
     this.services.onState(state)
   }
+}
+
+/** Slices that no draft named for a day are collected: undo may name them again. */
+function lacksSlices(error: unknown): boolean {
+  const fields = error instanceof ApiError ? error.problem.fields : undefined
+  return Object.keys(fields ?? {}).some((path) => path.includes('masks'))
 }
 
 /** The page may have gone before the bytes of its last stroke were kept: such a slice, which nobody

@@ -2,7 +2,9 @@
 import { drawnMasks, sliceHashes, type Content } from './content'
 import { address, decodeSlice, encodeSlice, pack, unpack, type Bytes } from './sliceFormat'
 
+/** A pack takes seconds, not minutes, to send and to check. */
 const MAX_PACK_BYTES = 8 * 2 ** 20
+const MAX_PACK_SLICES = 64
 const MAX_IDLE_MS = 50
 
 export interface MaskServer {
@@ -128,7 +130,7 @@ function inPacks(slices: ReadonlyMap<string, Bytes>): Map<string, Bytes>[] {
   const packs: Map<string, Bytes>[] = []
   let size = Infinity
   for (const [sha256, bytes] of slices) {
-    if (size + bytes.length > MAX_PACK_BYTES) {
+    if (size + bytes.length > MAX_PACK_BYTES || packs.at(-1)?.size === MAX_PACK_SLICES) {
       packs.push(new Map())
       size = 0
     }

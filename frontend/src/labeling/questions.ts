@@ -138,7 +138,8 @@ export function asAsked(questions: readonly Asked[], content: Content): Content 
 }
 
 export function isAnswered(answer: Answer | undefined): answer is Exclude<Answer, null> {
-  return answer !== undefined && answer !== null && answer !== ''
+  if (typeof answer === 'string') return answer.trim() !== ''
+  return answer !== undefined && answer !== null
 }
 
 type World = {
@@ -158,7 +159,7 @@ function worldOf(questions: readonly Asked[], content: Content, subject: Subject
 /** A condition may look at questions of the same scope and at the study's. */
 function isVisible(world: World, key: string): boolean {
   const question = world.questions.get(key)
-  if (!question) return false
+  if (!question || !(scopeOf(question) === 'study' || isAskedOf(question, world.subject))) return false
   return question.show_if ? holds(world, question.show_if) : true
 }
 
@@ -184,7 +185,12 @@ function meets(
     const chosen = isList(answer) ? answer : [answer]
     return chosen.some((key) => typeof key === 'string' && condition.any_of.includes(key))
   }
-  return JSON.stringify(answer) === JSON.stringify(condition.is)
+  return JSON.stringify(inOrder(answer)) === JSON.stringify(inOrder(condition.is))
+}
+
+/** Options of a multiple choice are the same in any order. */
+function inOrder(answer: Answer): Answer {
+  return isList(answer) ? [...answer].sort() : answer
 }
 
 function isAskedOf(question: Asked, subject: Subject): boolean {

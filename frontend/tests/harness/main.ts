@@ -105,7 +105,7 @@ function makeTools(): void {
   group.addToolInstance(REGION_TOOLS.polygon, tools.SplineROITool.toolName, { spline })
   group.setToolPassive(REGION_TOOLS.polygon)
   for (const [name, activeStrategy] of Object.entries(BRUSHES)) {
-    group.addToolInstance(name, String(tools.BrushTool.toolName), { activeStrategy })
+    group.addToolInstance(name, 'Brush', { activeStrategy })
   }
   group.addTool('PaintFill')
   group.addTool('RectangleScissor')

@@ -3,6 +3,7 @@
 import * as core from '@cornerstonejs/core'
 import * as tools from '@cornerstonejs/tools'
 import type { PaneHost, Region, RegionKind } from '../types'
+import { CrossingOverlay } from './CrossingOverlay'
 import { annotationOf, geometryOf, kindOf, place, pointsOf, type Annotation, type Geometry } from './annotations'
 import { frameOf, framesOf, placeKey, valuesOf, type Frame } from './frames'
 import { areParallel, nearest, normalOf, type Point3 } from './geometry'
@@ -46,6 +47,7 @@ export class RegionLayer {
   private isWriting = false
   /** Where the button went down last: an annotation does not say which pane it was drawn in. */
   private drawnIn: Element | null = null
+  private readonly overlay: CrossingOverlay
   private isPressed = false
   private isLooking = false
   private readonly stopViews: () => void
@@ -63,6 +65,7 @@ export class RegionLayer {
     for (const [name, listener] of this.listeners) core.eventTarget.addEventListener(name, listener)
     for (const name of DOWN) window.addEventListener(name, this.pressed, true)
     for (const name of UP) window.addEventListener(name, this.released)
+    this.overlay = new CrossingOverlay(host)
     this.frames = framesOf(host.views())
     this.stopViews = host.onViews(() => {
       this.frames = framesOf(host.views())
@@ -84,6 +87,7 @@ export class RegionLayer {
       this.select(selected)
     })
     this.measureLoaded()
+    this.overlay.draw([...this.shown.values()], colours)
     this.render()
   }
 
@@ -106,6 +110,7 @@ export class RegionLayer {
 
   destroy(): void {
     this.stopViews()
+    this.overlay.destroy()
     for (const [name, listener] of this.listeners) core.eventTarget.removeEventListener(name, listener)
     for (const name of DOWN) window.removeEventListener(name, this.pressed, true)
     for (const name of UP) window.removeEventListener(name, this.released)

@@ -1,0 +1,318 @@
+"""What is drawn and painted on real viewports ends up in the content with the right coordinates,
+and undo brings the picture back: the layers on a phantom, without a server."""
+
+import functools
+import http.server
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import browser as person
+
+FRONTEND = Path(__file__).parents[2] / "frontend"
+ORIGIN, SPACING = (-20, 10, 100), (0.5, 1, 3)  # tests/harness/phantom.ts
+STACK_SLICE = 5
+OVERLAY = "harness.annotations()"
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """The harness page, built and served."""
+    folder = tmp_path_factory.mktemp("harness")
+    build = ["vite", "build", "--config", "tests/harness/vite.config.ts", "--outDir", str(folder)]
+    command = [str(FRONTEND / "npm"), "exec", "--silent", "--", *build, "--logLevel", "error"]
+    subprocess.run(command, check=True, cwd=FRONTEND)
+    handler = functools.partial(QuietHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with person.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def room(chromium, address):
+    """A fresh page with four panes: two stacks of the series, an axial and a sagittal plane."""
+    page = chromium.new_page(viewport={"width": 1040, "height": 300})
+    troubles = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.goto(f"{address}/index.html")
+    page.wait_for_function("window.harness && harness.ready", timeout=60_000)
+    page.evaluate("harness.regions.setLabel('nodule')")
+    yield Room(page)
+    page.close()
+    assert troubles == []
+
+
+class Room:
+    def __init__(self, page):
+        self.page = page
+
+    def evaluate(self, script):
+        return self.page.evaluate(script)
+
+    def take(self, tool):
+        self.evaluate(f"harness.take('{tool}')")
+
+    def where(self, pane, pixel, slice_index):
+        """On the page, the centre of a pixel."""
+        x, y = pixel
+        steps = zip(ORIGIN, SPACING, (x, y, slice_index), strict=True)
+        world = [origin + step * number for origin, step, number in steps]
+        return self.page.evaluate("([pane, world]) => harness.onPage(pane, world)", [pane, world])
+
+    def drag(self, pane, *places):
+        """Through (x, y, slice) places with the left button down."""
+        first, *others = [self.where(pane, (x, y), z) for x, y, z in places]
+        self.page.mouse.move(*first)
+        self.page.mouse.down()
+        for point in others:
+            self.page.mouse.move(*point, steps=6)
+        self.page.mouse.up()
+
+    def click(self, pane, place):
+        x, y, z = place
+        self.page.mouse.click(*self.where(pane, (x, y), z))
+
+    def regions(self, count):
+        """The regions, once there are so many."""
+        self.page.wait_for_function(f"(harness.content().regions ?? []).length === {count}")
+        return self.evaluate("harness.content().regions ?? []")
+
+    def undo(self):
+        self.evaluate("harness.draft.undo()")
+
+    def redo(self):
+        self.evaluate("harness.draft.redo()")
+
+    def hold_brush(self, tool="CircularBrush", segment=1):
+        self.take(tool)
+        self.evaluate(f"harness.masks.setSegment({segment}, 0)")
+        self.evaluate("harness.masks.setBrush({ radius_mm: 4, shape: 'circle', threshold: null })")
+        # The labelmap is on the screen before the first stroke.
+        self.page.wait_for_timeout(300)
+
+    def stroke(self, pane, *places):
+        """Paint; returns the labels per slice in the content once they are those of the picture."""
+        before = self.evaluate("harness.log.length")
+        self.drag(pane, *places)
+        self.page.wait_for_function(
+            f"harness.log.slice({before}).some(line => line.startsWith('stroke'))"
+        )
+        return self.painted()
+
+    def painted(self):
+        """Labels per instance in the content, which must be what Cornerstone shows."""
+        assert self.evaluate(SHOWN_IS_CONTENT)
+        found = self.evaluate("harness.painted()")
+        return {int(place.split(":")[0].split(".")[-1]) - 1: n for place, n in found.items()}
+
+
+# The content follows the picture once its slices are compressed; wait_for_function takes a promise
+# for a yes, so the page itself waits.
+SHOWN_IS_CONTENT = """async () => {
+  const key = (place) => place.replace(/^.*instances\\//, '').replace('/frames/', ':')
+  const sorted = (counts) => JSON.stringify(
+    Object.entries(counts).map(([place, n]) => [key(place), n]).sort((a, b) => a[0] < b[0] ? -1 : 1))
+  for (let tries = 0; tries < 200; tries++) {
+    if (sorted(harness.labelmap()) === sorted(await harness.painted())) return true
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  return false
+}"""
+
+
+def test_a_box_has_its_corners_in_pixels_and_in_the_patient(room):
+    room.take("RectangleROI")
+    room.drag("stack", (60, 30, STACK_SLICE), (20, 10, STACK_SLICE))
+    [box] = room.regions(1)
+    assert (box["sop_instance_uid"], box["frame"]) == ("1.2.3.6", 1)
+    assert box["pixels"] == [[20, 10], [60, 10], [60, 30], [20, 30]]
+    assert box["points"] == [[-10, 20, 115], [10, 20, 115], [10, 40, 115], [-10, 40, 115]]
+    [[_, measured]] = room.evaluate("[...harness.statistics]")
+    # 41 x 21 pixel centres; the phantom's value is 100 x slice + column.
+    assert measured["intensities"]["count"] == 861
+    assert measured["intensities"]["mean"] == pytest.approx(540)
+    assert measured["area"] == {"value": 400, "unit": "mm²"}
+
+
+def test_every_kind_of_region_is_measured_where_it_was_drawn(room):
+    at = STACK_SLICE
+    room.take("Probe")
+    room.click("stack", (100, 50, at))
+    room.regions(1)
+    room.take("Length")
+    room.drag("stack", (80, 5, at), (100, 12, at))
+    room.regions(2)
+    room.take("EllipticalROI")
+    room.drag("stack", (115, 20, at), (120, 26, at))
+    room.regions(3)
+    room.take("ArrowAnnotate")
+    room.drag("stack", (10, 58, at), (20, 62, at))
+    point, length, ellipse, arrow = room.regions(4)
+    assert point["pixels"] == [[100, 50]]
+    assert point["points"] == [[30, 60, 115]]
+    assert length["pixels"] == [[80, 5], [100, 12]]
+    assert ellipse["pixels"] == [[115, 14], [115, 26], [110, 20], [120, 20]]
+    assert arrow["pixels"] == [[10, 58], [20, 62]]
+
+
+def test_outlines_are_closed_without_repeating_their_first_point(room):
+    at = STACK_SLICE
+    corners = [(5, 5), (15, 5), (15, 20), (5, 20)]
+    room.take("LinearSplineROI")
+    for x, y in [*corners, corners[0]]:
+        room.click("stack", (x, y, at))
+        # Faster, and Cornerstone takes two corners for a double click.
+        room.page.wait_for_timeout(600)
+    [polygon] = room.regions(1)
+    assert polygon["pixels"] == [list(corner) for corner in corners]
+    room.take("PlanarFreehandROI")
+    room.drag("stack", (80, 40, at), (100, 40, at), (100, 56, at), (80, 56, at), (80, 41, at))
+    _, freehand = room.regions(2)
+    xs, ys = zip(*freehand["pixels"], strict=True)
+    assert [min(xs), max(xs), min(ys), max(ys)] == pytest.approx([80, 100, 40, 56], abs=0.6)
+    assert freehand["pixels"][0] != freehand["pixels"][-1]
+
+
+def test_moving_is_one_step_and_undo_moves_the_picture_back(room):
+    at = STACK_SLICE
+    room.take("RectangleROI")
+    room.drag("stack", (20, 10, at), (60, 30, at))
+    [drawn] = room.regions(1)
+    room.drag("stack", (60, 10, at), (70, 5, at))
+    room.page.wait_for_function("harness.content().regions[0].pixels[0][1] === 5")
+    [moved] = room.regions(1)
+    assert moved["pixels"] == [[20, 5], [70, 5], [70, 30], [20, 30]]
+    room.undo()
+    assert room.regions(1) == [drawn]
+    # A corner can be taken at its old place again: the picture went back, too.
+    room.drag("stack", (60, 10, at), (64, 8, at))
+    room.page.wait_for_function("harness.content().regions[0].pixels[0][1] === 8")
+    room.undo()
+    room.undo()
+    assert room.regions(0) == []
+    assert room.evaluate(OVERLAY) == 0
+    room.redo()
+    assert room.regions(1) == [drawn]
+    assert room.evaluate(OVERLAY) == 1
+
+
+def test_a_locked_region_stays_where_it_is(room):
+    at = STACK_SLICE
+    room.take("RectangleROI")
+    room.drag("stack", (20, 10, at), (60, 30, at))
+    [drawn] = room.regions(1)
+    room.evaluate(f"harness.draft.edit('lock', harness.edits.lockRegion('{drawn['id']}', true))")
+    room.take("Probe")
+    room.drag("stack", (60, 10, at), (70, 5, at))
+    room.regions(2)
+    locked, _ = room.regions(2)
+    assert locked["pixels"] == drawn["pixels"]
+
+
+def test_planes_through_the_volume_draw_on_the_nearest_frame(room):
+    room.take("RectangleROI")
+    room.drag("axial", (20, 30, 6), (40, 50, 6))
+    [box] = room.regions(1)
+    assert (box["sop_instance_uid"], box["points"][0]) == ("1.2.3.7", [-10, 40, 118])
+    room.drag("sagittal", (64, 20, 3), (64, 40, 8))
+    room.page.wait_for_function("harness.log.includes('region refused: oblique_plane')")
+    assert len(room.regions(1)) == room.evaluate(OVERLAY) == 1
+    room.take("Length")
+    room.drag("sagittal", (64, 20, 3), (64, 40, 8))
+    _, line = room.regions(2)
+    assert line["points"] == [[12, 30, 109], [12, 50, 124]]
+    assert line["pixels"] == [[64, 20], [64, 40]]
+
+
+def test_a_plane_across_the_slices_marks_where_it_cuts_a_region(room):
+    room.take("RectangleROI")
+    room.drag("stack", (50, 10, STACK_SLICE), (80, 30, STACK_SLICE))
+    [box] = room.regions(1)
+    room.page.wait_for_selector("#sagittal line[data-region]", state="attached")
+    ends = room.evaluate(
+        "[...document.querySelectorAll('#sagittal line')].map(line => "
+        "['x1', 'y1', 'x2', 'y2'].map(name => Number(line.getAttribute(name))))"
+    )
+    left = room.page.locator("#sagittal").bounding_box()["x"]
+    expected = [room.where("sagittal", (64, y), STACK_SLICE) for y in (10, 30)]
+    assert len(ends) == 1
+    found = sorted([[ends[0][0] + left, ends[0][1]], [ends[0][2] + left, ends[0][3]]])
+    assert found == [pytest.approx(point, abs=0.5) for point in sorted(expected)]
+    room.evaluate(f"harness.draft.edit('hide', harness.edits.hideRegion('{box['id']}', true))")
+    room.page.wait_for_selector("#sagittal line[data-region]", state="detached")
+
+
+def test_strokes_become_slices_and_undo_restores_the_picture(room):
+    room.hold_brush()
+    first = room.stroke("stack", (30, 45, STACK_SLICE), (70, 45, STACK_SLICE))
+    assert list(first) == [STACK_SLICE]
+    # About 20 mm long and 8 mm wide with round ends, in pixels of 0.5 x 1 mm.
+    assert first[STACK_SLICE]["1"] == pytest.approx((20 * 8 + 50) / 0.5, rel=0.15)
+    second = room.stroke("sagittal", (64, 20, 3), (64, 20, 8))
+    assert {3, 4, 5, 6, 7, 8} <= set(second)
+    room.undo()
+    assert room.painted() == first
+    room.undo()
+    assert room.painted() == {}
+    room.redo()
+    room.redo()
+    assert room.painted() == second
+
+
+def test_what_is_saved_has_its_bytes_on_the_server(room):
+    room.hold_brush()
+    room.stroke("stack", (30, 45, STACK_SLICE), (70, 45, STACK_SLICE))
+    room.page.wait_for_function(
+        "JSON.stringify(harness.saved()) === JSON.stringify(harness.content())", timeout=3_000
+    )
+    assert room.evaluate("harness.isSentWithBytes()")
+
+
+def test_a_locked_segment_is_never_overwritten(room):
+    room.hold_brush()
+    before = room.stroke("stack", (30, 45, STACK_SLICE), (70, 45, STACK_SLICE))
+    room.evaluate(
+        "harness.masks.setAppearance("
+        "harness.segments.map(s => ({ ...s, isLocked: s.value === 1 })), false)"
+    )
+    room.hold_brush(segment=2)
+    after = room.stroke("stack", (50, 30, STACK_SLICE), (50, 60, STACK_SLICE))
+    assert after[STACK_SLICE]["1"] == before[STACK_SLICE]["1"]
+    assert after[STACK_SLICE]["2"] > 0
+
+
+def test_slices_between_painted_ones_are_filled_by_shape(room):
+    room.hold_brush()
+    room.stroke("stack", (30, 45, STACK_SLICE), (70, 45, STACK_SLICE))
+    room.evaluate("harness.slice('stack', 8)")
+    room.page.wait_for_timeout(300)
+    room.stroke("stack", (30, 45, 8), (70, 45, 8))
+    room.evaluate("harness.masks.interpolate()")
+    room.page.wait_for_function("harness.draft.document.undoName === 'paint'")
+    room.page.wait_for_function("Object.keys(harness.labelmap()).length === 4")
+    filled = room.painted()
+    assert sorted(filled) == [5, 6, 7, 8]
+    assert filled[6] == filled[5]
+
+
+def test_closing_frees_everything(room):
+    room.take("RectangleROI")
+    room.drag("stack", (20, 10, STACK_SLICE), (60, 30, STACK_SLICE))
+    room.regions(1)
+    room.hold_brush()
+    room.stroke("stack", (80, 45, STACK_SLICE), (100, 45, STACK_SLICE))
+    assert room.evaluate("harness.destroy()") == {"annotations": 0, "labelmap": {}}
