@@ -25,7 +25,7 @@ export function ViewerPane({ element, isSupported, ...grid }: Props) {
   return (
     <div className={classes.images} data-testid="viewer">
       <div ref={element} className={classes.canvas} />
-      <PaneGrid {...grid} />
+      {grid.current !== null && <PaneGrid {...grid} />}
     </div>
   )
 }
