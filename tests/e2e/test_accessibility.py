@@ -28,8 +28,6 @@ def faults(page) -> str:
     return json.dumps(found["faults"], indent=1) if found["faults"] else ""
 
 
-
-
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_pages_have_no_serious_fault(live_cast, scheme):
     factories.make_study(live_cast.project)
@@ -52,7 +50,7 @@ def test_pages_have_no_serious_fault(live_cast, scheme):
         page.get_by_role("heading", name="Projects").wait_for()
         found["projects"] = faults(page)
         page.get_by_role("link", name="Manage").first.click()
-        for tab in ("Progress", "Learning", "Reviews", "Datasets", "Sources"):
+        for tab in ("Progress", "Learning", "Reviews", "Datasets", "Sources", "Schema"):
             page.get_by_role("tab", name=tab).click()
             found[f"project {tab}"] = faults(page)
         page.goto("/")

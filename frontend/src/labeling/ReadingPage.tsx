@@ -7,7 +7,7 @@ import { actionOf, type Commands } from './actions'
 import { ActivityClock } from './activity'
 import { CheatSheet } from './CheatSheet'
 import { afterChoosing } from './choosing'
-import type { Answer, Question } from './definition'
+import { definitionOf, type Answer, type Question } from './definition'
 import { Journal } from './journal'
 import { answerKeysOf, keysOf } from './keymap'
 import { Notices } from './Notices'
@@ -44,7 +44,7 @@ export default function ReadingPage() {
   const root = `${window.location.origin}/dicomweb/projects/${projectId}`
   const study = snapshot.reading?.study ?? null
   const connection = useViewer(root, study)
-  const questions: readonly Question[] = session.questions()
+  const { questions = [] } = definitionOf(snapshot.reading?.annotation.schema.definition)
   const answers = snapshot.reading ? answerKeysOf(questions) : []
   const commands = { ...commandsOf(session, snapshot, connection, layout), help: help.toggle }
   const answer = (key: string, given: Answer | null) => {

@@ -117,6 +117,11 @@ export interface Definition {
   options?: ProjectOptions
 }
 
+/** What the server serves as a definition: it has checked it, but its API file knows no recursion. */
+export function definitionOf(served: unknown): Definition {
+  return (served ?? {}) as Definition
+}
+
 export function scopeOf(question: Question): Scope {
   return question.scope ?? 'study'
 }

@@ -5,7 +5,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, ApiError, good } from '../api/client'
 import { t } from '../i18n'
-import type { Definition, Question } from '../labeling/definition'
+import { definitionOf, type Definition, type Question } from '../labeling/definition'
 import { shownKey } from '../labeling/keyText'
 import { Loaded } from '../ui/states'
 import { SchemaEditorJson } from './SchemaEditorJson'
@@ -28,7 +28,7 @@ export function SchemaEditor({ projectId }: { projectId: string }) {
           key={newest?.version ?? 0}
           projectId={projectId}
           version={newest?.version ?? 0}
-          published={newest?.definition ?? {}}
+          published={definitionOf(newest?.definition)}
         />
       )}
     </Loaded>
