@@ -53,7 +53,7 @@ def test_language_and_keys_follow_the_reader(live_cast):
         page.keyboard.press("Shift+B")
         row.get_by_text("it means “Brush”").wait_for()
         page.keyboard.press("Shift+F11")
-        row.get_by_text("Shift F11").wait_for()
+        row.get_by_text("Shift F11", exact=True).wait_for()
         page.get_by_text("Deutsch", exact=True).click()
         page.get_by_role("heading", name="Einstellungen").wait_for()
 
@@ -70,7 +70,7 @@ def test_language_and_keys_follow_the_reader(live_cast):
         other.get_by_role("button", name="Abgeben und weiter").wait_for()
         other.keyboard.press("?")
         sheet = other.get_by_role("dialog", name="Tasten")
-        sheet.get_by_text("Umschalt F11").wait_for()
+        sheet.get_by_text("Umschalt F11", exact=True).wait_for()
     assert troubles == []
 
 
@@ -84,7 +84,7 @@ def test_a_manager_writes_a_question_and_readers_get_it(live_cast):
         page.get_by_role("link", name="Manage").first.click()
         page.get_by_role("tab", name="Schema").click()
         page.get_by_role("button", name="Add a question").click()
-        form = page.get_by_role("region", name="Question 2")
+        form = page.get_by_role("region", name="Question 3")
         form.get_by_label("Label").first.fill("Image quality")
         form = page.get_by_role("region", name="Image quality")
         page.get_by_text("“Image quality” has too few options.").wait_for()

@@ -118,8 +118,8 @@ export interface Definition {
 }
 
 /** What the server serves as a definition: it has checked it, but its API file knows no recursion. */
-export function definitionOf(served: unknown): Definition {
-  return (served ?? {}) as Definition
+export function definitionOf(served: object | undefined): Definition {
+  return served ?? {}
 }
 
 export function scopeOf(question: Question): Scope {
