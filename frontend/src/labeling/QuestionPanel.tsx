@@ -39,8 +39,7 @@ export function QuestionPanel(props: QuestionPanelProps) {
       )}
       {onNormal && hasNormal(questions) && (
         <Button
-          variant="light"
-          color="teal"
+          variant="default"
           disabled={isDisabled}
           leftSection={<IconCircleCheck size="1.1rem" />}
           rightSection={normalKey === undefined ? null : <Kbd>{shownKey(normalKey)}</Kbd>}

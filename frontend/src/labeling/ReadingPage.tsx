@@ -7,7 +7,7 @@ import { named } from '../i18n'
 import { ActivityClock } from './activity'
 import { CheatSheet } from './CheatSheet'
 import { commandsOf } from './commands'
-import { definitionOf, kindsOf } from './definition'
+import { definitionOfRead, kindsOf } from './definition'
 import { Journal } from './journal'
 import { answerKeysOf } from './keymap'
 import { visibleQuestions } from './questions'
@@ -45,7 +45,7 @@ export default function ReadingPage() {
   const [cineRate, setCineRate] = useState(CINE_RATE)
   const root = `${window.location.origin}/dicomweb/projects/${projectId}`
   const { reading, content, next } = snapshot
-  const { region_labels: labels = NONE, segments = NONE } = definitionOf(reading)
+  const { region_labels: labels = NONE, segments = NONE } = definitionOfRead(reading)
   const viewer = useWorkstation(root, reading)
   const { workstation, state } = viewer
   const regions = useRegions(workstation, session, snapshot, labels)

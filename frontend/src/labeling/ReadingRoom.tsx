@@ -19,28 +19,28 @@ export function ReadingRoom({ layout, toolbar, strip, viewer, panel }: Props) {
   const hasStrip = strip !== null && sizes.isStripOpen
   return (
     <div className={classes.room}>
-      {toolbar}
+      <header>{toolbar}</header>
       <div className={classes.floor}>
         {hasStrip && (
-          <>
+          <nav className={classes.side} aria-label={t('strip.title')}>
             <div className={classes.stripFrame} style={{ width: `${sizes.strip}rem` }}>
               {strip}
             </div>
             <Resizer label={t('room.resize_strip')} side="left" value={sizes.strip} minimum={STRIP.minimum} maximum={STRIP.maximum}
               className={classes.resizer} onChange={(rem) => change({ strip: rem })} />
-          </>
+          </nav>
         )}
         <main className={classes.viewer} aria-label={t('room.images')}>
           {viewer}
         </main>
         {sizes.isPanelOpen && (
-          <>
+          <aside className={classes.side} aria-label={t('room.panel')}>
             <Resizer label={t('room.resize_panel')} side="right" value={sizes.panel} minimum={PANEL.minimum} maximum={PANEL.maximum}
               className={classes.resizer} onChange={(rem) => change({ panel: rem })} />
-            <aside className={classes.panel} style={{ width: `${sizes.panel}rem` }} aria-label={t('room.panel')}>
+            <div className={classes.panel} style={{ width: `${sizes.panel}rem` }}>
               {panel}
-            </aside>
-          </>
+            </div>
+          </aside>
         )}
       </div>
     </div>

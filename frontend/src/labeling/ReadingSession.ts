@@ -5,7 +5,7 @@ import type { ActivityClock } from './activity'
 import { afterChoosing } from './choosing'
 import type { SaveState } from './autosave'
 import { contentOf, type Answer, type Content, type ScopedPlace, type SuggestionAction } from './content'
-import { definitionOf, type Question } from './definition'
+import { definitionOfRead, type Question } from './definition'
 import type { Change, ReadingDocument } from './document'
 import { Draft, type Channel, type DraftRequests } from './Draft'
 import * as edits from './edits'
@@ -265,7 +265,7 @@ export class ReadingSession {
   }
 
   questions(): readonly Question[] {
-    return definitionOf(this.state.reading).questions ?? []
+    return definitionOfRead(this.state.reading).questions ?? []
   }
 
   private async open(reading: Reading): Promise<void> {
@@ -273,7 +273,7 @@ export class ReadingSession {
     this.clock.take() // what was active before belongs to the case before
     const { id, version, content } = reading.annotation
     const found = await this.journal.read(id)
-    const draft = new Draft(id, version, withDefaults(definitionOf(reading).questions ?? [], content), {
+    const draft = new Draft(id, version, withDefaults(definitionOfRead(reading).questions ?? [], content), {
       requests: this.requests, journal: this.journal, channel: this.openChannel(),
       onState: (save) => {
         if (this.draft === draft) this.showSave(save)

@@ -5,7 +5,7 @@ import type { Workstation } from '../viewer/Workstation'
 import { actionOf } from './actions'
 import type { PinnedPlace } from './CommentsPanel'
 import type { ScopedPlace } from './content'
-import { definitionOf, type Question } from './definition'
+import { definitionOfRead, type Question } from './definition'
 import { keysOf } from './keymap'
 import { Notices } from './Notices'
 import { Claiming, ClaimFailed, Finished } from './PanelStates'
@@ -44,7 +44,7 @@ export function ReadingSide(props: SideProps): ReactNode {
   if (phase === 'failed') return <ClaimFailed message={snapshot.message} onClaim={claim} />
   if (!reading) return <Claiming />
   const isBusy = phase !== 'reading'
-  const { segments = [], region_labels: labels = [] } = definitionOf(reading)
+  const { segments = [], region_labels: labels = [] } = definitionOfRead(reading)
   return (
     <ReadingPanel
       {...doable}

@@ -28,12 +28,12 @@ export interface SeriesStripProps {
 export function SeriesStrip(props: SeriesStripProps) {
   const { study, priors } = props
   return (
-    <nav className={classes.strip} aria-label={t('strip.title')}>
+    <>
       <StudySeries {...props} of={study} title={t('strip.current')} />
       {priors.map((prior) => (
         <StudySeries key={prior.study_instance_uid} {...props} of={prior} title={t('strip.prior', { date: dateOf(prior) })} />
       ))}
-    </nav>
+    </>
   )
 }
 

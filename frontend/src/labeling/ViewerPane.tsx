@@ -27,7 +27,7 @@ export function ViewerPane({ element, isSupported, notice, ...grid }: Props) {
   return (
     <div className={classes.images} data-testid="viewer">
       <div ref={element} className={classes.canvas} data-testid="panes" />
-      <PaneGrid {...grid} />
+      {grid.current !== null && <PaneGrid {...grid} />}
       {notice !== '' && (
         <div className={classes.planNotice} role="status" data-testid="plan-notice">
           {notice}

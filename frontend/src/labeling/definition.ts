@@ -97,6 +97,11 @@ export interface Definition {
   options?: ProjectOptions
 }
 
+/** What the server serves as a definition: it has checked it, but its API file knows no recursion. */
+export function definitionOf(served: object | undefined): Definition {
+  return served ?? {}
+}
+
 export function scopeOf(question: Question): Scope {
   return question.scope ?? 'study'
 }
@@ -105,10 +110,9 @@ export function cannotAssess(answer: Answer | null | undefined): answer is Canno
   return typeof answer === 'object' && answer !== null && 'cannot_assess' in answer
 }
 
-/** What the open read was begun with. The server has checked and normalised it: its generated types
- * say less than ours do about conditions. */
-export function definitionOf(reading: Reading | null): Definition {
-  return (reading?.annotation.schema.definition ?? {}) as unknown as Definition
+/** What the open read was begun with. */
+export function definitionOfRead(reading: Reading | null): Definition {
+  return definitionOf(reading?.annotation.schema.definition)
 }
 
 /** The region kinds that may be drawn with a label; all where the schema does not say. */

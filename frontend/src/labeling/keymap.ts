@@ -6,7 +6,7 @@
 import { ACTIONS, type Action, type ActionId } from './actions'
 import type { Question } from './definition'
 
-/** The reader's own keys by action, as the server keeps them. */
+/** The reader's own keys by action, as the server keeps them; an empty text takes the key away. */
 export type CustomKeys = Readonly<Record<string, string>>
 
 export interface Pressed {
@@ -62,9 +62,11 @@ function isLetter(character: string): boolean {
   return character.toLowerCase() !== character.toUpperCase()
 }
 
+/** Empty where the reader wants no key for an action. */
 export function keysOf(action: Action, custom: CustomKeys): readonly string[] {
   const own = custom[action.id]
-  return own === undefined ? action.keys : [own]
+  if (own === undefined) return action.keys
+  return own === '' ? [] : [own]
 }
 
 /** The answer keys of the questions that are on the screen. */
@@ -87,7 +89,7 @@ export function meaningOf(
 /** Every key that does something, by its name. A key of the reader's own goes before a default. */
 export function keyIndex(custom: CustomKeys): Map<string, Action> {
   const index = new Map<string, Action>()
-  const isOwn = (action: Action) => (custom[action.id] === undefined ? 0 : 1)
+  const isOwn = (action: Action) => Number(custom[action.id] !== undefined)
   for (const action of [...ACTIONS].sort((a, b) => isOwn(a) - isOwn(b))) {
     for (const key of keysOf(action, custom)) index.set(key, action)
   }

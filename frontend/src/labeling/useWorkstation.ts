@@ -5,7 +5,7 @@ import { planFor } from '../viewer/hanging'
 import { hasWebGL2 } from '../viewer/setup'
 import type { WorkstationState } from '../viewer/types'
 import { EMPTY_STATE, Workstation } from '../viewer/Workstation'
-import { definitionOf } from './definition'
+import { definitionOfRead } from './definition'
 
 export interface ViewerConnection {
   element: RefObject<HTMLDivElement | null>
@@ -22,7 +22,7 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
   const [state, setState] = useState<WorkstationState>(EMPTY_STATE)
   const [isSupported] = useState(hasWebGL2)
   const plan = useMemo(
-    () => reading && planFor(reading.study, reading.priors, definitionOf(reading).hanging ?? []), [reading],
+    () => reading && planFor(reading.study, reading.priors, definitionOfRead(reading).hanging ?? []), [reading],
   )
 
   useEffect(() => {

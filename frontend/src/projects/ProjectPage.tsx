@@ -9,6 +9,7 @@ import { Loaded } from '../ui/states'
 import { DatasetsPanel } from './DatasetsPanel'
 import { ProgressPanel } from './ProgressPanel'
 import { ReviewsPanel } from './ReviewsPanel'
+import { SchemaEditor } from './SchemaEditor'
 import { SourcesPanel } from './SourcesPanel'
 
 export default function ProjectPage() {
@@ -36,6 +37,7 @@ export default function ProjectPage() {
                 <Tabs.Tab value="reviews">{t('project.reviews')}</Tabs.Tab>
                 <Tabs.Tab value="datasets">{t('project.datasets')}</Tabs.Tab>
                 {found.role === 'manager' && <Tabs.Tab value="sources">{t('project.sources')}</Tabs.Tab>}
+                {found.role === 'manager' && <Tabs.Tab value="schema">{t('project.schema')}</Tabs.Tab>}
               </Tabs.List>
               <Tabs.Panel value="progress">
                 <ProgressPanel projectId={projectId} />
@@ -51,6 +53,9 @@ export default function ProjectPage() {
               </Tabs.Panel>
               <Tabs.Panel value="sources">
                 <SourcesPanel projectId={projectId} />
+              </Tabs.Panel>
+              <Tabs.Panel value="schema">
+                <SchemaEditor projectId={projectId} />
               </Tabs.Panel>
             </Tabs>
           </>

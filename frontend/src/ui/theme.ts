@@ -1,5 +1,5 @@
 /** Colours and sizes of the whole app. */
-import { createTheme, type MantineColorsTuple } from '@mantine/core'
+import { createTheme, Tooltip, type MantineColorsTuple } from '@mantine/core'
 
 /** A reading room's greys: near black, and text that is never pure white. */
 const dark: MantineColorsTuple = [
@@ -17,7 +17,7 @@ export function labelColour(index: number): string {
 
 export const theme = createTheme({
   primaryColor: 'blue',
-  primaryShade: { light: 7, dark: 8 },
+  primaryShade: { light: 8, dark: 8 },
   defaultRadius: 'sm',
   cursorType: 'pointer',
   colors: { dark },
@@ -25,4 +25,8 @@ export const theme = createTheme({
   luminanceThreshold: 0.35,
   focusRing: 'auto',
   respectReducedMotion: true,
+  components: {
+    // Whoever moves by keyboard reads the same hints as whoever hovers.
+    Tooltip: Tooltip.extend({ defaultProps: { events: { hover: true, focus: true, touch: false } } }),
+  },
 })

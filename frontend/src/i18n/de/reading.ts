@@ -52,6 +52,8 @@ export const reading = {
   'question.missing': 'Bitte zuerst diese Frage beantworten.',
   'question.normal': 'Alles normal',
   'question.not_a_number': 'Das ist keine Zahl. Schreiben Sie 12,5 oder 12.5.',
+  'question.of_image': 'Bild {number} von {name}',
+  'question.of_series': 'Serie {name}',
   'question.range': '{low} bis {high}',
   'question.refers_to': 'Zu {what}',
   'question.required': 'braucht eine Antwort',

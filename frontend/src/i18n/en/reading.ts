@@ -50,6 +50,8 @@ export const reading = {
   'question.missing': 'Please answer this question first.',
   'question.normal': 'All normal',
   'question.not_a_number': 'This is not a number. Write 12.5 or 12,5.',
+  'question.of_image': 'the image {number} of {name}',
+  'question.of_series': 'the series {name}',
   'question.range': '{low} to {high}',
   'question.refers_to': 'About {what}',
   'question.required': 'needs an answer',

@@ -1,0 +1,63 @@
+"""No page has a serious or critical fault for people who use it by keyboard, voice or screen reader."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests import factories, servers
+from tests.e2e import browser as person
+
+AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+FAULTS = """async () => {
+  const { violations, passes } = await axe.run(document)
+  const grave = violations.filter(v => v.impact === 'serious' || v.impact === 'critical')
+  const where = v => v.nodes.slice(0, 5).map(n => n.target.join(' ') + ' ' + n.failureSummary)
+  return { checked: passes.length, faults: grave.map(v => [v.id, ...where(v)]) }
+}"""
+SETTLED = """() => !document.querySelector('[role=status][aria-label=Loading]')
+  && document.getAnimations().every(a => a.playState !== 'running')"""
+
+
+def faults(page) -> str:
+    """What axe-core finds, as text to read in a failed test; empty where nothing is serious."""
+    page.wait_for_function(SETTLED, timeout=5_000)
+    page.evaluate(AXE.read_text())  # not a script tag: the page's own policy forbids those
+    found = page.evaluate(FAULTS)
+    assert found["checked"] > 10  # it did look at the page
+    return json.dumps(found["faults"], indent=1) if found["faults"] else ""
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_pages_have_no_serious_fault(live_cast, scheme):
+    factories.make_study(live_cast.project)
+    factories.make_cases(live_cast.project, 2)
+    troubles: list[str] = []
+    found = {}
+    with servers.web_server() as address, person.chromium() as browser:
+        page = person.new_page(browser, address, troubles)
+        page.set_viewport_size({"width": 1366, "height": 768})
+        page.goto("/")
+        page.get_by_label("User name").wait_for()
+        found["sign in"] = faults(page)
+        person.sign_in(page, "manager", factories.PASSWORD)
+        page.goto("/preferences")
+        page.get_by_role("heading", name="Preferences").wait_for()
+        page.get_by_text({"dark": "Dark", "light": "Light"}[scheme], exact=True).click()
+        page.wait_for_selector(f"html[data-mantine-color-scheme={scheme}]")
+        found["preferences"] = faults(page)
+        page.get_by_role("link", name="Firstread").click()
+        page.get_by_role("heading", name="Projects").wait_for()
+        found["projects"] = faults(page)
+        page.get_by_role("link", name="Manage").first.click()
+        for tab in ("Progress", "Learning", "Reviews", "Datasets", "Sources", "Schema"):
+            page.get_by_role("tab", name=tab).click()
+            found[f"project {tab}"] = faults(page)
+        page.goto("/")
+        person.open_case(page)
+        found["reading"] = faults(page)
+        page.keyboard.press("?")
+        page.get_by_role("dialog", name="Keys").wait_for()
+        found["keys"] = faults(page)
+    assert {name: fault for name, fault in found.items() if fault} == {}
+    assert troubles == []

@@ -1,0 +1,105 @@
+"""The reading room by keyboard, in the reader's language, with keys of one's own; the schema as forms."""
+
+from tests import factories, servers
+from tests.e2e import browser as person
+
+GERMAN = "html[lang=de]"
+
+
+def test_keys_do_what_the_cheat_sheet_says_and_not_while_typing(live_cast):
+    factories.make_cases(live_cast.project, 3)
+    troubles: list[str] = []
+    with servers.web_server() as address, person.chromium() as browser:
+        page = person.new_page(browser, address, troubles)
+        person.sign_in(page, "annotator", factories.PASSWORD)
+        first = person.open_case(page)
+        panel = page.get_by_role("complementary")
+        page.keyboard.press(":")
+        panel.wait_for(state="detached")
+        page.keyboard.press(":")
+        panel.wait_for()
+
+        page.keyboard.press("?")
+        sheet = page.get_by_role("dialog", name="Keys")
+        sheet.get_by_text("Submit and next").wait_for()
+        page.keyboard.press("1")  # a dialog is open: nothing is answered behind it
+        page.keyboard.press("Escape")
+        sheet.wait_for(state="detached")
+        assert page.locator("[aria-pressed=true] kbd").count() == 0
+
+        # A tool that is off says why, to the keyboard too, and does nothing.
+        page.locator("[data-action=tool_pan]").focus()
+        page.get_by_role("tooltip").get_by_text("not possible now").wait_for()
+        page.keyboard.press("Enter")
+        assert person.current_case(page) == first
+
+        page.evaluate("document.activeElement.blur()")  # as a click into the images does
+        second = person.answer_and_submit(page, "2")
+        assert second != first
+    assert troubles == []
+
+
+def test_language_and_keys_follow_the_reader(live_cast):
+    factories.make_cases(live_cast.project, 2)
+    troubles: list[str] = []
+    with servers.web_server() as address, person.chromium() as browser:
+        page = person.new_page(browser, address, troubles)
+        person.sign_in(page, "annotator", factories.PASSWORD)
+        page.goto("/preferences")
+        row = page.locator("[data-action=invert]")
+        row.get_by_role("button", name="Change the key").click()
+        page.keyboard.press("q")
+        row.get_by_text("plain letters and digits belong to the answers").wait_for()
+        page.keyboard.press("Shift+B")
+        row.get_by_text("it means “Brush”").wait_for()
+        page.keyboard.press("Shift+F11")
+        row.get_by_text("Shift F11", exact=True).wait_for()
+        page.get_by_text("Deutsch", exact=True).click()
+        page.get_by_role("heading", name="Einstellungen").wait_for()
+
+        # Another browser of the same person knows both, before it claims a case.
+        other = person.new_page(browser, address, troubles)
+        other.goto("/")
+        other.get_by_label("User name").fill("annotator")
+        other.locator("input[type=password]").fill(factories.PASSWORD)
+        other.keyboard.press("Enter")
+        other.get_by_role("heading", name="Projekte").wait_for()
+        assert other.locator(GERMAN).count() == 1
+        other.get_by_role("link", name="Befunden").first.click()
+        other.wait_for_selector(person.SHOWN, timeout=60_000)
+        other.get_by_role("button", name="Abgeben und weiter").wait_for()
+        other.keyboard.press("?")
+        sheet = other.get_by_role("dialog", name="Tasten")
+        sheet.get_by_text("Umschalt F11", exact=True).wait_for()
+    assert troubles == []
+
+
+def test_a_manager_writes_a_question_and_readers_get_it(live_cast):
+    factories.make_cases(live_cast.project, 1)
+    troubles: list[str] = []
+    with servers.web_server() as address, person.chromium() as browser:
+        page = person.new_page(browser, address, troubles)
+        page.set_viewport_size({"width": 1366, "height": 768})
+        person.sign_in(page, "manager", factories.PASSWORD)
+        page.get_by_role("link", name="Manage").first.click()
+        page.get_by_role("tab", name="Schema").click()
+        page.get_by_role("button", name="Add a question").click()
+        form = page.get_by_role("region", name="Question 3")
+        form.get_by_label("Label").first.fill("Image quality")
+        form = page.get_by_role("region", name="Image quality")
+        page.get_by_text("“Image quality” has too few options.").wait_for()
+        assert page.get_by_role("button", name="Publish").is_disabled()
+        for _ in range(2):
+            form.get_by_role("button", name="Add an option").click()
+        keys = form.get_by_label("Key", exact=True)
+        keys.nth(0).fill("?")
+        page.get_by_text("belongs to the viewer").wait_for()
+        keys.nth(0).fill("g")
+        page.get_by_role("button", name="Publish").click()
+        page.get_by_text("Version 2 is in force").wait_for()
+        page.goto("/")
+        person.open_case(page)
+        group = page.get_by_role("group", name="Image quality")
+        page.keyboard.press("g")
+        group.locator("[aria-pressed=true]").get_by_text("Option 1").wait_for()
+    assert troubles == []
