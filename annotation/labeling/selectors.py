@@ -29,7 +29,9 @@ from annotation.labeling.models import (
 MAX_PRIORS = 5
 MASKS = """
 WITH named AS (
-    SELECT content FROM labeling_revision UNION ALL SELECT draft FROM labeling_annotation
+    SELECT content FROM labeling_revision
+    UNION ALL SELECT draft FROM labeling_annotation
+    UNION ALL SELECT content FROM labeling_suggestion
 )
 SELECT jsonb_path_query(content, '$.masks[*].sha256') #>> '{}' FROM named
 UNION
@@ -247,7 +249,7 @@ def count_accepted_since(project: Project, moment: Any) -> int:
 
 
 def mask_addresses() -> set[str]:
-    """The SHA-256 of every mask that a draft or a revision names."""
+    """The SHA-256 of every mask that a draft, a revision or a suggestion names."""
     with connection.cursor() as cursor:
         cursor.execute(MASKS)
         return {row[0] for row in cursor.fetchall()}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from annotation.labeling import selectors
 from annotation.labeling.models import Case, Suggestion
 from annotation.labeling.services.projects import publish_schema
 from annotation.labeling.services.suggestions import Offered, offer_suggestions
@@ -112,6 +113,15 @@ def test_an_offer_leaves_out_what_it_no_longer_names(suggested, cast):
     [other] = factories.make_empty_cases(cast.project, 1)
     offer(other)
     assert ask(client, body).json() == []
+
+
+def test_the_garbage_collector_is_told_of_suggested_masks(cast):
+    [case] = factories.make_empty_cases(cast.project, 1)
+    content = {"masks": [{"layer": 0, "slices": {"1.2.3:1": "ab" * 32}}, {"sha256": "cd" * 32}]}
+    offer_suggestions(
+        project=cast.project, origin="o", source="s", offered=[Offered(case.pk, content)]
+    )
+    assert selectors.mask_addresses() == {"ab" * 32, "cd" * 32}
 
 
 def test_suggestions_cost_one_query_however_many_cases(cast, django_assert_num_queries):

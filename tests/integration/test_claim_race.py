@@ -1,5 +1,6 @@
 """Many readers at once: no case twice to more readers than asked for."""
 
+import contextlib
 import threading
 from collections import Counter
 
@@ -7,8 +8,9 @@ import numpy as np
 import pytest
 from django.db import connection
 
-from annotation.labeling.models import Annotation, Assignment, Case, Project
-from annotation.labeling.services import claiming, reading
+from annotation.core.errors import Conflict
+from annotation.labeling.models import Annotation, Assignment, Case, MarkKind, Project
+from annotation.labeling.services import claiming, marks, reading
 from tests import factories
 
 READERS = 20
@@ -57,6 +59,25 @@ def test_twenty_threads_never_share_a_slot(live_cast, readers_per_case):
     assert set(per_case.values()) == {readers_per_case}
     assert len(per_case) == 60
     assert not Case.objects.filter(project=project).exclude(free_slots=0, state="done").exists()
+
+
+def test_second_opinions_and_claims_never_lose_or_invent_a_slot(live_cast):
+    cases = factories.make_empty_cases(live_cast.project, 3)
+    people = [factories.make_user(f"reader{n}") for n in range(READERS)]
+
+    def ask_or_claim(number):
+        person, case = people[number], cases[number % len(cases)]
+        if number % 2:
+            factories.claim(person, live_cast.project, number)
+            return
+        mark = marks.mark_case(reader=person, case=case, kind=MarkKind.SECOND_OPINION, reason="")
+        with contextlib.suppress(Conflict):
+            marks.remove_mark(actor=person, mark=mark)
+
+    at_once(ask_or_claim, READERS)
+    for case in Case.objects.all():
+        assert case.extra_readers == case.marks.count()
+        assert case.free_slots + case.assignments.count() == 1 + case.extra_readers
 
 
 def test_one_reader_in_many_tabs_holds_one_case(live_cast):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -30,12 +31,14 @@ def offer_suggestions(
     Suggestion.objects.filter(case__project=project, origin=origin, is_current=True).update(
         is_current=False
     )
-    rows = [
+    rows = (
         Suggestion(case_id=one.case_id, origin=origin, source=source, content=one.content)
         for one in offered
-    ]
-    Suggestion.objects.bulk_create(rows, batch_size=BATCH)
-    return len(rows)
+    )
+    count = 0
+    while batch := list(islice(rows, BATCH)):  # a pool may hold more cases than memory
+        count += len(Suggestion.objects.bulk_create(batch))
+    return count
 
 
 def are_revealed(*, options: Options, annotation: Annotation) -> bool:
