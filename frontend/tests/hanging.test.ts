@@ -39,7 +39,7 @@ describe('a rule', () => {
 
   it('matches by modality, description in any case, body part and priors', () => {
     const abdomen = study([series('a', { body_part_examined: 'abdomen' })])
-    const matching: [ViewerStudy, ViewerStudy[], HangingRule['match'], boolean][] = [
+    const matching: [ViewerStudy, ViewerStudy[], NonNullable<HangingRule['match']>, boolean][] = [
       [chest, [], { description: 'cHeSt' }, true],
       [chest, [], { description: 'topogram' }, true],
       [chest, [], { description: 'head' }, false],

@@ -28,8 +28,8 @@ def test_keys_do_what_the_cheat_sheet_says_and_not_while_typing(live_cast):
         assert page.locator("[aria-pressed=true] kbd").count() == 0
 
         # A tool that is off says why, to the keyboard too, and does nothing.
-        page.locator("[data-action=tool_pan]").focus()
-        page.get_by_role("tooltip").get_by_text("not possible now").wait_for()
+        page.locator("[data-action=planes]").focus()
+        page.get_by_role("tooltip").get_by_text("a single image").wait_for()
         page.keyboard.press("Enter")
         assert person.current_case(page) == first
 

@@ -36,6 +36,7 @@ export function PaneOverlay(props: PaneOverlayProps) {
       data-status={state.status}
       data-testid="overlay"
       data-pane={pane}
+      data-loaded={state.frames > 0 && state.loaded >= state.frames ? 'all' : undefined}
       data-active={isActive || undefined}
       data-over={isOver || undefined}
       role="group"
@@ -86,10 +87,10 @@ function Shown(props: PaneOverlayProps) {
       <PositionText state={state} />
       {edges && (
         <>
-          <div className={classes.left}>{edges.left}</div>
-          <div className={classes.right}>{edges.right}</div>
-          <div className={classes.top}>{edges.top}</div>
-          <div className={classes.bottom}>{edges.bottom}</div>
+          <div className={classes.left} data-testid="edge-left">{edges.left}</div>
+          <div className={classes.right} data-testid="edge-right">{edges.right}</div>
+          <div className={classes.top} data-testid="edge-top">{edges.top}</div>
+          <div className={classes.bottom} data-testid="edge-bottom">{edges.bottom}</div>
         </>
       )}
       {state.slices > 1 && <SliceBar {...props} />}

@@ -66,8 +66,8 @@ export default function ReadingPage() {
     if (workstation && next) void workstation.prefetch(next.study)
   }, [workstation, next])
 
-  const doable = { commands, reasons: {}, custom }
   const pane = state.panes[state.active]
+  const doable = { commands, reasons: { planes: pane?.notice || pane?.series?.not_a_volume }, custom }
   const leave = () => void session.leave().finally(() => void navigate('/'))
   const step = (action: string | null) => (action === null ? null : named(`step.${action}`, action))
   return (

@@ -28,7 +28,7 @@ export function ToolButton({ id, icon: Picture, isOn, name, commands, reasons, c
   const [key = ''] = keysOf(action, custom)
   const command = commands[id]
   const title = name ?? t(action.label)
-  const why = command === undefined ? (reasons[id] ?? t('reason.not_now')) : ''
+  const why = command === undefined ? (reasons[id] || t('reason.not_now')) : ''
   const hint = why === '' ? t('toolbar.hint', { title, key: shownKey(key) }) : t('toolbar.hint_off', { title, why })
   return (
     <Tooltip label={hint} openDelay={300}>

@@ -55,6 +55,7 @@ export class MaskEditor {
   private segment: { value: number; layer: number } | null = null
   private segments: readonly SegmentAppearance[] = []
   private isOutlineOnly = false
+  private brush: Brush | null = null
   private isPressed = false
   private isWriting = false
   private isDestroyed = false
@@ -84,7 +85,15 @@ export class MaskEditor {
     void this.refresh()
   }
 
-  setBrush({ radius_mm, shape, threshold }: Brush): void {
+  setBrush(brush: Brush): void {
+    this.brush = brush
+    this.applyBrush()
+  }
+
+  /** Again for every view: a tool group knows the brush only once it has a viewport. */
+  private applyBrush(): void {
+    if (!this.brush) return
+    const { radius_mm, shape, threshold } = this.brush
     for (const group of this.groups()) {
       tools.utilities.segmentation.setBrushSizeForToolGroup(group.id, radius_mm)
       if (!threshold || !group.hasTool(THRESHOLD_BRUSH)) continue
@@ -178,6 +187,7 @@ export class MaskEditor {
   private async show(): Promise<void> {
     if (this.isDestroyed || this.isPressed) return
     this.arrange()
+    this.applyBrush()
     for (const target of this.targets.values()) await this.write(target)
   }
 

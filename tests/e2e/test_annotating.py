@@ -1,0 +1,215 @@
+"""A reader draws and paints on the real page: what the server stores, what undo brings back, and what
+is there again after the browser was closed."""
+
+import numpy as np
+import pytest
+
+from annotation.archive import storage
+from annotation.archive.services.ingest import ingest
+from annotation.imaging import conversion, masks
+from annotation.labeling.models import Annotation, Revision
+from annotation.labeling.services.projects import add_cases, publish_schema
+from tests import factories, servers
+from tests.e2e import browser as person
+
+SIDE, SLICES = 64, 9
+PIXEL_MM, SLICE_MM, CORNER_MM = 1.5, 2.0, -48.0
+DEFINITION = {
+    "questions": [
+        {"key": "finding", "label": "Any finding?", "options": [{"key": "no"}, {"key": "yes"}]},
+        {
+            "key": "size", "label": "Size", "scope": "region", "kind": "number", "required": False,
+            "unit": {"code": "mm", "label": "mm"},
+        },
+    ],
+    "region_labels": [{"key": "nodule", "label": "Nodule"}, {"key": "mass", "label": "Mass"}],
+    "segments": [{"value": 1, "label": "Liver"}, {"value": 2, "label": "Tumour", "layer": 1}],
+}  # fmt: skip
+PLACES = """() => {
+  const canvas = document.querySelector("[data-testid=panes] canvas")
+  const { left, top, width, height } = canvas.getBoundingClientRect()
+  return [left, top, width, height]
+}"""
+
+
+@pytest.fixture(autouse=True)
+def _ask_the_database_here(monkeypatch):
+    """Playwright's loop runs in this thread; it is only waited for, never awaited beside a query."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.fixture
+def project(live_cast):
+    project = factories.make_project(live_cast.manager, "Phantom")
+    publish_schema(actor=live_cast.manager, project=project, definition=DEFINITION)
+    voxels = np.full((SLICES, SIDE, SIDE), -200, np.int16)
+    voxels[:, 10:54, 10:54] = 60
+    affine = np.diag([PIXEL_MM, PIXEL_MM, SLICE_MM, 1.0])
+    affine[:3, 3] = [CORNER_MM, CORNER_MM, 0.0]
+    subject = conversion.Subject(patient_id="phantom")
+    study = None
+    for data in conversion.volume_series(voxels, affine, subject, "drawn on", "CT"):
+        study = ingest(collection=project.collection, chunks=[data]).study
+    add_cases(project=project, studies=[study])
+    return project
+
+
+@pytest.fixture
+def desk(live_cast, project):
+    """A browser with the case open."""
+    troubles: list[str] = []
+    with servers.web_server() as address, person.chromium() as browser:
+        yield Desk(browser, address, troubles, project)
+    assert troubles == []
+
+
+class Desk:
+    def __init__(self, browser, address, troubles, project):
+        self.browser, self.address, self.troubles, self.project = (
+            browser,
+            address,
+            troubles,
+            project,
+        )
+        self.sit_down()
+
+    def sit_down(self):
+        """A new browser window: nothing is left of the one before but what the server keeps."""
+        self.page = person.new_page(self.browser, self.address, self.troubles)
+        self.page.set_viewport_size({"width": 1100, "height": 640})
+        person.sign_in(self.page, "manager", factories.PASSWORD)
+        self.page.goto(f"/projects/{self.project.pk}/read")
+        self.page.wait_for_selector(person.SHOWN, timeout=60_000)
+        person.canvas_is_painted(self.page)
+
+    def get_up(self):
+        self.page.context.close()
+
+    def at(self, x, y):
+        """Where the pixel (x, y) lies on the page: the image is fitted into its pane."""
+        left, top, width, height = self.page.evaluate(PLACES)
+        scale = min(width, height) / SIDE
+        return (
+            left + width / 2 + (x + 0.5 - SIDE / 2) * scale,
+            top + height / 2 + (y + 0.5 - SIDE / 2) * scale,
+        )
+
+    def drag(self, start, end):
+        mouse = self.page.mouse
+        mouse.move(*self.at(*start))
+        mouse.down()
+        mouse.move(*self.at(*((np.add(start, end)) / 2)), steps=4)
+        mouse.move(*self.at(*end), steps=4)
+        mouse.up()
+
+    def take(self, tool):
+        self.page.locator(f"[data-action=tool_{tool}]").click()
+        self.page.locator(f"[data-action=tool_{tool}][aria-pressed=true]").wait_for()
+
+    def saved(self, condition):
+        """The draft on the server, once the condition holds for it."""
+
+        def holds():
+            return condition(draft())
+
+        servers.eventually(holds, "the draft is saved", timeout_s=20)
+        return draft()
+
+    def shapes(self):
+        return self.page.locator("[data-testid=panes] svg.svg-layer g").count()
+
+
+def draft():
+    return Annotation.objects.get().draft
+
+
+def regions_of(content):
+    return content.get("regions", [])
+
+
+def painted(content, layer=0):
+    """Label maps by place of the layer's slices."""
+    found = [m for m in content.get("masks", []) if m.get("layer") == layer]
+    slices = found[0]["slices"] if found else {}
+    return {
+        place: masks.decompress(storage.blob_path(sha256).read_bytes())[0]
+        for place, sha256 in slices.items()
+    }
+
+
+def test_a_box_is_stored_in_pixels_and_millimetres_and_is_there_again(desk, project):
+    desk.take("box")
+    desk.drag((15, 20), (35, 30))
+    desk.page.get_by_test_id("region").wait_for()
+    [region] = regions_of(desk.saved(regions_of))
+    assert (region["kind"], region["label"], region["frame"]) == ("box", "nodule", 1)
+    expected = [(15, 20), (35, 20), (35, 30), (15, 30)]
+    assert np.abs(np.array(region["pixels"]) - expected).max() < 0.75
+    millimetres = np.array(region["pixels"]) * PIXEL_MM + CORNER_MM
+    middle = (SLICES - 1) // 2 * SLICE_MM
+    assert np.allclose(np.array(region["points"])[:, :2], millimetres, atol=0.01)
+    assert np.allclose(np.array(region["points"])[:, 2], middle, atol=0.01)
+
+    desk.get_up()
+    desk.sit_down()
+    desk.page.get_by_test_id("region").wait_for()
+    servers.eventually(lambda: desk.shapes() > 0, "the box is drawn again", timeout_s=20)
+    assert regions_of(draft()) == [region]
+
+
+def test_a_stroke_is_stored_voxel_by_voxel_and_undo_takes_it_back(desk):
+    desk.take("brush")
+    desk.drag((25, 25), (40, 25))
+    content = desk.saved(painted)
+    [(place, labels)] = painted(content).items()
+    rows, columns = np.nonzero(labels)
+    assert labels.shape == (SIDE, SIDE)
+    assert set(labels[labels > 0]) == {1}
+    radius = 5 / PIXEL_MM
+    assert abs(rows.mean() - 25) < 0.75
+    assert abs(columns.mean() - 32.5) < 0.75
+    assert abs(rows.max() - rows.min() + 1 - 2 * radius) <= 2
+    assert abs(columns.max() - columns.min() + 1 - (15 + 2 * radius)) <= 2
+    assert place.endswith(":1")
+
+    desk.page.keyboard.press("Control+z")
+    desk.saved(lambda content: not painted(content))
+    desk.page.keyboard.press("Control+y")
+    again = desk.saved(painted)
+    assert np.array_equal(painted(again)[place], labels)
+
+
+def test_what_was_drawn_is_handed_in_for_ever(desk):
+    desk.take("length")
+    desk.drag((12, 40), (45.333, 40))  # 50 mm
+    desk.saved(regions_of)
+    desk.page.get_by_text("50.0 mm").or_(desk.page.get_by_text("49.")).or_(
+        desk.page.get_by_text("50.")
+    ).first.wait_for()
+    desk.page.keyboard.press("2")
+    desk.page.keyboard.press("Enter")
+    desk.page.wait_for_timeout(4000); desk.page.screenshot(path="/tmp/m/fin.png")
+    desk.page.get_by_test_id("finished").wait_for()
+    revision = Revision.objects.get()
+    [region] = revision.content["regions"]
+    (x1, y1), (x2, y2) = region["pixels"]
+    assert abs(np.hypot(x2 - x1, y2 - y1) * PIXEL_MM - 50) < 0.5 * PIXEL_MM
+    assert revision.content["answers"] == {"finding": "yes"}
+
+
+def test_undo_goes_over_everything_that_was_done(desk):
+    before = draft()
+    desk.page.keyboard.press("2")
+    desk.take("point")
+    x, y = desk.at(30, 30)
+    desk.page.mouse.click(x, y)
+    desk.page.get_by_test_id("region").wait_for()
+    desk.take("brush")
+    desk.drag((20, 40), (30, 40))
+    full = desk.saved(lambda content: painted(content) and regions_of(content))
+    for _ in range(3):
+        desk.page.keyboard.press("Control+z")
+    desk.saved(lambda content: content == before)
+    for _ in range(3):
+        desk.page.keyboard.press("Control+y")
+    desk.saved(lambda content: content == full)
