@@ -81,12 +81,14 @@ function Overlays({ workstation, study }: { workstation: Workstation; study: Stu
 
 function Overlay({ pane, study }: { pane: PaneState; study: Study | null }) {
   const { status, series } = pane
+  // A pane may show an earlier study.
+  const shown = pane.study ?? study
   return (
     <div className={classes.overlay} data-status={status} data-testid="overlay">
       <div className={classes.topLeft}>
-        {study?.study_date ?? ''}
+        {shown?.study_date ?? ''}
         <br />
-        {study?.study_description}
+        {shown?.study_description}
       </div>
       <div className={classes.topRight}>
         {series?.modality} {series?.series_description}

@@ -15,11 +15,13 @@ import {
 import type { Vector } from './geometry'
 import { cross, dot } from './linking'
 import { spacingOf, withUsedSpacing } from './spacing'
+import { forgetSpacing, rememberSpacing } from './spacings'
 import type { Place, SpacingSource } from './types'
 
 const LOAD_TIMEOUT_MS = 30_000
 const PREFETCHED_IMAGES = 1
 const PROGRESSIVE_PIXELS = 3e6
+const FRAME = /\/frames\/\d+$/
 const TAGS = { codes: '00200020', rows: '00280010', columns: '00280011' }
 
 /** Where the frames of a series lie; only of series whose frames share one orientation. */
@@ -183,6 +185,7 @@ function registrations(
     const dataset = datasets.get(sop_instance_uid)
     const firstFrame = `wadors:${url}/instances/${sop_instance_uid}/frames/1`
     if (!dataset) return Promise.resolve()
+    rememberSpacing(firstFrame, dataset)
     return Promise.resolve(metadata.addDicomWebInstance(firstFrame, withUsedSpacing(dataset)))
   })
 }
@@ -247,8 +250,12 @@ export function planeOf(imageId: string): ImagePlane | null {
 }
 
 function forgetMetadata(imageId: string): void {
+  forgetSpacing(imageId)
+  // What all frames share lies under the instance.
+  const instance = imageId.replace(FRAME, '')
   for (const type of Object.values(MetadataEnums.MetadataModules)) {
     metadata.clearTypedCacheData(type, imageId)
+    metadata.clearTypedCacheData(type, instance)
   }
 }
 
