@@ -132,7 +132,9 @@ export class SeriesLoader {
       return
     }
     this.volumes.delete(volumeId)
-    if (core.cache.getVolumeLoadObject(volumeId)) core.cache.removeVolumeLoadObject(volumeId)
+    if (!core.cache.getVolumeLoadObject(volumeId)) return
+    endWaiting(core.cache.getVolume(volumeId))
+    core.cache.removeVolumeLoadObject(volumeId)
   }
 
   /** Drop the decoded images and the metadata of a study that was handed in. */
@@ -246,6 +248,15 @@ export function planeOf(imageId: string): ImagePlane | null {
     column: plane.columnCosines as Vector,
     width: (plane.columns - 1) * (plane.columnPixelSpacing || 1),
     height: (plane.rows - 1) * (plane.rowPixelSpacing || 1),
+  }
+}
+
+/** A volume waits for every slice to enter the cache: for ever, and holding all of itself, where a
+ * stack had fetched the slice before. Cornerstone 5.14, BaseStreamingImageVolume.callLoadImage. */
+function endWaiting(volume: core.Types.IImageVolume | undefined): void {
+  for (const imageId of volume?.imageIds ?? []) {
+    const detail = { image: { imageId } }
+    core.triggerEvent(core.eventTarget, core.Enums.Events.IMAGE_CACHE_IMAGE_ADDED, detail)
   }
 }
 
