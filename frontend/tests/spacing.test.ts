@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import type { DicomJson } from '../src/viewer/dicomweb'
 import { spacingOf, withUsedSpacing } from '../src/viewer/spacing'
+import { forgetSpacing, rememberSpacing, spacingAt } from '../src/viewer/spacings'
 
 const DX = '1.2.840.10008.5.1.4.1.1.1.1'
 const CT = '1.2.840.10008.5.1.4.1.1.2'
@@ -79,4 +80,13 @@ it('has no millimetres where nothing is said', () => {
 it('hands Cornerstone what it does not look for itself', () => {
   const used = withUsedSpacing(dataset({ '00181164': [0.14, 0.15] }))
   expect(used['00280030']?.Value).toEqual([0.14, 0.15])
+})
+
+it('keeps the spacing of an image for all its frames until it is forgotten', () => {
+  rememberSpacing('wadors:x/instances/1/frames/1', radiograph({ '00181164': [0.14, 0.15] }))
+  expect(spacingAt('wadors:x/instances/1/frames/7', [3, 4])).toEqual(
+    { source: 'detector', row_mm: 0.14, column_mm: 0.15 },
+  )
+  forgetSpacing('wadors:x/instances/1/frames/2')
+  expect(spacingAt('wadors:x/instances/1/frames/1').source).toBe('none')
 })

@@ -87,8 +87,6 @@ export class Pane {
 
   clear(): void {
     this.leave()
-    const viewport: unknown = this.engine.getViewport(this.viewportId)
-    if (viewport) this.engine.disableElement(this.viewportId)
     this.change(EMPTY_PANE)
   }
 
@@ -290,11 +288,12 @@ export class Pane {
     const { picture } = this
     this.picture = null
     this.loaded = null
-    if (picture) {
-      // The layers let go of the viewport before its volume goes.
-      this.listener(this, true)
-      picture.dispose()
-    }
+    // In this order: the layers let go of the viewport, and it of the volume. Nothing stays on the
+    // screen either, which could pass for what is being loaded.
+    if (picture) this.listener(this, true)
+    const viewport: unknown = this.engine.getViewport(this.viewportId)
+    if (viewport) this.engine.disableElement(this.viewportId)
+    picture?.dispose()
     return ++this.turn
   }
 

@@ -23,6 +23,7 @@ export interface ViewerSeries {
 export interface ViewerStudy {
   study_instance_uid: string
   study_description?: string
+  study_date?: string | null
   series: ViewerSeries[]
 }
 

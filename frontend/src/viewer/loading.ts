@@ -15,11 +15,13 @@ import {
 import type { Vector } from './geometry'
 import { cross, dot } from './linking'
 import { spacingOf, withUsedSpacing } from './spacing'
+import { forgetSpacing, rememberSpacing } from './spacings'
 import type { Place, SpacingSource } from './types'
 
 const LOAD_TIMEOUT_MS = 30_000
 const PREFETCHED_IMAGES = 1
 const PROGRESSIVE_PIXELS = 3e6
+const FRAME = /\/frames\/\d+$/
 const TAGS = { codes: '00200020', rows: '00280010', columns: '00280011' }
 
 /** Where the frames of a series lie; only of series whose frames share one orientation. */
@@ -130,7 +132,9 @@ export class SeriesLoader {
       return
     }
     this.volumes.delete(volumeId)
-    if (core.cache.getVolumeLoadObject(volumeId)) core.cache.removeVolumeLoadObject(volumeId)
+    if (!core.cache.getVolumeLoadObject(volumeId)) return
+    endWaiting(core.cache.getVolume(volumeId))
+    core.cache.removeVolumeLoadObject(volumeId)
   }
 
   /** Drop the decoded images and the metadata of a study that was handed in. */
@@ -183,6 +187,7 @@ function registrations(
     const dataset = datasets.get(sop_instance_uid)
     const firstFrame = `wadors:${url}/instances/${sop_instance_uid}/frames/1`
     if (!dataset) return Promise.resolve()
+    rememberSpacing(firstFrame, dataset)
     return Promise.resolve(metadata.addDicomWebInstance(firstFrame, withUsedSpacing(dataset)))
   })
 }
@@ -246,9 +251,22 @@ export function planeOf(imageId: string): ImagePlane | null {
   }
 }
 
+/** A volume waits for every slice to enter the cache: for ever, and holding all of itself, where a
+ * stack had fetched the slice before. Cornerstone 5.14, BaseStreamingImageVolume.callLoadImage. */
+function endWaiting(volume: core.Types.IImageVolume | undefined): void {
+  for (const imageId of volume?.imageIds ?? []) {
+    const detail = { image: { imageId } }
+    core.triggerEvent(core.eventTarget, core.Enums.Events.IMAGE_CACHE_IMAGE_ADDED, detail)
+  }
+}
+
 function forgetMetadata(imageId: string): void {
+  forgetSpacing(imageId)
+  // What all frames share lies under the instance.
+  const instance = imageId.replace(FRAME, '')
   for (const type of Object.values(MetadataEnums.MetadataModules)) {
     metadata.clearTypedCacheData(type, imageId)
+    metadata.clearTypedCacheData(type, instance)
   }
 }
 

@@ -15,6 +15,8 @@ const TAGS = {
   orientation: '00200037', shared: '52009229', perFrame: '52009230', measures: '00289110',
   usRegions: '00186011',
 }
+/** All that `spacingOf` reads. */
+export const SPACING_TAGS: readonly string[] = Object.values(TAGS)
 const US = {
   format: '00186012', x0: '00186018', y0: '0018601A', x1: '0018601C', y1: '0018601E',
   unitsX: '00186024', unitsY: '00186026', deltaX: '0018602C', deltaY: '0018602E',
