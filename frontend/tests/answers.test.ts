@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest'
 import type { Question } from '../src/api/client'
 import { choose, contentOf, isChosen, optionOfKey } from '../src/labeling/answers'
 
-const one: Question = {
+const one = {
   key: 'nodule', label: 'Nodule?', kind: 'one', required: true,
   options: [{ key: 'no', label: 'No', hotkey: '1' }, { key: 'yes', label: 'Yes', hotkey: '2' }],
-}
-const many: Question = {
+} as unknown as Question
+const many = {
   key: 'also', label: 'Also', kind: 'many', required: false,
   options: [{ key: 'a', label: 'A', hotkey: 'q' }, { key: 'b', label: 'B', hotkey: '' }],
-}
+} as unknown as Question
 
 describe('answers', () => {
   it('replaces the answer of a single choice', () => {

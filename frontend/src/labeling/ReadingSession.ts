@@ -11,7 +11,7 @@ import * as edits from './edits'
 import type { WorkJournal } from './journal'
 import type { MaskChange } from './maskStore'
 import {
-  asAsked, defaultAnswers, firstMissing, normalAnswers, withNewDefaults, type Subject,
+  asAsked, defaultAnswers, firstMissing, normalAnswers, withNewDefaults, type Asked, type Subject,
 } from './questions'
 
 export interface Requests extends DraftRequests {
@@ -99,8 +99,8 @@ export class ReadingSession {
   /** One step of the reader on the open case; false where it is refused or changes nothing. */
   edit(action: string, change: Change, options: { gesture?: string } = {}): boolean {
     if (this.state.phase !== 'reading' || !this.draft) return false
-    const asked: Change = (content) => withNewDefaults(this.questions(), content, change(content))
-    return this.draft.edit(action, asked, options)
+    const withDefaults: Change = (content) => withNewDefaults(asked(this.questions()), content, change(content))
+    return this.draft.edit(action, withDefaults, options)
   }
 
   /** An option of a study question was pressed: `many` toggles it, any other kind takes it. */
@@ -127,7 +127,7 @@ export class ReadingSession {
   /** One click for a normal case: every open question with a normal answer gets it. */
   answerNormal(): boolean {
     return this.edit('normal', (content) =>
-      edits.withAnswers(content, normalAnswers(this.questions(), content)))
+      edits.withAnswers(content, normalAnswers(asked(this.questions()), content)))
   }
 
   /** A stroke of a mask tool; its slices are compressed in the background. */
@@ -168,7 +168,7 @@ export class ReadingSession {
     const { reading, phase } = this.state
     const { draft } = this
     if (!reading || !draft || phase !== 'reading') return
-    const missing = firstMissing(this.questions(), this.state.content)
+    const missing = firstMissing(asked(this.questions()), this.state.content)
     if (missing) {
       this.set({ missing: missing.question.key, missingAt: missing.subject })
       return
@@ -181,7 +181,7 @@ export class ReadingSession {
         this.set({ phase: 'reading' })
         return
       }
-      const content = asAsked(this.questions(), draft.document.content)
+      const content = asAsked(asked(this.questions()), draft.document.content)
       await draft.masks.upload(content)
       await this.requests.submit(draft.id, draft.version, content)
     } catch (error) {
@@ -261,7 +261,7 @@ export class ReadingSession {
     this.clock.take() // what was active before belongs to the case before
     const { id, version, content, schema } = reading.annotation
     const found = await this.journal.read(id)
-    const draft = new Draft(id, version, withDefaults(schema.definition.questions, content), {
+    const draft = new Draft(id, version, fresh(schema.definition.questions, content), {
       requests: this.requests, journal: this.journal, channel: this.openChannel(),
       onState: (save) => {
         if (this.draft === draft) this.showSave(save)
@@ -331,10 +331,15 @@ function shownOf({ document }: Draft): Pick<Snapshot, 'content' | 'undoName' | '
 }
 
 /** A read that was just begun starts with the schema's defaults. */
-function withDefaults(questions: Schemas['Question'][], raw: unknown): Content {
+function fresh(questions: Schemas['Question'][], raw: unknown): Content {
   const content = contentOf(raw)
   const isFresh = Object.keys(content).length === 1 && Object.keys(content.answers).length === 0
-  return isFresh ? edits.withAnswers(content, defaultAnswers(questions, content)) : content
+  return isFresh ? edits.withAnswers(content, defaultAnswers(asked(questions), content)) : content
+}
+
+/** The API's file leaves the inside of conditions open; the server has checked them. */
+function asked(questions: readonly object[]): readonly Asked[] {
+  return questions as readonly Asked[]
 }
 
 function gestureOf(gesture: string | undefined): { gesture?: string } {
