@@ -309,6 +309,13 @@ def test_slices_between_painted_ones_are_filled_by_shape(room):
     assert filled[6] == filled[5]
 
 
+def test_a_full_cache_never_drops_what_was_painted(room):
+    room.hold_brush()
+    painted = room.stroke("stack", (30, 45, STACK_SLICE), (70, 45, STACK_SLICE))
+    room.evaluate("harness.makeRoom()")
+    assert room.painted() == painted
+
+
 def test_closing_frees_everything(room):
     room.take("RectangleROI")
     room.drag("stack", (20, 10, STACK_SLICE), (60, 30, STACK_SLICE))

@@ -213,6 +213,8 @@ const harness = {
   },
   isSentWithBytes: () => saved !== null
     && drawnMasks(saved).every((mask) => Object.values(mask.slices).every((sha256) => server.has(sha256))),
+  /** A full cache makes room as it does for the images of a long series. */
+  makeRoom: () => core.cache.decacheIfNecessaryUntilBytesAvailable(core.cache.getMaxCacheSize()),
   annotations: () => tools.annotation.state.getAllAnnotations().length,
   destroy: () => {
     regions.destroy()

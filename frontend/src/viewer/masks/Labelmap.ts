@@ -25,17 +25,20 @@ export class Labelmap {
   readonly places: readonly string[]
   readonly rows: number
   readonly columns: number
-  private readonly imageIds: readonly string[]
+  private readonly images: readonly core.Types.IImage[]
   private readonly indices: ReadonlyMap<string, number>
   /** What is attached to a viewport: the same viewport may turn from a stack into a plane. */
   private readonly attached = new Map<string, string>()
 
   constructor(readonly layer: number, readonly series: string, sourceIds: readonly string[]) {
     this.id = `mask:${layer}:${series}`
-    const images = core.imageLoader.createAndCacheDerivedLabelmapImages([...sourceIds])
-    this.imageIds = images.map((image) => image.imageId)
-    this.rows = images[0]?.rows ?? 0
-    this.columns = images[0]?.columns ?? 0
+    const onCacheAdd = (image: core.Types.IImage) => {
+      // Shared images are never evicted: a long series would push its own labels out of the cache.
+      image.sharedCacheKey = this.id
+    }
+    this.images = core.imageLoader.createAndCacheDerivedLabelmapImages([...sourceIds], { onCacheAdd })
+    this.rows = this.images[0]?.rows ?? 0
+    this.columns = this.images[0]?.columns ?? 0
     this.places = sourceIds.map((id) => {
       const place = placeOf(id)
       return place ? placeKey(place) : id
@@ -43,7 +46,7 @@ export class Labelmap {
     this.indices = new Map(this.places.map((place, i) => [place, i]))
     segmentation.addSegmentations([{
       segmentationId: this.id,
-      representation: { type: LABELMAP, data: { imageIds: [...this.imageIds] } },
+      representation: { type: LABELMAP, data: { imageIds: this.images.map((image) => image.imageId) } },
     }])
   }
 
@@ -53,8 +56,8 @@ export class Labelmap {
 
   /** The labels of a slice as they are shown: writing here writes the picture. */
   slice(index: number): Uint8Array {
-    const image = core.cache.getImage(this.imageIds[index] ?? '')
-    if (!image) throw new Error(`slice ${index} of ${this.id} is gone`)
+    const image = this.images[index]
+    if (!image) throw new Error(`${this.id} has no slice ${index}`)
     return image.getPixelData() as Uint8Array
   }
 
@@ -127,8 +130,8 @@ export class Labelmap {
     if (data && 'volumeId' in data && data.volumeId && core.cache.getVolume(data.volumeId)) {
       core.cache.removeVolumeLoadObject(data.volumeId)
     }
-    for (const id of this.imageIds) {
-      if (core.cache.getImageLoadObject(id)) core.cache.removeImageLoadObject(id, { force: true })
+    for (const { imageId } of this.images) {
+      if (core.cache.getImageLoadObject(imageId)) core.cache.removeImageLoadObject(imageId, { force: true })
     }
   }
 }

@@ -219,9 +219,7 @@ export class MaskEditor {
 
   private create(key: string, layer: number, view: PaneView): void {
     const stack = this.host.views().find((v) => v.series === view.series && v.volumeId === null) ?? view
-    const image = core.cache.getImage(stack.imageIds[0] ?? '')
-    const bytes = (image ? image.rows * image.columns : 0) * stack.imageIds.length
-    if (bytes > MAX_BYTES) {
+    if (bytesOf(stack.imageIds) > MAX_BYTES) {
       this.refuse('too_large')
       return
     }
@@ -366,6 +364,13 @@ export class MaskEditor {
   private refuse(reason: MaskRefusal): void {
     this.callbacks.onRefused?.(reason)
   }
+}
+
+/** One byte per pixel of every frame. */
+function bytesOf(imageIds: readonly string[]): number {
+  const plane = core.metaData.get('imagePlaneModule', imageIds[0] ?? '') as
+    { rows?: number; columns?: number } | undefined
+  return (plane?.rows ?? 0) * (plane?.columns ?? 0) * imageIds.length
 }
 
 function changedSlices({ map, slices }: Target): [number, Uint8Array][] {
