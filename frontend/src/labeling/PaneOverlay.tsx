@@ -86,10 +86,10 @@ function Shown(props: PaneOverlayProps) {
       <PositionText state={state} />
       {edges && (
         <>
-          <div className={classes.left}>{edges.left}</div>
-          <div className={classes.right}>{edges.right}</div>
-          <div className={classes.top}>{edges.top}</div>
-          <div className={classes.bottom}>{edges.bottom}</div>
+          <div className={classes.left} data-testid="edge-left">{edges.left}</div>
+          <div className={classes.right} data-testid="edge-right">{edges.right}</div>
+          <div className={classes.top} data-testid="edge-top">{edges.top}</div>
+          <div className={classes.bottom} data-testid="edge-bottom">{edges.bottom}</div>
         </>
       )}
       {state.slices > 1 && <SliceBar {...props} />}
@@ -120,7 +120,7 @@ function PositionText({ state }: { state: PaneState }) {
   const { slice, slices, loaded, notice, as } = state
   return (
     <div className={classes.bottomRight} data-testid="slice">
-      {notice !== '' && <div className={classes.notice}>{notice}</div>}
+      {notice !== '' && <div className={classes.notice} data-testid="notice">{notice}</div>}
       {as !== 'stack' && <div>{t(`plane.${as}`)}</div>}
       {loaded < slices && <div>{t('pane.loaded', { loaded, slices })}</div>}
       <div>{t('pane.slice', { slice: String(slice), slices: String(slices) })}</div>

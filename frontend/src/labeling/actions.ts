@@ -33,6 +33,7 @@ const SUGGESTIONS = {
 
 const VIEW = {
   tool_window: [['Shift+w']],
+  tool_window_region: [['<']],
   tool_pan: [['Shift+p']],
   tool_zoom: [['Shift+z']],
   tool_scroll: [['Shift+s']],
@@ -97,6 +98,7 @@ const MASKS = {
 const PANES = {
   pane_previous: [['ArrowLeft'], 'repeats'],
   pane_next: [['ArrowRight'], 'repeats'],
+  pane_maximise: [['_']],
   series_previous: [['Shift+ArrowUp'], 'repeats'],
   series_next: [['Shift+ArrowDown'], 'repeats'],
   strip_toggle: [[';']],
