@@ -78,10 +78,10 @@ export default function ReadingPage() {
           <Toolbar {...doable} state={connection.state} kinds={[]} hasSegments={false} steps={{ undo: null, redo: null }}
             presets={[]} cineRate={10} onCineRate={() => undefined} onSlab={null} labels={[]} label="" onLabel={() => undefined} />
         }
-        strip={study && study.series.length > 1 && (
+        strip={study && study.series.length > 1 ? (
           <SeriesStrip root={root} study={study} priors={[]} shown={connection.series === null ? [] : [connection.series]}
             active={connection.series} onShow={(_, series) => connection.onSeries(series.series_instance_uid)} />
-        )}
+        ) : null}
         viewer={
           <ViewerPane {...connection} studies={study ? { [study.study_instance_uid]: study } : {}} current={study?.study_instance_uid ?? null}
             hidesPatient={false} onGoTo={(_, slice) => viewer?.scroll(slice - (connection.state.panes[0]?.slice ?? slice))}
