@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Question } from '../src/labeling/definition'
 import {
-  conditionOf, conditionSources, draftProblems, keyFrom, moved, parseDefinition, simpleOf, withField, withKind,
+  conditionOf, conditionSources, draftProblems, keyFrom, moved, parseDefinition, simpleOf, withField, withKind, withLabel,
 } from '../src/projects/schemaDraft'
 
 const nodule: Question = {
@@ -37,6 +37,13 @@ describe('a question', () => {
     expect(withKind(size, 'text')).toEqual({ key: 'size', label: 'Size', kind: 'text', scope: 'region' })
     expect(withKind(nodule, 'ordinal')).toEqual({ ...nodule, kind: 'ordinal' })
     expect(withKind(nodule, 'many')).not.toHaveProperty('is_normal')
+  })
+
+  it('takes its key from its label until it is published or named by hand', () => {
+    const fresh: Question = { key: 'question_2', label: 'Question 2', kind: 'text' }
+    expect(withLabel(fresh, 'Image quality', ['nodule'], false)).toMatchObject({ key: 'image_quality', label: 'Image quality' })
+    expect(withLabel(fresh, 'Image quality', [], true)).toMatchObject({ key: 'question_2' })
+    expect(withLabel({ ...fresh, key: 'quality' }, 'Image quality', [], false)).toMatchObject({ key: 'quality' })
   })
 
   it('leaves out a field that says nothing', () => {

@@ -1,5 +1,6 @@
 /** The texts over the panes, in the same grid that the workstation lays its panes out in. */
 import { useEffect, useState } from 'react'
+import { createPortal } from 'react-dom'
 import type { WorkstationState } from '../viewer/types'
 import { PaneOverlay, type PaneOverlayProps, type PaneStudy } from './PaneOverlay'
 import { holdsSeries, type DraggedSeries } from './seriesDrag'
@@ -11,31 +12,39 @@ interface Props {
   studies: Readonly<Record<string, PaneStudy>>
   current: string | null
   hidesPatient: boolean
+  /** The viewer's own element of a pane: then each text lives inside its pane, and follows it. */
+  elementOf?: (pane: number) => HTMLElement | null
   onGoTo: (pane: number, slice: number) => void
   onDropSeries: (pane: number, series: DraggedSeries) => void
 }
 
-export function PaneGrid({ state, studies, current, hidesPatient, onGoTo, onDropSeries }: Props) {
+export function PaneGrid({ state, studies, current, hidesPatient, elementOf, onGoTo, onDropSeries }: Props) {
   const isDragging = useSeriesDrag()
-  const { maximised } = state
-  const [rows, columns] = maximised === null ? state.layout.split('x').map(Number) : [1, 1]
+  const [rows, columns] = state.layout.split('x').map(Number)
   const style = { gridTemplateRows: `repeat(${rows}, minmax(0, 1fr))`, gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }
   const hasMany = state.panes.length > 1
+  const overlays = state.panes.map((pane, index) => {
+    const uid = pane.study?.study_instance_uid ?? null
+    const overlay: PaneOverlayProps = {
+      pane: index, state: pane, hidesPatient,
+      study: uid === null ? null : (studies[uid] ?? null),
+      isPrior: uid !== null && uid !== current,
+      isActive: hasMany && index === state.active,
+      onGoTo: (slice) => onGoTo(index, slice),
+      onDropSeries: (series) => onDropSeries(index, series),
+    }
+    return <PaneOverlay key={index} {...overlay} />
+  })
+  if (elementOf) {
+    return overlays.map((overlay, index) => {
+      const element = elementOf(index)
+      const inside = <div className={classes.panes} data-dragging={isDragging || undefined}>{overlay}</div>
+      return element && createPortal(inside, element, String(index))
+    })
+  }
   return (
     <div className={classes.panes} style={style} data-dragging={isDragging || undefined}>
-      {state.panes.map((pane, index) => {
-        if (maximised !== null && maximised !== index) return null
-        const uid = pane.study?.study_instance_uid ?? null
-        const overlay: PaneOverlayProps = {
-          pane: index, state: pane, hidesPatient,
-          study: uid === null ? null : (studies[uid] ?? null),
-          isPrior: uid !== null && uid !== current,
-          isActive: hasMany && index === state.active,
-          onGoTo: (slice) => onGoTo(index, slice),
-          onDropSeries: (series) => onDropSeries(index, series),
-        }
-        return <PaneOverlay key={index} {...overlay} />
-      })}
+      {overlays}
     </div>
   )
 }

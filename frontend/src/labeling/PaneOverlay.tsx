@@ -121,7 +121,7 @@ function PositionText({ state }: { state: PaneState }) {
   const { slice, slices, loaded, notice, as } = state
   return (
     <div className={classes.bottomRight} data-testid="slice">
-      {notice !== '' && <div className={classes.notice}>{notice}</div>}
+      {notice !== '' && <div className={classes.notice} data-testid="notice">{notice}</div>}
       {as !== 'stack' && <div>{t(`plane.${as}`)}</div>}
       {loaded < slices && <div>{t('pane.loaded', { loaded, slices })}</div>}
       <div>{t('pane.slice', { slice: String(slice), slices: String(slices) })}</div>

@@ -69,7 +69,7 @@ export default function ReadingPage() {
   const pane = state.panes[state.active]
   const doable = { commands, reasons: { planes: pane?.notice || pane?.series?.not_a_volume }, custom }
   const leave = () => void session.leave().finally(() => void navigate('/'))
-  const step = (action: string | null) => (action === null ? null : named(`step.${action}`, action))
+  const step = (action: string | null) => (action === null ? null : named(`edit.${action}`, action))
   return (
     <>
       <ReadingRoom

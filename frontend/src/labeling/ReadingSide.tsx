@@ -1,5 +1,6 @@
 /** The right side of the reading room, connected to the session, the viewer and the talk about the case. */
 import type { ReactNode } from 'react'
+import type { ViewerSeries } from '../viewer/dicomweb'
 import type { WorkstationState } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import { actionOf } from './actions'
@@ -86,11 +87,11 @@ function studyQuestions({ session, snapshot, asked, doable }: SideProps): Questi
 function placeQuestions({ session, snapshot, state }: SideProps): QuestionPanelProps[] {
   const pane = state.panes[state.active]
   if (!pane?.series || pane.status !== 'shown') return []
-  const { series, place, slice, slices } = pane
+  const { series, place, slice } = pane
   const ofSeries = panelOf(session, snapshot, 'series', { series_instance_uid: series.series_instance_uid },
-    t('scope.of_series', { title: series.series_description || series.modality }))
+    t('question.of_series', { name: nameOf(series) }))
   if (!place) return [ofSeries]
-  return [ofSeries, panelOf(session, snapshot, 'instance', place, t('scope.of_instance', { slice: String(slice), slices: String(slices) }))]
+  return [ofSeries, panelOf(session, snapshot, 'instance', place, t('question.of_image', { number: slice, name: nameOf(series) }))]
 }
 
 function panelOf(
@@ -109,6 +110,10 @@ function panelOf(
 function problemsBelow(problems: Readonly<Record<string, string>>, prefix: string): Record<string, string> {
   const found = Object.entries(problems).filter(([path]) => path.startsWith(prefix))
   return Object.fromEntries(found.map(([path, text]) => [path.slice(prefix.length), text]))
+}
+
+function nameOf({ series_description, modality }: ViewerSeries): string {
+  return series_description || modality
 }
 
 /** The middle of the frame under the eye. */

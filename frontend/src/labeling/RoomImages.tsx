@@ -27,6 +27,7 @@ export function RoomImages({ viewer, reading }: Props) {
     <ViewerPane
       element={element}
       state={state}
+      elementOf={(pane) => workstation?.paneElement(pane) ?? null}
       isSupported={isSupported}
       notice={notice}
       studies={studies}

@@ -21,7 +21,9 @@ export interface Brush {
   threshold: readonly [number, number] | null
 }
 
-export const MASK_OPERATIONS = ['interpolate', 'fill_holes', 'remove_islands', 'smooth', 'clear_slice'] as const
+export const MASK_OPERATIONS = [
+  'interpolate', 'fill_holes', 'remove_islands', 'smooth', 'grow', 'shrink', 'clear_slice',
+] as const
 export type MaskOperation = (typeof MASK_OPERATIONS)[number]
 export const MIN_RADIUS_MM = 0.5
 export const MAX_RADIUS_MM = 100

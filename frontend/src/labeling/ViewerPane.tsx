@@ -15,6 +15,7 @@ interface Props {
   studies: Readonly<Record<string, PaneStudy>>
   current: string | null
   hidesPatient: boolean
+  elementOf: (pane: number) => HTMLElement | null
   isSupported: boolean
   /** What the hanging protocols could not find; empty where nothing is amiss. */
   notice: string

@@ -33,7 +33,7 @@ const SUGGESTIONS = {
 
 const VIEW = {
   tool_window: [['Shift+w']],
-  tool_window_region: [['(']],
+  tool_window_region: [['<']],
   tool_pan: [['Shift+p']],
   tool_zoom: [['Shift+z']],
   tool_scroll: [['Shift+s']],
@@ -98,6 +98,7 @@ const MASKS = {
 const PANES = {
   pane_previous: [['ArrowLeft'], 'repeats'],
   pane_next: [['ArrowRight'], 'repeats'],
+  pane_maximise: [['_']],
   series_previous: [['Shift+ArrowUp'], 'repeats'],
   series_next: [['Shift+ArrowDown'], 'repeats'],
   strip_toggle: [[';']],
@@ -156,7 +157,7 @@ export const TOOLS: readonly ToolName[] = [...VIEW_TOOLS, ...REGION_KINDS, ...MA
 /** What the page can do at this moment; an action without a command is disabled. */
 export type Commands = Partial<Record<ActionId, () => void>>
 /** Why an action has no command now, as text. */
-export type Reasons = Partial<Record<ActionId, string | undefined>>
+export type Reasons = Partial<Record<ActionId, string>>
 
 function listed(group: Group, specs: Record<string, Spec>): Action[] {
   return Object.entries(specs).map(([id, spec]) => action(group, id as Named, spec))

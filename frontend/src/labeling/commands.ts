@@ -151,11 +151,11 @@ function drawing({ session, snapshot, workstation: viewer, regions, labels }: Ro
     ...(drawn.length > 0 && {
       region_previous: step(-1),
       region_next: step(1),
-      regions_hide: () => void session.edit('hide', edits.hideAllRegions(!areHidden)),
+      regions_hide: () => void session.edit('region_hide', edits.hideAllRegions(!areHidden)),
     }),
     ...(selected !== null && {
       region_delete: () => {
-        if (session.edit('delete', edits.deleteRegion(selected))) regions.select(null)
+        if (session.edit('region_delete', edits.deleteRegion(selected))) regions.select(null)
       },
     }),
   }

@@ -2,10 +2,10 @@
 import type { RegionLabel } from './definition'
 import { middleOf } from './commands'
 import * as edits from './edits'
-import { factsOf } from './facts'
 import { isRequired, visibleQuestions, type Subject } from './questions'
 import type { SideProps } from './ReadingSide'
 import type { RegionListProps } from './RegionList'
+import { statisticsLines } from './statisticsText'
 import type { Region } from '../viewer/types'
 
 export function regionListOf(props: SideProps, labels: readonly RegionLabel[]): RegionListProps {
@@ -17,7 +17,7 @@ export function regionListOf(props: SideProps, labels: readonly RegionLabel[]): 
   const drawn = content.regions ?? []
   return {
     regions: drawn, labels, selected: regions.selected, isDisabled: phase !== 'reading', colourOf: regions.colourOf,
-    statistics: Object.fromEntries(Object.entries(regions.statistics).map(([id, found]) => [id, factsOf(found, spacing)])),
+    statistics: Object.fromEntries(Object.entries(regions.statistics).map(([id, found]) => [id, statisticsLines(found, spacing)])),
     questionsOf: (region) => visibleQuestions(all, content, subjectOf(region)),
     isNeeded: (question, region) => isRequired(all, content, question, subjectOf(region)),
     missing: missing !== null && missingAt?.scope === 'region' ? { region: missingAt.region.id, question: missing } : null,
@@ -26,13 +26,13 @@ export function regionListOf(props: SideProps, labels: readonly RegionLabel[]): 
       const region = drawn.find((one) => one.id === id)
       if (region) void workstation?.jumpTo(region.sop_instance_uid, region.frame, middleOf(region.pixels))
     },
-    onRename: (id, name, gesture) => void session.edit('rename', edits.renameRegion(id, name), gestureOf(gesture)),
-    onRelabel: (id, label) => void session.edit('relabel', edits.relabelRegion(id, label)),
-    onHide: (id, isHidden) => void session.edit('hide', edits.hideRegion(id, isHidden)),
-    onLock: (id, isLocked) => void session.edit('lock', edits.lockRegion(id, isLocked)),
-    onDelete: (id) => void session.edit('delete', edits.deleteRegion(id)),
+    onRename: (id, name, gesture) => void session.edit('region_rename', edits.renameRegion(id, name), gestureOf(gesture)),
+    onRelabel: (id, label) => void session.edit('region_relabel', edits.relabelRegion(id, label)),
+    onHide: (id, isHidden) => void session.edit('region_hide', edits.hideRegion(id, isHidden)),
+    onLock: (id, isLocked) => void session.edit('region_lock', edits.lockRegion(id, isLocked)),
+    onDelete: (id) => void session.edit('region_delete', edits.deleteRegion(id)),
     onAnswer: (id, key, answer, gesture) => void session.answerRegion(id, key, answer, gesture),
-    onHideAll: (areHidden) => void session.edit('hide', edits.hideAllRegions(areHidden)),
+    onHideAll: (areHidden) => void session.edit('region_hide', edits.hideAllRegions(areHidden)),
   }
 }
 

@@ -2,15 +2,15 @@
 import {
   IconAngle, IconArrowsMaximize, IconArrowUpRight, IconBackslash, IconBrush, IconCircle,
   IconCircleDashed, IconCircleDot, IconContrast, IconCrosshair, IconCut, IconDropletHalf2, IconEraser, IconFlipHorizontal, IconFlipVertical, IconGrid4x4,
-  IconHandStop, IconLasso, IconLineHeight, IconLink, IconMaximize, IconPaint, IconPolygon,
+  IconHandStop, IconLasso, IconLineHeight, IconLink, IconMarquee2, IconMaximize, IconPaint, IconPolygon,
   IconReload, IconRotate2, IconRotateClockwise2, IconRuler2, IconRulerMeasure, IconScissors, IconSphere, IconSquare,
-  IconStack2, IconSun, IconBrightnessHalf, IconZoomIn, IconZoomScan, type Icon,
+  IconStack2, IconSun, IconZoomIn, IconZoomScan, type Icon,
 } from '@tabler/icons-react'
 import type { ActionId } from './actions'
 
 export const TOOL_ICONS: Partial<Record<ActionId, Icon>> = {
   tool_window: IconSun,
-  tool_window_region: IconBrightnessHalf,
+  tool_window_region: IconMarquee2,
   tool_pan: IconHandStop,
   tool_zoom: IconZoomIn,
   tool_scroll: IconStack2,

@@ -39,11 +39,11 @@ export function useRegions(
     if (!workstation) return undefined
     const created = new RegionLayer(workstation, {
       onDrawn: (region) => {
-        const isKept = session.edit('draw', edits.addRegion(region))
+        const isKept = session.edit('region_add', edits.addRegion(region))
         if (isKept) select(region.id)
         return isKept
       },
-      onChanged: (region) => session.edit('move', edits.moveRegion(region)),
+      onChanged: (region) => session.edit('region_change', edits.moveRegion(region)),
       onSelected: select,
       statisticsChanged: (id, found) => setStatistics((known) => ({ ...known, [id]: found })),
       onRefused: (reason) => showNotice(t(REFUSALS[reason])),

@@ -95,13 +95,19 @@ function Editor({ projectId, version, published }: EditorProps) {
       {mode === 'json' ? (
         <SchemaEditorJson definition={draft} onChange={setDraft} onMistake={setMistake} />
       ) : (
-        <Forms draft={draft} onChange={setDraft} />
+        <Forms draft={draft} published={(published.questions ?? []).map(({ key }) => key)} onChange={setDraft} />
       )}
     </Stack>
   )
 }
 
-function Forms({ draft, onChange }: { draft: Definition; onChange: (draft: Definition) => void }) {
+interface FormsProps {
+  draft: Definition
+  published: readonly string[]
+  onChange: (draft: Definition) => void
+}
+
+function Forms({ draft, published, onChange }: FormsProps) {
   const { questions = [], region_labels = [], segments = [], hanging = [], options = {} } = draft
   return (
     <Tabs defaultValue="questions" variant="outline" keepMounted={false}>
@@ -120,7 +126,7 @@ function Forms({ draft, onChange }: { draft: Definition; onChange: (draft: Defin
           onAdd={() => newQuestion(t('schema.new_question', { number: questions.length + 1 }), questions.map(({ key }) => key))}
           onChange={(changed) => onChange({ ...draft, questions: changed })}
         >
-          {(question, change) => <SchemaEditorQuestion question={question} questions={questions} labels={region_labels} onChange={change} />}
+          {(question, change) => <SchemaEditorQuestion question={question} questions={questions} labels={region_labels} published={published} onChange={change} />}
         </SchemaEditorList>
       </Tabs.Panel>
       <Tabs.Panel value="regions">

@@ -4,21 +4,24 @@ import { t } from '../i18n'
 import { QUESTION_KINDS, SCOPES, scopeOf, type Option, type Question, type RegionLabel } from '../labeling/definition'
 import { CodeFields, ConditionField, LimitField, WordsField } from './SchemaEditorFields'
 import { SchemaEditorList } from './SchemaEditorList'
-import { hasOptions, keyFrom, withField, withKind } from './schemaDraft'
+import { hasOptions, keyFrom, withField, withKind, withLabel } from './schemaDraft'
 
 interface Props {
   question: Question
   questions: readonly Question[]
   labels: readonly RegionLabel[]
+  /** Keys that stand in data already. */
+  published: readonly string[]
   onChange: (question: Question) => void
 }
 
-export function SchemaEditorQuestion({ question, questions, labels, onChange }: Props) {
+export function SchemaEditorQuestion({ question, questions, labels, published, onChange }: Props) {
   const set = <K extends keyof Question>(field: K, value: Question[K] | undefined) => onChange(withField(question, field, value))
+  const others = questions.filter((one) => one !== question).map(({ key }) => key)
   return (
     <Stack gap="xs">
       <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="xs">
-        <TextInput size="xs" label={t('schema.label')} required value={question.label} onChange={(event) => onChange({ ...question, label: event.currentTarget.value })} />
+        <TextInput size="xs" label={t('schema.label')} required value={question.label} onChange={(event) => onChange(withLabel(question, event.currentTarget.value, others, published.includes(question.key)))} />
         <TextInput size="xs" label={t('schema.key')} description={t('schema.key_help')} required value={question.key} onChange={(event) => onChange({ ...question, key: event.currentTarget.value })} />
         <Select size="xs" label={t('schema.kind')} allowDeselect={false} value={question.kind}
           data={QUESTION_KINDS.map((value) => ({ value, label: t(`kind.${value}`) }))}

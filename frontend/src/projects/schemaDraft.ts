@@ -45,6 +45,12 @@ export function newQuestion(label: string, taken: readonly string[]): Question {
   return { key: keyFrom(label, taken), label, kind: 'one', scope: 'study', required: true, options: [] }
 }
 
+/** A question with another label; its key follows while it was made of the label and nobody has read it. */
+export function withLabel(question: Question, label: string, others: readonly string[], isPublished: boolean): Question {
+  const follows = !isPublished && question.key === keyFrom(question.label, others)
+  return { ...question, label, ...(follows ? { key: keyFrom(label, others) } : {}) }
+}
+
 export function hasOptions({ kind }: Question): boolean {
   return kind === 'one' || kind === 'many' || kind === 'ordinal'
 }

@@ -1,5 +1,5 @@
 /** Colours and sizes of the whole app. */
-import { createTheme, Tooltip, type MantineColorsTuple } from '@mantine/core'
+import { createTheme, type MantineColorsTuple } from '@mantine/core'
 
 /** A reading room's greys: near black, and text that is never pure white. */
 const dark: MantineColorsTuple = [
@@ -27,6 +27,7 @@ export const theme = createTheme({
   respectReducedMotion: true,
   components: {
     // Whoever moves by keyboard reads the same hints as whoever hovers.
-    Tooltip: Tooltip.extend({ defaultProps: { events: { hover: true, focus: true, touch: false } } }),
+    // (By name: importing Tooltip here would put it into the page of the worklist.)
+    Tooltip: { defaultProps: { events: { hover: true, focus: true, touch: false } } },
   },
 })

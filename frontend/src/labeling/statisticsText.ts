@@ -1,0 +1,51 @@
+/** What a region measures, in words; millimetres always say where they come from. */
+import { formatNumber, t } from '../i18n'
+import type { SpacingSource } from '../viewer/types'
+
+interface Quantity {
+  value: number
+  unit: string
+}
+
+/** As src/viewer/regions measures it. */
+export interface RegionStatistics {
+  intensities: { mean: number; sd: number; minimum: number; maximum: number; unit: string } | null
+  area: Quantity | null
+  /** The line, or the longer axis. */
+  length: Quantity | null
+  /** The shorter axis of two diameters. */
+  width: Quantity | null
+  angle_degrees: number | null
+}
+
+/** One text per line of the list. */
+export function statisticsLines(measured: RegionStatistics, spacing: SpacingSource): string[] {
+  const { intensities, area, length, width, angle_degrees } = measured
+  const lines: string[] = []
+  if (length && width) {
+    const text = t('statistics.diameters', { length: formatNumber(length.value, 1), width: formatNumber(width.value, 1), unit: length.unit })
+    lines.push(withSource(text, length.unit, spacing))
+  } else if (length) {
+    lines.push(withSource(quantity('statistics.line', length), length.unit, spacing))
+  }
+  if (area) lines.push(withSource(quantity('statistics.area', area), area.unit, spacing))
+  if (angle_degrees !== null) lines.push(t('statistics.angle', { value: formatNumber(angle_degrees, 1) }))
+  if (intensities) lines.push(valuesText(intensities))
+  return lines
+}
+
+function quantity(key: 'statistics.line' | 'statistics.area', { value, unit }: Quantity): string {
+  return t(key, { value: formatNumber(value, 1), unit })
+}
+
+function withSource(text: string, unit: string, spacing: SpacingSource): string {
+  return unit.startsWith('mm') ? t('statistics.by', { text, source: t(`spacing.${spacing}`) }) : text
+}
+
+function valuesText({ mean, sd, minimum, maximum, unit }: NonNullable<RegionStatistics['intensities']>): string {
+  // Parameter maps live below 1: three digits say as much there as none do for Hounsfield units.
+  const decimals = maximum - minimum < 10 ? 3 : 1
+  const text = (value: number) => formatNumber(value, decimals)
+  const withUnit = unit === '' ? text(mean) : t('answer.with_unit', { number: text(mean), unit })
+  return t('statistics.values', { mean: withUnit, sd: text(sd), minimum: text(minimum), maximum: text(maximum) })
+}
