@@ -183,12 +183,9 @@ def test_what_was_drawn_is_handed_in_for_ever(desk):
     desk.take("length")
     desk.drag((12, 40), (45.333, 40))  # 50 mm
     desk.saved(regions_of)
-    desk.page.get_by_text("50.0 mm").or_(desk.page.get_by_text("49.")).or_(
-        desk.page.get_by_text("50.")
-    ).first.wait_for()
+    assert "mm in the patient" in desk.page.get_by_test_id("region").inner_text()
     desk.page.keyboard.press("2")
     desk.page.keyboard.press("Enter")
-    desk.page.wait_for_timeout(4000); desk.page.screenshot(path="/tmp/m/fin.png")
     desk.page.get_by_test_id("finished").wait_for()
     revision = Revision.objects.get()
     [region] = revision.content["regions"]

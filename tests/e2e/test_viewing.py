@@ -65,6 +65,12 @@ class Room:
         edges = ("left", "right", "top", "bottom")
         return "".join(scope.get_by_test_id(f"edge-{edge}").inner_text() for edge in edges)
 
+    def at(self, pane, x, y):
+        """A point of a pane, in its own pixels or (below 1) as shares of its size, on the page."""
+        box = self.page.locator(f"[data-testid=pane][data-pane='{pane}']").bounding_box()
+        inside = [v * size if v < 1 else v for v, size in ((x, box["width"]), (y, box["height"]))]
+        return box["x"] + inside[0], box["y"] + inside[1]
+
     def centre_of_bright(self, pane=0):
         """Where the bright pixels of a pane lie in the patient (LPS mm); None without any."""
         self.settle()
@@ -124,7 +130,7 @@ def reading(cast):
     troubles = []
     with servers.web_server() as address, person.chromium() as browser:
         page = person.new_page(browser, address, troubles)
-        page.set_viewport_size({"width": 840, "height": 500})
+        page.set_viewport_size({"width": 1100, "height": 640})
         person.sign_in(page, cast.manager.username, factories.PASSWORD)
 
         def enter(project):
@@ -141,7 +147,7 @@ def test_a_stack_scrolls_and_takes_presets_flips_and_rotations(live_cast):
     with reading(live_cast) as enter:
         room = enter(project)
         room.until("p.slices === 40 && p.loaded === 40 && p.slice === 20")
-        room.page.mouse.move(250, 250)
+        room.page.mouse.move(*room.at(0, 0.5, 0.5))
         room.page.mouse.wheel(0, 100)
         room.until("p.slice === 21")
         room.page.keyboard.press("ArrowUp")
@@ -153,7 +159,7 @@ def test_a_stack_scrolls_and_takes_presets_flips_and_rotations(live_cast):
         room.until("p.preset === 'brain' && p.width === 80 && p.center === 40")
         assert "W 80 L 40" in room.page.get_by_test_id("window").inner_text()
         room.do("w.setTool('window_region')")
-        drag(room.page, (20, 20), (480, 480))
+        drag(room.page, room.at(0, 0.04, 0.04), room.at(0, 0.96, 0.96))
         room.until("p.preset === '' && p.center === -480 && p.width === 1040")
 
         assert room.letters() == "RLAP"
@@ -184,7 +190,7 @@ def test_three_planes_show_the_slice_of_a_known_point(live_cast):
         room.do(f"w.activate(0); await w.jumpTo('{sop}', 1)")
         room.until(f"p.slice === {MARK[2] + 1} && p.place.sop_instance_uid === '{sop}'")
         x, y = room.do(f"return w.toCanvas(0, {MARK_MM.tolist()})")
-        room.page.mouse.click(x, y)
+        room.page.mouse.click(*room.at(0, x, y))
         room.until(f"p.slice === {MARK[0] + 1}", 1)
         room.page.wait_for_selector("[data-pane='2'] [data-testid=crosshair]", state="attached")
         for pane in range(3):
@@ -215,7 +221,7 @@ def test_linked_panes_follow_by_position_and_one_pane_covers_the_others(live_cas
         room.do("w.window('lung'); w.zoom(2)")
         room.until("p.center === -600 && p.width === 1500 && p.zoom === 2", 1)
 
-        room.page.mouse.click(400, 250)
+        room.page.mouse.click(*room.at(1, 0.7, 0.5))
         room.until("s.active === 1")
         room.page.mouse.wheel(0, -100)
         room.until("p.slice === 13", 1)
@@ -227,10 +233,12 @@ def test_linked_panes_follow_by_position_and_one_pane_covers_the_others(live_cas
         room.page.wait_for_selector(
             "[data-pane='1'] [data-testid=reference-line]", state="attached"
         )
-        room.page.mouse.dblclick(100, 300)
+        room.page.mouse.dblclick(*room.at(0, 0.4, 0.6))
         room.until("s.maximised === 0")
-        assert room.page.locator("[data-pane='0']").bounding_box()["width"] == 500
-        room.page.mouse.dblclick(100, 300)
+        whole = room.page.get_by_test_id("panes").bounding_box()["width"]
+        first = room.page.locator("[data-testid=pane][data-pane='0']")
+        assert first.bounding_box()["width"] == whole
+        room.page.mouse.dblclick(*room.at(0, 0.4, 0.6))
         room.until("s.maximised === null")
 
 

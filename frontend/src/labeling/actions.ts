@@ -157,7 +157,7 @@ export const TOOLS: readonly ToolName[] = [...VIEW_TOOLS, ...REGION_KINDS, ...MA
 /** What the page can do at this moment; an action without a command is disabled. */
 export type Commands = Partial<Record<ActionId, () => void>>
 /** Why an action has no command now, as text. */
-export type Reasons = Partial<Record<ActionId, string>>
+export type Reasons = Partial<Record<ActionId, string | undefined>>
 
 function listed(group: Group, specs: Record<string, Spec>): Action[] {
   return Object.entries(specs).map(([id, spec]) => action(group, id as Named, spec))

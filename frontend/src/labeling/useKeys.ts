@@ -1,6 +1,6 @@
 /** Connects the keyboard to the commands and the answers of the page. */
 import { useEffect, useRef } from 'react'
-import type { Commands } from './actions'
+import type { ActionId, Commands } from './actions'
 import { focusOf } from './focus'
 import { belongsToFocus, keyIndex, meaningOf, nameOf, type AnswerKey, type CustomKeys } from './keymap'
 
@@ -25,12 +25,24 @@ export function useKeys(targets: KeyTargets): void {
   }, [])
 }
 
+/** Whether somebody else has used the press; Cornerstone says so of every key on a pane. */
+function isSpent({ defaultPrevented, target }: KeyboardEvent): boolean {
+  return defaultPrevented && !(target instanceof Element && target.closest('[data-viewport-uid]'))
+}
+
+/** A digit that answers nothing chooses a window, as readers know it from other viewers. */
+function choosePreset(key: string, commands: Commands): boolean {
+  const command = /^[1-9]$/.test(key) ? commands[`preset_${key}` as ActionId] : undefined
+  command?.()
+  return command !== undefined
+}
+
 /** Whether the press meant something here. */
 function press(event: KeyboardEvent, { custom, answers, commands, onAnswer }: KeyTargets): boolean {
   const key = nameOf(event)
-  if (key === null || event.defaultPrevented || belongsToFocus(key, focusOf(event.target))) return false
+  if (key === null || isSpent(event) || belongsToFocus(key, focusOf(event.target))) return false
   const meaning = meaningOf(key, custom, answers, keyIndex(custom))
-  if (meaning === null) return false
+  if (meaning === null) return choosePreset(key, commands)
   if (meaning.kind === 'answer') {
     if (!event.repeat) onAnswer(meaning.answer)
     return true

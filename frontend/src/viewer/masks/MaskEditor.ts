@@ -5,7 +5,7 @@ import { placeKey, placeOf } from '../regions/frames'
 import type { MaskLayer, PaneHost, PaneView, Place } from '../types'
 import { Labelmap, type SegmentAppearance } from './Labelmap'
 import {
-  binary, fillHoles, growBy, interpolated, isEmpty, keepLargest, onSegment, shrinkBy, smooth, withLocked,
+  binary, centreOf, fillHoles, growBy, interpolated, isEmpty, keepLargest, onSegment, shrinkBy, smooth, withLocked,
   withSegment, type Operation, type Size,
 } from './operations'
 import { SliceState } from './sliceState'
@@ -165,7 +165,7 @@ export class MaskEditor {
         if (count > most) [most, best] = [count, { place, labels, map }]
       }
     }
-    return best && centreOf(best.place, best.labels, value, best.map.columns)
+    return best && { ...placeIn(best.place), pixel: centreOf(best.labels, value, best.map.columns) }
   }
 
   destroy(): void {
@@ -385,20 +385,11 @@ function put(slice: Uint8Array, labels: Uint8Array | null): void {
   else slice.fill(0)
 }
 
-function sizeOf({ rows, columns }: Labelmap): Size {
-  return { rows, columns }
+function placeIn(key: string): Place {
+  const [sop_instance_uid = '', frame = '1'] = key.split(':')
+  return { sop_instance_uid, frame: Number(frame) }
 }
 
-function centreOf(
-  place: string, labels: Uint8Array, value: number, columns: number,
-): (Place & { pixel: [number, number] }) | null {
-  let [x, y, count] = [0, 0, 0]
-  labels.forEach((label, i) => {
-    if (label !== value) return
-    x += i % columns
-    y += Math.floor(i / columns)
-    count++
-  })
-  const [sop_instance_uid = '', frame = '1'] = place.split(':')
-  return { sop_instance_uid, frame: Number(frame), pixel: [Math.round(x / count), Math.round(y / count)] }
+function sizeOf({ rows, columns }: Labelmap): Size {
+  return { rows, columns }
 }

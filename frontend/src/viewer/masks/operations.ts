@@ -199,3 +199,15 @@ function neighbours(i: number, rows: number, columns: number): number[] {
 function at(map: Uint8Array, x: number, y: number, rows: number, columns: number): number {
   return x < 0 || y < 0 || x >= columns || y >= rows ? 0 : map[y * columns + x] ?? 0
 }
+
+/** The middle of a segment's pixels; of none of them NaN. */
+export function centreOf(labels: Uint8Array, value: number, columns: number): [number, number] {
+  let [x, y, count] = [0, 0, 0]
+  labels.forEach((label, i) => {
+    if (label !== value) return
+    x += i % columns
+    y += Math.floor(i / columns)
+    count++
+  })
+  return [Math.round(x / count), Math.round(y / count)]
+}
