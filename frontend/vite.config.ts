@@ -10,18 +10,27 @@ const codecs = [
   'codec-openjph/wasmjs',
 ].map((name) => `@cornerstonejs/${name}`)
 
+const VIEWER = /node_modules\/(@cornerstonejs|@kitware|dcmjs|gl-matrix|pako|dicom-parser)\//
+
 export default defineConfig({
   plugins: [react()],
   resolve: {
     alias: {
       // vtk.js drags in an XML writer that no reader of ours uses (300 kB, and it breaks the build).
       xmlbuilder2: fileURLToPath(new URL('./src/viewer/noXmlBuilder.ts', import.meta.url)),
+      // Boolean operations on contour segmentations: 45 kB that label maps never call.
+      'clipper2-ts': fileURLToPath(new URL('./src/viewer/noContourSegments.ts', import.meta.url)),
     },
   },
   // Without these the decoding worker dies silently under the development server.
   optimizeDeps: { exclude: ['@cornerstonejs/dicom-image-loader'], include: ['dicom-parser', ...codecs] },
   worker: { format: 'es' },
-  build: { chunkSizeWarningLimit: 5000, target: 'es2022' },
+  build: {
+    chunkSizeWarningLimit: 5000,
+    target: 'es2022',
+    // The viewer apart from the page around it: it changes less often, and its size is watched.
+    rolldownOptions: { output: { advancedChunks: { includeDependenciesRecursively: false, groups: [{ name: 'viewer', test: VIEWER }] } } },
+  },
   server: {
     proxy: {
       '/api': 'http://127.0.0.1:8000',

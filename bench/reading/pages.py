@@ -71,7 +71,7 @@ class Pages:
         if which == "plain":
             page.evaluate("() => plain.brush()")
         else:
-            page.locator("[data-tool=brush]").click()
+            page.locator("[data-action=tool_brush]").click()
         box = page.locator("canvas.cornerstone-canvas").first.bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         page.mouse.move(x - 100, y)
@@ -124,18 +124,16 @@ class Pages:
             page.wait_for_selector("[data-testid=overlay][data-loaded=all]", timeout=120_000)
 
 
-def script_bytes(folder: Path, page: str) -> int:
-    """The JavaScript that a page loads before it works, gzip: its chunk and all that it imports."""
+def script_bytes(folder: Path, name: str) -> int:
+    """The JavaScript of a page's chunk and all that it imports, gzip; of the viewer its chunk alone."""
     assets = folder / "assets"
-    index = (folder / "index.html").read_text()
-    start = {Path(name).name for name in re.findall(r'src="/assets/([^"]+\\.js)"|x^', index)}
-    start |= set(re.findall(r"/assets/([\w.-]+\.js)", index))
-    wanted = "ProjectsPage-" if page == "worklist" else "ReadingPage-"
-    start |= {p.name for p in assets.glob(f"{wanted}*.js")}
+    wanted = {path.name for path in assets.glob(f"{name}-*.js")}
+    if name != "viewer":
+        wanted |= set(re.findall(r"/assets/([\w.-]+\.js)", (folder / "index.html").read_text()))
     seen: set[str] = set()
-    while start - seen:
-        name = (start - seen).pop()
-        seen.add(name)
-        text = (assets / name).read_text()
-        start |= set(re.findall(r'(?:from|import)"\./([\w.-]+\.js)"', text))
-    return sum(len(gzip.compress((assets / name).read_bytes(), 6)) for name in seen)
+    while name != "viewer" and wanted - seen:
+        script = (wanted - seen).pop()
+        seen.add(script)
+        text = (assets / script).read_text()
+        wanted |= set(re.findall(r'(?:from|import)"\./([\w.-]+\.js)"', text))
+    return sum(len(gzip.compress((assets / script).read_bytes(), 6)) for script in wanted)
