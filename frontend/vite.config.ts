@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import react from '@vitejs/plugin-react'
-import { defineConfig } from 'vite'
+import { defineConfig, type Plugin } from 'vite'
 
 const codecs = [
   'codec-charls/decodewasmjs',
@@ -10,10 +10,14 @@ const codecs = [
   'codec-openjph/wasmjs',
 ].map((name) => `@cornerstonejs/${name}`)
 
-const VIEWER = /node_modules\/(@cornerstonejs|@kitware|dcmjs|gl-matrix|pako|dicom-parser)\//
+/** Tables for drawing without WebGL, which label maps need anyway: the page asks for WebGL 2 first. */
+const withoutCpuColours: Plugin = {
+  name: 'without-cpu-colours',
+  load: (id) => (id.endsWith('/core/dist/esm/constants/cpuColormaps.js') ? 'export default {}' : null),
+}
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), withoutCpuColours],
   resolve: {
     alias: {
       // vtk.js drags in an XML writer that no reader of ours uses (300 kB, and it breaks the build).
@@ -25,12 +29,7 @@ export default defineConfig({
   // Without these the decoding worker dies silently under the development server.
   optimizeDeps: { exclude: ['@cornerstonejs/dicom-image-loader'], include: ['dicom-parser', ...codecs] },
   worker: { format: 'es' },
-  build: {
-    chunkSizeWarningLimit: 5000,
-    target: 'es2022',
-    // The viewer apart from the page around it: it changes less often, and its size is watched.
-    rolldownOptions: { output: { advancedChunks: { includeDependenciesRecursively: false, groups: [{ name: 'viewer', test: VIEWER }] } } },
-  },
+  build: { chunkSizeWarningLimit: 5000, target: 'es2022' },
   server: {
     proxy: {
       '/api': 'http://127.0.0.1:8000',

@@ -118,20 +118,20 @@ function precision(width: number): number {
 }
 
 function PositionText({ state }: { state: PaneState }) {
-  const { slice, slices, loaded, notice, as } = state
+  const { slice, slices, loaded, frames, notice, as } = state
   return (
     <div className={classes.bottomRight} data-testid="slice">
       {notice !== '' && <div className={classes.notice} data-testid="notice">{notice}</div>}
       {as !== 'stack' && <div>{t(`plane.${as}`)}</div>}
-      {loaded < slices && <div>{t('pane.loaded', { loaded, slices })}</div>}
+      {loaded < frames && <div>{t('pane.loaded', { loaded, slices: frames })}</div>}
       <div>{t('pane.slice', { slice: String(slice), slices: String(slices) })}</div>
     </div>
   )
 }
 
 function SliceBar({ state, pane, onGoTo }: PaneOverlayProps) {
-  const { slice, slices, loaded } = state
-  const style = { '--loaded': `${(100 * Math.min(loaded, slices)) / slices}%` } as CSSProperties
+  const { slice, slices, loaded, frames } = state
+  const style = { '--loaded': `${(100 * Math.min(loaded, frames)) / Math.max(frames, 1)}%` } as CSSProperties
   return (
     <input
       type="range"

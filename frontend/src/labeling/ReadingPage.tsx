@@ -48,8 +48,8 @@ export default function ReadingPage() {
   const { region_labels: labels = NONE, segments = NONE } = definitionOfRead(reading)
   const viewer = useWorkstation(root, reading)
   const { workstation, state } = viewer
-  const regions = useRegions(workstation, session, snapshot, labels)
-  const masks = useMasks(workstation, session, snapshot, segments)
+  const regions = useRegions(viewer, session, snapshot, labels)
+  const masks = useMasks(viewer, session, snapshot, segments)
   const talk = useTalk(reading?.case_id ?? null)
   const reasons = useReasons(session, talk)
   const suggestions = useSuggestions(session, snapshot)

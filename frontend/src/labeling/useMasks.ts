@@ -2,11 +2,11 @@
 import { useEffect, useMemo, useRef, useState, type RefObject } from 'react'
 import { t, type TextKey } from '../i18n'
 import { showNotice } from '../ui/notify'
-import { MaskEditor, type MaskRefusal } from '../viewer/masks/MaskEditor'
-import type { Workstation } from '../viewer/Workstation'
+import type { MaskEditor, MaskRefusal } from '../viewer/masks/MaskEditor'
 import { drawnMasks } from './content'
 import type { Segment } from './definition'
 import type { ReadingSession, Snapshot } from './ReadingSession'
+import type { ViewerConnection } from './useWorkstation'
 import { DEFAULT_LOOK, segmentColour, type Brush, type SegmentLook } from './SegmentPanel'
 
 export interface Masks {
@@ -24,7 +24,7 @@ export interface Masks {
 const FIRST_BRUSH: Brush = { radius_mm: 5, shape: 'circle', threshold: null }
 
 export function useMasks(
-  workstation: Workstation | null, session: ReadingSession, { content }: Snapshot, segments: readonly Segment[],
+  { workstation, layers }: ViewerConnection, session: ReadingSession, { content }: Snapshot, segments: readonly Segment[],
 ): Masks {
   const editor = useRef<MaskEditor | null>(null)
   const [chosen, select] = useState<number | null>(null)
@@ -35,8 +35,8 @@ export function useMasks(
   const hasSegments = segments.length > 0
 
   useEffect(() => {
-    if (!workstation || !hasSegments) return undefined
-    const created = new MaskEditor(workstation, {
+    if (!workstation || !layers || !hasSegments) return undefined
+    const created = new layers.MaskEditor(workstation, {
       onStroke: (change) => session.paint(change),
       onRefused: (reason) => showNotice(t(REFUSALS[reason])),
     })
@@ -45,7 +45,7 @@ export function useMasks(
       editor.current = null
       created.destroy()
     }
-  }, [workstation, session, hasSegments])
+  }, [workstation, layers, session, hasSegments])
 
   const { masks } = content
   const drawn = useMemo(() => drawnMasks({ answers: {}, ...(masks && { masks }) }), [masks])

@@ -3,12 +3,12 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 import { t, type TextKey } from '../i18n'
 import { showNotice } from '../ui/notify'
 import { labelColour } from '../ui/theme'
-import { RegionLayer, type Refusal } from '../viewer/regions/RegionLayer'
+import type { RegionLayer, Refusal } from '../viewer/regions/RegionLayer'
 import type { Statistics } from '../viewer/regions/statistics'
-import type { Workstation } from '../viewer/Workstation'
 import type { RegionLabel } from './definition'
 import * as edits from './edits'
 import type { ReadingSession, Snapshot } from './ReadingSession'
+import type { ViewerConnection } from './useWorkstation'
 
 export interface Regions {
   /** Give up what is being drawn. */
@@ -26,7 +26,7 @@ export interface Regions {
 const NONE = [] as const
 
 export function useRegions(
-  workstation: Workstation | null, session: ReadingSession, { content }: Snapshot, labels: readonly RegionLabel[],
+  { workstation, layers }: ViewerConnection, session: ReadingSession, { content }: Snapshot, labels: readonly RegionLabel[],
 ): Regions {
   const layer = useRef<RegionLayer | null>(null)
   const [selected, select] = useState<string | null>(null)
@@ -36,8 +36,8 @@ export function useRegions(
   const colourOf = useMemo(() => coloursOf(labels), [labels])
 
   useEffect(() => {
-    if (!workstation) return undefined
-    const created = new RegionLayer(workstation, {
+    if (!workstation || !layers) return undefined
+    const created = new layers.RegionLayer(workstation, {
       onDrawn: (region) => {
         const isKept = session.edit('region_add', edits.addRegion(region))
         if (isKept) select(region.id)
@@ -53,7 +53,7 @@ export function useRegions(
       layer.current = null
       created.destroy()
     }
-  }, [workstation, session])
+  }, [workstation, layers, session])
 
   const regions = content.regions ?? NONE
   useEffect(() => layer.current?.reconcile(regions, colourOf, selected), [workstation, regions, colourOf, selected])

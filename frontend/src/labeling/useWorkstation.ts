@@ -2,14 +2,22 @@
 import { useEffect, useMemo, useRef, useState, type RefObject } from 'react'
 import type { Reading } from '../api/client'
 import { planFor } from '../viewer/hanging'
-import { hasWebGL2 } from '../viewer/setup'
+import { EMPTY_STATE } from '../viewer/emptyState'
 import type { WorkstationState } from '../viewer/types'
-import { EMPTY_STATE, Workstation } from '../viewer/Workstation'
+import { hasWebGL2 } from '../viewer/webgl'
+import type { Workstation } from '../viewer/Workstation'
 import { definitionOfRead } from './definition'
+
+/** Asked for at once, while the page around it is drawn. */
+const viewerModule = import('../viewer')
+
+export type ViewerModule = Awaited<typeof viewerModule>
 
 export interface ViewerConnection {
   element: RefObject<HTMLDivElement | null>
   workstation: Workstation | null
+  /** What regions and masks are shown with; there as soon as the workstation is. */
+  layers: ViewerModule | null
   state: WorkstationState
   isSupported: boolean
   /** What the hanging protocols could not find; empty where nothing is amiss. */
@@ -18,7 +26,8 @@ export interface ViewerConnection {
 
 export function useWorkstation(root: string, reading: Reading | null): ViewerConnection {
   const element = useRef<HTMLDivElement>(null)
-  const [workstation, setWorkstation] = useState<Workstation | null>(null)
+  const [opened, setOpened] = useState<{ workstation: Workstation; layers: ViewerModule } | null>(null)
+  const workstation = opened?.workstation ?? null
   const [state, setState] = useState<WorkstationState>(EMPTY_STATE)
   const [isSupported] = useState(hasWebGL2)
   const plan = useMemo(
@@ -28,20 +37,23 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
   useEffect(() => {
     const host = element.current
     if (!host || !isSupported) return undefined
-    const created = new Workstation(root, host)
+    let created: Workstation | null = null
     let isGone = false
-    const unsubscribe = created.subscribe(setState)
-    void created.start().then(() => {
+    const start = async () => {
+      const layers = await viewerModule
       if (isGone) return
+      created = new layers.Workstation(root, host)
+      created.subscribe(setState)
+      await created.start()
       // Whoever looks for a fault in a running page, and the tests, find it at its element.
       Object.assign(host, { workstation: created })
-      setWorkstation(created)
-    })
+      setOpened({ workstation: created, layers })
+    }
+    void start()
     return () => {
       isGone = true
-      unsubscribe()
-      setWorkstation(null)
-      created.destroy()
+      setOpened(null)
+      created?.destroy()
     }
   }, [root, isSupported])
 
@@ -56,5 +68,5 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
     return () => [study, ...priors].forEach((one) => workstation.forget(one))
   }, [workstation, reading, plan])
 
-  return { element, workstation, state, isSupported, notice: plan?.notice ?? '' }
+  return { element, workstation, layers: opened?.layers ?? null, state, isSupported, notice: plan?.notice ?? '' }
 }

@@ -3,6 +3,7 @@ import * as core from '@cornerstonejs/core'
 import type { ViewerSeries, ViewerStudy } from './dicomweb'
 import { Cine } from './cine'
 import { edgeLetters, edgeLettersFromView, type EdgeLetters, type Vector } from './geometry'
+import { EMPTY_PANE } from './emptyState'
 import { cross } from './linking'
 import { messageOf, type LoadedSeries, type SeriesLoader } from './loading'
 import { Markings } from './markings'
@@ -24,12 +25,6 @@ export interface Choice {
 
 /** What the workstation hears of: the state changed, and with `isView` the viewport as well. */
 export type PaneListener = (pane: Pane, isView: boolean) => void
-
-export const EMPTY_PANE: PaneState = {
-  status: 'empty', message: '', study: null, series: null, as: 'stack', slice: 0, slices: 0,
-  loaded: 0, frames: 0, center: 0, width: 0, zoom: 1, isInverted: false, isPlaying: false,
-  preset: '', edges: null, notice: '', spacing: 'none', place: null, slab: null,
-}
 
 const EVENTS = core.Enums.Events
 const WATCHED = [

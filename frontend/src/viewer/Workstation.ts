@@ -8,7 +8,8 @@ import { GESTURES, type PointGesture, type RegionGesture, type ScrollGesture } f
 import type { HangingPlan } from './hanging'
 import { activeIn, layoutForPlanes, MAX_PANES, shapeOf } from './layout'
 import { SeriesLoader } from './loading'
-import { EMPTY_PANE, Pane, type Choice } from './Pane'
+import { EMPTY_PANE, EMPTY_STATE } from './emptyState'
+import { Pane, type Choice } from './Pane'
 import { place, showFrame } from './paneElements'
 import { Prefetcher } from './prefetch'
 import { startCornerstone } from './setup'
@@ -24,11 +25,6 @@ const CACHE_EVENTS = [
   core.Enums.Events.IMAGE_CACHE_IMAGE_ADDED, core.Enums.Events.IMAGE_CACHE_IMAGE_REMOVED,
 ]
 const GESTURE_EVENTS: string[] = [...Object.values(GESTURES), 'pointerdown', 'focusin', 'dblclick']
-
-export const EMPTY_STATE: WorkstationState = {
-  layout: '1x1', active: 0, maximised: null, panes: [EMPTY_PANE], tool: 'window',
-  links: { scroll: false, window: false, zoom: false }, hasReferenceLines: false,
-}
 
 export class Workstation extends PaneCommands implements PaneHost {
   private current = EMPTY_STATE

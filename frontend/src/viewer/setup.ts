@@ -11,18 +11,6 @@ const FRAME_TYPES =
   'image/jphc; transfer-syntax=*, application/octet-stream; transfer-syntax=*; q=0.9'
 let started: Promise<void> | null = null
 
-let webGL2: boolean | null = null
-
-/** Asked once: every question would take one of the browser's few WebGL contexts. */
-export function hasWebGL2(): boolean {
-  if (webGL2 === null) {
-    const context = document.createElement('canvas').getContext('webgl2')
-    webGL2 = context !== null
-    context?.getExtension('WEBGL_lose_context')?.loseContext()
-  }
-  return webGL2
-}
-
 export function startCornerstone(): Promise<void> {
   started ??= start()
   return started

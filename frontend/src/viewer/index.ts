@@ -1,0 +1,4 @@
+/** The viewer as the page loads it, apart from the page itself: it is nine tenths of the reading room. */
+export { MaskEditor } from './masks/MaskEditor'
+export { RegionLayer } from './regions/RegionLayer'
+export { Workstation } from './Workstation'
