@@ -1,6 +1,7 @@
 /** The life of the reading page: claim, annotate, autosave, submit, take back. Plain TypeScript, so
  * that every rule can be tested; the page only draws `snapshot`. */
 import { ApiError, Offline, type Reading, type Schemas } from '../api/client'
+import { t } from '../i18n'
 import type { ActivityClock } from './activity'
 import { afterChoosing } from './choosing'
 import type { SaveState } from './autosave'
@@ -369,6 +370,6 @@ function isLeaseLost(error: unknown): boolean {
 }
 
 function explain(error: unknown): string {
-  if (error instanceof Offline) return 'The server cannot be reached. Your answers are kept here.'
+  if (error instanceof Offline) return t('notice.unreachable')
   return error instanceof Error ? error.message : String(error)
 }

@@ -20,6 +20,7 @@ export const reading = {
   'save.offline': 'Hier behalten',
   'save.conflict': 'Konflikt',
   'save.refused': 'Nicht gespeichert',
+  'notice.unreachable': 'Der Server ist nicht erreichbar. Ihre Arbeit bleibt hier erhalten.',
   'notice.failed': 'Das ist nicht gelungen',
   'notice.go_on': 'Mit der Arbeitsliste weitermachen',
   'notice.lease_lost': 'Ihre Reservierung ist abgelaufen',

@@ -20,6 +20,7 @@ export const reading = {
   'save.offline': 'Kept here',
   'save.conflict': 'Conflict',
   'save.refused': 'Not saved',
+  'notice.unreachable': 'The server cannot be reached. Your work is kept here.',
   'notice.failed': 'That did not work',
   'notice.go_on': 'Go on with the worklist',
   'notice.lease_lost': 'Your lease has ended',
