@@ -81,12 +81,10 @@ def report_next(times: list[float]) -> None:
 
 def report_sizes(folder: Path) -> None:
     """What the worklist loads before it works, and the viewer beyond that, as gzip sends it."""
-    for name, most in (("worklist", 250), ("reading", 1100)):
+    for name, most in (("ProjectsPage", 250), ("viewer", 1100)):
         size = pages.script_bytes(folder, name) / 1000
         verdict = "pass" if size <= most else "FAIL"
-        print(
-            f"{name + ' page, JavaScript':28} {size:.0f} kB gzip (<= {most}) {verdict}", flush=True
-        )
+        print(f"{name + ', JavaScript':28} {size:.0f} kB gzip (<= {most}) {verdict}", flush=True)
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ RENDERED = """(act) => new Promise((resolve) => {
   const began = performance.now()
   element.addEventListener('CORNERSTONE_IMAGE_RENDERED',
     () => resolve(performance.now() - began), { once: true })
-  (0, eval)(act)
+  ;(0, eval)(act)
 })"""
 PRESS = """window.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowUp', bubbles: true }))"""
 STEPS = 40

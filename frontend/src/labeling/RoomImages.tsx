@@ -5,7 +5,7 @@ import type { Workstation } from '../viewer/Workstation'
 import type { PaneStudy } from './PaneOverlay'
 import { SeriesStrip } from './SeriesStrip'
 import type { DraggedSeries } from './seriesDrag'
-import type { ViewerConnection } from './useWorkstation'
+import { useLiveState, type ViewerConnection } from './useWorkstation'
 import { ViewerPane } from './ViewerPane'
 
 interface Props {
@@ -14,7 +14,8 @@ interface Props {
 }
 
 export function RoomImages({ viewer, reading }: Props) {
-  const { element, workstation, state, isSupported, notice } = viewer
+  const { element, workstation, isSupported, notice } = viewer
+  const state = useLiveState(workstation, viewer.state)
   const studies: Record<string, PaneStudy> = Object.fromEntries(
     studiesOf(reading).map((study) => [study.study_instance_uid, study]),
   )

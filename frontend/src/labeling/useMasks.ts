@@ -7,6 +7,7 @@ import { drawnMasks } from './content'
 import type { Segment } from './definition'
 import type { ReadingSession, Snapshot } from './ReadingSession'
 import type { ViewerConnection } from './useWorkstation'
+import { MASK_TOOLS } from '../viewer/types'
 import { DEFAULT_LOOK, segmentColour, type Brush, type SegmentLook } from './SegmentPanel'
 
 export interface Masks {
@@ -24,7 +25,7 @@ export interface Masks {
 const FIRST_BRUSH: Brush = { radius_mm: 5, shape: 'circle', threshold: null }
 
 export function useMasks(
-  { workstation, layers }: ViewerConnection, session: ReadingSession, { content }: Snapshot, segments: readonly Segment[],
+  { workstation, layers, state }: ViewerConnection, session: ReadingSession, { content }: Snapshot, segments: readonly Segment[],
 ): Masks {
   const editor = useRef<MaskEditor | null>(null)
   const [chosen, select] = useState<number | null>(null)
@@ -50,9 +51,11 @@ export function useMasks(
   const { masks } = content
   const drawn = useMemo(() => drawnMasks({ answers: {}, ...(masks && { masks }) }), [masks])
   useEffect(() => void editor.current?.reconcile(drawn, session.readMask), [workstation, hasSegments, drawn, session])
+  // A segment in hand has a label map on every slice that is shown: not before somebody paints.
+  const isPainting = drawn.length > 0 || MASK_TOOLS.some((tool) => tool === state.tool)
   useEffect(() => {
-    if (segment) editor.current?.setSegment(segment.value, segment.layer ?? 0)
-  }, [workstation, segment])
+    if (segment && isPainting) editor.current?.setSegment(segment.value, segment.layer ?? 0)
+  }, [workstation, segment, isPainting])
   useEffect(() => editor.current?.setBrush(brush), [workstation, hasSegments, brush])
   useEffect(() => {
     const dressed = segments.map((one) => ({

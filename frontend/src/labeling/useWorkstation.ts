@@ -1,5 +1,5 @@
 /** Connects the page to the workstation: its life, its state, and what it shows. */
-import { useEffect, useMemo, useRef, useState, type RefObject } from 'react'
+import { startTransition, useEffect, useMemo, useRef, useState, type RefObject } from 'react'
 import type { Reading } from '../api/client'
 import { planFor } from '../viewer/hanging'
 import { EMPTY_STATE } from '../viewer/emptyState'
@@ -43,7 +43,7 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
       const layers = await viewerModule
       if (isGone) return
       created = new layers.Workstation(root, host)
-      created.subscribe(setState)
+      created.subscribe(whenDrawn((now) => startTransition(() => setState(now))))
       await created.start()
       // Whoever looks for a fault in a running page, and the tests, find it at its element.
       Object.assign(host, { workstation: created })
@@ -69,4 +69,26 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
   }, [workstation, reading, plan])
 
   return { element, workstation, layers: opened?.layers ?? null, state, isSupported, notice: plan?.notice ?? '' }
+}
+
+/** The images of the workstation alone, as they are drawn: the rest of the page may come later. */
+export function useLiveState(workstation: Workstation | null, otherwise: WorkstationState): WorkstationState {
+  const [state, setState] = useState<WorkstationState | null>(null)
+  useEffect(() => workstation?.subscribe(whenDrawn(setState)), [workstation])
+  return workstation && state ? state : otherwise
+}
+
+/** Tell only the last state of a frame, and only after the viewer has drawn it: a page of buttons costs
+ * more than a slice. */
+function whenDrawn(tell: (state: WorkstationState) => void): (state: WorkstationState) => void {
+  let latest: WorkstationState | null = null
+  return (state) => {
+    if (latest === null) {
+      requestAnimationFrame(() => {
+        if (latest) tell(latest)
+        latest = null
+      })
+    }
+    latest = state
+  }
 }
