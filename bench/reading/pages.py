@@ -44,6 +44,8 @@ class Pages:
         self._browser, self._address, self._password = browser, address, password
         self._large, self._many = large, many
         self._series = f"{address}/dicomweb/projects/{large}/{series}"
+        self._size = (512, 512)
+        self._size = self._pane_size()  # both pages draw as many pixels
 
     def cold(self, which: str) -> float:
         """From asking for the metadata to the first pixels, ms; nothing is cached."""
@@ -103,8 +105,15 @@ class Pages:
         page.context.close()
         return times
 
+    def _pane_size(self) -> tuple[int, int]:
+        page = self._open("ours")
+        box = page.locator("canvas.cornerstone-canvas").first.bounding_box()
+        page.context.close()
+        return round(box["width"]), round(box["height"])
+
     def _open(self, which: str) -> Any:
-        plain = f"/plain/index.html#{quote(self._series, safe='')}"
+        width, height = self._size
+        plain = f"/plain/index.html#{quote(self._series, safe='')}|{width}|{height}"
         page = self._signed_in(plain if which == "plain" else f"/projects/{self._large}/read")
         page.wait_for_selector("canvas.cornerstone-canvas", timeout=120_000)
         return page

@@ -7,6 +7,8 @@ import * as tools from '@cornerstonejs/tools'
 type Dataset = Record<string, { Value?: unknown[] }>
 
 const element = document.querySelector<HTMLDivElement>('#pane')!
+const [series = '', width = '512', height = '512'] = location.hash.slice(1).split('|').map(decodeURIComponent)
+Object.assign(element.style, { width: `${width}px`, height: `${height}px` })
 const group = () => tools.ToolGroupManager.getToolGroup('plain')!
 
 core.init()
@@ -62,4 +64,4 @@ Object.assign(window, {
   plain: { loadAll, brush, go: (index: number) => viewport.setImageIdIndex(index) },
 })
 
-void open(decodeURIComponent(location.hash.slice(1)))
+void open(series)
