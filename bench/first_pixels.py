@@ -9,23 +9,10 @@ import statistics
 
 import numpy as np
 
+from bench.reading.pages import PAINT_WATCH
 from bench.setup import fresh_database
 
 ROWS, COLUMNS = 3072, 2400
-WATCH = """() => {
-  window.painted = null
-  const look = () => {
-    const canvas = document.querySelector('canvas.cornerstone-canvas')
-    if (canvas && canvas.width > 1) {
-      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
-      const greys = new Set()
-      for (let i = 0; i < data.length; i += 4 * 97) greys.add(data[i])
-      if (greys.size > 20) { window.painted = performance.now(); return }
-    }
-    requestAnimationFrame(look)
-  }
-  look()
-}"""
 REQUESTED = """() => {
   const frames = performance.getEntriesByType('resource').filter((r) => /frames/.test(r.name))
   return frames.length ? [frames[0].startTime, window.painted] : null
@@ -59,7 +46,7 @@ def main() -> None:
             "downloadThroughput": arguments.mbit * 125_000, "uploadThroughput": -1,
         })  # fmt: skip
         session.send("Network.setCacheDisabled", {"cacheDisabled": True})
-        page.add_init_script(f"({WATCH})()")
+        page.add_init_script(f"({PAINT_WATCH})()")
         page.goto(f"/projects/{project.pk}/read")
         page.wait_for_selector(person.SHOWN, timeout=60_000)
         page.wait_for_function("() => window.painted !== null", timeout=60_000)
