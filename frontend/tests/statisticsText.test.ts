@@ -5,17 +5,17 @@ const NONE = { intensities: null, area: null, length: null, width: null, angle_d
 
 describe('what a region measures', () => {
   it('says where millimetres come from', () => {
-    const measured = { ...NONE, length: { value: 12.44, unit: 'mm' }, width: { value: 9, unit: 'mm' } }
+    const measured = { ...NONE, length: { value: 12.44, unit: 'mm' as const }, width: { value: 9, unit: 'mm' as const } }
     expect(statisticsLines(measured, 'detector')).toEqual(['12.4 × 9.0 mm (mm at the detector, not in the patient)'])
   })
 
   it('claims no source for pixels', () => {
-    const measured = { ...NONE, length: { value: 30, unit: 'px' }, area: { value: 400, unit: 'px²' } }
+    const measured = { ...NONE, length: { value: 30, unit: 'px' as const }, area: { value: 400, unit: 'px²' as const } }
     expect(statisticsLines(measured, 'none')).toEqual(['30.0 px', 'area 400.0 px²'])
   })
 
   it('keeps the digits of small values', () => {
-    const measured = { ...NONE, intensities: { mean: 0.0123, sd: 0.002, minimum: 0, maximum: 0.04, unit: '' } }
+    const measured = { ...NONE, intensities: { count: 9, mean: 0.0123, sd: 0.002, minimum: 0, maximum: 0.04, unit: '' } }
     expect(statisticsLines(measured, 'none')).toEqual(['mean 0.012, SD 0.002, 0.000 to 0.040'])
   })
 })

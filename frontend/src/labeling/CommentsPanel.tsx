@@ -3,13 +3,9 @@ import { Badge, Button, Checkbox, Group, Stack, Text, Textarea } from '@mantine/
 import { IconMapPin, IconTrash } from '@tabler/icons-react'
 import { useState, type RefObject } from 'react'
 import { formatDate, t } from '../i18n'
-import type { Place } from '../viewer/types'
+import type { PinnedPlace } from '../viewer/types'
 import classes from './panel.module.css'
 import { Small } from './RegionEntry'
-
-export interface PinnedPlace extends Place {
-  pixel: readonly [number, number]
-}
 
 export interface Comment {
   id: string

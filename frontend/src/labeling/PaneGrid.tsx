@@ -1,4 +1,4 @@
-/** The texts over the panes, in the same grid that the workstation lays its panes out in. */
+/** The texts over the panes: each lives inside the viewer's own element of its pane, and follows it. */
 import { useEffect, useState } from 'react'
 import { createPortal } from 'react-dom'
 import type { WorkstationState } from '../viewer/types'
@@ -12,16 +12,14 @@ interface Props {
   studies: Readonly<Record<string, PaneStudy>>
   current: string | null
   hidesPatient: boolean
-  /** The viewer's own element of a pane: then each text lives inside its pane, and follows it. */
-  elementOf?: (pane: number) => HTMLElement | null
+  /** The viewer's own element of a pane. */
+  elementOf: (pane: number) => HTMLElement | null
   onGoTo: (pane: number, slice: number) => void
   onDropSeries: (pane: number, series: DraggedSeries) => void
 }
 
 export function PaneGrid({ state, studies, current, hidesPatient, elementOf, onGoTo, onDropSeries }: Props) {
   const isDragging = useSeriesDrag()
-  const [rows, columns] = state.layout.split('x').map(Number)
-  const style = { gridTemplateRows: `repeat(${rows}, minmax(0, 1fr))`, gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }
   const hasMany = state.panes.length > 1
   const overlays = state.panes.map((pane, index) => {
     const uid = pane.study?.study_instance_uid ?? null
@@ -35,18 +33,11 @@ export function PaneGrid({ state, studies, current, hidesPatient, elementOf, onG
     }
     return <PaneOverlay key={index} {...overlay} />
   })
-  if (elementOf) {
-    return overlays.map((overlay, index) => {
-      const element = elementOf(index)
-      const inside = <div className={classes.panes} data-dragging={isDragging || undefined}>{overlay}</div>
-      return element && createPortal(inside, element, String(index))
-    })
-  }
-  return (
-    <div className={classes.panes} style={style} data-dragging={isDragging || undefined}>
-      {overlays}
-    </div>
-  )
+  return overlays.map((overlay, index) => {
+    const element = elementOf(index)
+    const inside = <div className={classes.panes} data-dragging={isDragging || undefined}>{overlay}</div>
+    return element && createPortal(inside, element, String(index))
+  })
 }
 
 /** Whether a series is being dragged: only then the texts catch the mouse instead of the image. */

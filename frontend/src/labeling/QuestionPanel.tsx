@@ -3,7 +3,7 @@ import { Button, Group, Kbd, Stack, Text } from '@mantine/core'
 import { IconCircleCheck } from '@tabler/icons-react'
 import { t } from '../i18n'
 import { shownKey } from './keyText'
-import { hasNormal, isRequired } from './choosing'
+import { hasNormal } from './choosing'
 import { cannotAssess, type Answer, type Answers, type Question } from './definition'
 import { OptionField } from './OptionField'
 import { NumberField, TextField } from './TypedFields'
@@ -21,7 +21,7 @@ export interface QuestionPanelProps {
   isDisabled: boolean
   /** Which series or image the answers are about; absent for the study. */
   refersTo?: string
-  isNeeded?: (question: Question) => boolean
+  isNeeded: (question: Question) => boolean
   /** Typing in one field is one gesture, and so one step of undo. */
   onAnswer: (question: string, answer: Answer | null, gesture?: string) => void
   onNormal?: (() => void) | undefined
@@ -56,7 +56,7 @@ export function QuestionPanel(props: QuestionPanelProps) {
 }
 
 function QuestionField({ question, ...panel }: QuestionPanelProps & { question: Question }) {
-  const { answers, missing, problems = {}, isDisabled, onAnswer, isNeeded = isRequired } = panel
+  const { answers, missing, problems = {}, isDisabled, onAnswer, isNeeded } = panel
   const answer = answers[question.key] ?? null
   const isMissing = missing === question.key
   const problem = problems[question.key] ?? (isMissing ? t('question.missing') : '')

@@ -4,7 +4,6 @@ import type { ViewerSeries } from '../viewer/dicomweb'
 import type { WorkstationState } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import { actionOf } from './actions'
-import type { PinnedPlace } from './CommentsPanel'
 import type { ScopedPlace } from './content'
 import { definitionOfRead, type Question } from './definition'
 import { keysOf } from './keymap'
@@ -38,7 +37,7 @@ export interface SideProps {
 }
 
 export function ReadingSide(props: SideProps): ReactNode {
-  const { session, snapshot, doable, talk, state, workstation } = props
+  const { session, snapshot, doable, talk, workstation } = props
   const { phase, reading, lastSubmitted, save } = snapshot
   const claim = () => void session.claim()
   if (phase === 'finished') return <Finished onClaim={claim} onUndo={lastSubmitted === null ? undefined : () => void session.undo()} />
@@ -61,7 +60,7 @@ export function ReadingSide(props: SideProps): ReactNode {
       regions={labels.length > 0 || (snapshot.content.regions?.length ?? 0) > 0 ? regionListOf(props, labels) : null}
       segments={segments.length > 0 ? segmentPanelOf(props, segments) : null}
       comments={{
-        comments: talk.comments, me: talk.me, here: hereIn(state), isBusy: talk.isBusy,
+        comments: talk.comments, me: talk.me, here: workstation?.inView() ?? null, isBusy: talk.isBusy,
         onAdd: talk.add, onResolve: talk.resolve, onDelete: talk.remove,
         onJump: ({ sop_instance_uid, frame, pixel }) => void workstation?.jumpTo(sop_instance_uid, frame, pixel),
       }}
@@ -114,10 +113,4 @@ function problemsBelow(problems: Readonly<Record<string, string>>, prefix: strin
 
 function nameOf({ series_description, modality }: ViewerSeries): string {
   return series_description || modality
-}
-
-/** The middle of the frame under the eye. */
-function hereIn({ panes, active }: WorkstationState): PinnedPlace | null {
-  const place = panes[active]?.place
-  return place ? { ...place, pixel: [0, 0] } : null
 }

@@ -83,7 +83,7 @@ export function RegionEntry(props: Props) {
               answers={props.answers}
               missing={missing}
               isDisabled={props.isDisabled || region.is_locked}
-              {...(props.isNeeded ? { isNeeded: (question: Question) => props.isNeeded?.(question, region) ?? false } : {})}
+              isNeeded={(question) => props.isNeeded(question, region)}
               onAnswer={(question, answer, gesture) => props.onAnswer(region.id, question, answer, gesture)}
             />
           )}

@@ -26,7 +26,7 @@ export interface RegionListProps extends RegionHandlers {
   statistics: Readonly<Record<string, readonly string[]>>
   /** The questions that are asked of a region now. */
   questionsOf: (region: Region) => readonly Question[]
-  isNeeded?: (question: Question, region: Region) => boolean
+  isNeeded: (question: Question, region: Region) => boolean
   colourOf: (label: string) => string
   /** The region and question that a submission stumbled over. */
   missing: { region: string; question: string } | null

@@ -1,6 +1,6 @@
 /** Answers as text, for lists, conflicts and comparisons. */
 import { formatNumber, t } from '../i18n'
-import type { Answer, Question } from './definition'
+import type { Question } from './definition'
 
 /** An answer in the words of its question; of an unknown question as it is stored. */
 export function shownAnswer(answer: unknown, question?: Question): string {
@@ -23,10 +23,6 @@ export function shownAnswers(answers: Readonly<Record<string, unknown>>, questio
     return t('answer.of_question', { question: question?.label ?? key, answer: shownAnswer(answers[key], question) })
   })
   return parts.join('; ') || t('answer.no_answers')
-}
-
-export function isAnswered(answer: Answer | null | undefined): boolean {
-  return answer !== null && answer !== undefined && answer !== ''
 }
 
 function optionLabel(key: unknown, question?: Question): string {

@@ -1,5 +1,5 @@
 /** Pure rules of one answer: what pressing an option makes of it. */
-import type { Answer, Answers, Question } from './definition'
+import type { Answer, Question } from './definition'
 
 /** The answer after an option was chosen: `many` toggles in the schema's order, all others replace. */
 export function afterChoosing(question: Question, answer: Answer | null | undefined, option: string): Answer {
@@ -14,18 +14,7 @@ export function isChosen(answer: Answer | null | undefined, option: string): boo
   return Array.isArray(answer) ? (answer as readonly string[]).includes(option) : answer === option
 }
 
-
 /** Whether one click can answer something as normal. */
 export function hasNormal(questions: readonly Question[]): boolean {
   return questions.some(({ is_normal }) => is_normal !== undefined && is_normal !== null)
-}
-
-/** The server's rule: a question asks for an answer unless the schema says otherwise. */
-export function isRequired(question: Question): boolean {
-  return question.required ?? true
-}
-
-/** How many of the questions that need one have an answer. */
-export function countAnswered(questions: readonly Question[], answers: Answers): number {
-  return questions.filter(({ key }) => (answers[key] ?? null) !== null).length
 }

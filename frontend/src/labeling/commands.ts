@@ -2,6 +2,7 @@
 import { LAYOUTS, MASK_TOOLS, REGION_KINDS, type Layout, type PaneState, type ToolName } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import { PRESET_COUNT, TOOLS, type ActionId, type Commands } from './actions'
+import { hasNormal } from './choosing'
 import { kindsOf, type RegionLabel, type Segment } from './definition'
 import * as edits from './edits'
 import type { ReadingSession, Snapshot } from './ReadingSession'
@@ -37,12 +38,8 @@ function reading({ session, snapshot }: Room): Commands {
     ...(snapshot.lastSubmitted !== null && { undo_submission: () => void session.undo() }),
     ...(snapshot.undoName !== null && { undo: () => void session.undoEdit() }),
     ...(snapshot.redoName !== null && { redo: () => void session.redoEdit() }),
-    ...(hasNormal(session) && { normal: () => void session.answerNormal() }),
+    ...(hasNormal(session.questions()) && { normal: () => void session.answerNormal() }),
   }
-}
-
-function hasNormal(session: ReadingSession): boolean {
-  return session.questions().some(({ is_normal }) => (is_normal ?? null) !== null)
 }
 
 function furniture({ layout }: Room): Commands {

@@ -102,7 +102,7 @@ export function definitionOf(served: object | undefined): Definition {
   return served ?? {}
 }
 
-export function scopeOf(question: Question): Scope {
+export function scopeOf(question: { scope?: Scope | undefined }): Scope {
   return question.scope ?? 'study'
 }
 

@@ -3,17 +3,8 @@ import type { Region } from '../viewer/types'
 import {
   isCannotAssess, isList, type Answer, type Answers, type Content, type ScopedAnswers, type ScopedPlace,
 } from './content'
+import { scopeOf, type Condition, type Scope } from './definition'
 import { withAnswer } from './edits'
-
-export type Scope = 'study' | 'series' | 'instance' | 'region'
-
-export type Condition =
-  | { question: string; is: Answer }
-  | { question: string; any_of: readonly string[] }
-  | { question: string; at_least: number }
-  | { all: readonly Condition[] }
-  | { any: readonly Condition[] }
-  | { not: Condition }
 
 /** The part of a question that the rules read; the definition's full type fits. */
 export interface Asked {
@@ -46,10 +37,6 @@ export interface Missing<Q> {
 }
 
 export const STUDY: Subject = { scope: 'study' }
-
-export function scopeOf(question: Asked): Scope {
-  return question.scope ?? 'study'
-}
 
 export function answersOf(content: Content, subject: Subject): Answers {
   if (subject.scope === 'study') return content.answers

@@ -1,5 +1,6 @@
 /** What a region measures, in words; millimetres always say where they come from. */
 import { formatNumber, t } from '../i18n'
+import type { Statistics } from '../viewer/regions/statistics'
 import type { SpacingSource } from '../viewer/types'
 
 interface Quantity {
@@ -7,19 +8,8 @@ interface Quantity {
   unit: string
 }
 
-/** As src/viewer/regions measures it. */
-export interface RegionStatistics {
-  intensities: { mean: number; sd: number; minimum: number; maximum: number; unit: string } | null
-  area: Quantity | null
-  /** The line, or the longer axis. */
-  length: Quantity | null
-  /** The shorter axis of two diameters. */
-  width: Quantity | null
-  angle_degrees: number | null
-}
-
 /** One text per line of the list. */
-export function statisticsLines(measured: RegionStatistics, spacing: SpacingSource): string[] {
+export function statisticsLines(measured: Statistics, spacing: SpacingSource): string[] {
   const { intensities, area, length, width, angle_degrees } = measured
   const lines: string[] = []
   if (length && width) {
@@ -42,7 +32,7 @@ function withSource(text: string, unit: string, spacing: SpacingSource): string 
   return unit.startsWith('mm') ? t('statistics.by', { text, source: t(`spacing.${spacing}`) }) : text
 }
 
-function valuesText({ mean, sd, minimum, maximum, unit }: NonNullable<RegionStatistics['intensities']>): string {
+function valuesText({ mean, sd, minimum, maximum, unit }: NonNullable<Statistics['intensities']>): string {
   // Parameter maps live below 1: three digits say as much there as none do for Hounsfield units.
   const decimals = maximum - minimum < 10 ? 3 : 1
   const text = (value: number) => formatNumber(value, decimals)

@@ -2,7 +2,8 @@
 import { useMutation, useQuery, useQueryClient, type UseMutationResult } from '@tanstack/react-query'
 import { api, good, type Schemas } from '../api/client'
 import { showError } from '../ui/notify'
-import type { Comment, PinnedPlace } from './CommentsPanel'
+import type { PinnedPlace } from '../viewer/types'
+import type { Comment } from './CommentsPanel'
 
 export type Markable = 'flag' | 'second_opinion'
 type Act = () => Promise<unknown>

@@ -8,6 +8,8 @@ import { GESTURES, type PointGesture, type RegionGesture, type ScrollGesture } f
 import type { HangingPlan } from './hanging'
 import { activeIn, layoutForPlanes, MAX_PANES, shapeOf } from './layout'
 import { SeriesLoader } from './loading'
+import { frameOf, placeKey } from './regions/frames'
+import { toPixel } from './regions/geometry'
 import { EMPTY_PANE, EMPTY_STATE } from './emptyState'
 import { Pane, type Choice } from './Pane'
 import { place, showFrame } from './paneElements'
@@ -15,7 +17,7 @@ import { Prefetcher } from './prefetch'
 import { startCornerstone } from './setup'
 import { destroyToolGroup, moveLeftButton } from './tools'
 import {
-  VIEW_TOOLS, type Layout, type Links, type PaneHost, type PaneView, type ToolName, type WorkstationState,
+  VIEW_TOOLS, type Layout, type Links, type PaneHost, type PaneView, type PinnedPlace, type ToolName, type WorkstationState,
 } from './types'
 
 const ENGINE = 'firstread'
@@ -146,6 +148,21 @@ export class Workstation extends PaneCommands implements PaneHost {
 
   toCanvas(pane: number, [x, y, z]: Vector): readonly [number, number] | null {
     return this.panes[pane]?.picture?.viewport.worldToCanvas([x, y, z]) ?? null
+  }
+
+  /** The frame in the active pane and the pixel in its middle, where a remark is pinned; null in planes
+   * between frames. */
+  inView(): PinnedPlace | null {
+    const pane = this.panes[this.current.active]
+    const { place } = pane?.state ?? {}
+    if (!pane?.loaded || !place) return null
+    const index = pane.loaded.places.findIndex((one) => placeKey(one) === placeKey(place))
+    const { clientWidth, clientHeight } = pane.elements.viewport
+    const middle = this.toPatient(pane.number, [clientWidth / 2, clientHeight / 2])
+    const frame = frameOf(pane.loaded.imageIds[index] ?? '')
+    if (!middle || !frame) return null
+    const [x, y] = toPixel(frame.plane, [...middle])
+    return { ...place, pixel: [Math.round(x), Math.round(y)] }
   }
 
   /** For machines with little memory; in force for what is shown from now on. */

@@ -39,6 +39,11 @@ export interface Place {
   frame: number
 }
 
+/** A pixel of a frame, to point at. */
+export interface PinnedPlace extends Place {
+  pixel: readonly [number, number]
+}
+
 /** A finding that was drawn on one frame (the contract: docs/reference/annotation-content.md). */
 export interface Region extends Place {
   id: string

@@ -9,8 +9,8 @@ import * as edits from '../../src/labeling/edits'
 import { unpack, type Bytes } from '../../src/labeling/sliceFormat'
 import { MaskEditor } from '../../src/viewer/masks/MaskEditor'
 import { RegionLayer } from '../../src/viewer/regions/RegionLayer'
-import { REGION_TOOLS } from '../../src/viewer/regions/annotations'
-import type { PaneHost, PaneView, Presentation } from '../../src/viewer/types'
+import { CORNERSTONE_TOOLS } from '../../src/viewer/tools'
+import { REGION_KINDS, type PaneHost, type PaneView, type Presentation } from '../../src/viewer/types'
 import { IMAGE_IDS, registerPhantom, SERIES } from './phantom'
 
 const ENGINE = 'harness'
@@ -19,6 +19,7 @@ const BRUSHES = {
   CircularBrush: 'FILL_INSIDE_CIRCLE', CircularEraser: 'ERASE_INSIDE_CIRCLE',
   SphereBrush: 'FILL_INSIDE_SPHERE', ThresholdBrush: 'THRESHOLD_INSIDE_CIRCLE',
 }
+const REGION_NAMES = REGION_KINDS.map((kind) => CORNERSTONE_TOOLS[kind])
 const PRIMARY = { bindings: [{ mouseButton: tools.Enums.MouseBindings.Primary }] }
 const log: string[] = []
 const statistics = new Map<string, unknown>()
@@ -87,7 +88,7 @@ function view(id: string, as: Presentation): PaneView {
 }
 
 function makeTools(): void {
-  const names = Object.values<string>(REGION_TOOLS).filter((name) => name !== REGION_TOOLS.polygon)
+  const names = REGION_NAMES.filter((name) => name !== CORNERSTONE_TOOLS.polygon)
   const classes = [
     tools.ProbeTool, tools.LengthTool, tools.BidirectionalTool, tools.AngleTool, tools.ArrowAnnotateTool,
     tools.RectangleROITool, tools.EllipticalROITool, tools.SplineROITool, tools.PlanarFreehandROITool,
@@ -98,12 +99,12 @@ function makeTools(): void {
   if (!group) throw new Error('no tool group')
   const getTextCallback = (done: (text: string) => void) => done(' ')
   for (const name of names) {
-    group.addTool(name, name === REGION_TOOLS.arrow ? { getTextCallback } : {})
+    group.addTool(name, name === CORNERSTONE_TOOLS.arrow ? { getTextCallback } : {})
     group.setToolPassive(name)
   }
   const spline = { type: tools.SplineROITool.SplineTypes.Linear as string }
-  group.addToolInstance(REGION_TOOLS.polygon, tools.SplineROITool.toolName, { spline })
-  group.setToolPassive(REGION_TOOLS.polygon)
+  group.addToolInstance(CORNERSTONE_TOOLS.polygon, tools.SplineROITool.toolName, { spline })
+  group.setToolPassive(CORNERSTONE_TOOLS.polygon)
   for (const [name, activeStrategy] of Object.entries(BRUSHES)) {
     group.addToolInstance(name, 'Brush', { activeStrategy })
   }
@@ -114,7 +115,7 @@ function makeTools(): void {
 let inHand: string | null = null
 function take(name: string): void {
   const group = tools.ToolGroupManager.getToolGroup('harness')
-  if (inHand && Object.values<string>(REGION_TOOLS).includes(inHand)) group?.setToolPassive(inHand)
+  if (inHand && REGION_NAMES.includes(inHand)) group?.setToolPassive(inHand)
   else if (inHand) group?.setToolDisabled(inHand)
   group?.setToolActive(name, PRIMARY)
   inHand = name

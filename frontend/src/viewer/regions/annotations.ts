@@ -1,7 +1,8 @@
 /** A region as Cornerstone's annotation and back: what its tools draw and let the reader edit. */
 import { utilities as coreUtilities } from '@cornerstonejs/core'
 import * as tools from '@cornerstonejs/tools'
-import type { Region, RegionKind } from '../types'
+import { ARROW_TEXT, CORNERSTONE_TOOLS } from '../tools'
+import { REGION_KINDS, type Region, type RegionKind } from '../types'
 import { type Frame } from './frames'
 import {
   heightOver, normalOf, rounded, subtract, toPixel, toWorld, type Point2, type Point3,
@@ -10,15 +11,7 @@ import { cornersForTool, cornersOf, isOutline, thinned } from './shapes'
 
 export type Annotation = tools.Types.Annotation
 
-/** Under which names the tools of the kinds are registered. */
-export const REGION_TOOLS: Readonly<Record<RegionKind, string>> = {
-  point: 'Probe', length: 'Length', bidirectional: 'Bidirectional', angle: 'Angle',
-  arrow: 'ArrowAnnotate', box: 'RectangleROI', ellipse: 'EllipticalROI', polygon: 'LinearSplineROI',
-  freehand: 'PlanarFreehandROI',
-}
-const KINDS = new Map(Object.entries(REGION_TOOLS).map(([kind, name]) => [name, kind as RegionKind]))
-/** Cornerstone throws an arrow without a text away. */
-const ARROW_TEXT = ' '
+const KINDS = new Map(REGION_KINDS.map((kind) => [CORNERSTONE_TOOLS[kind], kind]))
 const OFF_FRAME_MM = 0.01
 
 export type Geometry = Pick<Region, 'pixels' | 'points'>
@@ -61,7 +54,7 @@ export function annotationOf(region: Region, frame: Frame): Annotation {
     invalidated: true,
     isLocked: region.is_locked,
     isVisible: !region.is_hidden,
-    metadata: { toolName: REGION_TOOLS[region.kind] },
+    metadata: { toolName: CORNERSTONE_TOOLS[region.kind] },
     data: {
       label: region.kind === 'arrow' ? ARROW_TEXT : '',
       cachedStats: {},
@@ -81,7 +74,7 @@ export function annotationOf(region: Region, frame: Frame): Annotation {
 /** Put an annotation that exists where the region lies. */
 export function place(annotation: Annotation, region: Region, frame: Frame): void {
   const world = worldOf(region, frame)
-  annotation.metadata = { ...referenceOf(region, frame, world), toolName: REGION_TOOLS[region.kind] }
+  annotation.metadata = { ...referenceOf(region, frame, world), toolName: CORNERSTONE_TOOLS[region.kind] }
   const points = (region.kind === 'box' ? cornersForTool(world) : world).map((p): [number, number, number] => [...p])
   const { data } = annotation
   if (region.kind === 'freehand') {
