@@ -7,7 +7,7 @@ import pytest
 from annotation.archive import storage
 from annotation.archive.services.ingest import ingest
 from annotation.imaging import conversion, masks
-from annotation.labeling.models import Annotation, Revision
+from annotation.labeling.models import Annotation, Comment, Revision
 from annotation.labeling.services.projects import add_cases, publish_schema
 from tests import factories, servers
 from tests.e2e import browser as person
@@ -210,3 +210,14 @@ def test_undo_goes_over_everything_that_was_done(desk):
     for _ in range(3):
         desk.page.keyboard.press("Control+y")
     desk.saved(lambda content: content == full)
+
+
+def test_a_remark_is_pinned_to_the_middle_of_what_is_seen(desk):
+    page = desk.page
+    page.get_by_label("New comment").fill("Is this a vessel?")
+    page.get_by_label("Pin to the image shown").check()
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("button", name="Go to the place").wait_for()
+    place = Comment.objects.get().place
+    assert place["frame"] == 1
+    assert np.abs(np.array(place["pixel"]) - (SIDE - 1) / 2).max() <= 1
