@@ -27,4 +27,7 @@ EVIDENCE_STRATEGY_TITLES = {
 }
 """These need members, or components that a network writes for each case."""
 
+HEAD_STRATEGY_TITLES = EMBEDDING_STRATEGY_TITLES | STRATEGY_TITLES
+"""What a light head on embeddings may rank by; the first is the default."""
+
 ALL_TITLES = STRATEGY_TITLES | EMBEDDING_STRATEGY_TITLES | EVIDENCE_STRATEGY_TITLES
