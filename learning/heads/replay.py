@@ -54,9 +54,7 @@ class Curve:
     served: Rows  # rows of the pool in the order they were labeled
 
 
-def replay(
-    pool: Known, test: Known, plan: Plan, metric: Metric, rng: np.random.Generator
-) -> Curve:
+def replay(pool: Known, test: Known, plan: Plan, metric: Metric, rng: np.random.Generator) -> Curve:
     """Label `plan.budget` cases of the pool in the order that the strategy serves them."""
     class_count = int(pool.labels.max()) + 1
     served = _first(pool, plan, rng)
@@ -81,9 +79,7 @@ def full_value(
 ) -> float:
     """The figure with every label of the pool: what the budget is measured against."""
     class_count = int(pool.labels.max()) + 1
-    head = fit(
-        "one", pool.embeddings, pool.labels, class_count=class_count, rng=rng, config=config
-    )
+    head = fit("one", pool.embeddings, pool.labels, class_count=class_count, rng=rng, config=config)
     return metric(test.labels, head.predict(test.embeddings))
 
 
@@ -103,7 +99,12 @@ def _first(pool: Known, plan: Plan, rng: np.random.Generator) -> list[int]:
 
 
 def _next(
-    pool: Known, served: Sequence[int], plan: Plan, head: Head, wanted: int, rng: np.random.Generator
+    pool: Known,
+    served: Sequence[int],
+    plan: Plan,
+    head: Head,
+    wanted: int,
+    rng: np.random.Generator,
 ) -> list[int]:
     rest = np.setdiff1d(np.arange(len(pool)), served)
     known = pool.take(np.asarray(served, np.int64))
