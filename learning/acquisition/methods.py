@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from learning.acquisition import uncertainty
 from learning.acquisition.neighbors import (
     DistanceTo,
-    cluster,
+    centres_of,
     farthest_first,
     nearest,
     spread_by_squared_distance,
@@ -31,7 +31,7 @@ MAX_CLUSTERS = 500
 MIN_CLUSTER = 5  # smaller clusters are outliers
 TYPICAL_NEIGHBORS = 20
 CANDIDATES_PER_PICK = 20  # batch diversity chooses among so many times the batch
-SEALS_NEIGHBORS = 100  # candidates around each known positive
+SEALS_NEIGHBORS = 100  # candidates for each known positive
 IMBALANCE = 5  # commonest over rarest class from which on rare answers are preferred
 BACKGROUND_SHARE = 0.2  # of a batch may be images without any box
 
@@ -114,11 +114,10 @@ def typical(pool: Pool, labeled: Labeled, count: int, rng: np.random.Generator) 
     """TypiClust (Hacohen 2022): the most typical case of each cluster without labels."""
     points = embeddings_of(pool)
     known = labeled.embeddings if labeled.embeddings is not None else points[:0]
-    everything = np.concatenate([points, known]) if len(known) else points
-    homes = cluster(everything, min(len(known) + count, MAX_CLUSTERS), rng)
-    home, labeled_home = homes[: len(points)], homes[len(points) :]
-    sizes = np.bincount(home, minlength=int(homes.max()) + 1)
-    labels = np.bincount(labeled_home, minlength=len(sizes))
+    centres = centres_of(points, min(len(known) + count, MAX_CLUSTERS), rng)
+    home = nearest(points, centres).row
+    sizes = np.bincount(home, minlength=len(centres))
+    labels = np.bincount(nearest(known, centres).row, minlength=len(centres))
     rows, density = _round_the_clusters(points, home, sizes, labels, count, rng)
     components = {"typicality": density, "similar_cases": sizes[home[rows]].astype(np.float64)}
     if len(known):
@@ -208,8 +207,8 @@ def _seals(
     known = known_positives(labeled)
     if known is None or pool.embeddings is None:
         return np.ones(len(pool), bool)
-    for vector in known:
-        found[top(pool.embeddings @ vector, SEALS_NEIGHBORS, rng)] = True
+    closeness = -nearest(pool.embeddings, known).squared
+    found[top(closeness, SEALS_NEIGHBORS * len(known), rng)] = True
     return found
 
 

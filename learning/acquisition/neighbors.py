@@ -12,7 +12,12 @@ from learning.acquisition.pool import BLOCK, Rows
 
 Vectors = NDArray[np.float32]
 POINTS_PER_CENTRE = 20  # k-means looks at this many; more moved no pick in bench/ranking.py
-LLOYD_STEPS = 8
+LEAST_SAMPLE = 2_000
+SEEDS_PER_CENTRE = 4
+LLOYD_STEPS = 5
+RESTARTS = 8
+SMALL_PROBLEM = 200_000  # centres times points: below it restarts cost milliseconds
+REFRESHED = 512  # farthest rows whose distances are brought up to date together
 REFERENCES = 1_000  # members of a cluster that its densities are measured against
 
 
@@ -57,28 +62,42 @@ def top(scores: NDArray[np.floating], count: int, rng: np.random.Generator) -> R
 def farthest_first(
     points: Vectors, labeled: Vectors | None, count: int, rng: np.random.Generator
 ) -> tuple[Rows, NDArray[np.float64]]:
-    """k-center greedy (Sener 2018): rows, each farthest from all before, and their distances."""
-    distance = np.full(len(points), np.inf, np.float32)
-    if labeled is not None and len(labeled):
-        distance = nearest(points, labeled).squared
-    chosen = np.empty(min(count, len(points)), np.int64)
-    gaps = np.empty(len(chosen))
-    taken = np.zeros(len(points), bool)
-    for place in range(len(chosen)):
-        row = _farthest(distance, taken, rng)
-        chosen[place] = row
-        gaps[place] = np.sqrt(distance[row]) if np.isfinite(distance[row]) else 2.0
-        taken[row] = True
-        np.minimum(distance, np.maximum(2 - 2 * (points @ points[row]), 0), out=distance)
+    """k-center greedy (Sener 2018): rows, each farthest from all before, and their distances.
+
+    Exact and lazy: a known distance can only shrink, so only the farthest few are brought up to
+    date at each step.
+    """
+    count = min(count, len(points))
+    chosen = np.empty(count, np.int64)
+    gaps = np.empty(count)
+    done = 0
+    if labeled is None or not len(labeled):
+        chosen[0], gaps[0], done = rng.integers(len(points)), 2.0, 1
+        bound = nearest(points, points[chosen[:1]]).squared
+    else:
+        bound = nearest(points, labeled).squared
+    seen = np.full(len(points), done)  # how many picks a bound accounts for
+    bound[chosen[:done]] = -1
+    while done < count:
+        ties = np.flatnonzero(bound == bound.max())
+        row = int(ties[rng.integers(len(ties))])
+        if seen[row] < done:
+            _bring_up_to_date(points, bound, seen, chosen[:done])
+            continue
+        chosen[done], gaps[done] = row, np.sqrt(bound[row])
+        bound[row] = -1
+        done += 1
     return chosen, gaps
 
 
-def _farthest(
-    distance: NDArray[np.float32], taken: NDArray[np.bool_], rng: np.random.Generator
-) -> int:
-    open_distance = np.where(taken, -1, distance)
-    ties = np.flatnonzero(open_distance == open_distance.max())
-    return int(ties[rng.integers(len(ties))])
+def _bring_up_to_date(
+    points: Vectors, bound: NDArray[np.float32], seen: Rows, chosen: Rows
+) -> None:
+    size = min(REFRESHED, len(bound))
+    front = np.argpartition(bound, -size)[-size:]
+    front = front[(seen[front] < len(chosen)) & (bound[front] >= 0)]
+    bound[front] = np.minimum(bound[front], nearest(points[front], points[chosen]).squared)
+    seen[front] = len(chosen)
 
 
 def spread_by_squared_distance(
@@ -120,18 +139,24 @@ class DistanceTo:
         return np.asarray(self.norms + self.norms[row] - 2 * inner)
 
 
-def cluster(points: Vectors, count: int, rng: np.random.Generator) -> Rows:
-    """The k-means cluster of each row: (n,), numbers 0..count-1, some of which may be empty.
+def centres_of(points: Vectors, count: int, rng: np.random.Generator) -> Vectors:
+    """The centres (count, d) of k-means on the sphere, learned on a sample of the rows.
 
-    Centres are learned on a sample and rows assigned by cosine: O(n k d), once.
+    Small problems start several times, because one bad seeding merges two clusters.
     """
     count = min(count, len(points))
-    size = min(len(points), count * POINTS_PER_CENTRE)
+    size = min(len(points), max(count * POINTS_PER_CENTRE, LEAST_SAMPLE))
     sample = points[rng.choice(len(points), size, replace=False)] if size < len(points) else points
-    seeds = spread_by_squared_distance(
-        DistanceTo(sample), int(rng.integers(len(sample))), len(sample), count, rng
-    )
-    centres = sample[seeds]
+    starts = RESTARTS if count * len(sample) <= SMALL_PROBLEM else 1
+    found = [_lloyd(sample, count, rng) for _ in range(starts)]
+    return min(found, key=lambda pair: pair[1])[0]
+
+
+def _lloyd(sample: Vectors, count: int, rng: np.random.Generator) -> tuple[Vectors, float]:
+    """Centres on the sphere and the summed squared distance to them."""
+    size = min(len(sample), max(count * SEEDS_PER_CENTRE, LEAST_SAMPLE))
+    few = sample[rng.choice(len(sample), size, replace=False)]
+    centres = few[spread_by_squared_distance(DistanceTo(few), 0, size, count, rng)]
     for _ in range(LLOYD_STEPS):
         home = nearest(sample, centres).row
         sums = np.zeros_like(centres)
@@ -139,7 +164,7 @@ def cluster(points: Vectors, count: int, rng: np.random.Generator) -> Rows:
         length = np.sqrt(np.einsum("ij,ij->i", sums, sums))
         filled = length > 1e-6
         centres = np.where(filled[:, None], sums / np.maximum(length, 1e-6)[:, None], centres)
-    return nearest(points, centres).row
+    return centres, float(nearest(sample, centres).squared.sum())
 
 
 def typicality(points: Vectors, neighbors: int, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ Everything is checked once, here, so that no strategy ever meets a NaN or a wron
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,22 @@ class Pool:
 
     def __len__(self) -> int:
         return next(iter(self._sizes().values()))
+
+    def take(self, rows: Rows) -> "Pool":
+        """The pool of some of its rows."""
+
+        def part(array: Any) -> Any:
+            return None if array is None else array[rows]
+
+        return Pool(
+            probabilities=part(self.probabilities),
+            members=None if self.members is None else self.members[:, rows],
+            components={name: values[rows] for name, values in self.components.items()},
+            embeddings=part(self.embeddings),
+            groups=part(self.groups),
+            classes=self.classes,
+            answers=self.answers,
+        )
 
     def _sizes(self) -> dict[str, int]:
         found = {f"components[{name}]": len(v) for name, v in self.components.items()}

@@ -68,6 +68,7 @@ def draw(
     n = masses.shape[1]
     left = np.ones(n, bool)
     near = _candidates(masses, shares, embeddings, rng)
+    vectors = embeddings[near] if near is not None and embeddings is not None else None
     rows, chances, arms = [], [], []
     for _ in range(min(count, n)):
         parts = _parts(masses, shares, floor)
@@ -77,8 +78,8 @@ def draw(
         chances.append(_chance(masses, parts, left, row))
         left[row] = False
         masses[:, row] = 0
-        if near is not None and embeddings is not None:
-            cosine = embeddings[near] @ embeddings[row]
+        if vectors is not None and embeddings is not None:
+            cosine = vectors @ embeddings[row]
             masses[:, near] *= 1 - LOSS * np.clip((cosine - SIMILAR) / (1 - SIMILAR), 0, 1)
         if groups is not None:
             masses[:, groups == groups[row]] *= GROUP_LOSS

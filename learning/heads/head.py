@@ -4,6 +4,7 @@ import io
 import json
 from dataclasses import dataclass
 from typing import Literal
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from learning.heads.losses import ordered_probabilities, sigmoid, softmax
 Kind = Literal["one", "many", "ordinal", "number", "time_to_event"]
 BLOCK = 65_536
 FORMAT = 1
+_UNREADABLE = (OSError, EOFError, KeyError, TypeError, AttributeError, ValueError, BadZipFile)
 
 
 class InvalidHead(ValueError):
@@ -96,5 +98,5 @@ class Head:
             if about.pop("format") != FORMAT:
                 raise InvalidHead("the head was written by another version")
             return cls(**about, **named)
-        except (OSError, EOFError, KeyError, TypeError, AttributeError, ValueError) as error:
+        except _UNREADABLE as error:
             raise InvalidHead(f"these bytes hold no head: {error}") from error
