@@ -185,9 +185,7 @@ class HeadVersion(BaseModel):
     finished_cases = models.PositiveIntegerField()  # of the project when it was fitted
     training_labels = models.PositiveIntegerField()
     pool_size = models.PositiveIntegerField()  # training cases that its front was chosen from
-    metrics = models.JSONField(
-        default=dict
-    )  # {"n", "auc", "average_precision"} on the test patients
+    metrics = models.JSONField(default=dict)  # of the test patients; per_class, kappa
     seconds = models.FloatField()  # from the first query to the published front
 
     class Meta:
@@ -232,6 +230,7 @@ class Outcome(BaseModel):
     answer = models.CharField(max_length=40)
     probabilities = ArrayField(models.FloatField(), null=True)  # None before the first head
     selection = models.CharField(max_length=8)  # of the assignment under which it was read
+    place = models.PositiveSmallIntegerField(null=True)  # in the front
     propensity = models.FloatField(null=True)
     pool_size = models.PositiveIntegerField(null=True)  # cases that the draw could have taken
 

@@ -195,6 +195,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("selection", models.CharField(max_length=8)),
+                ("place", models.PositiveSmallIntegerField(null=True)),
                 ("propensity", models.FloatField(null=True)),
                 ("pool_size", models.PositiveIntegerField(null=True)),
                 (

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import numpy as np
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Exists, Max, OuterRef, Q
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 from numpy.typing import NDArray
 from pgvector.django import CosineDistance
@@ -95,6 +95,20 @@ def ready_encoder(project: Project) -> EncoderVersion | None:
     """The newest encoder that is fitted, whether or not cases still wait for their vectors."""
     fitted = EncoderVersion.objects.filter(project=project).exclude(content=b"")
     return fitted.order_by("-number").first()
+
+
+def find_encoders(project: Project) -> QuerySet[EncoderVersion]:
+    """The project's encoders, newest first, with how many cases they embedded or could not."""
+    has_vector = Q(embeddings__vector__isnull=False)
+    return (
+        EncoderVersion.objects.filter(project=project)
+        .defer("content")
+        .annotate(
+            embedded=Count("embeddings", filter=has_vector),
+            without_image=Count("embeddings", filter=Q(embeddings__vector__isnull=True)),
+        )
+        .order_by("-number")
+    )
 
 
 def load_space(encoder: EncoderVersion) -> Space:

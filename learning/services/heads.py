@@ -7,7 +7,7 @@ of them is written down (`Outcome`), so that its figures are honest.
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from annotation.labeling.services.projects import current_schema
 from annotation.labeling.services.ranking import publish_front
 from learning.acquisition.pool import Labeled, Pick, Pool, Rows
 from learning.acquisition.strategies import STRATEGIES, select
+from learning.estimates.stopping import kappa
 from learning.heads.fitting import HeadConfig, fit
 from learning.heads.head import Head
 from learning.models import HeadPick, HeadVersion, Outcome, Target
@@ -32,6 +33,7 @@ from learning.services import embeddings
 from learning.services.embeddings import Space
 
 FRONT = 100  # places chosen with known chances; the next refit renews them
+STOP_SET = 2000  # cases on which successive heads are compared; always the same ones
 HONEST = "Keeps the accuracy honest"
 COLD_START = "typicality"
 Vectors = NDArray[np.float32]
@@ -100,11 +102,12 @@ def refit(target: Target, *, seed: int | None = None) -> HeadVersion | None:
             training_labels=len(known.labeled),
         )  # fmt: skip
         rng = np.random.default_rng(version.seed)
-        head = _fit(known, former, encoder.pk, rng)
+        earlier = _head_of(former, encoder.pk, len(known.classes))
+        head = _fit(known, earlier, rng)
         picks = _front(version, known, head, rng)
-        outcomes = _outcomes(target, known, former, encoder.pk)
+        outcomes = _outcomes(target, known, former, earlier)
         version.content = head.to_bytes() if head else b""
-        version.metrics = _figures(known, head)
+        version.metrics = _figures(known, head, earlier)
         version.seconds = time.monotonic() - started
         _publish(version, known, picks, outcomes)
         return version
@@ -141,17 +144,19 @@ def _cases(target: Target) -> Iterable[tuple[UUID, str, str, str]]:
     )
 
 
-def _fit(
-    known: Knowledge, former: HeadVersion | None, encoder_id: UUID, rng: np.random.Generator
-) -> Head | None:
+def _head_of(version: HeadVersion | None, encoder_id: UUID, class_count: int) -> Head | None:
+    """The version's head, where it speaks of the same vectors and answers."""
+    if version is None or not version.content or version.encoder_id != encoder_id:
+        return None
+    head = Head.from_bytes(bytes(version.content))
+    return head if head.class_count == class_count else None
+
+
+def _fit(known: Knowledge, warm: Head | None, rng: np.random.Generator) -> Head | None:
     """None while there are not two answers to tell apart."""
     labels = known.answers[known.labeled]
     if len(np.unique(labels)) < 2:
         return None
-    warm = None
-    if former and former.content and former.encoder_id == encoder_id:
-        warm = Head.from_bytes(bytes(former.content))
-        warm = warm if warm.class_count == len(known.classes) else None
     return fit(
         "one", known.space.vectors[known.labeled], labels, class_count=len(known.classes),
         rng=rng, config=HeadConfig(), warm=warm,
@@ -202,21 +207,19 @@ def _choose(
 
 
 def _outcomes(
-    target: Target, known: Knowledge, former: HeadVersion | None, encoder_id: UUID
+    target: Target, known: Knowledge, former: HeadVersion | None, head: Head | None
 ) -> list[Outcome]:
     """What the former head says of the training cases whose labels are new."""
     seen = set(Outcome.objects.filter(target=target).values_list("case_id", flat=True))
     rows = [row for row in known.labeled if known.space.cases[row] not in seen]
     probabilities: Sequence[Any] = [None] * len(rows)
-    if former and former.content and former.encoder_id == encoder_id and rows:
-        head = Head.from_bytes(bytes(former.content))
-        if head.class_count == len(known.classes):
-            probabilities = head.predict(known.space.vectors[rows]).tolist()
+    if head and rows:
+        probabilities = head.predict(known.space.vectors[rows]).tolist()
     served = _served(target, [known.space.cases[row] for row in rows])
     found = []
     for row, said in zip(rows, probabilities, strict=True):
         case = known.space.cases[row]
-        selection, propensity, pool_size = served.get(case, (Selection.INITIAL, None, None))
+        draw = served.get(case, Served(Selection.INITIAL))
         found.append(
             Outcome(
                 target=target,
@@ -224,33 +227,53 @@ def _outcomes(
                 head=former if said else None,
                 probabilities=said,
                 answer=known.classes[known.answers[row]],
-                selection=selection,
-                propensity=propensity,
-                pool_size=pool_size,
+                **asdict(draw),
             )
         )
     return found
 
 
-def _served(
-    target: Target, cases: Sequence[UUID]
-) -> Mapping[UUID, tuple[str, float | None, int | None]]:
-    """How each case came to be read: its arm, the chance of the draw, and among how many."""
+@dataclass(frozen=True)
+class Served:
+    """How a case came to be read: its arm, and where it stood in the front with which chance."""
+
+    selection: str
+    place: int | None = None
+    propensity: float | None = None
+    pool_size: int | None = None
+
+
+def _served(target: Target, cases: Sequence[UUID]) -> Mapping[UUID, Served]:
     assignments = Assignment.objects.filter(
         case__in=cases, state=AssignmentState.SUBMITTED
     ).order_by("created_at")
-    found: dict[UUID, tuple[str, float | None, int | None]] = {}
+    found: dict[UUID, Served] = {}
     for case, selection in assignments.values_list("case_id", "selection"):
-        found.setdefault(case, (selection, None, None))
+        found.setdefault(case, Served(selection))
     picks = HeadPick.objects.filter(head__target=target, case__in=cases).order_by("head__number")
-    for case, chance, size in picks.values_list("case_id", "propensity", "head__pool_size"):
-        if case in found and found[case][0] == Selection.RANKED:
-            found[case] = (Selection.RANKED, chance, size)
+    for case, place, chance, size in picks.values_list(
+        "case_id", "place", "propensity", "head__pool_size"
+    ):
+        if case in found and found[case].selection == Selection.RANKED:
+            found[case] = Served(Selection.RANKED, place, chance, size)
     return found
 
 
-def _figures(known: Knowledge, head: Head | None) -> dict[str, Any]:
-    """AUC and average precision on the test patients labeled so far, classes averaged."""
+def _figures(known: Knowledge, head: Head | None, former: Head | None) -> dict[str, Any]:
+    """On the test patients labeled so far, and how far the head answers as the former one did."""
+    figures = _test_figures(known, head)
+    if head and former:
+        vectors = known.space.vectors[:STOP_SET]
+        before, after = (h.predict(vectors).argmax(axis=1) for h in (former, head))
+        figures["kappa"] = kappa(before, after)
+    figures["per_class"] = np.bincount(
+        known.answers[known.labeled], minlength=len(known.classes)
+    ).tolist()
+    return figures
+
+
+def _test_figures(known: Knowledge, head: Head | None) -> dict[str, Any]:
+    """AUC, average precision and accuracy; of more than two classes the mean of each."""
     rows = np.flatnonzero(known.is_test & (known.answers >= 0))
     if head is None or not len(rows):
         return {"n": len(rows)}
@@ -264,8 +287,10 @@ def _figures(known: Knowledge, head: Head | None) -> dict[str, Any]:
             precision.append(average_precision_score(is_positive, probabilities[:, number]))
     if not auc:
         return {"n": len(rows)}
+    is_right = probabilities.argmax(axis=1) == known.answers[rows]
     return {
         "n": len(rows),
+        "accuracy": float(is_right.mean()),
         "auc": float(np.mean(auc)),
         "average_precision": float(np.mean(precision)),
     }
