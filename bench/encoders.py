@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from monai.networks.nets.resnet import ResNet
 from sklearn.linear_model import LogisticRegression
 
 from bench.radiographs import Radiographs, load
@@ -21,6 +20,7 @@ from learning.training.checkpoint import Checkpoints
 from learning.training.metrics.classification import auc
 from learning.training.metrics.intervals import bootstrap
 from learning.training.pretraining.contrastive import ContrastiveConfig, pretrain_contrastive
+from learning.training.pretraining.default import small_encoder
 from learning.training.pretraining.descriptor import describe, fit_whitening, joined, normalised
 from learning.training.pretraining.embed import embed, neighbour_purity
 from learning.training.resumable import Schedule
@@ -72,9 +72,7 @@ def contrastive(
     limit = 60 * arguments.minutes
 
     def trained(steps: int, folder: str) -> tuple[torch.nn.Module, float]:
-        torch.manual_seed(arguments.seed)
-        encoder = ResNet("basic", [1, 1, 1, 1], [16, 32, 64, 128], spatial_dims=2, n_input_channels=1,
-                         conv1_t_size=5, conv1_t_stride=2, feed_forward=False)  # fmt: skip
+        encoder = small_encoder(2, arguments.seed)
         config = ContrastiveConfig(
             batch_size=arguments.batch,
             schedule=Schedule(steps=steps, learning_rate=3e-3, weight_decay=1e-3, report_every=50),

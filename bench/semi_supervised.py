@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--labels", type=int, default=70)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--side", type=int, default=96)
     parser.add_argument("--gate", type=float, default=0.95)
@@ -57,7 +58,7 @@ def main() -> None:
     training = load(arguments.data, "train", arguments.side)
     measured = load(arguments.data, arguments.split, arguments.side)
     figures: dict[str, list[float]] = {arm: [] for arm in arguments.arms}
-    for seed in range(arguments.seeds):
+    for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
         for arm in arguments.arms:
             began = time.process_time()
             figures[arm].append(run(arm, training, measured, seed, arguments))

@@ -90,11 +90,11 @@ def occlusion_map(
 
 
 @torch.no_grad()
-def attention_rollout(network: ViT, image: Image) -> Map:
+def attention_rollout(network: ViT, image: Image, *, patch: Sequence[int]) -> Map:
     """How much of each patch reaches the answer through all layers of attention (Abnar & Zuidema 2020).
 
-    For MONAI's ViT; (channels, *shape) to (*shape). It does not depend on the class. Raises NoMap for
-    other networks.
+    For MONAI's ViT with patches of `patch` voxels; (channels, *shape) to (*shape). It does not depend on
+    the class. Raises NoMap for other networks, ValueError for another size of patch.
     """
     if not isinstance(network, ViT):
         raise NoMap(
@@ -109,7 +109,9 @@ def attention_rollout(network: ViT, image: Image) -> Map:
         flow = with_skip / with_skip.sum(dim=1, keepdim=True) @ flow
     has_class_token = hasattr(network, "cls_token")
     reached = flow[0, 1:] if has_class_token else flow.mean(dim=0)
-    grid = _patch_grid(network, image.shape[1:])
+    grid = [n // p for n, p in zip(image.shape[1:], patch, strict=True)]
+    if int(np.prod(grid)) != len(reached):
+        raise ValueError(f"patches of {tuple(patch)} make a grid of {grid}, not of {len(reached)}")
     return _scaled(_resized(reached.reshape(1, 1, *grid), image.shape[1:]))
 
 
@@ -159,11 +161,6 @@ def _windows(
     ]  # fmt: skip
     for corner in product(*starts):
         yield tuple(slice(c, c + p) for c, p in zip(corner, patch, strict=True))
-
-
-def _patch_grid(network: ViT, shape: Sequence[int]) -> list[int]:
-    patch: Any = network.patch_embedding.patch_size
-    return [n // p for n, p in zip(shape, patch, strict=True)]
 
 
 def _attention(network: ViT) -> list[Any]:

@@ -268,6 +268,18 @@ def test_a_planted_gap_is_found_and_chance_is_not():
     assert rows["scanner", "C"].estimate.value == classification.auc(truth[mine], scores[mine])
 
 
+def test_many_subgroups_do_not_hide_a_plain_gap():
+    """With 40 subgroups and 100 draws, the smallest p of the draws alone would never survive Holm."""
+    rng = np.random.default_rng(0)
+    site = np.repeat([f"site {n:02}" for n in range(40)], 30)
+    values_ = rng.normal(size=len(site)) + 3.0 * (site == "site 07")
+    found = subgroups.by_subgroup(
+        lambda i: float(values_[i].mean()), {"site": site.tolist()}, [str(n) for n in range(len(site))],
+        np.random.default_rng(1), repeats=100,
+    )  # fmt: skip
+    assert "site 07" in [s.value for s in found if s.is_real and s.gap.value > 2]
+
+
 def test_holm_by_hand():
     assert subgroups.holm([0.01, None, 0.04, 0.03]) == pytest.approx([0.03, None, 0.06, 0.06])
 

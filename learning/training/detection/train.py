@@ -30,7 +30,7 @@ class BoxedImages:
 
 @dataclass(frozen=True)
 class DetectorConfig:
-    """The recipe; chosen on the validation split of BCCD."""
+    """The recipe; the first one tried, see bench/detection.py for what it reaches."""
 
     batch_size: int = 8
     schedule: Schedule = field(default_factory=lambda: Schedule(steps=1500, learning_rate=2e-3))

@@ -13,6 +13,8 @@ Vectors = NDArray[np.float32]
 Floats = NDArray[np.float64]
 AT_MOST = 500  # rows of each side: the permutations see all their pairs
 PERMUTATIONS = 500
+PERMUTATIONS_PER_TEST = 50  # the smallest p is 1 / (P + 1): Holm must not make it hopeless
+PERMUTED_AT_ONCE = 250
 PSI_BINS = 10
 LEVEL = 0.05
 
@@ -49,9 +51,12 @@ def embedding_drift(
         raise ValueError(f"two images a side are needed, not {len(first)} and {len(second)}")
     kernel = _kernel(np.concatenate([first, second]).astype(np.float64))
     is_first = np.arange(len(kernel)) < len(first)
-    found = _discrepancy(kernel, is_first)
-    drawn = [_discrepancy(kernel, rng.permutation(is_first)) for _ in range(permutations)]
-    beyond = sum(value >= found for value in drawn)
+    found = float(_discrepancies(kernel, is_first[:, None])[0])
+    beyond = 0
+    for start in range(0, permutations, PERMUTED_AT_ONCE):
+        count = min(PERMUTED_AT_ONCE, permutations - start)
+        mixed = rng.permuted(np.tile(is_first[:, None], (1, count)), axis=0)
+        beyond += int((_discrepancies(kernel, mixed) >= found).sum())
     return Drift(found, (beyond + 1) / (permutations + 1))
 
 
@@ -103,14 +108,15 @@ def drift_by_group(
     if not len(embeddings) == len(groups) == len(periods):
         raise ValueError(f"{len(embeddings)} images, {len(groups)} groups, {len(periods)} periods")
     group, period = np.asarray(groups), np.asarray(periods)
+    wanted = [(g, p) for g, p in sorted(set(zip(groups, periods, strict=True))) if p != reference]
+    permutations = max(PERMUTATIONS, PERMUTATIONS_PER_TEST * len(wanted))
     found: list[tuple[str, str, int, Drift | None]] = []
-    for name in np.unique(group):
+    for name, when in wanted:
         before = embeddings[(group == name) & (period == reference)]
-        for when in np.unique(period[(group == name) & (period != reference)]):
-            now = embeddings[(group == name) & (period == when)]
-            is_enough = min(len(before), len(now)) >= least
-            drift = embedding_drift(before, now, rng) if is_enough else None
-            found.append((str(name), str(when), len(now), drift))
+        now = embeddings[(group == name) & (period == when)]
+        is_enough = min(len(before), len(now)) >= least
+        drift = embedding_drift(before, now, rng, permutations) if is_enough else None
+        found.append((name, when, len(now), drift))
     corrected = holm([drift.p if drift else None for *_, drift in found])
     return [
         PeriodDrift(*parts, is_real=p is not None and p < LEVEL)
@@ -131,13 +137,14 @@ def _kernel(vectors: Floats) -> Floats:
     return np.asarray(np.exp(-distances / max(median, 1e-12)))
 
 
-def _discrepancy(kernel: Floats, is_first: NDArray[np.bool_]) -> float:
-    """The unbiased estimate: a row is not compared with itself (the diagonal is 1)."""
+def _discrepancies(kernel: Floats, is_first: NDArray[np.bool_]) -> Floats:
+    """The unbiased estimate for each column of sides: a row is not compared with itself (1 there)."""
     one, two = is_first.astype(np.float64), (~is_first).astype(np.float64)
-    n, m = one.sum(), two.sum()
+    n, m = one.sum(axis=0), two.sum(axis=0)
     to_one, to_two = kernel @ one, kernel @ two
-    within = (one @ to_one - n) / (n * (n - 1)) + (two @ to_two - m) / (m * (m - 1))
-    return float(within - 2 * (one @ to_two) / (n * m))
+    within_one = ((one * to_one).sum(axis=0) - n) / (n * (n - 1))
+    within_two = ((two * to_two).sum(axis=0) - m) / (m * (m - 1))
+    return np.asarray(within_one + within_two - 2 * (one * to_two).sum(axis=0) / (n * m))
 
 
 def _square_root(matrix: Floats) -> Floats:

@@ -1,6 +1,6 @@
 """95 % intervals by bootstrap over patients: of one figure, and of the difference between two models."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +41,7 @@ def bootstrap(
     if value is None:
         return Estimate(None, None, None)
     drawn = (measure(rows) for rows in resamples(patients, rng, repeats))
-    return _estimate(value, [found for found in drawn if found is not None])
+    return estimate_from(value, [found for found in drawn if found is not None])
 
 
 def compare(
@@ -73,18 +73,21 @@ def compare(
     return Comparison(found, found.low > -margin, found.low > 0)
 
 
-def resamples(patients: Sequence[str], rng: np.random.Generator, repeats: int) -> list[Rows]:
+def resamples(patients: Sequence[str], rng: np.random.Generator, repeats: int) -> Iterator[Rows]:
     """Rows of as many patients as there are, drawn with replacement; all rows of each drawn."""
     if len(patients) == 0:
-        return []
+        return
     _, group = np.unique(np.asarray(patients), return_inverse=True)
-    members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
-    draws = rng.integers(len(members), size=(repeats, len(members)))
-    return [np.concatenate([members[p] for p in picked]) for picked in draws]
+    ends = np.cumsum(np.bincount(group))[:-1]
+    members = np.split(np.argsort(group, kind="stable"), ends)
+    for _ in range(repeats):
+        picked = rng.integers(len(members), size=len(members))
+        yield np.concatenate([members[p] for p in picked])
 
 
-def _estimate(value: float, draws: list[float]) -> Estimate:
-    if not draws:
+def estimate_from(value: float | None, draws: Sequence[float]) -> Estimate:
+    """The value with the percentiles of its draws; no interval without them."""
+    if value is None or not draws:
         return Estimate(value, None, None)
     low, high = np.percentile(draws, INTERVAL)
     return Estimate(value, float(low), float(high))

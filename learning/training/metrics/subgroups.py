@@ -1,6 +1,6 @@
 """Whether a model serves everybody: the figure of every subgroup, and which gaps are more than chance."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from learning.training.metrics.intervals import (
     BOOTSTRAPS,
-    INTERVAL,
     Estimate,
     Measure,
+    estimate_from,
     resamples,
 )
 
 LEVEL = 0.05
+DRAWS_PER_SUBGROUP = 100  # the smallest p of R draws is 2 / (R + 1): Holm must not make it hopeless
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,17 @@ def by_subgroup(
     for name, values in attributes.items():
         if len(values) != len(patients):
             raise ValueError(f"{name} has {len(values)} entries for {len(patients)} rows")
-    draws = resamples(patients, rng, repeats)
-    found = [
-        _measure_subgroup(measure, name, value, np.array([v == value for v in values]),
-                          np.array([v is not None for v in values]), draws)
+    named = [
+        (name, value, values)
         for name, values in attributes.items()
         for value in sorted({v for v in values if v is not None})
+    ]
+    seed, count = int(rng.integers(2**63)), max(repeats, DRAWS_PER_SUBGROUP * len(named))
+    found = [
+        _measure_subgroup(measure, name, value, np.array([v == value for v in values]),
+                          np.array([v is not None for v in values]),
+                          resamples(patients, np.random.default_rng(seed), count))
+        for name, value, values in named
     ]  # fmt: skip
     corrected = holm([subgroup.p for subgroup in found])
     return [
@@ -73,7 +79,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 def _measure_subgroup(
     measure: Measure, name: str, value: str, is_in: NDArray[np.bool_], is_known: NDArray[np.bool_],
-    draws: Sequence[NDArray[np.int64]],
+    draws: Iterable[NDArray[np.int64]],
 ) -> Subgroup:  # fmt: skip
     """One subgroup with its p as it is before the correction."""
     is_rest = is_known & ~is_in
@@ -88,8 +94,8 @@ def _measure_subgroup(
             gaps.append(drawn - other)
     gap = None if mine is None or rest is None else mine - rest
     return Subgroup(
-        attribute=name, value=value, count=int(is_in.sum()), estimate=_estimate(mine, own),
-        gap=_estimate(gap, gaps), p=None if gap is None else _two_sided(gaps), is_real=False,
+        attribute=name, value=value, count=int(is_in.sum()), estimate=estimate_from(mine, own),
+        gap=estimate_from(gap, gaps), p=None if gap is None else _two_sided(gaps), is_real=False,
     )  # fmt: skip
 
 
@@ -104,10 +110,3 @@ def _two_sided(gaps: Sequence[float]) -> float | None:
     found = np.asarray(gaps)
     tail = min((found <= 0).sum(), (found >= 0).sum())
     return float(min(2 * (tail + 1) / (len(found) + 1), 1.0))
-
-
-def _estimate(value: float | None, draws: Sequence[float]) -> Estimate:
-    if value is None or not draws:
-        return Estimate(value, None, None)
-    low, high = np.percentile(draws, INTERVAL)
-    return Estimate(value, float(low), float(high))
