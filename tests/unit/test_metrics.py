@@ -8,7 +8,7 @@ from scipy import stats
 from sklearn import metrics as reference
 
 from learning.training.metrics import classification, drift, masks, subgroups, values
-from learning.training.metrics.intervals import bootstrap, compare
+from learning.training.metrics.intervals import bootstrap, compare, resamples
 
 TRUTH = np.array([0, 0, 0, 0, 1, 1, 1, 1]).astype(bool)
 
@@ -269,15 +269,15 @@ def test_a_planted_gap_is_found_and_chance_is_not():
 
 
 def test_many_subgroups_do_not_hide_a_plain_gap():
-    """With 40 subgroups and 100 draws, the smallest p of the draws alone would never survive Holm."""
+    """With 8 subgroups and 100 draws, the smallest p of the draws alone would never survive Holm."""
     rng = np.random.default_rng(0)
-    site = np.repeat([f"site {n:02}" for n in range(40)], 30)
-    values_ = rng.normal(size=len(site)) + 3.0 * (site == "site 07")
+    site = np.repeat([f"site {n}" for n in range(8)], 30)
+    values_ = rng.normal(size=len(site)) + 3.0 * (site == "site 7")
     found = subgroups.by_subgroup(
         lambda i: float(values_[i].mean()), {"site": site.tolist()}, [str(n) for n in range(len(site))],
         np.random.default_rng(1), repeats=100,
     )  # fmt: skip
-    assert "site 07" in [s.value for s in found if s.is_real and s.gap.value > 2]
+    assert "site 7" in [s.value for s in found if s.is_real and s.gap.value > 2]
 
 
 def test_holm_by_hand():
@@ -335,6 +335,15 @@ def test_output_drift():
     assert drift.output_drift(before, same).p > 0.05 > drift.output_drift(before, after).p
     assert drift.stability_index(before, same) < 0.1 < 0.25 < drift.stability_index(before, after)
     assert drift.stability_index(before, before) == pytest.approx(0.0)
+
+
+def test_all_rows_of_a_drawn_patient_are_drawn():
+    patients = ["a", "b", "a", "c", "a", "b"]
+    for rows in resamples(patients, np.random.default_rng(0), 50):
+        counts = np.bincount(rows, minlength=6)
+        assert counts[0] == counts[2] == counts[4]
+        assert counts[1] == counts[5]
+        assert counts[0] + counts[1] + counts[3] == 3
 
 
 def test_an_interval_covers_the_truth_as_often_as_it_says():

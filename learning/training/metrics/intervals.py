@@ -78,11 +78,13 @@ def resamples(patients: Sequence[str], rng: np.random.Generator, repeats: int) -
     if len(patients) == 0:
         return
     _, group = np.unique(np.asarray(patients), return_inverse=True)
-    ends = np.cumsum(np.bincount(group))[:-1]
-    members = np.split(np.argsort(group, kind="stable"), ends)
+    by_patient, counts = np.argsort(group, kind="stable"), np.bincount(group)
+    starts = np.cumsum(counts) - counts
     for _ in range(repeats):
-        picked = rng.integers(len(members), size=len(members))
-        yield np.concatenate([members[p] for p in picked])
+        picked = rng.integers(len(counts), size=len(counts))
+        sizes = counts[picked]
+        within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        yield by_patient[np.repeat(starts[picked], sizes) + within]
 
 
 def estimate_from(value: float | None, draws: Sequence[float]) -> Estimate:
