@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+DIMENSIONS = ("2d", "2.5d", "3d")
+
 
 @dataclass(frozen=True)
 class Shape:

@@ -10,10 +10,8 @@ from torch import Tensor, nn
 
 from learning.training.networks.features import mark_features, take_off_head
 from learning.training.networks.fusion import Fusion, SliceEncoder, SliceSegmenter
-from learning.training.registry import NETWORKS, Definition, Network, Shape
+from learning.training.registry import DIMENSIONS, NETWORKS, Definition, Network, Shape
 
-DIMENSIONS = ("2d", "2.5d", "3d")
-LARGEST_SIDE = 4096
 LARGEST_COUNT = 4096
 
 
@@ -144,6 +142,11 @@ class Architecture:
                 f"size: the deepest layer of {self.network} would see a single point; enlarge a "
                 f"side to {2 * entry.multiple}"
             )
+
+
+def build_from_json(record: dict[str, Any]) -> nn.Module:
+    """The network of an architecture's record, for MONAI's bundles."""
+    return Architecture.from_json(record).build()
 
 
 def instantiate(definition: Definition) -> nn.Module:
