@@ -28,7 +28,8 @@ class Group:
         if device.type == "cuda":
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
         ids = [device.index] if device.type == "cuda" else None
-        return DistributedDataParallel(network, device_ids=ids)
+        # MONAI's transformers hold parameters that they never use.
+        return DistributedDataParallel(network, device_ids=ids, find_unused_parameters=True)
 
     def agreed(self, value: float | None) -> float | None:
         """The first process's value: what is decided by it must not differ between processes."""

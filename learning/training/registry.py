@@ -168,7 +168,16 @@ def _classifier(
 def _segmenter(
     name: str, family: str, define: Callable[[Shape], Definition], deepest: str, **limits: int
 ) -> Network:
-    return Network(name, family, True, define, deepest, **limits)
+    # Thin slabs are common: a side may be as small as the deepest layer allows.
+    return Network(
+        name,
+        family,
+        True,
+        define,
+        deepest,
+        smallest=limits["multiple"],
+        multiple=limits["multiple"],
+    )
 
 
 _ALL = (

@@ -75,10 +75,11 @@ def test_every_network_overfits_four_samples_and_embeds_them(name, dimensions):
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-        if losses[-1] < 0.1 * losses[0]:
+        if losses[-1] < 0.4 * losses[0]:
             break
     assert losses[-1] < 0.5 * losses[0], losses[::10]
-    with embed(network.eval()) as caught, torch.no_grad():
+    # In training mode: a few steps on four samples are no statistics for batch norm.
+    with embed(network) as caught, torch.no_grad():
         network(images)
         features = caught.of(4)
     assert features.shape[0] == 4
