@@ -157,11 +157,13 @@ def _unzipped(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
 def _inference(model: Model) -> dict[str, Any]:
     """What monai.bundle.ConfigParser needs to build the network, load it and predict."""
     return {
-        "imports": ["$import safetensors.torch"],
         "bundle_root": ".",
         "device": "$torch.device('cuda' if torch.cuda.is_available() else 'cpu')",
         "network_def": _network_def(model.architecture),
-        "weights": f"$safetensors.torch.load_file(@bundle_root + '/{WEIGHTS}')",
+        "weights": {
+            "_target_": "safetensors.torch.load_file",
+            "filename": f"$@bundle_root + '/{WEIGHTS}'",
+        },
         "loaded": "$@network_def.load_state_dict(@weights)",
         "network": "$(@loaded, @network_def.to(@device).eval())[1]",
         "inferer": (

@@ -1,7 +1,7 @@
 """Bundles, weights from elsewhere, and one job in two processes."""
 
+import io
 import json
-import pickle
 import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,6 +32,12 @@ SIDES = OneAnswer(("left", "right"))
 PLAIN = Architecture("resnet10", 2, size=(32, 32))
 FUSED = Architecture("resnet10", 2, "2.5d", channels=(1, 1), size=(4, 32, 32))
 ORGANS = Architecture("segresnet_small", 2, "3d", size=(8, 16, 16))
+
+
+def pickled():
+    file = io.BytesIO()
+    torch.save({"a": 1}, file)
+    return file.getvalue()
 
 
 def make_model(architecture):
@@ -76,7 +82,7 @@ def test_an_import_reads_neither_pickles_nor_class_names(tmp_path):
     (bundle / "models/model.safetensors").rename(bundle / "models/model.pt")
     with pytest.raises(InvalidBundle, match=r"models/model.safetensors is missing"):
         import_bundle(bundle)
-    (bundle / "models/model.safetensors").write_bytes(pickle.dumps({"a": 1}))
+    (bundle / "models/model.safetensors").write_bytes(pickled())
     with pytest.raises(InvalidBundle, match="does not fit the network"):
         import_bundle(bundle)
 
@@ -124,7 +130,7 @@ def test_weights_of_a_colour_network_with_other_classes_are_started_from(tmp_pat
 
 
 def test_weights_that_cannot_be_started_from_say_why(tmp_path):
-    (tmp_path / "w.safetensors").write_bytes(pickle.dumps({"a": 1}))
+    (tmp_path / "w.safetensors").write_bytes(pickled())
     with pytest.raises(transfer.UnusableWeights, match="no readable safetensors"):
         transfer.start_from_file(PLAIN.build(), tmp_path / "w.safetensors")
     with pytest.raises(transfer.UnusableWeights, match="another network"):
