@@ -82,7 +82,10 @@ class Dataset(BaseModel):
 
 
 class DatasetItem(models.Model):
-    """One case of a dataset: its answers, where they came from, and which images it shows."""
+    """One case of a dataset: its answers, the whole reads they came from, and its images.
+
+    The reads' content is that of the revisions, which no more change than the dataset does.
+    """
 
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="items")
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="dataset_items")
@@ -90,6 +93,7 @@ class DatasetItem(models.Model):
     split = models.CharField(max_length=10, choices=Split)
     answers = models.JSONField()
     revision_ids = ArrayField(models.UUIDField())
+    contents_sha256 = ArrayField(models.CharField(max_length=64), default=list)  # of the revisions
     images_sha256 = models.CharField(max_length=64)  # over the sorted hashes of its instances
 
     class Meta:

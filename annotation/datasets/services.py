@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -16,7 +15,7 @@ from django.db.models import Max
 
 from annotation.accounts.models import User
 from annotation.archive.models import Instance
-from annotation.core import audit, jobs
+from annotation.core import audit
 from annotation.core.errors import Conflict, InvalidInput
 from annotation.core.tasks import ring
 from annotation.datasets import formats, splits
@@ -137,12 +136,13 @@ def freeze(
 
 
 def items_sha256(items: Iterable[DatasetItem]) -> str:
-    """The dataset's hash: over cases, splits, answers, revisions and image hashes."""
+    """The dataset's hash: over cases, splits, answers, whole reads and images."""
     digest = hashlib.sha256()
     for item in sorted(items, key=lambda i: str(i.case_id)):
         line = [
             str(item.case_id), item.patient_key, item.split, item.answers,
             sorted(map(str, item.revision_ids)), item.images_sha256,
+            *sorted(item.contents_sha256),
         ]  # fmt: skip
         digest.update(json.dumps(line, sort_keys=True).encode() + b"\n")
     return digest.hexdigest()
@@ -167,6 +167,7 @@ def _collect_items(project: Project, schema: LabelSchema) -> list[DatasetItem]:
                 split=splitter.split(pseudonym),
                 answers=consensus(parsed, [fitting_answers(parsed, r.content) for r in revisions]),
                 revision_ids=[r.pk for r in revisions],
+                contents_sha256=[r.sha256 for r in revisions],
                 images_sha256=images[case.study_id],
             )
         )
@@ -213,31 +214,3 @@ def ring_export(export: Export) -> None:
 
 def export_path(export: Export) -> Path:
     return Path(settings.EXPORT_ROOT) / f"{export.pk}.{formats.FORMATS[export.format].suffix}"
-
-
-def write_export(export: Export) -> None:
-    """Write the file beside its place, sync and rename: a half file is never offered."""
-    target = export_path(export)
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    partial = target.with_name(f"{target.name}.{export.attempt}.part")
-    try:
-        with partial.open("wb") as file:
-            formats.FORMATS[export.format].write(
-                export.dataset,
-                file,
-                lambda done, total: jobs.report(export, step="write", done=done, total=total),
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        _publish(export, partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _publish(export: Export, partial: Path, target: Path) -> None:
-    with partial.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    size = partial.stat().st_size
-    if Export.ownership(export).update(sha256=sha256, size_bytes=size):
-        partial.rename(target)
-        jobs.finish(export, jobs.JobState.COMPLETED)

@@ -8,6 +8,7 @@ from django.db.models import TextField
 from django.db.models.functions import Cast
 
 from annotation.archive.models import Instance, Series, Study
+from annotation.dicomweb import blinding
 
 JsonDataset = dict[str, Any]
 BULK_MARK = '"BulkDataURI": "bulkdata/'
@@ -77,6 +78,22 @@ def metadata_pieces(instances: Any, base_url: str) -> Iterator[str]:
         yield separator + raw.replace(BULK_MARK, f'"BulkDataURI": "{url}/bulkdata/')
         separator = ","
     yield "]" if separator == "," else "[]"
+
+
+def blinded_metadata_pieces(instances: Any, base_url: str) -> Iterator[str]:
+    """The same without what names the patient."""
+    for piece in metadata_pieces(instances, base_url):
+        yield piece if piece in ("]", "[]") else piece[0] + _blinded(piece[1:])
+
+
+def blinded_text(metadata: str) -> str:
+    """A JSON array of datasets without what names the patient."""
+    datasets = [blinding.without_patient(dataset) for dataset in json.loads(metadata)]
+    return json.dumps(datasets, ensure_ascii=False)  # spaced as PostgreSQL does: see BULK_MARK
+
+
+def _blinded(dataset: str) -> str:
+    return json.dumps(blinding.without_patient(json.loads(dataset)), ensure_ascii=False)
 
 
 def join_for_preparation(series: Series) -> tuple[str, bool]:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as Xml
 from pydicom.datadict import keyword_for_tag
 
 from annotation.archive.models import Instance
-from annotation.dicomweb import dicomjson
+from annotation.dicomweb import blinding, dicomjson
 from annotation.dicomweb.dicomjson import JsonDataset
 
 NAMESPACE = "http://dicom.nema.org/PS3.19/models/NativeDICOM"
@@ -19,6 +19,15 @@ Xml.register_namespace("", NAMESPACE)
 
 def metadata_pieces(instances: Any, base_url: str) -> Iterator[bytes]:
     """One XML document per instance of the queryset."""
+    return map(to_xml, _datasets(instances, base_url))
+
+
+def blinded_metadata_pieces(instances: Any, base_url: str) -> Iterator[bytes]:
+    """The same without what names the patient."""
+    return map(to_xml, map(blinding.without_patient, _datasets(instances, base_url)))
+
+
+def _datasets(instances: Any, base_url: str) -> Iterator[JsonDataset]:
     rows = instances.select_related("series__study").only(
         "dicom_json", "sop_instance_uid", "series__series_instance_uid",
         "series__study__study_instance_uid",
@@ -29,7 +38,7 @@ def metadata_pieces(instances: Any, base_url: str) -> Iterator[bytes]:
         body = json.dumps(instance.dicom_json).replace(
             dicomjson.BULK_MARK, f'"BulkDataURI": "{url}/bulkdata/'
         )
-        yield to_xml(json.loads(body))
+        yield json.loads(body)
 
 
 def to_xml(dataset: JsonDataset) -> bytes:

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from python_multipart.multipart import parse_options_header
+from annotation.archive.multipart import parse_header
 
 IMPLICIT_LE = "1.2.840.10008.1.2"
 EXPLICIT_LE = "1.2.840.10008.1.2.1"
@@ -172,7 +172,7 @@ def choose_type(
 
 
 def _media_range(text: str) -> MediaRange:
-    raw_type, raw = parse_options_header(text.strip().encode("latin-1", "replace"))
+    raw_type, raw = parse_header(text.strip().encode("latin-1", "replace"))
     options = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in raw.items()}
     media_type = raw_type.decode("latin-1").lower()
     is_multipart = media_type == "multipart/related"

@@ -223,6 +223,7 @@ def _parts(
 
 def _document(scope: Scope, instance: Instance) -> HttpResponseBase:
     choose_type(parse_accept(scope.accept), (PDF,))
+    scope.refuse_whole_objects_of(instance)
     try:
         _, made = passing.make("element", path=str(instance.path), tag=PDF_TAG)
     except sandbox.SandboxFailure as failure:

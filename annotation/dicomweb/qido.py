@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
+from uuid import UUID
 
-from django.db.models import F, Func, JSONField, Model, QuerySet, Value
+from django.db.models import Exists, F, Func, JSONField, Model, Q, QuerySet, Value
 from django.http import HttpResponse
 
 from annotation.archive.models import Instance, Series, Study
 from annotation.dicomweb import dicomjson, dicomxml, multipart
+from annotation.dicomweb.blinding import names_patient, without_patient
 from annotation.dicomweb.dicomjson import JsonDataset
 from annotation.dicomweb.gate import Scope, dicomweb
 from annotation.dicomweb.lookup import condition_filter, level_of
@@ -45,7 +47,7 @@ class _Attribute(Func):
 def search_studies(scope: Scope) -> HttpResponse:
     query = _query(scope)
     visible = access.studies_visible_to(scope.user, scope.project)
-    found = _matching(visible, query, {"study": ""})
+    found = _matching(scope, visible, query, {"study": ""})
     return _answer(scope, found.order_by(*NEWEST_FIRST), query, _study)
 
 
@@ -59,7 +61,7 @@ def search_series(scope: Scope, study_uid: str | None = None) -> HttpResponse:
         study = scope.study(study_uid)
         found = Series.objects.filter(study=study).select_related("study")
         describe = _series
-    found = _matching(found, query, {"series": "", "study": "study__"})
+    found = _matching(scope, found, query, {"series": "", "study": "study__"})
     ordered = found.order_by("study_id", "series_number", "series_instance_uid")
     return _answer(scope, ordered, query, describe)
 
@@ -77,9 +79,8 @@ def search_instances(
         found = access.instances_visible_to(scope.user, scope.project)
     if query.include_all:
         query = replace(query, limit=min(query.limit, MAX_WHOLE_DATASETS))
-    found = _matching(
-        found, query, {"instance": "", "series": "series__", "study": "series__study__"}
-    )
+    prefixes = {"instance": "", "series": "series__", "study": "series__study__"}
+    found = _matching(scope, found, query, prefixes)
     ordered = found.order_by("series_id", "instance_number", "sop_instance_uid")
     if series_uid is None:
         ordered = ordered.select_related("series__study")
@@ -93,13 +94,24 @@ def _query(scope: Scope) -> Query:
     return parse_query(parameters)
 
 
-def _matching(found: QuerySet[M], query: Query, prefixes: dict[str, str]) -> QuerySet[M]:
+def _matching(
+    scope: Scope, found: QuerySet[M], query: Query, prefixes: dict[str, str]
+) -> QuerySet[M]:
     """Keys of this level and of those above; others cannot match here and are ignored."""
     for condition in query.conditions:
         level = level_of(condition.tag)
         if level in prefixes:
             found = found.filter(condition_filter(condition, level, prefixes[level]))
+            if scope.hides_patient and names_patient(condition.path, condition.vr):
+                found = found.filter(_is_named(scope, prefixes["study"]))
     return found
+
+
+def _is_named(scope: Scope, prefix: str) -> Exists | Q:
+    """Where the patient is hidden, no search by the patient may find anything."""
+    if scope.project is not None:
+        return Q(pk__in=[])
+    return access.patient_is_named_to(scope.user, f"{prefix}pk")
 
 
 def _with_included(found: QuerySet[Instance], query: Query) -> QuerySet[Instance]:
@@ -176,6 +188,27 @@ def _limited(
     return {tag: value for tag, value in body.items() if tag not in dropped}
 
 
+def _described(
+    scope: Scope, page: Sequence[M], query: Query, describe: Describe[M]
+) -> list[JsonDataset]:
+    """The rows as datasets, without what names a patient who is hidden."""
+    datasets = [describe(row, query, scope.base_url) for row in page]
+    if not scope.hides_patient:
+        return datasets
+    studies = [_study_of(row) for row in page]
+    hidden = scope.studies_hiding_patient(studies)
+    return [
+        without_patient(dataset) if study in hidden else dataset
+        for study, dataset in zip(studies, datasets, strict=True)
+    ]
+
+
+def _study_of(row: Model) -> UUID:
+    if isinstance(row, Instance):
+        return row.series.study_id
+    return row.study_id if isinstance(row, Series) else row.pk
+
+
 def _answer(scope: Scope, found: QuerySet[M], query: Query, describe: Describe[M]) -> HttpResponse:
     media_type = choose_type(parse_accept(scope.accept), (*JSON_TYPES, XML), in_parts=[XML])
     rows = list(found[query.offset : query.offset + query.limit + 1])
@@ -188,7 +221,7 @@ def _answer(scope: Scope, found: QuerySet[M], query: Query, describe: Describe[M
         headers["Warning"] = ", ".join(f'299 {scope.base_url} "{w}"' for w in warnings)
     if not page:
         return HttpResponse(status=204, headers=headers)
-    datasets = [describe(row, query, scope.base_url) for row in page]
+    datasets = _described(scope, page, query, describe)
     if media_type == XML:
         parts = (Part(XML, dicomxml.to_xml(dataset)) for dataset in datasets)
         body = b"".join(multipart.encode(parts))

@@ -1,5 +1,6 @@
 """WADO-RS: instances, metadata, frames and bulk data (PS3.18 §10.4)."""
 
+import functools
 import gzip
 import hashlib
 from collections.abc import Iterator
@@ -9,10 +10,11 @@ from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from annotation.archive import storage
-from annotation.archive.models import Instance, Series, SeriesPreparation
+from annotation.archive.models import Instance, Series, SeriesPreparation, Study
 from annotation.core.downloads import file_response
 from annotation.core.errors import NotFound
 from annotation.dicomweb import dicomjson, dicomxml, frames, multipart, passing
+from annotation.dicomweb.blinding import names_patient
 from annotation.dicomweb.frames import IMMUTABLE
 from annotation.dicomweb.gate import Scope, dicomweb
 from annotation.dicomweb.multipart import Part
@@ -28,12 +30,14 @@ from annotation.dicomweb.passing import PassingFile
 from annotation.imaging import sandbox
 
 JSON, XML = "application/dicom+json", "application/dicom+xml"
+BLINDED_SERIES = 32  # whose blinded metadata is kept by each process, about 100 kB each
 METADATA_TYPES = (JSON, "application/json", XML)
 
 
 @dicomweb
 def study_metadata(scope: Scope, study_uid: str) -> HttpResponseBase:
-    return _metadata(scope, Instance.objects.filter(series__study=scope.study(study_uid)))
+    study = scope.study(study_uid)
+    return _metadata(scope, study, Instance.objects.filter(series__study=study))
 
 
 @dicomweb
@@ -44,7 +48,7 @@ def series_metadata(scope: Scope, study_uid: str, series_uid: str) -> HttpRespon
         ready = _prepared_metadata(scope, series)
         if ready is not None:
             return ready
-    return _metadata(scope, Instance.objects.filter(series=series))
+    return _metadata(scope, series, Instance.objects.filter(series=series))
 
 
 @dicomweb
@@ -52,18 +56,19 @@ def instance_metadata(
     scope: Scope, study_uid: str, series_uid: str, instance_uid: str
 ) -> HttpResponseBase:
     found = scope.instance(study_uid, series_uid, instance_uid)
-    return _metadata(scope, Instance.objects.filter(pk=found.pk))
+    return _metadata(scope, found, Instance.objects.filter(pk=found.pk))
 
 
 @dicomweb
 def retrieve_study(scope: Scope, study_uid: str) -> HttpResponseBase:
-    return _instances(scope, Instance.objects.filter(series__study=scope.study(study_uid)))
+    study = scope.study(study_uid)
+    return _instances(scope, study, Instance.objects.filter(series__study=study))
 
 
 @dicomweb
 def retrieve_series(scope: Scope, study_uid: str, series_uid: str) -> HttpResponseBase:
     series = scope.series(study_uid, series_uid)
-    return _instances(scope, Instance.objects.filter(series=series))
+    return _instances(scope, series, Instance.objects.filter(series=series))
 
 
 @dicomweb
@@ -74,12 +79,13 @@ def retrieve_instance(
     found = scope.instance(study_uid, series_uid, instance_uid)
     syntax, is_multipart = choose_instances(parse_accept(scope.accept))
     if is_multipart:
-        return _instances(scope, Instance.objects.filter(pk=found.pk))
+        return _instances(scope, found, Instance.objects.filter(pk=found.pk))
     return single_instance(scope, found, syntax)
 
 
 def single_instance(scope: Scope, instance: Instance, syntax: str) -> HttpResponseBase:
-    """One part-10 file as the whole answer."""
+    """One part-10 file as the whole answer. Raises NotAllowed where the patient is hidden."""
+    scope.refuse_whole_objects_of(instance)
     name = f"{instance.sha256[:16]}.dcm"
     converted = None if syntax == "*" else _converted(instance)
     if converted is None:
@@ -117,12 +123,15 @@ def bulkdata(
     )
     if wanted is None:
         raise NotAcceptable(f"bulk data is available as {OCTET_STREAM}")
+    if names_patient(tag.upper().split(".")[::2]) and scope.hides_patient_in(found):
+        raise NotFound
     try:
         _, made = passing.make("element", path=str(found.path), tag=tag)
     except sandbox.SandboxFailure:
         raise NotFound from None
     if wanted.is_multipart:
-        location = scope.request.build_absolute_uri(scope.request.path)
+        place = f"{study_uid}/series/{series_uid}/instances/{instance_uid}/bulkdata/{tag}"
+        location = f"{scope.base_url}/studies/{place}"
         return passing.answer_in_parts(made, Part(OCTET_STREAM, b"", location), IMMUTABLE)
     return passing.answer(
         scope.request, made, content_type=OCTET_STREAM, etag=f"{found.sha256}-{tag}",
@@ -134,8 +143,10 @@ def _prepared_metadata(scope: Scope, series: Series) -> HttpResponseBase | None:
     ready = SeriesPreparation.objects.filter(series=series).first()
     if ready is None or not ready.metadata_sha256 or ready.metadata_revision != ready.revision:
         return None
+    is_blinded = scope.hides_patient_in(series)
+    read = _read_blinded if is_blinded else _read
     try:
-        packed = storage.blob_path(ready.metadata_sha256).read_bytes()
+        packed = read(ready.metadata_sha256)
     except OSError:
         return None
     if ready.has_bulk_data:
@@ -143,23 +154,39 @@ def _prepared_metadata(scope: Scope, series: Series) -> HttpResponseBase | None:
         return _json_answer(scope, dicomjson.with_bulk_urls(text, scope.base_url).encode())
     if not _takes_gzip(scope):
         return _json_answer(scope, gzip.decompress(packed))
-    etag = f'"{ready.metadata_sha256}"'
+    etag = f'"{ready.metadata_sha256}{"-blinded" if is_blinded else ""}"'
     headers = {**_revalidated(), "ETag": etag, "Content-Encoding": "gzip"}
     if scope.request.headers.get("If-None-Match") == etag:
         return HttpResponse(status=304, headers=headers)
     return HttpResponse(packed, content_type=JSON, headers=headers)
 
 
-def _metadata(scope: Scope, instances: QuerySet[Instance]) -> HttpResponseBase:
+def _read(sha256: str) -> bytes:
+    return storage.blob_path(sha256).read_bytes()
+
+
+@functools.lru_cache(maxsize=BLINDED_SERIES)
+def _read_blinded(sha256: str) -> bytes:
+    """Metadata that was compressed ahead, without what names the patient; kept by its address."""
+    metadata = gzip.decompress(_read(sha256)).decode()
+    return gzip.compress(dicomjson.blinded_text(metadata).encode(), compresslevel=1, mtime=0)
+
+
+def _metadata(
+    scope: Scope, found: Study | Series | Instance, instances: QuerySet[Instance]
+) -> HttpResponseBase:
     media_type = choose_type(parse_accept(scope.accept), METADATA_TYPES, in_parts=[XML])
     ordered = instances.order_by("series_id", "instance_number", "sop_instance_uid")
+    is_blinded = scope.hides_patient_in(found)
     if media_type == XML:
-        parts = (Part(XML, xml) for xml in dicomxml.metadata_pieces(ordered, scope.base_url))
+        xml_pieces = dicomxml.blinded_metadata_pieces if is_blinded else dicomxml.metadata_pieces
+        parts = (Part(XML, xml) for xml in xml_pieces(ordered, scope.base_url))
         return StreamingHttpResponse(
             multipart.encode(parts), content_type=multipart.content_type(XML),
             headers=_revalidated(),
         )  # fmt: skip
-    return _json_answer(scope, "".join(dicomjson.metadata_pieces(ordered, scope.base_url)).encode())
+    pieces = dicomjson.blinded_metadata_pieces if is_blinded else dicomjson.metadata_pieces
+    return _json_answer(scope, "".join(pieces(ordered, scope.base_url)).encode())
 
 
 def _json_answer(scope: Scope, body: bytes) -> HttpResponse:
@@ -184,7 +211,10 @@ def _revalidated() -> dict[str, str]:
     }
 
 
-def _instances(scope: Scope, instances: QuerySet[Instance]) -> HttpResponseBase:
+def _instances(
+    scope: Scope, found: Study | Series | Instance, instances: QuerySet[Instance]
+) -> HttpResponseBase:
+    scope.refuse_whole_objects_of(found)
     syntax, _ = choose_instances(parse_accept(scope.accept))
     rows = instances.defer("dicom_json", "frame_index").order_by("series_id", "instance_number")
     return StreamingHttpResponse(

@@ -8,7 +8,7 @@ SHA-256, its length as uint32, and its bytes. All numbers are little-endian.
 import hashlib
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,7 @@ MAX_PACK_PIXELS = (
     2**30
 )  # a few kB of zlib can claim a slice of 64 MiB: all slices together are limited
 COUNT_BLOCK = 2**20
+SEARCH_BLOCK = 2**16
 LabelMap = NDArray[np.uint8]
 
 
@@ -65,6 +66,28 @@ def shape_of(data: bytes) -> tuple[int, int, int]:
         raise DamagedMask("no label map header")
     z, y, x = struct.unpack("<III", data[len(MAGIC) : HEADER_BYTES])
     return z, y, x
+
+
+def label_outside(data: bytes, known: Collection[int]) -> int | None:
+    """The first label that is neither 0 nor known, of a whole label map unpacked block by block.
+
+    Raises DamagedMask.
+    """
+    z, y, x = shape_of(data)
+    stream, rest, left = zlib.decompressobj(), data[HEADER_BYTES:], z * y * x
+    right = bytes({0, *known})
+    try:
+        while block := stream.decompress(rest, SEARCH_BLOCK):
+            rest, left = stream.unconsumed_tail, left - len(block)
+            if left < 0:
+                break
+            if wrong := block.translate(None, right):
+                return wrong[0]
+    except zlib.error as error:
+        raise DamagedMask(str(error)) from None
+    if left or not stream.eof:
+        raise DamagedMask("the labels are not exactly those that are declared")
+    return None
 
 
 def address(data: bytes) -> str:

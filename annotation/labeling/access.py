@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from annotation.archive.models import Instance, Series, Study
 from annotation.core.errors import NotAllowed, get_or_not_found
+from annotation.core.rows import fetch_all, fetch_one
 from annotation.labeling.models import (
     Annotation,
     Assignment,
@@ -60,6 +61,36 @@ def require(user: Any, project: Project, roles: tuple[Role, ...]) -> None:
 def hides_patient_from(user: Any, project: Project, options: Options) -> bool:
     """Whether the patient stays unnamed: to all but managers, where the project wants it."""
     return options.hides_patient and role_of(user, project) != Role.MANAGER
+
+
+# The same rule over a row `member` of memberships; the newest version of the schema decides.
+NAMES_PATIENT = """
+(member.role = 'manager' or not coalesce(
+    (select (version.definition #>> '{options,hides_patient}')::boolean
+     from labeling_labelschema version where version.project_id = member.project_id
+     order by version.version desc limit 1), false))
+"""
+HIDES_A_PATIENT = f"""
+select exists (select 1 from labeling_membership member where member.user_id = %(user)s
+               and member.project_id = coalesce(%(project)s, member.project_id)
+               and not {NAMES_PATIENT})
+"""  # noqa: S608  constants
+PROJECTS_THAT_NAME = f"""
+select member.project_id from labeling_membership member
+where member.user_id = %(user)s and {NAMES_PATIENT}
+"""  # noqa: S608  constants
+
+
+def hides_a_patient_from(user: Any, project: Project | None) -> bool:
+    """Whether any of the user's projects (or that one) keeps patients unnamed."""
+    row = fetch_one(HIDES_A_PATIENT, {"user": user.pk, "project": project and project.pk})
+    return bool(row and row[0])
+
+
+def patient_is_named_to(user: Any, path: str) -> Exists:
+    """A case of the study at `path` in a project that tells the user who the patient is."""
+    projects = [row[0] for row in fetch_all(PROJECTS_THAT_NAME, {"user": user.pk})]
+    return Exists(Case.objects.filter(project__in=projects, study=OuterRef(path)))
 
 
 def cases_visible_to(user: Any) -> QuerySet[Case]:

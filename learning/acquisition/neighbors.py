@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from learning.acquisition.pool import BLOCK, Rows
 
 Vectors = NDArray[np.float32]
-POINTS_PER_CENTRE = 20  # k-means looks at this many; more moved no pick in bench/ranking.py
+POINTS_PER_CENTRE = 20  # k-means looks at this many
 LEAST_SAMPLE = 2_000
 SEEDS_PER_CENTRE = 4
 LLOYD_STEPS = 5

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from annotation.core import jobs
 from annotation.core.errors import Conflict
-from annotation.datasets import services
+from annotation.datasets import exporting, services
 from annotation.datasets.formats import FORMATS
 from annotation.datasets.formats.csv_table import safe_cell
 from annotation.datasets.models import Dataset, DatasetItem, Export, Split
@@ -29,7 +29,7 @@ def dataset(cast):
 
 def run(dataset, actor, name):
     export = services.request_export(actor=actor, dataset=dataset, format_name=name)
-    jobs.execute(Export, export.pk, services.write_export)
+    jobs.execute(Export, export.pk, exporting.write_export)
     export.refresh_from_db()
     return export
 
@@ -134,7 +134,7 @@ def test_a_download_can_be_resumed_in_the_middle(dataset, cast, client_of):
 def test_a_cancelled_export_leaves_no_file(dataset, cast):
     export = services.request_export(actor=cast.manager, dataset=dataset, format_name="csv")
     Export.objects.filter(pk=export.pk).update(cancel_requested=True)
-    jobs.execute(Export, export.pk, services.write_export)
+    jobs.execute(Export, export.pk, exporting.write_export)
     export.refresh_from_db()
     assert export.state == jobs.JobState.CANCELLED
     assert not services.export_path(export).exists()

@@ -110,8 +110,44 @@ def test_one_bad_slice_stores_nothing(drawn, cast, client_of):
 
 
 def test_a_label_must_be_a_segment(drawn, cast, client_of):
-    answer = upload(client_of(cast.annotator), drawn, slice_of(1, value=3))
-    assert (answer.status_code, answer.json()["detail"]) == (400, "There is no segment 3.")
+    answer = upload(client_of(cast.annotator), drawn, slice_of(1), slice_of(1, value=3))
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == "Slice 1 holds the label 3, which is no segment."
+
+
+def test_a_label_must_be_a_segment_of_the_layer_that_names_it(drawn, cast, client_of):
+    """Label 2 is a segment of layer 1: it may be uploaded, but layer 0 may not name it."""
+    client, right, wrong = client_of(cast.annotator), slice_of(1), slice_of(2, value=2)
+    assert upload(client, drawn, right, wrong).status_code == 200
+    refused = save(client, drawn, 1, content_of(drawn, right, wrong))
+    key = f"{drawn.headers[1].SOPInstanceUID}:1"
+    assert refused.status_code == 400
+    assert refused.json()["fields"] == {
+        f"masks[0].slices.{key}": "holds the label 2, which is no segment of layer 0"
+    }
+    drawn.refresh_from_db()
+    assert "masks" not in drawn.draft
+    assert save(client, drawn, 1, content_of(drawn, wrong, layer=1)).status_code == 200
+    moved = save(client, drawn, 2, content_of(drawn, wrong, layer=0))
+    assert moved.status_code == 400, "named before, but in another layer"
+
+
+def test_an_imported_label_map_is_checked_when_it_is_saved(drawn, cast, client_of):
+    labels = np.zeros((3, 32, 32), np.uint8)
+    labels[1, 5, 5] = 7
+    data = masks.compress(labels)
+    mask = {
+        "sha256": storage.keep_bytes(data), "shape": [3, 32, 32], "segments": [1],
+        "series_instance_uid": drawn.headers[0].SeriesInstanceUID,
+        "sop_instance_uids": [header.SOPInstanceUID for header in drawn.headers],
+    }  # fmt: skip
+    client = client_of(cast.annotator)
+    content = {"answers": {"nodule": "yes"}, "masks": [mask]}
+    told = save(client, drawn, 1, content).json()["fields"]
+    assert told == {"masks[0].sha256": "holds the label 7, which is no segment of this schema"}
+    mask["sha256"] = masks.address(b"never sent")
+    told = save(client, drawn, 1, content).json()["fields"]
+    assert told == {"masks[0].sha256": "has not been uploaded"}
 
 
 def test_a_pack_has_a_limit_and_a_type(drawn, cast, client_of, monkeypatch):

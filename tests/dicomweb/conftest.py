@@ -1,4 +1,4 @@
-"""What DICOMweb tests share: cheap passwords, one real server, and people signed in to it."""
+"""What DICOMweb tests share: one real server, and people signed in to it."""
 
 import pytest
 import requests  # noqa: TID251  the far end of the wire: what clients really send
@@ -6,12 +6,6 @@ import requests  # noqa: TID251  the far end of the wire: what clients really se
 from annotation.accounts.services import create_token
 from tests import servers
 from tests.dicomweb.wire import Root
-
-
-@pytest.fixture(autouse=True)
-def _cheap_passwords(settings):
-    """Nobody signs in by password here, and five people are made for every test."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(scope="session")

@@ -19,10 +19,7 @@ from tests import factories
 @pytest.fixture
 def web(root):
     """dicomweb-client signed in as the manager, on the project's root."""
-    client = DICOMwebClient(url=root.url, session=root.client)
-    # The client sends Host without the port, so that the server's own addresses would lack it.
-    client.host = urlsplit(root.url).netloc
-    return client
+    return DICOMwebClient(url=root.url, session=root.client)
 
 
 @pytest.fixture
@@ -46,6 +43,16 @@ def test_stored_instances_become_a_case_and_are_found_again(web, series, live_ca
     assert found["00201209"]["Value"] == [5]
     assert len(web.search_for_instances(*uids(series[0])[:2])) == 5
     assert web.search_for_studies(search_filters={"PatientID": "nobody"}) == []
+
+
+def test_addresses_can_be_followed_although_the_client_sends_no_port(web, series):
+    """dicomweb-client sends Host without the port, and follows RetrieveURL and BulkDataURI."""
+    [study] = web.search_for_studies()
+    assert study["00081190"]["Value"] == [f"{web.base_url}/studies/{series[0].StudyInstanceUID}"]
+    [found] = web.search_for_series(series[0].StudyInstanceUID)
+    [address] = found["00081190"]["Value"]
+    assert urlsplit(address).port == web.port
+    assert len(web._http_get(f"{address}/metadata").json()) == 5
 
 
 def test_metadata_equals_pydicoms_json_model(web, series):

@@ -85,9 +85,33 @@ def test_a_pack_that_ends_early_or_starts_otherwise_is_refused():
     assert "pack header" in refused(pack[1:])
 
 
-def test_many_bombs_are_stopped_by_the_sum_of_their_pixels():
-    bomb = masks.compress(np.zeros((1, 2**13, 2**13), np.uint8))
-    assert len(bomb) < 2**17
+@given(st.binary(min_size=1, max_size=40), st.sets(st.integers(1, 255)))
+def test_a_label_outside_is_the_first_that_is_not_known(voxels, known):
+    labels = np.frombuffer(voxels, np.uint8).reshape(1, 1, -1)
+    wrong = [v for v in voxels if v not in known | {0}]
+    assert masks.label_outside(masks.compress(labels), known) == (wrong[0] if wrong else None)
+
+
+@pytest.mark.parametrize("place", [0, 2**16 - 1, 2**16, 2**18 - 1])
+def test_a_label_outside_is_found_in_every_block(place):
+    labels = np.ones(2**18, np.uint8)
+    labels[place] = 9
+    assert masks.label_outside(masks.compress(labels.reshape(1, 512, 512)), {1}) == 9
+    assert masks.label_outside(masks.compress(labels.reshape(1, 512, 512)), {1, 9}) is None
+
+
+@pytest.mark.parametrize("body", [b"\1" * 3, b"\1" * 5, b""])
+def test_the_search_for_labels_refuses_other_sizes(body):
+    with pytest.raises(masks.DamagedMask):
+        masks.label_outside(raw_slice((1, 2, 2), zlib.compress(body)), {1})
+    with pytest.raises(masks.DamagedMask):
+        masks.label_outside(raw_slice((1, 2, 2), zlib.compress(b"\1" * 4)[:-1]), {1})
+
+
+def test_many_bombs_are_stopped_by_the_sum_of_their_pixels(monkeypatch):
+    monkeypatch.setattr(masks, "MAX_PACK_PIXELS", 2**26)
+    bomb = masks.compress(np.zeros((1, 2**11, 2**11), np.uint8))
+    assert len(bomb) < 2**13
     assert "in all" in refused(packed(*[bomb] * 17))
 
 

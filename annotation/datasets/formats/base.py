@@ -1,24 +1,45 @@
-"""What an export format is, and how its writer reads a dataset without loading it whole."""
+"""What every writer of an export needs: the items and reads of a dataset in a fixed order."""
 
+import hashlib
+import io
+import json
+import zipfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
+from uuid import UUID
 
 from annotation.archive.models import Instance
-from annotation.datasets.models import Dataset, DatasetItem
+from annotation.datasets.models import Dataset, DatasetItem, Split
+from annotation.labeling.models import Revision
+from annotation.labeling.schemas import Schema
 
 Report = Callable[[int, int], None]  # (items done, items in all)
+Write = Callable[[Dataset, BinaryIO, Report], None]
+FIXED_DATE = (2000, 1, 1, 0, 0, 0)  # the same dataset gives the same bytes
+SECTIONS = {Split.TRAIN: "training", Split.VALIDATION: "validation", Split.TEST: "test"}
+READS_AT_ONCE = 100  # of which the content, up to 16 MiB each, lies in memory
 
 
 @dataclass(frozen=True)
-class ExportFormat:
-    """A name, the file's suffix and type, and the function that writes it."""
+class Read:
+    """One accepted read of an item; `number` counts a case's reads from 1, oldest first."""
 
-    name: str
-    title: str
-    suffix: str
-    content_type: str
-    write: Callable[[Dataset, BinaryIO, Report], None]
+    item: DatasetItem
+    revision: Revision
+    number: int
+
+    @property
+    def content(self) -> dict[str, Any]:
+        content: dict[str, Any] = self.revision.content
+        return content
+
+    @property
+    def schema(self) -> Schema:
+        """The version of the label schema that the reader answered."""
+        return self.revision.schema.schema
 
 
 def items_of(dataset: Dataset, report: Report) -> Iterator[DatasetItem]:
@@ -29,6 +50,28 @@ def items_of(dataset: Dataset, report: Report) -> Iterator[DatasetItem]:
         if done % 100 == 0:
             report(done, total)
         yield item
+
+
+def reads_of(dataset: Dataset, report: Report) -> Iterator[Read]:
+    """Every accepted read of every item, in a fixed order."""
+    batch: list[DatasetItem] = []
+    for item in items_of(dataset, report):
+        batch.append(item)
+        if len(batch) == READS_AT_ONCE:
+            yield from _reads_of_items(batch)
+            batch = []
+    yield from _reads_of_items(batch)
+
+
+def _reads_of_items(items: list[DatasetItem]) -> Iterator[Read]:
+    ids = [pk for item in items for pk in item.revision_ids]
+    found: dict[UUID, list[Revision]] = defaultdict(list)
+    revisions = Revision.objects.filter(pk__in=ids).select_related("annotation", "schema")
+    for revision in revisions.order_by("created_at", "pk"):
+        found[revision.annotation.case_id].append(revision)
+    for item in items:
+        for number, revision in enumerate(found[item.case_id], 1):
+            yield Read(item, revision, number)
 
 
 def instances_of(item: DatasetItem) -> list[Instance]:
@@ -44,3 +87,64 @@ def instances_of(item: DatasetItem) -> list[Instance]:
 def file_name(item: DatasetItem, instance: Instance) -> str:
     """Where the DICOM export keeps an instance; the datalist points there."""
     return f"dicom/{item.split}/{item.case_id}/{instance.sha256[:32]}.dcm"
+
+
+def identity_of(dataset: Dataset) -> dict[str, Any]:
+    """What every file says of the dataset it was made from."""
+    return {
+        "name": dataset.name,
+        "number": dataset.number,
+        "dataset": str(dataset.pk),
+        "sha256": dataset.sha256,
+    }
+
+
+class Archive:
+    """A ZIP file that is the same for the same entries and ends with their hashes.
+
+    `manifest.json` lists the files, and what had to be left out with the reason.
+    """
+
+    def __init__(self, dataset: Dataset, file: BinaryIO) -> None:
+        self._dataset = dataset
+        self._zip = zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True)
+        self._files: list[dict[str, Any]] = []
+        self._left_out: list[dict[str, Any]] = []
+
+    def add(self, name: str, data: bytes, **about: Any) -> None:
+        with self.entry(name, **about) as file:
+            file.write(data)
+
+    @contextmanager
+    def entry(self, name: str, **about: Any) -> Iterator[BinaryIO]:
+        """A file to write; nothing of it is kept in memory."""
+        with self._zip.open(zipfile.ZipInfo(name, FIXED_DATE), "w", force_zip64=True) as file:
+            hashing = _Hashing(file)
+            yield hashing  # type: ignore[misc]
+        self._files.append({"file": name, "sha256": hashing.digest.hexdigest(), **about})
+
+    def leave_out(self, reason: str, **about: Any) -> None:
+        self._left_out.append({**about, "reason": reason})
+
+    def finish(self, **more: Any) -> None:
+        """Write the manifest and the directory."""
+        body = {**identity_of(self._dataset), **more, "files": self._files}
+        text = json.dumps({**body, "left_out": self._left_out}, indent=1, ensure_ascii=False)
+        self._zip.writestr(zipfile.ZipInfo("manifest.json", FIXED_DATE), text.encode())
+        self._zip.close()
+
+
+class _Hashing(io.RawIOBase):
+    """Writes through and hashes on the way."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        self._file.write(data)
+        return len(data)

@@ -4,7 +4,7 @@ import csv
 import io
 from typing import Any, BinaryIO
 
-from annotation.datasets.formats.base import ExportFormat, Report, items_of
+from annotation.datasets.formats.base import Report, items_of
 from annotation.datasets.models import Dataset
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝")
@@ -27,10 +27,9 @@ def safe_cell(value: Any) -> str:
     """Text that no spreadsheet takes for a formula; lists are joined with '|'."""
     if value is None:
         return ""
+    if isinstance(value, int | float):
+        return str(value)  # a negative number is no formula
     if isinstance(value, dict):
         return "cannot assess"
     text = "|".join(map(str, value)) if isinstance(value, list) else str(value)
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
-
-
-CSV_TABLE = ExportFormat("csv", "CSV table", "csv", "text/csv", write)

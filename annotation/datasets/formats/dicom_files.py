@@ -8,7 +8,6 @@ from typing import Any, BinaryIO
 
 from annotation.datasets.formats import csv_table, monai_datalist
 from annotation.datasets.formats.base import (
-    ExportFormat,
     Report,
     file_name,
     instances_of,
@@ -52,6 +51,3 @@ def _made(dataset: Dataset, writer: Any) -> bytes:
 
 def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
     archive.writestr(zipfile.ZipInfo(name, FIXED_DATE), data)
-
-
-DICOM_FILES = ExportFormat("dicom", "DICOM files (ZIP)", "zip", "application/zip", write)

@@ -1,22 +1,27 @@
 """A MONAI datalist: {"training": [{"image": [...], "label": {...}}], "validation", "test"}."""
 
 import json
+from itertools import groupby
 from typing import Any, BinaryIO
 
 from annotation.datasets.formats.base import (
-    ExportFormat,
+    SECTIONS,
+    Read,
     Report,
     file_name,
     instances_of,
-    items_of,
+    reads_of,
 )
+from annotation.datasets.formats.nifti import image_name, mask_name, table_of
+from annotation.datasets.formats.stacks import label_volumes_of
 from annotation.datasets.models import Dataset, DatasetItem, Split
 
-SECTIONS = {Split.TRAIN: "training", Split.VALIDATION: "validation", Split.TEST: "test"}
+Json = dict[str, Any]
 
 
 def write(dataset: Dataset, file: BinaryIO, report: Report) -> None:
-    """Streams section by section; paths are those of the DICOM export."""
+    """One entry a case, and one a mask under `volumes`; paths are those of the DICOM and NIfTI
+    exports."""
     head = {
         "name": dataset.name,
         "dataset": str(dataset.pk),
@@ -24,15 +29,17 @@ def write(dataset: Dataset, file: BinaryIO, report: Report) -> None:
         "labels": dataset.schema.definition,
     }
     file.write(json.dumps(head)[:-1].encode())
-    lines: dict[str, list[bytes]] = {name: [] for name in SECTIONS.values()}
-    for item in items_of(dataset, report):
-        lines[SECTIONS[Split(item.split)]].append(json.dumps(entry(item)).encode())
-    for name, entries in lines.items():
-        file.write(f',\n"{name}": ['.encode() + b",\n ".join(entries) + b"]")
+    sections: dict[str, list[Json]] = {name: [] for name in SECTIONS.values()}
+    for item, reads in groupby(reads_of(dataset, report), key=lambda read: read.item):
+        volumes = [volume for read in reads for volume in _volumes(read)]
+        sections[SECTIONS[Split(item.split)]].append({**entry(item), "volumes": volumes})
+    for name, entries in sections.items():
+        lines = [json.dumps(one).encode() for one in entries]
+        file.write(f',\n"{name}": ['.encode() + b",\n ".join(lines) + b"]")
     file.write(b"}\n")
 
 
-def entry(item: DatasetItem) -> dict[str, Any]:
+def entry(item: DatasetItem) -> Json:
     return {
         "image": [file_name(item, instance) for instance in instances_of(item)],
         "label": item.answers,
@@ -41,4 +48,8 @@ def entry(item: DatasetItem) -> dict[str, Any]:
     }
 
 
-MONAI_DATALIST = ExportFormat("monai_datalist", "MONAI datalist", "json", "application/json", write)
+def _volumes(read: Read) -> list[Json]:
+    return [
+        {"image": image_name(volume), "label": mask_name(volume), "classes": table_of(volume)}
+        for volume in label_volumes_of(read)
+    ]

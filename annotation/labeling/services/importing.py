@@ -17,6 +17,7 @@ from annotation.labeling.models import (
     Selection,
 )
 from annotation.labeling.schemas import problems_of
+from annotation.labeling.services.masks import problems_of_maps
 from annotation.labeling.services.places import foreign_places
 from annotation.labeling.services.projects import current_schema
 from annotation.labeling.services.reading import (
@@ -34,6 +35,7 @@ def import_read(*, reader: User, case: Case, content: Any) -> Annotation:
         raise InvalidInput("The project has no questions yet.")
     problems = problems_of(schema.schema, content, is_complete=True)
     problems = problems or foreign_places(study_id=case.study_id, content=content)
+    problems = problems or problems_of_maps(schema=schema.schema, content=content, before={})
     if problems:
         raise InvalidInput("The read does not fit the questions.", fields=problems)
     locked = Case.objects.select_for_update().get(pk=case.pk)

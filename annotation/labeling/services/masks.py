@@ -3,12 +3,14 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 from annotation.archive import storage
 from annotation.core.errors import Conflict, InvalidInput
 from annotation.imaging import masks
 from annotation.labeling.models import Annotation, AnnotationState
+from annotation.labeling.schemas import Schema
 
 Content = dict[str, Any]
 
@@ -26,9 +28,10 @@ def store_slices(*, annotation: Annotation, pack: bytes) -> int:
         slices = list(masks.unpack(pack))
     except masks.DamagedMask as error:
         raise InvalidInput(f"The masks cannot be read: {error}.", field="pack") from None
-    unknown = sorted({value for one in slices for value in one.labels - known})
-    if unknown:
-        raise InvalidInput(f"There is no segment {unknown[0]}.", field="pack")
+    for number, one in enumerate(slices):
+        if unknown := one.labels - known:
+            message = f"Slice {number} holds the label {min(unknown)}, which is no segment."
+            raise InvalidInput(message, field="pack")
     _keep({one.sha256: one.data for one in slices})
     return len(slices)
 
@@ -44,38 +47,74 @@ def pack_of_layer(*, content: Content, layer: int) -> Iterator[bytes]:
     return masks.pack(storage.blob_path(sha256).read_bytes() for sha256 in sorted(addresses))
 
 
-def unknown_slices(*, content: Content, before: Content) -> dict[str, str]:
-    """Problems by path with slices that valid content names and nobody has uploaded.
+def problems_of_maps(*, schema: Schema, content: Content, before: Content) -> dict[str, str]:
+    """What is wrong with the label maps that valid content names, by path: not uploaded, of
+    another size, or with a label that is no segment of their layer.
 
-    Only those that `before`, the content saved last, does not name are looked up: no file of that
-    is ever removed. The others are made young, or they might be collected before this is saved.
+    Only those that `before`, the content saved last, does not name in the same layer are read: no
+    file of that is ever removed. The others are made young, or they might be collected before this
+    is saved.
     """
-    known = {sha256 for _, sha256, *_ in _named_slices(before)}
-    problems = {}
-    for path, sha256, rows, columns in _named_slices(content):
-        if sha256 not in known:
-            problem = _problem_of_slice(sha256, rows, columns)
-            if problem:
-                problems[path] = problem
-    return problems
+    known = {one.identity for one in _named_maps(before)}
+    segments: dict[int | None, set[int]] = {None: {s.value for s in schema.segments}}
+    for segment in schema.segments:
+        segments.setdefault(segment.layer, set()).add(segment.value)
+    found = {
+        one.path: _problem_of_map(one, segments)
+        for one in _named_maps(content)
+        if one.identity not in known
+    }
+    return {path: problem for path, problem in found.items() if problem}
 
 
-def _named_slices(content: Content) -> Iterator[tuple[str, str, int, int]]:
+@dataclass(frozen=True)
+class _NamedMap:
+    """A label map that content names: a slice of a layer, or a whole imported volume."""
+
+    path: str
+    sha256: str
+    shape: tuple[int, int, int]
+    layer: int | None  # None: imported
+
+    @property
+    def identity(self) -> tuple[str, tuple[int, int, int], int | None]:
+        return self.sha256, self.shape, self.layer
+
+
+def _named_maps(content: Content) -> Iterator[_NamedMap]:
     for number, mask in enumerate(content.get("masks", [])):
-        for key, sha256 in mask.get("slices", {}).items():
-            yield f"masks[{number}].slices.{key}", sha256, mask["rows"], mask["columns"]
+        path = f"masks[{number}]"
+        if "layer" not in mask:
+            z, y, x = mask["shape"]
+            yield _NamedMap(f"{path}.sha256", mask["sha256"], (z, y, x), None)
+            continue
+        shape = 1, mask["rows"], mask["columns"]
+        for key, sha256 in mask["slices"].items():
+            yield _NamedMap(f"{path}.slices.{key}", sha256, shape, mask["layer"])
 
 
-def _problem_of_slice(sha256: str, rows: int, columns: int) -> str:
-    """Whether the bytes are there and a slice of this size: other files share the storage."""
-    path = storage.blob_path(sha256)
+def _problem_of_map(named: _NamedMap, segments: dict[int | None, set[int]]) -> str:
+    """Other files share the storage, so the bytes must be a label map of this size."""
+    path = storage.blob_path(named.sha256)
     try:
         os.utime(path)
         with path.open("rb") as file:
-            shape = masks.shape_of(file.read(masks.HEADER_BYTES))
+            data = file.read(masks.HEADER_BYTES)
+            if masks.shape_of(data) != named.shape:
+                return f"is no {_sized(named)}"
+            wrong = masks.label_outside(data + file.read(), segments.get(named.layer, set()))
     except (FileNotFoundError, masks.DamagedMask):
         return "has not been uploaded"
-    return "" if shape == (1, rows, columns) else f"is no slice of {rows} x {columns}"
+    if wrong is None:
+        return ""
+    whose = "this schema" if named.layer is None else f"layer {named.layer}"
+    return f"holds the label {wrong}, which is no segment of {whose}"
+
+
+def _sized(named: _NamedMap) -> str:
+    depth, rows, columns = named.shape
+    slices = "slice" if named.layer is not None else f"label map of {depth} slices"
+    return f"{slices} of {rows} x {columns}"
 
 
 def _keep(slices: dict[str, bytes]) -> None:

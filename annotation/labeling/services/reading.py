@@ -26,7 +26,7 @@ from annotation.labeling.models import (
 )
 from annotation.labeling.schemas import problems_of
 from annotation.labeling.services.claiming import claim_case, release
-from annotation.labeling.services.masks import unknown_slices
+from annotation.labeling.services.masks import problems_of_maps
 from annotation.labeling.services.places import foreign_places
 from annotation.labeling.services.projects import current_schema
 from annotation.labeling.services.suggestions import keep_first_impression
@@ -208,9 +208,10 @@ def new_revision(annotation: Annotation, content: Any) -> Revision:
 def _check(annotation: Annotation, content: Any, *, is_complete: bool) -> None:
     if len(json.dumps(content)) > MAX_CONTENT_BYTES:
         raise InvalidInput("The annotation is too large.", field="content")
-    problems = problems_of(annotation.schema.schema, content, is_complete=is_complete)
+    schema = annotation.schema.schema
+    problems = problems_of(schema, content, is_complete=is_complete)
     problems = problems or foreign_places(study_id=annotation.case.study_id, content=content)
-    problems = problems or unknown_slices(content=content, before=annotation.draft)
+    problems = problems or problems_of_maps(schema=schema, content=content, before=annotation.draft)
     if problems:
         raise InvalidInput("The annotation does not fit its questions.", fields=problems)
     keep_first_impression(before=annotation.draft, content=content)

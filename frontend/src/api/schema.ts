@@ -1081,12 +1081,18 @@ export interface components {
             reason: string;
         };
         /**
-         * @description * `csv` - csv
+         * @description * `coco` - coco
+         *     * `content` - content
+         *     * `csv` - csv
          *     * `dicom` - dicom
+         *     * `dicom_seg` - dicom_seg
+         *     * `dicom_sr` - dicom_sr
          *     * `monai_datalist` - monai_datalist
+         *     * `nifti` - nifti
+         *     * `tables` - tables
          * @enum {string}
          */
-        FormatEnum: "csv" | "dicom" | "monai_datalist";
+        FormatEnum: "coco" | "content" | "csv" | "dicom" | "dicom_seg" | "dicom_sr" | "monai_datalist" | "nifti" | "tables";
         HangingMatch: {
             modality: string[];
             description: string;

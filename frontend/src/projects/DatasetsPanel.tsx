@@ -8,7 +8,9 @@ import { showError } from '../ui/notify'
 import { Empty, Loaded } from '../ui/states'
 
 const FORMATS = {
-  csv: 'datasets.csv', monai_datalist: 'datasets.monai_datalist', dicom: 'datasets.dicom',
+  csv: 'datasets.csv', tables: 'datasets.tables', content: 'datasets.content',
+  nifti: 'datasets.nifti', coco: 'datasets.coco', dicom_seg: 'datasets.dicom_seg',
+  dicom_sr: 'datasets.dicom_sr', monai_datalist: 'datasets.monai_datalist', dicom: 'datasets.dicom',
 } as const satisfies Record<string, TextKey>
 type Format = keyof typeof FORMATS
 

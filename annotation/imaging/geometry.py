@@ -1,0 +1,97 @@
+"""Where frames lie in the patient, from the DICOM JSON of single- and multi-frame objects.
+
+Patient coordinates are LPS mm. Pixel coordinates are (column, row); (0, 0) is the centre of the first pixel.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotation.imaging.volume import slice_normal
+
+Affine = NDArray[np.float64]
+Json = dict[str, Any]
+SHARED, PER_FRAME = "52009229", "52009230"
+# Functional groups that hold what single-frame objects have at the top (PS3.3 C.7.6.16).
+POSITION, ORIENTATION, MEASURES, VALUES = "00209113", "00209116", "00289110", "00289145"
+
+
+@dataclass(frozen=True)
+class Plane:
+    """One frame's plane: its first pixel's centre, the directions of rows and columns, and sizes."""
+
+    position: tuple[float, ...]  # 3, mm
+    orientation: tuple[float, ...]  # 6 cosines: along a row, then down a column
+    spacing_mm: tuple[float, float]  # between rows, between columns
+
+    def to_patient(self, pixels: Sequence[Sequence[float]]) -> list[list[float]]:
+        """LPS mm of (column, row) places (PS3.3 C.7.6.2.1.1)."""
+        matrix = affine_of([self])
+        return [[float(v) for v in matrix[:3] @ (x, y, 0.0, 1.0)] for x, y in pixels]
+
+
+def plane_of_frame(dicom_json: Json, frame: int) -> Plane | None:
+    """None where the frame has no place in the patient. `frame` counts from 1."""
+    position = _numbers(dicom_json, frame, POSITION, "00200032")
+    orientation = _numbers(dicom_json, frame, ORIENTATION, "00200037")
+    spacing = _numbers(dicom_json, frame, MEASURES, "00280030")
+    is_whole = (len(position), len(orientation), len(spacing)) == (3, 6, 2)
+    if not is_whole or not min(spacing) > 0:
+        return None
+    return Plane(tuple(position), tuple(orientation), (spacing[0], spacing[1]))
+
+
+def spacing_of_frame(dicom_json: Json, frame: int) -> tuple[float, float] | None:
+    """mm between rows and between columns; at the detector where only that is known."""
+    for tag in ("00280030", "00181164"):
+        found = _numbers(dicom_json, frame, MEASURES, tag)
+        if len(found) == 2 and min(found) > 0:
+            return found[0], found[1]
+    return None
+
+
+def rescale_of_frame(dicom_json: Json, frame: int) -> tuple[float, float]:
+    """Slope and intercept from stored values to modality values."""
+    slope = _numbers(dicom_json, frame, VALUES, "00281053")
+    intercept = _numbers(dicom_json, frame, VALUES, "00281052")
+    return (slope or [1.0])[0], (intercept or [0.0])[0]
+
+
+def affine_of(planes: Sequence[Plane]) -> Affine:
+    """(4, 4) from (column, row, slice) indices to LPS mm, of planes in slice order.
+
+    The step between slices is that from the first to the last, so a tilted gantry is kept; one
+    plane alone is 1 mm thick.
+    """
+    first, last = planes[0], planes[-1]
+    directions = np.asarray(first.orientation, np.float64)
+    affine = np.eye(4)
+    affine[:3, 0] = directions[:3] * first.spacing_mm[1]
+    affine[:3, 1] = directions[3:] * first.spacing_mm[0]
+    affine[:3, 2] = slice_normal(directions)
+    if len(planes) > 1:
+        affine[:3, 2] = np.subtract(last.position, first.position) / (len(planes) - 1)
+    affine[:3, 3] = first.position
+    return affine
+
+
+def _numbers(dicom_json: Json, frame: int, group: str, tag: str) -> list[float]:
+    """The frame's own value, else that of all frames, else the object's; empty where malformed."""
+    for place in (
+        _item(_item(dicom_json, PER_FRAME, frame - 1), group, 0),
+        _item(_item(dicom_json, SHARED, 0), group, 0),
+        dicom_json,
+    ):
+        values = place.get(tag, {}).get("Value")
+        if values and all(isinstance(value, int | float) for value in values):
+            return [float(value) for value in values]
+    return []
+
+
+def _item(dataset: Json, sequence: str, number: int) -> Json:
+    items = dataset.get(sequence, {}).get("Value", [])
+    found = items[number] if number < len(items) else None
+    return found if isinstance(found, dict) else {}
