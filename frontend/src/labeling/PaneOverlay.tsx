@@ -1,9 +1,13 @@
 /** What is written over a pane: the facts of the corners, the sides of the patient, progress and trouble. */
 import { Center, Loader, Stack, Text } from '@mantine/core'
-import { useState, type CSSProperties } from 'react'
+import { memo, useState, type CSSProperties } from 'react'
 import { formatDate, formatNumber, named, t } from '../i18n'
+import type { EdgeLetters } from '../viewer/geometry'
+import { isWhole } from '../viewer/movement'
 import type { PaneState } from '../viewer/types'
+import type { Workstation } from '../viewer/Workstation'
 import { holdsSeries, takeSeries, type DraggedSeries } from './seriesDrag'
+import { useLivePane } from './useWorkstation'
 import classes from './reading.module.css'
 
 /** Facts of the study that the corners show; patient data is left out where the project hides it. */
@@ -18,7 +22,9 @@ export interface PaneStudy {
 
 export interface PaneOverlayProps {
   pane: number
+  /** What stands still while a hand moves the images; the texts that do not ask `workstation`. */
   state: PaneState
+  workstation: Workstation | null
   study: PaneStudy | null
   isPrior: boolean
   isActive: boolean
@@ -36,7 +42,7 @@ export function PaneOverlay(props: PaneOverlayProps) {
       data-status={state.status}
       data-testid="overlay"
       data-pane={pane}
-      data-loaded={state.frames > 0 && state.loaded >= state.frames ? 'all' : undefined}
+      data-loaded={isWhole(state) ? 'all' : undefined}
       data-active={isActive || undefined}
       data-over={isOver || undefined}
       role="group"
@@ -68,7 +74,7 @@ export function PaneOverlay(props: PaneOverlayProps) {
 
 function Shown(props: PaneOverlayProps) {
   const { state, study, isPrior, hidesPatient } = props
-  const { series, edges } = state
+  const { series } = state
   const patient = study && !hidesPatient ? [study.patient_id, study.patient_sex, study.patient_age] : []
   return (
     <>
@@ -83,20 +89,33 @@ function Shown(props: PaneOverlayProps) {
         </div>
         <div>{patient.filter((fact) => fact !== '').join(' ')}</div>
       </div>
-      <WindowText state={state} />
-      <PositionText state={state} />
-      {edges && (
-        <>
-          <div className={classes.left} data-testid="edge-left">{edges.left}</div>
-          <div className={classes.right} data-testid="edge-right">{edges.right}</div>
-          <div className={classes.top} data-testid="edge-top">{edges.top}</div>
-          <div className={classes.bottom} data-testid="edge-bottom">{edges.bottom}</div>
-        </>
-      )}
-      {state.slices > 1 && <SliceBar {...props} />}
+      <Moving {...props} />
     </>
   )
 }
+
+/** What changes with every step: the only part that is drawn anew then. */
+function Moving(props: PaneOverlayProps) {
+  const state = useLivePane(props.workstation, props.pane, props.state)
+  return (
+    <>
+      <WindowText state={state} />
+      <PositionText state={state} />
+      {state.edges && <Edges {...state.edges} />}
+      {state.slices > 1 && <SliceBar {...props} state={state} />}
+    </>
+  )
+}
+
+const Edges = memo(({ left, right, top, bottom }: EdgeLetters) => (
+  <>
+    <div className={classes.left} data-testid="edge-left">{left}</div>
+    <div className={classes.right} data-testid="edge-right">{right}</div>
+    <div className={classes.top} data-testid="edge-top">{top}</div>
+    <div className={classes.bottom} data-testid="edge-bottom">{bottom}</div>
+  </>
+))
+Edges.displayName = 'Edges'
 
 function WindowText({ state }: { state: PaneState }) {
   const { center, width, zoom, preset, slab, spacing } = state

@@ -3,6 +3,7 @@ import { Center, Stack, Text } from '@mantine/core'
 import type { RefObject } from 'react'
 import { t } from '../i18n'
 import type { WorkstationState } from '../viewer/types'
+import type { Workstation } from '../viewer/Workstation'
 import { PaneGrid } from './PaneGrid'
 import type { PaneStudy } from './PaneOverlay'
 import type { DraggedSeries } from './seriesDrag'
@@ -15,7 +16,7 @@ interface Props {
   studies: Readonly<Record<string, PaneStudy>>
   current: string | null
   hidesPatient: boolean
-  elementOf: (pane: number) => HTMLElement | null
+  workstation: Workstation | null
   isSupported: boolean
   /** What the hanging protocols could not find; empty where nothing is amiss. */
   notice: string

@@ -1,13 +1,17 @@
 /** Connects the page to the workstation: its life, its state, and what it shows. */
-import { startTransition, useEffect, useMemo, useRef, useState, type RefObject } from 'react'
+import {
+  startTransition, useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore, type RefObject,
+} from 'react'
 import type { Reading } from '../api/client'
 import { planFor } from '../viewer/hanging'
 import { EMPTY_STATE } from '../viewer/emptyState'
-import type { WorkstationState } from '../viewer/types'
+import { hasOnlyMoved } from '../viewer/movement'
+import type { PaneState, WorkstationState } from '../viewer/types'
 import { hasWebGL2 } from '../viewer/webgl'
 import type { Workstation } from '../viewer/Workstation'
 import { definitionOfRead } from './definition'
 
+const REST_MS = 120
 /** Asked for at once, while the page around it is drawn. */
 const viewerModule = import('../viewer')
 
@@ -43,7 +47,7 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
       const layers = await viewerModule
       if (isGone) return
       created = new layers.Workstation(root, host)
-      created.subscribe(whenDrawn((now) => startTransition(() => setState(now))))
+      created.subscribe(whenAtRest((now) => startTransition(() => setState(now))))
       await created.start()
       // Whoever looks for a fault in a running page, and the tests, find it at its element.
       Object.assign(host, { workstation: created })
@@ -71,15 +75,27 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
   return { element, workstation, layers: opened?.layers ?? null, state, isSupported, notice: plan?.notice ?? '' }
 }
 
-/** The images of the workstation alone, as they are drawn: the rest of the page may come later. */
+/** The images of the workstation, at once: the rest of the page may come later. Where a hand only moves
+ * them, `useLivePane` follows. */
 export function useLiveState(workstation: Workstation | null, otherwise: WorkstationState): WorkstationState {
   const [state, setState] = useState<WorkstationState | null>(null)
-  useEffect(() => workstation?.subscribe(whenDrawn(setState)), [workstation])
+  useEffect(() => workstation?.subscribe(whenChanged(setState)), [workstation])
   return workstation && state ? state : otherwise
 }
 
-/** Tell only the last state of a frame, and only after the viewer has drawn it: a page of buttons costs
- * more than a slice. */
+/** One pane as it moves, in the frame that shows it so: for the few texts that follow every step. */
+export function useLivePane(workstation: Workstation | null, pane: number, otherwise: PaneState): PaneState {
+  const subscribe = useCallback(
+    (listener: () => void) => workstation?.subscribe(whenDrawn(listener)) ?? nothing, [workstation],
+  )
+  return useSyncExternalStore(subscribe, () => workstation?.state.panes[pane] ?? otherwise)
+}
+
+function nothing(): void {
+  // Nobody listens.
+}
+
+/** Tell only the last state of a frame, and only after the viewer has drawn it. */
 function whenDrawn(tell: (state: WorkstationState) => void): (state: WorkstationState) => void {
   let latest: WorkstationState | null = null
   return (state) => {
@@ -91,4 +107,39 @@ function whenDrawn(tell: (state: WorkstationState) => void): (state: Workstation
     }
     latest = state
   }
+}
+
+/** Tell what changed once it is drawn; that a hand only moved the images not at all, or to `onMoved`. */
+function whenChanged(
+  tell: (state: WorkstationState) => void, onMoved: (state: WorkstationState) => void = nothing,
+): (state: WorkstationState) => void {
+  let told: WorkstationState | null = null
+  let isWaiting = false
+  const tellDrawn = whenDrawn((state) => {
+    isWaiting = false
+    told = state
+    tell(state)
+  })
+  return (state) => {
+    if (!isWaiting && told && hasOnlyMoved(told, state)) {
+      onMoved(state)
+      return
+    }
+    isWaiting = true
+    tellDrawn(state)
+  }
+}
+
+/** A page of buttons costs more than a slice: while a hand only moves the images, it waits until they rest. */
+function whenAtRest(tell: (state: WorkstationState) => void): (state: WorkstationState) => void {
+  let resting: ReturnType<typeof setTimeout> | undefined
+  const rest = () => clearTimeout(resting)
+  const tellNow = (state: WorkstationState) => {
+    rest()
+    tell(state)
+  }
+  return whenChanged(tellNow, (state) => {
+    rest()
+    resting = setTimeout(() => tell(state), REST_MS)
+  })
 }

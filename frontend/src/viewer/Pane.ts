@@ -41,6 +41,7 @@ export class Pane {
   picture: Picture | null = null
   loaded: LoadedSeries | null = null
   private turn = 0
+  private isRefreshing = false
   private presetWindow: Window | null = null
   private failure: { imageId: string; message: string } | null = null
   private readonly cinema = new Cine(
@@ -57,7 +58,7 @@ export class Pane {
     this.viewportId = `${engine.id}-${number}`
     this.elements = paneElements(number)
     this.markings = new Markings(this.elements.pane)
-    for (const name of WATCHED) this.elements.viewport.addEventListener(name, this.refresh)
+    for (const name of WATCHED) this.elements.viewport.addEventListener(name, this.refreshSoon)
     core.eventTarget.addEventListener(EVENTS.IMAGE_LOAD_ERROR, this.onLoadError)
     core.eventTarget.addEventListener(EVENTS.IMAGE_LOAD_FAILED, this.onLoadError)
   }
@@ -87,7 +88,7 @@ export class Pane {
 
   destroy(): void {
     this.clear()
-    for (const name of WATCHED) this.elements.viewport.removeEventListener(name, this.refresh)
+    for (const name of WATCHED) this.elements.viewport.removeEventListener(name, this.refreshSoon)
     core.eventTarget.removeEventListener(EVENTS.IMAGE_LOAD_ERROR, this.onLoadError)
     core.eventTarget.removeEventListener(EVENTS.IMAGE_LOAD_FAILED, this.onLoadError)
     this.elements.pane.remove()
@@ -309,11 +310,21 @@ export class Pane {
     if (!range || !(range.upper > range.lower)) this.window(WINDOW_OF_LAST_RESORT)
   }
 
-  private readonly refresh = (): void => {
+  /** One step of Cornerstone tells several things about itself. */
+  private readonly refreshSoon = (): void => {
+    if (this.isRefreshing) return
+    this.isRefreshing = true
+    queueMicrotask(() => {
+      this.isRefreshing = false
+      this.refresh()
+    })
+  }
+
+  private refresh(): void {
     const { picture, loaded } = this
     if (!picture || !loaded) return
     const { viewport } = picture
-    const range = viewport.getProperties()?.voiRange
+    const { voiRange: range, invert: isInverted = false } = viewport.getProperties() ?? {}
     const { center, width } = this.state
     const window = range ? windowOfRange(range) : { center, width }
     const isPreset = this.presetWindow !== null && isSameWindow(window, this.presetWindow)
@@ -326,7 +337,7 @@ export class Pane {
       slice: picture.index() + 1,
       slices: picture.count,
       zoom: viewport.getZoom(),
-      isInverted: viewport.getProperties()?.invert ?? false,
+      isInverted,
       preset: isPreset ? this.state.preset : '',
       edges: this.edges(picture, loaded),
       place: loaded.places[loaded.imageIds.indexOf(imageId ?? '')] ?? null,
