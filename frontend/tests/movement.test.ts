@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { EMPTY_PANE, EMPTY_STATE } from '../src/viewer/emptyState'
-import { hasOnlyMoved } from '../src/viewer/movement'
+import { hasOnlyMoved, isStillEmpty } from '../src/viewer/movement'
 import type { PaneState, WorkstationState } from '../src/viewer/types'
 
 const PANE: PaneState = { ...EMPTY_PANE, status: 'shown', slice: 5, slices: 9, loaded: 3, frames: 9 }
@@ -20,7 +20,7 @@ describe('movement', () => {
   it('is nothing that a button or a menu shows', () => {
     const others: Partial<PaneState>[] = [
       { status: 'failed' }, { preset: 'lung' }, { as: 'axial' }, { isPlaying: true }, { isInverted: true },
-      { slices: 10 }, { notice: 'Only a stack' }, { slab: { mm: 5, mode: 'mip' } },
+      { slices: 10 }, { notice: { code: 'colour' } }, { slab: { mm: 5, mode: 'mip' } },
     ]
     for (const other of others) expect(hasOnlyMoved(ROOM, withPane(other))).toBe(false)
     expect(hasOnlyMoved(ROOM, { ...ROOM, tool: 'pan' })).toBe(false)
@@ -30,5 +30,13 @@ describe('movement', () => {
 
   it('ends when the last frame has come, which is worth telling at once', () => {
     expect(hasOnlyMoved(ROOM, withPane({ loaded: 9 }))).toBe(false)
+  })
+
+  it('has not begun while the first series is on its way', () => {
+    const loading: WorkstationState = { ...EMPTY_STATE, layout: '1x2', panes: [{ ...EMPTY_PANE, status: 'loading' }] }
+    expect(isStillEmpty(EMPTY_STATE, loading)).toBe(true)
+    expect(isStillEmpty(EMPTY_STATE, { ...loading, tool: 'pan' })).toBe(false)
+    expect(isStillEmpty(EMPTY_STATE, ROOM)).toBe(false)
+    expect(isStillEmpty(ROOM, loading)).toBe(false)
   })
 })

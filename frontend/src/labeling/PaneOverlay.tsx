@@ -8,6 +8,7 @@ import type { PaneState } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import { holdsSeries, takeSeries, type DraggedSeries } from './seriesDrag'
 import { useLivePane } from './useWorkstation'
+import { troubleText, volumeText } from './viewerText'
 import classes from './reading.module.css'
 
 /** Facts of the study that the corners show; patient data is left out where the project hides it. */
@@ -66,8 +67,8 @@ export function PaneOverlay(props: PaneOverlayProps) {
           <Loader color="gray" aria-label={t('pane.loading')} role="status" />
         </Center>
       )}
-      {state.status === 'failed' && <Message title={t('pane.failed')} text={state.message} isAlert />}
-      {state.status === 'empty' && <Message title={t('pane.empty')} text={state.message || t('pane.empty_help')} />}
+      {state.status === 'failed' && <Message title={t('pane.failed')} text={state.trouble ? troubleText(state.trouble) : ''} isAlert />}
+      {state.status === 'empty' && <Message title={t('pane.empty')} text={t('pane.empty_help')} />}
     </div>
   )
 }
@@ -140,7 +141,7 @@ function PositionText({ state }: { state: PaneState }) {
   const { slice, slices, loaded, frames, notice, as } = state
   return (
     <div className={classes.bottomRight} data-testid="slice">
-      {notice !== '' && <div className={classes.notice} data-testid="notice">{notice}</div>}
+      {notice && <div className={classes.notice} data-testid="notice">{volumeText(notice)}</div>}
       {as !== 'stack' && <div>{t(`plane.${as}`)}</div>}
       {loaded < frames && <div>{t('pane.loaded', { loaded, slices: frames })}</div>}
       <div>{t('pane.slice', { slice: String(slice), slices: String(slices) })}</div>

@@ -5,7 +5,8 @@ import {
 import type { Reading } from '../api/client'
 import { planFor } from '../viewer/hanging'
 import { EMPTY_STATE } from '../viewer/emptyState'
-import { hasOnlyMoved } from '../viewer/movement'
+import type { PlanNotice } from '../viewer/messages'
+import { hasOnlyMoved, isStillEmpty } from '../viewer/movement'
 import type { PaneState, WorkstationState } from '../viewer/types'
 import { hasWebGL2 } from '../viewer/webgl'
 import type { Workstation } from '../viewer/Workstation'
@@ -24,8 +25,8 @@ export interface ViewerConnection {
   layers: ViewerModule | null
   state: WorkstationState
   isSupported: boolean
-  /** What the hanging protocols could not find; empty where nothing is amiss. */
-  notice: string
+  /** What the hanging protocols could not find; null where nothing is amiss. */
+  notice: PlanNotice | null
 }
 
 export function useWorkstation(root: string, reading: Reading | null): ViewerConnection {
@@ -72,14 +73,14 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
     return () => [study, ...priors].forEach((one) => workstation.forget(one))
   }, [workstation, reading, plan])
 
-  return { element, workstation, layers: opened?.layers ?? null, state, isSupported, notice: plan?.notice ?? '' }
+  return { element, workstation, layers: opened?.layers ?? null, state, isSupported, notice: plan?.notice ?? null }
 }
 
 /** The images of the workstation, at once: the rest of the page may come later. Where a hand only moves
  * them, `useLivePane` follows. */
 export function useLiveState(workstation: Workstation | null, otherwise: WorkstationState): WorkstationState {
   const [state, setState] = useState<WorkstationState | null>(null)
-  useEffect(() => workstation?.subscribe(whenChanged(setState)), [workstation])
+  useEffect(() => workstation?.subscribe(whenChanged(setState, hasOnlyMoved)), [workstation])
   return workstation && state ? state : otherwise
 }
 
@@ -91,12 +92,14 @@ export function useLivePane(workstation: Workstation | null, pane: number, other
   return useSyncExternalStore(subscribe, () => workstation?.state.panes[pane] ?? otherwise)
 }
 
+type Tell = (state: WorkstationState) => void
+
 function nothing(): void {
   // Nobody listens.
 }
 
 /** Tell only the last state of a frame, and only after the viewer has drawn it. */
-function whenDrawn(tell: (state: WorkstationState) => void): (state: WorkstationState) => void {
+function whenDrawn(tell: Tell): Tell {
   let latest: WorkstationState | null = null
   return (state) => {
     if (latest === null) {
@@ -109,10 +112,10 @@ function whenDrawn(tell: (state: WorkstationState) => void): (state: Workstation
   }
 }
 
-/** Tell what changed once it is drawn; that a hand only moved the images not at all, or to `onMoved`. */
+/** Tell what changed once it is drawn; what `isMinor` calls so not at all, or to `onMinor`. */
 function whenChanged(
-  tell: (state: WorkstationState) => void, onMoved: (state: WorkstationState) => void = nothing,
-): (state: WorkstationState) => void {
+  tell: Tell, isMinor: (told: WorkstationState, now: WorkstationState) => boolean, onMinor: Tell = nothing,
+): Tell {
   let told: WorkstationState | null = null
   let isWaiting = false
   const tellDrawn = whenDrawn((state) => {
@@ -121,8 +124,8 @@ function whenChanged(
     tell(state)
   })
   return (state) => {
-    if (!isWaiting && told && hasOnlyMoved(told, state)) {
-      onMoved(state)
+    if (!isWaiting && told && isMinor(told, state)) {
+      onMinor(state)
       return
     }
     isWaiting = true
@@ -130,16 +133,18 @@ function whenChanged(
   }
 }
 
-/** A page of buttons costs more than a slice: while a hand only moves the images, it waits until they rest. */
-function whenAtRest(tell: (state: WorkstationState) => void): (state: WorkstationState) => void {
+/** A page of buttons costs more than a slice: while a hand only moves the images it waits until they rest,
+ * and in an empty room until the first is there. */
+function whenAtRest(tell: Tell): Tell {
   let resting: ReturnType<typeof setTimeout> | undefined
   const rest = () => clearTimeout(resting)
   const tellNow = (state: WorkstationState) => {
     rest()
     tell(state)
   }
-  return whenChanged(tellNow, (state) => {
+  const isMinor = (told: WorkstationState, now: WorkstationState) => hasOnlyMoved(told, now) || isStillEmpty(told, now)
+  return whenChanged(tellNow, isMinor, (state) => {
     rest()
-    resting = setTimeout(() => tell(state), REST_MS)
+    if (!isStillEmpty(state, state)) resting = setTimeout(() => tell(state), REST_MS)
   })
 }

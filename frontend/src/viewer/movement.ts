@@ -14,6 +14,11 @@ export function hasOnlyMoved(before: WorkstationState, after: WorkstationState):
   )
 }
 
+/** Whether nothing was on the screen and nothing is yet: what is being loaded is worth telling once it is there. */
+export function isStillEmpty(before: WorkstationState, after: WorkstationState): boolean {
+  return before.tool === after.tool && [...before.panes, ...after.panes].every(isBlank)
+}
+
 /** Whether every frame of a pane's series is at hand. */
 export function isWhole({ loaded, frames }: Pick<PaneState, 'loaded' | 'frames'>): boolean {
   return frames > 0 && loaded >= frames
@@ -23,6 +28,10 @@ function hasPaneOnlyMoved(before: PaneState | undefined, after: PaneState): bool
   if (before === after) return true
   if (before === undefined || isWhole(before) !== isWhole(after)) return false
   return keysOf(after).every((key) => MOVING.has(key) || before[key] === after[key])
+}
+
+function isBlank({ status }: PaneState): boolean {
+  return status === 'empty' || status === 'loading'
 }
 
 function keysOf<T extends object>(value: T): (keyof T)[] {
