@@ -62,7 +62,7 @@ SELECT gen_random_uuid(), now(), %(project)s, taken.id, %(reader)s, 'active',
 FROM taken
 RETURNING id
 """
-FIRST = "c.priority DESC, c.shuffle_key"
+FIRST = "c.front DESC, c.priority DESC, c.shuffle_key"
 BY_PRIORITY = CLAIM.format(order=FIRST, locked="SKIP LOCKED")
 AT_RANDOM = CLAIM.format(order="c.shuffle_key", locked="SKIP LOCKED")
 # Every open case is locked while a ranking is published: wait for it instead of saying "empty".

@@ -1675,10 +1675,12 @@ export interface components {
          * @description * `margin` - margin
          *     * `entropy` - entropy
          *     * `least_confident` - least_confident
+         *     * `power_margin` - power_margin
+         *     * `stratified_margin` - stratified_margin
          *     * `random` - random
          * @enum {string}
          */
-        StrategyEnum: "margin" | "entropy" | "least_confident" | "random";
+        StrategyEnum: "margin" | "entropy" | "least_confident" | "power_margin" | "stratified_margin" | "random";
         Study: {
             study_instance_uid: string;
             /** Format: date */
