@@ -27,14 +27,14 @@ const shown = (plan: ReturnType<typeof planFor>) =>
 describe('a rule', () => {
   it('is not needed: the first series is a plain stack, without a word', () => {
     const plan = planFor(chest, [], [])
-    expect(plan).toMatchObject({ name: '', layout: '1x1', notice: '' })
+    expect(plan).toMatchObject({ name: '', layout: '1x1', notice: null })
     expect(plan.panes).toEqual([{ study: chest, series: scout, as: 'stack', preset: '' }])
   })
 
   it('that does not match leaves a plain stack and says so', () => {
     const plan = planFor(chest, [], [rule({ match: { modality: ['MR'] } })])
     expect(shown(plan)).toEqual(['scout'])
-    expect(plan.notice).toContain('No hanging rule fits')
+    expect(plan.notice).toEqual({ code: 'no_rule_fits' })
   })
 
   it('matches by modality, description in any case, body part and priors', () => {
@@ -61,7 +61,7 @@ describe('a rule', () => {
     expect(planFor(chest, [], [partly, first, second]).name).toBe('lung')
     const fallen = planFor(chest, [], [partly])
     expect(fallen.name).toBe('bone')
-    expect(fallen.notice).toContain('"bone"')
+    expect(fallen.notice).toEqual({ code: 'rule_incomplete', rule: 'bone' })
   })
 
   it('links what it names and fills the grid with empty panes', () => {

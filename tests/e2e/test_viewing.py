@@ -184,6 +184,31 @@ def test_a_stack_scrolls_and_takes_presets_flips_and_rotations(live_cast):
         assert room.pane()["slice"] == 20
 
 
+def test_a_slice_that_does_not_arrive_says_so_and_the_others_are_read_on(live_cast):
+    project = make_case(live_cast, "phantom", phantom("lost"))
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.until("p.loaded === 40")
+        study = "const study = w.state.panes[0].study ?? w.kept; w.kept = study;"
+        lost = room.do(f"{study} return study.series[0].instances[20].sop_instance_uid")
+        room.do(f"{study} w.close(); w.forget(study)")
+        cdp = room.page.context.new_cdp_session(room.page)
+        cdp.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        room.page.route(f"**/instances/{lost}/frames/1", lambda route: route.abort())
+        room.do(
+            f"{study} await w.show(0, {{ study, series: study.series[0], as: 'stack' }});"
+            "w.activate(0)"
+        )
+        room.until("p.status === 'shown' && p.loaded === 39")  # all but one, fetched ahead
+        room.do("await w.goTo(21).catch(() => undefined)")
+        room.until("p.status === 'failed'")
+        room.page.get_by_role("alert").get_by_text(
+            "The image cannot be shown", exact=True
+        ).wait_for()
+        room.do("w.scroll(1)")
+        room.until("p.status === 'shown' && p.slice === 22")
+
+
 def test_three_planes_show_the_slice_of_a_known_point(live_cast):
     project = make_case(live_cast, "phantom", phantom("planes"))
     with reading(live_cast) as enter:
@@ -269,13 +294,14 @@ def test_memory_bounds_what_is_loaded_and_comes_back_at_the_end(live_cast):
             "const series = study.series[0];"
             "const pane = { study, series, as: 'axial', preset: '' };"
             "const links = { scroll: false, window: false, zoom: false };"
-            "w.open(study, [], { name: '', layout: '1x1', links, panes: [pane], notice: '' });"
+            "w.open(study, [], { name: '', layout: '1x1', links, panes: [pane], notice: null });"
         )
         room.do(f"{study} {open_it}")
         room.until("p.status === 'shown' && p.loaded === 45")
         pane = room.pane()
         assert pane["as"] == "stack"
-        assert "does not fit" in pane["notice"]
+        assert pane["notice"]["code"] == "too_large"
+        assert "does not fit" in room.page.get_by_test_id("notice").inner_text()
         room.do("await w.goTo(110)")
         room.until("p.slice === 110 && p.loaded > 45")
         assert room.do("return w.memory().bytes") <= 60 * frame_bytes
@@ -309,7 +335,7 @@ def test_real_series_open_in_planes_and_broken_ones_say_why_not(live_cast):
                 room.until("p.status === 'shown' && p.as === 'stack' && p.width > 0", 3)
                 assert person.canvas_is_painted(room.page)
             else:
-                room.until("p.status === 'shown' && p.as === 'stack' && p.notice !== ''")
+                room.until("p.status === 'shown' && p.as === 'stack' && p.notice !== null")
                 text = room.page.get_by_test_id("notice").inner_text()
                 assert text.startswith("Only a stack: "), name
 

@@ -18,6 +18,7 @@ type Values<K extends TextKey> = [Needed<K>] extends [never] ? [] : [Record<Need
 
 const CATALOGUES: Record<Language, Catalogue> = { en, de }
 const listeners = new Set<() => void>()
+const numberFormats = new Map<string, Intl.NumberFormat>()
 let current: Language = languageOf(typeof navigator === 'undefined' ? [] : navigator.languages)
 
 /** The first of the wished languages that there is a catalogue for. */
@@ -75,9 +76,19 @@ function shown(value: string | number, language: Language): string {
 
 /** A number as the reader writes it, with a fixed number of decimals. */
 export function formatNumber(value: number, decimals = 0): string {
-  return new Intl.NumberFormat(current, {
+  return numberFormat(current, decimals).format(value)
+}
+
+/** Kept: making one costs more than all that is written over an image. */
+function numberFormat(language: Language, decimals: number): Intl.NumberFormat {
+  const key = `${language} ${decimals}`
+  const known = numberFormats.get(key)
+  if (known) return known
+  const made = new Intl.NumberFormat(language, {
     minimumFractionDigits: decimals, maximumFractionDigits: decimals, useGrouping: false,
-  }).format(value)
+  })
+  numberFormats.set(key, made)
+  return made
 }
 
 /** A date of the server (2024-01-31, or with its time) as the reader writes it. */

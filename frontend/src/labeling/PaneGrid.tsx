@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'react'
 import { createPortal } from 'react-dom'
 import type { WorkstationState } from '../viewer/types'
+import type { Workstation } from '../viewer/Workstation'
 import { PaneOverlay, type PaneOverlayProps, type PaneStudy } from './PaneOverlay'
 import { holdsSeries, type DraggedSeries } from './seriesDrag'
 import classes from './reading.module.css'
@@ -12,19 +13,18 @@ interface Props {
   studies: Readonly<Record<string, PaneStudy>>
   current: string | null
   hidesPatient: boolean
-  /** The viewer's own element of a pane. */
-  elementOf: (pane: number) => HTMLElement | null
+  workstation: Workstation | null
   onGoTo: (pane: number, slice: number) => void
   onDropSeries: (pane: number, series: DraggedSeries) => void
 }
 
-export function PaneGrid({ state, studies, current, hidesPatient, elementOf, onGoTo, onDropSeries }: Props) {
+export function PaneGrid({ state, studies, current, hidesPatient, workstation, onGoTo, onDropSeries }: Props) {
   const isDragging = useSeriesDrag()
   const hasMany = state.panes.length > 1
   const overlays = state.panes.map((pane, index) => {
     const uid = pane.study?.study_instance_uid ?? null
     const overlay: PaneOverlayProps = {
-      pane: index, state: pane, hidesPatient,
+      pane: index, state: pane, workstation, hidesPatient,
       study: uid === null ? null : (studies[uid] ?? null),
       isPrior: uid !== null && uid !== current,
       isActive: hasMany && index === state.active,
@@ -34,7 +34,7 @@ export function PaneGrid({ state, studies, current, hidesPatient, elementOf, onG
     return <PaneOverlay key={index} {...overlay} />
   })
   return overlays.map((overlay, index) => {
-    const element = elementOf(index)
+    const element = workstation?.paneElement(index)
     const inside = <div className={classes.panes} data-dragging={isDragging || undefined}>{overlay}</div>
     return element && createPortal(inside, element, String(index))
   })

@@ -1,9 +1,14 @@
 /** What is written over a pane: the facts of the corners, the sides of the patient, progress and trouble. */
 import { Center, Loader, Stack, Text } from '@mantine/core'
-import { useState, type CSSProperties } from 'react'
+import { memo, useState, type CSSProperties } from 'react'
 import { formatDate, formatNumber, named, t } from '../i18n'
+import type { EdgeLetters } from '../viewer/geometry'
+import { isWhole } from '../viewer/movement'
 import type { PaneState } from '../viewer/types'
+import type { Workstation } from '../viewer/Workstation'
 import { holdsSeries, takeSeries, type DraggedSeries } from './seriesDrag'
+import { useLivePane } from './useWorkstation'
+import { troubleText, volumeText } from './viewerText'
 import classes from './reading.module.css'
 
 /** Facts of the study that the corners show; patient data is left out where the project hides it. */
@@ -18,7 +23,9 @@ export interface PaneStudy {
 
 export interface PaneOverlayProps {
   pane: number
+  /** What stands still while a hand moves the images; the texts that do not ask `workstation`. */
   state: PaneState
+  workstation: Workstation | null
   study: PaneStudy | null
   isPrior: boolean
   isActive: boolean
@@ -36,7 +43,7 @@ export function PaneOverlay(props: PaneOverlayProps) {
       data-status={state.status}
       data-testid="overlay"
       data-pane={pane}
-      data-loaded={state.frames > 0 && state.loaded >= state.frames ? 'all' : undefined}
+      data-loaded={isWhole(state) ? 'all' : undefined}
       data-active={isActive || undefined}
       data-over={isOver || undefined}
       role="group"
@@ -60,15 +67,15 @@ export function PaneOverlay(props: PaneOverlayProps) {
           <Loader color="gray" aria-label={t('pane.loading')} role="status" />
         </Center>
       )}
-      {state.status === 'failed' && <Message title={t('pane.failed')} text={state.message} isAlert />}
-      {state.status === 'empty' && <Message title={t('pane.empty')} text={state.message || t('pane.empty_help')} />}
+      {state.status === 'failed' && <Message title={t('pane.failed')} text={state.trouble ? troubleText(state.trouble) : ''} isAlert />}
+      {state.status === 'empty' && <Message title={t('pane.empty')} text={t('pane.empty_help')} />}
     </div>
   )
 }
 
 function Shown(props: PaneOverlayProps) {
   const { state, study, isPrior, hidesPatient } = props
-  const { series, edges } = state
+  const { series } = state
   const patient = study && !hidesPatient ? [study.patient_id, study.patient_sex, study.patient_age] : []
   return (
     <>
@@ -83,20 +90,33 @@ function Shown(props: PaneOverlayProps) {
         </div>
         <div>{patient.filter((fact) => fact !== '').join(' ')}</div>
       </div>
-      <WindowText state={state} />
-      <PositionText state={state} />
-      {edges && (
-        <>
-          <div className={classes.left} data-testid="edge-left">{edges.left}</div>
-          <div className={classes.right} data-testid="edge-right">{edges.right}</div>
-          <div className={classes.top} data-testid="edge-top">{edges.top}</div>
-          <div className={classes.bottom} data-testid="edge-bottom">{edges.bottom}</div>
-        </>
-      )}
-      {state.slices > 1 && <SliceBar {...props} />}
+      <Moving {...props} />
     </>
   )
 }
+
+/** What changes with every step: the only part that is drawn anew then. */
+function Moving(props: PaneOverlayProps) {
+  const state = useLivePane(props.workstation, props.pane, props.state)
+  return (
+    <>
+      <WindowText state={state} />
+      <PositionText state={state} />
+      {state.edges && <Edges {...state.edges} />}
+      {state.slices > 1 && <SliceBar {...props} state={state} />}
+    </>
+  )
+}
+
+const Edges = memo(({ left, right, top, bottom }: EdgeLetters) => (
+  <>
+    <div className={classes.left} data-testid="edge-left">{left}</div>
+    <div className={classes.right} data-testid="edge-right">{right}</div>
+    <div className={classes.top} data-testid="edge-top">{top}</div>
+    <div className={classes.bottom} data-testid="edge-bottom">{bottom}</div>
+  </>
+))
+Edges.displayName = 'Edges'
 
 function WindowText({ state }: { state: PaneState }) {
   const { center, width, zoom, preset, slab, spacing } = state
@@ -121,7 +141,7 @@ function PositionText({ state }: { state: PaneState }) {
   const { slice, slices, loaded, frames, notice, as } = state
   return (
     <div className={classes.bottomRight} data-testid="slice">
-      {notice !== '' && <div className={classes.notice} data-testid="notice">{notice}</div>}
+      {notice && <div className={classes.notice} data-testid="notice">{volumeText(notice)}</div>}
       {as !== 'stack' && <div>{t(`plane.${as}`)}</div>}
       {loaded < frames && <div>{t('pane.loaded', { loaded, slices: frames })}</div>}
       <div>{t('pane.slice', { slice: String(slice), slices: String(slices) })}</div>

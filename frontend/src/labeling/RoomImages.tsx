@@ -28,7 +28,7 @@ export function RoomImages({ viewer, reading }: Props) {
     <ViewerPane
       element={element}
       state={state}
-      elementOf={(pane) => workstation?.paneElement(pane) ?? null}
+      workstation={workstation}
       isSupported={isSupported}
       notice={notice}
       studies={studies}

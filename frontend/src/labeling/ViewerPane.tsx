@@ -2,10 +2,13 @@
 import { Center, Stack, Text } from '@mantine/core'
 import type { RefObject } from 'react'
 import { t } from '../i18n'
+import type { PlanNotice } from '../viewer/messages'
 import type { WorkstationState } from '../viewer/types'
+import type { Workstation } from '../viewer/Workstation'
 import { PaneGrid } from './PaneGrid'
 import type { PaneStudy } from './PaneOverlay'
 import type { DraggedSeries } from './seriesDrag'
+import { planText } from './viewerText'
 import classes from './reading.module.css'
 
 interface Props {
@@ -15,10 +18,10 @@ interface Props {
   studies: Readonly<Record<string, PaneStudy>>
   current: string | null
   hidesPatient: boolean
-  elementOf: (pane: number) => HTMLElement | null
+  workstation: Workstation | null
   isSupported: boolean
-  /** What the hanging protocols could not find; empty where nothing is amiss. */
-  notice: string
+  /** What the hanging protocols could not find; null where nothing is amiss. */
+  notice: PlanNotice | null
   onGoTo: (pane: number, slice: number) => void
   onDropSeries: (pane: number, series: DraggedSeries) => void
 }
@@ -29,9 +32,9 @@ export function ViewerPane({ element, isSupported, notice, ...grid }: Props) {
     <div className={classes.images} data-testid="viewer">
       <div ref={element} className={classes.canvas} data-testid="panes" />
       {grid.current !== null && <PaneGrid {...grid} />}
-      {notice !== '' && (
+      {notice && (
         <div className={classes.planNotice} role="status" data-testid="plan-notice">
-          {notice}
+          {planText(notice)}
         </div>
       )}
     </div>

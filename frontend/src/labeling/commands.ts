@@ -86,7 +86,7 @@ function viewing({ workstation: viewer, cineRate }: Room): Commands {
 }
 
 function planes(viewer: Workstation, { series, notice }: PaneState): Commands {
-  return series && notice === '' && !series.not_a_volume ? { planes: () => viewer.showPlanes(series) } : {}
+  return series && notice === null && !series.not_a_volume ? { planes: () => viewer.showPlanes(series) } : {}
 }
 
 /** Tools for viewing are always there; what draws comes with what there is to draw. */

@@ -4,9 +4,10 @@ import type { ViewerSeries, ViewerStudy } from './dicomweb'
 import { Cine } from './cine'
 import { edgeLetters, edgeLettersFromView, type EdgeLetters, type Vector } from './geometry'
 import { EMPTY_PANE } from './emptyState'
-import { cross } from './linking'
-import { messageOf, type LoadedSeries, type SeriesLoader } from './loading'
+import { cross, turned } from './linking'
+import { startOf, type LoadedSeries, type SeriesLoader } from './loading'
 import { Markings } from './markings'
+import { troubleOf, type Trouble } from './messages'
 import { paneElements, type PaneElements } from './paneElements'
 import { PlanePicture, StackPicture, type Picture } from './pictures'
 import {
@@ -41,8 +42,13 @@ export class Pane {
   picture: Picture | null = null
   loaded: LoadedSeries | null = null
   private turn = 0
+  private isRefreshing = false
+  /** The kind of Cornerstone's viewport in the element, if there is one. */
+  private enabled: core.Enums.ViewportType | null = null
+  /** Whether the first picture of what is shown is on the screen. */
+  isDrawn = false
   private presetWindow: Window | null = null
-  private failure: { imageId: string; message: string } | null = null
+  private failure: { imageId: string; trouble: Trouble } | null = null
   private readonly cinema = new Cine(
     () => this.state,
     (slice) => this.goTo(slice),
@@ -57,26 +63,34 @@ export class Pane {
     this.viewportId = `${engine.id}-${number}`
     this.elements = paneElements(number)
     this.markings = new Markings(this.elements.pane)
-    for (const name of WATCHED) this.elements.viewport.addEventListener(name, this.refresh)
+    for (const name of WATCHED) this.elements.viewport.addEventListener(name, this.refreshSoon)
+    this.elements.viewport.addEventListener(EVENTS.IMAGE_RENDERED, this.onRendered)
     core.eventTarget.addEventListener(EVENTS.IMAGE_LOAD_ERROR, this.onLoadError)
     core.eventTarget.addEventListener(EVENTS.IMAGE_LOAD_FAILED, this.onLoadError)
   }
+
+  /** Make the canvas, which takes its time, before there is anything to show. */
+  readonly prepare = (): void => this.enable('stack')
 
   /** Show a series from its middle. A later call wins over a slower one. */
   async show({ study, series, as }: Choice, preset = '', slice: number | null = null): Promise<void> {
     const turn = this.leave()
     this.change({ ...EMPTY_PANE, status: 'loading', study, series, as })
     try {
-      const loaded = await this.loader.load(study, series)
+      const loading = this.loader.load(study, series)
+      if (as === 'stack') this.loader.askFor(study, series, slice)
+      this.enable(as)
+      const loaded = await loading
       if (turn !== this.turn) return
       const notice = this.loader.whyNotVolume(loaded)
       const shownAs = notice ? 'stack' : as
       this.change({ as: shownAs, notice, frames: loaded.imageIds.length, spacing: loaded.spacing })
+      if (shownAs !== as) this.enable(shownAs)
       const picture = await this.present(loaded, shownAs, slice)
       if (turn === this.turn) this.begin(picture, loaded, preset)
       else picture.dispose()
     } catch (error) {
-      if (turn === this.turn) this.change({ status: 'failed', message: messageOf(error) })
+      if (turn === this.turn) this.change({ status: 'failed', trouble: troubleOf(error) })
     }
   }
 
@@ -87,7 +101,9 @@ export class Pane {
 
   destroy(): void {
     this.clear()
-    for (const name of WATCHED) this.elements.viewport.removeEventListener(name, this.refresh)
+    this.disable()
+    for (const name of WATCHED) this.elements.viewport.removeEventListener(name, this.refreshSoon)
+    this.elements.viewport.removeEventListener(EVENTS.IMAGE_RENDERED, this.onRendered)
     core.eventTarget.removeEventListener(EVENTS.IMAGE_LOAD_ERROR, this.onLoadError)
     core.eventTarget.removeEventListener(EVENTS.IMAGE_LOAD_FAILED, this.onLoadError)
     this.elements.pane.remove()
@@ -238,16 +254,25 @@ export class Pane {
   private async present(
     loaded: LoadedSeries, as: Presentation, slice: number | null,
   ): Promise<Picture> {
-    const { ORTHOGRAPHIC, STACK } = core.Enums.ViewportType
-    const input = { viewportId: this.viewportId, element: this.elements.viewport }
-    this.engine.enableElement({ ...input, type: as === 'stack' ? STACK : ORTHOGRAPHIC })
     toolGroup().addViewport(this.viewportId, this.engine.id)
     const viewport: unknown = this.engine.getViewport(this.viewportId)
     if (as !== 'stack') {
       return PlanePicture.show(viewport as core.Types.IVolumeViewport, loaded, this.loader, as)
     }
-    const start = slice === null ? Math.floor((loaded.imageIds.length - 1) / 2) : slice - 1
-    return StackPicture.show(viewport as core.Types.IStackViewport, loaded, start)
+    return StackPicture.show(viewport as core.Types.IStackViewport, loaded, startOf(loaded.imageIds.length, slice))
+  }
+
+  private enable(as: Presentation): void {
+    const { ORTHOGRAPHIC, STACK } = core.Enums.ViewportType
+    const type = as === 'stack' ? STACK : ORTHOGRAPHIC
+    if (this.enabled === type) return
+    this.engine.enableElement({ viewportId: this.viewportId, element: this.elements.viewport, type })
+    this.enabled = type
+  }
+
+  private disable(): void {
+    if (this.enabled !== null) this.engine.disableElement(this.viewportId)
+    this.enabled = null
   }
 
   private bringIntoView(point: core.Types.Point3): void {
@@ -280,14 +305,14 @@ export class Pane {
     this.markings.drawRectangle(null)
     this.presetWindow = null
     this.failure = null
+    this.isDrawn = false
     const { picture } = this
     this.picture = null
     this.loaded = null
     // In this order: the layers let go of the viewport, and it of the volume. Nothing stays on the
     // screen either, which could pass for what is being loaded.
     if (picture) this.listener(this, true)
-    const viewport: unknown = this.engine.getViewport(this.viewportId)
-    if (viewport) this.engine.disableElement(this.viewportId)
+    if (this.state.status !== 'empty') this.disable()
     picture?.dispose()
     return ++this.turn
   }
@@ -305,15 +330,25 @@ export class Pane {
   /** Of a frame without a window Cornerstone takes the extremes, which it does not know of frames
    * that a volume has loaded. */
   private ensureWindow(): void {
-    const range = this.picture?.viewport.getProperties()?.voiRange
-    if (!range || !(range.upper > range.lower)) this.window(WINDOW_OF_LAST_RESORT)
+    const { upper, lower } = this.picture?.viewport.getProperties()?.voiRange ?? { upper: 0, lower: 0 }
+    if (!(upper > lower)) this.window(WINDOW_OF_LAST_RESORT)
   }
 
-  private readonly refresh = (): void => {
+  /** One step of Cornerstone tells several things about itself. */
+  private readonly refreshSoon = (): void => {
+    if (this.isRefreshing) return
+    this.isRefreshing = true
+    queueMicrotask(() => {
+      this.isRefreshing = false
+      this.refresh()
+    })
+  }
+
+  private refresh(): void {
     const { picture, loaded } = this
     if (!picture || !loaded) return
     const { viewport } = picture
-    const range = viewport.getProperties()?.voiRange
+    const { voiRange: range, invert: isInverted = false } = viewport.getProperties() ?? {}
     const { center, width } = this.state
     const window = range ? windowOfRange(range) : { center, width }
     const isPreset = this.presetWindow !== null && isSameWindow(window, this.presetWindow)
@@ -322,11 +357,11 @@ export class Pane {
     this.change({
       ...window,
       status: isFailed ? 'failed' : 'shown',
-      message: isFailed ? this.failure?.message ?? '' : '',
+      trouble: isFailed ? (this.failure?.trouble ?? null) : null,
       slice: picture.index() + 1,
       slices: picture.count,
       zoom: viewport.getZoom(),
-      isInverted: viewport.getProperties()?.invert ?? false,
+      isInverted,
       preset: isPreset ? this.state.preset : '',
       edges: this.edges(picture, loaded),
       place: loaded.places[loaded.imageIds.indexOf(imageId ?? '')] ?? null,
@@ -343,11 +378,17 @@ export class Pane {
     return loaded.codes ? edgeLettersFromView(right, down, loaded.codes) : null
   }
 
+  private readonly onRendered = (): void => {
+    if (this.isDrawn || !this.picture) return
+    this.isDrawn = true
+    this.listener(this, false)
+  }
+
   /** A slice that cannot be loaded must not pass for the one before it. */
   private readonly onLoadError = (event: Event): void => {
     const { imageId, error } = (event as CustomEvent<{ imageId?: string; error?: unknown }>).detail
     if (!imageId) return
-    this.failure = { imageId, message: messageOf(error) }
+    this.failure = { imageId, trouble: troubleOf(error) }
     if (imageId === this.picture?.imageId()) this.refresh()
   }
 
@@ -355,14 +396,4 @@ export class Pane {
     this.state = { ...this.state, ...part }
     this.listener(this, isView)
   }
-}
-
-/** A direction turned about the line of sight; the image then turns clockwise. */
-function turned(up: Vector, normal: Vector, degrees: number): [number, number, number] {
-  const angle = (degrees * Math.PI) / 180
-  const side = cross(normal, up)
-  const [x = 0, y = 0, z = 0] = [0, 1, 2].map(
-    (i) => (up[i] ?? 0) * Math.cos(angle) + (side[i] ?? 0) * Math.sin(angle),
-  )
-  return [x, y, z]
 }

@@ -66,6 +66,7 @@ export class Workstation extends PaneCommands implements PaneHost {
     this.resize.observe(this.element)
     moveLeftButton(null, this.current.tool)
     this.setLayout(this.current.layout)
+    for (const pane of this.panes) pane.prepare()
   }
 
   /** Free everything that was taken, so that cases can be opened all day. */
@@ -290,7 +291,8 @@ export class Workstation extends PaneCommands implements PaneHost {
       if (this.cross) this.cross = { ...this.cross, point: pointAfter(this.cross.point, pane) }
     }
     this.draw()
-    if (pane.picture) this.prefetchAround()
+    // Not before: what is fetched ahead would stand in the way of the first picture.
+    if (pane.isDrawn) this.prefetchAround()
     if (isView) this.viewsChanged()
   }
 

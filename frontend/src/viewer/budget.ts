@@ -1,5 +1,6 @@
 /** What fits into the image cache, decided by bytes before anything is loaded: pure. */
 import { numbersOf, textsOf, type DicomJson, type ViewerSeries } from './dicomweb'
+import type { VolumeNotice } from './messages'
 
 const TAGS = {
   rows: '00280010', columns: '00280011', bits: '00280100', samples: '00280002',
@@ -8,7 +9,6 @@ const TAGS = {
 /** Kept free of images: for painted masks, which Cornerstone would otherwise throw out. */
 export const RESERVED_SHARE = 0.25
 const COLOUR_BYTES = 4
-const GIGABYTE = 2 ** 30
 
 /** Bytes of one decoded frame as Cornerstone keeps it. */
 export function frameBytes(dataset: DicomJson | undefined): number {
@@ -41,20 +41,13 @@ export interface VolumeQuestion {
   held: number
 }
 
-/** Why a series stays a stack, in plain words; empty where it can be a volume. */
-export function whyNotVolume({ series, isColour, bytes, limit, held }: VolumeQuestion): string {
-  if (series.not_a_volume) return `Only a stack: ${series.not_a_volume}.`
-  if (isColour) return 'Only a stack: images in colour.'
+/** Why a series stays a stack; null where it can be a volume. */
+export function whyNotVolume({ series, isColour, bytes, limit, held }: VolumeQuestion): VolumeNotice | null {
+  if (series.not_a_volume) return { code: 'not_a_volume', reason: series.not_a_volume }
+  if (isColour) return { code: 'colour' }
   const free = limit * (1 - RESERVED_SHARE) - held
-  if (bytes <= free) return ''
-  return (
-    `Only a stack: a volume of ${gigabytes(bytes)} GB does not fit into the ` +
-    `${gigabytes(Math.max(free, 0))} GB that are free for it.`
-  )
-}
-
-function gigabytes(bytes: number): string {
-  return (bytes / GIGABYTE).toFixed(1)
+  if (bytes <= free) return null
+  return { code: 'too_large', needed_bytes: bytes, free_bytes: Math.max(free, 0) }
 }
 
 export interface Stack {

@@ -1,5 +1,6 @@
 /** Addresses and metadata of our DICOMweb server, without Cornerstone. */
 
+import { ViewerError } from './messages'
 import { withExpandedPalette } from './palette'
 
 export interface ViewerInstance {
@@ -55,7 +56,7 @@ export function imageIdsOf(root: string, study: ViewerStudy, series: ViewerSerie
 /** The metadata of every instance of a series by SOP Instance UID. */
 export async function fetchMetadata(url: string): Promise<Map<string, DicomJson>> {
   const response = await fetch(`${url}/metadata`, { headers: { Accept: 'application/dicom+json' } })
-  if (!response.ok) throw new Error(`The series cannot be loaded (${response.status}).`)
+  if (!response.ok) throw new ViewerError({ code: 'refused', status: response.status })
   const datasets = ((await response.json()) as DicomJson[]).map(withExpandedPalette)
   return new Map(datasets.map((dataset) => [String(dataset[SOP_INSTANCE_UID]?.Value?.[0]), dataset]))
 }

@@ -1,6 +1,7 @@
 /** Hanging protocols: which series of a study stands in which pane, by the project's rules: pure. */
 import type { ViewerSeries, ViewerStudy } from './dicomweb'
 import { shapeOf } from './layout'
+import type { PlanNotice } from './messages'
 import type { Layout, Links, Presentation } from './types'
 
 export type LinkName = keyof Links
@@ -47,8 +48,8 @@ export interface HangingPlan {
   links: Links
   /** One per pane of the layout; null stays empty. */
   panes: (PanePlan | null)[]
-  /** What the reader should know about it; empty where the rule found everything. */
-  notice: string
+  /** What the reader should know about it; null where the rule found everything. */
+  notice: PlanNotice | null
 }
 
 interface Candidate {
@@ -112,7 +113,7 @@ function planOf(rule: HangingRule, panes: (PanePlan | null)[], misses: number): 
       scroll: sync.includes('scroll'), window: sync.includes('window'), zoom: sync.includes('zoom'),
     },
     panes,
-    notice: misses === 0 ? '' : `Not everything that "${rule.name}" shows was found.`,
+    notice: misses === 0 ? null : { code: 'rule_incomplete', rule: rule.name },
   }
 }
 
@@ -158,7 +159,7 @@ function plainPlan(study: ViewerStudy, hasRules: boolean): HangingPlan {
     layout: '1x1',
     links: NO_LINKS,
     panes: [series ? { study, series, as: 'stack', preset: '' } : null],
-    notice: hasRules ? 'No hanging rule fits this study: its first series is shown.' : '',
+    notice: hasRules ? { code: 'no_rule_fits' } : null,
   }
 }
 

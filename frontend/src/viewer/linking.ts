@@ -63,6 +63,16 @@ export function projected(point: Vector, { point: origin, normal }: Plane): Vect
   ]
 }
 
+/** A direction turned about the line of sight; the image then turns clockwise. */
+export function turned(up: Vector, normal: Vector, degrees: number): [number, number, number] {
+  const angle = (degrees * Math.PI) / 180
+  const side = cross(normal, up)
+  const [x = 0, y = 0, z = 0] = [0, 1, 2].map(
+    (i) => (up[i] ?? 0) * Math.cos(angle) + (side[i] ?? 0) * Math.sin(angle),
+  )
+  return [x, y, z]
+}
+
 function minus(a: Vector, b: Vector): Vector {
   return [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
 }

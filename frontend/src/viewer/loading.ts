@@ -14,6 +14,8 @@ import {
 } from './dicomweb'
 import type { Vector } from './geometry'
 import { cross, dot } from './linking'
+import { ViewerError, type VolumeNotice } from './messages'
+import { FRAME_TYPES } from './setup'
 import { spacingOf, withUsedSpacing } from './spacing'
 import { forgetSpacing, rememberSpacing } from './spacings'
 import type { Place, SpacingSource } from './types'
@@ -46,12 +48,17 @@ export interface LoadedSeries {
 }
 
 /** A dead worker or a lost connection leaves Cornerstone's promises pending for ever. */
-export function inTime<T>(work: Promise<T>, what: string): Promise<T> {
+export function inTime<T>(work: Promise<T>, what: 'series' | 'image' | 'volume'): Promise<T> {
   let timer: ReturnType<typeof setTimeout>
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took too long.`)), LOAD_TIMEOUT_MS)
+    timer = setTimeout(() => reject(new ViewerError({ code: 'late', what })), LOAD_TIMEOUT_MS)
   })
   return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
+
+/** The frame, from 0, that a stack of so many begins with: that of the slice asked for, or the middle. */
+export function startOf(count: number, slice: number | null): number {
+  return slice === null ? Math.floor((count - 1) / 2) : slice - 1
 }
 
 /** The URL of a series is its identity here: projects do not share metadata. */
@@ -73,13 +80,23 @@ export class SeriesLoader {
     return loading
   }
 
+  /** Ask for a frame beside the metadata that the viewer needs before it: the browser keeps the answer. */
+  askFor(study: ViewerStudy, series: ViewerSeries, slice: number | null): void {
+    const imageIds = imageIdsOf(this.root, study, series)
+    const imageId = imageIds[startOf(imageIds.length, slice)]
+    if (imageId === undefined || this.registered.has(seriesUrl(this.root, study, series))) return
+    const answer = fetch(imageId.replace('wadors:', ''), { headers: { Accept: FRAME_TYPES } })
+    // Whatever is wrong is said when the viewer asks again.
+    void answer.then((response) => response.arrayBuffer()).catch(() => undefined)
+  }
+
   /** Fetch and decode the first image of a study that comes next. */
   async prefetch(study: ViewerStudy): Promise<void> {
     const series = study.series[0]
     if (!series) return
     try {
       const { imageIds } = await this.load(study, series)
-      const middle = Math.floor((imageIds.length - 1) / 2)
+      const middle = startOf(imageIds.length, null)
       const wanted = imageIds.slice(middle, middle + PREFETCHED_IMAGES)
       await Promise.all(wanted.map((id) => core.imageLoader.loadAndCacheImage(id)))
     } catch {
@@ -87,8 +104,8 @@ export class SeriesLoader {
     }
   }
 
-  /** Why a series cannot be a volume now; empty where it can. */
-  whyNotVolume(loaded: LoadedSeries): string {
+  /** Why a series cannot be a volume now; null where it can. */
+  whyNotVolume(loaded: LoadedSeries): VolumeNotice | null {
     const bytes = loaded.frameBytes * loaded.imageIds.length
     const isHeld = this.volumes.has(this.volumeId(loaded))
     return whyNotVolume({
@@ -115,7 +132,7 @@ export class SeriesLoader {
     this.volumes.set(volumeId, { bytes, users: (held?.users ?? 0) + 1 })
     try {
       const work = core.volumeLoader.createAndCacheVolume(volumeId, { imageIds: loaded.imageIds })
-      const volume = await inTime(work as Promise<core.Types.IImageVolume>, 'Building the volume')
+      const volume = await inTime(work as Promise<core.Types.IImageVolume>, 'volume')
       volume.load()
     } catch (error) {
       this.releaseVolume(volumeId)
@@ -168,7 +185,7 @@ export class SeriesLoader {
   private async fetchSeries(
     study: ViewerStudy, series: ViewerSeries, url: string,
   ): Promise<LoadedSeries> {
-    const datasets = await inTime(fetchMetadata(url), 'Loading the series')
+    const datasets = await inTime(fetchMetadata(url), 'series')
     const imageIds = imageIdsOf(this.root, study, series)
     if (!this.registered.has(url)) {
       this.registered.set(url, imageIds)
@@ -282,10 +299,4 @@ function showProgressively(imageId: string): void {
     stages: [{ id: 'whole', retrieveType: 'single' }],
     retrieveOptions: { single: { streaming: true, initialChunkSize: 65_536, chunkSize: 1_048_576 } },
   })
-}
-
-export function messageOf(error: unknown): string {
-  if (error instanceof Error) return error.message
-  const inner = (error as { error?: { message?: string } } | null)?.error?.message
-  return inner ?? 'The image cannot be shown.'
 }

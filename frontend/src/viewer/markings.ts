@@ -24,6 +24,7 @@ export class Markings {
 
   /** A line from another pane's plane, and the point that all panes show. */
   draw(reference: [Point2, Point2] | null, cross: Point2 | null): void {
+    if (!reference && !cross && this.lines.length === 0) return
     this.lines = [
       ...(reference ? [line(...reference, REFERENCE, 'reference-line')] : []),
       ...(cross ? this.cross(cross) : []),

@@ -38,7 +38,7 @@ export class StackPicture implements Picture {
   static async show(
     viewport: core.Types.IStackViewport, loaded: LoadedSeries, start: number,
   ): Promise<StackPicture> {
-    await inTime(viewport.setStack(loaded.imageIds, start), 'Loading the image')
+    await inTime(viewport.setStack(loaded.imageIds, start), 'image')
     return new StackPicture(viewport, loaded)
   }
 
@@ -47,7 +47,7 @@ export class StackPicture implements Picture {
   }
 
   async goTo(index: number): Promise<void> {
-    await inTime(this.viewport.setImageIdIndex(index), 'Loading the image')
+    await inTime(this.viewport.setImageIdIndex(index), 'image')
   }
 
   scroll(by: number): void {
@@ -117,7 +117,7 @@ export class PlanePicture implements Picture {
   ): Promise<PlanePicture> {
     const volumeId = await loader.takeVolume(loaded)
     try {
-      await inTime(viewport.setVolumes([{ volumeId }]), 'Loading the volume')
+      await inTime(viewport.setVolumes([{ volumeId }]), 'volume')
       viewport.setOrientation(ORIENTATIONS[as])
     } catch (error) {
       loader.releaseVolume(volumeId)

@@ -7,7 +7,7 @@ import { registerTools } from './tools'
 const CACHE_BYTES = 1.5 * 2 ** 30
 const PREFETCHES = 6
 /** Frames prepared as HTJ2K where there are any, else as stored; never those shown wrongly here. */
-const FRAME_TYPES =
+export const FRAME_TYPES =
   'image/jphc; transfer-syntax=*, application/octet-stream; transfer-syntax=*; q=0.9'
 let started: Promise<void> | null = null
 
@@ -26,7 +26,19 @@ function start(): Promise<void> {
   })
   tools.init()
   registerTools()
+  handleCacheFailures()
   // Requests cannot be taken back: a volume's must not stand before the slice that is looked at.
   core.imageLoadPoolManager.setMaxSimultaneousRequests(core.Enums.RequestType.Prefetch, PREFETCHES)
   return Promise.resolve()
+}
+
+/** Cornerstone 5.14 drops this promise (imageLoader.loadAndCacheImage): each frame that was not got would be an
+ * unhandled rejection, beside the event and the rejection that tell of it. */
+function handleCacheFailures(): void {
+  const put = core.cache.putImageLoadObject.bind(core.cache)
+  core.cache.putImageLoadObject = (imageId, loading) => {
+    const cached = put(imageId, loading)
+    cached.catch(() => undefined)
+    return cached
+  }
 }

@@ -1,6 +1,7 @@
 /** The words that the viewer shares with the page around it: no Cornerstone3D, no React. */
 import type { ViewerSeries, ViewerStudy } from './dicomweb'
 import type { EdgeLetters } from './geometry'
+import type { Trouble, VolumeNotice } from './messages'
 
 export const REGION_KINDS = [
   'point', 'length', 'bidirectional', 'angle', 'arrow', 'box', 'ellipse', 'polygon', 'freehand',
@@ -72,7 +73,8 @@ export interface MaskLayer {
 /** What a pane shows now; a new object at every change. */
 export interface PaneState {
   status: 'empty' | 'loading' | 'shown' | 'failed'
-  message: string
+  /** Of a pane that failed. */
+  trouble: Trouble | null
   study: ViewerStudy | null
   series: ViewerSeries | null
   as: Presentation
@@ -90,8 +92,8 @@ export interface PaneState {
   /** The preset in force, empty where the window was set by hand or by the image. */
   preset: string
   edges: EdgeLetters | null
-  /** Why the series stays a stack; empty where it is a volume. */
-  notice: string
+  /** Why the series stays a stack; null where it need not. */
+  notice: VolumeNotice | null
   spacing: SpacingSource
   /** The frame under the eye; null in a plane through a volume that lies between frames. */
   place: Place | null

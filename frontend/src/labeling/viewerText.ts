@@ -1,0 +1,36 @@
+/** The viewer's messages in the reader's language. */
+import { formatNumber, t } from '../i18n'
+import type { PlanNotice, Trouble, VolumeNotice } from '../viewer/messages'
+
+const GIGABYTE = 2 ** 30
+
+export function volumeText(notice: VolumeNotice): string {
+  switch (notice.code) {
+    case 'not_a_volume':
+      return t('volume.not_a_volume', { reason: notice.reason })
+    case 'colour':
+      return t('volume.colour')
+    case 'too_large':
+      return t('volume.too_large', { needed: gigabytes(notice.needed_bytes), free: gigabytes(notice.free_bytes) })
+  }
+}
+
+export function planText(notice: PlanNotice): string {
+  return notice.code === 'no_rule_fits' ? t('plan.no_rule_fits') : t('plan.rule_incomplete', { rule: notice.rule })
+}
+
+/** Empty where nothing more is known. */
+export function troubleText(trouble: Trouble): string {
+  switch (trouble.code) {
+    case 'late':
+      return t(`trouble.late_${trouble.what}`)
+    case 'refused':
+      return t('trouble.refused', { status: String(trouble.status) })
+    case 'unknown':
+      return trouble.detail
+  }
+}
+
+function gigabytes(bytes: number): string {
+  return formatNumber(bytes / GIGABYTE, 1)
+}
