@@ -2,7 +2,8 @@
 import { app } from './en/app'
 import { actions } from './en/actions'
 import { projects } from './en/projects'
+import { quick } from './en/quick'
 import { reading } from './en/reading'
 import { schema } from './en/schema'
 
-export const en = { ...app, ...actions, ...projects, ...reading, ...schema } as const
+export const en = { ...app, ...actions, ...projects, ...quick, ...reading, ...schema } as const

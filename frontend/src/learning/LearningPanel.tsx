@@ -6,6 +6,7 @@ import { formatNumber, named, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Empty, Loaded } from '../ui/states'
 import { LearningCurve } from './LearningCurve'
+import { QuickLoop } from './QuickLoop'
 
 const REFRESH_MS = 1500
 const STRATEGIES = [
@@ -33,7 +34,10 @@ export function LearningPanel({ projectId, isManager }: Props) {
         ) : (
           <Stack gap="xl">
             {found.map((target) => (
-              <TargetView key={target.id} target={target} isManager={isManager} />
+              <Stack key={target.id}>
+                <TargetView target={target} isManager={isManager} />
+                <QuickLoop projectId={projectId} target={target} isManager={isManager} />
+              </Stack>
             ))}
           </Stack>
         )

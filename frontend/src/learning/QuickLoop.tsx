@@ -1,0 +1,147 @@
+/** The quick half of the loop: the light head, what it may be believed, and whether to go on labeling. */
+import { Badge, Card, Group, List, Progress, Select, Stack, Text, Title } from '@mantine/core'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { api, good, type Schemas } from '../api/client'
+import { formatNumber, named, t } from '../i18n'
+import { showError } from '../ui/notify'
+import { Loaded } from '../ui/states'
+
+const REFRESH_MS = 3000
+const STRATEGIES = [
+  'adaptive', 'stratified_margin', 'rare', 'typicality', 'badge', 'core_set', 'margin',
+  'power_margin', 'entropy', 'least_confident', 'random',
+] as const
+
+interface Props {
+  projectId: string
+  target: Schemas['Target']
+  isManager: boolean
+}
+
+export function QuickLoop({ projectId, target, isManager }: Props) {
+  const encoders = useQuery({
+    queryKey: ['encoders', projectId],
+    refetchInterval: REFRESH_MS,
+    queryFn: () =>
+      good(api.GET('/api/v1/projects/{project_id}/encoders', { params: { path: { project_id: projectId } } })),
+  })
+  const heads = useQuery({
+    queryKey: ['heads', target.id],
+    refetchInterval: REFRESH_MS,
+    queryFn: () =>
+      good(api.GET('/api/v1/targets/{target_id}/heads', { params: { path: { target_id: target.id } } })),
+  })
+  const newest = heads.data?.[0]
+  return (
+    <Card withBorder padding="md" data-testid="quick-loop">
+      <Group justify="space-between" mb="xs">
+        <Title order={3} size="h4">{t('quick.title')}</Title>
+        {isManager && <StrategyChoice target={target} />}
+      </Group>
+      <Stack gap="sm">
+        <EncoderState encoder={encoders.data?.[0]} isKnown={encoders.isSuccess} />
+        {newest ? <NewestHead head={newest} /> : <Text size="sm" c="dimmed">{t('quick.none')}</Text>}
+        {newest && <HonestFigures targetId={target.id} head={newest.number} />}
+      </Stack>
+    </Card>
+  )
+}
+
+function StrategyChoice({ target }: { target: Schemas['Target'] }) {
+  const queries = useQueryClient()
+  const change = useMutation({
+    mutationFn: (head_strategy: Schemas['Target']['head_strategy']) =>
+      good(
+        api.PATCH('/api/v1/targets/{target_id}', {
+          params: { path: { target_id: target.id } },
+          body: { head_strategy },
+        }),
+      ),
+    onSuccess: () => queries.invalidateQueries(),
+    onError: showError,
+  })
+  return (
+    <Select
+      aria-label={t('quick.strategy')}
+      size="xs"
+      w={280}
+      data={STRATEGIES.map((value) => ({ value, label: t(`strategy.${value}`) }))}
+      value={target.head_strategy}
+      allowDeselect={false}
+      onChange={(value) => value && change.mutate(value)}
+    />
+  )
+}
+
+/** Shown only while it works or when it has failed: a finished encoder needs no attention. */
+function EncoderState({ encoder, isKnown }: { encoder: Schemas['EncoderVersion'] | undefined; isKnown: boolean }) {
+  if (!isKnown) return null
+  if (!encoder) return <Text size="sm" c="dimmed">{t('quick.no_encoder')}</Text>
+  if (encoder.state === 'failed') return <Text size="sm" c="red">{t('quick.encoder_failed', { error: encoder.error })}</Text>
+  if (encoder.state === 'completed') {
+    return encoder.without_image > 0 ? (
+      <Text size="sm" c="dimmed">{t('quick.without_image', { count: encoder.without_image })}</Text>
+    ) : null
+  }
+  const { step, done, total } = encoder.progress
+  return (
+    <div>
+      <Text size="sm">{[t('quick.encoding'), step ? named(`step.${step}`, step) : ''].filter(Boolean).join(': ')}</Text>
+      <Progress mt={4} animated value={total ? (100 * (done ?? 0)) / total : 100} aria-label={t('quick.encoding')} />
+    </div>
+  )
+}
+
+function NewestHead({ head }: { head: Schemas['HeadVersion'] }) {
+  const { auc, n } = head.metrics
+  return (
+    <Group gap="xs" data-testid="head" data-number={head.number}>
+      <Badge color="teal" variant="light">{t('quick.head', { number: head.number })}</Badge>
+      <Text size="sm">
+        {[
+          t('quick.labels', { count: head.training_labels }),
+          auc === undefined ? t('learning.no_test_reads') : t('quick.auc', { auc: formatNumber(auc, 3), count: n }),
+          t('quick.seconds', { seconds: formatNumber(head.seconds, 1) }),
+        ].join(', ')}
+      </Text>
+    </Group>
+  )
+}
+
+function HonestFigures({ targetId, head }: { targetId: string; head: number }) {
+  const figures = useQuery({
+    queryKey: ['honest-figures', targetId, head],
+    queryFn: () =>
+      good(api.GET('/api/v1/targets/{target_id}/honest-figures', { params: { path: { target_id: targetId } } })),
+  })
+  return <Loaded query={figures}>{(found) => <Figures found={found} />}</Loaded>
+}
+
+function Figures({ found }: { found: Schemas['HonestFigures'] }) {
+  return (
+    <Stack gap={4}>
+      <Text size="sm">{found.audit ? t('quick.audit', rate(found.audit)) : t('quick.no_audit')}</Text>
+      {found.weighted && <Text size="sm">{t('quick.weighted', rate(found.weighted))}</Text>}
+      {found.forecast && <Text size="sm">{found.forecast}</Text>}
+      {found.agreement?.holds === false && <Text size="sm" c="orange">{found.agreement.sentence}</Text>}
+      <Text size="sm" fw={600} mt={4}>{t(found.is_stopping_advised ? 'quick.stop' : 'quick.go_on')}</Text>
+      <List size="sm" spacing={2}>
+        {found.conditions.map((condition) => (
+          <List.Item key={condition.name} icon={<span aria-label={t(mark(condition.holds).label)}>{mark(condition.holds).sign}</span>}>
+            {condition.sentence}
+          </List.Item>
+        ))}
+      </List>
+    </Stack>
+  )
+}
+
+function mark(holds: boolean | null) {
+  if (holds === null) return { sign: '…', label: 'quick.unknown' } as const
+  return holds ? ({ sign: '✓', label: 'quick.holds' } as const) : ({ sign: '–', label: 'quick.fails' } as const)
+}
+
+function rate({ value, low, high, draws }: Schemas['ErrorRate']) {
+  const percent = (share: number) => formatNumber(100 * share, 1)
+  return { value: percent(value), low: percent(low), high: percent(high), count: draws }
+}
