@@ -29,7 +29,7 @@ def store_slices(*, annotation: Annotation, pack: bytes) -> int:
     unknown = sorted({value for one in slices for value in one.labels - known})
     if unknown:
         raise InvalidInput(f"There is no segment {unknown[0]}.", field="pack")
-    _keep({one.sha256: one.data for one in slices})
+    keep_slices({one.sha256: one.data for one in slices})
     return len(slices)
 
 
@@ -60,6 +60,19 @@ def unknown_slices(*, content: Content, before: Content) -> dict[str, str]:
     return problems
 
 
+def keep_slices(slices: dict[str, bytes]) -> None:
+    """Store the bytes of slices under their addresses, all or none."""
+    with ExitStack() as side_files:
+        received = []
+        for sha256, data in slices.items():
+            path = storage.blob_path(sha256)
+            if path.exists():
+                os.utime(path)  # young again, as in `keep_all`, without writing it a second time
+            else:
+                received.append(side_files.enter_context(storage.receive([data])))
+        storage.keep_all(received)
+
+
 def _named_slices(content: Content) -> Iterator[tuple[str, str, int, int]]:
     for number, mask in enumerate(content.get("masks", [])):
         for key, sha256 in mask.get("slices", {}).items():
@@ -76,15 +89,3 @@ def _problem_of_slice(sha256: str, rows: int, columns: int) -> str:
     except (FileNotFoundError, masks.DamagedMask):
         return "has not been uploaded"
     return "" if shape == (1, rows, columns) else f"is no slice of {rows} x {columns}"
-
-
-def _keep(slices: dict[str, bytes]) -> None:
-    with ExitStack() as side_files:
-        received = []
-        for sha256, data in slices.items():
-            path = storage.blob_path(sha256)
-            if path.exists():
-                os.utime(path)  # young again, as in `keep_all`, without writing it a second time
-            else:
-                received.append(side_files.enter_context(storage.receive([data])))
-        storage.keep_all(received)

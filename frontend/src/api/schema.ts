@@ -56,6 +56,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/annotations/{annotation_id}/masks/nifti": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One layer of a read's masks as a volume, for managers. */
+        get: operations["annotations_masks_nifti_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/annotations/{annotation_id}/reopening": {
         parameters: {
             query?: never;
@@ -210,6 +227,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cases/{case_id}/handovers/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description A case for a certain reader: managers give it and take it back. */
+        put: operations["cases_handovers_update"];
+        post?: never;
+        /** @description A case for a certain reader: managers give it and take it back. */
+        delete: operations["cases_handovers_destroy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases/{case_id}/marks": {
         parameters: {
             query?: never;
@@ -245,6 +280,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cases/{case_id}/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One case with everybody's read of it, for reviewers and managers. */
+        get: operations["cases_overview_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases/{case_id}/suggestions": {
         parameters: {
             query?: never;
@@ -254,6 +306,23 @@ export interface paths {
         };
         /** @description What models say of a case that I read, once I may know it. */
         get: operations["cases_suggestions_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/suggestions/{suggestion_id}/masks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The slices of a mask that a model suggests, for the reader who may see it. */
+        get: operations["cases_suggestions_masks_retrieve"];
         put?: never;
         post?: never;
         delete?: never;
@@ -343,11 +412,12 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** @description Any mark of a project: managers may remove it, and a skipped case is served again. */
+        /** @description Any mark of a project: managers resolve it, or remove it and a skipped case is served again. */
         delete: operations["marks_destroy"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** @description Any mark of a project: managers resolve it, or remove it and a skipped case is served again. */
+        patch: operations["marks_partial_update"];
         trace?: never;
     };
     "/api/v1/me": {
@@ -1087,6 +1157,12 @@ export interface components {
          * @enum {string}
          */
         FormatEnum: "csv" | "dicom" | "monai_datalist";
+        /** @description Who was given a case. */
+        Handover: {
+            /** Format: uuid */
+            reader_id: string;
+            readonly reader_name: string;
+        };
         HangingMatch: {
             modality: string[];
             description: string;
@@ -1166,6 +1242,8 @@ export interface components {
             readonly author_name: string;
             /** Format: date-time */
             created_at: string;
+            /** Format: date-time */
+            resolved_at: string | null;
         };
         /**
          * @description * `flag` - Flag
@@ -1191,7 +1269,13 @@ export interface components {
             readonly author_name: string;
             /** Format: date-time */
             created_at: string;
+            /** Format: date-time */
+            resolved_at: string | null;
             study_instance_uid: string;
+            study_description: string;
+            readonly patient_id: string;
+            case_state: components["schemas"]["CaseStateEnum"];
+            handovers: components["schemas"]["Handover"][];
         };
         Me: {
             /** Format: uuid */
@@ -1299,6 +1383,18 @@ export interface components {
             hides_patient: boolean;
             suggestions: components["schemas"]["SuggestionsEnum"];
         };
+        /** @description A case with everybody's read of it, for supervisors to look at. */
+        Overview: {
+            /** Format: uuid */
+            case_id: string;
+            state: components["schemas"]["CaseStateEnum"];
+            study: components["schemas"]["Study"];
+            priors: components["schemas"]["Study"][];
+            options: components["schemas"]["Options"];
+            /** @description The project's newest questions. */
+            schema: components["schemas"]["Schema"] | null;
+            reads: components["schemas"]["Annotation"][];
+        };
         PaginatedAnnotationList: {
             /** @example 123 */
             count: number;
@@ -1391,6 +1487,9 @@ export interface components {
         };
         PatchedCommentChangeRequestRequest: {
             text?: string;
+            is_resolved?: boolean;
+        };
+        PatchedMarkChangeRequest: {
             is_resolved?: boolean;
         };
         PatchedProjectSettingsRequestRequest: {
@@ -1636,9 +1735,10 @@ export interface components {
          * @description * `ranked` - Ranked
          *     * `control` - Control
          *     * `initial` - Initial
+         *     * `given` - Given
          * @enum {string}
          */
-        SelectionEnum: "ranked" | "control" | "initial";
+        SelectionEnum: "ranked" | "control" | "initial" | "given";
         Series: {
             series_instance_uid: string;
             modality: string;
@@ -1918,6 +2018,33 @@ export interface operations {
             };
         };
     };
+    annotations_masks_nifti_retrieve: {
+        parameters: {
+            query?: {
+                layer?: number;
+                /** @description Without it: the draft. */
+                revision?: number;
+                /** @description Needed where several series have masks. */
+                series?: string;
+            };
+            header?: never;
+            path: {
+                annotation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": string;
+                };
+            };
+        };
+    };
     annotations_reopening_create: {
         parameters: {
             query?: never;
@@ -2149,6 +2276,49 @@ export interface operations {
             };
         };
     };
+    cases_handovers_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Handover"];
+                };
+            };
+        };
+    };
+    cases_handovers_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     cases_marks_list: {
         parameters: {
             query?: never;
@@ -2217,6 +2387,27 @@ export interface operations {
             };
         };
     };
+    cases_overview_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+        };
+    };
     cases_suggestions_list: {
         parameters: {
             query?: never;
@@ -2234,6 +2425,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Suggestion"][];
+                };
+            };
+        };
+    };
+    cases_suggestions_masks_retrieve: {
+        parameters: {
+            query?: {
+                layer?: number;
+            };
+            header?: never;
+            path: {
+                case_id: string;
+                suggestion_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
         };
@@ -2408,6 +2623,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    marks_partial_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mark_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedMarkChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mark"];
+                };
             };
         };
     };
@@ -2700,6 +2940,8 @@ export interface operations {
     projects_marks_list: {
         parameters: {
             query?: {
+                case?: string;
+                is_resolved?: boolean;
                 /**
                  * @description * `flag` - Flag
                  *     * `second_opinion` - Second Opinion
@@ -2710,6 +2952,7 @@ export interface operations {
                 page?: number;
                 /** @description Number of results to return per page. */
                 page_size?: number;
+                reader?: string;
             };
             header?: never;
             path: {
