@@ -134,15 +134,15 @@ export class ReadingSession {
 
   /** The answer itself, null to take it back; text and sliders pass a gesture. */
   answer(key: string, value: Answer, gesture?: string): boolean {
-    return this.edit('answer', edits.answer(key, value), gestureOf(gesture))
+    return this.edit('answer', edits.answer(key, value), edits.gestureOf(gesture))
   }
 
   answerScoped(place: ScopedPlace, key: string, value: Answer, gesture?: string): boolean {
-    return this.edit('answer', edits.answerScoped(place, key, value), gestureOf(gesture))
+    return this.edit('answer', edits.answerScoped(place, key, value), edits.gestureOf(gesture))
   }
 
   answerRegion(id: string, key: string, value: Answer, gesture?: string): boolean {
-    return this.edit('answer', edits.answerRegion(id, key, value), gestureOf(gesture))
+    return this.edit('answer', edits.answerRegion(id, key, value), edits.gestureOf(gesture))
   }
 
   /** One click for a normal case: every open question with a normal answer gets it. */
@@ -394,8 +394,4 @@ function withDefaults(questions: readonly Question[], raw: unknown): Content {
   const content = contentOf(raw)
   const isFresh = Object.keys(content).length === 1 && Object.keys(content.answers).length === 0
   return isFresh ? edits.withAnswers(content, defaultAnswers(questions, content)) : content
-}
-
-function gestureOf(gesture: string | undefined): { gesture?: string } {
-  return gesture === undefined ? {} : { gesture }
 }

@@ -7,6 +7,11 @@ import {
 } from './content'
 import type { Change } from './document'
 
+/** Edits of one gesture undo together. */
+export function gestureOf(gesture: string | undefined): { gesture?: string } {
+  return gesture === undefined ? {} : { gesture }
+}
+
 /** Answers after one of them changed; null takes the answer back. */
 export function withAnswer(answers: Answers, key: string, answer: Answer): Answers {
   if (same(answers[key] ?? null, answer)) return answers
