@@ -54,7 +54,7 @@ class Studio:
         self.page.wait_for_timeout(SETTLE_MS)
 
     def read(self, project: object = None) -> None:
-        """Open the reading room with the suggestion refused, so that nothing hides the tool."""
+        """Open the reading room and wait until the image is drawn."""
         chosen = project or self.projects.volume
         self.page.goto(f"/projects/{chosen.pk}/read")  # type: ignore[attr-defined]
         self.page.wait_for_selector(person.SHOWN, timeout=60_000)
@@ -192,7 +192,8 @@ def talking(studio: Studio) -> None:
     studio.page.get_by_role("dialog", name="Keys").wait_for()
     studio.shoot("keys")
     studio.page.keyboard.press("Escape")
-    studio.page.keyboard.press(">")
+    studio.page.get_by_role("dialog", name="Keys").wait_for(state="hidden")
+    studio.page.locator("[data-action=skip]").click()
     studio.shoot("skip")
     studio.close()
 
@@ -238,17 +239,15 @@ def states(studio: Studio) -> None:
     studio.close()
 
 
+# What is decided stays decided: the suggestion comes first.
 SCENES: dict[str, Callable[[Studio], None]] = {
-    scene.__name__: scene
-    for scene in (
-        viewing,
-        regions,
-        masks,
-        layouts,
-        suggestions,
-        talking,
-        supervising,
-        large,
-        states,
-    )
+    "suggestions": suggestions,
+    "viewing": viewing,
+    "regions": regions,
+    "masks": masks,
+    "layouts": layouts,
+    "talking": talking,
+    "supervising": supervising,
+    "large": large,
+    "states": states,
 }

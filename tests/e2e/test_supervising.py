@@ -143,7 +143,7 @@ def manages_the_mark(browser, address, troubles, cast, case):
     page.goto(f"/projects/{cast.project.pk}?tab=marks")
     row = page.get_by_test_id("mark")
     row.get_by_text("Odd edge").wait_for()
-    row.get_by_role("button", name="Give the case").click()
+    row.get_by_role("button", name="Give to").click()
     page.get_by_role("menuitem", name="annotator2").click()
     row.get_by_text("Kept for annotator2").wait_for()
     assert Handover.objects.get(case=case).reader == cast.annotator2

@@ -156,7 +156,7 @@ export const projects = {
   'marks.case': 'Fall',
   'marks.given_to': 'Für {name} vorgemerkt',
   'marks.give': 'Geben an …',
-  'marks.give_to': 'Den Fall {case} jemand anderem geben',
+  'marks.give_to': 'Geben an … jemand anderen: {case}',
   'marks.kind': 'Art',
   'marks.kind.flag': 'Hinweis',
   'marks.kind.second_opinion': 'Zweitmeinung',

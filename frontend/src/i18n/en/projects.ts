@@ -156,7 +156,7 @@ export const projects = {
   'marks.case': 'Case',
   'marks.given_to': 'Kept for {name}',
   'marks.give': 'Give to …',
-  'marks.give_to': 'Give the case of {case} to another reader',
+  'marks.give_to': 'Give to … another reader: {case}',
   'marks.kind': 'Kind',
   'marks.kind.flag': 'Flag',
   'marks.kind.second_opinion': 'Second opinion',
