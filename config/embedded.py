@@ -288,6 +288,12 @@ class EmbeddedServices:
                 "select 1 from pg_database where datname='firstread'"
             ).fetchone():
                 connection.execute("create database firstread owner firstread")
+        # Only a superuser may; in template1, so that databases made later (the tests') have it too.
+        for database in ("template1", "firstread"):
+            with self._connect(
+                "postgres", self._passwords["postgres_admin"], database
+            ) as connection:
+                connection.execute("create extension if not exists vector")
 
     # Valkey
 

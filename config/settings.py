@@ -214,7 +214,10 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"learning.tasks.run_round": {"queue": "gpu"}}
+CELERY_TASK_ROUTES = {
+    "learning.tasks.run_round": {"queue": "gpu"},
+    "learning.tasks.embed_cases": {"queue": "gpu"},
+}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -237,6 +240,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "annotation.dicomweb.tasks.prepare_series",
         "schedule": 3,
         "options": {"expires": 3},
+    },
+    "refit-due-heads": {
+        "task": "learning.tasks.refit_due_heads",
+        "schedule": 2,
+        "options": {"expires": 2},
     },
     "start-due-rounds": {"task": "learning.tasks.start_due_rounds", "schedule": 15},
 }

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from pgvector.django import HnswIndex, VectorField
 
 from annotation.core.jobs import Job
 from annotation.core.models import BaseModel
@@ -18,6 +19,8 @@ class Target(BaseModel):
     strategy = models.CharField(max_length=40, default="margin")
     retrain_after = models.PositiveIntegerField(default=25)  # newly accepted reads; 0 = by hand
     config = models.JSONField(default=dict, blank=True)  # overrides of training.config.TrainConfig
+    head_strategy = models.CharField(max_length=40, default="adaptive")
+    refit_after = models.PositiveIntegerField(default=5)  # newly labeled cases; 0 = no light head
 
     class Meta:
         constraints = [
@@ -116,3 +119,125 @@ class Prediction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.case_id} by {self.model_version_id}"
+
+
+EMBEDDING_SIZE = 128  # shorter vectors are filled up with zeros, which changes no distance
+
+
+class EncoderVersion(Job):
+    """What turns a project's cases into vectors: fitted once, then run over every case that arrives."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="encoders")
+    number = models.PositiveIntegerField()
+    kind = models.CharField(max_length=20, default="descriptor")
+    content = models.BinaryField(default=bytes)  # npz; empty until it is fitted
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "number"], name="encoder_number_unique"),
+            models.UniqueConstraint(
+                fields=["project"],
+                condition=models.Q(state__in=["pending", "running"]),
+                name="encoder_one_unfinished_per_project",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"encoder {self.number} of {self.project_id}"
+
+
+class Embedding(models.Model):
+    """One case as a vector of length 1; without a vector it says why there is none."""
+
+    encoder = models.ForeignKey(EncoderVersion, on_delete=models.CASCADE, related_name="embeddings")
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="embeddings")
+    vector = VectorField(dimensions=EMBEDDING_SIZE, null=True)
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["encoder", "case"], name="embedding_unique"),
+            models.CheckConstraint(
+                condition=models.Q(vector__isnull=False) | ~models.Q(reason=""),
+                name="embedding_vector_or_reason",
+            ),
+        ]
+        indexes = [
+            HnswIndex(
+                name="embedding_neighbours", fields=["vector"], opclasses=["vector_cosine_ops"]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case_id} by {self.encoder_id}"
+
+
+class HeadVersion(BaseModel):
+    """A light head on frozen embeddings, refitted every few labels, and the front it chose."""
+
+    target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="heads")
+    encoder = models.ForeignKey(EncoderVersion, on_delete=models.PROTECT, related_name="+")
+    number = models.PositiveIntegerField()
+    content = models.BinaryField(default=bytes)  # npz; empty while one class at most is labeled
+    classes = ArrayField(models.CharField(max_length=40))
+    strategy = models.CharField(max_length=40)
+    seed = models.BigIntegerField()
+    finished_cases = models.PositiveIntegerField()  # of the project when it was fitted
+    training_labels = models.PositiveIntegerField()
+    pool_size = models.PositiveIntegerField()  # training cases that its front was chosen from
+    metrics = models.JSONField(default=dict)  # of the test patients; per_class, kappa
+    seconds = models.FloatField()  # from the first query to the published front
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["target", "number"], name="head_number_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"head {self.number} of {self.target_id}"
+
+
+class HeadPick(models.Model):
+    """Why a case stands at its place of the front, and how likely that was."""
+
+    head = models.ForeignKey(HeadVersion, on_delete=models.CASCADE, related_name="picks")
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="+")
+    place = models.PositiveSmallIntegerField()  # 0 is first
+    score = models.FloatField()
+    propensity = models.FloatField(null=True)  # of this draw given those before it
+    arm = models.CharField(max_length=20)
+    components = models.JSONField(default=dict)
+    reason = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["head", "case"], name="head_pick_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case_id} at {self.place}"
+
+
+class Outcome(BaseModel):
+    """A training case when its label arrived: what the head of that moment had said of it.
+
+    Predicted first, trained on afterwards: what is measured on these is honest (prequential).
+    """
+
+    target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="outcomes")
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="+")
+    head = models.ForeignKey(HeadVersion, null=True, on_delete=models.CASCADE, related_name="+")
+    answer = models.CharField(max_length=40)
+    probabilities = ArrayField(models.FloatField(), null=True)  # None before the first head
+    selection = models.CharField(max_length=8)  # of the assignment under which it was read
+    place = models.PositiveSmallIntegerField(null=True)  # in the front
+    propensity = models.FloatField(null=True)
+    pool_size = models.PositiveIntegerField(null=True)  # cases that the draw could have taken
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["target", "case"], name="outcome_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.answer} of {self.case_id}"

@@ -13,6 +13,25 @@ def run_round(round_id: str) -> None:
     jobs.execute(Round, round_id, pipeline.run_round)
 
 
+@job_task
+def embed_cases(encoder_id: str) -> None:
+    """Fit an encoder and embed the cases that wait for it, on the GPU queue."""
+    from annotation.core import jobs
+    from learning import embedding
+    from learning.models import EncoderVersion
+
+    jobs.execute(EncoderVersion, encoder_id, embedding.run_encoder)
+
+
+@task
+def refit_due_heads() -> None:
+    """Refit light heads wherever enough labels have come, and ask for the vectors they need."""
+    from learning.services import embeddings, heads
+
+    embeddings.embed_due()
+    heads.refit_due()
+
+
 @task
 def start_due_rounds() -> None:
     """Queue a round wherever the policy asks for one."""
@@ -29,9 +48,11 @@ def sweep_jobs() -> None:
     from annotation.datasets.models import Export
     from annotation.labeling.models import Transfer
     from annotation.labeling.services import transfers
-    from learning.models import Round
-    from learning.services import rounds
+    from learning.models import EncoderVersion, Round
+    from learning.services import embeddings, rounds
 
+    for encoder in jobs.lost_jobs(EncoderVersion):
+        embeddings.ring_encoder(encoder)
     for round_ in jobs.lost_jobs(Round):
         rounds.ring_round(round_)
     for export in jobs.lost_jobs(Export):

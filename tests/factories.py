@@ -120,6 +120,11 @@ def submit_next(reader: User, project: Project, answer: str = "no") -> Annotatio
     return annotation
 
 
+def import_answer(reader: User, case: Case, answer: str) -> Annotation:
+    """An accepted read of one given case."""
+    return import_read(reader=reader, case=case, content={"answers": {"nodule": answer}})
+
+
 def make_labeled_cases(project: Project, reader: User, count: int, *, side: int = 64) -> list[Case]:
     """Radiographs with their true answer as accepted reads, one patient each."""
     made = []

@@ -10,7 +10,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,15 +21,27 @@ from annotation.core.errors import InvalidInput, StorageFull
 CHUNK_BYTES = 2**20
 MAX_INSTANCE_BYTES = 4 * 2**30
 RESERVE_BYTES = 256 * 2**20  # space kept free for the database
+LONG_BYTES = 2**18  # a piece that is worth hashing in another thread while it is written
+_hashers = ThreadPoolExecutor(2, "hash")
+_settlers = ThreadPoolExecutor(4, "settle")
 
 
-@dataclass(frozen=True)
 class Received:
-    """A complete, synced file that is not yet under its address."""
+    """A complete file that is not yet under its address.
 
-    path: Path
-    sha256: str
-    size_bytes: int
+    It is hashed and synced while others read it already; who asks for its hash waits for both, so
+    that nothing can name a file that is not durable.
+    """
+
+    def __init__(self, path: Path, size_bytes: int, settled: "Future[str]") -> None:
+        self.path = path
+        self.size_bytes = size_bytes
+        self._settled = settled
+
+    @property
+    def sha256(self) -> str:
+        """Raises StorageFull where the disk had no room."""
+        return self._settled.result()
 
 
 def blob_path(sha256: str) -> Path:
@@ -45,24 +57,44 @@ class Incoming:
             os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
         )
         self._digest = hashlib.sha256()
+        self._hashed: Future[None] | None = None  # of the last long piece
+        self._settled: Future[str] | None = None
         self.size_bytes = 0
 
     def write(self, chunk: bytes | memoryview) -> None:
-        """Raises InvalidInput past the size limit and StorageFull on a full disk."""
+        """Raises InvalidInput past the size limit and StorageFull on a full disk.
+
+        The chunk must not change afterwards: it may be hashed a little later.
+        """
         self.size_bytes += len(chunk)
         if self.size_bytes > MAX_INSTANCE_BYTES:
             raise InvalidInput(f"An object may not exceed {MAX_INSTANCE_BYTES >> 30} GiB.")
-        self._digest.update(chunk)
+        self._wait_for_hash()
+        if len(chunk) < LONG_BYTES:
+            self._digest.update(chunk)
+        else:
+            self._hashed = _hashers.submit(self._digest.update, chunk)
         with _full_disk_named():
             self._file.write(chunk)
 
     def finish(self) -> Received:
-        """Make the content durable and say what it is."""
+        """The file, whole for readers; its content becomes durable in the background."""
         with _full_disk_named():
             self._file.flush()
+        self._settled = _settlers.submit(self._settle)
+        return Received(self.path, self.size_bytes, self._settled)
+
+    def _settle(self) -> str:
+        with _full_disk_named():
             os.fsync(self._file.fileno())
         self._file.close()
-        return Received(self.path, self._digest.hexdigest(), self.size_bytes)
+        self._wait_for_hash()
+        return self._digest.hexdigest()
+
+    def _wait_for_hash(self) -> None:
+        if self._hashed is not None:
+            self._hashed.result()
+            self._hashed = None
 
     def adopt(self) -> None:
         """Take over what another process has written to `path`; `finish` may follow."""
@@ -76,6 +108,8 @@ class Incoming:
 
     def discard(self) -> None:
         """Remove the side file, unless `keep` has moved it to its address."""
+        if self._settled is not None:
+            self._settled.exception()  # nobody may sync a file that is about to go
         with contextlib.suppress(OSError):
             self._file.close()
         self.path.unlink(missing_ok=True)

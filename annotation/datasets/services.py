@@ -83,8 +83,12 @@ class Splitter:
         self.prescribed = dict(policy.prescribed.values_list("patient_key", "split"))
 
     def patient_key(self, case: Case) -> str:
+        """The pseudonym of the case's patient."""
+        return self.pseudonym(case.study.patient_id, case.study.study_instance_uid)
+
+    def pseudonym(self, patient_id: str, study_instance_uid: str) -> str:
         """Studies without a PatientID count as patients of their own."""
-        patient = case.study.patient_id or f"study {case.study.study_instance_uid}"
+        patient = patient_id or f"study {study_instance_uid}"
         return splits.patient_key(self.policy.key, patient)
 
     def split(self, pseudonym: str) -> Split:

@@ -87,12 +87,12 @@ def _store_batch(
     outcome.failed += [part.error for part in batch if isinstance(part, Refusal)]
     arrivals = [part for part in batch if isinstance(part, ingest.Arrival)]
     collection = Collection(pk=project.collection_id)
-    outcomes = ingest.index(collection=collection, arrivals=arrivals)
-    stored = [o for o in outcomes if isinstance(o, Ingested)]
-    outcome.failed += [o for o in outcomes if isinstance(o, DomainError)]
-    outcome.stored += stored
-    studies: dict[Any, Study] = {i.study.pk: i.study for i in stored}
     with rows.pipelined():
+        outcomes = ingest.index(collection=collection, arrivals=arrivals)
+        stored = [o for o in outcomes if isinstance(o, Ingested)]
+        outcome.failed += [o for o in outcomes if isinstance(o, DomainError)]
+        outcome.stored += stored
+        studies: dict[Any, Study] = {i.study.pk: i.study for i in stored}
         if new := sum(i.is_new for i in stored):
             audit.record(
                 actor=scope.user, action="instances_stored", target=project,

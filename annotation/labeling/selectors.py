@@ -1,18 +1,22 @@
 """Reads of the labeling workflow that more than one caller needs."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Aggregate, Count, F, FloatField, Q, QuerySet
+from django.db.models.fields.json import KT
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from annotation.accounts.models import User
 from annotation.archive import selectors as archive
 from annotation.archive.models import Study
+from annotation.labeling.agreement import consensus
 from annotation.labeling.models import (
     Annotation,
     AnnotationState,
@@ -27,6 +31,7 @@ from annotation.labeling.models import (
 )
 
 MAX_PRIORS = 5
+WORKLIST_ORDER = (F("front").desc(), F("priority").desc(), F("shuffle_key"))
 MASKS = """
 WITH named AS (
     SELECT content FROM labeling_revision
@@ -84,7 +89,7 @@ def find_cases(project: Project) -> QuerySet[Case]:
         Case.objects.filter(project=project)
         .select_related("study")
         .annotate(read_count=Count("annotations", filter=reads))
-        .order_by(F("priority").desc(), "shuffle_key")
+        .order_by(*WORKLIST_ORDER)
     )
 
 
@@ -99,7 +104,7 @@ def find_upcoming(*, reader: User, project: Project, count: int) -> list[Case]:
         )
         .exclude(pk__in=Mark.objects.filter(reader=reader, kind=MarkKind.SKIP).values("case"))
         .select_related("study", "project")
-        .order_by(F("priority").desc(), "shuffle_key")[:count]
+        .order_by(*WORKLIST_ORDER)[:count]
     )
 
 
@@ -250,6 +255,33 @@ def find_accepted_revisions(project: Project) -> QuerySet[Revision]:
         .distinct("annotation_id")
         .select_related("annotation__case__study", "annotation__reader", "schema")
     )
+
+
+def find_accepted_answers(project: Project, question: str) -> dict[UUID, Any]:
+    """The agreed answer to one question on the study, of every finished case, by case.
+
+    Without the rest of the reads, which may hold thousands of points. Cases whose readers do not
+    agree are left out.
+    """
+    schema = project.schemas.order_by("-version").first()
+    if schema is None:
+        return {}
+    reads: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
+    rows = (
+        Revision.objects.filter(
+            annotation__case__project=project,
+            annotation__case__state=CaseState.DONE,
+            annotation__state=AnnotationState.ACCEPTED,
+        )
+        .order_by("annotation_id", "-number")
+        .distinct("annotation_id")
+        .values_list("annotation__case_id", KT(f"content__answers__{question}"))
+    )
+    for case_id, answer in rows:
+        reads[case_id].append({question: answer})
+    parsed = schema.schema
+    agreed = {case_id: consensus(parsed, found)[question] for case_id, found in reads.items()}
+    return {case_id: answer for case_id, answer in agreed.items() if answer is not None}
 
 
 def count_accepted_since(project: Project, moment: Any) -> int:

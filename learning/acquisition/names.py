@@ -4,5 +4,30 @@ STRATEGY_TITLES = {
     "margin": "Smallest margin",
     "entropy": "Highest entropy",
     "least_confident": "Least confident",
+    "power_margin": "Smallest margin, drawn with known chances",
+    "stratified_margin": "Smallest margin, rare answers first",
     "random": "Random (control)",
 }
+"""What can rank from the probabilities of a network alone; a target may choose these today."""
+
+EMBEDDING_STRATEGY_TITLES = {
+    "adaptive": "Typical cases first, then smallest margin",
+    "typicality": "Typical of what is not labeled yet",
+    "rare": "Rare finding",
+    "badge": "Uncertain and diverse (BADGE)",
+    "core_set": "Unlike anything labeled (core-set)",
+}
+"""These need embeddings of the cases as well."""
+
+EVIDENCE_STRATEGY_TITLES = {
+    "bald": "Members disagree (BALD)",
+    "variance": "Widest spread of the predicted number",
+    "class_entropy": "Entropy of the mask, class by class",
+    "boxes": "Uncertain boxes",
+}
+"""These need members, or components that a network writes for each case."""
+
+HEAD_STRATEGY_TITLES = EMBEDDING_STRATEGY_TITLES | STRATEGY_TITLES
+"""What a light head on embeddings may rank by; the first is the default."""
+
+ALL_TITLES = STRATEGY_TITLES | EMBEDDING_STRATEGY_TITLES | EVIDENCE_STRATEGY_TITLES

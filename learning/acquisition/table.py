@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Probabilities = NDArray[np.float64]
+Probabilities = NDArray[np.floating]
 
 
 class PredictionTable:

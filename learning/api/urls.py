@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from learning.api import views
+from learning.api import heads, views
 
 urlpatterns = [
     path("projects/<uuid:project_id>/targets", views.TargetsView.as_view(), name="targets"),
@@ -18,6 +18,14 @@ urlpatterns = [
         views.ModelVersionsView.as_view(),
         name="model-versions",
     ),
+    path("targets/<uuid:target_id>/heads", heads.HeadsView.as_view(), name="heads"),
+    path(
+        "targets/<uuid:target_id>/honest-figures",
+        heads.HonestFiguresView.as_view(),
+        name="honest-figures",
+    ),
+    path("projects/<uuid:project_id>/encoders", heads.EncodersView.as_view(), name="encoders"),
+    path("cases/<uuid:case_id>/similar", heads.SimilarCasesView.as_view(), name="similar-cases"),
     path("rounds/<uuid:round_id>", views.RoundView.as_view(), name="round"),
     path(
         "rounds/<uuid:round_id>/cancellation",

@@ -16,24 +16,29 @@ from annotation.datasets.api.views import ProgressOfJob
 from annotation.labeling import access
 from annotation.labeling.api.projects import parsed
 from learning import selectors
-from learning.acquisition.names import STRATEGY_TITLES
+from learning.acquisition.names import HEAD_STRATEGY_TITLES, STRATEGY_TITLES
 from learning.models import ModelVersion, ModelVersionState, Round, Target, Trigger
 from learning.services import model_versions, rounds, targets
 
 
 class TargetSerializer(serializers.ModelSerializer[Target]):
     strategy = serializers.ChoiceField(choices=list(STRATEGY_TITLES))
+    head_strategy = serializers.ChoiceField(choices=list(HEAD_STRATEGY_TITLES), required=False)
     config = serializers.DictField(child=serializers.JSONField(), required=False)
 
     class Meta:
         model = Target
-        fields = ["id", "question", "strategy", "retrain_after", "config"]
+        fields = [
+            "id", "question", "strategy", "retrain_after", "head_strategy", "refit_after", "config",
+        ]  # fmt: skip
         read_only_fields = ["id"]
 
 
 class TargetChangeRequest(serializers.Serializer[Any]):
     strategy = serializers.ChoiceField(choices=list(STRATEGY_TITLES), required=False)
     retrain_after = serializers.IntegerField(min_value=0, max_value=1_000_000, required=False)
+    head_strategy = serializers.ChoiceField(choices=list(HEAD_STRATEGY_TITLES), required=False)
+    refit_after = serializers.IntegerField(min_value=0, max_value=1_000_000, required=False)
     config = serializers.DictField(child=serializers.JSONField(), required=False)
 
 

@@ -27,9 +27,10 @@ class Case(BaseModel):
     state = models.CharField(max_length=8, choices=CaseState, default=CaseState.OPEN)
     free_slots = models.PositiveSmallIntegerField()
     extra_readers = models.PositiveSmallIntegerField(default=0)  # second opinions asked for
+    front = models.PositiveSmallIntegerField(default=0)  # before all others; higher is first
     priority = models.FloatField(default=0)  # the Score: higher is labeled first
     priority_reason = models.CharField(max_length=200, blank=True)
-    ranking_id = models.UUIDField(null=True)  # the round that ranked it
+    ranking_id = models.UUIDField(null=True)  # the round or the head that ranked it
     shuffle_key = models.FloatField(db_default=Random())  # a fixed random order
 
     class Meta:
@@ -38,7 +39,7 @@ class Case(BaseModel):
         ]
         indexes = [
             models.Index(
-                F("project"), F("priority").desc(), F("shuffle_key"),
+                F("project"), F("front").desc(), F("priority").desc(), F("shuffle_key"),
                 condition=Q(state="open", free_slots__gt=0), name="case_worklist",
             ),
             models.Index(

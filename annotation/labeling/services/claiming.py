@@ -69,7 +69,7 @@ SELECT gen_random_uuid(), now(), %(project)s, taken.id, %(reader)s, 'active',
 FROM taken
 RETURNING id
 """
-FIRST = "c.priority DESC, c.shuffle_key"
+FIRST = "c.front DESC, c.priority DESC, c.shuffle_key"
 GIVEN_TO_ME = "AND c.id IN (SELECT case_id FROM labeling_handover WHERE reader_id = %(reader)s)"
 
 

@@ -143,7 +143,7 @@ def options_of(project: Project) -> Options:
     return current.schema.options if current else Options()
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def add_cases(*, project: Project, studies: Iterable[Study]) -> int:
     """Make cases of studies of the project's collection; returns how many are new.
 

@@ -11,9 +11,23 @@ from annotation.labeling.models import Project
 
 PUBLISH = """
 UPDATE labeling_case c
-SET priority = r.priority, priority_reason = r.reason, ranking_id = %(ranking)s
+SET priority = r.priority,
+    priority_reason = CASE WHEN c.front > 0 THEN c.priority_reason ELSE r.reason END,
+    ranking_id = CASE WHEN c.front > 0 THEN c.ranking_id ELSE %(ranking)s END
 FROM unnest(%(cases)s::uuid[], %(priorities)s::float8[], %(reasons)s::text[])
      AS r(case_id, priority, reason)
+WHERE c.id = r.case_id AND c.project_id = %(project)s
+"""
+
+RETIRE_FRONT = """
+UPDATE labeling_case SET front = 0
+WHERE project_id = %(project)s AND front > 0 AND NOT id = any(%(cases)s::uuid[])
+"""
+PUBLISH_FRONT = """
+UPDATE labeling_case c
+SET front = cardinality(%(cases)s::uuid[]) + 1 - r.place, priority_reason = r.reason,
+    ranking_id = %(ranking)s
+FROM unnest(%(cases)s::uuid[], %(reasons)s::text[]) WITH ORDINALITY AS r(case_id, reason, place)
 WHERE c.id = r.case_id AND c.project_id = %(project)s
 """
 
@@ -31,7 +45,8 @@ class Ranked:
 def publish_ranking(*, project: Project, ranking_id: UUID, ranked: Sequence[Ranked]) -> int:
     """Replace the order of the worklist at once: a claim sees the old order or the new, never half.
 
-    Cases that a reader holds keep their lease; returns how many cases were ranked.
+    Cases that a reader holds keep their lease, and the front stays in front of the others. Returns
+    how many cases were ranked.
     """
     values: dict[str, Any] = {
         "ranking": ranking_id,
@@ -42,4 +57,25 @@ def publish_ranking(*, project: Project, ranking_id: UUID, ranked: Sequence[Rank
     }
     with connection.cursor() as cursor:
         cursor.execute(PUBLISH, values)
+        return int(cursor.rowcount)
+
+
+@transaction.atomic
+def publish_front(
+    *, project: Project, ranking_id: UUID, cases: Sequence[UUID], reasons: Sequence[str]
+) -> int:
+    """Put these cases, best first, before all others; the former front falls back to its rank.
+
+    Costs as much as the front is long, however many cases the project has. Returns how many cases
+    are in front now.
+    """
+    values: dict[str, Any] = {
+        "ranking": ranking_id,
+        "project": project.pk,
+        "cases": list(cases),
+        "reasons": [reason[:200] for reason in reasons],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(RETIRE_FRONT, values)
+        cursor.execute(PUBLISH_FRONT, values)
         return int(cursor.rowcount)

@@ -297,6 +297,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cases/{case_id}/similar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The cases of the project that look most like this one, nearest first. */
+        get: operations["cases_similar_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases/{case_id}/suggestions": {
         parameters: {
             query?: never;
@@ -554,6 +571,23 @@ export interface paths {
         put?: never;
         /** @description The frozen datasets of a project, newest first. */
         post: operations["projects_datasets_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/encoders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What turns the project's cases into vectors, newest first. */
+        get: operations["projects_encoders_list"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -888,6 +922,40 @@ export interface paths {
         patch: operations["targets_partial_update"];
         trace?: never;
     };
+    "/api/v1/targets/{target_id}/heads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The light heads of a target, newest first. */
+        get: operations["targets_heads_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/targets/{target_id}/honest-figures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Error rates of predictions made before the label, a forecast, and the advice to stop. */
+        get: operations["targets_honest_figures_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/targets/{target_id}/learning-curve": {
         parameters: {
             query?: never;
@@ -1067,6 +1135,11 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        Condition: {
+            name: string;
+            holds: boolean | null;
+            sentence: string;
+        };
         CurvePoint: {
             round: number;
             strategy: string;
@@ -1110,6 +1183,19 @@ export interface components {
         DraftRequestRequest: {
             content: unknown;
         };
+        EncoderVersion: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly number: number;
+            readonly kind: string;
+            state: components["schemas"]["JobStateEnum"];
+            progress: components["schemas"]["ProgressOfJob"];
+            readonly error: string;
+            embedded: number;
+            without_image: number;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
         Epoch: {
             /** Format: double */
             step: number;
@@ -1119,6 +1205,15 @@ export interface components {
             loss: number;
             /** Format: double */
             validation_loss?: number;
+        };
+        ErrorRate: {
+            /** Format: double */
+            value: number;
+            /** Format: double */
+            readonly low: number;
+            /** Format: double */
+            readonly high: number;
+            draws: number;
         };
         Estimate: {
             /** Format: double */
@@ -1191,12 +1286,64 @@ export interface components {
             sync: components["schemas"]["SyncEnum"][];
             panes: components["schemas"]["HangingPane"][];
         };
+        HeadMetrics: {
+            n: number;
+            /** Format: double */
+            auc?: number;
+            /** Format: double */
+            average_precision?: number;
+            /** Format: double */
+            accuracy?: number;
+            /** Format: double */
+            kappa?: number;
+            per_class?: number[];
+        };
+        /**
+         * @description * `adaptive` - adaptive
+         *     * `typicality` - typicality
+         *     * `rare` - rare
+         *     * `badge` - badge
+         *     * `core_set` - core_set
+         *     * `margin` - margin
+         *     * `entropy` - entropy
+         *     * `least_confident` - least_confident
+         *     * `power_margin` - power_margin
+         *     * `stratified_margin` - stratified_margin
+         *     * `random` - random
+         * @enum {string}
+         */
+        HeadStrategyEnum: "adaptive" | "typicality" | "rare" | "badge" | "core_set" | "margin" | "entropy" | "least_confident" | "power_margin" | "stratified_margin" | "random";
+        HeadVersion: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly number: number;
+            readonly strategy: string;
+            readonly seed: number;
+            readonly classes: string[];
+            readonly training_labels: number;
+            readonly pool_size: number;
+            metrics: components["schemas"]["HeadMetrics"];
+            /** Format: double */
+            readonly seconds: number;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
         HeartbeatRequestRequest: {
             /**
              * Format: double
              * @default 0
              */
             active_seconds: number;
+        };
+        HonestFigures: {
+            outcomes: number;
+            audit: components["schemas"]["ErrorRate"] | null;
+            weighted: components["schemas"]["ErrorRate"] | null;
+            readonly forecast: string | null;
+            is_stopping_advised: boolean;
+            conditions: components["schemas"]["Condition"][];
+            agreement: components["schemas"]["Condition"] | null;
+            retraining: string[];
         };
         Instance: {
             sop_instance_uid: string;
@@ -1502,6 +1649,8 @@ export interface components {
         PatchedTargetChangeRequestRequest: {
             strategy?: components["schemas"]["StrategyEnum"];
             retrain_after?: number;
+            head_strategy?: components["schemas"]["HeadStrategyEnum"];
+            refit_after?: number;
             config?: {
                 [key: string]: unknown;
             };
@@ -1760,6 +1909,14 @@ export interface components {
          * @enum {string}
          */
         SeriesOrientationEnum: "axial" | "sagittal" | "coronal" | "oblique";
+        SimilarCase: {
+            /** Format: uuid */
+            case: string;
+            study_instance_uid: string;
+            state: string;
+            /** Format: double */
+            distance: number;
+        };
         SkipRequestRequest: {
             reason: string;
         };
@@ -1775,10 +1932,12 @@ export interface components {
          * @description * `margin` - margin
          *     * `entropy` - entropy
          *     * `least_confident` - least_confident
+         *     * `power_margin` - power_margin
+         *     * `stratified_margin` - stratified_margin
          *     * `random` - random
          * @enum {string}
          */
-        StrategyEnum: "margin" | "entropy" | "least_confident" | "random";
+        StrategyEnum: "margin" | "entropy" | "least_confident" | "power_margin" | "stratified_margin" | "random";
         Study: {
             study_instance_uid: string;
             /** Format: date */
@@ -1817,6 +1976,8 @@ export interface components {
             question: string;
             strategy: components["schemas"]["StrategyEnum"];
             retrain_after?: number;
+            head_strategy?: components["schemas"]["HeadStrategyEnum"];
+            refit_after?: number;
             config?: {
                 [key: string]: unknown;
             };
@@ -1825,6 +1986,8 @@ export interface components {
             question: string;
             strategy: components["schemas"]["StrategyEnum"];
             retrain_after?: number;
+            head_strategy?: components["schemas"]["HeadStrategyEnum"];
+            refit_after?: number;
             config?: {
                 [key: string]: unknown;
             };
@@ -2408,6 +2571,27 @@ export interface operations {
             };
         };
     };
+    cases_similar_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimilarCase"][];
+                };
+            };
+        };
+    };
     cases_suggestions_list: {
         parameters: {
             query?: never;
@@ -2933,6 +3117,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Dataset"];
+                };
+            };
+        };
+    };
+    projects_encoders_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EncoderVersion"][];
                 };
             };
         };
@@ -3496,6 +3701,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Target"];
+                };
+            };
+        };
+    };
+    targets_heads_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeadVersion"][];
+                };
+            };
+        };
+    };
+    targets_honest_figures_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HonestFigures"];
                 };
             };
         };

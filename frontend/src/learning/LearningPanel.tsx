@@ -8,7 +8,9 @@ import { Empty, Loaded } from '../ui/states'
 import { LearningCurve } from './LearningCurve'
 
 const REFRESH_MS = 1500
-const STRATEGIES = ['margin', 'entropy', 'least_confident', 'random'] as const
+const STRATEGIES = [
+  'margin', 'power_margin', 'stratified_margin', 'entropy', 'least_confident', 'random',
+] as const
 
 interface Props {
   projectId: string

@@ -148,6 +148,8 @@ export const projects = {
   'strategy.margin': 'Kleinster Abstand',
   'strategy.entropy': 'Höchste Entropie',
   'strategy.least_confident': 'Geringste Sicherheit',
+  'strategy.power_margin': 'Kleinster Abstand, mit bekannten Chancen gezogen',
+  'strategy.stratified_margin': 'Kleinster Abstand, seltene Antworten zuerst',
   'strategy.random': 'Zufall (Kontrolle)',
   'project.marks': 'Markierungen',
   'marks.all': 'Alle',

@@ -148,6 +148,8 @@ export const projects = {
   'strategy.margin': 'Smallest margin',
   'strategy.entropy': 'Highest entropy',
   'strategy.least_confident': 'Least confident',
+  'strategy.power_margin': 'Smallest margin, drawn with known chances',
+  'strategy.stratified_margin': 'Smallest margin, rare answers first',
   'strategy.random': 'Random (control)',
   'project.marks': 'Marks',
   'marks.all': 'All',

@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("labeling", "0006_suggestions"),
+        ("labeling", "0007_two_speeds"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,144 @@
+"""The quick loop on screen: heads, honest figures, the encoder's state, similar cases."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotation.accounts.authentication import user_of
+from annotation.core.errors import get_or_not_found
+from annotation.core.jobs import JobState
+from annotation.datasets.api.views import ProgressOfJob
+from annotation.labeling import access
+from learning.api.views import target_of
+from learning.models import EncoderVersion, HeadVersion
+from learning.services import embeddings, evidence
+
+MAX_HEADS = 100
+
+
+class HeadMetricsSerializer(serializers.Serializer[Any]):
+    n = serializers.IntegerField()
+    auc = serializers.FloatField(required=False)
+    average_precision = serializers.FloatField(required=False)
+    accuracy = serializers.FloatField(required=False)
+    kappa = serializers.FloatField(required=False)
+    per_class = serializers.ListField(child=serializers.IntegerField(), required=False)
+
+
+class HeadVersionSerializer(serializers.ModelSerializer[HeadVersion]):
+    metrics = HeadMetricsSerializer()
+
+    class Meta:
+        model = HeadVersion
+        fields = [
+            "id", "number", "strategy", "seed", "classes", "training_labels", "pool_size",
+            "metrics", "seconds", "created_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class ErrorRateSerializer(serializers.Serializer[Any]):
+    value = serializers.FloatField()
+    low = serializers.SerializerMethodField()
+    high = serializers.SerializerMethodField()
+    draws = serializers.IntegerField()
+
+    def get_low(self, estimate: Any) -> float:
+        return max(0.0, float(estimate.interval[0]))
+
+    def get_high(self, estimate: Any) -> float:
+        return min(1.0, float(estimate.interval[1]))
+
+
+class ConditionSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    holds = serializers.BooleanField(allow_null=True)
+    sentence = serializers.CharField()
+
+
+class HonestFiguresSerializer(serializers.Serializer[Any]):
+    outcomes = serializers.IntegerField()
+    audit = ErrorRateSerializer(allow_null=True)
+    weighted = ErrorRateSerializer(allow_null=True)
+    forecast = serializers.SerializerMethodField()
+    is_stopping_advised = serializers.BooleanField(source="stopping.is_advised")
+    conditions = ConditionSerializer(many=True, source="stopping.conditions")
+    agreement = ConditionSerializer(allow_null=True)
+    retraining = serializers.ListField(child=serializers.CharField(), source="retraining.reasons")
+
+    def get_forecast(self, figures: evidence.HonestFigures) -> str | None:
+        return figures.forecast.sentence(evidence.AHEAD) if figures.forecast else None
+
+
+class EncoderVersionSerializer(serializers.ModelSerializer[EncoderVersion]):
+    state = serializers.ChoiceField(choices=JobState.choices)
+    progress = ProgressOfJob()
+    embedded = serializers.IntegerField()
+    without_image = serializers.IntegerField()
+
+    class Meta:
+        model = EncoderVersion
+        fields = [
+            "id", "number", "kind", "state", "progress", "error", "embedded", "without_image",
+            "created_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class SimilarCaseSerializer(serializers.Serializer[Any]):
+    case = serializers.UUIDField()
+    study_instance_uid = serializers.CharField()
+    state = serializers.CharField()
+    distance = serializers.FloatField()
+
+
+class HeadsView(APIView):
+    """The light heads of a target, newest first."""
+
+    @extend_schema(responses=HeadVersionSerializer(many=True))
+    def get(self, request: Request, target_id: UUID) -> Response:
+        target = target_of(user_of(request), target_id)
+        found = target.heads.order_by("-number").defer("content")[:MAX_HEADS]
+        return Response(HeadVersionSerializer(found, many=True).data)
+
+
+class HonestFiguresView(APIView):
+    """Error rates of predictions made before the label, a forecast, and the advice to stop."""
+
+    @extend_schema(responses=HonestFiguresSerializer)
+    def get(self, request: Request, target_id: UUID) -> Response:
+        target = target_of(user_of(request), target_id)
+        return Response(HonestFiguresSerializer(evidence.honest_figures(target)).data)
+
+
+class EncodersView(APIView):
+    """What turns the project's cases into vectors, newest first."""
+
+    @extend_schema(responses=EncoderVersionSerializer(many=True))
+    def get(self, request: Request, project_id: UUID) -> Response:
+        project = access.project_for(user_of(request), project_id, access.REVIEWERS)
+        found = embeddings.find_encoders(project)
+        return Response(EncoderVersionSerializer(found, many=True).data)
+
+
+class SimilarCasesView(APIView):
+    """The cases of the project that look most like this one, nearest first."""
+
+    @extend_schema(responses=SimilarCaseSerializer(many=True))
+    def get(self, request: Request, case_id: UUID) -> Response:
+        user = user_of(request)
+        case = get_or_not_found(access.cases_visible_to(user).select_related("project"), pk=case_id)
+        access.require(user, case.project, access.REVIEWERS)
+        found = [
+            {
+                "case": near.pk, "study_instance_uid": near.study.study_instance_uid,
+                "state": near.state, "distance": distance,
+            }
+            for near, distance in embeddings.similar_cases(case)
+        ]  # fmt: skip
+        return Response(SimilarCaseSerializer(found, many=True).data)

@@ -1,0 +1,1 @@
+"""Light heads on frozen embeddings: refitted in milliseconds after every few labels."""

@@ -1,0 +1,209 @@
+"""Fits a head to labels: warm start, class weights, calibration out of fold, bootstrap members."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from learning.heads import losses, solvers
+from learning.heads.head import Head, InvalidHead, Kind
+from learning.heads.losses import Doubles
+from learning.heads.solvers import Fitted
+
+MIN_TO_CALIBRATE = 20  # labels; below, a temperature is noise
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """The knobs of a head."""
+
+    l2: float = 100.0  # on embeddings of length sqrt(d); chosen on splits of NIH training patients
+    class_weights: bool = True  # 1/sqrt(count): rare answers count, calibration survives
+    folds: int = 5  # for temperature and noise; 0 leaves them alone
+    members: int = 0  # bootstrap members, for BALD and spreads
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Checked labels of one kind: class numbers, 0/1/NaN, numbers, or (time, event)."""
+
+    kind: Kind
+    values: NDArray[np.generic]
+    class_count: int
+
+
+def fit(
+    kind: Kind,
+    embeddings: NDArray[np.float32],
+    labels: NDArray[np.generic],
+    *,
+    class_count: int,
+    rng: np.random.Generator,
+    config: HeadConfig | None = None,
+    warm: Head | None = None,
+) -> Head:
+    """A head for labels of n >= 1 cases.
+
+    labels: class numbers (n,) for "one" and "ordinal"; 0, 1 or NaN (n, C) for "many"; (n,) for
+    "number"; columns time and event (n, 2) for "time_to_event". `warm` is where to begin; the
+    result does not depend on it beyond the solver's tolerance. Raises InvalidHead.
+    """
+    chosen = config or HeadConfig()
+    checked = _checked(kind, embeddings, labels, class_count)
+    centre = embeddings.mean(axis=0, dtype=np.float64).astype(np.float32)
+    scale = float(np.sqrt(embeddings.shape[1]))
+    points = (embeddings - centre) * np.float32(scale)
+    base = _case_weights(checked, chosen)
+    folds = _folds(checked, chosen, rng)
+    weightings = np.stack(
+        [base, *(base * (folds != f) for f in range(folds.max() + 1))]
+        + [base * _resampled(len(points), rng) for _ in range(chosen.members)]
+    )
+    found = _solve(
+        checked, points, weightings, chosen.l2, _start(checked, points, weightings, warm)
+    )
+    head_rows = np.r_[0, 1 + folds.max() + 1 : len(weightings)]
+    head = Head(
+        kind,
+        found.weights[head_rows].astype(np.float32),
+        found.biases[head_rows].astype(np.float32),
+        found.thresholds[head_rows].astype(np.float32),
+        centre,
+        scale,
+    )
+    return _calibrated(head, checked, points, folds, found)
+
+
+def _checked(
+    kind: Kind, embeddings: NDArray[np.float32], labels: NDArray[np.generic], class_count: int
+) -> Labels:
+    if embeddings.ndim != 2 or len(embeddings) == 0:
+        raise InvalidHead(f"a head needs embeddings (n >= 1, d), not {embeddings.shape}")
+    if not np.isfinite(embeddings).all():
+        raise InvalidHead("embeddings must be finite")
+    wanted = {"many": (len(embeddings), class_count), "time_to_event": (len(embeddings), 2)}
+    if labels.shape != wanted.get(kind, (len(embeddings),)):
+        raise InvalidHead(
+            f"labels {labels.shape} of kind {kind} do not fit {len(embeddings)} cases"
+        )
+    if kind in ("one", "ordinal"):
+        numbers = labels.astype(np.int64)
+        if class_count < 2 or numbers.min() < 0 or numbers.max() >= class_count:
+            raise InvalidHead(f"class numbers must lie in 0..{class_count - 1}")
+        return Labels(kind, numbers, class_count)
+    values = labels.astype(np.float64)
+    if kind == "many" and not np.isin(values[np.isfinite(values)], (0, 1)).all():
+        raise InvalidHead("independent labels must be 0, 1 or NaN")
+    if kind != "many" and not np.isfinite(values).all():
+        raise InvalidHead(f"labels of kind {kind} must be finite")
+    if kind == "time_to_event" and (
+        values[:, 0].min() < 0 or not np.isin(values[:, 1], (0, 1)).all()
+    ):
+        raise InvalidHead("times must not be negative, and events be 0 or 1")
+    return Labels(kind, values, class_count if kind == "many" else 1)
+
+
+def _case_weights(labels: Labels, config: HeadConfig) -> Doubles:
+    if labels.kind != "one" or not config.class_weights:
+        return np.ones(len(labels.values))
+    numbers = labels.values.astype(np.int64)
+    counts = np.bincount(numbers, minlength=labels.class_count)
+    weights = 1 / np.sqrt(np.maximum(counts, 1))[numbers]
+    return np.asarray(weights * len(weights) / weights.sum())
+
+
+def _folds(labels: Labels, config: HeadConfig, rng: np.random.Generator) -> NDArray[np.int64]:
+    """The fold of each case; all -1 where calibration is off or pointless."""
+    count = len(labels.values)
+    if config.folds < 2 or count < MIN_TO_CALIBRATE or labels.kind == "time_to_event":
+        return np.full(count, -1, np.int64)
+    return np.asarray(rng.permutation(count) % config.folds, np.int64)
+
+
+def _resampled(count: int, rng: np.random.Generator) -> Doubles:
+    """How often a bootstrap sample holds each case."""
+    return np.bincount(rng.integers(count, size=count), minlength=count).astype(np.float64)
+
+
+def _start(
+    labels: Labels, points: NDArray[np.float32], weightings: Doubles, warm: Head | None
+) -> Fitted:
+    fits = len(weightings)
+    outputs = 1 if labels.kind == "ordinal" else labels.class_count
+    steps = labels.class_count - 1 if labels.kind == "ordinal" else 0
+    start = Fitted(
+        np.zeros((fits, outputs, points.shape[1])),
+        np.zeros((fits, outputs)),
+        np.tile(np.linspace(-1, 1, steps), (fits, 1)) if steps else np.zeros((fits, 0)),
+    )
+    if (
+        warm is None
+        or warm.kind != labels.kind
+        or warm.weights.shape[1:] != start.weights.shape[1:]
+    ):
+        return start
+    return replace(start, weights=np.repeat(warm.weights[:1].astype(np.float64), fits, axis=0))
+
+
+def _solve(
+    labels: Labels, points: NDArray[np.float32], weightings: Doubles, l2: float, start: Fitted
+) -> Fitted:
+    values = labels.values
+    if labels.kind == "number":
+        return solvers.ridge(points, values.astype(np.float64), weightings, l2)
+    if labels.kind == "time_to_event":
+        pairs = values.astype(np.float64)
+        return solvers.cox(points, pairs[:, 0], pairs[:, 1], weightings, l2, start.weights[:, 0, :])
+    if labels.kind == "many":
+        loss = losses.independent(values.astype(np.float64))
+    elif labels.kind == "ordinal":
+        loss = losses.ordered(values.astype(np.int64))
+    else:
+        loss = losses.exclusive(values.astype(np.int64))
+    return solvers.minimize_loss(points, loss, weightings, l2, start)
+
+
+def _calibrated(
+    head: Head, labels: Labels, points: NDArray[np.float32], folds: NDArray[np.int64], found: Fitted
+) -> Head:
+    """Temperature or noise from predictions that no fit has seen the label of."""
+    if folds.max() < 0:
+        return head
+    own = 1 + folds  # the fit that did not see the case
+    outputs = np.einsum("nkd,nd->nk", found.weights[own].astype(np.float32), points)
+    outputs = outputs.astype(np.float64) + found.biases[own]
+    if labels.kind == "number":
+        residual = labels.values.astype(np.float64) - outputs[:, 0]
+        return replace(head, noise=float(np.mean(residual**2)))
+    loss = _held_out_loss(labels, outputs, found.thresholds[own])
+    best = minimize_scalar(lambda t: loss(np.exp(t)), bounds=(-2.5, 2.5), method="bounded")
+    return replace(head, temperature=float(np.exp(best.x)))
+
+
+def _held_out_loss(
+    labels: Labels, outputs: Doubles, thresholds: Doubles
+) -> Callable[[float], float]:
+    """Temperature -> negative log-likelihood."""
+    rows = np.arange(len(outputs))
+    values = labels.values
+
+    def of_one(t: float) -> float:
+        p = losses.softmax(outputs / t)
+        return float(-np.log(np.maximum(p[rows, values.astype(np.int64)], 1e-12)).mean())
+
+    def of_many(t: float) -> float:
+        z, y = outputs / t, values.astype(np.float64)
+        return float(np.nanmean(np.where(np.isfinite(y), np.logaddexp(0, z) - y * z, np.nan)))
+
+    def of_ordinal(t: float) -> float:
+        z, steps = outputs[:, :1] / t, thresholds / t
+        up_to = np.pad(
+            losses.sigmoid(steps - z), ((0, 0), (1, 1)), constant_values=((0, 0), (0, 1))
+        )
+        grade = values.astype(np.int64)
+        share = up_to[rows, grade + 1] - up_to[rows, grade]
+        return float(-np.log(np.maximum(share, 1e-12)).mean())
+
+    return {"one": of_one, "many": of_many, "ordinal": of_ordinal}[labels.kind]

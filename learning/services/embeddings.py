@@ -1,0 +1,138 @@
+"""Encoders of projects and the vectors that they made."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import numpy as np
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
+from django.utils import timezone
+from numpy.typing import NDArray
+from pgvector.django import CosineDistance
+
+from annotation.core.jobs import JobState
+from annotation.core.tasks import ring
+from annotation.labeling.models import Case, Project
+from learning.models import EMBEDDING_SIZE, Embedding, EncoderVersion, Target
+
+# The binary form has a fixed size per row: 100,000 vectors are read in a second, not in twenty.
+COPY = """
+COPY (SELECT case_id, vector FROM learning_embedding
+      WHERE encoder_id = {encoder} AND vector IS NOT NULL ORDER BY case_id)
+TO STDOUT (FORMAT BINARY)
+"""
+HEADER_BYTES, TRAILER_BYTES = 19, 2
+MIN_CASES = 20  # below, an encoder and a ranking are noise
+RETRY_AFTER = timedelta(minutes=10)  # a failed encoder may have had too few images
+ROW = np.dtype(
+    [
+        ("columns", ">i2"), ("id_bytes", ">i4"), ("case", "V16"), ("vector_bytes", ">i4"),
+        ("size", ">i2"), ("unused", ">i2"), ("vector", ">f4", EMBEDDING_SIZE),
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Space:
+    """Cases and their vectors (n, EMBEDDING_SIZE) of length 1, in the same order."""
+
+    cases: list[UUID]
+    vectors: NDArray[np.float32]
+
+
+def embed_due() -> int:
+    """Ask for vectors wherever a project with a light head has cases without one."""
+    lacking = Case.objects.filter(project=OuterRef("project")).exclude(
+        Exists(Embedding.objects.filter(case=OuterRef("pk")))
+    )
+    targets = Target.objects.filter(Exists(lacking), refit_after__gt=0).select_related("project")
+    projects = {target.project_id: target.project for target in targets}
+    return sum(_ask(project) for project in projects.values() if _is_worth_it(project))
+
+
+def _is_worth_it(project: Project) -> bool:
+    return Case.objects.filter(project=project)[: MIN_CASES + 1].count() >= MIN_CASES
+
+
+@transaction.atomic
+def _ask(project: Project) -> bool:
+    """Queue the project's encoder; False where that has been done or is no use."""
+    latest = EncoderVersion.objects.filter(project=project).order_by("-number").first()
+    if latest is None:
+        latest = create_encoder(project)
+        return latest is not None
+    is_idle = Q(state=JobState.COMPLETED) | Q(
+        state=JobState.FAILED, finished_at__lt=timezone.now() - RETRY_AFTER
+    )
+    reopened = EncoderVersion.objects.filter(is_idle, pk=latest.pk).update(
+        state=JobState.PENDING, attempt=0, progress={}, error="", finished_at=None
+    )
+    if reopened:
+        ring_encoder(latest)
+    return bool(reopened)
+
+
+def create_encoder(project: Project) -> EncoderVersion | None:
+    """A new encoder, queued; None where another process was faster."""
+    last = EncoderVersion.objects.filter(project=project).aggregate(n=Max("number"))["n"] or 0
+    try:
+        with transaction.atomic():
+            created = EncoderVersion.objects.create(project=project, number=last + 1)
+    except IntegrityError:
+        return None
+    ring_encoder(created)
+    return created
+
+
+def ring_encoder(encoder: EncoderVersion) -> None:
+    from learning.tasks import embed_cases
+
+    ring(embed_cases, str(encoder.pk))
+
+
+def ready_encoder(project: Project) -> EncoderVersion | None:
+    """The newest encoder that is fitted, whether or not cases still wait for their vectors."""
+    fitted = EncoderVersion.objects.filter(project=project).exclude(content=b"")
+    return fitted.order_by("-number").first()
+
+
+def find_encoders(project: Project) -> QuerySet[EncoderVersion]:
+    """The project's encoders, newest first, with how many cases they embedded or could not."""
+    has_vector = Q(embeddings__vector__isnull=False)
+    return (
+        EncoderVersion.objects.filter(project=project)
+        .defer("content")
+        .annotate(
+            embedded=Count("embeddings", filter=has_vector),
+            without_image=Count("embeddings", filter=Q(embeddings__vector__isnull=True)),
+        )
+        .order_by("-number")
+    )
+
+
+def load_space(encoder: EncoderVersion) -> Space:
+    """All vectors of an encoder, ordered by case."""
+    connection.ensure_connection()
+    statement = COPY.format(encoder=f"'{UUID(str(encoder.pk))}'::uuid")
+    with connection.connection.cursor().copy(statement) as copy:
+        raw = b"".join(bytes(piece) for piece in copy)
+    rows = np.frombuffer(raw[HEADER_BYTES:-TRAILER_BYTES], ROW)
+    cases = [UUID(bytes=bytes(case)) for case in rows["case"]]
+    return Space(cases, np.ascontiguousarray(rows["vector"], np.float32))
+
+
+def similar_cases(case: Case, count: int = 10) -> list[tuple[Case, float]]:
+    """The project's nearest other cases and their cosine distances (0 = the same), nearest first."""
+    encoder = ready_encoder(case.project)
+    own = Embedding.objects.filter(encoder=encoder, case=case, vector__isnull=False).first()
+    if own is None:
+        return []
+    found = (
+        Embedding.objects.filter(encoder=encoder, vector__isnull=False)
+        .exclude(case=case)
+        .select_related("case__study")
+        .annotate(distance=CosineDistance("vector", own.vector))
+        .order_by("distance")[:count]
+    )
+    return [(row.case, float(row.distance)) for row in found]

@@ -1,0 +1,156 @@
+"""What a project manager may believe: figures of predictions that were made before the label came.
+
+The random arm gives the error of the pool as it is; the drawn cases give it too, weighted by their
+chances (LURE); the curve of the heads gives a forecast and, with the rest, an advice when to stop.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from annotation.labeling.models import Selection
+from learning.estimates.forecast import Forecast, NotEnoughPoints, forecast
+from learning.estimates.lure import Draw, Estimate, InvalidDraws, lure, pooled
+from learning.estimates.stopping import Condition, Evidence, Stopping, audit_agreement, stopping
+from learning.estimates.triggers import Advice, Prequential, prequential, retraining
+from learning.models import HeadVersion, Outcome, Target
+
+TOLERANCE = 0.15  # error of suggestions that is accepted in the audit
+MIN_PER_CLASS = 10
+HEADS = 200  # the latest, of which the curve is made
+MIN_PROBABILITY = 1e-6
+AHEAD = 200  # labels that the forecast looks ahead
+SEED = 0  # a forecast of the same curve shall not change from one look to the next
+
+
+@dataclass(frozen=True)
+class HonestFigures:
+    """Everything the quick loop knows about itself; None where it cannot be told yet."""
+
+    outcomes: int
+    audit: Estimate | None  # error rate in the random arm
+    weighted: Estimate | None  # error rate of the pool from the drawn cases
+    recent: Prequential
+    retraining: Advice
+    forecast: Forecast | None
+    stopping: Stopping
+    agreement: Condition | None
+
+
+def honest_figures(target: Target) -> HonestFigures:
+    """The figures of a target now."""
+    outcomes = list(
+        Outcome.objects.filter(target=target, probabilities__isnull=False)
+        .select_related("head")
+        .order_by("created_at", "pk")
+    )
+    heads = list(target.heads.order_by("-number").defer("content")[:HEADS])[::-1]
+    audit = _audit([o for o in outcomes if o.selection == Selection.CONTROL])
+    recent = prequential(*_losses([o for o in outcomes if o.selection == Selection.RANKED]))
+    curve = _forecast(heads)
+    latest = heads[-1] if heads else None
+    advice = stopping(
+        Evidence(
+            kappas=[h.metrics["kappa"] for h in heads if "kappa" in h.metrics],
+            forecast=curve,
+            target=None,
+            figure_low=None,
+            audit=audit,
+            tolerance=TOLERANCE,
+            counts=_per_class(latest),
+            minimum=MIN_PER_CLASS,
+        )
+    )
+    return HonestFigures(
+        outcomes=len(outcomes),
+        audit=audit,
+        weighted=_weighted([o for o in outcomes if o.selection == Selection.RANKED]),
+        recent=recent,
+        retraining=retraining(
+            labels=latest.training_labels if latest else 0,
+            labels_at_last=_labels_of_last_round(target),
+            recent=recent,
+        ),
+        forecast=curve,
+        stopping=advice,
+        agreement=_agreement(audit, latest),
+    )
+
+
+def _is_wrong(outcome: Outcome) -> bool:
+    head, said = _prediction(outcome)
+    return head.classes[int(np.argmax(said))] != outcome.answer
+
+
+def _prediction(outcome: Outcome) -> tuple[HeadVersion, list[float]]:
+    """Of an outcome that has one."""
+    assert outcome.head is not None and outcome.probabilities is not None  # noqa: S101
+    return outcome.head, outcome.probabilities
+
+
+def _losses(outcomes: Sequence[Outcome]) -> tuple[list[float], list[float]]:
+    """Log-loss of every outcome, and what the head itself expected: its entropy."""
+    losses, expected = [], []
+    for outcome in outcomes:
+        head, probabilities = _prediction(outcome)
+        said = np.maximum(np.asarray(probabilities, float), MIN_PROBABILITY)
+        losses.append(-math.log(said[head.classes.index(outcome.answer)]))
+        expected.append(float(-(said * np.log(said)).sum()))
+    return losses, expected
+
+
+def _audit(outcomes: Sequence[Outcome]) -> Estimate | None:
+    """The plain mean: the random arm needs no weights."""
+    if len(outcomes) < 2:
+        return None
+    wrong = np.asarray([_is_wrong(o) for o in outcomes], float)
+    error = float(wrong.std(ddof=1) / math.sqrt(len(wrong)))
+    return Estimate(float(wrong.mean()), error, len(wrong), float(len(wrong)))
+
+
+def _weighted(outcomes: Sequence[Outcome]) -> Estimate | None:
+    """Every head's draws give an estimate; together they give one without too heavy tails."""
+    by_head: dict[object, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        if outcome.propensity is not None and outcome.pool_size is not None:
+            by_head[outcome.head_id].append(outcome)
+    found = []
+    for drawn in by_head.values():
+        drawn.sort(key=lambda o: o.place or 0)  # the weights depend on the order of the draws
+        draws = [Draw(float(_is_wrong(o)), o.propensity or 0.0, 0) for o in drawn]
+        try:
+            found.append(lure(draws, max(o.pool_size or 0 for o in drawn)))
+        except InvalidDraws:
+            continue
+    return pooled(found) if found else None
+
+
+def _forecast(heads: Sequence[HeadVersion]) -> Forecast | None:
+    points = [(h.training_labels, h.metrics["auc"]) for h in heads if "auc" in h.metrics]
+    labels, values = (
+        (np.asarray(column, float) for column in zip(*points, strict=True))
+        if points
+        else (np.zeros(0), np.zeros(0))
+    )
+    try:
+        return forecast(labels, values, np.random.default_rng(SEED))
+    except NotEnoughPoints:
+        return None
+
+
+def _per_class(latest: HeadVersion | None) -> dict[str, int]:
+    counts = latest.metrics.get("per_class", []) if latest else []
+    return dict(zip(latest.classes, counts, strict=True)) if latest and counts else {}
+
+
+def _labels_of_last_round(target: Target) -> int:
+    last = target.rounds.filter(state="completed").order_by("-number").first()
+    return (last.training_labels or 0) if last else 0
+
+
+def _agreement(audit: Estimate | None, latest: HeadVersion | None) -> Condition | None:
+    accuracy = latest.metrics.get("accuracy") if latest else None
+    return audit_agreement(audit, 1 - accuracy) if audit and accuracy is not None else None

@@ -1,0 +1,321 @@
+"""The quick half of the loop: refits the light head every few labels and renews the worklist's front.
+
+Predict first, train afterwards: before a head learns from new labels, what the former head had said
+of them is written down (`Outcome`), so that its figures are honest.
+"""
+
+import secrets
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.db import transaction
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from annotation.core.locks import advisory_lock
+from annotation.datasets import services as datasets
+from annotation.datasets.models import Split
+from annotation.labeling import selectors as labeling
+from annotation.labeling.models import Assignment, AssignmentState, Case, CaseState, Selection
+from annotation.labeling.services.projects import current_schema
+from annotation.labeling.services.ranking import publish_front
+from learning.acquisition.pool import Labeled, Pick, Pool, Rows
+from learning.acquisition.strategies import STRATEGIES, select
+from learning.estimates.stopping import kappa
+from learning.heads.fitting import HeadConfig, fit
+from learning.heads.head import Head
+from learning.models import HeadPick, HeadVersion, Outcome, Target
+from learning.services import embeddings
+from learning.services.embeddings import Space
+
+FRONT = 100  # places chosen with known chances; the next refit renews them
+STOP_SET = 2000  # cases on which successive heads are compared; always the same ones
+HONEST = "Keeps the accuracy honest"
+COLD_START = "typicality"
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What is known of a target now; rows are those of the space.
+
+    `answers` (n,) are class numbers, -1 where a case has none; the masks (n,) tell the cases apart.
+    """
+
+    space: Space
+    classes: list[str]
+    answers: NDArray[np.int64]
+    is_training: NDArray[np.bool_]
+    is_test: NDArray[np.bool_]
+    is_open: NDArray[np.bool_]
+
+    @property
+    def labeled(self) -> Rows:
+        return np.flatnonzero(self.is_training & (self.answers >= 0))
+
+    @property
+    def pool(self) -> Rows:
+        return np.flatnonzero(self.is_training & self.is_open & (self.answers < 0))
+
+    @property
+    def held_out(self) -> Rows:
+        return np.flatnonzero(~self.is_training & self.is_open & (self.answers < 0))
+
+
+def refit_due() -> int:
+    """Refit every target for which enough cases were labeled since its last head; returns how many."""
+    done = 0
+    for target in Target.objects.filter(refit_after__gt=0).select_related("project"):
+        if _is_due(target):
+            done += refit(target) is not None
+    return done
+
+
+def _is_due(target: Target) -> bool:
+    """Enough new labels, or no front yet."""
+    finished = Case.objects.filter(project=target.project, state=CaseState.DONE).count()
+    last = target.heads.order_by("-number").values_list("finished_cases", flat=True).first()
+    return last is None or finished - last >= target.refit_after
+
+
+def refit(target: Target, *, seed: int | None = None) -> HeadVersion | None:
+    """Fit a head to all labels and put the most informative open cases first.
+
+    None where the project has no encoder yet, or another worker refits this target right now.
+    """
+    with advisory_lock(f"refit {target.pk}") as is_mine:
+        encoder = embeddings.ready_encoder(target.project) if is_mine else None
+        if encoder is None:
+            return None
+        started = time.monotonic()
+        finished = Case.objects.filter(project=target.project, state=CaseState.DONE).count()
+        known = gather(target, embeddings.load_space(encoder))
+        former = target.heads.order_by("-number").first()
+        version = HeadVersion(
+            target=target, encoder=encoder, number=former.number + 1 if former else 1,
+            classes=known.classes, strategy=target.head_strategy, finished_cases=finished,
+            seed=secrets.randbelow(2**31) if seed is None else seed,
+            training_labels=len(known.labeled),
+        )  # fmt: skip
+        rng = np.random.default_rng(version.seed)
+        earlier = _head_of(former, encoder.pk, len(known.classes))
+        head = _fit(known, earlier, rng)
+        picks = _front(version, known, head, rng)
+        outcomes = _outcomes(target, known, former, earlier)
+        version.content = head.to_bytes() if head else b""
+        version.metrics = _figures(known, head, earlier)
+        version.seconds = time.monotonic() - started
+        _publish(version, known, picks, outcomes)
+        return version
+
+
+def gather(target: Target, space: Space) -> Knowledge:
+    """The labels, splits and states of all cases that have a vector."""
+    schema = current_schema(target.project)
+    question = schema.schema.question(target.question) if schema else None
+    classes = list(question.option_keys) if question else []
+    number_of = {name: number for number, name in enumerate(classes)}
+    found = labeling.find_accepted_answers(target.project, target.question)
+    row_of = {case: row for row, case in enumerate(space.cases)}
+    answers = np.full(len(space.cases), -1, np.int64)
+    for case, answer in found.items():
+        if case in row_of and isinstance(answer, str) and answer in number_of:
+            answers[row_of[case]] = number_of[answer]
+    splits = np.full(len(space.cases), "", dtype="U10")
+    is_open = np.zeros(len(space.cases), bool)
+    splitter = datasets.Splitter(datasets.policy_of(target.project))
+    for case, state, patient, study in _cases(target):
+        row = row_of.get(case)
+        if row is not None:
+            splits[row] = splitter.split(splitter.pseudonym(patient, study))
+            is_open[row] = state == CaseState.OPEN
+    return Knowledge(space, classes, answers, splits == Split.TRAIN, splits == Split.TEST, is_open)
+
+
+def _cases(target: Target) -> Iterable[tuple[UUID, str, str, str]]:
+    return (
+        Case.objects.filter(project=target.project)
+        .values_list("pk", "state", "study__patient_id", "study__study_instance_uid")
+        .iterator(chunk_size=20_000)
+    )
+
+
+def _head_of(version: HeadVersion | None, encoder_id: UUID, class_count: int) -> Head | None:
+    """The version's head, where it speaks of the same vectors and answers."""
+    if version is None or not version.content or version.encoder_id != encoder_id:
+        return None
+    head = Head.from_bytes(bytes(version.content))
+    return head if head.class_count == class_count else None
+
+
+def _fit(known: Knowledge, warm: Head | None, rng: np.random.Generator) -> Head | None:
+    """None while there are not two answers to tell apart."""
+    labels = known.answers[known.labeled]
+    if len(np.unique(labels)) < 2:
+        return None
+    return fit(
+        "one", known.space.vectors[known.labeled], labels, class_count=len(known.classes),
+        rng=rng, config=HeadConfig(), warm=warm,
+    )  # fmt: skip
+
+
+def _front(
+    version: HeadVersion, known: Knowledge, head: Head | None, rng: np.random.Generator
+) -> list[Pick]:
+    """The first places, as rows of the space; held-out cases stand between them at their own rate.
+
+    Test and validation cases must be labeled too, and the model must not have a say in which.
+    """
+    pool, held_out = known.pool, known.held_out
+    count = min(FRONT, len(pool) + len(held_out))
+    share = len(held_out) / max(len(pool) + len(held_out), 1)
+    is_honest = rng.random(count) < share
+    drawn = rng.permutation(held_out)
+    honest = [
+        Pick(int(row), 0.0, 1 / (len(held_out) - place), "held_out", {}, HONEST)
+        for place, row in enumerate(drawn[:count])
+    ]
+    chosen = [
+        Pick(int(pool[p.row]), p.score, p.propensity, p.arm, p.components, p.reason)
+        for p in _choose(version.strategy, known, head, min(count, len(pool)), rng)
+    ]
+    front: list[Pick] = []
+    for wants_honest in is_honest:
+        first, second = (honest, chosen) if wants_honest else (chosen, honest)
+        source = first or second
+        if source:
+            front.append(source.pop(0))
+    return front
+
+
+def _choose(
+    name: str, known: Knowledge, head: Head | None, count: int, rng: np.random.Generator
+) -> list[Pick]:
+    vectors = known.space.vectors[known.pool]
+    labeled = Labeled(known.space.vectors[known.labeled], known.answers[known.labeled])
+    if head is None:
+        name = "random" if STRATEGIES[name].is_random else COLD_START
+        return select(STRATEGIES[name], Pool(embeddings=vectors), labeled, count, rng)
+    pool = Pool(
+        probabilities=head.predict(vectors), embeddings=vectors, classes=tuple(known.classes)
+    )
+    return select(STRATEGIES[name], pool, labeled, count, rng)
+
+
+def _outcomes(
+    target: Target, known: Knowledge, former: HeadVersion | None, head: Head | None
+) -> list[Outcome]:
+    """What the former head says of the training cases whose labels are new."""
+    seen = set(Outcome.objects.filter(target=target).values_list("case_id", flat=True))
+    rows = [row for row in known.labeled if known.space.cases[row] not in seen]
+    probabilities: Sequence[Any] = [None] * len(rows)
+    if head and rows:
+        probabilities = head.predict(known.space.vectors[rows]).tolist()
+    served = _served(target, [known.space.cases[row] for row in rows])
+    found = []
+    for row, said in zip(rows, probabilities, strict=True):
+        case = known.space.cases[row]
+        draw = served.get(case, Served(Selection.INITIAL))
+        found.append(
+            Outcome(
+                target=target,
+                case_id=case,
+                head=former if said else None,
+                probabilities=said,
+                answer=known.classes[known.answers[row]],
+                **asdict(draw),
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Served:
+    """How a case came to be read: its arm, and where it stood in the front with which chance."""
+
+    selection: str
+    place: int | None = None
+    propensity: float | None = None
+    pool_size: int | None = None
+
+
+def _served(target: Target, cases: Sequence[UUID]) -> Mapping[UUID, Served]:
+    assignments = Assignment.objects.filter(
+        case__in=cases, state=AssignmentState.SUBMITTED
+    ).order_by("created_at")
+    found: dict[UUID, Served] = {}
+    for case, selection in assignments.values_list("case_id", "selection"):
+        found.setdefault(case, Served(selection))
+    picks = HeadPick.objects.filter(head__target=target, case__in=cases).order_by("head__number")
+    for case, place, chance, size in picks.values_list(
+        "case_id", "place", "propensity", "head__pool_size"
+    ):
+        if case in found and found[case].selection == Selection.RANKED:
+            found[case] = Served(Selection.RANKED, place, chance, size)
+    return found
+
+
+def _figures(known: Knowledge, head: Head | None, former: Head | None) -> dict[str, Any]:
+    """On the test patients labeled so far, and how far the head answers as the former one did."""
+    figures = _test_figures(known, head)
+    if head and former:
+        vectors = known.space.vectors[:STOP_SET]
+        before, after = (h.predict(vectors).argmax(axis=1) for h in (former, head))
+        figures["kappa"] = kappa(before, after)
+    figures["per_class"] = np.bincount(
+        known.answers[known.labeled], minlength=len(known.classes)
+    ).tolist()
+    return figures
+
+
+def _test_figures(known: Knowledge, head: Head | None) -> dict[str, Any]:
+    """AUC, average precision and accuracy; of more than two classes the mean of each."""
+    rows = np.flatnonzero(known.is_test & (known.answers >= 0))
+    if head is None or not len(rows):
+        return {"n": len(rows)}
+    probabilities = head.predict(known.space.vectors[rows])
+    wanted = [1] if len(known.classes) == 2 else range(len(known.classes))
+    auc, precision = [], []
+    for number in wanted:
+        is_positive = known.answers[rows] == number
+        if is_positive.any() and not is_positive.all():
+            auc.append(roc_auc_score(is_positive, probabilities[:, number]))
+            precision.append(average_precision_score(is_positive, probabilities[:, number]))
+    if not auc:
+        return {"n": len(rows)}
+    is_right = probabilities.argmax(axis=1) == known.answers[rows]
+    return {
+        "n": len(rows),
+        "accuracy": float(is_right.mean()),
+        "auc": float(np.mean(auc)),
+        "average_precision": float(np.mean(precision)),
+    }
+
+
+@transaction.atomic
+def _publish(
+    version: HeadVersion, known: Knowledge, picks: Sequence[Pick], outcomes: Sequence[Outcome]
+) -> None:
+    """Head, reasons, outcomes and the new front: all of it or nothing."""
+    Target.objects.select_for_update(no_key=True).get(pk=version.target_id)
+    version.pool_size = len(known.pool)
+    version.save(force_insert=True)
+    Outcome.objects.bulk_create(outcomes, batch_size=1000)
+    HeadPick.objects.bulk_create(
+        HeadPick(
+            head=version, case_id=known.space.cases[pick.row], place=place, score=pick.score,
+            propensity=pick.propensity, arm=pick.arm, components=dict(pick.components),
+            reason=pick.reason[:200],
+        )
+        for place, pick in enumerate(picks)
+    )  # fmt: skip
+    publish_front(
+        project=version.target.project,
+        ranking_id=version.pk,
+        cases=[known.space.cases[pick.row] for pick in picks],
+        reasons=[pick.reason for pick in picks],
+    )

@@ -1,0 +1,98 @@
+"""Train a detector on images with boxes, and find boxes in images."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from learning.training.boxes import Boxes, check_boxes
+from learning.training.detection.augment import BoxAugmentation, augment
+from learning.training.detection.decode import Detections, decode
+from learning.training.detection.loss import detection_loss
+from learning.training.detection.network import Detector, DetectorShape
+from learning.training.detection.targets import encode
+from learning.training.resumable import OnReport, Schedule, Store, batch_of_step, fit
+
+
+@dataclass(frozen=True)
+class BoxedImages:
+    """(n, channels, *shape) standardised images of one shape, and per image (k, 2d) boxes, (k,) labels."""
+
+    images: NDArray[np.float16]
+    boxes: Sequence[Boxes]
+    labels: Sequence[NDArray[np.int64]]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    """The recipe; the first one tried, see bench/detection.py for what it reaches."""
+
+    batch_size: int = 8
+    schedule: Schedule = field(default_factory=lambda: Schedule(steps=1500, learning_rate=2e-3))
+    augmentation: BoxAugmentation | None = field(default_factory=BoxAugmentation)
+
+
+def train_detector(
+    data: BoxedImages,
+    shape: DetectorShape,
+    config: DetectorConfig,
+    *,
+    seed: int,
+    store: Store,
+    on_report: OnReport = lambda *_: None,
+    device: torch.device | None = None,
+) -> Detector:
+    """A detector trained from scratch or from the newest state. Raises InvalidBoxes, DivergedLoss."""
+    if len(data.images) != len(data.boxes):
+        raise ValueError(f"{len(data.images)} images, but boxes of {len(data.boxes)}")
+    check_boxes(data.boxes, data.labels, dimensions=shape.dimensions, class_count=shape.class_count)
+    device = device or torch.device("cpu")
+    torch.manual_seed(seed)
+    network = Detector(shape).to(device)
+    if shape.dimensions == 2:
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def batch_loss(module: torch.nn.Module, step: int, generator: torch.Generator) -> torch.Tensor:
+        rows = batch_of_step(len(data), config.batch_size, step, seed)
+        images = torch.from_numpy(data.images[rows].astype(np.float32))
+        boxes, labels = [data.boxes[r] for r in rows], [data.labels[r] for r in rows]
+        if config.augmentation is not None:
+            images, boxes, labels = augment(images, boxes, labels, config.augmentation, generator)
+        targets = encode(
+            boxes,
+            labels,
+            shape=images.shape[2:],
+            stride=shape.stride,
+            class_count=shape.class_count,
+        )
+        return detection_loss(module(images.to(device)), targets.to(device))
+
+    fit(network, batch_loss, config.schedule, seed=seed, store=store, on_report=on_report)
+    return network
+
+
+@torch.no_grad()
+def detect(
+    network: Detector,
+    blocks: Iterator[NDArray[np.float16]] | Sequence[NDArray[np.float16]],
+    *,
+    least_score: float = 0.05,
+    at_most: int = 100,
+    overlap: float = 0.5,
+) -> list[Detections]:
+    """Detections of (b, channels, *shape) blocks of images, in order."""
+    network.eval()
+    device = next(network.parameters()).device
+    found: list[Detections] = []
+    for block in blocks:
+        images = torch.from_numpy(np.asarray(block, np.float32)).to(device)
+        found += decode(
+            network(images), shape=images.shape[2:], stride=network.shape.stride,
+            at_most=at_most, least_score=least_score, overlap=overlap,
+        )  # fmt: skip
+    return found

@@ -1,0 +1,155 @@
+"""How good class probabilities are: one class of many, several labels at once, and calibration.
+
+Where a figure needs both classes and one is missing, it is None, never a guess.
+"""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Classes = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+CALIBRATION_BINS = 10
+
+
+def auc(is_positive: Flags, scores: Floats) -> float | None:
+    """Area under the ROC curve by ranks, ties counted half (Hanley & McNeil 1982)."""
+    positives = int(is_positive.sum())
+    negatives = len(is_positive) - positives
+    if positives == 0 or negatives == 0:
+        return None
+    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    mean_rank = np.cumsum(counts) - (counts - 1) / 2
+    rank_sum = float(mean_rank[inverse][is_positive].sum())
+    return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
+
+
+def average_precision(is_positive: Flags, scores: Floats) -> float | None:
+    """Mean of the precision at each positive, equal scores taken together; None without positives."""
+    if not is_positive.any():
+        return None
+    hits, calls = _operating_points(is_positive, scores)
+    gained = np.diff(hits, prepend=0) / is_positive.sum()
+    return float(np.sum(gained * hits / calls))
+
+
+def f1(is_positive: Flags, is_called: Flags) -> float | None:
+    """Harmonic mean of precision and sensitivity; None where nothing is positive and nothing called."""
+    total = int(is_positive.sum()) + int(is_called.sum())
+    return float(2 * (is_positive & is_called).sum() / total) if total else None
+
+
+def macro_f1(truth: Classes, probabilities: Floats) -> float | None:
+    """Mean F1 of the most probable class over the classes that occur in truth or answer."""
+    called = probabilities.argmax(axis=1)
+    return _mean(f1(truth == c, called == c) for c in range(probabilities.shape[1]))
+
+
+def sensitivity_at_specificity(
+    is_positive: Flags, scores: Floats, specificity: float
+) -> float | None:
+    """The best sensitivity of a threshold that keeps at least this specificity."""
+    if not 0 <= specificity <= 1:
+        raise ValueError(f"specificity must lie between 0 and 1, not {specificity}")
+    positives = int(is_positive.sum())
+    negatives = len(is_positive) - positives
+    if positives == 0 or negatives == 0:
+        return None
+    hits, calls = _operating_points(is_positive, scores)
+    is_allowed = 1 - (calls - hits) / negatives >= specificity - 1e-12
+    return float(np.max(hits[is_allowed], initial=0) / positives)
+
+
+def mean_auc(truth: Classes, probabilities: Floats) -> float | None:
+    """Binary: of class 1. More classes: the mean of each against the rest, where both occur."""
+    class_count = probabilities.shape[1]
+    wanted = [1] if class_count == 2 else range(class_count)
+    return _mean(auc(truth == c, probabilities[:, c]) for c in wanted)
+
+
+def sensitivity(truth: Classes, is_called: Flags) -> float | None:
+    """Share of class 1 that is called."""
+    return float(is_called[truth == 1].mean()) if (truth == 1).any() else None
+
+
+def specificity(truth: Classes, is_called: Flags) -> float | None:
+    """Share of class 0 that is not called."""
+    return float((~is_called[truth == 0]).mean()) if (truth == 0).any() else None
+
+
+def accuracy(truth: Classes, probabilities: Floats) -> float | None:
+    return float((probabilities.argmax(axis=1) == truth).mean()) if len(truth) else None
+
+
+def macro(
+    measure: Callable[[Flags, Floats], float | None], truth: Floats, probabilities: Floats
+) -> float | None:
+    """Mean of a measure over the labels of (n, labels) arrays; truth is 1, 0, or NaN where nobody read it.
+
+    A label that the measure cannot be taken of is left out.
+    """
+    if truth.shape != probabilities.shape:
+        raise ValueError(f"truth {truth.shape} does not fit probabilities {probabilities.shape}")
+    is_known = ~np.isnan(truth)
+    return _mean(
+        measure(truth[known, label] == 1, probabilities[known, label])
+        for label, known in enumerate(is_known.T)
+    )
+
+
+def brier(truth: Classes, probabilities: Floats) -> float | None:
+    """Mean squared distance of (n, classes) probabilities from the truth, 0 to 2 (Brier 1950)."""
+    if len(truth) == 0:
+        return None
+    wanted = np.eye(probabilities.shape[1])[truth]
+    return float(((probabilities - wanted) ** 2).sum(axis=1).mean())
+
+
+def calibration_error(truth: Classes, probabilities: Floats) -> float | None:
+    """Expected calibration error of the most probable class (Guo et al. 2017), 10 equal bins."""
+    if len(truth) == 0:
+        return None
+    gaps = [
+        abs(b["confidence"] - b["accuracy"]) * b["count"] for b in reliability(truth, probabilities)
+    ]
+    return float(sum(gaps) / len(truth))
+
+
+def reliability(truth: Classes, probabilities: Floats) -> list[dict[str, float]]:
+    """Per bin of confidence: mean confidence, accuracy and count, for the reliability plot."""
+    confidence = probabilities.max(axis=1)
+    is_right = probabilities.argmax(axis=1) == truth
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    return [
+        {
+            "confidence": float(confidence[bins == b].mean()),
+            "accuracy": float(is_right[bins == b].mean()),
+            "count": float((bins == b).sum()),
+        }
+        for b in range(CALIBRATION_BINS)
+        if (bins == b).any()
+    ]
+
+
+def youden_threshold(truth: Classes, scores: Floats) -> float:
+    """The threshold of greatest sensitivity + specificity; 0.5 where a class is missing."""
+    if (truth == 1).sum() == 0 or (truth == 0).sum() == 0:
+        return 0.5
+    ordered = np.unique(scores)
+    candidates = np.concatenate([ordered, (ordered[1:] + ordered[:-1]) / 2])
+    gains = [(scores[truth == 1] >= c).mean() + (scores[truth == 0] < c).mean() for c in candidates]
+    return float(candidates[int(np.argmax(gains))])
+
+
+def _operating_points(is_positive: Flags, scores: Floats) -> tuple[Classes, Classes]:
+    """Hits and calls at every threshold from the strictest on; equal scores fall together."""
+    order = np.argsort(-scores, kind="stable")
+    is_last = np.append(np.diff(scores[order]) != 0, True)
+    return np.cumsum(is_positive[order])[is_last], np.flatnonzero(is_last) + 1
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

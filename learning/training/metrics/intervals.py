@@ -1,0 +1,95 @@
+"""95 % intervals by bootstrap over patients: of one figure, and of the difference between two models."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.int64]
+Measure = Callable[[Rows], float | None]  # of rows of the test set; None where they cannot give it
+BOOTSTRAPS = 1000
+INTERVAL = (2.5, 97.5)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure and its 95 % interval; None where the data cannot give one."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How much better a candidate is than production, and whether it may replace it."""
+
+    difference: Estimate  # candidate - production, so that higher is better
+    is_not_worse: bool  # the lower bound lies above -margin
+    is_better: bool  # the lower bound lies above 0
+
+
+def bootstrap(
+    measure: Measure,
+    patients: Sequence[str],
+    rng: np.random.Generator,
+    repeats: int = BOOTSTRAPS,
+) -> Estimate:
+    """The measure on all rows, with the 2.5th and 97.5th percentile over resampled patients."""
+    value = measure(np.arange(len(patients)))
+    if value is None:
+        return Estimate(None, None, None)
+    drawn = (measure(rows) for rows in resamples(patients, rng, repeats))
+    return estimate_from(value, [found for found in drawn if found is not None])
+
+
+def compare(
+    candidate: Measure,
+    production: Measure,
+    patients: Sequence[str],
+    rng: np.random.Generator,
+    *,
+    margin: float,
+    higher_is_better: bool = True,
+    repeats: int = BOOTSTRAPS,
+) -> Comparison:
+    """Paired bootstrap on one locked set: both models are measured on the same drawn patients.
+
+    `is_not_worse` is a test of non-inferiority at 2.5 % (one-sided); where the data cannot give an
+    interval, nothing is claimed. Raises ValueError for a negative margin.
+    """
+    if margin < 0:
+        raise ValueError(f"the margin must not be negative: {margin}")
+    sign = 1.0 if higher_is_better else -1.0
+
+    def gain(rows: Rows) -> float | None:
+        new, old = candidate(rows), production(rows)
+        return None if new is None or old is None else sign * (new - old)
+
+    found = bootstrap(gain, patients, rng, repeats)
+    if found.low is None:
+        return Comparison(found, False, False)
+    return Comparison(found, found.low > -margin, found.low > 0)
+
+
+def resamples(patients: Sequence[str], rng: np.random.Generator, repeats: int) -> Iterator[Rows]:
+    """Rows of as many patients as there are, drawn with replacement; all rows of each drawn."""
+    if len(patients) == 0:
+        return
+    _, group = np.unique(np.asarray(patients), return_inverse=True)
+    by_patient, counts = np.argsort(group, kind="stable"), np.bincount(group)
+    starts = np.cumsum(counts) - counts
+    for _ in range(repeats):
+        picked = rng.integers(len(counts), size=len(counts))
+        sizes = counts[picked]
+        within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        yield by_patient[np.repeat(starts[picked], sizes) + within]
+
+
+def estimate_from(value: float | None, draws: Sequence[float]) -> Estimate:
+    """The value with the percentiles of its draws; no interval without them."""
+    if value is None or not draws:
+        return Estimate(value, None, None)
+    low, high = np.percentile(draws, INTERVAL)
+    return Estimate(value, float(low), float(high))

@@ -1,0 +1,1 @@
+"""Encoders that learn without labels, and one that needs no learning."""

@@ -1,0 +1,102 @@
+"""SimCLR: two views of an image shall lie closer than views of others (Chen et al. 2020)."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional
+
+from learning.training.pretraining.views import ViewConfig, view
+from learning.training.resumable import OnReport, Schedule, Store, batch_of_step, fit
+
+
+@dataclass(frozen=True)
+class ContrastiveConfig:
+    """The recipe; the first one tried, see bench/encoders.py for what it reaches."""
+
+    batch_size: int = 128
+    temperature: float = 0.2
+    projection: int = 64
+    views: ViewConfig = field(default_factory=ViewConfig)
+    schedule: Schedule = field(
+        default_factory=lambda: Schedule(steps=1000, learning_rate=3e-3, weight_decay=1e-3)
+    )
+
+
+class Projected(nn.Module):
+    """An encoder with the head that is thrown away after pre-training."""
+
+    def __init__(self, encoder: nn.Module, width: int, projection: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = nn.Sequential(
+            nn.Linear(width, width, bias=False), nn.BatchNorm1d(width), nn.ReLU(inplace=True),
+            nn.Linear(width, projection),
+        )  # fmt: skip
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        projected: torch.Tensor = self.head(self.encoder(images))
+        return projected
+
+
+def nt_xent(first: torch.Tensor, second: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Normalised temperature-scaled cross-entropy of (b, d) projections of two views.
+
+    Each of the 2b views has to find its partner among the other 2b - 1. Raises ValueError below two
+    images, where there is nobody to differ from.
+    """
+    count = len(first)
+    if count < 2 or first.shape != second.shape:
+        raise ValueError(f"views of at least two images are needed: {first.shape}, {second.shape}")
+    every = functional.normalize(torch.cat([first, second]), dim=1)
+    alike = every @ every.T / temperature
+    alike = alike.masked_fill(
+        torch.eye(2 * count, dtype=torch.bool, device=alike.device), -torch.inf
+    )
+    partner = torch.arange(2 * count, device=alike.device).roll(count)
+    return functional.cross_entropy(alike, partner)
+
+
+def pretrain_contrastive(
+    encoder: nn.Module,
+    images: NDArray[np.float16],
+    config: ContrastiveConfig,
+    *,
+    seed: int,
+    store: Store,
+    on_report: OnReport = lambda *_: None,
+    device: torch.device | None = None,
+) -> nn.Module:
+    """Train `encoder` ((b, channels, *shape) to (b, d)) on (n, channels, *shape) images; returns it.
+
+    Goes on from the newest state. Raises ValueError for fewer than two images, DivergedLoss.
+    """
+    if len(images) < 2:
+        raise ValueError(f"contrastive pre-training needs at least two images, not {len(images)}")
+    device = device or torch.device("cpu")
+    torch.manual_seed(seed)
+    network = Projected(encoder, _width(encoder, images), config.projection).to(device)
+
+    def batch_loss(module: nn.Module, step: int, generator: torch.Generator) -> torch.Tensor:
+        rows = batch_of_step(len(images), config.batch_size, step, seed)
+        batch = torch.from_numpy(images[rows].astype(np.float32))
+        pair = torch.cat([view(batch, config.views, generator) for _ in range(2)])
+        first, second = module(pair.to(device)).chunk(2)
+        return nt_xent(first, second, config.temperature)
+
+    fit(network, batch_loss, config.schedule, seed=seed, store=store, on_report=on_report)
+    return encoder
+
+
+@torch.no_grad()
+def _width(encoder: nn.Module, images: NDArray[np.float16]) -> int:
+    was_training = encoder.training
+    vectors = encoder.eval()(
+        torch.from_numpy(images[:1].astype(np.float32)).to(next(encoder.parameters()).device)
+    )
+    encoder.train(was_training)
+    if vectors.ndim != 2:
+        raise ValueError(f"the encoder must give (b, d) vectors, not {tuple(vectors.shape)}")
+    return int(vectors.shape[1])

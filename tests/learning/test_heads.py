@@ -1,0 +1,233 @@
+"""The light head: vectors of the cases, refits, the front of the worklist and honest outcomes."""
+
+import time
+
+import numpy as np
+import pytest
+
+from annotation.core import jobs
+from annotation.datasets.models import Split
+from annotation.datasets.services import prescribe_splits
+from annotation.labeling.models import Case, Selection
+from annotation.labeling.services.ranking import Ranked, publish_ranking
+from learning import embedding
+from learning.heads.head import Head
+from learning.models import EMBEDDING_SIZE, Embedding, EncoderVersion, HeadPick, Outcome
+from learning.services import embeddings, evidence, heads, targets
+from tests import factories
+
+
+@pytest.fixture
+def pool(cast):
+    """Twenty open cases with an image, two of which are held out."""
+    cases = factories.make_cases(cast.project, 20)
+    split_of = {c.study.patient_id: Split.TRAIN for c in cases[:18]}
+    split_of |= {c.study.patient_id: Split.TEST for c in cases[18:]}
+    prescribe_splits(project=cast.project, split_of_patient=split_of)
+    return cases
+
+
+@pytest.fixture
+def target(cast, pool):
+    return targets.create_target(actor=cast.manager, project=cast.project, question="nodule")
+
+
+def embed(project):
+    embeddings.embed_due()
+    encoder = EncoderVersion.objects.get(project=project)
+    jobs.execute(EncoderVersion, encoder.pk, embedding.run_encoder)
+    encoder.refresh_from_db()
+    return encoder
+
+
+def label(cast, answers):
+    return [factories.submit_next(cast.annotator, cast.project, answer).case for answer in answers]
+
+
+def front_of(project):
+    return list(Case.objects.filter(project=project, front__gt=0).order_by("-front"))
+
+
+def test_every_case_gets_a_vector_of_length_one_or_a_reason(target, cast):
+    [empty] = factories.make_empty_cases(cast.project, 1)
+    encoder = embed(cast.project)
+    assert encoder.state == jobs.JobState.COMPLETED, encoder.error
+    assert Embedding.objects.filter(encoder=encoder, vector__isnull=False).count() == 20
+    assert Embedding.objects.get(case=empty).reason == "no image that can be rendered"
+    space = embeddings.load_space(encoder)
+    assert space.vectors.shape == (20, EMBEDDING_SIZE)
+    assert np.allclose(np.linalg.norm(space.vectors, axis=1), 1, atol=1e-5)
+    stored = Embedding.objects.get(encoder=encoder, case=space.cases[3]).vector
+    assert np.allclose(stored, space.vectors[3])
+
+
+def test_cases_that_arrive_later_are_embedded_by_the_same_encoder(target, cast):
+    encoder = embed(cast.project)
+    before = bytes(encoder.content)
+    assert embeddings.embed_due() == 0
+    factories.make_cases(cast.project, 2)
+    assert embeddings.embed_due() == 1
+    jobs.execute(EncoderVersion, encoder.pk, embedding.run_encoder)
+    encoder.refresh_from_db()
+    assert (encoder.state, bytes(encoder.content)) == (jobs.JobState.COMPLETED, before)
+    assert Embedding.objects.filter(encoder=encoder).count() == 22
+
+
+def test_a_cancelled_encoder_keeps_what_it_made_and_can_go_on(target, cast):
+    embeddings.embed_due()
+    encoder = EncoderVersion.objects.get()
+    EncoderVersion.objects.update(cancel_requested=True)
+    jobs.execute(EncoderVersion, encoder.pk, embedding.run_encoder)
+    encoder.refresh_from_db()
+    assert encoder.state == jobs.JobState.CANCELLED
+    EncoderVersion.objects.update(state="pending", cancel_requested=False)
+    jobs.execute(EncoderVersion, encoder.pk, embedding.run_encoder)
+    assert Embedding.objects.count() == 20
+
+
+def test_before_any_label_typical_cases_come_first_with_a_reason(target, cast):
+    embed(cast.project)
+    version = heads.refit(target, seed=1)
+    front = front_of(cast.project)
+    assert (len(front), version.training_labels, bytes(version.content)) == (20, 0, b"")
+    first = factories.claim(cast.annotator, cast.project)
+    assert (first.case_id, first.selection) == (front[0].pk, Selection.RANKED)
+    assert all(case.priority_reason for case in front)
+    held_out = [case for case in front if case.priority_reason == heads.HONEST]
+    assert len(held_out) == 2
+
+
+def test_a_refit_learns_ranks_and_writes_down_why(target, cast):
+    embed(cast.project)
+    heads.refit(target, seed=1)
+    labeled = label(cast, ["no", "yes", "no", "yes"])
+    version = heads.refit(target, seed=2)
+    in_training = [case for case in labeled if case.priority_reason != heads.HONEST]
+    assert version.training_labels == len(in_training)
+    assert Head.from_bytes(bytes(version.content)).class_count == 2
+    picks = list(HeadPick.objects.filter(head=version).order_by("place"))
+    assert [pick.case_id for pick in picks] == [case.pk for case in front_of(cast.project)]
+    assert len(picks) == 16
+    ranked = [pick for pick in picks if pick.arm != "held_out"]
+    assert all(pick.components and pick.reason for pick in ranked)
+    assert all(0 < pick.propensity <= 1 for pick in picks if pick.propensity is not None)
+
+
+def test_the_same_seed_gives_the_same_front(target, cast):
+    embed(cast.project)
+    label(cast, ["no", "yes", "no"])
+    heads.refit(target, seed=5)
+    first = [case.pk for case in front_of(cast.project)]
+    heads.refit(target, seed=5)
+    assert [case.pk for case in front_of(cast.project)] == first
+
+
+def test_what_the_head_had_said_is_kept_before_it_learns_the_answer(target, cast):
+    embed(cast.project)
+    label(cast, ["no", "yes"] * 3)
+    first = heads.refit(target, seed=1)
+    assert all(outcome.probabilities is None for outcome in Outcome.objects.all())
+    [case] = label(cast, ["yes"])
+    while case.priority_reason == heads.HONEST:  # held-out labels are no outcomes
+        [case] = label(cast, ["yes"])
+    said = Head.from_bytes(bytes(first.content))
+    heads.refit(target, seed=2)
+    outcome = Outcome.objects.get(case=case)
+    vector = np.asarray(Embedding.objects.get(case=case).vector, np.float32)[None]
+    assert outcome.head == first
+    assert np.allclose(outcome.probabilities, said.predict(vector)[0])
+    assert (outcome.answer, outcome.selection) == ("yes", "ranked")
+    pick = HeadPick.objects.get(head=first, case=case)
+    assert (outcome.propensity, outcome.pool_size) == (pick.propensity, first.pool_size)
+
+
+def test_held_out_patients_teach_the_head_nothing_and_measure_it(target, cast, pool):
+    embed(cast.project)
+    for case, answer in zip(pool[18:], ["no", "yes"], strict=True):
+        factories.import_answer(cast.annotator, case, answer)
+    label(cast, ["no", "yes", "no", "yes"])
+    version = heads.refit(target, seed=1)
+    assert (version.training_labels, version.metrics["n"]) == (4, 2)
+    assert {"auc", "average_precision", "accuracy"} < set(version.metrics)
+
+
+def test_refits_wait_for_enough_labels(target, cast):
+    embed(cast.project)
+    assert heads.refit_due() == 1  # the first front
+    label(cast, ["no"] * 4)
+    assert heads.refit_due() == 0
+    label(cast, ["yes"])
+    assert heads.refit_due() == 1
+    assert target.heads.count() == 2
+    targets.change_target(actor=cast.manager, target=target, refit_after=0)
+    label(cast, ["no"] * 5)
+    assert heads.refit_due() == 0
+
+
+def test_a_lease_survives_a_new_front_and_a_round_leaves_the_front(target, cast):
+    embed(cast.project)
+    heads.refit(target, seed=1)
+    held = factories.claim(cast.annotator, cast.project)
+    heads.refit(target, seed=2)
+    assert factories.claim(cast.annotator, cast.project) == held
+    front = front_of(cast.project)
+    ranked = [Ranked(case.pk, 0.5, "by a round") for case in front]
+    publish_ranking(project=cast.project, ranking_id=target.pk, ranked=ranked)
+    assert front_of(cast.project) == front
+    assert front[0].priority_reason != "by a round"
+
+
+def test_a_refit_that_fails_changes_nothing(target, cast, monkeypatch):
+    embed(cast.project)
+    heads.refit(target, seed=1)
+    before = [(case.pk, case.front) for case in front_of(cast.project)]
+    monkeypatch.setattr(target, "head_strategy", "x" * 41)  # more than its column holds
+    label(cast, ["no"])
+    with pytest.raises(KeyError):
+        heads.refit(target, seed=2)
+    after = dict(Case.objects.filter(front__gt=0).values_list("pk", "front"))
+    assert after.items() <= dict(before).items()
+    assert target.heads.count() == 1
+
+
+def test_similar_cases_are_the_nearest_of_the_same_project(target, cast, pool):
+    encoder = embed(cast.project)
+    twin = pool[4]
+    vector = Embedding.objects.get(encoder=encoder, case=pool[3]).vector
+    Embedding.objects.filter(encoder=encoder, case=twin).update(vector=vector)
+    found = embeddings.similar_cases(pool[3], count=5)
+    assert found[0][0] == twin
+    assert found[0][1] == pytest.approx(0, abs=1e-6)
+    distances = [distance for _, distance in found]
+    assert distances == sorted(distances)
+    assert pool[3] not in [case for case, _ in found]
+
+
+def test_a_refit_is_done_within_seconds(target, cast):
+    embed(cast.project)
+    label(cast, ["no", "yes"] * 3)
+    started = time.monotonic()
+    version = heads.refit(target, seed=1)
+    assert version.seconds <= time.monotonic() - started < 5
+
+
+def test_honest_figures_come_from_predictions_made_before_the_label(target, cast):
+    cast.project.control_share = 1.0
+    cast.project.save(update_fields=["control_share"])
+    embed(cast.project)
+    heads.refit(target, seed=1)
+    label(cast, ["no", "yes", "no"])
+    heads.refit(target, seed=2)
+    label(cast, ["yes", "no", "yes", "no"])
+    heads.refit(target, seed=3)
+    figures = evidence.honest_figures(target)
+    said = Outcome.objects.filter(target=target, probabilities__isnull=False)
+    wrong = [
+        max(range(2), key=o.probabilities.__getitem__) != ["no", "yes"].index(o.answer)
+        for o in said
+    ]
+    assert (figures.outcomes, figures.audit.draws) == (len(said), len(said))
+    assert figures.audit.value == pytest.approx(np.mean(wrong))
+    assert figures.weighted is None  # nothing was drawn by rank
+    assert not figures.stopping.is_advised
+    assert "kappa" in target.heads.order_by("-number").first().metrics

@@ -1,0 +1,214 @@
+"""Estimates against simulations whose truth is known."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import cohen_kappa_score
+
+from learning.acquisition.sampling import draw, powered
+from learning.estimates.forecast import NotEnoughPoints, forecast
+from learning.estimates.lure import Draw, Estimate, InvalidDraws, lure, pooled, weights
+from learning.estimates.stopping import Evidence, audit_agreement, kappa, stopping
+from learning.estimates.triggers import prequential, retraining
+
+
+def simulated(losses, wish, count, seed, floor=0.5):
+    drawn = draw({"u": (1, wish)}, count, np.random.default_rng(seed), floor=floor)
+    pairs = zip(drawn.rows, drawn.propensities, strict=True)
+    return [Draw(float(losses[row]), float(q), 0) for row, q in pairs]
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    seed=st.integers(0, 10_000), size=st.integers(30, 120), share=st.floats(0.1, 0.9),
+    sharpness=st.sampled_from([1.0, 4.0, 10.0]),
+)  # fmt: skip
+def test_lure_is_unbiased_whatever_was_drawn(seed, size, share, sharpness):
+    rng = np.random.default_rng(seed)
+    wish = powered(rng.random(size), sharpness)
+    losses = (rng.random(size) < 0.1 + 0.8 * wish).astype(float)  # errors where it draws
+    runs = [
+        lure(simulated(losses, wish, max(int(size * share), 2), s), size).value for s in range(250)
+    ]
+    error = np.std(runs) / np.sqrt(len(runs))
+    assert abs(np.mean(runs) - losses.mean()) < 5 * error + 1e-9
+
+
+def test_the_plain_mean_of_top_ranked_labels_is_biased_and_lure_is_not():
+    rng = np.random.default_rng(0)
+    wish = powered(rng.random(1000), 4)
+    losses = (rng.random(1000) < 0.6 * wish + 0.05).astype(float)
+    runs = [simulated(losses, wish, 100, s) for s in range(150)]
+    naive = np.mean([[d.loss for d in draws] for draws in runs])
+    found = [lure(draws, 1000) for draws in runs]
+    assert naive - losses.mean() > 0.1
+    assert np.mean([e.value for e in found]) == pytest.approx(losses.mean(), abs=0.01)
+    covered = [e.interval[0] <= losses.mean() <= e.interval[1] for e in found]
+    assert 0.85 < np.mean(covered) <= 1
+
+
+def test_weights_are_the_formula_and_even_draws_weigh_one():
+    n, q = 10, np.array([0.3, 0.2, 0.5])
+    by_hand = [1 + (n - 3) / (n - m) * (1 / ((n - m + 1) * q[m - 1]) - 1) for m in (1, 2, 3)]
+    np.testing.assert_allclose(weights(q, n), by_hand)
+    np.testing.assert_allclose(weights(1 / (10 - np.arange(10)), 10), np.ones(10))
+
+
+def test_a_whole_pool_is_its_mean_without_doubt():
+    losses = np.array([0.0, 1.0, 1.0, 0.0])
+    found = lure(simulated(losses, np.ones(4), 4, 0, floor=0.1), 4)
+    assert (found.value, found.standard_error) == (pytest.approx(0.5), 0)
+
+
+@pytest.mark.parametrize(
+    ("draws", "message"),
+    [
+        ([Draw(1, 0.5, 0)], "no estimate"),
+        ([Draw(1, 0.5, 0), Draw(1, 0.0, 0)], "draw 1"),
+        ([Draw(np.nan, 0.5, 0), Draw(1, 0.5, 0)], "draw 0"),
+        ([Draw(1, 0.5, 1), Draw(1, 0.5, 1)], "has seen"),
+    ],
+)
+def test_draws_that_prove_nothing_are_refused(draws, message):
+    with pytest.raises(InvalidDraws, match=message):
+        lure(draws, 100)
+
+
+def test_rounds_are_pooled_by_their_draws():
+    found = pooled([Estimate(0.1, 0.02, 100, 80), Estimate(0.4, 0.02, 50, 40)])
+    assert found.value == pytest.approx(0.2)
+    assert found.standard_error == pytest.approx(0.02 * np.sqrt(5) / 3)
+    with pytest.raises(InvalidDraws):
+        pooled([])
+
+
+LABELS = np.array([20.0, 40, 80, 120, 160, 240, 320])
+
+
+def power_law(n):
+    return 0.95 - 1.2 * n**-0.5
+
+
+def test_a_forecast_of_a_noiseless_curve_is_exact():
+    found = forecast(LABELS, power_law(LABELS), np.random.default_rng(0))
+    gain, low, high = found.gain(200)
+    truth = power_law(520) - power_law(320)
+    assert (gain, low, high) == tuple(pytest.approx(truth, abs=1e-4) for _ in range(3))
+    assert found.sentence(200) == "200 more labels: +1.4 to +1.4 points"
+    assert found.labels_to_reach(0.91) == pytest.approx((1.2 / 0.04) ** 2, rel=0.01)
+    assert found.labels_to_reach(0.99) == float("inf")
+    assert found.labels_to_reach(0.5) == 320
+
+
+def test_the_band_of_a_noisy_forecast_holds_the_truth_mostly():
+    truth, held = power_law(400) - power_law(320), []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        noisy = power_law(LABELS) + rng.normal(0, 0.01, len(LABELS))
+        _, low, high = forecast(LABELS, noisy, rng).gain(80)
+        held.append(low <= truth <= high)
+    assert np.mean(held) > 0.7
+
+
+def test_a_curve_that_falls_promises_nothing_and_none_rises_above_one():
+    falling = forecast(LABELS, np.linspace(0.9, 0.8, 7), np.random.default_rng(0))
+    assert falling.gain(1000)[0] == 0
+    steep = forecast(LABELS, np.linspace(0.5, 0.99, 7), np.random.default_rng(0))
+    assert steep.curve.at(1e9) <= 1
+
+
+def test_too_short_a_curve_gives_no_forecast():
+    with pytest.raises(NotEnoughPoints, match="4 rounds"):
+        forecast(LABELS[:3], power_law(LABELS[:3]), np.random.default_rng(0))
+    with pytest.raises(NotEnoughPoints, match="finite"):
+        forecast(LABELS, np.full(7, np.nan), np.random.default_rng(0))
+
+
+def test_kappa_is_cohens():
+    rng = np.random.default_rng(0)
+    one, other = rng.integers(3, size=200), rng.integers(3, size=200)
+    other[:150] = one[:150]
+    assert kappa(one, other) == pytest.approx(cohen_kappa_score(one, other))
+    assert kappa(one, one) == 1
+    assert kappa(np.zeros(5, int), np.zeros(5, int)) == 1
+    with pytest.raises(ValueError, match="same cases"):
+        kappa(one, other[:5])
+
+
+CALM = prequential([0.3] * 60, [0.31, 0.29] * 30)
+
+
+@pytest.mark.parametrize(
+    ("labels", "at_last", "is_due"),
+    [(124, 100, False), (125, 100, True), (1100, 1000, False), (1200, 1000, True), (25, 0, True),
+     (24, 0, False)],
+)  # fmt: skip
+def test_training_is_due_when_labels_grew_by_a_fifth_and_25(labels, at_last, is_due):
+    assert retraining(labels=labels, labels_at_last=at_last, recent=CALM).is_due is is_due
+
+
+def test_training_is_due_when_the_last_labels_surprised_the_model():
+    rng = np.random.default_rng(0)
+    surprised = prequential(list(rng.exponential(0.9, 60)), [0.3] * 60)
+    advice = retraining(labels=101, labels_at_last=100, recent=surprised)
+    assert advice.is_due
+    assert "surprised" in advice.reasons[0]
+    early = prequential(list(rng.exponential(0.9, 49)), [0.3] * 49)
+    assert not retraining(labels=101, labels_at_last=100, recent=early).is_due
+    assert not retraining(labels=100, labels_at_last=100, recent=surprised).is_due
+    assert prequential([], []).count == 0
+    with pytest.raises(ValueError, match="1 losses"):
+        prequential([1.0], [])
+
+
+def make_evidence(**changes):
+    flat = forecast(LABELS, 0.9 - 50 * LABELS**-2.0, np.random.default_rng(0))
+    ready = {
+        "kappas": [0.9, 0.995, 0.992, 0.999], "forecast": flat, "target": 0.85,
+        "figure_low": 0.86, "audit": Estimate(0.03, 0.005, 200, 200), "tolerance": 0.05,
+        "counts": {"healthy": 100, "nodule": 30}, "minimum": 25,
+    }  # fmt: skip
+    return Evidence(**{**ready, **changes})
+
+
+def test_stopping_is_advised_when_all_five_hold():
+    found = stopping(make_evidence())
+    assert found.is_advised, found
+    assert [c.name for c in found.conditions] == [
+        "stable",
+        "forecast",
+        "target",
+        "audit",
+        "classes",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "holds"),
+    [
+        ("stable", {"kappas": [0.999, 0.999, 0.98]}, False),
+        ("stable", {"kappas": [0.999]}, None),
+        ("forecast", {"forecast": None}, None),
+        ("forecast", {"forecast": forecast(LABELS, power_law(LABELS), np.random.default_rng(0))}, False),
+        ("target", {"figure_low": 0.84}, False),
+        ("target", {"target": None}, None),
+        ("audit", {"audit": Estimate(0.045, 0.01, 50, 50)}, False),
+        ("audit", {"audit": None}, None),
+        ("classes", {"counts": {"healthy": 100, "nodule": 3}}, False),
+    ],
+)  # fmt: skip
+def test_one_condition_is_enough_to_go_on(name, changes, holds):
+    found = stopping(make_evidence(**changes))
+    assert not found.is_advised
+    (against,) = [c for c in found.conditions if c.holds is not True]
+    assert (against.name, against.holds) == (name, holds)
+    assert against.sentence
+
+
+def test_audit_and_locked_test_are_compared_with_their_noise():
+    assert audit_agreement(Estimate(0.10, 0.005, 300, 300), 0.12).holds
+    assert audit_agreement(Estimate(0.10, 0.05, 30, 30), 0.19).holds
+    far = audit_agreement(Estimate(0.10, 0.005, 300, 300), 0.16)
+    assert not far.holds
+    assert "drift" in far.sentence
