@@ -14,7 +14,7 @@ interface Props {
 }
 
 const FIRST: MarkFilter = { state: 'open', kind: null, reader: null, page: 1 }
-export const KIND_COLOURS = { flag: 'orange', second_opinion: 'blue', skip: 'gray' } as const
+const KIND_COLOURS = { flag: 'orange', second_opinion: 'blue', skip: 'gray' } as const
 
 export function MarksPanel({ projectId, isManager }: Props) {
   const [filter, setFilter] = useState(FIRST)
@@ -121,7 +121,7 @@ function MarksTable({ marks, projectId, acts, members }: TableProps) {
 export function KindBadge({ mark }: { mark: MarkRow }) {
   return (
     <Group gap={4} wrap="nowrap">
-      <Badge variant="light" color={KIND_COLOURS[mark.kind]}>
+      <Badge variant="dot" color={KIND_COLOURS[mark.kind]}>
         {t(`marks.kind.${mark.kind}`)}
       </Badge>
       {mark.resolved_at !== null && (
