@@ -24,8 +24,10 @@ def main() -> None:
     from learning import pipeline
     from learning.pipeline import POOL_BLOCK, Chosen
     from learning.training.config import TrainConfig
-    from learning.training.networks import build
-    from learning.training.predict import predict
+    from learning.training.loop import choose_device
+    from learning.training.networks import Architecture
+    from learning.training.predict import Block, Members, predict
+    from learning.training.tasks import OneAnswer
     from tests import factories
 
     config = TrainConfig(threads=1)
@@ -39,15 +41,19 @@ def main() -> None:
         Chosen(i.pk, i.series_id, i)
         for i in (instances[n % len(instances)] for n in range(arguments.images))
     ]
-    network = build(config.network, 2).eval()
+    task = OneAnswer(("no", "yes"))
+    size = (config.side, config.side)
+    network = Architecture(config.network, task.outputs, size=size).build().eval()
+    network = network.to(memory_format=torch.channels_last)
 
     def product() -> None:
         def blocks():
             for start in range(0, len(chosen), POOL_BLOCK):
                 part = chosen[start : start + POOL_BLOCK]
-                yield np.stack([image for _, image in pipeline._load_images(part, config, {})])
+                images = [image for _, image in pipeline._load_images(part, config, {})]
+                yield Block(np.stack(images)[:, None])
 
-        predict(network, blocks(), config)
+        predict(Members([network]), blocks(), task, config, choose_device())
 
     ready = torch.randn(arguments.images, 1, config.side, config.side)
 

@@ -5,10 +5,16 @@ that arrive later too. A killed worker loses one block.
 """
 
 import io
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from uuid import UUID
 
 import numpy as np
+import safetensors.torch
+import torch
+from django.conf import settings
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
@@ -18,11 +24,17 @@ from annotation.core import jobs
 from annotation.core.errors import DomainError
 from annotation.labeling.models import Case
 from learning.images import Image, ImageCache
-from learning.models import EMBEDDING_SIZE, Embedding, EncoderVersion
+from learning.models import EMBEDDING_SIZE, Embedding, EncoderKind, EncoderVersion
+from learning.training.checkpoint import Checkpoints
+from learning.training.loop import choose_device
+from learning.training.pretraining.contrastive import ContrastiveConfig
+from learning.training.pretraining.default import DefaultEncoder, fit_default_encoder, small_encoder
 from learning.training.pretraining.descriptor import SIDE, Whitening, describe, fit_whitening
 
+Embed = Callable[[NDArray[np.float16]], NDArray[np.float32]]
 SAMPLE = 2000  # cases that an encoder is fitted on
 BLOCK = 100
+STEPS = {"cpu": 500, "cuda": 3000}  # of learning without labels: eight minutes of one core
 NO_IMAGE = "no image that can be rendered"
 
 
@@ -32,13 +44,14 @@ class TooFewImages(DomainError):
 
 def run_encoder(encoder: EncoderVersion) -> None:
     """Fit the encoder if it is not, and embed every case that has no vector yet."""
-    whitening = _fitted(encoder)
+    embed = _fitted(encoder)
     waiting = _without_vector(encoder)
     total, done = waiting.count(), 0
     while block := list(waiting[:BLOCK]):
         jobs.report(encoder, step="embed", done=done, total=total)
-        _embed(encoder, whitening, block)
+        _embed_block(encoder, embed, block)
         done += len(block)
+    EncoderVersion.ownership(encoder).update(is_ready=True)
     jobs.finish(encoder, jobs.JobState.COMPLETED)
 
 
@@ -51,29 +64,50 @@ def _without_vector(encoder: EncoderVersion) -> QuerySet[Case]:
     )
 
 
-def _fitted(encoder: EncoderVersion) -> Whitening:
+def _fitted(encoder: EncoderVersion) -> Embed:
+    """The encoder as a function, fitted first where it has no content yet."""
     if encoder.content:
         return _from_bytes(bytes(encoder.content))
     jobs.report(encoder, step="fit")
-    cases = list(_without_vector(encoder)[:SAMPLE])
-    images = [image for _, image in _images(cases, {})]
+    images = [image for _, image in _images(list(_without_vector(encoder)[:SAMPLE]), {})]
     if len(images) < 3:
         raise TooFewImages(f"An encoder needs at least 3 cases with an image, not {len(images)}.")
-    whitening = fit_whitening(describe(images), EMBEDDING_SIZE)
-    content = _to_bytes(whitening)
+    if encoder.kind == EncoderKind.DESCRIPTOR:
+        content = _to_bytes(fit_whitening(describe(images)), None)
+    else:
+        content = _learn(encoder, np.stack(images)[:, None])
     if not EncoderVersion.ownership(encoder).update(content=content):
         raise jobs.JobFenced(str(encoder.pk))
-    encoder.content = content
-    return whitening
+    return _from_bytes(content)
 
 
-def _embed(encoder: EncoderVersion, whitening: Whitening, cases: Sequence[Case]) -> None:
+def _learn(encoder: EncoderVersion, images: NDArray[np.float16]) -> bytes:
+    """Learn from the images without labels; a resumed run goes on from its checkpoint."""
+
+    def on_report(_figures: dict[str, float], step: int, steps: int) -> None:
+        jobs.report(encoder, step="learn", done=step, total=steps)
+
+    device = choose_device()
+    config = ContrastiveConfig(
+        schedule=replace(ContrastiveConfig().schedule, steps=STEPS[device.type])
+    )
+    folder = Path(settings.MODEL_ROOT) / "encoders" / str(encoder.pk)
+    learned = fit_default_encoder(
+        images, config, seed=encoder.number, store=Checkpoints(folder), on_report=on_report,
+        device=device,
+    )  # fmt: skip
+    content = _to_bytes(learned.whitening, learned.network.cpu())
+    shutil.rmtree(folder, ignore_errors=True)
+    return content
+
+
+def _embed_block(encoder: EncoderVersion, embed: Embed, cases: Sequence[Case]) -> None:
     """Vectors of the cases; one without an image gets the reason instead."""
     refused: dict[UUID, str] = {}
     found = list(_images(cases, refused))
     rows = [Embedding(encoder=encoder, case_id=case, reason=why) for case, why in refused.items()]
     if found:
-        vectors = _filled_up(whitening(describe(image for _, image in found)))
+        vectors = _filled_up(embed(np.stack([image for _, image in found])))
         rows += [
             Embedding(encoder=encoder, case_id=case, vector=vector)
             for (case, _), vector in zip(found, vectors, strict=True)
@@ -108,12 +142,25 @@ def _filled_up(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return filled
 
 
-def _to_bytes(whitening: Whitening) -> bytes:
+def _to_bytes(whitening: Whitening, network: torch.nn.Module | None) -> bytes:
+    """Arrays and safetensors in one npz: nothing in it can run."""
+    weights = safetensors.torch.save(network.state_dict()) if network else b""
     file = io.BytesIO()
-    np.savez(file, mean=whitening.mean, directions=whitening.directions)
+    np.savez(
+        file, mean=whitening.mean, directions=whitening.directions,
+        network=np.frombuffer(weights, np.uint8),
+    )  # fmt: skip
     return file.getvalue()
 
 
-def _from_bytes(content: bytes) -> Whitening:
+def _from_bytes(content: bytes) -> Embed:
+    """(n, side, side) images to (n, at most EMBEDDING_SIZE) vectors of length 1."""
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return Whitening(arrays["mean"], arrays["directions"])
+        whitening = Whitening(arrays["mean"], arrays["directions"])
+        weights = arrays["network"].tobytes()
+    if not weights:
+        return lambda images: whitening(describe(images))
+    network = small_encoder(2, seed=0)
+    network.load_state_dict(safetensors.torch.load(weights))
+    learned = DefaultEncoder(network.to(choose_device()), whitening)
+    return lambda images: learned.embed([images[:, None]])

@@ -121,7 +121,12 @@ class Prediction(models.Model):
         return f"{self.case_id} by {self.model_version_id}"
 
 
-EMBEDDING_SIZE = 128  # shorter vectors are filled up with zeros, which changes no distance
+EMBEDDING_SIZE = 256  # shorter vectors are filled up with zeros, which changes no distance
+
+
+class EncoderKind(models.TextChoices):
+    DESCRIPTOR = "descriptor"  # needs no training: there within minutes
+    CONTRASTIVE = "contrastive"  # learned from the project's own images, without labels
 
 
 class EncoderVersion(Job):
@@ -129,8 +134,9 @@ class EncoderVersion(Job):
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="encoders")
     number = models.PositiveIntegerField()
-    kind = models.CharField(max_length=20, default="descriptor")
+    kind = models.CharField(max_length=20, choices=EncoderKind, default=EncoderKind.DESCRIPTOR)
     content = models.BinaryField(default=bytes)  # npz; empty until it is fitted
+    is_ready = models.BooleanField(default=False)  # it has embedded every case of its first run
 
     class Meta:
         constraints = [

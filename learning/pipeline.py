@@ -32,14 +32,15 @@ from learning.models import ModelVersion, ModelVersionState, Prediction, Round
 from learning.services import model_versions
 from learning.training.checkpoint import Checkpoints, load_weights, save_weights
 from learning.training.config import TrainConfig
-from learning.training.data import LabeledImages
+from learning.training.data import Samples
 from learning.training.evaluate import evaluate, youden_threshold
 from learning.training.loop import Trained, choose_device, train
-from learning.training.networks import build
-from learning.training.predict import predict
+from learning.training.networks import Architecture
+from learning.training.predict import Block, Members, predict
+from learning.training.run import Progress
+from learning.training.tasks import OneAnswer, Unlearnable
 
 logger = logging.getLogger(__name__)
-MIN_PER_CLASS = 2
 POOL_BLOCK = 256  # images scored at once
 CHOOSE_BLOCK = 500  # studies looked up at once
 
@@ -56,9 +57,8 @@ class Examples:
     labels: list[int] = field(default_factory=list)
     patients: list[str] = field(default_factory=list)
 
-    def arrays(self, side: int) -> LabeledImages:
-        images = np.stack(self.images) if self.images else np.zeros((0, side, side), np.float16)
-        return LabeledImages(images, np.asarray(self.labels, np.int64))
+    def samples(self) -> Samples:
+        return Samples([image[None] for image in self.images], np.asarray(self.labels, np.int64))
 
 
 @dataclass
@@ -77,8 +77,7 @@ def run_round(round_: Round) -> None:
     classes = _classes(round_, dataset)
     excluded: dict[UUID, str] = {}
     examples = _load_examples(round_, dataset, classes, config, excluded)
-    _require_labels(examples[Split.TRAIN], classes)
-    trained = _train(round_, config, examples, len(classes))
+    trained = _train(round_, config, examples, OneAnswer(tuple(classes)))
     metrics, threshold = _evaluate(round_, config, trained, examples)
     pool = _predict_pool(round_, config, trained, excluded)
     metrics["excluded"] = exclusions_by_case(excluded)
@@ -193,36 +192,38 @@ def _load_images(
         yield by_instance[instance.pk], image
 
 
-def _require_labels(training: Examples, classes: list[str]) -> None:
-    counts = np.bincount(np.asarray(training.labels, np.int64), minlength=len(classes))
-    if (counts >= MIN_PER_CLASS).sum() < 2:
-        listed = ", ".join(f"{name}: {n}" for name, n in zip(classes, counts, strict=True))
-        raise NotEnoughLabels(
-            f"Training needs {MIN_PER_CLASS} labeled cases of at least two answers ({listed})."
-        )
-
-
 def _train(
-    round_: Round, config: TrainConfig, examples: dict[Split, Examples], class_count: int
+    round_: Round, config: TrainConfig, examples: dict[Split, Examples], task: OneAnswer
 ) -> Trained:
     curves = list(round_.curves)
 
-    def on_epoch(figures: dict[str, float], step: int, total: int) -> None:
-        if not any(known["step"] == figures["step"] for known in curves):
+    def on_progress(progress: Progress) -> None:
+        figures = progress.figures
+        if figures and not any(known["step"] == figures["step"] for known in curves):
             curves.append(figures)
-        if not Round.ownership(round_).update(curves=curves):
-            raise jobs.JobFenced(str(round_.pk))
-        jobs.report(round_, step="train", done=step, total=total)
+            if not Round.ownership(round_).update(curves=curves):
+                raise jobs.JobFenced(str(round_.pk))
+        jobs.report(round_, step="train", done=progress.step, total=progress.steps)
 
     jobs.report(round_, step="train", done=0, total=config.steps(len(examples[Split.TRAIN].labels)))
-    return train(
-        config=config,
-        class_count=class_count,
-        training=examples[Split.TRAIN].arrays(config.side),
-        validation=examples[Split.VALIDATION].arrays(config.side),
-        seed=round_.seed,
-        checkpoints=Checkpoints(_run_folder(round_)),
-        on_epoch=on_epoch,
+    try:
+        return train(
+            config=config,
+            task=task,
+            architecture=_architecture(config, len(task.classes)),
+            training=examples[Split.TRAIN].samples(),
+            validation=examples[Split.VALIDATION].samples(),
+            seed=round_.seed,
+            checkpoints=Checkpoints(_run_folder(round_)),
+            on_progress=on_progress,
+        )
+    except Unlearnable as error:
+        raise NotEnoughLabels(str(error)) from None
+
+
+def _architecture(config: TrainConfig, class_count: int) -> Architecture:
+    return Architecture(
+        config.network, class_count, size=(config.side, config.side), dropout=config.dropout
     )
 
 
@@ -231,7 +232,7 @@ def _evaluate(
 ) -> tuple[dict[str, Any], float]:
     jobs.report(round_, step="evaluate")
     probabilities = {
-        split: predict(trained.network, _blocks(found.images), config)
+        split: _predict(trained, _blocks(found.images), config)
         for split, found in examples.items()
         if found.labels and split != Split.TRAIN
     }
@@ -252,9 +253,19 @@ def _evaluate(
     return figures, threshold
 
 
-def _blocks(images: list[NDArray[np.float16]]) -> Iterator[NDArray[np.float16]]:
+def _blocks(images: list[NDArray[np.float16]]) -> Iterator[Block]:
     for start in range(0, len(images), POOL_BLOCK):
-        yield np.stack(images[start : start + POOL_BLOCK])
+        yield Block(np.stack(images[start : start + POOL_BLOCK])[:, None])
+
+
+def _predict(
+    trained: Trained,
+    blocks: Iterator[Block],
+    config: TrainConfig,
+    on_block: Callable[[int], None] = lambda _count: None,
+) -> NDArray[np.float64]:
+    members = Members([trained.network])
+    return predict(members, blocks, trained.task, config, choose_device(), on_block).mean
 
 
 def _predict_pool(
@@ -275,7 +286,7 @@ def _predict_pool(
     pool = Pool()
     done = 0
 
-    def blocks() -> Iterator[NDArray[np.float16]]:
+    def blocks() -> Iterator[Block]:
         for start in range(0, len(chosen), POOL_BLOCK):
             block = []
             part = chosen[start : start + POOL_BLOCK]
@@ -284,14 +295,14 @@ def _predict_pool(
                 pool.is_held_out.append(held_out[choice.case_id])
                 block.append(image)
             if block:
-                yield np.stack(block)
+                yield Block(np.stack(block)[:, None])
 
     def on_block(count: int) -> None:
         nonlocal done
         done += count
         jobs.report(round_, step="score", done=done, total=len(chosen))
 
-    pool.probabilities = predict(trained.network, blocks(), config, on_block)
+    pool.probabilities = _predict(trained, blocks(), config, on_block)
     return pool
 
 
@@ -376,6 +387,7 @@ def _run_folder(round_: Round) -> Path:
 
 def load_network(version: ModelVersion) -> torch.nn.Module:
     """The network of a model version with its weights, verified by hash."""
-    network = build(version.round.config["network"], len(version.classes))
+    config = TrainConfig.from_json(version.round.config)
+    network = _architecture(config, len(version.classes)).build()
     load_weights(network, Path(settings.MODEL_ROOT) / "weights", version.weights_sha256)
     return network

@@ -60,8 +60,16 @@ class Migration(migrations.Migration):
                 ("progress", models.JSONField(default=dict)),
                 ("error", models.TextField(blank=True, default="")),
                 ("number", models.PositiveIntegerField()),
-                ("kind", models.CharField(default="descriptor", max_length=20)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("descriptor", "Descriptor"), ("contrastive", "Contrastive")],
+                        default="descriptor",
+                        max_length=20,
+                    ),
+                ),
                 ("content", models.BinaryField(default=bytes)),
+                ("is_ready", models.BooleanField(default=False)),
                 (
                     "project",
                     models.ForeignKey(
@@ -81,7 +89,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("vector", pgvector.django.vector.VectorField(dimensions=128, null=True)),
+                ("vector", pgvector.django.vector.VectorField(dimensions=256, null=True)),
                 ("reason", models.CharField(blank=True, max_length=200)),
                 (
                     "case",

@@ -11,10 +11,10 @@ from django.utils import timezone
 from numpy.typing import NDArray
 from pgvector.django import CosineDistance
 
-from annotation.core.jobs import JobState
+from annotation.core.jobs import UNFINISHED, JobState
 from annotation.core.tasks import ring
 from annotation.labeling.models import Case, Project
-from learning.models import EMBEDDING_SIZE, Embedding, EncoderVersion, Target
+from learning.models import EMBEDDING_SIZE, Embedding, EncoderKind, EncoderVersion, Target
 
 # The binary form has a fixed size per row: 100,000 vectors are read in a second, not in twenty.
 COPY = """
@@ -24,6 +24,7 @@ TO STDOUT (FORMAT BINARY)
 """
 HEADER_BYTES, TRAILER_BYTES = 19, 2
 MIN_CASES = 20  # below, an encoder and a ranking are noise
+MIN_TO_LEARN = 200  # below, there is too little to learn from without labels
 RETRY_AFTER = timedelta(minutes=10)  # a failed encoder may have had too few images
 ROW = np.dtype(
     [
@@ -42,43 +43,56 @@ class Space:
 
 
 def embed_due() -> int:
-    """Ask for vectors wherever a project with a light head has cases without one."""
-    lacking = Case.objects.filter(project=OuterRef("project")).exclude(
-        Exists(Embedding.objects.filter(case=OuterRef("pk")))
-    )
-    targets = Target.objects.filter(Exists(lacking), refit_after__gt=0).select_related("project")
+    """Queue encoders wherever a project with a light head needs one; returns how many."""
+    targets = Target.objects.filter(refit_after__gt=0).select_related("project")
     projects = {target.project_id: target.project for target in targets}
-    return sum(_ask(project) for project in projects.values() if _is_worth_it(project))
-
-
-def _is_worth_it(project: Project) -> bool:
-    return Case.objects.filter(project=project)[: MIN_CASES + 1].count() >= MIN_CASES
+    return sum(_queue_what_is_due(project) for project in projects.values())
 
 
 @transaction.atomic
-def _ask(project: Project) -> bool:
-    """Queue the project's encoder; False where that has been done or is no use."""
-    latest = EncoderVersion.objects.filter(project=project).order_by("-number").first()
-    if latest is None:
-        latest = create_encoder(project)
-        return latest is not None
+def _queue_what_is_due(project: Project) -> bool:
+    """First the encoder that needs no training, then the learned one, then what arrives later.
+
+    One after the other: a project has at most one unfinished encoder.
+    """
+    known = list(EncoderVersion.objects.filter(project=project).defer("content").order_by("number"))
+    if any(encoder.state in UNFINISHED for encoder in known):
+        return False
+    cases = Case.objects.filter(project=project)[:MIN_TO_LEARN].count()
+    kinds = {encoder.kind for encoder in known}
+    if EncoderKind.DESCRIPTOR not in kinds:
+        return cases >= MIN_CASES and create_encoder(project, EncoderKind.DESCRIPTOR) is not None
+    if EncoderKind.CONTRASTIVE not in kinds and cases >= MIN_TO_LEARN:
+        return create_encoder(project, EncoderKind.CONTRASTIVE) is not None
+    return _reopen(known[-1]) if _lacks_vectors(known[-1]) else False
+
+
+def _lacks_vectors(encoder: EncoderVersion) -> bool:
+    embedded = Embedding.objects.filter(encoder=encoder, case=OuterRef("pk"))
+    return Case.objects.filter(~Exists(embedded), project=encoder.project_id).exists()
+
+
+def _reopen(encoder: EncoderVersion) -> bool:
+    """Queue a finished encoder again for the cases that it has not seen."""
     is_idle = Q(state=JobState.COMPLETED) | Q(
         state=JobState.FAILED, finished_at__lt=timezone.now() - RETRY_AFTER
     )
-    reopened = EncoderVersion.objects.filter(is_idle, pk=latest.pk).update(
+    reopened = EncoderVersion.objects.filter(is_idle, pk=encoder.pk).update(
         state=JobState.PENDING, attempt=0, progress={}, error="", finished_at=None
     )
     if reopened:
-        ring_encoder(latest)
+        ring_encoder(encoder)
     return bool(reopened)
 
 
-def create_encoder(project: Project) -> EncoderVersion | None:
+def create_encoder(
+    project: Project, kind: EncoderKind = EncoderKind.DESCRIPTOR
+) -> EncoderVersion | None:
     """A new encoder, queued; None where another process was faster."""
     last = EncoderVersion.objects.filter(project=project).aggregate(n=Max("number"))["n"] or 0
     try:
         with transaction.atomic():
-            created = EncoderVersion.objects.create(project=project, number=last + 1)
+            created = EncoderVersion.objects.create(project=project, number=last + 1, kind=kind)
     except IntegrityError:
         return None
     ring_encoder(created)
@@ -92,9 +106,8 @@ def ring_encoder(encoder: EncoderVersion) -> None:
 
 
 def ready_encoder(project: Project) -> EncoderVersion | None:
-    """The newest encoder that is fitted, whether or not cases still wait for their vectors."""
-    fitted = EncoderVersion.objects.filter(project=project).exclude(content=b"")
-    return fitted.order_by("-number").first()
+    """The newest encoder that has embedded the project; cases that arrived since may wait for it."""
+    return EncoderVersion.objects.filter(project=project, is_ready=True).order_by("-number").first()
 
 
 def find_encoders(project: Project) -> QuerySet[EncoderVersion]:

@@ -1,6 +1,7 @@
 """Checkpoints that survive a kill at any moment, and weights that hold no code."""
 
 import hashlib
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,16 @@ class Checkpoints:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def save(self, step: int, state: dict[str, Any]) -> None:
-        """Write beside, sync, rename: a half checkpoint is never found."""
+        """Write beside, sync, rename: a half checkpoint is never found.
+
+        Raises OSError where the disk is full; the checkpoints before it stay.
+        """
         partial = self.folder / "checkpoint.part"
-        torch.save(state, partial)
-        digest = _digest(partial)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
+        # In memory first: torch's own writer ends the process when a disk is full.
+        content = io.BytesIO()
+        torch.save(state, content)
+        digest = hashlib.sha256(content.getbuffer()).hexdigest()
+        _write(partial, content.getbuffer())
         partial.rename(self.folder / f"{step:09d}-{digest}.pt")
         for old in self._newest_first()[KEPT:]:
             old.unlink()
@@ -53,10 +58,7 @@ def save_weights(network: torch.nn.Module, folder: Path) -> str:
     data = safetensors.torch.save(tensors)
     sha256 = hashlib.sha256(data).hexdigest()
     partial = folder / f"{sha256}.{os.getpid()}.part"
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    _write(partial, data)
     partial.rename(weights_path(folder, sha256))
     return sha256
 
@@ -71,6 +73,17 @@ def load_weights(network: torch.nn.Module, folder: Path, sha256: str) -> None:
 
 def weights_path(folder: Path, sha256: str) -> Path:
     return folder / f"{sha256}.safetensors"
+
+
+def _write(path: Path, content: bytes | memoryview) -> None:
+    try:
+        with path.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _digest(path: Path) -> str:

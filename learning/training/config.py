@@ -3,6 +3,10 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from learning.training.registry import NETWORKS
+
+MODALITIES = ("radiograph", "ct", "mr", "ultrasound", "colour")
+
 
 class InvalidConfig(ValueError):
     """An override names no knob, or has a value of the wrong type or range; says which."""
@@ -12,8 +16,12 @@ class InvalidConfig(ValueError):
 class TrainConfig:
     """A frozen recipe; defaults were chosen on the validation split of NIH radiographs."""
 
+    # What is trained
     network: str = "resnet10"
     side: int = 128  # pixels; 192 gained nothing on 700 radiographs and took 2.2x the time
+    dropout: float = 0.0  # before the last layer; MC-dropout members need it above 0
+
+    # How long and how fast
     batch_size: int = 32
     epochs: int = 30
     min_steps: int = 200  # few labels make short epochs: train at least this many steps
@@ -21,19 +29,37 @@ class TrainConfig:
     learning_rate: float = 3e-3  # peak of one-cycle; higher than usual because batch norm is on
     weight_decay: float = 0.05
     warmup_share: float = 0.2
-    label_smoothing: float = 0.05  # text-mined and hurried labels are noisy
+    gradient_norm: float = 0.0  # clip the gradient to this norm; 0 leaves it
+    patience: int = 0  # evaluations without a better validation loss; 0 trains to the end
+    evaluations: int = 10  # how often the validation set is looked at, spread over the run
+    checkpoint_s: float = 5.0  # an epoch's end is saved if the last save is so long ago: a kill
+    # costs at most this and one epoch, and epochs of one step do not spend their time on the disk
+
+    # Imbalance
     class_weights: bool = True  # inverse square root of the frequency
+    oversample: bool = False  # draw rare classes more often, as the inverse root of the frequency
+    focal_gamma: float = 0.0  # 0 is plain cross-entropy; 2 is usual (Lin et al. 2017)
+    label_smoothing: float = 0.05  # text-mined and hurried labels are noisy
+
+    # Patches of segmentation, of the architecture's size
+    foreground_share: float = 0.5  # of the patches, centred on a labeled structure
+    patches_per_image: int = 1  # drawn per image and epoch
+    window_overlap: float = 0.5  # of the windows that a large image is predicted in
+
+    # Augmentation
+    modality: str = "radiograph"  # whose recipe of augmentation.py recolours
     flip: bool = True
     rotate_degrees: float = 11.0
     scale: float = 0.15
     shift: float = 0.06  # share of the side
     contrast: float = 0.2
     noise: float = 0.05
-    patience: int = 0  # evaluations without a better validation loss; 0 trains to the end
-    evaluations: int = 10  # how often the validation set is looked at, spread over the run
     flip_at_test: bool = True
+
+    # The machine
     mixed_precision: bool = True  # on CUDA only
     threads: int = 1  # per worker on CPU; two workers on two cores are faster than one on both
+    prefetch: bool = True  # the next batch is made in a thread while the network learns from this
 
     @classmethod
     def from_json(cls, overrides: dict[str, Any]) -> "TrainConfig":
@@ -43,12 +69,7 @@ class TrainConfig:
         for name, value in overrides.items():
             if name not in known:
                 raise InvalidConfig(f"{name} is no training option")
-            wanted = type(defaults[name])
-            if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-                value = float(value)
-            if type(value) is not wanted:
-                raise InvalidConfig(f"{name} must be of type {wanted.__name__}")
-            defaults[name] = value
+            defaults[name] = _typed(name, value, type(defaults[name]))
         config = cls(**defaults)
         config._check()
         return config
@@ -57,16 +78,34 @@ class TrainConfig:
         return asdict(self)
 
     def _check(self) -> None:
-        limits = {
-            "side": (16, 1024), "batch_size": (1, 4096), "epochs": (1, 10_000),
-            "min_steps": (0, 1_000_000), "max_steps": (1, 10_000_000), "evaluations": (1, 1000),
-            "threads": (1, 256), "patience": (0, 1000),
-        }  # fmt: skip
-        for name, (low, high) in limits.items():
-            if not low <= getattr(self, name) <= high:
+        for name, (low, high) in LIMITS.items():
+            if not low <= getattr(self, name) <= high:  # a NaN lies between nothing
                 raise InvalidConfig(f"{name} must lie between {low} and {high}")
+        for name, known in {"network": NETWORKS, "modality": MODALITIES}.items():
+            if getattr(self, name) not in known:
+                raise InvalidConfig(f"{name} must be one of {', '.join(known)}")
 
     def steps(self, sample_count: int) -> int:
         """How many optimiser steps a run takes on so many samples."""
-        wanted = self.epochs * max(sample_count // self.batch_size, 1)
-        return min(max(wanted, self.min_steps), self.max_steps)
+        per_epoch = max(sample_count * self.patches_per_image // self.batch_size, 1)
+        return min(max(self.epochs * per_epoch, self.min_steps), self.max_steps)
+
+
+LIMITS: dict[str, tuple[float, float]] = {
+    "side": (16, 1024), "dropout": (0, 0.95), "batch_size": (1, 4096), "epochs": (1, 10_000),
+    "min_steps": (0, 1_000_000), "max_steps": (1, 10_000_000), "learning_rate": (1e-9, 10),
+    "weight_decay": (0, 10), "warmup_share": (0.001, 0.999), "gradient_norm": (0, 1e6),
+    "patience": (0, 1000), "evaluations": (1, 1000), "checkpoint_s": (0, 3600),
+    "focal_gamma": (0, 10), "label_smoothing": (0, 0.5), "foreground_share": (0, 1),
+    "patches_per_image": (1, 10_000), "rotate_degrees": (0, 180), "scale": (0, 0.9),
+    "shift": (0, 0.5), "contrast": (0, 1), "noise": (0, 10), "threads": (1, 256),
+    "window_overlap": (0, 0.9),
+}  # fmt: skip
+
+
+def _typed(name: str, value: Any, wanted: type) -> Any:
+    if wanted is float and type(value) is int:
+        return float(value)
+    if type(value) is not wanted:
+        raise InvalidConfig(f"{name} must be of type {wanted.__name__}")
+    return value

@@ -1,80 +1,114 @@
-"""Images as tensors, and random augmentation that a seed fully determines."""
+"""Images and labels of a run: in memory, or in files of which only the rows in use are read."""
 
-from collections.abc import Iterator, Sequence
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, overload
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
-from learning.training.config import TrainConfig
+from learning.training.tasks.base import Labels
+
+Image = NDArray[Any]  # (channels, *space), float16 or float32
 
 
 @dataclass(frozen=True)
-class LabeledImages:
-    """(n, side, side) standardised images and (n,) class numbers."""
+class Samples:
+    """n images (channels, *space), their encoded labels, and (n, k) standardised columns.
 
-    images: NDArray[np.float16]
-    labels: NDArray[np.int64]
+    `images`, and the masks of a segmentation, are any sequence of arrays: a list, one array, or an
+    ArrayFile, of which only the rows of a batch come into memory.
+    """
+
+    images: Sequence[Image] | NDArray[Any]
+    labels: Labels
+    columns: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        if self.images.ndim != 3 or len(self.images) != len(self.labels):
-            raise ValueError(f"images {self.images.shape} do not fit labels {self.labels.shape}")
+        if len(self.images) != len(self.labels):
+            raise ValueError(f"{len(self.images)} images do not fit {len(self.labels)} labels")
+        if self.columns is not None and (
+            self.columns.ndim != 2 or len(self.columns) != len(self.images)
+        ):
+            raise ValueError(f"columns {self.columns.shape} do not fit {len(self.images)} images")
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    def save(self, folder: Path) -> None:
+        """Write everything as files that other processes can map."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ArrayFile.write(folder / "images", self.images)
+        if isinstance(self.labels, np.ndarray) and self.labels.dtype != object:
+            np.save(folder / "labels.npy", self.labels)
+        else:
+            ArrayFile.write(folder / "masks", self.labels)
+        if self.columns is not None:
+            np.save(folder / "columns.npy", self.columns)
 
-def batches(
-    images: Sequence[NDArray[np.float16]] | NDArray[np.float16], size: int
-) -> Iterator[torch.Tensor]:
-    """(b, 1, side, side) float32 tensors in order."""
-    for start in range(0, len(images), size):
-        block = np.asarray(images[start : start + size], np.float32)
-        yield torch.from_numpy(block)[:, None]
-
-
-def shuffled(
-    data: LabeledImages, size: int, generator: torch.Generator
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """One epoch of full batches in random order (all samples where there are fewer than one batch)."""
-    order = torch.randperm(len(data), generator=generator).numpy()
-    count = max(len(data) // size, 1)
-    for index in range(count):
-        picked = order[index * size : (index + 1) * size]
-        if len(picked) == 1:  # batch norm needs two
-            picked = np.repeat(picked, 2)
-        images = torch.from_numpy(data.images[picked].astype(np.float32))[:, None]
-        yield images, torch.from_numpy(data.labels[picked])
+    @classmethod
+    def load(cls, folder: Path) -> "Samples":
+        table = folder / "labels.npy"
+        labels: Any = np.load(table) if table.exists() else ArrayFile(folder / "masks")
+        columns = folder / "columns.npy"
+        return cls(
+            ArrayFile(folder / "images"), labels, np.load(columns) if columns.exists() else None
+        )
 
 
-def augment(images: torch.Tensor, config: TrainConfig, generator: torch.Generator) -> torch.Tensor:
-    """Random rotation, scale, shift, flip, contrast and noise of (b, 1, h, w)."""
-    count = len(images)
+class ArrayFile(Sequence[NDArray[Any]]):
+    """Arrays of one type and any shapes in one file, read through a memory map."""
 
-    def uniform(*shape: int) -> torch.Tensor:
-        return torch.rand(*shape, generator=generator) * 2 - 1
+    def __init__(self, path: Path) -> None:
+        header = json.loads(path.with_suffix(".json").read_text())
+        self._dtype = np.dtype(header["dtype"])
+        self._shapes = np.load(path.with_suffix(".shapes.npy"))
+        sizes = self._shapes.prod(axis=1) if len(self._shapes) else np.zeros(0, np.int64)
+        self._ends = np.cumsum(sizes)
+        is_filled = len(self._ends) and self._ends[-1]
+        self._values = (
+            np.memmap(path.with_suffix(".bin"), self._dtype, mode="r")
+            if is_filled
+            else np.zeros(0, self._dtype)
+        )
 
-    angle = uniform(count) * np.deg2rad(config.rotate_degrees)
-    scale = 1 + uniform(count) * config.scale
-    mirror = torch.where(torch.rand(count, generator=generator) < 0.5 * config.flip, -1.0, 1.0)
-    shift = uniform(count, 2) * config.shift * 2
-    cosine, sine = torch.cos(angle) * scale, torch.sin(angle) * scale
-    top = torch.stack([cosine * mirror, -sine, shift[:, 0]], dim=1)
-    bottom = torch.stack([sine * mirror, cosine, shift[:, 1]], dim=1)
-    grid = functional.affine_grid(
-        torch.stack([top, bottom], dim=1), list(images.shape), align_corners=False
-    )
-    moved = functional.grid_sample(images, grid, align_corners=False, padding_mode="border")
-    contrast = 1 + uniform(count, 1, 1, 1) * config.contrast
-    offset = uniform(count, 1, 1, 1) * config.contrast
-    noise = torch.randn(moved.shape, generator=generator) * config.noise
-    return moved * contrast + offset + noise
+    @classmethod
+    def write(cls, path: Path, arrays: Iterable[NDArray[Any]]) -> "ArrayFile":
+        """Write one array after the other; what stood there is replaced at the end."""
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial = path.with_suffix(".bin.part")
+        shapes: list[tuple[int, ...]] = []
+        dtype: np.dtype[Any] | None = None
+        with partial.open("wb") as file:
+            for array in arrays:
+                dtype = dtype or array.dtype
+                if array.dtype != dtype or (shapes and array.ndim != len(shapes[0])):
+                    raise ValueError(f"array {len(shapes)} differs in type or axes from the first")
+                file.write(np.ascontiguousarray(array).tobytes())
+                shapes.append(array.shape)
+            file.flush()
+            os.fsync(file.fileno())
+        np.save(path.with_suffix(".shapes.npy"), np.asarray(shapes, np.int64))
+        path.with_suffix(".json").write_text(json.dumps({"dtype": (dtype or np.dtype("f4")).str}))
+        partial.rename(path.with_suffix(".bin"))
+        return cls(path)
 
+    def __len__(self) -> int:
+        return len(self._ends)
 
-def class_weights(labels: NDArray[np.int64], class_count: int) -> torch.Tensor:
-    """Inverse square root of each class's frequency, with mean 1 over the classes present."""
-    counts = np.bincount(labels, minlength=class_count).astype(np.float64)
-    weights = np.where(counts > 0, 1 / np.sqrt(np.maximum(counts, 1)), 0.0)
-    return torch.tensor(weights / weights[counts > 0].mean(), dtype=torch.float32)
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        return (self[row] for row in range(len(self)))
+
+    @overload
+    def __getitem__(self, row: int) -> NDArray[Any]: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[NDArray[Any]]: ...
+    def __getitem__(self, row: int | slice) -> NDArray[Any] | list[NDArray[Any]]:
+        if isinstance(row, slice):
+            return [self[index] for index in range(*row.indices(len(self)))]
+        end = self._ends[row]
+        shape = self._shapes[row]
+        return self._values[end - shape.prod() : end].reshape(shape)

@@ -1,20 +1,25 @@
 """The training loop: one function that reads from top to bottom."""
 
-import copy
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
-from torch.nn import functional
+from torch import nn
 
+from learning.training.batches import Batch, Source, made_ahead
 from learning.training.checkpoint import Checkpoints
 from learning.training.config import TrainConfig
-from learning.training.data import LabeledImages, augment, batches, class_weights, shuffled
-from learning.training.networks import build, on_device
-
-OnEpoch = Callable[[dict[str, float], int, int], None]  # (figures, step, steps)
+from learning.training.data import Samples
+from learning.training.distributed import ALONE, Group
+from learning.training.memory import OutOfMemory, is_out_of_memory, smaller
+from learning.training.networks import Architecture, forward, on_device
+from learning.training.run import OnProgress, Run, Watch
+from learning.training.tasks import Task, Weighting
+from learning.training.validation import require_fitting, validation_loss
 
 
 class DivergedTraining(RuntimeError):
@@ -23,129 +28,127 @@ class DivergedTraining(RuntimeError):
 
 @dataclass
 class Trained:
-    """The network at its best validation loss, and what each evaluation saw."""
+    """The network at its best validation loss, its fitted task, and what each evaluation saw."""
 
-    network: torch.nn.Module
+    network: nn.Module
+    task: Task
     curves: list[dict[str, float]] = field(default_factory=list)
 
 
 def choose_device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", torch.cuda.current_device())
 
 
 def train(
     *,
     config: TrainConfig,
-    class_count: int,
-    training: LabeledImages,
-    validation: LabeledImages,
+    task: Task,
+    architecture: Architecture,
+    training: Samples,
+    validation: Samples,
     seed: int,
     checkpoints: Checkpoints,
-    on_epoch: OnEpoch,
+    on_progress: OnProgress,
+    start: Callable[[nn.Module], object] = lambda _network: None,
+    group: Group = ALONE,
 ) -> Trained:
     """Train from scratch, or go on from the newest checkpoint; both give the same weights on CPU.
 
-    Raises DivergedTraining. `on_epoch` may raise to stop; the checkpoint stays for a resume.
+    `start` may load weights to begin from. `on_progress` may raise to stop; the checkpoint stays
+    for a resume. Raises UnfitSamples, Unlearnable, DivergedTraining, OutOfMemory.
     """
+    require_fitting(architecture, task, training)
+    require_fitting(architecture, task, validation)
+    task.require_learnable(training.labels)
+    task = task.fitted(training.labels)
     torch.set_num_threads(config.threads)
     torch.manual_seed(seed)
     device = choose_device()
-    on_cuda = device.type == "cuda"
-    network = on_device(build(config.network, class_count), device)
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-    )
+    network = architecture.build()
+    start(network)
+    network = on_device(network, device, architecture.spatial)
     total = config.steps(len(training))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, config.learning_rate, total_steps=total + 1, pct_start=config.warmup_share
+    run = Run.begin(
+        network, group.wrapped(network, device), config, total, is_mixed(config, device)
     )
-    scaler = torch.amp.GradScaler("cuda", enabled=on_cuda and config.mixed_precision)
-    weights = class_weights(training.labels, class_count) if config.class_weights else None
-    weights = weights.to(device) if weights is not None else None
-    best = copy.deepcopy(network.state_dict())
-    best_loss, unimproved, step, epoch = math.inf, 0, 0, 0
-    curves: list[dict[str, float]] = []
-
-    state = checkpoints.load()
-    if state is not None:
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
-        scaler.load_state_dict(state["scaler"])
-        best, best_loss, unimproved = state["best"], state["best_loss"], state["unimproved"]
-        step, epoch, curves = state["step"], state["epoch"], state["curves"]
-
+    run.resume(checkpoints.load())
+    watch = Watch(run, on_progress, group)
+    weighting = _weighting(task, training, config, device)
+    source = Source(training, task, config, architecture.size, device)
     evaluate_every = max(total // config.evaluations, 1)
-    next_evaluation = (step // evaluate_every + 1) * evaluate_every
-    while step < total and not (config.patience and unimproved >= config.patience):
-        # A generator per epoch: a resumed run draws what an uninterrupted one would have drawn.
-        generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-        losses: list[float] = []
-        network.train()
-        for images, labels in shuffled(training, config.batch_size, generator):
-            images = augment(images, config, generator).to(
-                device, memory_format=torch.channels_last
-            )
-            with torch.autocast(device.type, enabled=on_cuda and config.mixed_precision):
-                loss = functional.cross_entropy(
-                    network(images),
-                    labels.to(device),
-                    weight=weights,
-                    label_smoothing=config.label_smoothing,
-                )
-            optimizer.zero_grad(set_to_none=True)
-            scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-            scaler.step(optimizer)
-            scaler.update()
-            losses.append(float(loss.detach()))
-            if step < total:
-                schedule.step()
-            step += 1
-        epoch += 1
-        if not all(map(math.isfinite, losses)):
-            raise DivergedTraining(f"the loss became {losses[-1]} in epoch {epoch}")
+    next_evaluation = (run.step // evaluate_every + 1) * evaluate_every
+    saved_at = time.monotonic()
 
-        if step < min(next_evaluation, total):
-            continue
-        next_evaluation = (step // evaluate_every + 1) * evaluate_every
-        figures = {"step": float(step), "epoch": float(epoch), "loss": sum(losses) / len(losses)}
-        validation_loss = mean_loss(network, validation, config, device)
-        if validation_loss is not None:
-            figures["validation_loss"] = validation_loss
-        if validation_loss is None or validation_loss < best_loss:
-            best, unimproved = copy.deepcopy(network.state_dict()), 0
-            best_loss = math.inf if validation_loss is None else validation_loss
-        else:
-            unimproved += 1
-        curves.append(figures)
-        checkpoints.save(
-            step,
-            {
-                "network": network.state_dict(), "optimizer": optimizer.state_dict(),
-                "schedule": schedule.state_dict(), "scaler": scaler.state_dict(), "best": best,
-                "best_loss": best_loss, "unimproved": unimproved, "step": step, "epoch": epoch,
-                "curves": curves,
-            },
-        )  # fmt: skip
-        on_epoch(figures, step, total)
+    while not run.is_over(config.patience):
+        # Seeds of the epoch: a resumed run draws what an uninterrupted one would have drawn.
+        torch.manual_seed(seed * 1_000_003 + run.epoch)
+        batches = source.epoch(seed, run.epoch, group)
+        losses: list[torch.Tensor] = []
+        run.learner.train()
+        for batch in made_ahead(batches, config.threads) if config.prefetch else batches:
+            losses.append(_gradients(run, batch, task, weighting, config, group))
+            run.advance(config.gradient_norm)
+            watch.look()
+        run.epoch += 1
+        loss = float(torch.stack(losses).mean())  # once an epoch: a GPU waits for nobody meanwhile
+        if not math.isfinite(loss):
+            raise DivergedTraining(f"the loss became {loss} in epoch {run.epoch}")
 
-    network.load_state_dict(best)
-    return Trained(network, curves)
+        figures = None
+        if run.step >= min(next_evaluation, total):
+            next_evaluation = (run.step // evaluate_every + 1) * evaluate_every
+            found = validation_loss(network, validation, task, architecture, config, device)
+            figures = run.record(loss, group.agreed(found))
+        if group.is_first and (figures or time.monotonic() - saved_at >= config.checkpoint_s):
+            checkpoints.save(run.step, run.state())
+            saved_at = time.monotonic()
+        watch.look(figures)
+
+    network.load_state_dict(run.best)
+    return Trained(network, task, run.curves)
 
 
-@torch.no_grad()
-def mean_loss(
-    network: torch.nn.Module, data: LabeledImages, config: TrainConfig, device: Any
-) -> float | None:
-    """Mean cross-entropy over a labeled set; None where it is empty."""
-    if len(data) == 0:
-        return None
-    network.eval()
-    total, start = 0.0, 0
-    for images in batches(data.images, config.batch_size * 2):
-        labels = torch.from_numpy(data.labels[start : start + len(images)]).to(device)
-        total += float(
-            functional.cross_entropy(network(images.to(device)), labels, reduction="sum")
-        )
-        start += len(images)
-    return total / len(data)
+def is_mixed(config: TrainConfig, device: Any) -> bool:
+    return bool(device.type == "cuda" and config.mixed_precision)
+
+
+def _gradients(
+    run: Run, batch: Batch, task: Task, weighting: Weighting, config: TrainConfig, group: Group
+) -> torch.Tensor:
+    """The batch's mean loss, with its gradients in place.
+
+    Where memory runs out, the same batch is done again in halves: its gradients add up to (nearly)
+    those of the whole, so the recipe does not change with the machine.
+    """
+    device = batch.images.device
+    smallest = 1 if task.is_dense else 2  # batch norm needs two
+    while True:
+        run.learner.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=device)
+        try:
+            for part in batch.parts(run.at_once, smallest):
+                with torch.autocast(device.type, enabled=is_mixed(config, device)):
+                    outputs = forward(run.learner, part.images, part.columns)
+                    loss = task.loss(outputs, part.labels, weighting) * (len(part) / len(batch))
+                run.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+                total += loss.detach()
+            return total
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            if group.size > 1:
+                raise OutOfMemory(
+                    "memory ran out on one of several GPUs; halve batch_size"
+                ) from None
+        run.at_once = smaller(min(run.at_once, len(batch)), smallest)
+
+
+def _weighting(
+    task: Task, training: Samples, config: TrainConfig, device: torch.device
+) -> Weighting:
+    # Oversampling has balanced the classes already; both would count rarity twice.
+    is_weighted = config.class_weights and not config.oversample and not task.is_dense
+    weights = task.class_weights(np.asarray(training.labels)) if is_weighted else None
+    return Weighting(weights, config.focal_gamma, config.label_smoothing).on(device)

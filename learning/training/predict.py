@@ -1,56 +1,226 @@
-"""Class probabilities for many images."""
+"""Predictions for many images: one network or several members, and embeddings on the way."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from monai.inferers.utils import sliding_window_inference
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
+from learning.training.batches import cut_out
 from learning.training.config import TrainConfig
-from learning.training.loop import choose_device
-from learning.training.networks import on_device
+from learning.training.memory import is_out_of_memory, smaller
+from learning.training.networks import Architecture, embed, forward, keep_dropping, on_device
+from learning.training.networks.architecture import memory_format
+from learning.training.tasks import Task
 
-Blocks = Iterable[NDArray[np.float16]]
+
+@dataclass(frozen=True)
+class Block:
+    """(b, c, *space) images and (b, k) columns of some cases."""
+
+    images: NDArray[Any]
+    columns: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """(members, n, k) predictions of every member, and (n, d) embeddings by the first network."""
+
+    members: NDArray[np.float64]
+    embeddings: NDArray[np.float32]
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """(n, k): the mean over the members."""
+        return np.asarray(self.members.mean(axis=0))
+
+
+@dataclass(frozen=True)
+class Members:
+    """Networks whose disagreement says how sure they are, each with `passes` of random dropout.
+
+    No passes: every network once, without dropout.
+    """
+
+    networks: Sequence[nn.Module]
+    passes: int = 0
+    seed: int = 0
+
+    def __len__(self) -> int:
+        return len(self.networks) * max(self.passes, 1)
+
+    def make_ready(self, device: torch.device, spatial: int) -> None:
+        for network in self.networks:
+            on_device(network, device, spatial).eval()
+            if self.passes:
+                keep_dropping(network)
+
+    def each(self) -> Iterator[nn.Module]:
+        for network in self.networks:
+            for _ in range(max(self.passes, 1)):
+                yield network
 
 
 @torch.no_grad()
 def predict(
-    network: torch.nn.Module,
-    blocks: Blocks,
+    members: Members,
+    blocks: Iterable[Block],
+    task: Task,
     config: TrainConfig,
+    device: torch.device,
     on_block: Callable[[int], None] = lambda _count: None,
-) -> NDArray[np.float64]:
-    """(n, classes) softmax probabilities of (b, side, side) blocks, averaged with the mirror image.
+) -> Predictions:
+    """Predictions of blocks, averaged with the mirror image, by every member.
 
-    The next block is loaded in a thread while the network works on this one.
+    The next block is made in a thread while the networks work on this one. Where memory runs out,
+    a block is halved.
     """
-    device = choose_device()
-    network = on_device(network, device).eval()
+    torch.set_num_threads(config.threads)
     found: list[NDArray[np.float64]] = []
-    with ThreadPoolExecutor(1) as loader:
-        source = iter(blocks)
-        waiting = loader.submit(next, source, None)
-        while (block := waiting.result()) is not None:
-            waiting = loader.submit(next, source, None)
-            found.append(_probabilities(network, block, config, device))
-            on_block(len(block))
+    embeddings: list[NDArray[np.float32]] = []
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(members.seed)
+        for images, columns in _loaded(blocks, device):
+            if not found:
+                members.make_ready(device, images.ndim - 2)
+            rows, features = _predict_block(members, images, columns, task, config)
+            found.append(rows)
+            embeddings.append(features)
+            on_block(len(images))
     if not found:
-        return np.zeros((0, 0))
-    return np.concatenate(found)
+        return Predictions(np.zeros((len(members), 0, task.outputs)), np.zeros((0, 0), np.float32))
+    return Predictions(np.concatenate(found, axis=1), np.concatenate(embeddings))
 
 
-def _probabilities(
-    network: torch.nn.Module, block: NDArray[np.float16], config: TrainConfig, device: Any
-) -> NDArray[np.float64]:
-    on_cuda = device.type == "cuda"
-    images = torch.from_numpy(block.astype(np.float32))[:, None].to(
-        device, memory_format=torch.channels_last
+@torch.no_grad()
+def segment(
+    members: Members,
+    image: NDArray[Any],
+    task: Task,
+    architecture: Architecture,
+    config: TrainConfig,
+    device: torch.device,
+) -> Iterator[NDArray[np.float32]]:
+    """(1 + structures, *space) probabilities of one (c, *space) image, member by member.
+
+    One at a time, because a few members of a large volume do not fit into memory together.
+    """
+    torch.set_num_threads(config.threads)
+    members.make_ready(device, architecture.spatial)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(members.seed)
+        for network in members.each():
+            outputs = window_outputs(network, image, architecture, config, device)
+            probabilities = task.predictions(outputs)
+            if config.flip_at_test:
+                mirror = np.ascontiguousarray(np.flip(image, axis=-1))
+                mirrored = window_outputs(network, mirror, architecture, config, device)
+                probabilities = (probabilities + task.predictions(mirrored).flip(-1)) / 2
+            yield probabilities[0].cpu().numpy()
+
+
+@torch.no_grad()
+def raw_outputs(
+    network: nn.Module, blocks: Iterable[Block], config: TrainConfig, device: torch.device
+) -> Iterator[Tensor]:
+    """The network's float32 outputs of each block, without dropout."""
+    network.eval()
+    for images, columns in _loaded(blocks, device):
+        with _precision(config, device):
+            outputs = forward(network, images, columns)
+        yield outputs.float()
+
+
+@torch.no_grad()
+def window_outputs(
+    network: nn.Module,
+    image: NDArray[Any],
+    architecture: Architecture,
+    config: TrainConfig,
+    device: torch.device,
+) -> Tensor:
+    """(1, outputs, *space) raw outputs of an image of any size, from overlapping windows.
+
+    Windows are weighted by a Gaussian, because a network knows least at a window's edge.
+    """
+    space = image.shape[1:]
+    size = tuple(max(have, want) for have, want in zip(space, architecture.size, strict=True))
+    padded = cut_out(image, (0,) * len(space), size, None)
+    tensor = torch.from_numpy(np.array(padded, np.float32))[None].to(
+        device, memory_format=memory_format(len(space))
     )
-    with torch.autocast(device.type, enabled=on_cuda and config.mixed_precision):
-        probabilities = network(images).float().softmax(dim=1)
-        if config.flip_at_test:
-            mirrored = network(images.flip(3)).float().softmax(dim=1)
-            probabilities = (probabilities + mirrored) / 2
-    return np.asarray(probabilities.double().cpu().numpy())
+    with _precision(config, device):
+        found: Any = sliding_window_inference(
+            tensor, architecture.size, sw_batch_size=2, predictor=network,
+            overlap=config.window_overlap, mode="gaussian",
+        )  # fmt: skip
+    outputs: Tensor = found
+    for axis, (have, got) in enumerate(zip(space, size, strict=True), start=2):
+        outputs = outputs.narrow(axis, (got - have) // 2, have)
+    return outputs.float()
+
+
+def _predict_block(
+    members: Members, images: Tensor, columns: Tensor | None, task: Task, config: TrainConfig
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """(members, b, k) predictions and (b, d) embeddings of one block."""
+    try:
+        return _predict_whole(members, images, columns, task, config)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+    half = smaller(len(images), 1)
+    parts = [
+        _predict_block(
+            members, images[rows], None if columns is None else columns[rows], task, config
+        )
+        for rows in (slice(half), slice(half, None))
+    ]
+    return np.concatenate([p[0] for p in parts], axis=1), np.concatenate([p[1] for p in parts])
+
+
+def _predict_whole(
+    members: Members, images: Tensor, columns: Tensor | None, task: Task, config: TrainConfig
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    rows: list[Tensor] = []
+    with _precision(config, images.device), embed(members.networks[0]) as caught:
+        for network in members.each():
+            found = task.predictions(forward(network, images, columns).float())
+            if not rows:
+                features = caught.of(len(images))
+            if config.flip_at_test:
+                mirrored = forward(network, images.flip(-1), columns).float()
+                found = (found + task.predictions(mirrored)) / 2
+            rows.append(found)
+    return torch.stack(rows).double().cpu().numpy(), features.cpu().numpy()
+
+
+def _loaded(
+    blocks: Iterable[Block], device: torch.device
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Blocks as tensors on the device; reading and converting the next happens in a thread."""
+    source = iter(blocks)
+
+    def load() -> tuple[Tensor, Tensor | None] | None:
+        block = next(source, None)
+        if block is None:
+            return None
+        images = torch.from_numpy(np.asarray(block.images, np.float32))
+        layout = memory_format(images.ndim - 2)
+        columns = None if block.columns is None else torch.from_numpy(block.columns).to(device)
+        return images.to(device, memory_format=layout), columns
+
+    with ThreadPoolExecutor(1) as loader:
+        waiting = loader.submit(load)
+        while (loaded := waiting.result()) is not None:
+            waiting = loader.submit(load)
+            yield loaded
+
+
+def _precision(config: TrainConfig, device: torch.device) -> torch.autocast:
+    return torch.autocast(device.type, enabled=device.type == "cuda" and config.mixed_precision)

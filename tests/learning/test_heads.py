@@ -73,6 +73,28 @@ def test_cases_that_arrive_later_are_embedded_by_the_same_encoder(target, cast):
     assert Embedding.objects.filter(encoder=encoder).count() == 22
 
 
+def test_an_encoder_learns_from_the_projects_own_images_and_goes_on_after_a_stop(
+    target, cast, monkeypatch
+):
+    monkeypatch.setattr(embeddings, "MIN_TO_LEARN", 20)
+    monkeypatch.setattr(embedding, "STEPS", {"cpu": 2})
+    first = embed(cast.project)
+    assert embeddings.ready_encoder(cast.project) == first
+    assert embeddings.embed_due() == 1
+    learned = EncoderVersion.objects.get(kind="contrastive")
+    EncoderVersion.objects.filter(pk=learned.pk).update(cancel_requested=True)
+    jobs.execute(EncoderVersion, learned.pk, embedding.run_encoder)
+    assert embeddings.ready_encoder(cast.project) == first
+    EncoderVersion.objects.filter(pk=learned.pk).update(state="pending", cancel_requested=False)
+    jobs.execute(EncoderVersion, learned.pk, embedding.run_encoder)
+    learned.refresh_from_db()
+    assert learned.state == jobs.JobState.COMPLETED, learned.error
+    assert embeddings.ready_encoder(cast.project) == learned
+    space = embeddings.load_space(learned)
+    assert np.allclose(np.linalg.norm(space.vectors, axis=1), 1, atol=1e-5)
+    assert heads.refit(target, seed=1).encoder == learned
+
+
 def test_a_cancelled_encoder_keeps_what_it_made_and_can_go_on(target, cast):
     embeddings.embed_due()
     encoder = EncoderVersion.objects.get()
@@ -216,7 +238,7 @@ def test_honest_figures_come_from_predictions_made_before_the_label(target, cast
     cast.project.save(update_fields=["control_share"])
     embed(cast.project)
     heads.refit(target, seed=1)
-    label(cast, ["no", "yes", "no"])
+    label(cast, ["no", "yes"] * 3)
     heads.refit(target, seed=2)
     label(cast, ["yes", "no", "yes", "no"])
     heads.refit(target, seed=3)

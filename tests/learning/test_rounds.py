@@ -72,11 +72,13 @@ def test_the_model_can_be_traced_and_loaded_again(target):
 def test_a_failed_round_says_why_and_leaves_the_ranking(target, cast):
     run(target)
     before = dict(Case.objects.values_list("pk", "priority"))
-    targets.change_target(actor=cast.manager, target=target, config={**TINY, "network": "none"})
+    uneven = {**TINY, "network": "vit_small", "side": 33}
+    targets.change_target(actor=cast.manager, target=target, config=uneven)
     target.refresh_from_db()
     failed = run(target)
     assert (failed.state, failed.error) == (
-        "failed", "ValueError: unknown network 'none'; known: densenet121, resnet10, resnet18",
+        "failed", "InvalidArchitecture: size: vit_small takes sides of at least 16 that are "
+        "multiples of 8, not 33",
     )  # fmt: skip
     assert dict(Case.objects.values_list("pk", "priority")) == before
 

@@ -1,75 +1,213 @@
 """The training loop, checkpoints and metrics, without Django."""
 
+import resource
+
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
+from torch import nn
 
-from learning.training import evaluate
+from learning.training import augmentation, evaluate
+from learning.training.augmentation import augment
+from learning.training.batches import Source
 from learning.training.checkpoint import Checkpoints, load_weights, save_weights, weights_path
-from learning.training.config import InvalidConfig, TrainConfig
-from learning.training.data import LabeledImages, augment, class_weights
+from learning.training.config import MODALITIES, InvalidConfig, TrainConfig
+from learning.training.data import ArrayFile, Samples
 from learning.training.loop import DivergedTraining, train
-from learning.training.networks import NETWORKS, build
-from learning.training.predict import predict
+from learning.training.memory import OutOfMemory
+from learning.training.networks import Architecture
+from learning.training.predict import Block, Members, predict, segment
+from learning.training.recipes import recommended
+from learning.training.tasks import (
+    ManyAnswers,
+    Number,
+    OneAnswer,
+    OrdinalGrade,
+    Segmentation,
+    TimeToEvent,
+    Unlearnable,
+)
+from learning.training.validation import UnfitSamples
 
-SMALL = TrainConfig(side=32, batch_size=4, epochs=1, min_steps=24, evaluations=6, flip=False)
+SMALL = TrainConfig(
+    side=32, batch_size=4, epochs=1, min_steps=24, evaluations=6, flip=False, dropout=0.2,
+    checkpoint_s=0.0,
+)  # fmt: skip
+STILL = TrainConfig(
+    side=32, batch_size=4, epochs=60, min_steps=0, rotate_degrees=0.0, scale=0.0, shift=0.0,
+    contrast=0.0, noise=0.0, flip=False, label_smoothing=0.0, flip_at_test=False,
+)  # fmt: skip
+SIDES = OneAnswer(("left", "right"))
+CPU = torch.device("cpu")
 
 
 def make_images(count, seed=0):
     """Two classes: a bright square left or right."""
     rng = np.random.default_rng(seed)
-    images = rng.normal(0, 0.3, (count, 32, 32))
+    images = rng.normal(0, 0.3, (count, 1, 32, 32))
     labels = np.arange(count) % 2
-    for image, label in zip(images, labels, strict=True):
+    for [image], label in zip(images, labels, strict=True):
         image[10:22, 4:14] += 2.0 * (label == 0)
         image[10:22, 18:28] += 2.0 * (label == 1)
-    return LabeledImages(images.astype(np.float16), labels.astype(np.int64))
+    return Samples(images.astype(np.float16), labels.astype(np.int64))
 
 
-def run(folder, config=SMALL, training=None, on_epoch=lambda *_: None):
+def run(folder, config=SMALL, training=None, on_progress=lambda _p: None, task=SIDES, **options):
+    architecture = options.pop(
+        "architecture",
+        Architecture("resnet10", task.outputs, size=(32, 32), dropout=config.dropout),
+    )
+    training = training or make_images(16)
     return train(
-        config=config, class_count=2, training=training or make_images(16),
-        validation=make_images(8, seed=1), seed=7, checkpoints=Checkpoints(folder),
-        on_epoch=on_epoch,
+        config=config, task=task, architecture=architecture, training=training,
+        validation=options.pop("validation", training), seed=7, checkpoints=Checkpoints(folder),
+        on_progress=on_progress, **options,
     )  # fmt: skip
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_every_network_builds_and_gives_one_row_per_image(name):
-    assert build(name, 3)(torch.zeros(2, 1, 64, 64)).shape == (2, 3)
 
 
 def test_a_network_overfits_four_images(tmp_path):
     four = make_images(4)
-    config = TrainConfig(
-        side=32, batch_size=4, epochs=60, min_steps=0, rotate_degrees=0.0, scale=0.0, shift=0.0,
-        contrast=0.0, noise=0.0, flip=False, label_smoothing=0.0, flip_at_test=False,
-    )  # fmt: skip
-    trained = train(
-        config=config, class_count=2, training=four, validation=four, seed=0,
-        checkpoints=Checkpoints(tmp_path), on_epoch=lambda *_: None,
-    )  # fmt: skip
-    probabilities = predict(trained.network, [four.images], config)
-    assert (probabilities.argmax(axis=1) == four.labels).all()
-    assert probabilities.max(axis=1).min() > 0.9
+    trained = run(tmp_path, STILL, four)
+    found = predict(Members([trained.network]), [Block(four.images)], SIDES, STILL, CPU)
+    assert (found.mean.argmax(axis=1) == four.labels).all()
+    assert found.mean.max(axis=1).min() > 0.9
+    assert found.embeddings.shape == (4, 128)
+
+
+# The answers of the four images, and which output must tell the second class from the first.
+ANSWERS = [
+    (ManyAnswers(("a", "b")), [["a"], ["b"], ["a"], ["b"]], 1),
+    (OrdinalGrade(("low", "mid", "high")), ["low", "high", "low", "high"], 2),
+    (Number(), [5.0, 9.0, 5.0, 9.0], 0),
+    (TimeToEvent(), [{"time": t, "event": True} for t in (9, 1, 8, 2)], 0),
+]
+
+
+@pytest.mark.parametrize(("task", "answers", "output"), ANSWERS, ids=[a[0].kind for a in ANSWERS])
+def test_every_kind_of_target_is_learned_from_four_images(task, answers, output, tmp_path):
+    four = make_images(4)
+    samples = Samples(four.images, task.encode(answers))
+    config = TrainConfig.from_json(STILL.as_json() | {"epochs": 40})
+    trained = run(tmp_path, config, samples, task=task)
+    found = predict(Members([trained.network]), [Block(four.images)], trained.task, config, CPU)
+    of_output = found.mean[:, output]
+    assert of_output[[1, 3]].mean() - of_output[[0, 2]].mean() > 0.7
+
+
+def test_a_segmentation_is_learned_from_sparse_slices_of_volumes_of_any_size(tmp_path):
+    task = Segmentation(("block",))
+    rng = np.random.default_rng(0)
+    images, masks = [], []
+    for depth in (6, 9):
+        image = rng.normal(0, 0.3, (1, depth, 20, 24)).astype(np.float32)
+        mask = np.zeros((depth, 20, 24), np.int16)
+        image[:, :, 4:14, 6:18] += 2
+        mask[:, 4:14, 6:18] = 1
+        masks.append(mask)
+        images.append(image)
+    sparse = [np.where(np.arange(len(m))[:, None, None] % 3 == 1, m, -1) for m in masks]
+    config = TrainConfig.from_json(
+        STILL.as_json() | {"batch_size": 2, "epochs": 1, "min_steps": 25, "learning_rate": 0.01}
+    )
+    architecture = Architecture("segresnet_small", 2, "3d", size=(8, 16, 16))
+    samples = Samples(images, task.encode(sparse))
+    trained = run(tmp_path, config, samples, task=task, architecture=architecture)
+    for image, mask in zip(images, masks, strict=True):
+        [found] = segment(Members([trained.network]), image, task, architecture, config, CPU)
+        assert found.shape == (2, *mask.shape)
+        assert ((found.argmax(0) == 1) == (mask == 1)).mean() > 0.95
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tmp_path):
     class Killed(Exception):
         pass
 
-    def die_at_12(figures, step, total):
-        if step >= 12:
+    def die_at_12(progress):
+        if progress.step >= 12:
             raise Killed
 
     straight = run(tmp_path / "straight")
     with pytest.raises(Killed):
-        run(tmp_path / "broken", on_epoch=die_at_12)
+        run(tmp_path / "broken", on_progress=die_at_12)
     resumed = run(tmp_path / "broken")
     assert resumed.curves == straight.curves
     for name, value in straight.network.state_dict().items():
         assert torch.equal(value, resumed.network.state_dict()[name]), name
+
+
+def test_batches_made_ahead_are_those_made_in_the_loop(tmp_path):
+    ahead = run(tmp_path / "ahead")
+    plain = run(tmp_path / "plain", TrainConfig.from_json(SMALL.as_json() | {"prefetch": False}))
+    assert plain.curves == ahead.curves
+
+
+def test_the_watcher_hears_figures_and_the_time_left(tmp_path):
+    heard = []
+    run(tmp_path, on_progress=heard.append)
+    assert [p.step for p in heard if p.figures][-1] == 24
+    assert heard[0].seconds_left > 0
+    assert heard[-1].seconds_left == 0
+    assert {"loss", "validation_loss", "learning_rate"} <= set(heard[-1].figures)
+
+
+class Glutton(nn.Module):
+    """A network whose memory ends at so many images."""
+
+    def __init__(self, network, most):
+        super().__init__()
+        self.network, self.most = network, most
+
+    def forward(self, images):
+        if len(images) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self.network(images)
+
+
+@pytest.fixture
+def gluttonous(monkeypatch):
+    """Networks that run out of memory above two images."""
+    build = Architecture.build
+
+    def built(self):
+        network = build(self)
+        hungry = Glutton(network, gluttonous_most[0])
+        hungry.firstread_features = ("network.fc", False)
+        return hungry
+
+    gluttonous_most = [2]
+    monkeypatch.setattr(Architecture, "build", built)
+    return gluttonous_most
+
+
+def test_memory_that_runs_out_halves_the_batch_and_says_so(tmp_path, gluttonous):
+    heard = []
+    data = make_images(16)
+    trained = run(tmp_path, training=data, validation=Samples(data.images[:2], data.labels[:2]),
+                  on_progress=heard.append)  # fmt: skip
+    assert heard[-1].images_at_once == 2
+    found = predict(Members([trained.network]), [Block(data.images)], SIDES, SMALL, CPU)
+    assert found.mean.shape == (16, 2)
+
+
+def test_memory_that_holds_no_two_images_ends_in_a_clear_error(tmp_path, gluttonous):
+    gluttonous[0] = 1
+    with pytest.raises(OutOfMemory, match="choose a smaller size or network"):
+        run(tmp_path)
+
+
+def test_a_full_disk_leaves_the_checkpoint_before_it(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(1, {"step": 1})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            checkpoints.save(2, {"step": 2, "weights": torch.zeros(100_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert checkpoints.load() == {"step": 1}
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path):
@@ -89,9 +227,9 @@ def test_only_two_checkpoints_are_kept(tmp_path):
 
 
 def test_weights_are_addressed_by_hash_and_verified(tmp_path):
-    network = build("resnet10", 2)
+    network = Architecture("resnet10", 2).build()
     sha256 = save_weights(network, tmp_path)
-    other = build("resnet10", 2)
+    other = Architecture("resnet10", 2).build()
     load_weights(other, tmp_path, sha256)
     assert all(
         torch.equal(a, b) for a, b in zip(network.parameters(), other.parameters(), strict=True)
@@ -109,18 +247,103 @@ def test_poisoned_images_end_in_a_clear_error(tmp_path):
         run(tmp_path, training=data)
 
 
-def test_augmentation_is_determined_by_its_seed():
-    images = torch.randn(4, 1, 16, 16)
-    once = augment(images, SMALL, torch.Generator().manual_seed(3))
-    again = augment(images, SMALL, torch.Generator().manual_seed(3))
-    assert torch.equal(once, again)
-    assert not torch.equal(once, images)
+@pytest.mark.parametrize(
+    ("samples", "error", "message"),
+    [
+        (Samples(np.zeros((4, 1, 16, 32)), np.arange(4) % 2), UnfitSamples, "image 0 has the size"),
+        (Samples(np.zeros((4, 2, 32, 32)), np.arange(4) % 2), UnfitSamples, "image 0 has the shape"),
+        (Samples(np.zeros((4, 1, 32, 32)), np.ones(4, int)), Unlearnable, "left: 0, right: 4"),
+        (
+            Samples(np.zeros((4, 1, 32, 32)), np.arange(4) % 2, np.zeros((4, 2), np.float32)),
+            UnfitSamples, "reads 0 columns, not 2",
+        ),
+    ],
+)  # fmt: skip
+def test_samples_that_do_not_fit_are_named(tmp_path, samples, error, message):
+    with pytest.raises(error, match=message):
+        run(tmp_path, training=samples)
 
 
-def test_class_weights_favour_the_rare_class():
-    weights = class_weights(np.array([0] * 9 + [1]), 3)
-    assert weights[1] / weights[0] == pytest.approx(3.0)
-    assert weights[2] == 0
+@pytest.mark.parametrize("modality", MODALITIES)
+@pytest.mark.parametrize("space", [(16, 20), (6, 16, 20)], ids=["2d", "3d"])
+def test_augmentation_is_determined_by_its_seed_and_masks_follow(modality, space):
+    """An image that shows its own mask still shows it after it was moved."""
+    config = TrainConfig(modality=modality, contrast=0.0, noise=0.0)
+    mask = torch.zeros(4, *space, dtype=torch.long)
+    mask[..., 4:12, 5:15] = 1
+    images = mask[:, None].float()
+    moved, followed = augment(images, mask, config, torch.Generator().manual_seed(3))
+    again, _ = augment(images, mask, config, torch.Generator().manual_seed(3))
+    assert torch.equal(moved, again)
+    assert not torch.equal(moved, images)
+    is_inside = followed >= 0
+    agreement = ((moved[:, 0] > 0.5) == (followed == 1))[is_inside].float().mean()
+    assert agreement > 0.97
+    loud = TrainConfig(modality=modality, contrast=0.3, noise=0.1)
+    recoloured, _ = augment(images + 1, None, loud, torch.Generator().manual_seed(3))
+    assert torch.isfinite(recoloured).all()
+    assert set(augmentation.RECIPES) == set(MODALITIES)
+
+
+def test_oversampling_draws_the_rare_class_more_often():
+    labels = np.array([0] * 90 + [1] * 10)
+    samples = Samples(np.zeros((100, 1, 8, 8), np.float16), labels)
+    config = TrainConfig(oversample=True, batch_size=10)
+    source = Source(samples, SIDES, config, (8, 8), CPU)
+    drawn = torch.cat([b.labels for epoch in range(10) for b in source.epoch(0, epoch)])
+    assert 0.2 < drawn.float().mean() < 0.3  # 3:1 by the inverse root of 9:1
+
+
+def test_patches_are_cut_around_structures_and_padded_as_unknown():
+    mask = np.zeros((40, 40), np.int16)
+    mask[35:38, 2:5] = 1
+    samples = Samples([np.ones((1, 40, 40), np.float16), np.ones((1, 8, 8), np.float16)],
+                      [mask, np.zeros((8, 8), np.int16)])  # fmt: skip
+    config = TrainConfig.from_json(STILL.as_json() | {"batch_size": 2, "foreground_share": 1.0})
+    source = Source(samples, Segmentation(("a",)), config, (16, 16), CPU)
+    [batch] = source.epoch(0, 0)
+    assert batch.images.shape == (2, 1, 16, 16)
+    assert sorted((batch.labels == 1).sum((1, 2)).tolist()) == [0, 9]
+    assert sorted((batch.labels == -1).sum((1, 2)).tolist()) == [0, 256 - 64]
+
+
+def test_files_give_back_arrays_of_any_shape(tmp_path):
+    arrays = [np.arange(n * 3, dtype=np.int16).reshape(n, 3) for n in (2, 5, 1)]
+    kept = ArrayFile.write(tmp_path / "masks", arrays)
+    assert len(kept) == 3
+    for ours, theirs in zip(kept, arrays, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(ValueError, match="array 1 differs"):
+        ArrayFile.write(tmp_path / "other", [np.zeros(3), np.zeros((3, 3))])
+
+
+def test_training_from_files_equals_training_from_memory(tmp_path):
+    data = make_images(16)
+    data.save(tmp_path / "data")
+    from_files = run(tmp_path / "a", training=Samples.load(tmp_path / "data"))
+    assert from_files.curves == run(tmp_path / "b", training=data).curves
+
+
+def test_members_disagree_only_with_dropout_and_a_seed_repeats_them():
+    network = Architecture("resnet10", 2, size=(32, 32), dropout=0.5).build()
+    blocks = [Block(make_images(6).images)]
+    once = predict(Members([network], passes=3, seed=1), blocks, SIDES, SMALL, CPU)
+    again = predict(Members([network], passes=3, seed=1), blocks, SIDES, SMALL, CPU)
+    assert once.members.shape == (3, 6, 2)
+    np.testing.assert_array_equal(once.members, again.members)
+    assert once.members.std(axis=0).max() > 0
+    both = predict(Members([network, network]), blocks, SIDES, SMALL, CPU)
+    np.testing.assert_array_equal(both.members[0], both.members[1])
+
+
+@pytest.mark.parametrize("dimensions", ["2d", "2.5d", "3d"])
+@pytest.mark.parametrize("on_gpu", [False, True])
+@pytest.mark.parametrize("task", [SIDES, TimeToEvent(), Segmentation(("a",))], ids=lambda t: t.kind)
+def test_a_recommended_recipe_can_be_built(task, on_gpu, dimensions):
+    config = recommended(task, dimensions=dimensions, sample_count=100, on_gpu=on_gpu)
+    assert TrainConfig.from_json(config.as_json()) == config
+    size = (64, 64) if dimensions == "2d" else (32, 64, 64)
+    assert Architecture(config.network, task.outputs, dimensions, size=size).definition()
 
 
 @pytest.mark.parametrize(
@@ -129,6 +352,10 @@ def test_class_weights_favour_the_rare_class():
         ({"sides": 3}, "sides"),
         ({"side": "big"}, "side must be of type int"),
         ({"side": 1}, "side must lie"),
+        ({"network": "none"}, "network must be one of"),
+        ({"modality": "smell"}, "modality must be one of"),
+        ({"learning_rate": float("nan")}, "learning_rate must lie"),
+        ({"flip": 1}, "flip must be of type bool"),
     ],
 )
 def test_a_wrong_option_is_named(overrides, message):

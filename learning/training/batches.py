@@ -1,0 +1,174 @@
+"""Which samples form a batch, how patches are cut from them, and batches made ahead."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from learning.training.augmentation import augment
+from learning.training.config import TrainConfig
+from learning.training.data import Image, Samples
+from learning.training.distributed import ALONE, Group
+from learning.training.networks.architecture import memory_format
+from learning.training.tasks import Task
+from learning.training.tasks.segmentation import UNLABELED
+
+Size = tuple[int, ...]
+PLACES = 1000  # voxels remembered per mask
+
+
+@dataclass(frozen=True)
+class Batch:
+    """(b, c, *space) images, labels, and (b, k) columns on one device."""
+
+    images: Tensor
+    labels: Tensor
+    columns: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def parts(self, count: int, smallest: int) -> Iterator["Batch"]:
+        """At most `count` samples at once; a rest below `smallest` goes with the part before."""
+        start = 0
+        while start < len(self):
+            rest = len(self) - start - count
+            stop = len(self) if rest < smallest else start + count
+            columns = None if self.columns is None else self.columns[start:stop]
+            yield Batch(self.images[start:stop], self.labels[start:stop], columns)
+            start = stop
+
+
+@dataclass(frozen=True)
+class Source:
+    """What batches are made from: the samples of one run and the shape that they get."""
+
+    samples: Samples
+    task: Task
+    config: TrainConfig
+    size: Size
+    device: torch.device
+    _places: dict[int, "Places"] = field(default_factory=dict)
+
+    def epoch(self, seed: int, epoch: int, group: Group = ALONE) -> Iterator[Batch]:
+        """Augmented batches of one epoch, determined by seed, epoch and rank alone."""
+        # Every process draws the same order and takes its share of each batch.
+        order = self._order(torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+        draws = torch.Generator().manual_seed((seed * 1_000_003 + epoch) * 4099 + group.rank + 1)
+        size = self.config.batch_size
+        fewest = group.size * (1 if self.task.is_dense else 2)  # batch norm needs two
+        for start in range(0, max(len(order) // size, 1) * size, size):
+            picked = order[start : start + size]
+            if len(picked) < fewest:
+                picked = np.resize(picked, fewest)
+            yield self._batch(picked[group.rank :: group.size], draws)
+
+    def _order(self, generator: torch.Generator) -> NDArray[np.int64]:
+        count = len(self.samples) * self.config.patches_per_image
+        labels = np.asarray(self.samples.labels) if not self.task.is_dense else np.zeros(0)
+        weights = self.task.sampling_weights(labels) if self.config.oversample else None
+        if weights is None:
+            return torch.randperm(count, generator=generator).numpy() % len(self.samples)
+        drawn = torch.multinomial(
+            torch.from_numpy(weights), count, replacement=True, generator=generator
+        )
+        return drawn.numpy()
+
+    def _batch(self, rows: NDArray[np.int64], draws: torch.Generator) -> Batch:
+        samples, config = self.samples, self.config
+        masks: Tensor | None = None
+        if self.task.is_dense:
+            pairs = [self._patch(int(row), draws) for row in rows]
+            images = torch.from_numpy(np.stack([image for image, _ in pairs]))
+            masks = torch.from_numpy(np.stack([mask for _, mask in pairs]))
+        else:
+            images = torch.from_numpy(stacked(samples.images, rows))
+        layout = memory_format(len(self.size))
+        images, masks = augment(
+            images.to(self.device, torch.float32, non_blocking=True),
+            None if masks is None else masks.to(self.device), config, draws,
+        )  # fmt: skip
+        labels = masks if masks is not None else torch.from_numpy(np.asarray(samples.labels)[rows])
+        columns = samples.columns
+        return Batch(
+            images.contiguous(memory_format=layout),
+            labels.to(self.device),
+            None if columns is None else torch.from_numpy(columns[rows]).to(self.device),
+        )
+
+    def _patch(self, row: int, draws: torch.Generator) -> tuple[Image, NDArray[np.int64]]:
+        image, mask = self.samples.images[row], np.asarray(self.samples.labels[row])
+        if row not in self._places:
+            self._places[row] = Places.of(mask, np.random.default_rng(row))
+        start = self._places[row].start(mask.shape, self.size, self.config.foreground_share, draws)
+        cut = cut_out(image, start, self.size, None).astype(np.float32)
+        return cut, cut_out(mask, start, self.size, UNLABELED).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Flat indices of some voxels of a mask, so that no patch needs to search a whole volume."""
+
+    structure: NDArray[np.int64]
+    labeled: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, mask: NDArray[Any], rng: np.random.Generator) -> "Places":
+        found = [np.flatnonzero(mask > 0), np.flatnonzero(mask >= 0)]
+        return cls(*(
+            rng.choice(f, PLACES, replace=False) if len(f) > PLACES else f for f in found
+        ))  # fmt: skip
+
+    def start(
+        self, shape: Size, size: Size, foreground_share: float, draws: torch.Generator
+    ) -> Size:
+        """Where a patch begins: around a voxel of a structure for a share of them, else around any
+        labeled one, because a patch without labels teaches nothing."""
+        room = [max(have - want, 0) for have, want in zip(shape, size, strict=True)]
+        if not any(room) or not len(self.labeled):
+            return tuple(0 for _ in room)
+        wants_structure = float(torch.rand(1, generator=draws)) < foreground_share
+        voxels = self.structure if wants_structure and len(self.structure) else self.labeled
+        picked = voxels[int(torch.randint(len(voxels), (1,), generator=draws))]
+        centre = np.unravel_index(picked, shape)
+        return tuple(
+            int(np.clip(c - want // 2, 0, most))
+            for c, want, most in zip(centre, size, room, strict=True)
+        )
+
+
+def cut_out(array: NDArray[Any], start: Size, size: Size, fill: float | None) -> NDArray[Any]:
+    """The window of an array's last axes; what lies outside is `fill`, or the array's minimum."""
+    axes = len(size)
+    window: tuple[Any, ...] = tuple(slice(a, a + s) for a, s in zip(start, size, strict=True))
+    cut: NDArray[Any] = array[(..., *window)]
+    missing = [want - have for want, have in zip(size, cut.shape[-axes:], strict=True)]
+    if not any(missing):
+        return cut
+    around = [(0, 0)] * (array.ndim - axes) + [(m // 2, m - m // 2) for m in missing]
+    value = array.min() if fill is None else fill
+    return np.pad(cut, around, constant_values=value)
+
+
+def stacked(images: Any, rows: NDArray[np.int64]) -> NDArray[Any]:
+    """Rows as one array, whether they lie in one array or in many."""
+    if isinstance(images, np.ndarray) and images.dtype != object:
+        return np.asarray(images[rows])
+    return np.stack([images[int(row)] for row in rows])
+
+
+def made_ahead(batches: Iterator[Batch], threads: int) -> Iterator[Batch]:
+    """The same batches, the next one made in a thread meanwhile.
+
+    One thread keeps the order of random draws. Ends with its consumer, whatever ends that.
+    """
+    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(threads,)) as maker:
+        waiting = maker.submit(next, batches, None)
+        while (batch := waiting.result()) is not None:
+            waiting = maker.submit(next, batches, None)
+            yield batch

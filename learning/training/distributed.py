@@ -1,0 +1,59 @@
+"""Several processes that train one network: torch's DistributedDataParallel, gloo or NCCL."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+@dataclass(frozen=True)
+class Group:
+    """This process's place among those of one run."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        return self.rank == 0
+
+    def wrapped(self, network: nn.Module, device: torch.device) -> nn.Module:
+        """The network with gradients averaged over all processes."""
+        if self.size == 1:
+            return network
+        if device.type == "cuda":
+            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+        ids = [device.index] if device.type == "cuda" else None
+        # MONAI's transformers hold parameters that they never use.
+        return DistributedDataParallel(network, device_ids=ids, find_unused_parameters=True)
+
+    def agreed(self, value: float | None) -> float | None:
+        """The first process's value: what is decided by it must not differ between processes."""
+        if self.size == 1:
+            return value
+        shared = [value]
+        distributed.broadcast_object_list(shared, src=0)
+        return shared[0]
+
+
+ALONE = Group()
+
+
+@contextmanager
+def joined() -> Iterator[Group]:
+    """The group that torchrun's environment describes, or this process alone."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield ALONE
+        return
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield Group(distributed.get_rank(), size)
+    finally:
+        distributed.destroy_process_group()

@@ -1,0 +1,146 @@
+"""From float arrays with their spacing to one network input; what cannot be used says why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from learning.training.inputs import Channel, InputSpec
+
+Floats = NDArray[np.float32]
+FEWEST_SLICES = 4  # of a 3D or 2.5D input; fewer are no volume
+LARGEST_GROWTH = 1 << 30  # voxels after resampling; more would be a wrong spacing
+
+
+class UnusableInput(ValueError):
+    """A case cannot be given to the network; the reason is shown to people."""
+
+
+@dataclass(frozen=True)
+class Volume:
+    """(y, x) or (z, y, x) values and the spacing of each axis in mm."""
+
+    values: NDArray[Any]
+    spacing_mm: tuple[float, ...]
+
+
+def prepare(volumes: Mapping[str, Volume], spec: InputSpec) -> NDArray[np.float16]:
+    """(channels, *size) normalised values of one case, one channel per name of the spec.
+
+    All channels are brought to the first one's field of view. With `keeps_size` the size is that of
+    the resampled image. Raises UnusableInput with the reason.
+    """
+    found = [_channel(volumes, channel, spec) for channel in spec.channels]
+    first = found[0].shape
+    if spec.keeps_size:
+        found = [_fitted(image, first, "resize") for image in found]
+    else:
+        centre = _foreground_centre(found[0]) if spec.crop == "foreground" else None
+        found = [_fitted(image, spec.size, spec.crop, centre) for image in found]
+    normalised = [
+        _normalised(image, channel) for image, channel in zip(found, spec.channels, strict=True)
+    ]
+    return np.stack(normalised).astype(np.float16)
+
+
+def prepare_mask(
+    mask: NDArray[np.int16], spacing_mm: Sequence[float], spec: InputSpec
+) -> NDArray[np.int16]:
+    """A segmentation's mask in the grid of `prepare` with `keeps_size`, nearest neighbour."""
+    if not spec.spacing_mm:
+        return mask
+    zoom = _zoom(mask.shape, spacing_mm, spec)
+    return np.asarray(ndimage.zoom(mask, zoom, order=0, grid_mode=True, mode="nearest"))
+
+
+def _channel(volumes: Mapping[str, Volume], channel: Channel, spec: InputSpec) -> Floats:
+    if channel.name not in volumes:
+        raise UnusableInput(f"{channel.name}: no series fits")
+    volume = volumes[channel.name]
+    values = np.asarray(volume.values)
+    _require_usable(values, volume.spacing_mm, channel.name, spec)
+    values = values.astype(np.float32)
+    if not spec.spacing_mm:
+        return values
+    zoom = _zoom(values.shape, volume.spacing_mm, spec)
+    if np.allclose(zoom, 1, atol=1e-3):
+        return values
+    # Smoothed before shrinking, so that fine structures do not alias.
+    sigma = [max(1 / z - 1, 0) / 2 for z in zoom]
+    smooth = ndimage.gaussian_filter(values, sigma) if any(sigma) else values
+    return np.asarray(ndimage.zoom(smooth, zoom, order=1, grid_mode=True, mode="nearest"))
+
+
+def _require_usable(
+    values: NDArray[Any], spacing_mm: Sequence[float], name: str, spec: InputSpec
+) -> None:
+    if values.size == 0:
+        raise UnusableInput(f"{name}: the image is empty")
+    if values.ndim != spec.spatial:
+        raise UnusableInput(f"{name}: {values.ndim} axes where {spec.spatial} are needed")
+    if len(spacing_mm) != values.ndim or not all(
+        np.isfinite(s) and 0.001 <= s <= 1000 for s in spacing_mm
+    ):
+        raise UnusableInput(f"{name}: the spacing {tuple(spacing_mm)} mm cannot be right")
+    if not np.isfinite(values).all():
+        raise UnusableInput(f"{name}: the image holds values that are not numbers")
+    if values.min() == values.max():
+        raise UnusableInput(f"{name}: every pixel has the same value")
+    if spec.spatial == 3 and values.shape[0] < FEWEST_SLICES:
+        raise UnusableInput(
+            f"{name}: {values.shape[0]} slices are too few, {FEWEST_SLICES} are needed"
+        )
+
+
+def _zoom(shape: Sequence[int], spacing_mm: Sequence[float], spec: InputSpec) -> list[float]:
+    zoom = [have / want for have, want in zip(spacing_mm, spec.spacing_mm, strict=True)]
+    sides = [max(round(side * z), 1) for side, z in zip(shape, zoom, strict=True)]
+    if np.prod([float(s) for s in sides]) > LARGEST_GROWTH:
+        raise UnusableInput(f"resampling would make {sides} voxels; the spacing cannot be right")
+    return [side / old for side, old in zip(sides, shape, strict=True)]
+
+
+def _fitted(
+    image: Floats, size: Sequence[int], crop: str, centre: Sequence[int] | None = None
+) -> Floats:
+    """The image in exactly this size."""
+    if tuple(image.shape) == tuple(size):
+        return image
+    if crop == "resize":
+        zoom = [want / have for want, have in zip(size, image.shape, strict=True)]
+        sigma = [max(1 / z - 1, 0) / 2 for z in zoom]
+        smooth = ndimage.gaussian_filter(image, sigma) if any(sigma) else image
+        return np.asarray(ndimage.zoom(smooth, zoom, order=1, grid_mode=True, mode="nearest"))
+    middle = centre or [side // 2 for side in image.shape]
+    window, around = [], []
+    for have, want, at in zip(image.shape, size, middle, strict=True):
+        start = int(np.clip(at - want // 2, 0, max(have - want, 0)))
+        missing = max(want - have, 0)
+        window.append(slice(start, start + want))
+        around.append((missing // 2, missing - missing // 2))
+    return np.pad(image[tuple(window)], around, constant_values=image.min())
+
+
+def _foreground_centre(image: Floats) -> list[int]:
+    """The middle of what is brighter than halfway between the darkest and the mean."""
+    bright = np.nonzero(image > (image.min() + image.mean()) / 2)
+    return [int((places.min() + places.max()) // 2) for places in bright]
+
+
+def _normalised(image: Floats, channel: Channel) -> Floats:
+    """Mean about 0 and values of order 1, whatever the scanner's units."""
+    if channel.normalisation == "window":
+        scaled = (np.clip(image, channel.low, channel.high) - channel.low) / (
+            channel.high - channel.low
+        )
+        return np.asarray(scaled * 2 - 1, np.float32)
+    if channel.normalisation == "percentile":
+        low, high = np.percentile(image, [channel.low, channel.high])
+        image = np.clip(image, low, high)
+    deviation = float(image.std())
+    if deviation == 0:
+        raise UnusableInput(f"{channel.name}: nothing is left inside the crop and the percentiles")
+    return np.asarray((image - image.mean()) / deviation, np.float32)

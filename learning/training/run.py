@@ -1,0 +1,133 @@
+"""The state of one training run: what a checkpoint holds and what its watcher is told."""
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from learning.training.config import TrainConfig
+from learning.training.distributed import Group
+
+TELL_EVERY_S = 1.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands. `figures` are those of an evaluation that has just been made."""
+
+    step: int
+    steps: int
+    epoch: int
+    seconds_left: float
+    images_at_once: int  # below the batch size after memory ran out
+    figures: dict[str, float] | None = None
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass
+class Run:
+    """A network being trained, with everything that a resume needs to be exact."""
+
+    network: nn.Module
+    learner: nn.Module  # the network, or what averages its gradients over processes
+    optimizer: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.OneCycleLR
+    scaler: torch.amp.GradScaler
+    steps: int
+    at_once: int
+    best: dict[str, Any]
+    best_loss: float = math.inf
+    unimproved: int = 0
+    step: int = 0
+    epoch: int = 0
+    curves: list[dict[str, float]] = field(default_factory=list)
+
+    @classmethod
+    def begin(
+        cls, network: nn.Module, learner: nn.Module, config: TrainConfig, steps: int, is_mixed: bool
+    ) -> "Run":
+        optimizer = torch.optim.AdamW(
+            learner.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, config.learning_rate, total_steps=steps + 1, pct_start=config.warmup_share
+        )
+        scaler = torch.amp.GradScaler("cuda", enabled=is_mixed)
+        best = copy.deepcopy(network.state_dict())
+        return cls(
+            network, learner, optimizer, schedule, scaler, steps, config.batch_size, best
+        )  # fmt: skip
+
+    def is_over(self, patience: int) -> bool:
+        return self.step >= self.steps or bool(patience and self.unimproved >= patience)
+
+    def advance(self, gradient_norm: float) -> None:
+        """One step of the optimiser along the gradients that lie ready."""
+        if gradient_norm:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.learner.parameters(), gradient_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        if self.step < self.steps:
+            self.schedule.step()
+        self.step += 1
+
+    def record(self, loss: float, validation_loss: float | None) -> dict[str, float]:
+        """Note an evaluation, and keep the weights where they are the best so far."""
+        figures = {"step": float(self.step), "epoch": float(self.epoch), "loss": loss}
+        figures["learning_rate"] = float(self.schedule.get_last_lr()[0])
+        if validation_loss is not None:
+            figures["validation_loss"] = validation_loss
+        if validation_loss is None or validation_loss < self.best_loss:
+            self.best, self.unimproved = copy.deepcopy(self.network.state_dict()), 0
+            self.best_loss = math.inf if validation_loss is None else validation_loss
+        else:
+            self.unimproved += 1
+        self.curves.append(figures)
+        return figures
+
+    def state(self) -> dict[str, Any]:
+        parts = {name: getattr(self, name).state_dict() for name in PARTS}
+        return parts | {name: getattr(self, name) for name in VALUES}
+
+    def resume(self, state: dict[str, Any] | None) -> None:
+        """Go on from a checkpoint; None leaves a fresh run."""
+        if state is None:
+            return
+        for name in PARTS:
+            getattr(self, name).load_state_dict(state[name])
+        for name in VALUES:
+            setattr(self, name, state[name])
+
+
+PARTS = ("network", "optimizer", "schedule", "scaler")
+VALUES = ("best", "best_loss", "unimproved", "step", "epoch", "curves", "at_once")
+
+
+class Watch:
+    """Tells the watcher where a run stands: of every evaluation, and about once a second."""
+
+    def __init__(self, run: Run, on_progress: OnProgress, group: Group) -> None:
+        self._run, self._on_progress, self._group = run, on_progress, group
+        self._began = self._told = time.monotonic()
+        self._from = run.step
+
+    def look(self, figures: dict[str, float] | None = None) -> None:
+        now = time.monotonic()
+        if not self._group.is_first or (figures is None and now - self._told < TELL_EVERY_S):
+            return
+        self._told = now
+        run = self._run
+        pace = (now - self._began) / max(run.step - self._from, 1)
+        self._on_progress(
+            Progress(
+                run.step, run.steps, run.epoch, pace * (run.steps - run.step), run.at_once, figures
+            )
+        )

@@ -1,0 +1,109 @@
+"""Weights to start from: another model's, a local safetensors file, or one from a hub.
+
+Only safetensors is read: a file that can hold code is refused, whatever it is called.
+"""
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+PREFIXES = ("module.", "network.", "model.", "encoder.", "backbone.")
+FEWEST_SHARED = 0.5  # of the encoder's weights; with fewer it is another network
+
+
+class UnusableWeights(ValueError):
+    """These weights cannot be started from; says why."""
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """Which of the network's tensors were taken over, and which begin fresh."""
+
+    loaded: tuple[str, ...]
+    fresh: tuple[str, ...]
+
+
+def start_from_file(network: nn.Module, path: Path) -> Transferred:
+    """Take over every tensor whose name and shape fit. Raises UnusableWeights.
+
+    Where the file has more or fewer input channels, the first layer begins with their mean.
+    """
+    try:
+        found = safetensors.torch.load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise UnusableWeights(f"{path.name} is no readable safetensors file: {error}") from None
+    return start_from(network, found)
+
+
+def start_from_hub(
+    network: nn.Module,
+    repository: str,
+    file: str = "model.safetensors",
+    revision: str = "main",
+    endpoint: str | None = None,
+) -> Transferred:
+    """Fetch a safetensors file of a hub's repository and start from it. Raises UnusableWeights.
+
+    `endpoint` is a hospital's own mirror; without it the hub's public address is asked.
+    """
+    if not file.endswith(".safetensors"):
+        raise UnusableWeights(f"{file} is not a safetensors file")
+    try:
+        hub = importlib.import_module("huggingface_hub")
+    except ImportError:
+        raise UnusableWeights("install the extra `hub` to fetch weights from a hub") from None
+    try:
+        path = hub.hf_hub_download(repository, file, revision=revision, endpoint=endpoint)
+    except (hub.errors.HfHubHTTPError, hub.errors.HFValidationError, OSError) as error:
+        raise UnusableWeights(f"{repository}: {error}") from None
+    return start_from_file(network, Path(path))
+
+
+def start_from(network: nn.Module, weights: dict[str, Tensor]) -> Transferred:
+    """Take over tensors by name and shape. Raises UnusableWeights where it is another network."""
+    own = network.state_dict()
+    given = {_plain(name): value for name, value in weights.items()}
+    taken: dict[str, Tensor] = {}
+    for name, mine in own.items():
+        theirs = given.get(_plain(name))
+        if theirs is not None and (fitted := _fitted(theirs, mine)) is not None:
+            taken[name] = fitted
+    learned = {name for name, value in own.items() if value.is_floating_point()}
+    shared = sum(own[name].numel() for name in learned & set(taken))
+    if shared < FEWEST_SHARED * sum(own[name].numel() for name in learned):
+        raise UnusableWeights(
+            f"only {len(learned & set(taken))} of {len(learned)} tensors fit: this is another network"
+        )
+    bad = [name for name in taken if not torch.isfinite(taken[name]).all()]
+    if bad:
+        raise UnusableWeights(f"{bad[0]} holds values that are not numbers")
+    network.load_state_dict(own | taken)
+    return Transferred(tuple(sorted(taken)), tuple(sorted(set(own) - set(taken))))
+
+
+def _plain(name: str) -> str:
+    while name.startswith(PREFIXES):
+        name = name.split(".", 1)[1]
+    return name
+
+
+def _fitted(theirs: Tensor, mine: Tensor) -> Tensor | None:
+    """Their tensor in the shape of mine, or None."""
+    if theirs.shape == mine.shape:
+        return theirs.to(mine.dtype)
+    is_first_layer = (
+        theirs.ndim == mine.ndim >= 4
+        and theirs.shape[0] == mine.shape[0]
+        and theirs.shape[2:] == mine.shape[2:]
+        and min(theirs.shape[1], mine.shape[1]) <= 4
+    )
+    if not is_first_layer:
+        return None
+    # The response to the same picture in every channel stays what it was.
+    mean = theirs.sum(dim=1, keepdim=True) / mine.shape[1]
+    return mean.expand(mine.shape).to(mine.dtype).clone()

@@ -1,0 +1,228 @@
+"""Bundles, weights from elsewhere, and one job in two processes."""
+
+import io
+import json
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from monai.bundle import ConfigParser
+
+from learning.training import transfer
+from learning.training.bundle import (
+    InvalidBundle,
+    Model,
+    export_bundle,
+    export_zip,
+    import_bundle,
+)
+from learning.training.checkpoint import Checkpoints
+from learning.training.config import TrainConfig
+from learning.training.data import Samples
+from learning.training.loop import train
+from learning.training.networks import Architecture
+from learning.training.processes import ProcessesFailed, train_in_processes, write_job
+from learning.training.tasks import OneAnswer, Segmentation
+
+SIDES = OneAnswer(("left", "right"))
+PLAIN = Architecture("resnet10", 2, size=(32, 32))
+FUSED = Architecture("resnet10", 2, "2.5d", channels=(1, 1), size=(4, 32, 32))
+ORGANS = Architecture("segresnet_small", 2, "3d", size=(8, 16, 16))
+
+
+def pickled():
+    file = io.BytesIO()
+    torch.save({"a": 1}, file)
+    return file.getvalue()
+
+
+def make_model(architecture):
+    torch.manual_seed(0)
+    task = Segmentation(("organ",)) if architecture.entry.is_dense else SIDES
+    return Model(architecture.build().eval(), architecture, task, TrainConfig(), "Side", "3")
+
+
+@pytest.mark.parametrize("architecture", [PLAIN, FUSED, ORGANS], ids=["2d", "fused", "3d"])
+def test_monai_loads_an_exported_bundle_with_the_same_outputs(architecture, tmp_path):
+    model = make_model(architecture)
+    export_bundle(model, tmp_path / "bundle")
+    parser = ConfigParser()
+    parser.read_config(str(tmp_path / "bundle/configs/inference.json"))
+    parser["bundle_root"] = str(tmp_path / "bundle")
+    network = parser.get_parsed_content("network")
+    images = torch.randn(2, sum(architecture.channels), *architecture.size)
+    with torch.no_grad():
+        found = parser.get_parsed_content("inferer")(images, network)
+        torch.testing.assert_close(found, model.network(images), rtol=1e-4, atol=1e-5)
+    metadata = json.loads((tmp_path / "bundle/configs/metadata.json").read_text())
+    assert {"version", "monai_version", "network_data_format"} <= set(metadata)
+
+
+@pytest.mark.parametrize("architecture", [PLAIN, FUSED], ids=["2d", "fused"])
+def test_a_bundle_survives_its_journey_as_a_zip(architecture, tmp_path):
+    model = make_model(architecture)
+    export_zip(model, tmp_path / "model.zip")
+    found = import_bundle(tmp_path / "model.zip")
+    assert (found.architecture, found.task, found.config) == (architecture, SIDES, TrainConfig())
+    images = torch.randn(2, sum(architecture.channels), *architecture.size)
+    with torch.no_grad():
+        assert torch.equal(found.network(images), model.network(images))
+
+
+def test_an_import_reads_neither_pickles_nor_class_names(tmp_path):
+    """A bundle of others names a class to call and carries a pickle: both are left alone."""
+    export_bundle(make_model(PLAIN), tmp_path / "bundle")
+    bundle = tmp_path / "bundle"
+    (bundle / "configs/inference.json").write_text('{"network_def": {"_target_": "os.abort"}}')
+    import_bundle(bundle)
+    (bundle / "models/model.safetensors").rename(bundle / "models/model.pt")
+    with pytest.raises(InvalidBundle, match=r"models/model.safetensors is missing"):
+        import_bundle(bundle)
+    (bundle / "models/model.safetensors").write_bytes(pickled())
+    with pytest.raises(InvalidBundle, match="does not fit the network"):
+        import_bundle(bundle)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 2}, "format 2 is not known"),
+        ({"task": []}, "task is missing or no dict"),
+        ({"architecture": {"network": "os.abort", "outputs": 2}}, "unknown network 'os.abort'"),
+        ({"task": {"kind": "number"}}, "outputs do not fit the task"),
+        ({"config": {"side": -1}}, "side must lie"),
+    ],
+)
+def test_a_wrong_bundle_is_named(change, message, tmp_path):
+    export_bundle(make_model(PLAIN), tmp_path / "bundle")
+    path = tmp_path / "bundle/configs/firstread.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(InvalidBundle, match=message):
+        import_bundle(tmp_path / "bundle")
+
+
+def test_what_is_no_bundle_says_so(tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(InvalidBundle, match="neither a folder nor a zip"):
+        import_bundle(tmp_path / "notes.txt")
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w"):
+        pass
+    with pytest.raises(InvalidBundle, match=r"firstread.json is missing"):
+        import_bundle(tmp_path / "empty.zip")
+
+
+def test_weights_of_a_colour_network_with_other_classes_are_started_from(tmp_path):
+    teacher = Architecture("resnet10", 5, channels=(3,), size=(32, 32)).build()
+    safetensors.torch.save_file(
+        {f"module.{k}": v for k, v in teacher.state_dict().items()}, tmp_path / "w.safetensors"
+    )
+    pupil = PLAIN.build()
+    found = transfer.start_from_file(pupil, tmp_path / "w.safetensors")
+    assert set(found.fresh) == {"fc.weight", "fc.bias"}
+    assert torch.equal(pupil.layer1[0].conv1.weight, teacher.layer1[0].conv1.weight)
+    torch.testing.assert_close(
+        pupil.conv1.weight[:, 0], teacher.conv1.weight.sum(1), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_weights_that_cannot_be_started_from_say_why(tmp_path):
+    (tmp_path / "w.safetensors").write_bytes(pickled())
+    with pytest.raises(transfer.UnusableWeights, match="no readable safetensors"):
+        transfer.start_from_file(PLAIN.build(), tmp_path / "w.safetensors")
+    with pytest.raises(transfer.UnusableWeights, match="another network"):
+        transfer.start_from(PLAIN.build(), {"a": torch.zeros(3)})
+    poisoned = {k: v.float() * float("nan") for k, v in PLAIN.build().state_dict().items()}
+    with pytest.raises(transfer.UnusableWeights, match="not numbers"):
+        transfer.start_from(PLAIN.build(), poisoned)
+    with pytest.raises(transfer.UnusableWeights, match="is not a safetensors file"):
+        transfer.start_from_hub(PLAIN.build(), "someone/model", "model.bin")
+
+
+def test_weights_are_fetched_from_a_hub(tmp_path, monkeypatch):
+    """The library speaks to a server here that answers as a hub does."""
+    hub = pytest.importorskip("huggingface_hub", reason="the extra `hub` is not installed")
+    monkeypatch.setattr(hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    teacher = PLAIN.build()
+    content = safetensors.torch.save(teacher.state_dict())
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.answer()
+
+        def do_GET(self):
+            self.answer()
+            self.wfile.write(content)
+
+        def answer(self):
+            is_known = self.path.startswith("/someone/model/resolve/main/model.safetensors")
+            self.send_response(200 if is_known else 404)
+            self.send_header("ETag", '"0123abcd"')
+            self.send_header("X-Repo-Commit", "a" * 40)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    try:
+        pupil = PLAIN.build()
+        found = transfer.start_from_hub(pupil, "someone/model", endpoint=endpoint)
+    finally:
+        server.shutdown()
+    assert found.fresh == ()
+    assert torch.equal(pupil.conv1.weight, teacher.conv1.weight)
+
+
+# Two processes ------------------------------------------------------------------------------
+
+STILL = TrainConfig(
+    batch_size=4, epochs=1, min_steps=6, evaluations=2, flip=False, rotate_degrees=0.0, scale=0.0,
+    shift=0.0, contrast=0.0, noise=0.0, network="vit_small",
+)  # fmt: skip
+VIT = Architecture("vit_small", 2, size=(16, 16))  # no batch norm: shares of a batch add up
+
+
+def make_samples():
+    images = np.random.default_rng(0).normal(0, 1, (12, 1, 16, 16)).astype(np.float32)
+    labels = np.arange(12) % 2
+    images[labels == 1, :, :8] += 1
+    return Samples(images, labels)
+
+
+def test_two_processes_learn_what_one_learns(tmp_path):
+    data = make_samples()
+    # Without class weights: a weighted mean over a half batch is not half of the whole one's.
+    config = TrainConfig.from_json(STILL.as_json() | {"class_weights": False})
+    options = {
+        "config": config, "task": SIDES, "architecture": VIT, "training": data,
+        "validation": data, "seed": 3,
+    }  # fmt: skip
+    alone = train(
+        **options, checkpoints=Checkpoints(tmp_path / "alone"), on_progress=lambda _p: None
+    )
+    write_job(tmp_path, **options)
+    heard = []
+    both = train_in_processes(tmp_path, 2, heard.append)
+    assert heard[-1].step == heard[-1].steps == 6
+    for name, value in alone.network.state_dict().items():
+        torch.testing.assert_close(
+            both.network.state_dict()[name], value, rtol=1e-3, atol=1e-4, msg=name
+        )
+
+
+def test_processes_that_fail_say_why(tmp_path):
+    samples = make_samples()
+    broken = Samples(samples.images, np.zeros(12, np.int64))
+    write_job(
+        tmp_path, config=STILL, task=SIDES, architecture=VIT, training=broken, validation=broken,
+        seed=1,
+    )  # fmt: skip
+    with pytest.raises(ProcessesFailed, match="Unlearnable: Training needs 2 labeled cases"):
+        train_in_processes(tmp_path, 1, lambda _p: None)

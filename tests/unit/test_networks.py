@@ -1,0 +1,176 @@
+"""Every network: builds, learns, embeds, and refuses what it cannot take."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from learning.training.networks import (
+    NETWORKS,
+    Architecture,
+    InvalidArchitecture,
+    embed,
+    forward,
+    keep_dropping,
+)
+from learning.training.networks.fusion import neighbour_channels
+from learning.training.tasks import OneAnswer, Segmentation, Weighting
+
+TASK = OneAnswer(("left", "right"))
+SQUARE = Segmentation(("square",))
+SMALL = [n for n in NETWORKS if n.endswith("_small") or n == "resnet10"]
+DIMENSIONS = ("2d", "2.5d", "3d")
+FAMILIES = {
+    "ResNet", "DenseNet", "EfficientNet", "SENet", "ViT", "Swin", "U-Net", "Attention U-Net",
+    "U-Net++", "SegResNet", "DynUNet", "UNETR", "SwinUNETR", "CNN-transformer",
+}  # fmt: skip
+
+
+def small_architecture(name, dimensions):
+    """The smallest input that the network takes."""
+    entry = NETWORKS[name]
+    side = max(entry.smallest, entry.multiple)
+    sides = [side] * (3 if dimensions == "3d" else 2)
+    sides[0] *= 2 if entry.is_dense and side == entry.multiple else 1
+    size = (4, *sides) if dimensions == "2.5d" else tuple(sides)
+    outputs = SQUARE.outputs if entry.is_dense else TASK.outputs
+    return Architecture(name, outputs, dimensions, size=size)
+
+
+def four_images(architecture):
+    """Noise with a bright block in the first or the last half of the last axis."""
+    rng = np.random.default_rng(0)
+    size = architecture.size
+    images = rng.normal(0, 0.3, (4, 1, *size)).astype(np.float32)
+    masks = np.zeros((4, *size), np.int64)
+    quarter = size[-1] // 4
+    for n in range(4):
+        block = slice(quarter // 2, quarter // 2 + quarter)
+        block = block if n % 2 == 0 else slice(size[-1] - block.stop, size[-1] - block.start)
+        images[n, ..., block] += 2
+        masks[n, ..., block] = 1
+    labels = torch.arange(4) % 2
+    is_dense = architecture.entry.is_dense
+    return torch.from_numpy(images), torch.from_numpy(masks) if is_dense else labels
+
+
+def test_the_registry_holds_every_family():
+    assert {network.family for network in NETWORKS.values()} == FAMILIES
+
+
+@pytest.mark.parametrize("dimensions", DIMENSIONS)
+@pytest.mark.parametrize("name", SMALL)
+def test_every_network_overfits_four_samples_and_embeds_them(name, dimensions):
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    architecture = small_architecture(name, dimensions)
+    task = SQUARE if architecture.entry.is_dense else TASK
+    images, labels = four_images(architecture)
+    network = architecture.build().train()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss = task.loss(forward(network, images, None), labels, Weighting())
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        if losses[-1] < 0.4 * losses[0]:
+            break
+    assert losses[-1] < 0.5 * losses[0], losses[::10]
+    # In training mode: a few steps on four samples are no statistics for batch norm.
+    with embed(network) as caught, torch.no_grad():
+        network(images)
+        features = caught.of(4)
+    assert features.shape[0] == 4
+    assert features.shape[1] >= 16
+    assert torch.isfinite(features).all()
+    assert (features.std(dim=0) > 0).any()
+
+
+@pytest.mark.parametrize("name", [n for n in NETWORKS if n not in SMALL])
+def test_the_large_networks_build_in_two_and_three_dimensions(name):
+    entry = NETWORKS[name]
+    side = 2 * max(entry.smallest, entry.multiple)
+    for dimensions, size in (("2d", (side, side)), ("3d", (side,) * 3)):
+        definition = Architecture(name, 2, dimensions, size=size).definition()
+        assert definition.arguments["in_channels" if "in_channels" in definition.arguments
+                                    else "n_input_channels"] == 1  # fmt: skip
+    if entry.family not in ("Swin", "SwinUNETR"):  # their drop rates cannot be made on `meta`
+        with torch.device("meta"):
+            Architecture(name, 2, "3d", size=(side,) * 3).build()
+            Architecture(name, 2, "2d", size=(side, side)).build()
+
+
+@pytest.mark.parametrize("dimensions", DIMENSIONS)
+def test_branches_and_columns_are_fused_and_all_of_them_matter(dimensions):
+    torch.manual_seed(0)
+    size = (32, 32) if dimensions == "2d" else (8, 32, 32) if dimensions == "2.5d" else (16,) * 3
+    architecture = Architecture("resnet10", 2, dimensions, channels=(1, 2), size=size, columns=3)
+    network = architecture.build().eval()
+    images, columns = torch.randn(2, 3, *size), torch.randn(2, 3)
+    found = forward(network, images, columns)
+    assert found.shape == (2, 2)
+    for channel in range(3):
+        other = images.clone()
+        other[:, channel] += torch.randn_like(other[:, channel])
+        assert not torch.allclose(forward(network, other, columns), found)
+    assert not torch.allclose(forward(network, images, columns + 1), found)
+    with pytest.raises(ValueError, match="needs the columns"):
+        network(images)
+
+
+def test_slices_become_channels_and_the_edges_repeat():
+    volume = torch.arange(3.0).reshape(1, 1, 3, 1, 1)
+    found = neighbour_channels(volume, 1)[:, :, 0, 0]
+    assert found.tolist() == [[0, 0, 1], [0, 1, 2], [1, 2, 2]]
+
+
+@pytest.mark.parametrize("name", ["resnet10", "segresnet_small"])
+def test_dropout_is_only_active_where_it_is_asked_for(name):
+    torch.manual_seed(0)
+    outputs = 2
+    network = Architecture(name, outputs, size=(32, 32), dropout=0.5).build().eval()
+    images = torch.randn(2, 1, 32, 32)
+    assert torch.equal(network(images), network(images))
+    statistics = [b.clone() for b in network.buffers()]
+    keep_dropping(network)
+    assert not torch.equal(network(images), network(images))
+    assert all(torch.equal(a, b) for a, b in zip(statistics, network.buffers(), strict=True))
+    plain = Architecture(name, outputs, size=(32, 32)).build()
+    assert plain.state_dict().keys() == network.state_dict().keys()
+
+
+def test_an_architecture_survives_its_record():
+    architecture = Architecture("resnet10", 3, "2.5d", (1, 2), (8, 64, 64), 4, 2, 0.1)
+    assert Architecture.from_json(architecture.as_json()) == architecture
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"network": "none"}, "unknown network 'none'; known: attention_unet"),
+        ({"outputs": 0}, r"outputs must be"),
+        ({"dimensions": "4d"}, "dimensions must be one of"),
+        ({"size": [32, 32, 32]}, "size must have 2 sides"),
+        ({"size": [32, "a"]}, r"size\[1\]"),
+        ({"size": 32}, "size must be a list"),
+        ({"channels": []}, "size must have|channels"),
+        ({"dropout": 1}, "dropout"),
+        ({"network": "vit_small", "size": [33, 32]}, "multiples of 8, not 33"),
+        ({"network": "unet", "size": [16, 16]}, "single point"),
+        ({"network": "unet_small", "columns": 2}, "only networks for whole images"),
+        ({"width": 3}, "a network's record holds"),
+    ],
+)
+def test_a_wrong_architecture_is_named(change, message):
+    record = {"network": "resnet10", "outputs": 2, "size": [32, 32]}
+    with pytest.raises(InvalidArchitecture, match=message):
+        Architecture.from_json(record | change)
+
+
+def test_the_names_of_the_weights_are_those_of_monai():
+    """Weights of others fit, and models of older versions can still be loaded."""
+    network = Architecture("resnet10", 2).build()
+    assert isinstance(network, nn.Module)
+    assert {"conv1.weight", "layer1.0.conv1.weight", "fc.weight"} <= set(network.state_dict())
