@@ -1,12 +1,10 @@
 """Label maps of whole volumes: cut into the slices of a read, and put together again as NIfTI."""
 
-import gzip
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +12,7 @@ from annotation.archive import storage
 from annotation.archive.models import Instance, Study
 from annotation.archive.selectors import ImageSeries, find_image_series
 from annotation.core.errors import Conflict, InvalidInput, NotFound
-from annotation.imaging import masks
+from annotation.imaging import masks, nifti
 from annotation.imaging.volume import slice_normal
 from annotation.labeling.schemas import Schema
 from annotation.labeling.services.masks import keep_slices
@@ -78,11 +76,7 @@ def nifti_of_layer(
     if series.not_a_volume not in ("", "a single image"):
         raise Conflict(f"The series is no volume: {series.not_a_volume}.")
     labels = _labels_of(mask, list(series.frames))
-    affine_ras = LPS_TO_RAS @ _affine_lps(series)
-    image = nibabel.Nifti1Image(labels.transpose(2, 1, 0), affine_ras)  # type: ignore[no-untyped-call]  # nibabel has no types
-    image.header.set_xyzt_units("mm")  # type: ignore[no-untyped-call]
-    data: bytes = image.to_bytes()
-    return gzip.compress(data, mtime=0)
+    return nifti.label_map_file(labels, LPS_TO_RAS @ _affine_lps(series))
 
 
 def _layer(layer: int, labels: LabelMap, grid: Grid) -> Content:
