@@ -1,6 +1,6 @@
 # Firstread's two commands: `make run` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help run test frontend api docs clean
+.PHONY: help run test frontend api docs screenshots clean
 
 SHELL := /bin/sh
 VENV := .venv
@@ -25,6 +25,9 @@ api: $(VENV)/.dev ## write docs/openapi.yaml and the TypeScript types from the c
 
 docs: $(VENV)/.dev ## build the documentation into site/
 	@$(VENV)/bin/mkdocs build --strict --quiet
+
+screenshots: $(VENV)/.dev frontend/dist/index.html ## pictures for docs/reference/tools.md (DATA=folder of DICOM series)
+	@$(PY) -m config.embedded exec -- $(PY) -m bench.pictures "$(DATA)"
 
 clean: ## remove what was built (never data)
 	rm -rf $(VENV) frontend/node_modules frontend/dist site build *.egg-info

@@ -113,6 +113,7 @@ def find_marks(project: Project) -> QuerySet[Mark]:
     return (
         Mark.objects.filter(case__project=project)
         .select_related("reader", "case__study")
+        .prefetch_related("case__handovers__reader")
         .order_by("-created_at", "pk")
     )
 
@@ -123,6 +124,15 @@ def find_review_queue(project: Project) -> QuerySet[Annotation]:
         Annotation.objects.filter(case__project=project, state=AnnotationState.SUBMITTED)
         .select_related("reader", "case__study", "case__project", "schema")
         .order_by("submitted_at")
+    )
+
+
+def find_reads(case: Case) -> QuerySet[Annotation]:
+    """Everybody's read of the case, begun or handed in, oldest first."""
+    return (
+        Annotation.objects.filter(case=case)
+        .select_related("reader", "schema")
+        .order_by("created_at", "pk")
     )
 
 

@@ -42,7 +42,7 @@ export class FakeServer implements Requests {
       return Promise.reject(problem(412, 'stale_version', { current: known }))
     }
     const named = (content.masks ?? []).flatMap((m) => Object.values(m['slices'] as object) as string[])
-    if (named.some((sha256) => !this.slices.has(sha256))) {
+    if (named.some((sha256) => !this.slices.has(sha256) && !this.suggestedSlices.has(sha256))) {
       return Promise.reject(problem(400, 'invalid', { fields: { masks: 'unknown bytes' } }))
     }
     this.drafts.set(id, { version: version + 1, content })
@@ -84,6 +84,14 @@ export class FakeServer implements Requests {
       this.uploads++
     }
     return Promise.resolve()
+  }
+
+  /** What a model painted; the draft may name it without an upload. */
+  readonly suggestedSlices = new Map<string, Bytes>()
+
+  loadSuggestedMasks(): Promise<Bytes> {
+    this.check()
+    return Promise.resolve(pack(this.suggestedSlices))
   }
 
   loadMasks(): Promise<Bytes> {

@@ -14,6 +14,11 @@ describe('what a region measures', () => {
     expect(statisticsLines(measured, 'none')).toEqual(['30.0 px', 'area 400.0 px²'])
   })
 
+  it('says nothing of a unit that is none', () => {
+    const intensities = { count: 9, mean: 470, sd: 44, minimum: 200, maximum: 600, unit: 'SIGNAL INTENSITY (UNITLESS)' }
+    expect(statisticsLines({ ...NONE, intensities }, 'none')).toEqual(['mean 470.0, SD 44.0, 200.0 to 600.0'])
+  })
+
   it('keeps the digits of small values', () => {
     const measured = { ...NONE, intensities: { count: 9, mean: 0.0123, sd: 0.002, minimum: 0, maximum: 0.04, unit: '' } }
     expect(statisticsLines(measured, 'none')).toEqual(['mean 0.012, SD 0.002, 0.000 to 0.040'])

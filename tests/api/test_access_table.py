@@ -12,8 +12,9 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from annotation.datasets import services as datasets
-from annotation.labeling.models import MarkKind
+from annotation.labeling.models import Handover, MarkKind, Suggestion
 from annotation.labeling.services import claiming, comments, marks, transfers
+from annotation.labeling.services.projects import publish_schema
 from learning.models import ModelVersion, Trigger
 from learning.services import rounds, targets
 from tests import factories
@@ -74,6 +75,8 @@ def test_sign_in_offers_no_registration(client, db):
 def objects(cast):
     """Everything that a route may name, in the cast's project."""
     project = cast.project
+    definition = {**factories.QUESTIONS, "options": {"suggestions": "shown"}}
+    publish_schema(actor=cast.manager, project=project, definition=definition)
     case, other = factories.make_cases(project, 2)
     annotation = factories.submit_next(cast.annotator, project)
     assignment = claiming.claim_case(
@@ -97,6 +100,8 @@ def objects(cast):
     transfer = transfers.request_pull(
         actor=cast.manager, project=project, source=source, study_uids=["1.2.3"]
     )
+    suggestion = Suggestion.objects.create(case=annotation.case, origin="o", source="s", content={})
+    Handover.objects.create(case=annotation.case, reader=cast.annotator2)
     return {
         "project_id": project.pk, "user_id": cast.annotator2.pk, "case_id": annotation.case_id,
         "assignment_id": assignment.pk, "annotation_id": annotation.pk, "dataset_id": dataset.pk,
@@ -106,6 +111,7 @@ def objects(cast):
         "instance_uid": series.instances.get().sop_instance_uid, "numbers": "1",
         "source_id": source.pk, "transfer_id": transfer.pk, "comment_id": comment.pk,
         "mark_id": mark.pk, "kind": "flag", "tag": "00090010", "token_key": "absent",
+        "suggestion_id": suggestion.pk,
     }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from annotation.core.models import AuditEvent
 from annotation.labeling import selectors
 from annotation.labeling.models import Assignment, Case, CaseState, Mark, Verdict
 from annotation.labeling.services import claiming, reading
-from annotation.labeling.services.projects import change_settings
+from annotation.labeling.services.projects import change_settings, remove_member
 from tests import factories
 
 
@@ -209,5 +209,85 @@ def test_marks_are_listed_by_kind_in_a_fixed_number_of_queries(
     assert client.get(url, {"kind": "skip"}).json()["results"] == []
     assert client.get(url, {"kind": "like"}).status_code == 400
     assert client.get(url, {"reader": "x"}).status_code == 400
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         client.get(url)
+
+
+def give(client, case, reader):
+    return client.put(f"/api/v1/cases/{case}/handovers/{reader.pk}")
+
+
+def listed(client, cast, **query):
+    return client.get(f"/api/v1/projects/{cast.project.pk}/marks", query).json()["results"]
+
+
+def test_a_manager_resolves_a_mark_and_a_new_one_is_open_again(claimed, cast, client_of):
+    client, case, _ = claimed
+    flag = mark(client, case, "flag", "Odd").json()
+    manager, one = client_of(cast.manager), f"/api/v1/marks/{flag['id']}"
+    assert manager.patch(one, {"is_resolved": True}).json()["resolved_at"]
+    assert listed(manager, cast, is_resolved="false") == []
+    [row] = listed(manager, cast, is_resolved="true", kind="flag", reader=str(cast.annotator.pk))
+    assert (row["reason"], row["case_state"]) == ("Odd", "open")
+    manager.patch(one, {"is_resolved": True})
+    assert AuditEvent.objects.filter(action="mark_resolved").count() == 1
+    mark(client, case, "flag", "Still odd")
+    [row] = listed(manager, cast, is_resolved="false")
+    assert (row["reason"], row["resolved_at"]) == ("Still odd", None)
+
+
+def test_a_skipped_case_is_given_to_another_reader_and_to_nobody_else(claimed, cast, client_of):
+    client, case, assignment = claimed
+    skip(client, assignment)
+    manager = client_of(cast.manager)
+    assert give(manager, case, cast.annotator2).json()["reader_name"] == "annotator2"
+    [row] = listed(manager, cast)
+    assert [h["reader_name"] for h in row["handovers"]] == ["annotator2"]
+    assert slots(case) == (1, 0, "open")
+    Case.objects.filter(pk=case).update(priority=9)
+    assert served(client_of(cast.reviewer), cast) != case
+    assert served(client_of(cast.annotator2), cast) == case
+    assert Assignment.objects.get(case=case, state="active").selection == "given"
+
+
+def test_a_case_given_back_to_who_skipped_it_is_served_first(claimed, cast, client_of):
+    client, case, assignment = claimed
+    skip(client, assignment)
+    Case.objects.exclude(pk=case).update(priority=9)
+    give(client_of(cast.manager), case, cast.annotator)
+    assert served(client, cast) == case
+
+
+def test_a_finished_case_given_away_asks_for_one_more_reader(cast, client_of):
+    [case] = factories.make_empty_cases(cast.project, 1)
+    factories.submit_next(cast.annotator, cast.project)
+    manager = client_of(cast.manager)
+    assert give(manager, case.pk, cast.annotator).status_code == 409
+    assert give(manager, case.pk, cast.outsider).status_code == 400
+    give(manager, case.pk, cast.annotator2)
+    assert give(manager, case.pk, cast.annotator2).status_code == 200
+    assert slots(case.pk) == (1, 1, "open")
+    assert served(client_of(cast.reviewer), cast) is None
+    path = f"/api/v1/cases/{case.pk}/handovers/{cast.annotator2.pk}"
+    assert manager.delete(path).status_code == 204
+    assert manager.delete(path).status_code == 404
+    assert slots(case.pk) == (0, 0, "done")
+
+
+def test_who_leaves_the_project_keeps_no_slot(claimed, cast, client_of):
+    client, case, assignment = claimed
+    skip(client, assignment)
+    give(client_of(cast.manager), case, cast.annotator2)
+    remove_member(actor=cast.manager, project=cast.project, user_id=cast.annotator2.pk)
+    Case.objects.filter(pk=case).update(priority=9)
+    assert served(client_of(cast.reviewer), cast) == case
+
+
+def test_the_list_of_marks_costs_the_same_however_long(cast, client_of, django_assert_num_queries):
+    cases = factories.make_empty_cases(cast.project, 8)
+    for case in cases:
+        mark(client_of(cast.manager), case.pk, "flag", "Odd")
+        give(client_of(cast.manager), case.pk, cast.annotator)
+    client = client_of(cast.reviewer)
+    with django_assert_num_queries(9):
+        assert len(listed(client, cast)) == 8

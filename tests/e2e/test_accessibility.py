@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from annotation.labeling.models import MarkKind
+from annotation.labeling.services import marks
 from tests import factories, servers
 from tests.e2e import browser as person
 
@@ -31,7 +33,9 @@ def faults(page) -> str:
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_pages_have_no_serious_fault(live_cast, scheme):
     factories.make_study(live_cast.project)
-    factories.make_cases(live_cast.project, 2)
+    case, _ = factories.make_cases(live_cast.project, 2)
+    factories.submit_next(live_cast.annotator, live_cast.project)
+    marks.mark_case(reader=live_cast.annotator, case=case, kind=MarkKind.FLAG, reason="Odd")
     troubles: list[str] = []
     found = {}
     with servers.web_server() as address, person.chromium() as browser:
@@ -50,9 +54,13 @@ def test_pages_have_no_serious_fault(live_cast, scheme):
         page.get_by_role("heading", name="Projects").wait_for()
         found["projects"] = faults(page)
         page.get_by_role("link", name="Manage").first.click()
-        for tab in ("Progress", "Learning", "Reviews", "Datasets", "Sources", "Schema"):
+        for tab in ("Progress", "Learning", "Reviews", "Marks", "Datasets", "Sources", "Schema"):
             page.get_by_role("tab", name=tab).click()
             found[f"project {tab}"] = faults(page)
+        page.goto(f"/projects/{live_cast.project.pk}/cases/{case.pk}")
+        page.wait_for_selector(person.SHOWN, timeout=60_000)
+        page.get_by_role("button", name="Resolve").wait_for()
+        found["case"] = faults(page)
         page.goto("/")
         person.open_case(page)
         found["reading"] = faults(page)

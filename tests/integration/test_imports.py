@@ -100,16 +100,33 @@ def test_a_nifti_volume_becomes_a_series_and_its_labels_a_mask(cast, tmp_path):
     assert "broken.nii.gz: no readable NIfTI" in err
     case = Case.objects.get(project=cast.project)
     assert case.state == CaseState.DONE
-    stored = Annotation.objects.get(case=case).draft["masks"][0]
-    found = masks.decompress(storage.blob_path(stored["sha256"]).read_bytes())
-    np.testing.assert_array_equal(found, mask.transpose(2, 1, 0))
-    collect_garbage(also_referenced=mask_addresses(), min_age_s=-1)
-    assert storage.blob_path(stored["sha256"]).exists()
+    [stored] = Annotation.objects.get(case=case).draft["masks"]
     slices = Instance.objects.order_by("instance_number")
-    assert [i.sop_instance_uid for i in slices] == stored["sop_instance_uids"]
+    assert (stored["layer"], stored["rows"], stored["columns"]) == (0, 5, 4)
+    collect_garbage(also_referenced=mask_addresses(), min_age_s=-1)
+    for z, instance in enumerate(slices):
+        address = stored["slices"].get(f"{instance.sop_instance_uid}:1")
+        drawn = np.zeros((1, 5, 4), np.uint8)
+        if address:
+            drawn = masks.decompress(storage.blob_path(address).read_bytes())
+        np.testing.assert_array_equal(drawn[0], mask[:, :, z].T)
+    assert len(stored["slices"]) == np.count_nonzero(mask.any(axis=(0, 1)))
     third = pydicom.dcmread(slices[2].path)
     np.testing.assert_array_equal(third.pixel_array, voxels[:, :, 2].T)
     assert third.ImagePositionPatient == [0, 0, 4]
+    run("import_nifti", images, labels=labels, project="Chest", reads_as="annotator")
+    assert Annotation.objects.get(case=case).revisions.count() == 1
+
+
+def test_a_value_without_a_segment_is_refused_before_anything_is_stored(cast, tmp_path):
+    images, labels = tmp_path / "images", tmp_path / "labels"
+    images.mkdir()
+    labels.mkdir()
+    nibabel.save(nibabel.Nifti1Image(np.zeros((3, 3, 3), np.int16), np.eye(4)), images / "v.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(np.ones((3, 3, 3), np.uint8), np.eye(4)), labels / "v.nii.gz")
+    _, err = run("import_nifti", images, labels=labels, project="Chest", reads_as="annotator")
+    assert "v.nii.gz: the project has no segment 1" in err
+    assert Instance.objects.count() == 0
 
 
 def test_labels_that_do_not_fit_a_byte_are_refused_before_anything_is_stored(cast, tmp_path):

@@ -7,6 +7,8 @@ from rest_framework import serializers
 from annotation.labeling.schemas.definition import KINDS, REGION_KINDS, SCOPES, SUGGESTION_MODES
 from annotation.labeling.schemas.hanging import LINKS, PLANES, WAYS
 
+# `label`, `required` and `source` are fields of the JSON here. DRF's metaclass takes declared fields
+# off the class, so nothing is overridden; mypy sees Field.label and its like: type: ignore[assignment].
 Plain = serializers.Serializer[Any]
 
 

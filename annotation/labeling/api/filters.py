@@ -31,6 +31,10 @@ class CaseFilter(StrictFilterSet):
 
 
 class MarkFilter(StrictFilterSet):
+    is_resolved = filters.BooleanFilter(
+        field_name="resolved_at", lookup_expr="isnull", exclude=True
+    )
+
     class Meta:
         model = Mark
-        fields = ["kind"]
+        fields = ["kind", "reader", "case"]

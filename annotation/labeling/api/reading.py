@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, status
 from rest_framework.request import Request
@@ -21,7 +22,7 @@ from annotation.core.errors import (
 from annotation.labeling import access, selectors
 from annotation.labeling.api import serializers as shapes
 from annotation.labeling.api.projects import parsed
-from annotation.labeling.models import Annotation, Assignment, Case, Verdict
+from annotation.labeling.models import Annotation, Assignment, Case, Suggestion, Verdict
 from annotation.labeling.services import claiming, projects, reading, suggestions
 
 IF_MATCH = OpenApiParameter(
@@ -77,6 +78,22 @@ def reading_body(
     ).data
 
 
+def revealed_suggestions(user: User, case_id: UUID) -> QuerySet[Suggestion]:
+    """What models say of a case to its reader; none where the project wants none.
+
+    Raises NotFound for anybody else, FirstImpressionMissing before the first impression.
+    """
+    visible = access.cases_visible_to(user).select_related("project")
+    case = get_or_not_found(visible, pk=case_id)
+    annotation = get_or_not_found(Annotation.objects.filter(reader=user), case=case)
+    options = projects.options_of(case.project)
+    if options.suggestions == "off":
+        return Suggestion.objects.none()
+    if not suggestions.are_revealed(options=options, annotation=annotation):
+        raise FirstImpressionMissing("Commit your first impression to see suggestions.")
+    return selectors.find_suggestions(case)
+
+
 class ClaimView(APIView):
     """Take the next case of the worklist (or go on with the one that is leased)."""
 
@@ -123,20 +140,34 @@ class CaseView(APIView):
         return Response(reading_body(user_of(request), case, annotation, None))
 
 
+class OverviewView(APIView):
+    """One case with everybody's read of it, for reviewers and managers."""
+
+    @extend_schema(responses=shapes.OverviewSerializer)
+    def get(self, request: Request, case_id: UUID) -> Response:
+        user = user_of(request)
+        visible = access.cases_visible_to(user).select_related("study", "project")
+        case = get_or_not_found(visible, pk=case_id)
+        access.require(user, case.project, access.REVIEWERS)
+        options = projects.options_of(case.project)
+        study, *priors = selectors.describe_studies(
+            [case.study, *selectors.find_priors(case)],
+            hides_patient=access.hides_patient_from(user, case.project, options),
+        )
+        body = {
+            "case_id": case.pk, "state": case.state, "study": study, "priors": priors,
+            "options": options, "schema": projects.current_schema(case.project),
+            "reads": selectors.find_reads(case),
+        }  # fmt: skip
+        return Response(shapes.OverviewSerializer(body).data)
+
+
 class SuggestionsView(APIView):
     """What models say of a case that I read, once I may know it."""
 
     @extend_schema(responses=shapes.SuggestionSerializer(many=True))
     def get(self, request: Request, case_id: UUID) -> Response:
-        visible = access.cases_visible_to(user_of(request)).select_related("project")
-        case = get_or_not_found(visible, pk=case_id)
-        annotation = get_or_not_found(Annotation.objects.filter(reader=user_of(request)), case=case)
-        options = projects.options_of(case.project)
-        if options.suggestions == "off":
-            return Response([])
-        if not suggestions.are_revealed(options=options, annotation=annotation):
-            raise FirstImpressionMissing("Commit your first impression to see suggestions.")
-        found = selectors.find_suggestions(case)
+        found = revealed_suggestions(user_of(request), case_id)
         return Response(shapes.SuggestionSerializer(found, many=True).data)
 
 

@@ -134,6 +134,7 @@ class AnnotationSerializer(Plain):
 
 class SuggestionSerializer(Plain):
     id = serializers.UUIDField()
+    # DRF's metaclass takes declared fields off the class; mypy sees Field.source.
     source = serializers.CharField()  # type: ignore[assignment]
     created_at = serializers.DateTimeField()
     content = serializers.JSONField()
@@ -151,6 +152,18 @@ class ReadingSerializer(Plain):
     assignment = AssignmentSerializer(allow_null=True)
     annotation = AnnotationSerializer()
     review_comment = serializers.CharField(allow_blank=True)
+
+
+class OverviewSerializer(Plain):
+    """A case with everybody's read of it, for supervisors to look at."""
+
+    case_id = serializers.UUIDField()
+    state = serializers.ChoiceField(choices=CaseState.choices)
+    study = StudySerializer()
+    priors = StudySerializer(many=True)
+    options = OptionsSerializer()
+    schema = SchemaSerializer(allow_null=True, help_text="The project's newest questions.")
+    reads = AnnotationSerializer(many=True)
 
 
 class DraftRequest(Plain):

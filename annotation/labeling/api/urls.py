@@ -53,8 +53,19 @@ urlpatterns = [
         name="transfer-resumption",
     ),
     path("cases/<uuid:case_id>", reading.CaseView.as_view(), name="case"),
+    path("cases/<uuid:case_id>/overview", reading.OverviewView.as_view(), name="overview"),
+    path(
+        "cases/<uuid:case_id>/handovers/<uuid:user_id>",
+        marks.HandoverView.as_view(),
+        name="handover",
+    ),
     path("cases/<uuid:case_id>/comments", comments.CommentsView.as_view(), name="comments"),
     path("cases/<uuid:case_id>/suggestions", reading.SuggestionsView.as_view(), name="suggestions"),
+    path(
+        "cases/<uuid:case_id>/suggestions/<uuid:suggestion_id>/masks",
+        masks.SuggestedMasksView.as_view(),
+        name="suggested-masks",
+    ),
     path("cases/<uuid:case_id>/marks", marks.CaseMarksView.as_view(), name="case-marks"),
     path("cases/<uuid:case_id>/marks/<str:kind>", marks.CaseMarkView.as_view(), name="case-mark"),
     path("projects/<uuid:project_id>/marks", marks.ProjectMarksView.as_view(), name="marks"),
@@ -70,6 +81,11 @@ urlpatterns = [
     path("annotations/<uuid:annotation_id>", reading.AnnotationView.as_view(), name="annotation"),
     path("annotations/<uuid:annotation_id>/draft", reading.DraftView.as_view(), name="draft"),
     path("annotations/<uuid:annotation_id>/masks", masks.MasksView.as_view(), name="masks"),
+    path(
+        "annotations/<uuid:annotation_id>/masks/nifti",
+        masks.NiftiView.as_view(),
+        name="masks-nifti",
+    ),
     path(
         "annotations/<uuid:annotation_id>/submission",
         reading.SubmissionView.as_view(),

@@ -15,6 +15,7 @@ from annotation.labeling.models.cases import (
     Selection,
 )
 from annotation.labeling.models.comments import Comment
+from annotation.labeling.models.handovers import Handover
 from annotation.labeling.models.marks import Mark, MarkKind
 from annotation.labeling.models.projects import LabelSchema, Membership, Project, Role
 from annotation.labeling.models.sources import Direction, SignIn, Source, Transfer
@@ -29,6 +30,7 @@ __all__ = [
     "CaseState",
     "Comment",
     "Direction",
+    "Handover",
     "LabelSchema",
     "Mark",
     "MarkKind",

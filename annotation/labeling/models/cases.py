@@ -59,6 +59,7 @@ class Selection(models.TextChoices):
     RANKED = "ranked"  # first in the model's ranking
     CONTROL = "control"  # drawn at random although a ranking exists
     INITIAL = "initial"  # no ranking yet: random order
+    GIVEN = "given"  # a manager gave it to this reader
 
 
 class AssignmentState(models.TextChoices):

@@ -22,6 +22,10 @@ class Mark(BaseModel):
     )
     kind = models.CharField(max_length=14, choices=MarkKind)
     reason = models.TextField(max_length=1000, blank=True)
+    resolved_at = models.DateTimeField(null=True)  # when a manager dealt with it
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True
+    )
 
     class Meta:
         constraints = [

@@ -23,28 +23,34 @@ from annotation.labeling.models import (
 from annotation.labeling.services.projects import current_schema
 
 # The row lock guards `free_slots`: a concurrent claim skips the row or re-reads its new value.
-# A read that a reviewer returned keeps a slot for its own reader, unless she has taken it already
-# or has skipped the case.
+# Slots are kept for readers whose read was returned and for those whom a manager gave the case,
+# unless they hold it, have read it or have skipped it.
+KEPT_SLOTS = """
+    SELECT count(*) FROM (
+        SELECT a.reader_id FROM labeling_annotation a
+        WHERE a.case_id = c.id AND a.state = 'draft'
+          AND EXISTS (SELECT 1 FROM labeling_revision r JOIN labeling_review v ON v.revision_id = r.id
+                      WHERE r.annotation_id = a.id AND v.verdict = 'return')
+        UNION SELECT h.reader_id FROM labeling_handover h WHERE h.case_id = c.id
+    ) kept
+    WHERE kept.reader_id IS DISTINCT FROM %(reader)s
+      AND NOT EXISTS (SELECT 1 FROM labeling_assignment s WHERE s.case_id = c.id
+                      AND s.reader_id = kept.reader_id AND s.state IN ('active', 'submitted'))
+      AND NOT EXISTS (SELECT 1 FROM labeling_mark m WHERE m.case_id = c.id
+                      AND m.reader_id = kept.reader_id AND m.kind = 'skip')
+"""
 CLAIM = """
 WITH picked AS (
     SELECT c.id FROM labeling_case c
     WHERE c.project_id = %(project)s AND c.state = 'open' AND c.free_slots > 0
-      AND c.shuffle_key >= %(from_key)s
+      AND c.shuffle_key >= %(from_key)s {among}
       AND NOT EXISTS (
           SELECT 1 FROM labeling_annotation a
           WHERE a.case_id = c.id AND a.reader_id = %(reader)s AND a.state <> 'draft')
       AND NOT EXISTS (
           SELECT 1 FROM labeling_mark m
           WHERE m.case_id = c.id AND m.reader_id = %(reader)s AND m.kind = 'skip')
-      AND c.free_slots > (
-          SELECT count(*) FROM labeling_annotation a
-          WHERE a.case_id = c.id AND a.reader_id <> %(reader)s AND a.state = 'draft'
-            AND EXISTS (SELECT 1 FROM labeling_revision r JOIN labeling_review v ON v.revision_id = r.id
-                        WHERE r.annotation_id = a.id AND v.verdict = 'return')
-            AND NOT EXISTS (SELECT 1 FROM labeling_assignment s
-                            WHERE s.case_id = c.id AND s.reader_id = a.reader_id AND s.state = 'active')
-            AND NOT EXISTS (SELECT 1 FROM labeling_mark m
-                            WHERE m.case_id = c.id AND m.reader_id = a.reader_id AND m.kind = 'skip'))
+      AND c.free_slots > ({kept})
     ORDER BY {order}
     LIMIT 1
     FOR UPDATE OF c {locked}
@@ -57,16 +63,26 @@ INSERT INTO labeling_assignment
     (id, created_at, project_id, case_id, reader_id, state, selection, priority, ranking_id,
      expires_at, heartbeat_at)
 SELECT gen_random_uuid(), now(), %(project)s, taken.id, %(reader)s, 'active',
-       CASE WHEN taken.ranking_id IS NULL THEN 'initial' ELSE %(selection)s END,
+       CASE WHEN taken.ranking_id IS NULL AND %(selection)s <> 'given'
+            THEN 'initial' ELSE %(selection)s END,
        taken.priority, taken.ranking_id, now() + %(lease)s, now()
 FROM taken
 RETURNING id
 """
 FIRST = "c.front DESC, c.priority DESC, c.shuffle_key"
-BY_PRIORITY = CLAIM.format(order=FIRST, locked="SKIP LOCKED")
-AT_RANDOM = CLAIM.format(order="c.shuffle_key", locked="SKIP LOCKED")
+GIVEN_TO_ME = "AND c.id IN (SELECT case_id FROM labeling_handover WHERE reader_id = %(reader)s)"
+
+
+def _statement(*, order: str, locked: str, among: str = "") -> str:
+    return CLAIM.format(kept=KEPT_SLOTS, order=order, locked=locked, among=among)
+
+
+BY_PRIORITY = _statement(order=FIRST, locked="SKIP LOCKED")
+AT_RANDOM = _statement(order="c.shuffle_key", locked="SKIP LOCKED")
+GIVEN = _statement(order=FIRST, locked="SKIP LOCKED", among=GIVEN_TO_ME)
 # Every open case is locked while a ranking is published: wait for it instead of saying "empty".
-PATIENTLY = CLAIM.format(order=FIRST, locked="")
+PATIENTLY = _statement(order=FIRST, locked="")
+COUNT_KEPT = "SELECT ({kept}) FROM labeling_case c WHERE c.id = %(case)s"
 
 
 def claim_next(*, reader: User, project: Project, rng: np.random.Generator) -> Assignment | None:
@@ -76,6 +92,9 @@ def claim_next(*, reader: User, project: Project, rng: np.random.Generator) -> A
     live = live_assignment(reader=reader, project=project)
     if live is not None:
         return live
+    given = _claim(GIVEN, reader, project, Selection.GIVEN, 0.0)
+    if given is not None:
+        return given
     if rng.random() < project.control_share:
         for from_key in (float(rng.random()), 0.0):  # from a random place, once around
             claimed = _claim(AT_RANDOM, reader, project, Selection.CONTROL, from_key)
@@ -129,6 +148,14 @@ def claim_case(*, reader: User, case: Case) -> Assignment:
         expires_at=now + timedelta(seconds=locked.project.lease_seconds),
         heartbeat_at=now,
     )
+
+
+def count_kept_slots(case: Case) -> int:
+    """Slots that wait for certain readers: they are not free for others."""
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT_KEPT.format(kept=KEPT_SLOTS), {"case": case.pk, "reader": None})
+        row: tuple[int] = cursor.fetchone()
+    return row[0]
 
 
 def heartbeat(*, assignment: Assignment, active_seconds: float) -> Assignment:

@@ -1,23 +1,21 @@
 """Skips, flags and requests for a second opinion."""
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import F
+from django.utils import timezone
 
 from annotation.accounts.models import User
 from annotation.core import audit
 from annotation.core.errors import Conflict, LeaseLost, NotFound
 from annotation.labeling.models import (
-    Annotation,
-    AnnotationState,
     Assignment,
     AssignmentState,
     Case,
     CaseState,
     Mark,
     MarkKind,
-    Verdict,
 )
-from annotation.labeling.services.claiming import release
+from annotation.labeling.services.claiming import count_kept_slots, release
 from annotation.labeling.services.reading import close_case_if_read
 
 
@@ -64,11 +62,32 @@ def remove_mark(*, actor: User, mark: Mark) -> None:
     )  # fmt: skip
 
 
+@transaction.atomic
+def settle_mark(*, actor: User, mark: Mark, is_resolved: bool) -> Mark:
+    """Note that a mark was dealt with, or that it was not after all; who did first stands."""
+    locked = Mark.objects.select_for_update(of=("self",)).filter(pk=mark.pk).first()
+    if locked is None:
+        raise NotFound
+    if (locked.resolved_at is not None) == is_resolved:
+        return mark
+    mark.resolved_at = timezone.now() if is_resolved else None
+    mark.resolved_by = actor if is_resolved else None
+    mark.save(update_fields=["resolved_at", "resolved_by"])
+    audit.record(
+        actor=actor, action="mark_resolved" if is_resolved else "mark_reopened", target=mark,
+        project_id=mark.case.project_id, kind=mark.kind, case_id=str(mark.case_id),
+    )  # fmt: skip
+    return mark
+
+
 def _set(
     reader: User, case: Case, kind: MarkKind, reason: str, *, action: str
 ) -> tuple[Mark, bool]:
     mark, is_new = Mark.objects.update_or_create(
-        case=case, reader=reader, kind=kind, defaults={"reason": reason}
+        case=case,
+        reader=reader,
+        kind=kind,
+        defaults={"reason": reason, "resolved_at": None, "resolved_by": None},
     )
     audit.record(
         actor=reader, action=action, target=mark, project_id=case.project_id, kind=kind,
@@ -78,24 +97,10 @@ def _set(
 
 
 def _close_extra_slot(case: Case) -> None:
-    """Take one slot away; one that is kept for a returned read is not free."""
-    if case.free_slots <= _count_kept_slots(case):
+    """Take one slot away; one that is kept for a certain reader is not free."""
+    if case.free_slots <= count_kept_slots(case):
         raise Conflict("Another reader has taken the case already.")
     Case.objects.filter(pk=case.pk).update(
         extra_readers=F("extra_readers") - 1, free_slots=F("free_slots") - 1
     )
     close_case_if_read(case)
-
-
-def _count_kept_slots(case: Case) -> int:
-    """Slots that wait for readers whose read was returned, as in the claim's statement."""
-    holds = Assignment.objects.filter(
-        case=case, reader=OuterRef("reader"), state=AssignmentState.ACTIVE
-    )
-    skips = Mark.objects.filter(case=case, reader=OuterRef("reader"), kind=MarkKind.SKIP)
-    returned = Annotation.objects.filter(
-        case=case,
-        state=AnnotationState.DRAFT,
-        revisions__reviews__verdict=Verdict.RETURN,
-    )
-    return returned.exclude(Exists(holds)).exclude(Exists(skips)).distinct().count()

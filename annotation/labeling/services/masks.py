@@ -32,7 +32,7 @@ def store_slices(*, annotation: Annotation, pack: bytes) -> int:
         if unknown := one.labels - known:
             message = f"Slice {number} holds the label {min(unknown)}, which is no segment."
             raise InvalidInput(message, field="pack")
-    _keep({one.sha256: one.data for one in slices})
+    keep_slices({one.sha256: one.data for one in slices})
     return len(slices)
 
 
@@ -65,6 +65,19 @@ def problems_of_maps(*, schema: Schema, content: Content, before: Content) -> di
         if one.identity not in known
     }
     return {path: problem for path, problem in found.items() if problem}
+
+
+def keep_slices(slices: dict[str, bytes]) -> None:
+    """Store the bytes of slices under their addresses, all or none."""
+    with ExitStack() as side_files:
+        received = []
+        for sha256, data in slices.items():
+            path = storage.blob_path(sha256)
+            if path.exists():
+                os.utime(path)  # young again, as in `keep_all`, without writing it a second time
+            else:
+                received.append(side_files.enter_context(storage.receive([data])))
+        storage.keep_all(received)
 
 
 @dataclass(frozen=True)
@@ -115,15 +128,3 @@ def _sized(named: _NamedMap) -> str:
     depth, rows, columns = named.shape
     slices = "slice" if named.layer is not None else f"label map of {depth} slices"
     return f"{slices} of {rows} x {columns}"
-
-
-def _keep(slices: dict[str, bytes]) -> None:
-    with ExitStack() as side_files:
-        received = []
-        for sha256, data in slices.items():
-            path = storage.blob_path(sha256)
-            if path.exists():
-                os.utime(path)  # young again, as in `keep_all`, without writing it a second time
-            else:
-                received.append(side_files.enter_context(storage.receive([data])))
-        storage.keep_all(received)

@@ -11,7 +11,15 @@ from annotation.archive.models import Collection, Study
 from annotation.core import audit
 from annotation.core.errors import Conflict, InvalidInput
 from annotation.core.rows import fetch_all, insert_new
-from annotation.labeling.models import Case, CaseState, LabelSchema, Membership, Project, Role
+from annotation.labeling.models import (
+    Case,
+    CaseState,
+    Handover,
+    LabelSchema,
+    Membership,
+    Project,
+    Role,
+)
 from annotation.labeling.schemas import InvalidSchema, Options, parse_schema
 
 SETTINGS = ("readers_per_case", "requires_review", "lease_seconds", "control_share")
@@ -81,12 +89,13 @@ def set_member(*, actor: User, project: Project, user: User, role: Role) -> Memb
 
 @transaction.atomic
 def remove_member(*, actor: User, project: Project, user_id: Any) -> bool:
-    """True where there was such a member; what they read stays."""
+    """True where there was such a member; what they read stays, what they were given is anybody's."""
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     membership = Membership.objects.filter(project=project, user_id=user_id).first()
     if membership is None:
         return False
     _keep_a_manager(project, membership.user, None)
+    Handover.objects.filter(case__project=project, reader=user_id).delete()
     audit.record(
         actor=actor, action="member_removed", target=membership, project_id=project.pk,
         user_id=str(user_id),

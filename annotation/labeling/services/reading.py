@@ -29,7 +29,11 @@ from annotation.labeling.services.claiming import claim_case, release
 from annotation.labeling.services.masks import problems_of_maps
 from annotation.labeling.services.places import foreign_places
 from annotation.labeling.services.projects import current_schema
-from annotation.labeling.services.suggestions import keep_first_impression
+from annotation.labeling.services.suggestions import (
+    foreign_suggestions,
+    keep_first_impression,
+    outcomes_of,
+)
 
 MAX_CONTENT_BYTES = 16 * 2**20
 
@@ -90,6 +94,7 @@ def submit(*, actor: User, annotation: Annotation, content: Any, version: int) -
     audit.record(
         actor=actor, action="read_submitted", target=locked,
         project_id=locked.case.project_id, revision=revision.number,
+        suggestions=outcomes_of(content),
     )  # fmt: skip
     return revision
 
@@ -212,6 +217,9 @@ def _check(annotation: Annotation, content: Any, *, is_complete: bool) -> None:
     problems = problems_of(schema, content, is_complete=is_complete)
     problems = problems or foreign_places(study_id=annotation.case.study_id, content=content)
     problems = problems or problems_of_maps(schema=schema, content=content, before=annotation.draft)
+    problems = problems or foreign_suggestions(
+        case_id=annotation.case_id, content=content, before=annotation.draft
+    )
     if problems:
         raise InvalidInput("The annotation does not fit its questions.", fields=problems)
     keep_first_impression(before=annotation.draft, content=content)

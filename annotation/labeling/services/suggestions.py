@@ -1,6 +1,6 @@
 """Takes a model's opinions from the learning engine, for readers whose project shows them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -13,6 +13,7 @@ from annotation.labeling.models import Annotation, Project, Suggestion
 from annotation.labeling.schemas import Options
 
 BATCH = 2000
+TAKEN = ("accepted", "edited")
 
 
 @dataclass(frozen=True)
@@ -57,3 +58,67 @@ def keep_first_impression(*, before: dict[str, Any], content: dict[str, Any]) ->
     if committed is not None and content.get("first_impression") != committed:
         problem = {"first_impression": "cannot be changed any more"}
         raise InvalidInput("The first impression stands.", fields=problem)
+
+
+def foreign_suggestions(
+    *, case_id: UUID, content: Mapping[str, Any], before: Mapping[str, Any]
+) -> dict[str, str]:
+    """Problems by path with suggestions that valid content names and this case never got.
+
+    Those that `before`, the content saved last, names were looked up when it was saved.
+    """
+    known = {use["id"] for use in before.get("suggestions", [])}
+    named = {
+        use["id"]: f"suggestions[{number}].id"
+        for number, use in enumerate(content.get("suggestions", []))
+        if use["id"] not in known
+    }
+    if not named:
+        return {}
+    found = Suggestion.objects.filter(case=case_id, pk__in=named).values_list("pk", flat=True)
+    return {
+        path: "is no suggestion on this case"
+        for pk, path in named.items()
+        if pk not in {str(one) for one in found}
+    }
+
+
+def outcomes_of(content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What became of each suggestion that a read names, and whether the reader changed it since."""
+    uses = content.get("suggestions", [])
+    offered = Suggestion.objects.in_bulk([use["id"] for use in uses]) if uses else {}
+    return [
+        {
+            "id": use["id"],
+            "action": use["action"],
+            "is_changed": use["action"] in TAKEN
+            and not _holds(content, offered[UUID(use["id"])].content),
+        }
+        for use in uses
+    ]
+
+
+def _holds(content: Mapping[str, Any], offered: Mapping[str, Any]) -> bool:
+    """Whether all that was offered is still in the content as it was."""
+    answers = content.get("answers", {})
+    regions = {region["id"]: _drawn(region) for region in content.get("regions", [])}
+    slices = _slices_in(content)
+    return (
+        all(answers.get(key) == value for key, value in offered.get("answers", {}).items())
+        and all(regions.get(one["id"]) == _drawn(one) for one in offered.get("regions", []))
+        and _slices_in(offered).items() <= slices.items()
+    )
+
+
+def _drawn(region: Mapping[str, Any]) -> tuple[Any, ...]:
+    return region["label"], region["pixels"], region["answers"]
+
+
+def _slices_in(content: Mapping[str, Any]) -> dict[tuple[int, str], str]:
+    """SHA-256 by layer and place."""
+    return {
+        (mask["layer"], place): sha256
+        for mask in content.get("masks", [])
+        for place, sha256 in mask.get("slices", {}).items()
+        if "layer" in mask
+    }

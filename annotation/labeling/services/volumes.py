@@ -10,16 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.accounts.models import User
-from annotation.archive import storage
 from annotation.archive.models import Study
 from annotation.archive.services.folders import ImportReport
 from annotation.archive.services.ingest import ingest
 from annotation.core.errors import InvalidInput
-from annotation.imaging import masks
 from annotation.imaging.conversion import Subject, derived_uid, volume_series
-from annotation.labeling.models import Case, Project
+from annotation.labeling.models import Case, LabelSchema, Project
 from annotation.labeling.services.importing import import_read
-from annotation.labeling.services.projects import add_cases
+from annotation.labeling.services.label_volumes import Grid, keep_layers, unknown_values
+from annotation.labeling.services.projects import add_cases, current_schema
 
 MAX_BYTES = 2 * 2**30
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -40,6 +39,9 @@ def import_volume(
     """  # fmt: skip
     voxels, affine = load_nifti(image)
     labels = _load_labels(label, image, voxels, affine) if label else None
+    schema = current_schema(project)
+    if label is not None and labels is not None:
+        _refuse_unknown_values(label, labels, schema)
     key = f"nifti {image.name}"
     patient = image.name.split(".")[0]
     study: Study | None = None
@@ -51,9 +53,12 @@ def import_volume(
     if study is None:
         raise InvalidInput(f"{image.name}: the volume has no slices")
     add_cases(project=project, studies=[study])
-    if labels is not None and reader is not None:
+    if labels is not None and reader is not None and schema is not None:
         case = Case.objects.select_related("project").get(project=project, study=study)
-        content = {"answers": {}, "masks": [_mask(labels, key, len(voxels))]}
+        uids = [derived_uid(key, "instance", z) for z in range(len(voxels))]
+        grid = Grid(derived_uid(key, "series"), uids)
+        layers = keep_layers(schema=schema.schema, labels=labels, grid=grid)
+        content = {"answers": {}, **({"masks": layers} if layers else {})}
         import_read(reader=reader, case=case, content=content)
     return study
 
@@ -93,6 +98,16 @@ def _load_labels(
     return labels.astype(np.uint8)
 
 
+def _refuse_unknown_values(
+    label: Path, labels: NDArray[np.uint8], schema: LabelSchema | None
+) -> None:
+    """Before anything is stored: a mask of a value without a name would show nowhere."""
+    if schema is None:
+        raise InvalidInput("The project has no questions yet.")
+    if unknown := unknown_values(schema.schema, labels):
+        raise InvalidInput(f"{label.name}: the project has no segment {unknown[0]}")
+
+
 def _refuse_bomb(path: Path) -> None:
     """A few kB of gzip can claim gigabytes: count before nibabel allocates."""
     if path.suffix != ".gz":
@@ -115,14 +130,3 @@ def _as_int16(voxels: NDArray[Any]) -> NDArray[np.int16]:
         return voxels.astype(np.int16)
     low, high = float(voxels.min()), float(voxels.max())
     return ((voxels - low) / max(high - low, 1e-9) * 4095).astype(np.int16)
-
-
-def _mask(labels: NDArray[np.uint8], key: str, slices: int) -> dict[str, Any]:
-    data = masks.compress(labels)
-    return {
-        "sha256": storage.keep_bytes(data),
-        "shape": list(labels.shape),
-        "series_instance_uid": derived_uid(key, "series"),
-        "sop_instance_uids": [derived_uid(key, "instance", z) for z in range(slices)],
-        "segments": sorted(int(v) for v in np.unique(labels) if v),
-    }

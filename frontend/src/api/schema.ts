@@ -56,6 +56,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/annotations/{annotation_id}/masks/nifti": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One layer of a read's masks as a volume, for managers. */
+        get: operations["annotations_masks_nifti_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/annotations/{annotation_id}/reopening": {
         parameters: {
             query?: never;
@@ -210,6 +227,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cases/{case_id}/handovers/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description A case for a certain reader: managers give it and take it back. */
+        put: operations["cases_handovers_update"];
+        post?: never;
+        /** @description A case for a certain reader: managers give it and take it back. */
+        delete: operations["cases_handovers_destroy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases/{case_id}/marks": {
         parameters: {
             query?: never;
@@ -245,6 +280,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cases/{case_id}/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One case with everybody's read of it, for reviewers and managers. */
+        get: operations["cases_overview_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/similar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The cases of the project that look most like this one, nearest first. */
+        get: operations["cases_similar_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases/{case_id}/suggestions": {
         parameters: {
             query?: never;
@@ -254,6 +323,23 @@ export interface paths {
         };
         /** @description What models say of a case that I read, once I may know it. */
         get: operations["cases_suggestions_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/suggestions/{suggestion_id}/masks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The slices of a mask that a model suggests, for the reader who may see it. */
+        get: operations["cases_suggestions_masks_retrieve"];
         put?: never;
         post?: never;
         delete?: never;
@@ -343,11 +429,12 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** @description Any mark of a project: managers may remove it, and a skipped case is served again. */
+        /** @description Any mark of a project: managers resolve it, or remove it and a skipped case is served again. */
         delete: operations["marks_destroy"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** @description Any mark of a project: managers resolve it, or remove it and a skipped case is served again. */
+        patch: operations["marks_partial_update"];
         trace?: never;
     };
     "/api/v1/me": {
@@ -484,6 +571,23 @@ export interface paths {
         put?: never;
         /** @description The frozen datasets of a project, newest first. */
         post: operations["projects_datasets_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/encoders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What turns the project's cases into vectors, newest first. */
+        get: operations["projects_encoders_list"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -818,6 +922,40 @@ export interface paths {
         patch: operations["targets_partial_update"];
         trace?: never;
     };
+    "/api/v1/targets/{target_id}/heads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The light heads of a target, newest first. */
+        get: operations["targets_heads_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/targets/{target_id}/honest-figures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Error rates of predictions made before the label, a forecast, and the advice to stop. */
+        get: operations["targets_honest_figures_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/targets/{target_id}/learning-curve": {
         parameters: {
             query?: never;
@@ -997,6 +1135,11 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        Condition: {
+            name: string;
+            holds: boolean | null;
+            sentence: string;
+        };
         CurvePoint: {
             round: number;
             strategy: string;
@@ -1040,6 +1183,25 @@ export interface components {
         DraftRequestRequest: {
             content: unknown;
         };
+        EncoderVersion: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly number: number;
+            readonly kind: components["schemas"]["EncoderVersionKindEnum"];
+            state: components["schemas"]["JobStateEnum"];
+            progress: components["schemas"]["ProgressOfJob"];
+            readonly error: string;
+            embedded: number;
+            without_image: number;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        /**
+         * @description * `descriptor` - Descriptor
+         *     * `contrastive` - Contrastive
+         * @enum {string}
+         */
+        EncoderVersionKindEnum: "descriptor" | "contrastive";
         Epoch: {
             /** Format: double */
             step: number;
@@ -1049,6 +1211,15 @@ export interface components {
             loss: number;
             /** Format: double */
             validation_loss?: number;
+        };
+        ErrorRate: {
+            /** Format: double */
+            value: number;
+            /** Format: double */
+            readonly low: number;
+            /** Format: double */
+            readonly high: number;
+            draws: number;
         };
         Estimate: {
             /** Format: double */
@@ -1093,6 +1264,12 @@ export interface components {
          * @enum {string}
          */
         FormatEnum: "coco" | "content" | "csv" | "dicom" | "dicom_seg" | "dicom_sr" | "monai_datalist" | "nifti" | "tables";
+        /** @description Who was given a case. */
+        Handover: {
+            /** Format: uuid */
+            reader_id: string;
+            readonly reader_name: string;
+        };
         HangingMatch: {
             modality: string[];
             description: string;
@@ -1121,12 +1298,64 @@ export interface components {
             sync: components["schemas"]["SyncEnum"][];
             panes: components["schemas"]["HangingPane"][];
         };
+        HeadMetrics: {
+            n: number;
+            /** Format: double */
+            auc?: number;
+            /** Format: double */
+            average_precision?: number;
+            /** Format: double */
+            accuracy?: number;
+            /** Format: double */
+            kappa?: number;
+            per_class?: number[];
+        };
+        /**
+         * @description * `adaptive` - adaptive
+         *     * `typicality` - typicality
+         *     * `rare` - rare
+         *     * `badge` - badge
+         *     * `core_set` - core_set
+         *     * `margin` - margin
+         *     * `entropy` - entropy
+         *     * `least_confident` - least_confident
+         *     * `power_margin` - power_margin
+         *     * `stratified_margin` - stratified_margin
+         *     * `random` - random
+         * @enum {string}
+         */
+        HeadStrategyEnum: "adaptive" | "typicality" | "rare" | "badge" | "core_set" | "margin" | "entropy" | "least_confident" | "power_margin" | "stratified_margin" | "random";
+        HeadVersion: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly number: number;
+            readonly strategy: string;
+            readonly seed: number;
+            readonly classes: string[];
+            readonly training_labels: number;
+            readonly pool_size: number;
+            metrics: components["schemas"]["HeadMetrics"];
+            /** Format: double */
+            readonly seconds: number;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
         HeartbeatRequestRequest: {
             /**
              * Format: double
              * @default 0
              */
             active_seconds: number;
+        };
+        HonestFigures: {
+            outcomes: number;
+            audit: components["schemas"]["ErrorRate"] | null;
+            weighted: components["schemas"]["ErrorRate"] | null;
+            readonly forecast: string | null;
+            is_stopping_advised: boolean;
+            conditions: components["schemas"]["Condition"][];
+            agreement: components["schemas"]["Condition"] | null;
+            retraining: string[];
         };
         Instance: {
             sop_instance_uid: string;
@@ -1172,6 +1401,8 @@ export interface components {
             readonly author_name: string;
             /** Format: date-time */
             created_at: string;
+            /** Format: date-time */
+            resolved_at: string | null;
         };
         /**
          * @description * `flag` - Flag
@@ -1197,7 +1428,13 @@ export interface components {
             readonly author_name: string;
             /** Format: date-time */
             created_at: string;
+            /** Format: date-time */
+            resolved_at: string | null;
             study_instance_uid: string;
+            study_description: string;
+            readonly patient_id: string;
+            case_state: components["schemas"]["CaseStateEnum"];
+            handovers: components["schemas"]["Handover"][];
         };
         Me: {
             /** Format: uuid */
@@ -1305,6 +1542,18 @@ export interface components {
             hides_patient: boolean;
             suggestions: components["schemas"]["SuggestionsEnum"];
         };
+        /** @description A case with everybody's read of it, for supervisors to look at. */
+        Overview: {
+            /** Format: uuid */
+            case_id: string;
+            state: components["schemas"]["CaseStateEnum"];
+            study: components["schemas"]["Study"];
+            priors: components["schemas"]["Study"][];
+            options: components["schemas"]["Options"];
+            /** @description The project's newest questions. */
+            schema: components["schemas"]["Schema"] | null;
+            reads: components["schemas"]["Annotation"][];
+        };
         PaginatedAnnotationList: {
             /** @example 123 */
             count: number;
@@ -1399,6 +1648,9 @@ export interface components {
             text?: string;
             is_resolved?: boolean;
         };
+        PatchedMarkChangeRequest: {
+            is_resolved?: boolean;
+        };
         PatchedProjectSettingsRequestRequest: {
             readers_per_case?: number;
             requires_review?: boolean;
@@ -1409,6 +1661,8 @@ export interface components {
         PatchedTargetChangeRequestRequest: {
             strategy?: components["schemas"]["StrategyEnum"];
             retrain_after?: number;
+            head_strategy?: components["schemas"]["HeadStrategyEnum"];
+            refit_after?: number;
             config?: {
                 [key: string]: unknown;
             };
@@ -1642,9 +1896,10 @@ export interface components {
          * @description * `ranked` - Ranked
          *     * `control` - Control
          *     * `initial` - Initial
+         *     * `given` - Given
          * @enum {string}
          */
-        SelectionEnum: "ranked" | "control" | "initial";
+        SelectionEnum: "ranked" | "control" | "initial" | "given";
         Series: {
             series_instance_uid: string;
             modality: string;
@@ -1666,6 +1921,14 @@ export interface components {
          * @enum {string}
          */
         SeriesOrientationEnum: "axial" | "sagittal" | "coronal" | "oblique";
+        SimilarCase: {
+            /** Format: uuid */
+            case: string;
+            study_instance_uid: string;
+            state: string;
+            /** Format: double */
+            distance: number;
+        };
         SkipRequestRequest: {
             reason: string;
         };
@@ -1725,6 +1988,8 @@ export interface components {
             question: string;
             strategy: components["schemas"]["StrategyEnum"];
             retrain_after?: number;
+            head_strategy?: components["schemas"]["HeadStrategyEnum"];
+            refit_after?: number;
             config?: {
                 [key: string]: unknown;
             };
@@ -1733,6 +1998,8 @@ export interface components {
             question: string;
             strategy: components["schemas"]["StrategyEnum"];
             retrain_after?: number;
+            head_strategy?: components["schemas"]["HeadStrategyEnum"];
+            refit_after?: number;
             config?: {
                 [key: string]: unknown;
             };
@@ -1922,6 +2189,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Stored"];
+                };
+            };
+        };
+    };
+    annotations_masks_nifti_retrieve: {
+        parameters: {
+            query?: {
+                layer?: number;
+                /** @description Without it: the draft. */
+                revision?: number;
+                /** @description Needed where several series have masks. */
+                series?: string;
+            };
+            header?: never;
+            path: {
+                annotation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": string;
                 };
             };
         };
@@ -2157,6 +2451,49 @@ export interface operations {
             };
         };
     };
+    cases_handovers_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Handover"];
+                };
+            };
+        };
+    };
+    cases_handovers_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     cases_marks_list: {
         parameters: {
             query?: never;
@@ -2225,6 +2562,48 @@ export interface operations {
             };
         };
     };
+    cases_overview_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+        };
+    };
+    cases_similar_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimilarCase"][];
+                };
+            };
+        };
+    };
     cases_suggestions_list: {
         parameters: {
             query?: never;
@@ -2242,6 +2621,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Suggestion"][];
+                };
+            };
+        };
+    };
+    cases_suggestions_masks_retrieve: {
+        parameters: {
+            query?: {
+                layer?: number;
+            };
+            header?: never;
+            path: {
+                case_id: string;
+                suggestion_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
         };
@@ -2416,6 +2819,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    marks_partial_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mark_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedMarkChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mark"];
+                };
             };
         };
     };
@@ -2705,9 +3133,32 @@ export interface operations {
             };
         };
     };
+    projects_encoders_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EncoderVersion"][];
+                };
+            };
+        };
+    };
     projects_marks_list: {
         parameters: {
             query?: {
+                case?: string;
+                is_resolved?: boolean;
                 /**
                  * @description * `flag` - Flag
                  *     * `second_opinion` - Second Opinion
@@ -2718,6 +3169,7 @@ export interface operations {
                 page?: number;
                 /** @description Number of results to return per page. */
                 page_size?: number;
+                reader?: string;
             };
             header?: never;
             path: {
@@ -3261,6 +3713,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Target"];
+                };
+            };
+        };
+    };
+    targets_heads_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeadVersion"][];
+                };
+            };
+        };
+    };
+    targets_honest_figures_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HonestFigures"];
                 };
             };
         };

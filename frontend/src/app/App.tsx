@@ -12,6 +12,7 @@ import { PreferencesGate } from './PreferencesGate'
 import { SignedIn } from './SignedIn'
 import { SignInPage } from './SignInPage'
 
+const CasePage = lazy(() => import('../labeling/CasePage'))
 const ReadingPage = lazy(() => import('../labeling/ReadingPage'))
 const ProjectPage = lazy(() => import('../projects/ProjectPage'))
 const ProjectsPage = lazy(() => import('../projects/ProjectsPage'))
@@ -45,6 +46,7 @@ export function App() {
                   <Route path="/preferences" element={<PreferencesPage />} />
                   <Route path="/projects/:projectId" element={<ProjectPage />} />
                 </Route>
+                <Route path="/projects/:projectId/cases/:caseId" element={<CasePage />} />
                 <Route path="/projects/:projectId/read" element={<ReadingPage />} />
               </Route>
               <Route path="*" element={<SignInPage />} />

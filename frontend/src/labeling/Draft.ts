@@ -4,6 +4,7 @@ import { Autosave, type SaveState } from './autosave'
 import { contentOf, drawnMasks, isDrawn, type Content } from './content'
 import { ReadingDocument, type Change } from './document'
 import { paint } from './edits'
+import type { MaskLayer } from '../viewer/types'
 import { recovery, type Found, type WorkJournal } from './journal'
 import { MaskStore, type MaskChange } from './maskStore'
 import type { Bytes } from './sliceFormat'
@@ -32,6 +33,8 @@ export interface DraftServices {
   journal: WorkJournal
   channel: Channel | null
   onState(state: SaveState): void
+  /** What the reader asked for could not be done. */
+  onTrouble(error: unknown): void
 }
 
 export class Draft {
@@ -115,6 +118,20 @@ export class Draft {
       // Accepted when it was drawn: a conflict that came up meanwhile must not lose it.
       if (!this.isClosed && this.document.edit(action, paint(target, hashes))) this.changed()
     }).catch((error: unknown) => console.error('painting', error))
+    return true
+  }
+
+  /** Take over masks that lie on the server, with whatever else the change brings, as one step. */
+  take(
+    proposed: readonly MaskLayer[], load: (layer: number) => Promise<Bytes>, action: string,
+    change: (masks: readonly MaskLayer[]) => Change,
+  ): boolean {
+    if (!this.isOpen) return false
+    this.painting = this.painting.then(async () => {
+      await this.masks.borrow(proposed, load)
+      const masks = await this.masks.merged(drawnMasks(this.document.content), proposed)
+      if (!this.isClosed && this.document.edit(action, change(masks))) this.changed()
+    }).catch((error: unknown) => this.services.onTrouble(error))
     return true
   }
 
@@ -217,6 +234,11 @@ export class Draft {
     this.state = state
     this.services.onState(state)
   }
+}
+
+/** How the tabs of one browser hear of each other; null where they cannot. */
+export function openBroadcast(): Channel | null {
+  return typeof BroadcastChannel === 'function' ? new BroadcastChannel('firstread') : null
 }
 
 /** Slices that no draft named for a day are collected: undo may name them again. */

@@ -49,11 +49,11 @@ export default function ReadingPage() {
   const { region_labels: labels = NONE, segments = NONE } = definitionOfRead(reading)
   const viewer = useWorkstation(root, reading)
   const { workstation, state } = viewer
-  const regions = useRegions(viewer, session, snapshot, labels)
   const masks = useMasks(viewer, session, snapshot, segments)
+  const suggestions = useSuggestions(viewer, session, snapshot, segments, masks)
+  const regions = useRegions(viewer, session, snapshot, labels, suggestions.regions)
   const talk = useTalk(reading?.case_id ?? null)
   const reasons = useReasons(session, talk)
-  const suggestions = useSuggestions(session, snapshot)
   const commands = {
     ...commandsOf({ session, snapshot, workstation, layout, regions, masks, labels, segments, cineRate }),
     ...reasons.commands, ...suggestions.commands, help: help.toggle,

@@ -64,7 +64,7 @@ export function ReadingPanel(props: ReadingPanelProps) {
         </Section>
       )}
       {props.notices}
-      <Finish {...props} />
+      {phase !== 'looking' && <Finish {...props} />}
       {comments && (
         <Section title={t('comments.title')} count={comments.comments.length}>
           <CommentsPanel {...comments} />

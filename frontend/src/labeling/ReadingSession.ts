@@ -1,17 +1,20 @@
 /** The life of the reading page: claim, annotate, autosave, submit, take back. Plain TypeScript, so
  * that every rule can be tested; the page only draws `snapshot`. */
-import { ApiError, Offline, type Reading, type Schemas } from '../api/client'
-import { t } from '../i18n'
+import { ApiError, type Reading, type Schemas } from '../api/client'
+import type { MaskLayer } from '../viewer/types'
 import type { ActivityClock } from './activity'
 import { afterChoosing } from './choosing'
 import type { SaveState } from './autosave'
 import { contentOf, type Answer, type Content, type ScopedPlace, type SuggestionAction } from './content'
 import { definitionOfRead, type Question } from './definition'
 import type { Change, ReadingDocument } from './document'
-import { Draft, type Channel, type DraftRequests } from './Draft'
+import { Draft, openBroadcast, type Channel, type DraftRequests } from './Draft'
 import * as edits from './edits'
 import type { WorkJournal } from './journal'
 import type { MaskChange } from './maskStore'
+import { explain, isLeaseLost, wasHandedIn } from './serverAnswers'
+import type { Bytes } from './sliceFormat'
+import { proposedBy } from './suggested'
 import {
   asAsked, defaultAnswers, firstMissing, normalAnswers, withNewDefaults, type Subject,
 } from './questions'
@@ -25,9 +28,11 @@ export interface Requests extends DraftRequests {
   release(assignmentId: string): Promise<void>
   skip(assignmentId: string, reason: string): Promise<void>
   suggestions(caseId: string): Promise<Schemas['Suggestion'][]>
+  loadSuggestedMasks(caseId: string, suggestionId: string, layer: number): Promise<Bytes>
 }
 
-export type Phase = 'claiming' | 'reading' | 'submitting' | 'finished' | 'failed'
+/** `looking`: somebody's read is on the screen and nothing of it can be changed. */
+export type Phase = 'looking' | 'claiming' | 'reading' | 'submitting' | 'finished' | 'failed'
 
 export interface Snapshot {
   phase: Phase
@@ -101,11 +106,22 @@ export class ReadingSession {
     }
   }
 
+  /** Show a read that is not to be changed. */
+  look(reading: Reading): void {
+    this.closeDraft()
+    const { id, version, content } = reading.annotation
+    const { requests, journal } = this
+    const draft = new Draft(id, version, content, {
+      requests, journal, channel: null, onState: () => undefined, onTrouble: () => undefined,
+    })
+    this.draft = draft
+    this.set({ phase: 'looking', reading, ...UNTROUBLED, suggestions: [], ...shownOf(draft) })
+  }
+
   /** One step of the reader on the open case; false where it is refused or changes nothing. */
   edit(action: string, change: Change, options: { gesture?: string } = {}): boolean {
     if (this.state.phase !== 'reading' || !this.draft) return false
-    const asked: Change = (content) => withNewDefaults(this.questions(), content, change(content))
-    return this.draft.edit(action, asked, options)
+    return this.draft.edit(action, this.asked(change), options)
   }
 
   /** An option of a study question was pressed: `many` toggles it, any other kind takes it. */
@@ -118,15 +134,15 @@ export class ReadingSession {
 
   /** The answer itself, null to take it back; text and sliders pass a gesture. */
   answer(key: string, value: Answer, gesture?: string): boolean {
-    return this.edit('answer', edits.answer(key, value), gestureOf(gesture))
+    return this.edit('answer', edits.answer(key, value), edits.gestureOf(gesture))
   }
 
   answerScoped(place: ScopedPlace, key: string, value: Answer, gesture?: string): boolean {
-    return this.edit('answer', edits.answerScoped(place, key, value), gestureOf(gesture))
+    return this.edit('answer', edits.answerScoped(place, key, value), edits.gestureOf(gesture))
   }
 
   answerRegion(id: string, key: string, value: Answer, gesture?: string): boolean {
-    return this.edit('answer', edits.answerRegion(id, key, value), gestureOf(gesture))
+    return this.edit('answer', edits.answerRegion(id, key, value), edits.gestureOf(gesture))
   }
 
   /** One click for a normal case: every open question with a normal answer gets it. */
@@ -174,6 +190,23 @@ export class ReadingSession {
     const change = edits.recordSuggestion({ id, action, at: now.toISOString() })
     if (action === 'shown') this.draft?.stamp(change)
     else this.edit(`suggestion_${action}`, change)
+  }
+
+  /** Take over all that a model proposes, as one step. */
+  takeSuggestion(id: string, action: 'accepted' | 'edited', now: Date): boolean {
+    const suggestion = this.state.suggestions.find((one) => one.id === id)
+    if (!suggestion || !this.draft || this.state.phase !== 'reading') return false
+    const { masks, ...proposed } = proposedBy(suggestion)
+    const change = (taken: readonly MaskLayer[]) =>
+      this.asked(edits.takeSuggestion({ ...proposed, masks: taken }, { id, action, at: now.toISOString() }))
+    if (masks.length === 0) return this.draft.edit(`suggestion_${action}`, change([]))
+    return this.draft.take(masks, this.suggestedBy(id), `suggestion_${action}`, change)
+  }
+
+  /** Fetch what a suggestion has painted, so that `readMask` finds it. */
+  async loadSuggested(id: string): Promise<void> {
+    const suggestion = this.state.suggestions.find((one) => one.id === id)
+    if (suggestion) await this.draft?.masks.borrow(proposedBy(suggestion).masks, this.suggestedBy(id))
   }
 
   /** Hand in and go on; names the question that still needs an answer. */
@@ -269,6 +302,15 @@ export class ReadingSession {
     return definitionOfRead(this.state.reading).questions ?? []
   }
 
+  private suggestedBy(id: string): (layer: number) => Promise<Bytes> {
+    const caseId = this.state.reading?.case_id ?? ''
+    return (layer) => this.requests.loadSuggestedMasks(caseId, id, layer)
+  }
+
+  private asked(change: Change): Change {
+    return (content) => withNewDefaults(this.questions(), content, change(content))
+  }
+
   private async open(reading: Reading): Promise<void> {
     this.closeDraft()
     this.clock.take() // what was active before belongs to the case before
@@ -278,6 +320,9 @@ export class ReadingSession {
       requests: this.requests, journal: this.journal, channel: this.openChannel(),
       onState: (save) => {
         if (this.draft === draft) this.showSave(save)
+      },
+      onTrouble: (error) => {
+        if (this.draft === draft) this.set({ message: explain(error) })
       },
     })
     this.draft = draft
@@ -349,27 +394,4 @@ function withDefaults(questions: readonly Question[], raw: unknown): Content {
   const content = contentOf(raw)
   const isFresh = Object.keys(content).length === 1 && Object.keys(content.answers).length === 0
   return isFresh ? edits.withAnswers(content, defaultAnswers(questions, content)) : content
-}
-
-function gestureOf(gesture: string | undefined): { gesture?: string } {
-  return gesture === undefined ? {} : { gesture }
-}
-
-function openBroadcast(): Channel | null {
-  return typeof BroadcastChannel === 'function' ? new BroadcastChannel('firstread') : null
-}
-
-/** The answer to an earlier attempt was lost on the way, but the read did arrive. */
-function wasHandedIn(error: unknown): boolean {
-  const state = error instanceof ApiError ? error.problem.state : undefined
-  return state === 'submitted' || state === 'accepted'
-}
-
-function isLeaseLost(error: unknown): boolean {
-  return error instanceof ApiError && error.problem.code === 'lease_lost'
-}
-
-function explain(error: unknown): string {
-  if (error instanceof Offline) return t('notice.unreachable')
-  return error instanceof Error ? error.message : String(error)
 }

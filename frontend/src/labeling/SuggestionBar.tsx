@@ -4,14 +4,13 @@ import { t } from '../i18n'
 import { shownAnswer } from './answerText'
 import type { Question } from './definition'
 import { releaseFocus } from './focus'
-import { shownKey } from './keyText'
 import classes from './panel.module.css'
 
 export interface SuggestionContent {
   answers?: Readonly<Record<string, unknown>>
   probabilities?: Readonly<Record<string, Readonly<Record<string, number>>>>
   regions?: readonly unknown[]
-  masks?: readonly unknown[]
+  masks?: readonly { slices?: Readonly<Record<string, string>> }[]
 }
 
 export interface Suggestion {
@@ -29,11 +28,15 @@ export interface SuggestionBarProps {
   /** Whether the reader must answer first; then `onReveal` records that. */
   isHidden: boolean
   isDisabled: boolean
-  keys: { accept?: string | undefined; edit?: string | undefined; refuse?: string | undefined }
+  isShown: boolean
+  keys: Record<'accept' | 'edit' | 'refuse' | 'goto' | 'show', string>
   onReveal: () => void
   onAccept: (id: string) => void
   onEdit: (id: string) => void
   onRefuse: (id: string) => void
+  /** Null where nothing is drawn. */
+  onGoTo: (() => void) | null
+  onShow: (() => void) | null
 }
 
 export function SuggestionBar(props: SuggestionBarProps) {
@@ -60,6 +63,12 @@ export function SuggestionBar(props: SuggestionBarProps) {
         <Decision label={t('suggestion.edit')} shortcut={keys.edit} isDisabled={isDisabled} onPress={() => props.onEdit(id)} />
         <Decision label={t('suggestion.refuse')} shortcut={keys.refuse} isDisabled={isDisabled} onPress={() => props.onRefuse(id)} />
       </Group>
+      {props.onGoTo && props.onShow && (
+        <Group gap={6} mt={6}>
+          <Decision label={t('suggestion.goto')} shortcut={keys.goto} isDisabled={false} onPress={props.onGoTo} />
+          <Decision label={t(props.isShown ? 'suggestion.hide' : 'suggestion.show')} shortcut={keys.show} isDisabled={false} onPress={props.onShow} />
+        </Group>
+      )}
       {waiting > 1 && (
         <Text size="xs" c="dimmed" mt={4}>
           {t('suggestion.more', { count: waiting - 1 })}
@@ -85,11 +94,14 @@ function SuggestedAnswers({ suggestion, questions }: { suggestion: Suggestion; q
           </Group>
         )
       })}
-      {regions.length + masks.length > 0 && (
-        <Text size="sm">{t('suggestion.drawn', { regions: regions.length, masks: masks.length })}</Text>
-      )}
+      {regions.length > 0 && <Text size="sm">{t('suggestion.regions', { count: regions.length })}</Text>}
+      {masks.length > 0 && <Text size="sm">{t('suggestion.masks', { count: countImages(masks) })}</Text>}
     </Stack>
   )
+}
+
+function countImages(masks: NonNullable<SuggestionContent['masks']>): number {
+  return new Set(masks.flatMap(({ slices = {} }) => Object.keys(slices))).size
 }
 
 function Probability({ share }: { share: number }) {
@@ -108,7 +120,7 @@ function Probability({ share }: { share: number }) {
 
 interface DecisionProps {
   label: string
-  shortcut: string | undefined
+  shortcut: string
   isDisabled: boolean
   onPress: () => void
 }
@@ -119,7 +131,7 @@ function Decision({ label, shortcut, isDisabled, onPress }: DecisionProps) {
       size="compact-sm"
       variant="default"
       disabled={isDisabled}
-      rightSection={shortcut === undefined ? null : <Kbd size="xs">{shownKey(shortcut)}</Kbd>}
+      rightSection={shortcut === '' ? null : <Kbd size="xs">{shortcut}</Kbd>}
       onClick={releaseFocus(onPress)}
     >
       {label}

@@ -29,6 +29,8 @@ const SUGGESTIONS = {
   suggestion_accept: [['Shift+Enter']],
   suggestion_edit: [['Ctrl+Enter']],
   suggestion_refuse: [['Shift+Backspace']],
+  suggestion_goto: [['Ctrl+Shift+Enter']],
+  suggestion_show: [['Ctrl+Backspace']],
 } satisfies Record<string, Spec>
 
 const VIEW = {

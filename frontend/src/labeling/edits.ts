@@ -7,6 +7,11 @@ import {
 } from './content'
 import type { Change } from './document'
 
+/** Edits of one gesture undo together. */
+export function gestureOf(gesture: string | undefined): { gesture?: string } {
+  return gesture === undefined ? {} : { gesture }
+}
+
 /** Answers after one of them changed; null takes the answer back. */
 export function withAnswer(answers: Answers, key: string, answer: Answer): Answers {
   if (same(answers[key] ?? null, answer)) return answers
@@ -201,15 +206,23 @@ function same(a: unknown, b: unknown): boolean {
   return a === b || JSON.stringify(a) === JSON.stringify(b)
 }
 
-/** Take over what a model proposes: its answers replace ours, its regions join ours. */
-export function takeSuggestion(
-  proposed: { answers?: Answers; regions?: readonly Region[] }, use: SuggestionUse,
-): Change {
+export interface Proposed {
+  answers?: Answers
+  regions?: readonly Region[]
+  /** With the whole slices that are to be, ours in them. */
+  masks?: readonly MaskLayer[]
+}
+
+/** Take over what a model proposes: its answers replace ours, its regions and masks join ours. */
+export function takeSuggestion(proposed: Proposed, use: SuggestionUse): Change {
   return (content) => {
     const answers = { ...content.answers, ...proposed.answers }
     const withRegions = (proposed.regions ?? []).reduce(
       (all, region) => addRegion(region)(all), withAnswers(content, answers),
     )
-    return recordSuggestion(use)(withRegions)
+    const withMasks = (proposed.masks ?? []).reduce(
+      (all, mask) => paint(mask, new Map(Object.entries(mask.slices)))(all), withRegions,
+    )
+    return recordSuggestion(use)(withMasks)
   }
 }

@@ -1,4 +1,5 @@
 /** The painted slices of one annotation by SHA-256: compressed in memory, sent before they are named. */
+import type { MaskLayer } from '../viewer/types'
 import { drawnMasks, sliceHashes, type Content } from './content'
 import { address, decodeSlice, encodeSlice, pack, unpack, type Bytes } from './sliceFormat'
 
@@ -69,6 +70,28 @@ export class MaskStore {
     return (await decodeSlice(bytes)).labels
   }
 
+  /** Fetch slices that were stored by others and lie on the server. */
+  async borrow(masks: readonly MaskLayer[], load: (layer: number) => Promise<Bytes>): Promise<void> {
+    const missing = masks.filter(({ slices }) => Object.values(slices).some((sha256) => !this.known.has(sha256)))
+    for (const layer of new Set(missing.map((mask) => mask.layer))) {
+      for (const [sha256, bytes] of unpack(await load(layer))) {
+        this.known.set(sha256, bytes)
+        this.onServer.add(sha256)
+      }
+    }
+  }
+
+  /** Proposed masks as they are taken over: where both were painted, what is there stays. */
+  async merged(own: readonly MaskLayer[], proposed: readonly MaskLayer[]): Promise<MaskLayer[]> {
+    return Promise.all(proposed.map(async (mask) => {
+      const { layer, series_instance_uid } = mask
+      const known = own.find((one) => one.layer === layer && one.series_instance_uid === series_instance_uid)
+      const slices = Object.entries(mask.slices).map(async ([place, sha256]) =>
+        [place, await this.united(known?.slices[place], sha256, mask)] as const)
+      return { ...mask, slices: Object.fromEntries(await Promise.all(slices)) }
+    }))
+  }
+
   has(sha256: string): boolean {
     return this.known.has(sha256) || this.saved.has(sha256)
   }
@@ -111,6 +134,13 @@ export class MaskStore {
       if (bytes && isWanted(sha256)) chosen.set(sha256, bytes)
     }
     return chosen
+  }
+
+  private async united(own: string | undefined, proposed: string, { rows, columns }: MaskLayer): Promise<string> {
+    if (own === undefined || own === proposed) return proposed
+    const [mine, theirs] = await Promise.all([this.read(own), this.read(proposed)])
+    const labels = new Uint8Array(mine.map((label, i) => (label === 0 ? (theirs[i] ?? 0) : label)))
+    return this.put(await encodeSlice({ rows, columns, labels }))
   }
 
   private async put(bytes: Bytes): Promise<string> {

@@ -26,7 +26,7 @@ export function regionListOf(props: SideProps, labels: readonly RegionLabel[]): 
       const region = drawn.find((one) => one.id === id)
       if (region) void workstation?.jumpTo(region.sop_instance_uid, region.frame, middleOf(region.pixels))
     },
-    onRename: (id, name, gesture) => void session.edit('region_rename', edits.renameRegion(id, name), gestureOf(gesture)),
+    onRename: (id, name, gesture) => void session.edit('region_rename', edits.renameRegion(id, name), edits.gestureOf(gesture)),
     onRelabel: (id, label) => void session.edit('region_relabel', edits.relabelRegion(id, label)),
     onHide: (id, isHidden) => void session.edit('region_hide', edits.hideRegion(id, isHidden)),
     onLock: (id, isLocked) => void session.edit('region_lock', edits.lockRegion(id, isLocked)),
@@ -34,8 +34,4 @@ export function regionListOf(props: SideProps, labels: readonly RegionLabel[]): 
     onAnswer: (id, key, answer, gesture) => void session.answerRegion(id, key, answer, gesture),
     onHideAll: (areHidden) => void session.edit('region_hide', edits.hideAllRegions(areHidden)),
   }
-}
-
-function gestureOf(gesture: string | undefined): { gesture?: string } {
-  return gesture === undefined ? {} : { gesture }
 }

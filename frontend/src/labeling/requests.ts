@@ -77,6 +77,13 @@ export async function loadMasks(annotationId: string, layer: number): Promise<By
   return new Uint8Array(await answer.arrayBuffer())
 }
 
+/** The slices of one layer that a model suggests. */
+export async function loadSuggestedMasks(caseId: string, suggestionId: string, layer: number): Promise<Bytes> {
+  const path = `/api/v1/cases/${caseId}/suggestions/${suggestionId}/masks?layer=${layer}`
+  const answer = await checked(await reachable(new Request(new URL(path, location.origin))))
+  return new Uint8Array(await answer.arrayBuffer())
+}
+
 async function send(path: string, type: string, body: Bytes | string): Promise<void> {
   const headers = { 'Content-Type': type, 'X-CSRFToken': csrfToken() }
   const request = new Request(new URL(path, location.origin), { method: 'POST', headers, body })

@@ -3,6 +3,9 @@ import { formatNumber, t } from '../i18n'
 import type { Statistics } from '../viewer/regions/statistics'
 import type { SpacingSource } from '../viewer/types'
 
+/** How a unit that is none is spelled where images name it. */
+const UNITLESS = '(UNITLESS)'
+
 interface Quantity {
   value: number
   unit: string
@@ -36,6 +39,6 @@ function valuesText({ mean, sd, minimum, maximum, unit }: NonNullable<Statistics
   // Parameter maps live below 1: three digits say as much there as none do for Hounsfield units.
   const decimals = maximum - minimum < 10 ? 3 : 1
   const text = (value: number) => formatNumber(value, decimals)
-  const withUnit = unit === '' ? text(mean) : t('answer.with_unit', { number: text(mean), unit })
+  const withUnit = unit === '' || unit.endsWith(UNITLESS) ? text(mean) : t('answer.with_unit', { number: text(mean), unit })
   return t('statistics.values', { mean: withUnit, sd: text(sd), minimum: text(minimum), maximum: text(maximum) })
 }

@@ -3,11 +3,13 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 import { t, type TextKey } from '../i18n'
 import { showNotice } from '../ui/notify'
 import { labelColour } from '../ui/theme'
+import type { Region } from '../viewer/types'
 import type { RegionLayer, Refusal } from '../viewer/regions/RegionLayer'
 import type { Statistics } from '../viewer/regions/statistics'
 import type { RegionLabel } from './definition'
 import * as edits from './edits'
 import type { ReadingSession, Snapshot } from './ReadingSession'
+import { asSuggested } from './suggested'
 import type { ViewerConnection } from './useWorkstation'
 
 export interface Regions {
@@ -27,6 +29,7 @@ const NONE = [] as const
 
 export function useRegions(
   { workstation, layers }: ViewerConnection, session: ReadingSession, { content }: Snapshot, labels: readonly RegionLabel[],
+  suggested: readonly Region[],
 ): Regions {
   const layer = useRef<RegionLayer | null>(null)
   const [selected, select] = useState<string | null>(null)
@@ -44,7 +47,8 @@ export function useRegions(
         return isKept
       },
       onChanged: (region) => session.edit('region_change', edits.moveRegion(region)),
-      onSelected: select,
+      // A suggested region is nobody's yet: nothing can be done to it but to take or refuse it.
+      onSelected: (id) => select(id !== null && session.document?.content.regions?.some((one) => one.id === id) ? id : null),
       statisticsChanged: (id, found) => setStatistics((known) => ({ ...known, [id]: found })),
       onRefused: (reason) => showNotice(t(REFUSALS[reason])),
     })
@@ -55,7 +59,8 @@ export function useRegions(
     }
   }, [workstation, layers, session])
 
-  const regions = content.regions ?? NONE
+  const own = content.regions ?? NONE
+  const regions = useMemo(() => (suggested.length > 0 ? [...own, ...asSuggested(suggested, own)] : own), [own, suggested])
   useEffect(() => layer.current?.reconcile(regions, colourOf, selected), [workstation, regions, colourOf, selected])
   useEffect(() => layer.current?.setLabel(label), [workstation, label])
 

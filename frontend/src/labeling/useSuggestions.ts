@@ -1,64 +1,83 @@
 /** A model's suggestions on the open case: shown, accepted, edited, refused, and recorded as such. */
-import { useEffect } from 'react'
-import type { Commands } from './actions'
+import { useEffect, useMemo } from 'react'
+import { usePreferences } from '../app/usePreferences'
+import type { Region } from '../viewer/types'
+import type { ActionId, Commands } from './actions'
 import { actionOf } from './actions'
-import type { Answers, Content } from './content'
-import * as edits from './edits'
+import { middleOf } from './commands'
+import type { Segment } from './definition'
 import { keysOf } from './keymap'
 import { shownKey } from './keyText'
 import type { ReadingSession, Snapshot } from './ReadingSession'
+import { isUndecided, proposedBy } from './suggested'
 import type { Suggestion, SuggestionBarProps } from './SuggestionBar'
-import { usePreferences } from '../app/usePreferences'
-import type { Region } from '../viewer/types'
+import type { Masks } from './useMasks'
+import { useSuggestedMasks } from './useSuggestedMasks'
+import type { ViewerConnection } from './useWorkstation'
 
 interface Suggestions {
   bar: SuggestionBarProps | null
   commands: Commands
+  /** What is drawn before the reader has decided. */
+  regions: readonly Region[]
 }
 
-export function useSuggestions(session: ReadingSession, { reading, content, phase, suggestions }: Snapshot): Suggestions {
+const NONE = [] as const
+
+export function useSuggestions(
+  viewer: ViewerConnection, session: ReadingSession, snapshot: Snapshot, segments: readonly Segment[], masks: Masks,
+): Suggestions {
+  const { reading, content, phase, suggestions } = snapshot
   const { keys: custom } = usePreferences()
   const all = suggestions as readonly Suggestion[] // the generated types leave the content open
   const waiting = all.filter(({ id }) => isUndecided(content, id))
-  const suggestion = waiting[0] ?? null
   const mode = reading?.options.suggestions ?? 'off'
   const isHidden = mode === 'after_first_impression' && !content.first_impression
-  const shownId = isHidden ? null : (suggestion?.id ?? null)
+  const suggestion = mode === 'off' || isHidden ? null : (waiting[0] ?? null)
+  const proposed = useMemo(() => suggestion && proposedBy(suggestion), [suggestion])
+  const shownId = suggestion?.id ?? null
+  const drawn = useSuggestedMasks(viewer, session, shownId, proposed?.masks ?? NONE, segments)
 
   useEffect(() => {
     if (shownId !== null) session.recordSuggestion(shownId, 'shown', new Date())
   }, [session, shownId])
 
-  if (mode === 'off' || (!isHidden && suggestion === null)) return { bar: null, commands: {} }
-  const take = (action: 'accepted' | 'edited') => (id: string) => {
-    const found = all.find((one) => one.id === id)
-    if (found) session.edit(`suggestion_${action}`, edits.takeSuggestion(proposedBy(found), { id, action, at: new Date().toISOString() }))
+  if (mode === 'off' || (!isHidden && suggestion === null)) return { bar: null, commands: {}, regions: NONE }
+  const accept = (id: string) => void session.takeSuggestion(id, 'accepted', new Date())
+  const edit = (id: string) => {
+    if (!session.takeSuggestion(id, 'edited', new Date())) return
+    const layer = proposed?.masks[0]?.layer
+    const segment = segments.find((one) => (one.layer ?? 0) === layer)
+    if (!segment) return
+    masks.select(segment.value)
+    viewer.workstation?.setTool('brush')
   }
   const refuse = (id: string) => session.recordSuggestion(id, 'refused', new Date())
-  const keyOf = (id: 'suggestion_accept' | 'suggestion_edit' | 'suggestion_refuse') => shownKey(keysOf(actionOf(id), custom)[0] ?? '')
+  const goTo = () => {
+    const [region] = proposed?.regions ?? NONE
+    const place = region ? { ...region, pixel: middleOf(region.pixels) } : drawn.place()
+    if (place) void viewer.workstation?.jumpTo(place.sop_instance_uid, place.frame, place.pixel)
+  }
+  const isDrawn = proposed !== null && proposed.regions.length + proposed.masks.length > 0
+  const keyOf = (id: ActionId) => shownKey(keysOf(actionOf(id), custom)[0] ?? '')
   return {
+    regions: drawn.isShown ? (proposed?.regions ?? NONE) : NONE,
     bar: {
       suggestion, waiting: waiting.length, questions: session.questions(), isHidden, isDisabled: phase !== 'reading',
-      keys: { accept: keyOf('suggestion_accept'), edit: keyOf('suggestion_edit'), refuse: keyOf('suggestion_refuse') },
+      isShown: drawn.isShown,
+      keys: {
+        accept: keyOf('suggestion_accept'), edit: keyOf('suggestion_edit'), refuse: keyOf('suggestion_refuse'),
+        goto: keyOf('suggestion_goto'), show: keyOf('suggestion_show'),
+      },
       onReveal: () => void session.reveal(new Date()),
-      onAccept: take('accepted'), onEdit: take('edited'), onRefuse: refuse,
+      onAccept: accept, onEdit: edit, onRefuse: refuse,
+      onGoTo: isDrawn ? goTo : null, onShow: isDrawn ? drawn.toggle : null,
     },
     commands: shownId === null ? {} : {
-      suggestion_accept: () => take('accepted')(shownId),
-      suggestion_edit: () => take('edited')(shownId),
+      suggestion_accept: () => accept(shownId),
+      suggestion_edit: () => edit(shownId),
       suggestion_refuse: () => refuse(shownId),
+      ...(isDrawn && { suggestion_goto: goTo, suggestion_show: drawn.toggle }),
     },
-  }
-}
-
-function isUndecided(content: Content, id: string): boolean {
-  const use = content.suggestions?.find((one) => one.id === id)
-  return use === undefined || use.action === 'shown'
-}
-
-function proposedBy({ content }: Suggestion): { answers?: Answers; regions?: readonly Region[] } {
-  return {
-    ...(content.answers && { answers: content.answers as Answers }),
-    ...(content.regions && { regions: content.regions as readonly Region[] }),
   }
 }

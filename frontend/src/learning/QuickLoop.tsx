@@ -50,7 +50,7 @@ export function QuickLoop({ projectId, target, isManager }: Props) {
 function StrategyChoice({ target }: { target: Schemas['Target'] }) {
   const queries = useQueryClient()
   const change = useMutation({
-    mutationFn: (head_strategy: Schemas['Target']['head_strategy']) =>
+    mutationFn: (head_strategy: NonNullable<Schemas['Target']['head_strategy']>) =>
       good(
         api.PATCH('/api/v1/targets/{target_id}', {
           params: { path: { target_id: target.id } },
@@ -66,7 +66,7 @@ function StrategyChoice({ target }: { target: Schemas['Target'] }) {
       size="xs"
       w={280}
       data={STRATEGIES.map((value) => ({ value, label: t(`strategy.${value}`) }))}
-      value={target.head_strategy}
+      value={target.head_strategy ?? null}
       allowDeselect={false}
       onChange={(value) => value && change.mutate(value)}
     />

@@ -1,12 +1,13 @@
 /** The supervisor's view of a project: progress, learning, reviews, datasets, sources. */
 import { Button, Container, Group, Tabs, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { Link, useParams } from 'react-router'
+import { Link, useParams, useSearchParams } from 'react-router'
 import { api, good } from '../api/client'
 import { LearningPanel } from '../learning/LearningPanel'
 import { t } from '../i18n'
 import { Loaded } from '../ui/states'
 import { DatasetsPanel } from './DatasetsPanel'
+import { MarksPanel } from './MarksPanel'
 import { ProgressPanel } from './ProgressPanel'
 import { ReviewsPanel } from './ReviewsPanel'
 import { SchemaEditor } from './SchemaEditor'
@@ -14,6 +15,7 @@ import { SourcesPanel } from './SourcesPanel'
 
 export default function ProjectPage() {
   const { projectId = '' } = useParams()
+  const tab = useSearchParams()[0].get('tab') ?? 'progress'
   const project = useQuery({
     queryKey: ['project', projectId],
     queryFn: () =>
@@ -30,11 +32,12 @@ export default function ProjectPage() {
                 {t('projects.read')}
               </Button>
             </Group>
-            <Tabs defaultValue="progress" keepMounted={false}>
+            <Tabs defaultValue={tab} keepMounted={false}>
               <Tabs.List mb="md">
                 <Tabs.Tab value="progress">{t('project.progress')}</Tabs.Tab>
                 <Tabs.Tab value="learning">{t('project.learning')}</Tabs.Tab>
                 <Tabs.Tab value="reviews">{t('project.reviews')}</Tabs.Tab>
+                <Tabs.Tab value="marks">{t('project.marks')}</Tabs.Tab>
                 <Tabs.Tab value="datasets">{t('project.datasets')}</Tabs.Tab>
                 {found.role === 'manager' && <Tabs.Tab value="sources">{t('project.sources')}</Tabs.Tab>}
                 {found.role === 'manager' && <Tabs.Tab value="schema">{t('project.schema')}</Tabs.Tab>}
@@ -47,6 +50,9 @@ export default function ProjectPage() {
               </Tabs.Panel>
               <Tabs.Panel value="reviews">
                 <ReviewsPanel projectId={projectId} />
+              </Tabs.Panel>
+              <Tabs.Panel value="marks">
+                <MarksPanel projectId={projectId} isManager={found.role === 'manager'} />
               </Tabs.Panel>
               <Tabs.Panel value="datasets">
                 <DatasetsPanel projectId={projectId} isManager={found.role === 'manager'} />

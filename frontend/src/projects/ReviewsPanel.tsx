@@ -2,6 +2,7 @@
 import { Button, Group, Table, Text, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
+import { Link } from 'react-router'
 import { api, good, type Schemas } from '../api/client'
 import { t } from '../i18n'
 import { shownAnswer } from '../labeling/answerText'
@@ -62,6 +63,9 @@ function ReviewRow({ annotation, projectId }: { annotation: Schemas['Annotation'
       </Table.Td>
       <Table.Td>
         <Group justify="flex-end">
+          <Button size="xs" variant="subtle" component={Link} to={`/projects/${projectId}/cases/${annotation.case_id}?read=${annotation.id}`}>
+            {t('marks.open')}
+          </Button>
           <TextInput
             placeholder={t('reviews.comment')}
             aria-label={t('reviews.comment')}

@@ -2,6 +2,7 @@
 
 import { ViewerError } from './messages'
 import { withExpandedPalette } from './palette'
+import { withUsableWindows } from './storedWindow'
 
 export interface ViewerInstance {
   sop_instance_uid: string
@@ -57,7 +58,7 @@ export function imageIdsOf(root: string, study: ViewerStudy, series: ViewerSerie
 export async function fetchMetadata(url: string): Promise<Map<string, DicomJson>> {
   const response = await fetch(`${url}/metadata`, { headers: { Accept: 'application/dicom+json' } })
   if (!response.ok) throw new ViewerError({ code: 'refused', status: response.status })
-  const datasets = ((await response.json()) as DicomJson[]).map(withExpandedPalette)
+  const datasets = ((await response.json()) as DicomJson[]).map(withExpandedPalette).map(withUsableWindows)
   return new Map(datasets.map((dataset) => [String(dataset[SOP_INSTANCE_UID]?.Value?.[0]), dataset]))
 }
 

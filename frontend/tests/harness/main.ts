@@ -46,6 +46,7 @@ const draft = new Draft('harness', version, null, {
     loadMasks: () => Promise.reject(new Error('nothing was saved before')),
   },
   onState: (state) => log.push(`save ${state.kind}`),
+  onTrouble: (error) => log.push(`trouble ${String(error)}`),
 })
 
 class Panes implements PaneHost {

@@ -21,6 +21,8 @@ export const actions = {
   'action.suggestion_accept': 'Vorschlag annehmen',
   'action.suggestion_edit': 'Vorschlag übernehmen und ändern',
   'action.suggestion_refuse': 'Vorschlag ablehnen',
+  'action.suggestion_goto': 'Zu dem gehen, was der Vorschlag zeichnet',
+  'action.suggestion_show': 'Zeichnung des Vorschlags zeigen oder verbergen',
   'action.tool_window': 'Fenster',
   'action.tool_window_region': 'Fenster eines Rechtecks',
   'action.tool_pan': 'Bild verschieben',

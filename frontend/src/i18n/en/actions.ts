@@ -21,6 +21,8 @@ export const actions = {
   'action.suggestion_accept': 'Accept the suggestion',
   'action.suggestion_edit': 'Take the suggestion and edit it',
   'action.suggestion_refuse': 'Refuse the suggestion',
+  'action.suggestion_goto': 'Go to what the suggestion draws',
+  'action.suggestion_show': 'Show or hide what the suggestion draws',
   'action.tool_window': 'Window',
   'action.tool_window_region': 'Window of a rectangle',
   'action.tool_pan': 'Move the image',

@@ -30,8 +30,8 @@ export class Labelmap {
   /** What is attached to a viewport: the same viewport may turn from a stack into a plane. */
   private readonly attached = new Map<string, string>()
 
-  constructor(readonly layer: number, readonly series: string, sourceIds: readonly string[]) {
-    this.id = `mask:${layer}:${series}`
+  constructor(readonly layer: number, readonly series: string, sourceIds: readonly string[], kind = 'mask') {
+    this.id = `${kind}:${layer}:${series}`
     const onCacheAdd = (image: core.Types.IImage) => {
       // Shared images are never evicted: a long series would push its own labels out of the cache.
       image.sharedCacheKey = this.id

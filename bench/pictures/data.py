@@ -1,0 +1,131 @@
+"""The projects that the pictures are taken of, on real series from a folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from annotation.accounts.models import User
+from annotation.archive.models import Study
+from annotation.archive.selectors import ImageSeries, find_image_series
+from annotation.archive.services.folders import import_paths
+from annotation.labeling.models import Case, MarkKind, Project, Role
+from annotation.labeling.services import claiming, comments, marks
+from annotation.labeling.services.label_volumes import Grid, keep_layers
+from annotation.labeling.services.projects import add_cases, publish_schema, set_member
+from annotation.labeling.services.suggestions import Offered, offer_suggestions
+from tests import factories
+
+DEFINITION = {
+    "questions": [
+        {
+            "key": "finding", "label": "Focal lesion?", "is_normal": "no",
+            "options": [{"key": "no", "label": "No"}, {"key": "yes", "label": "Yes"}],
+        },
+        {
+            "key": "quality", "label": "Image quality", "kind": "ordinal", "required": False,
+            "options": [{"key": "poor"}, {"key": "fair"}, {"key": "good"}],
+        },
+    ],
+    "region_labels": [{"key": "lesion", "label": "Lesion"}, {"key": "node", "label": "Lymph node"}],
+    "segments": [{"value": 1, "label": "Grey matter"}, {"value": 2, "label": "Lesion", "layer": 1}],
+    "options": {"suggestions": "shown"},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Projects:
+    """What there is to take pictures of; everybody signs in with the factories' password."""
+
+    volume: Project  # with a suggestion
+    tilted: Project | None  # a series that is no volume
+    marked: Case
+
+
+def fill(folder: Path) -> Projects:
+    """Import the folder's series. Raises SystemExit where no volume is among them."""
+    manager, reader = factories.make_user("manager"), factories.make_user("reader")
+    volume = _project(manager, reader, "Volumes")
+    paths = sorted(path for path in folder.iterdir() if path.is_dir())
+    report = import_paths(collection=volume.collection, paths=paths, on_progress=lambda _: None)
+    studies = list(report.studies.values())
+    chosen = _largest(studies, is_volume=True)
+    if chosen is None:
+        raise SystemExit(f"{folder} holds no volume")
+    study, series = chosen
+    add_cases(project=volume, studies=[study])
+    case = Case.objects.get(project=volume)
+    _suggest(volume, case, series)
+    reads = claiming.claim_case(reader=reader, case=case)
+    marks.mark_case(
+        reader=reader, case=case, kind=MarkKind.FLAG, reason="Is the left side complete?"
+    )
+    comments.write_comment(
+        author=manager, case=case, text="Please measure the largest lesion.", place=None
+    )
+    marks.skip(assignment=reads, reason="Motion in the lower slices")
+    return Projects(volume, _tilted(manager, reader, volume, studies), case)
+
+
+def _tilted(manager: User, reader: User, volume: Project, studies: list[Study]) -> Project | None:
+    found = _largest(studies, is_volume=False)
+    if found is None:
+        return None
+    project = factories.make_project(manager, "Single images")
+    project.collection = volume.collection
+    project.save(update_fields=["collection"])
+    publish_schema(actor=manager, project=project, definition=DEFINITION)
+    set_member(actor=manager, project=project, user=reader, role=Role.ANNOTATOR)
+    add_cases(project=project, studies=[found[0]])
+    return project
+
+
+def _project(manager: User, reader: User, name: str) -> Project:
+    project = factories.make_project(manager, name)
+    publish_schema(actor=manager, project=project, definition=DEFINITION)
+    set_member(actor=manager, project=project, user=reader, role=Role.ANNOTATOR)
+    return project
+
+
+def _largest(studies: list[Study], *, is_volume: bool) -> tuple[Study, ImageSeries] | None:
+    """The series with the most pixels, of those that are volumes or of those that are none."""
+    found = [
+        (study, series)
+        for study in studies
+        for series in find_image_series(study)
+        if (series.not_a_volume == "") == is_volume
+    ]
+    return max(found, key=lambda pair: _count_pixels(pair[1]), default=None)
+
+
+def _count_pixels(series: ImageSeries) -> int:
+    first = series.series.instances.order_by("sop_instance_uid")[0]
+    return sum(series.frames.values()) * (first.rows or 0) * (first.columns or 0)
+
+
+def _suggest(project: Project, case: Case, series: ImageSeries) -> None:
+    """A ball in the middle of the volume, so that there is something to see; no model has run."""
+    uids = list(series.frames)
+    first = series.series.instances.get(sop_instance_uid=uids[0])
+    rows, columns = first.rows or 1, first.columns or 1
+    z, y, x = np.ogrid[: len(uids), :rows, :columns]
+    middle = (len(uids) - 1) // 2
+    away = ((y - rows * 0.45) / (rows * 0.1)) ** 2 + ((x - columns * 0.36) / (columns * 0.1)) ** 2
+    labels = (away + ((z - middle) / (len(uids) * 0.3)) ** 2 <= 1).astype(np.uint8)
+    schema = project.schemas.order_by("-version")[0].schema
+    left, right, top, bottom = columns * 0.55, columns * 0.66, rows * 0.4, rows * 0.5
+    box = {
+        "id": "11111111-1111-4111-8111-111111111111", "kind": "box", "label": "lesion", "name": "",
+        "answers": {}, "sop_instance_uid": uids[middle], "frame": 1, "points": None,
+        "pixels": [[left, top], [right, top], [right, bottom], [left, bottom]],
+        "is_hidden": False, "is_locked": False,
+    }  # fmt: skip
+    content = {
+        "answers": {"finding": "yes"}, "probabilities": {"finding": {"no": 0.17, "yes": 0.83}},
+        "regions": [box],
+        "masks": keep_layers(
+            schema=schema, labels=labels, grid=Grid(series.series.series_instance_uid, uids)
+        ),
+    }  # fmt: skip
+    offered = [Offered(case.pk, content)]
+    offer_suggestions(project=project, origin="pictures", source="lesion model 3", offered=offered)

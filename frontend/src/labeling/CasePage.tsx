@@ -1,0 +1,113 @@
+/** A case as supervisors look at it: the images with somebody's read on them, and what readers noted. */
+import { useQuery } from '@tanstack/react-query'
+import { useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import { useNavigate, useParams, useSearchParams } from 'react-router'
+import { api, good, type Reading, type Schemas } from '../api/client'
+import { usePreferences } from '../app/usePreferences'
+import { Failed, Waiting } from '../ui/states'
+import { actionOf, type ActionId, type Commands } from './actions'
+import { ActivityClock } from './activity'
+import { CaseSide } from './CaseSide'
+import { commandsOf } from './commands'
+import { definitionOfRead } from './definition'
+import { Journal } from './journal'
+import { ReadingRoom } from './ReadingRoom'
+import { ReadingSession } from './ReadingSession'
+import * as requests from './requests'
+import { RoomImages, RoomStrip } from './RoomImages'
+import { useRoomLayout } from './roomLayout'
+import { Toolbar } from './Toolbar'
+import { useKeys } from './useKeys'
+import { useMasks } from './useMasks'
+import { useRegions } from './useRegions'
+import { useTalk } from './useTalk'
+import { useWorkstation } from './useWorkstation'
+import { volumeText } from './viewerText'
+
+const CINE_RATE = 10
+const NONE = [] as const
+/** Beside everything about the images. */
+const HARMLESS: readonly ActionId[] = ['region_previous', 'region_next', 'cancel', 'segment_previous', 'segment_next', 'masks_hide']
+
+export default function CasePage() {
+  const { projectId = '', caseId = '' } = useParams()
+  const [search, setSearch] = useSearchParams()
+  const navigate = useNavigate()
+  const overview = useQuery({
+    queryKey: ['overview', caseId],
+    queryFn: () => good(api.GET('/api/v1/cases/{case_id}/overview', { params: { path: { case_id: caseId } } })),
+  })
+  const session = useMemo(() => new ReadingSession(projectId, requests, new Journal(localStorage), new ActivityClock()), [projectId])
+  const snapshot = useSyncExternalStore(session.subscribe, session.getSnapshot)
+  const { keys: custom } = usePreferences()
+  const layout = useRoomLayout()
+  const [cineRate, setCineRate] = useState(CINE_RATE)
+  const root = `${window.location.origin}/dicomweb/projects/${projectId}`
+  const { reading } = snapshot
+  const { region_labels: labels = NONE, segments = NONE } = definitionOfRead(reading)
+  const viewer = useWorkstation(root, reading)
+  const { workstation, state } = viewer
+  const masks = useMasks(viewer, session, snapshot, segments)
+  const regions = useRegions(viewer, session, snapshot, labels, NONE)
+  const talk = useTalk(caseId)
+  const wanted = search.get('read')
+  const found = overview.data
+  const read = found?.reads.find(({ id }) => id === wanted) ?? found?.reads[0]
+
+  useEffect(() => {
+    if (found) session.look(readingOf(found, read))
+  }, [session, found, read])
+
+  const back = () => void navigate(`/projects/${projectId}?tab=marks`)
+  const everything = commandsOf({ session, snapshot, workstation, layout, regions, masks, labels, segments, cineRate })
+  const commands = ofLooking(everything)
+  const pane = state.panes[state.active]
+  const doable = { commands, reasons: { planes: pane?.notice ? volumeText(pane.notice) : pane?.series?.not_a_volume }, custom }
+  useKeys({ custom, answers: NONE, commands, onAnswer: () => undefined })
+
+  return (
+    <ReadingRoom
+      layout={layout}
+      toolbar={
+        <Toolbar {...doable} state={state} kinds={NONE} hasSegments={false} steps={{ undo: null, redo: null }}
+          presets={workstation?.presets().map(({ name }) => name) ?? []} cineRate={cineRate} onCineRate={setCineRate}
+          onSlab={pane && pane.as !== 'stack' ? (slab) => workstation?.slab(slab?.mm ?? 0, slab?.mode ?? null) : null}
+          labels={NONE} label="" onLabel={() => undefined} />
+      }
+      strip={reading ? <RoomStrip root={root} reading={reading} workstation={workstation} state={state} /> : null}
+      viewer={<RoomImages viewer={viewer} reading={reading} />}
+      panel={
+        <>
+          {overview.isPending && <Waiting />}
+          {overview.isError && <Failed error={overview.error} onRetry={() => void overview.refetch()} />}
+          {found && (
+            <CaseSide projectId={projectId} overview={found} read={read} onRead={(id) => setSearch({ read: id }, { replace: true })} onBack={back}
+              side={{ session, snapshot, doable, state, workstation, regions, masks, talk, suggestions: null, asked: session.questions() }} />
+          )}
+        </>
+      }
+    />
+  )
+}
+
+/** What changes nothing of the read. */
+function ofLooking(commands: Commands): Commands {
+  const kept = Object.entries(commands).filter(([id]) => {
+    const { group } = actionOf(id as ActionId)
+    return group === 'view' || group === 'presets' || group === 'layouts' || group === 'windows' || HARMLESS.includes(id as ActionId)
+  })
+  return Object.fromEntries(kept)
+}
+
+/** An overview in the words of the reading room; a case that nobody has read shows its images alone. */
+function readingOf(found: Schemas['Overview'], read: Schemas['Annotation'] | undefined): Reading {
+  const { case_id, study, priors, options, schema } = found
+  const empty = {
+    id: '', case_id, reader: '', state: 'draft', version: 1, content: { answers: {} }, active_seconds: 0,
+    submitted_at: null, schema,
+  } as Schemas['Annotation']
+  return {
+    case_id, study, priors, options, annotation: read ?? empty, assignment: null, suggestions: [],
+    priority_reason: '', review_comment: '',
+  }
+}

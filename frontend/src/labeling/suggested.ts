@@ -1,0 +1,27 @@
+/** PURE. What models suggest, in the words of the read: the generated types leave its content open. */
+import type { MaskLayer, Region } from '../viewer/types'
+import { drawnMasks, type Answers, type Content } from './content'
+
+/** What of a suggestion can be taken over. */
+export interface ProposedContent {
+  answers: Answers
+  regions: readonly Region[]
+  masks: readonly MaskLayer[]
+}
+
+export function proposedBy({ content }: { content?: unknown }): ProposedContent {
+  const { answers = {}, regions = [], masks = [] } = (content ?? {}) as Partial<Content>
+  return { answers, regions, masks: drawnMasks({ answers, masks }) }
+}
+
+/** Whether the reader has not said yet what is to become of it. */
+export function isUndecided(content: Content, id: string): boolean {
+  const use = content.suggestions?.find((one) => one.id === id)
+  return use === undefined || use.action === 'shown'
+}
+
+/** Suggested regions as they are drawn before they are taken over: dashed, and not to be moved. */
+export function asSuggested(regions: readonly Region[], drawn: readonly Region[]): Region[] {
+  const known = new Set(drawn.map(({ id }) => id))
+  return regions.filter(({ id }) => !known.has(id)).map((region) => ({ ...region, is_locked: true, is_hidden: false }))
+}

@@ -1,0 +1,54 @@
+/** Connects what a suggestion has painted to the panes. */
+import { useCallback, useEffect, useRef, useState } from 'react'
+import type { SuggestedMasks } from '../viewer/masks/SuggestedMasks'
+import type { MaskLayer, PinnedPlace } from '../viewer/types'
+import type { Segment } from './definition'
+import type { ReadingSession } from './ReadingSession'
+import { DEFAULT_LOOK, segmentColour } from './SegmentPanel'
+import type { ViewerConnection } from './useWorkstation'
+
+export interface SuggestedDrawing {
+  isShown: boolean
+  toggle: () => void
+  /** Where most of it lies; null where no mask is shown. */
+  place: () => PinnedPlace | null
+}
+
+const NONE = [] as const
+
+export function useSuggestedMasks(
+  { workstation, layers }: ViewerConnection, session: ReadingSession, id: string | null, masks: readonly MaskLayer[],
+  segments: readonly Segment[],
+): SuggestedDrawing {
+  const overlay = useRef<SuggestedMasks | null>(null)
+  const [hidden, setHidden] = useState<string | null>(null)
+  const isShown = hidden !== id
+  const hasMasks = masks.length > 0
+
+  useEffect(() => {
+    if (!workstation || !layers || !hasMasks) return undefined
+    const created = new layers.SuggestedMasks(workstation)
+    overlay.current = created
+    return () => {
+      overlay.current = null
+      created.destroy()
+    }
+  }, [workstation, layers, hasMasks])
+
+  useEffect(() => {
+    const { current } = overlay
+    if (!current || id === null) return
+    const dressed = segments.map((one) => ({
+      ...DEFAULT_LOOK, value: one.value, layer: one.layer ?? 0, colour: segmentColour(one),
+    }))
+    const loaded = session.loadSuggested(id)
+    const read = (sha256: string) => loaded.then(() => session.readMask(sha256))
+    void current.show(isShown ? masks : NONE, dressed, read)
+  }, [workstation, layers, session, id, masks, segments, isShown])
+
+  return {
+    isShown,
+    toggle: useCallback(() => setHidden((before) => (before === id ? null : id)), [id]),
+    place: useCallback(() => overlay.current?.place() ?? null, []),
+  }
+}

@@ -1,0 +1,125 @@
+/** Draws label maps that a model suggests over the series they belong to: outlines only, paler than what
+ * the reader painted, and never painted on. */
+import * as tools from '@cornerstonejs/tools'
+import type { MaskLayer, PaneHost, PaneView, Place } from '../types'
+import { Labelmap, type SegmentAppearance } from './Labelmap'
+import { centreOf } from './operations'
+
+type Read = (sha256: string) => Promise<Uint8Array>
+
+const WHITE = 255
+const PALENESS = 0.5
+const { activeSegmentation } = tools.segmentation
+
+export class SuggestedMasks {
+  private readonly maps = new Map<string, Labelmap>()
+  private masks: readonly MaskLayer[] = []
+  private segments: readonly SegmentAppearance[] = []
+  private read: Read = () => Promise.reject(new Error('no masks'))
+  private isDestroyed = false
+  private work: Promise<void> = Promise.resolve()
+  private readonly stopViews: () => void
+
+  constructor(private readonly host: PaneHost) {
+    this.stopViews = host.onViews(() => void this.refresh())
+  }
+
+  /** Show exactly these masks; an empty list shows none. Resolves when they are there. */
+  show(masks: readonly MaskLayer[], segments: readonly SegmentAppearance[], read: Read): Promise<void> {
+    if (masks !== this.masks) this.drop()
+    this.masks = masks
+    this.segments = segments.map((one) => ({ ...one, colour: paler(one.colour), isHidden: false, isLocked: true }))
+    this.read = read
+    return this.refresh()
+  }
+
+  /** Where most is labelled, to jump to; null where nothing is shown. */
+  place(): (Place & { pixel: [number, number] }) | null {
+    let best: { place: Place; labels: Uint8Array; map: Labelmap } | null = null
+    let most = 0
+    for (const map of this.maps.values()) {
+      for (const [index, key] of map.places.entries()) {
+        const labels = map.slice(index)
+        const count = labels.reduce((sum, label) => sum + (label === 0 ? 0 : 1), 0)
+        const [sop_instance_uid = '', frame = '1'] = key.split(':')
+        if (count > most) [most, best] = [count, { place: { sop_instance_uid, frame: Number(frame) }, labels, map }]
+      }
+    }
+    return best && pinned(best)
+  }
+
+  destroy(): void {
+    this.isDestroyed = true
+    this.stopViews()
+    this.drop()
+  }
+
+  private drop(): void {
+    for (const map of this.maps.values()) map.destroy()
+    this.maps.clear()
+  }
+
+  /** One at a time: labels are read while panes change. */
+  private refresh(): Promise<void> {
+    this.work = this.work.then(() => this.arrange()).catch((error: unknown) => console.error('suggested masks', error))
+    return this.work
+  }
+
+  private async arrange(): Promise<void> {
+    for (const mask of this.masks) {
+      if (this.isDestroyed || !this.masks.includes(mask)) return
+      const views = this.viewsOf(mask)
+      const key = `${mask.layer}:${mask.series_instance_uid}`
+      const [view] = views
+      if (view && !this.maps.has(key)) await this.create(key, mask, view)
+      const map = this.maps.get(key)
+      if (map) keepingActive(views, () => this.attach(map, views))
+    }
+  }
+
+  private async create(key: string, mask: MaskLayer, view: PaneView): Promise<void> {
+    const read = await Promise.all(
+      Object.entries(mask.slices).map(async ([place, sha256]) => [place, await this.read(sha256)] as const),
+    )
+    if (this.isDestroyed || !this.masks.includes(mask)) return
+    const stack = this.viewsOf(mask).find(({ volumeId }) => volumeId === null) ?? view
+    const map = new Labelmap(mask.layer, mask.series_instance_uid, stack.imageIds, 'suggested')
+    for (const [place, labels] of read) {
+      const index = map.indexOf(place)
+      if (index !== undefined) map.slice(index).set(labels)
+    }
+    this.maps.set(key, map)
+  }
+
+  private attach(map: Labelmap, views: readonly PaneView[]): void {
+    if (map.attach(views).length === 0) return
+    map.dress(this.segments, true)
+    map.redraw()
+  }
+
+  private viewsOf({ series_instance_uid }: MaskLayer): PaneView[] {
+    return this.host.views().filter(({ series }) => series.series_instance_uid === series_instance_uid)
+  }
+}
+
+/** Cornerstone paints on whatever was added last. */
+function keepingActive(views: readonly PaneView[], work: () => void): void {
+  const before = views.map(({ viewportId }) => [viewportId, activeSegmentation.getActiveSegmentation(viewportId)] as const)
+  work()
+  for (const [viewportId, active] of before) {
+    if (active as unknown) activeSegmentation.setActiveSegmentation(viewportId, active.segmentationId)
+  }
+}
+
+function pinned({ place, labels, map }: { place: Place; labels: Uint8Array; map: Labelmap }): Place & { pixel: [number, number] } {
+  const value = labels.find((label) => label !== 0) ?? 0
+  return { ...place, pixel: centreOf(labels, value, map.columns) }
+}
+
+function paler(colour: string): string {
+  const part = (start: number) => {
+    const value = Number.parseInt(colour.slice(start, start + 2), 16)
+    return Math.round(value + (WHITE - value) * PALENESS).toString(16).padStart(2, '0')
+  }
+  return `#${part(1)}${part(3)}${part(5)}`
+}

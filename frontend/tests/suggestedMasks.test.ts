@@ -1,0 +1,107 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { drawnMasks } from '../src/labeling/content'
+import { ReadingSession } from '../src/labeling/ReadingSession'
+import { address, encodeSlice } from '../src/labeling/sliceFormat'
+import { asSuggested, isUndecided, proposedBy } from '../src/labeling/suggested'
+import type { Region } from '../src/viewer/types'
+import { FakeServer, MemoryJournal, Tabs } from './fakes'
+
+const NOW = new Date(0)
+const box: Region = {
+  id: 'r', kind: 'box', label: 'nodule', name: '', answers: {}, sop_instance_uid: '1', frame: 1,
+  pixels: [[0, 0], [1, 0], [1, 1], [0, 1]], points: null, is_hidden: false, is_locked: false,
+}
+let server: FakeServer
+const sessions: ReadingSession[] = []
+
+/** A session whose model suggests an answer, a box and these labels on the slice 1:1. */
+async function suggested(labels: number[]): Promise<{ session: ReadingSession; sha256: string }> {
+  const bytes = await encodeSlice({ rows: 2, columns: 2, labels: Uint8Array.from(labels) })
+  const sha256 = await address(bytes)
+  server.suggestedSlices.set(sha256, bytes)
+  const mask = { layer: 0, series_instance_uid: 's', rows: 2, columns: 2, slices: { '1:1': sha256 } }
+  const content = { answers: { nodule: 'yes' }, regions: [box], masks: [mask] }
+  const original = server.claimNext.bind(server)
+  server.claimNext = async () => {
+    const reading = await original()
+    return reading && { ...reading, suggestions: [{ id: 'one', source: 'm', created_at: '', content }] }
+  }
+  const session = new ReadingSession('p', server, new MemoryJournal(new Map()), { take: () => 1 }, new Tabs().join)
+  sessions.push(session)
+  await session.claim()
+  return { session, sha256 }
+}
+
+const sliceOf = (session: ReadingSession) => drawnMasks(session.snapshot.content)[0]?.slices['1:1'] ?? ''
+
+beforeEach(() => {
+  for (const session of sessions.splice(0)) session.dispose()
+  server = new FakeServer(['a', 'b'])
+})
+
+describe('a suggested mask', () => {
+  it('joins the read with the answer and the box as one step, without an upload', async () => {
+    const { session, sha256 } = await suggested([0, 1, 1, 0])
+    expect(session.takeSuggestion('one', 'accepted', NOW)).toBe(true)
+    await vi.waitFor(() => expect(session.snapshot.undoName).toBe('suggestion_accepted'))
+    expect(session.snapshot.content).toMatchObject({
+      answers: { nodule: 'yes' }, regions: [box], suggestions: [{ id: 'one', action: 'accepted' }],
+    })
+    expect(sliceOf(session)).toBe(sha256)
+    await vi.waitFor(() => expect(server.drafts.get('a')?.content.masks).toHaveLength(1), 2000)
+    expect(server.uploads).toBe(0)
+    await session.undoEdit()
+    expect(session.snapshot.content).toEqual({ answers: {} })
+    await session.redoEdit()
+    expect(sliceOf(session)).toBe(sha256)
+  })
+
+  it('leaves what the reader has painted, and only the united slice is sent', async () => {
+    const { session } = await suggested([1, 1, 0, 0])
+    const slices = new Map([['1:1', Uint8Array.from([2, 0, 2, 0])]])
+    session.paint({ layer: 0, series: 's', rows: 2, columns: 2, slices })
+    session.takeSuggestion('one', 'edited', NOW)
+    await vi.waitFor(() => expect(session.snapshot.undoName).toBe('suggestion_edited'))
+    expect(await session.readMask(sliceOf(session))).toEqual(Uint8Array.from([2, 1, 2, 0]))
+    await vi.waitFor(() => expect(server.slices.has(sliceOf(session))).toBe(true), 2000)
+    await session.undoEdit()
+    expect(await session.readMask(sliceOf(session))).toEqual(Uint8Array.from([2, 0, 2, 0]))
+  })
+
+  it('can be looked at before anything is taken over', async () => {
+    const { session, sha256 } = await suggested([0, 0, 0, 1])
+    await session.loadSuggested('one')
+    expect(await session.readMask(sha256)).toEqual(Uint8Array.from([0, 0, 0, 1]))
+    expect(session.snapshot.content).toEqual({ answers: {} })
+  })
+
+  it('changes nothing and says so when its slices cannot be loaded', async () => {
+    const { session } = await suggested([1, 0, 0, 0])
+    server.isAway = true
+    session.takeSuggestion('one', 'accepted', NOW)
+    await vi.waitFor(() => expect(session.snapshot.message).toContain('kept here'))
+    expect(session.snapshot.content).toEqual({ answers: {} })
+  })
+
+  it('is refused as a step that can be taken back', async () => {
+    const { session } = await suggested([1, 0, 0, 0])
+    session.recordSuggestion('one', 'shown', NOW)
+    session.recordSuggestion('one', 'refused', NOW)
+    expect(isUndecided(session.snapshot.content, 'one')).toBe(false)
+    await session.undoEdit()
+    expect(isUndecided(session.snapshot.content, 'one')).toBe(true)
+  })
+})
+
+describe('suggested content', () => {
+  it('keeps only what can be drawn', () => {
+    const mask = { layer: 1, series_instance_uid: 's', rows: 1, columns: 1, slices: {} }
+    expect(proposedBy({ content: { masks: [mask, { sha256: 'x' }] } }).masks).toEqual([mask])
+    expect(proposedBy({})).toEqual({ answers: {}, regions: [], masks: [] })
+  })
+
+  it('is drawn locked, and not beside its own copy in the read', () => {
+    expect(asSuggested([{ ...box, is_hidden: true }], [])).toEqual([{ ...box, is_locked: true }])
+    expect(asSuggested([box], [box])).toEqual([])
+  })
+})

@@ -1,0 +1,171 @@
+"""A model suggests, a reader decides, and a manager deals with what readers noted: on the real pages."""
+
+import gzip
+
+import nibabel
+import numpy as np
+import pytest
+
+from annotation.archive.services.ingest import ingest
+from annotation.core.models import AuditEvent
+from annotation.imaging import conversion
+from annotation.labeling.models import Annotation, Case, Handover, Mark, MarkKind
+from annotation.labeling.services import marks
+from annotation.labeling.services.label_volumes import Grid, keep_layers
+from annotation.labeling.services.projects import add_cases, publish_schema
+from annotation.labeling.services.suggestions import Offered, offer_suggestions
+from tests import factories, servers
+from tests.e2e import browser as person
+
+SIDE, SLICES, MIDDLE = 64, 5, 2
+SUGGESTED = (slice(20, 40), slice(24, 44))
+DEFINITION = {
+    "questions": [{"key": "finding", "label": "Any finding?", "options": [{"key": "no"}, {"key": "yes"}]}],
+    "region_labels": [{"key": "nodule", "label": "Nodule"}],
+    "segments": [{"value": 1, "label": "Tumour"}],
+    "options": {"suggestions": "shown"},
+}  # fmt: skip
+COLOURED = """() => {
+  const canvas = document.querySelector("[data-testid=panes] canvas")
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height)
+  let count = 0
+  for (let i = 0; i < data.length; i += 4) {
+    if (Math.max(data[i], data[i + 1], data[i + 2]) - Math.min(data[i], data[i + 1], data[i + 2]) > 30) count++
+  }
+  return count
+}"""
+
+
+@pytest.fixture(autouse=True)
+def _ask_the_database_here(monkeypatch):
+    """Playwright's loop runs in this thread; it is only waited for, never awaited beside a query."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+def make_suggested_case(project, actor):
+    """A CT with a suggested answer, box and mask on its middle slice."""
+    schema = publish_schema(actor=actor, project=project, definition=DEFINITION)
+    voxels = np.full((SLICES, SIDE, SIDE), 40, np.int16)
+    files = list(
+        conversion.volume_series(
+            voxels, np.diag([1.0, 1, 2, 1]), conversion.Subject(patient_id="P7"), "suggested", "CT"
+        )
+    )
+    for data in files:
+        study = ingest(collection=project.collection, chunks=[data]).study
+    add_cases(project=project, studies=[study])
+    case = Case.objects.get(project=project)
+    headers = [factories.read(data) for data in files]
+    labels = np.zeros(voxels.shape, np.uint8)
+    labels[MIDDLE][SUGGESTED] = 1
+    grid = Grid(headers[0].SeriesInstanceUID, [h.SOPInstanceUID for h in headers])
+    box = {
+        "id": "11111111-1111-4111-8111-111111111111", "kind": "box", "label": "nodule", "name": "",
+        "answers": {}, "sop_instance_uid": headers[MIDDLE].SOPInstanceUID, "frame": 1,
+        "pixels": [[24, 20], [44, 20], [44, 40], [24, 40]], "points": None, "is_hidden": False,
+        "is_locked": False,
+    }  # fmt: skip
+    content = {
+        "answers": {"finding": "yes"}, "regions": [box],
+        "masks": keep_layers(schema=schema.schema, labels=labels, grid=grid),
+    }  # fmt: skip
+    offer_suggestions(project=project, origin="o", source="m", offered=[Offered(case.pk, content)])
+    return case, content
+
+
+def draft():
+    return Annotation.objects.get().draft
+
+
+def saved(condition, what):
+    servers.eventually(lambda: condition(draft()), what, timeout_s=30)
+
+
+def coloured(page, condition, what):
+    servers.eventually(lambda: condition(page.evaluate(COLOURED)), what, timeout_s=30)
+
+
+def test_a_suggestion_is_taken_and_a_manager_deals_with_the_case(live_cast):
+    case, suggested = make_suggested_case(live_cast.project, live_cast.manager)
+    troubles: list[str] = []
+    with servers.web_server() as address, person.chromium() as browser:
+        reads_with_a_suggestion(browser, address, troubles, live_cast, suggested)
+        marks.mark_case(
+            reader=live_cast.annotator, case=case, kind=MarkKind.FLAG, reason="Odd edge"
+        )
+        manages_the_mark(browser, address, troubles, live_cast, case)
+    assert troubles == []
+
+
+def reads_with_a_suggestion(browser, address, troubles, cast, suggested):
+    page = person.new_page(browser, address, troubles)
+    page.set_viewport_size({"width": 1100, "height": 640})
+    person.sign_in(page, "annotator", factories.PASSWORD)
+    page.goto(f"/projects/{cast.project.pk}/read")
+    page.get_by_test_id("suggestion").wait_for(timeout=60_000)
+    page.wait_for_selector(person.SHOWN, timeout=60_000)
+    coloured(page, lambda count: count > 50, "the suggested outline is drawn")
+    saved(lambda content: content.get("suggestions"), "the suggestion was shown")
+
+    page.keyboard.press("Shift+Backspace")
+    coloured(page, lambda count: count == 0, "a refused suggestion is gone")
+    page.keyboard.press("Control+z")
+    coloured(page, lambda count: count > 50, "undo brings it back")
+
+    page.keyboard.press("Shift+Enter")
+    saved(lambda content: content.get("masks") == suggested["masks"], "the mask is taken over")
+    assert draft()["regions"] == suggested["regions"]
+    assert draft()["answers"] == suggested["answers"]
+    coloured(page, lambda count: count > 300, "the accepted mask is filled")
+
+    page.keyboard.press("Control+z")
+    saved(lambda content: "masks" not in content, "undo takes it back")
+    page.keyboard.press("Control+Enter")
+    page.locator("[data-action=tool_brush][aria-pressed=true]").wait_for()
+    saved(lambda content: content.get("masks") == suggested["masks"], "it is there to be edited")
+    box = page.locator("[data-testid=panes] canvas").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.3)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.35, box["y"] + box["height"] * 0.3, steps=4)
+    page.mouse.up()
+    saved(lambda content: content.get("masks") != suggested["masks"], "the edit is saved")
+    page.keyboard.press("Enter")
+    page.get_by_test_id("finished").wait_for()
+    [outcome] = AuditEvent.objects.get(action="read_submitted").detail["suggestions"]
+    assert (outcome["action"], outcome["is_changed"]) == ("edited", True)
+    page.context.close()
+
+
+def manages_the_mark(browser, address, troubles, cast, case):
+    page = person.new_page(browser, address, troubles)
+    page.set_viewport_size({"width": 1366, "height": 768})
+    person.sign_in(page, "manager", factories.PASSWORD)
+    page.goto(f"/projects/{cast.project.pk}?tab=marks")
+    row = page.get_by_test_id("mark")
+    row.get_by_text("Odd edge").wait_for()
+    row.get_by_role("button", name="Give to").click()
+    page.get_by_role("menuitem", name="annotator2").click()
+    row.get_by_text("Kept for annotator2").wait_for()
+    assert Handover.objects.get(case=case).reader == cast.annotator2
+
+    row.get_by_role("link", name="Open P7").click()
+    page.wait_for_selector(person.SHOWN, timeout=60_000)
+    coloured(page, lambda count: count > 300, "the reader's mask is shown")
+    page.get_by_test_id("region").wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Segmentation, layer 0").click()
+    data = gzip.decompress(download.value.path().read_bytes())
+    found = np.asarray(nibabel.Nifti1Image.from_bytes(data).dataobj)
+    assert found.shape == (SIDE, SIDE, SLICES)
+    assert found[:, :, MIDDLE].T[SUGGESTED].min() == 1
+    before = Annotation.objects.get().draft
+    page.keyboard.press("Shift+b")
+    page.keyboard.press("Control+z")
+    page.get_by_role("button", name="Resolve").click()
+    page.get_by_role("button", name="Reopen").wait_for()
+    assert Mark.objects.get().resolved_by == cast.manager
+    assert Annotation.objects.get().draft == before
+    page.get_by_role("button", name="Back to the marks").click()
+    page.get_by_text("No marks").wait_for()
+    page.get_by_text("All", exact=True).click()
+    row.get_by_text("Odd edge").wait_for()
