@@ -19,9 +19,9 @@ from annotation.labeling.models import Case, CaseState, Project
 from annotation.labeling.services import claiming, pictures, projects, reading
 from annotation.labeling.services.importing import import_read
 from annotation.labeling.services.pictures import PictureRow
-from learning import pipeline
-from learning.models import Round, Trigger
-from learning.services import rounds, targets
+from learning import embedding, pipeline
+from learning.models import Embedding, EncoderKind, EncoderVersion, Round, Trigger
+from learning.services import embeddings, heads, rounds, targets
 
 QUESTION = "finding"
 SPLITS = {"train": Split.TRAIN, "val": Split.VALIDATION, "validation": Split.VALIDATION,
@@ -43,6 +43,18 @@ class Point:
     auc: float
     auc_low: float
     auc_high: float
+
+
+@dataclass(frozen=True)
+class QuickPoint:
+    """The test figures of one light head, and the seconds that its refit took."""
+
+    strategy: str
+    seed: int
+    labels: int
+    auc: float
+    average_precision: float
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -113,6 +125,87 @@ def run(replay: Replay, collection: Collection, rows: list[PictureRow], say: Say
         points.append(point)
         say(f"{replay.strategy} seed {replay.seed}: {point.labels} labels, AUC {point.auc:.3f}")
     return points
+
+
+def run_quick(
+    replay: Replay, encoder: EncoderVersion, rows: list[PictureRow], say: Say
+) -> list[QuickPoint]:
+    """Like `run`, with a refit of the light head at every step of the schedule instead of a round."""
+    truth = {pictures.study_uid_of(row): row.label for row in rows}
+    project = _project(replay, encoder.project.collection, rows)
+    target = targets.create_target(
+        actor=None, project=project, question=QUESTION, retrain_after=0,
+        head_strategy=replay.strategy, refit_after=0,
+    )  # fmt: skip
+    share_encoder(encoder, project)
+    reader = _reader("simulation-reader")
+    rng = np.random.default_rng(replay.seed)
+    _label_held_out(project, truth, reader)
+    points = []
+    labeled = 0
+    for step, wanted in enumerate([0, *replay.schedule]):
+        while labeled < wanted:
+            assignment = claiming.claim_next(reader=reader, project=project, rng=rng)
+            if assignment is None:
+                break
+            _read(assignment.case, truth, reader)
+            labeled += 1
+        head = heads.refit(target, seed=replay.seed * 1000 + step)
+        if head is None:
+            raise SimulationFailed("the light head was not refitted: the encoder is missing")
+        if "auc" in head.metrics:
+            points.append(
+                QuickPoint(
+                    replay.strategy, replay.seed, head.training_labels, head.metrics["auc"],
+                    head.metrics["average_precision"], head.seconds,
+                )
+            )  # fmt: skip
+    say(f"{replay.strategy} seed {replay.seed}: AUC {points[-1].auc:.3f} with {labeled} labels")
+    return points
+
+
+def full_auc(encoder: EncoderVersion, rows: list[PictureRow]) -> float:
+    """The test AUC of a light head that has learned every label."""
+    replay = Replay(strategy="random", seed=0, schedule=[len(rows)], config={})
+    return run_quick(replay, encoder, rows, lambda _text: None)[-1].auc
+
+
+def encode(collection: Collection, kind: EncoderKind) -> EncoderVersion:
+    """The encoder of this kind over all cases of the collection's own project, made once."""
+    project = Project.objects.filter(collection=collection).earliest("created_at")
+    studies = Study.objects.filter(collection=collection)
+    projects.add_cases(project=project, studies=studies)
+    known = EncoderVersion.objects.filter(project=project, kind=kind, is_ready=True).first()
+    if known is not None:
+        return known
+    created = embeddings.create_encoder(project, kind)
+    if created is None:
+        raise SimulationFailed("an encoder of this collection is being made elsewhere")
+    jobs.execute(EncoderVersion, created.pk, embedding.run_encoder)
+    created.refresh_from_db()
+    if not created.is_ready:
+        raise SimulationFailed(created.error)
+    return created
+
+
+@transaction.atomic
+def share_encoder(encoder: EncoderVersion, project: Project) -> None:
+    """Give a project of the same collection the vectors of an encoder: they are of the same studies."""
+    copied = EncoderVersion.objects.create(
+        project=project, number=1, kind=encoder.kind, content=encoder.content, is_ready=True,
+        state=jobs.JobState.COMPLETED,
+    )  # fmt: skip
+    case_of = dict(Case.objects.filter(project=project).values_list("study_id", "pk"))
+    found = Embedding.objects.filter(encoder=encoder).select_related("case")
+    Embedding.objects.bulk_create(
+        (
+            Embedding(
+                encoder=copied, case_id=case_of[e.case.study_id], vector=e.vector, reason=e.reason
+            )
+            for e in found
+        ),
+        batch_size=500,
+    )
 
 
 @transaction.atomic

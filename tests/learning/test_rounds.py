@@ -1,17 +1,24 @@
 """Rounds through the real pipeline, in this process."""
 
+import csv
+import io
+
 import numpy as np
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError
+from PIL import Image
 
 from annotation.core import jobs
 from annotation.core.errors import Conflict, InvalidInput
 from annotation.datasets.models import Split
 from annotation.datasets.services import prescribe_splits
+from annotation.imaging import synthesis
 from annotation.labeling.models import Case, Selection, Suggestion
 from annotation.labeling.services.projects import publish_schema
 from learning import pipeline
-from learning.models import ModelVersion, Prediction, Round, Trigger
+from learning.heads.head import Head
+from learning.models import HeadVersion, ModelVersion, Prediction, Round, Trigger
 from learning.services import model_versions, rounds, suggestions, targets
 from tests import factories
 
@@ -215,15 +222,9 @@ def test_a_job_that_kills_its_worker_three_times_fails(target):
     assert (created.state, "died 3 times" in created.error) == ("failed", True)
 
 
-def test_a_replay_learns_through_the_same_services(tmp_path, db):
-    import csv
-    import io
-
-    from django.core.management import call_command
-    from PIL import Image
-
-    from annotation.imaging import synthesis
-
+@pytest.fixture
+def known(tmp_path):
+    """A folder of 24 pictures with a table of labels and splits."""
     with (tmp_path / "labels.csv").open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["file", "label", "patient", "split"])
@@ -235,15 +236,35 @@ def test_a_replay_learns_through_the_same_services(tmp_path, db):
             table.writerow(
                 [f"{number}.png", "nodule" if number % 2 == 0 else "none", number, split]
             )
+    return tmp_path
+
+
+def test_a_replay_learns_through_the_same_services(known, db):
     out = io.StringIO()
     config = '{"side": 32, "batch_size": 8, "epochs": 1, "min_steps": 6, "evaluations": 2}'
     call_command(
-        "simulate_rounds", dataset=tmp_path, strategies="random,margin", seeds=1, schedule="9,14",
-        config=config, output=tmp_path / "curves", stdout=out,
+        "simulate_rounds", dataset=known, strategies="random,margin", seeds=1, schedule="9,14",
+        config=config, output=known / "curves", stdout=out,
     )  # fmt: skip
-    rows = list(csv.DictReader((tmp_path / "curves.csv").open()))
+    rows = list(csv.DictReader((known / "curves.csv").open()))
     assert [(r["strategy"], r["labels"]) for r in rows] == [
         ("random", "9"), ("random", "14"), ("margin", "9"), ("margin", "14"),
     ]  # fmt: skip
     assert rows[0]["auc"] == rows[2]["auc"]  # the first labels of a seed are the same for all
-    assert (tmp_path / "curves.svg").read_text().startswith("<?xml")
+    assert (known / "curves.svg").read_text().startswith("<?xml")
+
+
+def test_a_replay_of_the_quick_loop_goes_on_where_it_stopped(known, db):
+    options = {
+        "dataset": known, "seeds": 1, "every": 4, "until": 12, "encoder": "descriptor",
+        "output": known / "heads.csv",
+    }  # fmt: skip
+    call_command("simulate_heads", strategies="random", stdout=io.StringIO(), **options)
+    out = io.StringIO()
+    call_command("simulate_heads", strategies="random,adaptive", stdout=out, **options)
+    rows = list(csv.DictReader((known / "heads.csv").open()))
+    assert {row["strategy"] for row in rows} == {"random", "adaptive"}
+    assert max(int(row["labels"]) for row in rows) == 12
+    assert "random seed 0" not in out.getvalue()
+    assert "R95" in out.getvalue()
+    assert Head.from_bytes(bytes(HeadVersion.objects.latest("created_at").content))

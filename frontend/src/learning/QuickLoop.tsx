@@ -127,7 +127,7 @@ function Figures({ found }: { found: Schemas['HonestFigures'] }) {
       <Text size="sm" fw={600} mt={4}>{t(found.is_stopping_advised ? 'quick.stop' : 'quick.go_on')}</Text>
       <List size="sm" spacing={2}>
         {found.conditions.map((condition) => (
-          <List.Item key={condition.name} icon={<span aria-label={t(mark(condition.holds).label)}>{mark(condition.holds).sign}</span>}>
+          <List.Item key={condition.name} icon={<span aria-label={t(mark(condition.holds).said)}>{mark(condition.holds).sign}</span>}>
             {condition.sentence}
           </List.Item>
         ))}
@@ -137,8 +137,8 @@ function Figures({ found }: { found: Schemas['HonestFigures'] }) {
 }
 
 function mark(holds: boolean | null) {
-  if (holds === null) return { sign: '…', label: 'quick.unknown' } as const
-  return holds ? ({ sign: '✓', label: 'quick.holds' } as const) : ({ sign: '–', label: 'quick.fails' } as const)
+  if (holds === null) return { sign: '…', said: 'quick.unknown' } as const
+  return holds ? ({ sign: '✓', said: 'quick.holds' } as const) : ({ sign: '–', said: 'quick.fails' } as const)
 }
 
 function rate({ value, low, high, draws }: Schemas['ErrorRate']) {

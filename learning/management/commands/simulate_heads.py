@@ -1,0 +1,111 @@
+"""`manage.py simulate_heads`: what the quick half of the loop saves, on known labels, against random."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from annotation.labeling.services.pictures import BadTable, read_table
+from learning import simulation
+from learning.acquisition.names import HEAD_STRATEGY_TITLES
+from learning.heads.replay import Curve, saving
+from learning.models import EncoderKind
+from learning.simulation import QuickPoint, Replay
+
+COLUMNS = ["strategy", "seed", "labels", "auc", "average_precision", "seconds"]
+CONTROL = "random"
+
+
+class Command(BaseCommand):
+    help = "Replay the labels of a folder through claims, reads and refits; write CSV and R95."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dataset", type=Path, required=True, help="folder with labels.csv")
+        parser.add_argument("--strategies", default="random,adaptive")
+        parser.add_argument("--seeds", type=int, default=10)
+        parser.add_argument("--every", type=int, default=5, help="labels between two refits")
+        parser.add_argument("--until", type=int, default=300, help="labels of a replay")
+        parser.add_argument("--encoder", choices=EncoderKind.values, default="contrastive")
+        parser.add_argument("--output", type=Path, default=Path("head-curves.csv"))
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        del args
+        strategies = options["strategies"].split(",")
+        unknown = [s for s in strategies if s not in HEAD_STRATEGY_TITLES]
+        if unknown:
+            known = ", ".join(HEAD_STRATEGY_TITLES)
+            raise CommandError(f"Unknown strategy {unknown[0]!r}; known: {known}")
+        try:
+            rows = read_table(options["dataset"] / "labels.csv")
+        except BadTable as error:
+            raise CommandError(str(error)) from None
+        collection = simulation.import_once(options["dataset"], rows, self._say)
+        encoder = simulation.encode(collection, EncoderKind(options["encoder"]))
+        schedule = range(options["every"], options["until"] + 1, options["every"])
+        points = _read_points(options["output"])
+        for seed in range(options["seeds"]):
+            for strategy in strategies:
+                if any((p.strategy, p.seed) == (strategy, seed) for p in points):
+                    continue  # resumed: this curve is finished
+                replay = Replay(strategy, seed, schedule, {})
+                points += simulation.run_quick(replay, encoder, rows, self._say)
+                _write_points(options["output"], points)
+        self._summarize(points, simulation.full_auc(encoder, rows))
+
+    def _summarize(self, points: Sequence[QuickPoint], full: float) -> None:
+        curves = _curves(points)
+        self.stdout.write(f"with all labels: AUC {full:.3f}")
+        for strategy, own in curves.items():
+            if strategy == CONTROL or CONTROL not in curves:
+                continue
+            fulls = [full] * len(own)
+            found = saving(own, curves[CONTROL], fulls, np.random.default_rng(0))
+            self.stdout.write(
+                f"{strategy}: {found.labels:.0f} labels to 95 %, random {found.control_labels:.0f},"
+                f" R95 {found.ratio:.2f} ({found.low:.2f} to {found.high:.2f})"
+            )
+        seconds = [p.seconds for p in points]
+        self.stdout.write(f"a refit took {np.median(seconds):.2f} s (median)")
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
+
+def _curves(points: Sequence[QuickPoint]) -> dict[str, list[Curve]]:
+    """The AUC of every seed at the numbers of labels that all seeds of all strategies have."""
+    values: dict[tuple[str, int], dict[int, float]] = defaultdict(dict)
+    for point in points:
+        values[point.strategy, point.seed][point.labels] = point.auc
+    common = sorted(set.intersection(*(set(curve) for curve in values.values())))
+    found: dict[str, list[Curve]] = defaultdict(list)
+    for (strategy, _), curve in values.items():
+        column = np.asarray([curve[n] for n in common])
+        found[strategy].append(Curve(np.asarray(common), column, np.zeros(0, np.int64)))
+    return found
+
+
+def _read_points(table: Path) -> list[QuickPoint]:
+    if not table.exists():
+        return []
+    with table.open(newline="") as file:
+        return [
+            QuickPoint(
+                row["strategy"], int(row["seed"]), int(row["labels"]), float(row["auc"]),
+                float(row["average_precision"]), float(row["seconds"]),
+            )
+            for row in csv.DictReader(file)
+        ]  # fmt: skip
+
+
+def _write_points(table: Path, points: Sequence[QuickPoint]) -> None:
+    partial = table.with_suffix(".part")
+    with partial.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows([getattr(p, c) for c in COLUMNS] for p in points)
+    partial.rename(table)
