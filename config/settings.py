@@ -246,6 +246,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2,
         "options": {"expires": 2},
     },
+    "queue-due-encoders": {"task": "learning.tasks.queue_due_encoders", "schedule": 10},
     "start-due-rounds": {"task": "learning.tasks.start_due_rounds", "schedule": 15},
 }
 

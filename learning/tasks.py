@@ -25,11 +25,18 @@ def embed_cases(encoder_id: str) -> None:
 
 @task
 def refit_due_heads() -> None:
-    """Refit light heads wherever enough labels have come, and ask for the vectors they need."""
-    from learning.services import embeddings, heads
+    """Refit light heads wherever enough labels have come."""
+    from learning.services import heads
+
+    heads.refit_due()
+
+
+@task
+def queue_due_encoders() -> None:
+    """Ask for vectors wherever cases wait for them."""
+    from learning.services import embeddings
 
     embeddings.embed_due()
-    heads.refit_due()
 
 
 @task
