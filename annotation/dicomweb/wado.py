@@ -3,6 +3,7 @@
 import functools
 import gzip
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,8 @@ from annotation.imaging import sandbox
 
 JSON, XML = "application/dicom+json", "application/dicom+xml"
 BLINDED_SERIES = 32  # whose blinded metadata is kept by each process, about 100 kB each
+# One spelling of a path only: another one of a hidden element must not slip past the blinding.
+ELEMENT_PATH = re.compile(r"[0-9A-Fa-f]{8}(?:\.[0-9]{1,9}\.[0-9A-Fa-f]{8})*", re.ASCII)
 METADATA_TYPES = (JSON, "application/json", XML)
 
 
@@ -123,6 +126,8 @@ def bulkdata(
     )
     if wanted is None:
         raise NotAcceptable(f"bulk data is available as {OCTET_STREAM}")
+    if not ELEMENT_PATH.fullmatch(tag):
+        raise NotFound
     if names_patient(tag.upper().split(".")[::2]) and scope.hides_patient_in(found):
         raise NotFound
     try:

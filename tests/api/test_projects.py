@@ -171,7 +171,7 @@ def test_what_matters_is_audited_without_patient_data(cast):
     factories.submit_next(cast.annotator, cast.project)
     event = AuditEvent.objects.get(action="read_submitted")
     assert (event.actor, event.project_id, event.detail) == (
-        cast.annotator, cast.project.pk, {"revision": 1},
+        cast.annotator, cast.project.pk, {"revision": 1, "suggestions": []},
     )  # fmt: skip
 
 

@@ -111,25 +111,26 @@ def test_label_by_keyboard_train_see_the_new_order_freeze_and_export(stack, chro
 
     after = worklist(manager, project)
     assert before != after
-    scores = [case["priority"] for case in after]
-    assert scores == sorted(scores, reverse=True)
-    assert scores[0] > 0
+    places = [(case["front"], case["priority"]) for case in after]
+    assert places == sorted(places, reverse=True)
+    assert max(case["priority"] for case in after) > 0
     assert any("cannot decide" in case["priority_reason"] for case in after)
 
     # The reader's next claim is the new first case.
     held = person.current_case(reader)
-    wanted = [case["id"] for case in after if case["id"] != held]
+    first = next(case["id"] for case in worklist(manager, project) if case["id"] != held)
     served = person.answer_and_submit(reader, "1")
     reason = reader.get_by_test_id("reading").inner_text()
-    assert served == wanted[0] or "cannot decide" in reason or "honest" in reason
+    # Otherwise the claim was a control draw, or the light head was refitted in this moment.
+    assert served == first or "cannot decide" in reason or "honest" in reason
 
     manager.get_by_role("tab", name="Datasets").click()
     manager.get_by_label("Name of the dataset").fill("First freeze")
     manager.get_by_role("button", name="Freeze dataset").click()
     row = manager.get_by_role("row", name="First freeze")
     row.get_by_role("button", name="Export").click()
-    manager.get_by_role("menuitem", name="CSV table").click()
-    link = row.get_by_role("link", name="CSV table")
+    manager.get_by_role("menuitem", name="CSV table", exact=True).click()
+    link = row.get_by_role("link", name="CSV table", exact=True)
     link.wait_for(timeout=60_000)
     with manager.expect_download() as download:
         link.click()

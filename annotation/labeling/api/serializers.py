@@ -68,6 +68,7 @@ class CaseRowSerializer(Plain):
     study_instance_uid = serializers.CharField(source="study.study_instance_uid")
     patient_id = serializers.SerializerMethodField()
     state = serializers.ChoiceField(choices=CaseState.choices)
+    front = serializers.IntegerField()
     priority = serializers.FloatField()
     priority_reason = serializers.CharField(allow_blank=True)
     ranking_id = serializers.UUIDField(allow_null=True)

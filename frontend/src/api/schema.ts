@@ -1105,6 +1105,7 @@ export interface components {
             study_instance_uid: string;
             readonly patient_id: string;
             state: components["schemas"]["CaseStateEnum"];
+            front: number;
             /** Format: double */
             priority: number;
             priority_reason: string;
