@@ -118,11 +118,11 @@ def test_label_by_keyboard_train_see_the_new_order_freeze_and_export(stack, chro
 
     # The reader's next claim is the new first case.
     held = person.current_case(reader)
-    first = next(case["id"] for case in worklist(manager, project) if case["id"] != held)
+    leading = next(case["id"] for case in worklist(manager, project) if case["id"] != held)
     served = person.answer_and_submit(reader, "1")
     reason = reader.get_by_test_id("reading").inner_text()
     # Otherwise the claim was a control draw, or the light head was refitted in this moment.
-    assert served == first or "cannot decide" in reason or "honest" in reason
+    assert served == leading or "cannot decide" in reason or "honest" in reason
 
     manager.get_by_role("tab", name="Datasets").click()
     manager.get_by_label("Name of the dataset").fill("First freeze")
