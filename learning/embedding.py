@@ -6,7 +6,7 @@ that arrive later too. A killed worker loses one block.
 
 import io
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
@@ -18,12 +18,10 @@ from django.conf import settings
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
-from annotation.archive import selectors as archive
-from annotation.archive.models import Instance
 from annotation.core import jobs
 from annotation.core.errors import DomainError
 from annotation.labeling.models import Case
-from learning.images import Image, ImageCache
+from learning.images import Image, choose_images, load_images
 from learning.models import EMBEDDING_SIZE, Embedding, EncoderKind, EncoderVersion
 from learning.training.checkpoint import Checkpoints
 from learning.training.loop import choose_device
@@ -35,7 +33,6 @@ Embed = Callable[[NDArray[np.float16]], NDArray[np.float32]]
 SAMPLE = 2000  # cases that an encoder is fitted on
 BLOCK = 100
 STEPS = {"cpu": 500, "cuda": 3000}  # of learning without labels: eight minutes of one core
-NO_IMAGE = "no image that can be rendered"
 
 
 class TooFewImages(DomainError):
@@ -104,8 +101,10 @@ def _learn(encoder: EncoderVersion, images: NDArray[np.float16]) -> bytes:
 def _embed_block(encoder: EncoderVersion, embed: Embed, cases: Sequence[Case]) -> None:
     """Vectors of the cases; one without an image gets the reason instead."""
     refused: dict[UUID, str] = {}
-    found = list(_images(cases, refused))
-    rows = [Embedding(encoder=encoder, case_id=case, reason=why) for case, why in refused.items()]
+    found = _images(cases, refused)
+    rows = [
+        Embedding(encoder=encoder, case_id=case, reason=why[:200]) for case, why in refused.items()
+    ]
     if found:
         vectors = _filled_up(embed(np.stack([image for _, image in found])))
         rows += [
@@ -115,23 +114,10 @@ def _embed_block(encoder: EncoderVersion, embed: Embed, cases: Sequence[Case]) -
     Embedding.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def _images(cases: Sequence[Case], refused: dict[UUID, str]) -> Iterator[tuple[UUID, Image]]:
+def _images(cases: Sequence[Case], refused: dict[UUID, str]) -> list[tuple[UUID, Image]]:
     """The image that stands for each case; those without one get a reason."""
-    instances = archive.find_training_instances([case.study_id for case in cases])
-    by_instance: dict[UUID, UUID] = {}
-    for case in cases:
-        instance = instances.get(case.study_id)
-        if instance is None:
-            refused[case.pk] = NO_IMAGE
-        else:
-            by_instance[instance.pk] = case.pk
-
-    def refuse(instance: Instance, why: str) -> None:
-        refused[by_instance[instance.pk]] = why[:200] or NO_IMAGE
-
-    wanted = [instances[case.study_id] for case in cases if case.study_id in instances]
-    for instance, image in ImageCache(SIDE).load_many(wanted, refuse):
-        yield by_instance[instance.pk], image
+    loaded = load_images(choose_images(cases, refused), SIDE, refused)
+    return [(chosen.case_id, image) for chosen, image in loaded]
 
 
 def _filled_up(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

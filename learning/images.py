@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -9,10 +10,13 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
+from annotation.archive import selectors as archive
 from annotation.archive.models import Instance
 from annotation.imaging import sandbox
+from annotation.labeling.models import Case
 
 LOADERS = 2
+CHOOSE_BLOCK = 500  # studies looked up at once
 Image = NDArray[np.float16]
 
 
@@ -65,6 +69,48 @@ class ImageCache:
         np.save(partial, image)
         partial.rename(path)
         return np.asarray(image, np.float16)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The image that stands for a case."""
+
+    case_id: UUID
+    study_id: UUID
+    instance: Instance
+
+
+def choose_images(cases: Sequence[Case], excluded: dict[UUID, str]) -> list[Chosen]:
+    """One image per case, in the order of the cases; the others get a reason."""
+    found: list[Chosen] = []
+    for start in range(0, len(cases), CHOOSE_BLOCK):
+        part = cases[start : start + CHOOSE_BLOCK]
+        instances = archive.find_training_instances([case.study_id for case in part])
+        for case in part:
+            instance = instances.get(case.study_id)
+            if instance is None:
+                excluded[case.pk] = "no image that can be rendered"
+            else:
+                found.append(Chosen(case.pk, case.study_id, instance))
+    return found
+
+
+def load_images(
+    chosen: Sequence[Chosen],
+    side: int,
+    excluded: dict[UUID, str],
+    on_progress: Callable[[int], None] = lambda _done: None,
+) -> Iterator[tuple[Chosen, Image]]:
+    """The network's inputs, from files alone: this part may run in a thread without a connection."""
+    by_instance = {c.instance.pk: c for c in chosen}
+
+    def refuse(instance: Instance, why: str) -> None:
+        excluded[by_instance[instance.pk].case_id] = why
+
+    for instance, image in ImageCache(side).load_many(
+        [c.instance for c in chosen], refuse, on_progress
+    ):
+        yield by_instance[instance.pk], image
 
 
 def exclusions_by_case(refused: dict[UUID, str], limit: int = 50) -> list[dict[str, str]]:

@@ -5,7 +5,7 @@ Every write goes through the round's ownership, so a worker that was thought dea
 
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,15 @@ from django.db import transaction
 from django.db.models import Max
 from numpy.typing import NDArray
 
-from annotation.archive import selectors as archive
-from annotation.archive.models import Instance
 from annotation.core import jobs
 from annotation.core.errors import DomainError
 from annotation.datasets import services as datasets
 from annotation.datasets.models import Dataset, DatasetItem, Split
 from annotation.labeling.models import Case, CaseState
 from annotation.labeling.services.ranking import Ranked, publish_ranking
+from learning.acquisition import reasons
 from learning.acquisition.strategies import STRATEGIES, rank, reason
-from learning.images import ImageCache, exclusions_by_case
+from learning.images import choose_images, exclusions_by_case, load_images
 from learning.models import ModelVersion, ModelVersionState, Prediction, Round
 from learning.services import model_versions
 from learning.training.checkpoint import Checkpoints, load_weights, save_weights
@@ -42,7 +41,6 @@ from learning.training.tasks import OneAnswer, Unlearnable
 
 logger = logging.getLogger(__name__)
 POOL_BLOCK = 256  # images scored at once
-CHOOSE_BLOCK = 500  # studies looked up at once
 
 
 class NotEnoughLabels(DomainError):
@@ -136,60 +134,19 @@ def _load_examples(
         for item in dataset.items.select_related("case").order_by("case__study__study_instance_uid")
         if item.answers.get(round_.target.question) in classes
     }
-    chosen = _choose_images([item.case for item in items.values()], excluded)
+    chosen = choose_images([item.case for item in items.values()], excluded)
 
     def on_progress(done: int) -> None:
         jobs.report(round_, step="load", done=done, total=len(chosen))
 
     examples = {split: Examples() for split in Split}
-    for choice, image in _load_images(chosen, config, excluded, on_progress):
+    for choice, image in load_images(chosen, config.side, excluded, on_progress):
         item: DatasetItem = items[choice.study_id]
         found = examples[Split(item.split)]
         found.images.append(image)
         found.labels.append(classes.index(item.answers[round_.target.question]))
         found.patients.append(item.patient_key)
     return examples
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The image that stands for a case."""
-
-    case_id: UUID
-    study_id: UUID
-    instance: Instance
-
-
-def _choose_images(cases: Sequence[Case], excluded: dict[UUID, str]) -> list[Chosen]:
-    """One image per case, in the order of the cases; the others get a reason."""
-    found: list[Chosen] = []
-    for start in range(0, len(cases), CHOOSE_BLOCK):
-        part = cases[start : start + CHOOSE_BLOCK]
-        instances = archive.find_training_instances([case.study_id for case in part])
-        for case in part:
-            instance = instances.get(case.study_id)
-            if instance is None:
-                excluded[case.pk] = "no image that can be rendered"
-            else:
-                found.append(Chosen(case.pk, case.study_id, instance))
-    return found
-
-
-def _load_images(
-    chosen: Sequence[Chosen],
-    config: TrainConfig,
-    excluded: dict[UUID, str],
-    on_progress: Callable[[int], None] = lambda _done: None,
-) -> Iterator[tuple[Chosen, NDArray[np.float16]]]:
-    """The network's inputs, from files alone: this part may run in a thread without a connection."""
-    by_instance = {c.instance.pk: c for c in chosen}
-
-    def refuse(instance: Instance, why: str) -> None:
-        excluded[by_instance[instance.pk].case_id] = why
-
-    loaded = ImageCache(config.side).load_many([c.instance for c in chosen], refuse, on_progress)
-    for instance, image in loaded:
-        yield by_instance[instance.pk], image
 
 
 def _train(
@@ -282,7 +239,7 @@ def _predict_pool(
     held_out = {
         case.pk: splitter.split(splitter.patient_key(case)) != Split.TRAIN for case in cases
     }
-    chosen = _choose_images(cases, excluded)
+    chosen = choose_images(cases, excluded)
     pool = Pool()
     done = 0
 
@@ -290,7 +247,7 @@ def _predict_pool(
         for start in range(0, len(chosen), POOL_BLOCK):
             block = []
             part = chosen[start : start + POOL_BLOCK]
-            for choice, image in _load_images(part, config, excluded):
+            for choice, image in load_images(part, config.side, excluded):
                 pool.cases.append(choice.case_id)
                 pool.is_held_out.append(held_out[choice.case_id])
                 block.append(image)
@@ -326,7 +283,7 @@ def _rank(round_: Round, pool: Pool, classes: list[str]) -> dict[UUID, Ranked]:
     for row in np.flatnonzero(held_out):
         place = float(rng.random())
         spread = float(np.quantile(scores, place)) if len(scores) else place
-        ranked[pool.cases[row]] = Ranked(pool.cases[row], spread, "Keeps the accuracy honest")
+        ranked[pool.cases[row]] = Ranked(pool.cases[row], spread, reasons.HELD_OUT)
     return ranked
 
 

@@ -8,6 +8,7 @@ from learning.acquisition.pool import Floats, Labeled, Pool
 from learning.acquisition.uncertainty import probabilities_of
 
 AUDIT = "Random audit: keeps our accuracy honest"
+HELD_OUT = "Keeps the accuracy honest"  # of validation and test cases
 
 
 def undecided(probabilities: Floats, classes: Sequence[str]) -> str:
