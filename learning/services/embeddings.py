@@ -64,7 +64,9 @@ def _queue_what_is_due(project: Project) -> bool:
         return cases >= MIN_CASES and create_encoder(project, EncoderKind.DESCRIPTOR) is not None
     if EncoderKind.CONTRASTIVE not in kinds and cases >= MIN_TO_LEARN:
         return create_encoder(project, EncoderKind.CONTRASTIVE) is not None
-    return _reopen(known[-1]) if _lacks_vectors(known[-1]) else False
+    # The newest ready one serves; a later one that failed must not keep new cases from its vectors.
+    serving = max((e.number for e in known if e.is_ready), default=0)
+    return any(_lacks_vectors(e) and _reopen(e) for e in known if e.number >= serving)
 
 
 def _lacks_vectors(encoder: EncoderVersion) -> bool:
@@ -148,4 +150,7 @@ def similar_cases(case: Case, count: int = 10) -> list[tuple[Case, float]]:
         .annotate(distance=CosineDistance("vector", own.vector))
         .order_by("distance")[:count]
     )
-    return [(row.case, float(row.distance)) for row in found]
+    with transaction.atomic(), connection.cursor() as cursor:
+        # The index holds all projects: without this it may give up before it meets ours.
+        cursor.execute("set local hnsw.iterative_scan = strict_order")
+        return [(row.case, float(row.distance)) for row in found]

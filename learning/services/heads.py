@@ -4,66 +4,35 @@ Predict first, train afterwards: before a head learns from new labels, what the 
 of them is written down (`Outcome`), so that its figures are honest.
 """
 
+import logging
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 from django.db import transaction
-from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from annotation.core.locks import advisory_lock
-from annotation.datasets import services as datasets
-from annotation.datasets.models import Split
-from annotation.labeling import selectors as labeling
 from annotation.labeling.models import Assignment, AssignmentState, Case, CaseState, Selection
-from annotation.labeling.services.projects import current_schema
 from annotation.labeling.services.ranking import publish_front
-from learning.acquisition.pool import Labeled, Pick, Pool, Rows
+from learning.acquisition import reasons
+from learning.acquisition.pool import Labeled, Pick, Pool
 from learning.acquisition.strategies import STRATEGIES, select
 from learning.estimates.stopping import kappa
 from learning.heads.fitting import HeadConfig, fit
 from learning.heads.head import Head
 from learning.models import HeadPick, HeadVersion, Outcome, Target
 from learning.services import embeddings
-from learning.services.embeddings import Space
+from learning.services.knowledge import Knowledge, knowledge_of
+from learning.training.metrics.classification import accuracy, mean_auc, mean_average_precision
 
+logger = logging.getLogger(__name__)
 FRONT = 100  # places chosen with known chances; the next refit renews them
 STOP_SET = 2000  # cases on which successive heads are compared; always the same ones
-HONEST = "Keeps the accuracy honest"
 COLD_START = "typicality"
-Vectors = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Knowledge:
-    """What is known of a target now; rows are those of the space.
-
-    `answers` (n,) are class numbers, -1 where a case has none; the masks (n,) tell the cases apart.
-    """
-
-    space: Space
-    classes: list[str]
-    answers: NDArray[np.int64]
-    is_training: NDArray[np.bool_]
-    is_test: NDArray[np.bool_]
-    is_open: NDArray[np.bool_]
-
-    @property
-    def labeled(self) -> Rows:
-        return np.flatnonzero(self.is_training & (self.answers >= 0))
-
-    @property
-    def pool(self) -> Rows:
-        return np.flatnonzero(self.is_training & self.is_open & (self.answers < 0))
-
-    @property
-    def held_out(self) -> Rows:
-        return np.flatnonzero(~self.is_training & self.is_open & (self.answers < 0))
 
 
 def refit_due() -> int:
@@ -71,7 +40,10 @@ def refit_due() -> int:
     done = 0
     for target in Target.objects.filter(refit_after__gt=0).select_related("project"):
         if _is_due(target):
-            done += refit(target) is not None
+            try:
+                done += refit(target) is not None
+            except Exception:  # one target must not stop the others
+                logger.exception("refit_failed target=%s", target.pk)
     return done
 
 
@@ -93,7 +65,7 @@ def refit(target: Target, *, seed: int | None = None) -> HeadVersion | None:
             return None
         started = time.monotonic()
         finished = Case.objects.filter(project=target.project, state=CaseState.DONE).count()
-        known = gather(target, embeddings.load_space(encoder))
+        known = knowledge_of(target, embeddings.load_space(encoder))
         former = target.heads.order_by("-number").first()
         version = HeadVersion(
             target=target, encoder=encoder, number=former.number + 1 if former else 1,
@@ -111,37 +83,6 @@ def refit(target: Target, *, seed: int | None = None) -> HeadVersion | None:
         version.seconds = time.monotonic() - started
         _publish(version, known, picks, outcomes)
         return version
-
-
-def gather(target: Target, space: Space) -> Knowledge:
-    """The labels, splits and states of all cases that have a vector."""
-    schema = current_schema(target.project)
-    question = schema.schema.question(target.question) if schema else None
-    classes = list(question.option_keys) if question else []
-    number_of = {name: number for number, name in enumerate(classes)}
-    found = labeling.find_accepted_answers(target.project, target.question)
-    row_of = {case: row for row, case in enumerate(space.cases)}
-    answers = np.full(len(space.cases), -1, np.int64)
-    for case, answer in found.items():
-        if case in row_of and isinstance(answer, str) and answer in number_of:
-            answers[row_of[case]] = number_of[answer]
-    splits = np.full(len(space.cases), "", dtype="U10")
-    is_open = np.zeros(len(space.cases), bool)
-    splitter = datasets.Splitter(datasets.policy_of(target.project))
-    for case, state, patient, study in _cases(target):
-        row = row_of.get(case)
-        if row is not None:
-            splits[row] = splitter.split(splitter.pseudonym(patient, study))
-            is_open[row] = state == CaseState.OPEN
-    return Knowledge(space, classes, answers, splits == Split.TRAIN, splits == Split.TEST, is_open)
-
-
-def _cases(target: Target) -> Iterable[tuple[UUID, str, str, str]]:
-    return (
-        Case.objects.filter(project=target.project)
-        .values_list("pk", "state", "study__patient_id", "study__study_instance_uid")
-        .iterator(chunk_size=20_000)
-    )
 
 
 def _head_of(version: HeadVersion | None, encoder_id: UUID, class_count: int) -> Head | None:
@@ -176,7 +117,7 @@ def _front(
     is_honest = rng.random(count) < share
     drawn = rng.permutation(held_out)
     honest = [
-        Pick(int(row), 0.0, 1 / (len(held_out) - place), "held_out", {}, HONEST)
+        Pick(int(row), 0.0, 1 / (len(held_out) - place), "held_out", {}, reasons.HELD_OUT)
         for place, row in enumerate(drawn[:count])
     ]
     chosen = [
@@ -215,7 +156,7 @@ def _outcomes(
     probabilities: Sequence[Any] = [None] * len(rows)
     if head and rows:
         probabilities = head.predict(known.space.vectors[rows]).tolist()
-    served = _served(target, [known.space.cases[row] for row in rows])
+    served = _served([known.space.cases[row] for row in rows], former)
     found = []
     for row, said in zip(rows, probabilities, strict=True):
         case = known.space.cases[row]
@@ -243,19 +184,21 @@ class Served:
     pool_size: int | None = None
 
 
-def _served(target: Target, cases: Sequence[UUID]) -> Mapping[UUID, Served]:
+def _served(cases: Sequence[UUID], former: HeadVersion | None) -> Mapping[UUID, Served]:
+    """By case. A chance counts only where the head that predicted also drew the case.
+
+    With another head's front the labels drawn before it may have taught the one that predicts.
+    """
     assignments = Assignment.objects.filter(
         case__in=cases, state=AssignmentState.SUBMITTED
-    ).order_by("created_at")
+    ).order_by("-created_at")
+    picks = {pick.case_id: pick for pick in HeadPick.objects.filter(head=former, case__in=cases)}
     found: dict[UUID, Served] = {}
-    for case, selection in assignments.values_list("case_id", "selection"):
-        found.setdefault(case, Served(selection))
-    picks = HeadPick.objects.filter(head__target=target, case__in=cases).order_by("head__number")
-    for case, place, chance, size in picks.values_list(
-        "case_id", "place", "propensity", "head__pool_size"
-    ):
-        if case in found and found[case].selection == Selection.RANKED:
-            found[case] = Served(Selection.RANKED, place, chance, size)
+    for case, selection, ranking in assignments.values_list("case_id", "selection", "ranking_id"):
+        found[case] = Served(selection)
+        pick = picks.get(case)
+        if former and pick and ranking == former.pk and selection == Selection.RANKED:
+            found[case] = Served(selection, pick.place, pick.propensity, former.pool_size)
     return found
 
 
@@ -277,23 +220,14 @@ def _test_figures(known: Knowledge, head: Head | None) -> dict[str, Any]:
     rows = np.flatnonzero(known.is_test & (known.answers >= 0))
     if head is None or not len(rows):
         return {"n": len(rows)}
-    probabilities = head.predict(known.space.vectors[rows])
-    wanted = [1] if len(known.classes) == 2 else range(len(known.classes))
-    auc, precision = [], []
-    for number in wanted:
-        is_positive = known.answers[rows] == number
-        if is_positive.any() and not is_positive.all():
-            auc.append(roc_auc_score(is_positive, probabilities[:, number]))
-            precision.append(average_precision_score(is_positive, probabilities[:, number]))
-    if not auc:
-        return {"n": len(rows)}
-    is_right = probabilities.argmax(axis=1) == known.answers[rows]
-    return {
-        "n": len(rows),
-        "accuracy": float(is_right.mean()),
-        "auc": float(np.mean(auc)),
-        "average_precision": float(np.mean(precision)),
+    truth = known.answers[rows]
+    probabilities = head.predict(known.space.vectors[rows]).astype(np.float64)
+    found = {
+        "auc": mean_auc(truth, probabilities),
+        "average_precision": mean_average_precision(truth, probabilities),
+        "accuracy": accuracy(truth, probabilities),
     }
+    return {"n": len(rows)} | {name: value for name, value in found.items() if value is not None}
 
 
 @transaction.atomic

@@ -11,6 +11,7 @@ from annotation.datasets.services import prescribe_splits
 from annotation.labeling.models import Case, Selection
 from annotation.labeling.services.ranking import Ranked, publish_ranking
 from learning import embedding
+from learning.acquisition import reasons
 from learning.heads.head import Head
 from learning.models import EMBEDDING_SIZE, Embedding, EncoderVersion, HeadPick, Outcome
 from learning.services import embeddings, evidence, heads, targets
@@ -115,7 +116,7 @@ def test_before_any_label_typical_cases_come_first_with_a_reason(target, cast):
     first = factories.claim(cast.annotator, cast.project)
     assert (first.case_id, first.selection) == (front[0].pk, Selection.RANKED)
     assert all(case.priority_reason for case in front)
-    held_out = [case for case in front if case.priority_reason == heads.HONEST]
+    held_out = [case for case in front if case.priority_reason == reasons.HELD_OUT]
     assert len(held_out) == 2
 
 
@@ -124,7 +125,7 @@ def test_a_refit_learns_ranks_and_writes_down_why(target, cast):
     heads.refit(target, seed=1)
     labeled = label(cast, ["no", "yes", "no", "yes"])
     version = heads.refit(target, seed=2)
-    in_training = [case for case in labeled if case.priority_reason != heads.HONEST]
+    in_training = [case for case in labeled if case.priority_reason != reasons.HELD_OUT]
     assert version.training_labels == len(in_training)
     assert Head.from_bytes(bytes(version.content)).class_count == 2
     picks = list(HeadPick.objects.filter(head=version).order_by("place"))
@@ -150,7 +151,7 @@ def test_what_the_head_had_said_is_kept_before_it_learns_the_answer(target, cast
     first = heads.refit(target, seed=1)
     assert all(outcome.probabilities is None for outcome in Outcome.objects.all())
     [case] = label(cast, ["yes"])
-    while case.priority_reason == heads.HONEST:  # held-out labels are no outcomes
+    while case.priority_reason == reasons.HELD_OUT:  # held-out labels are no outcomes
         [case] = label(cast, ["yes"])
     said = Head.from_bytes(bytes(first.content))
     heads.refit(target, seed=2)

@@ -64,9 +64,12 @@ def sensitivity_at_specificity(
 
 def mean_auc(truth: Classes, probabilities: Floats) -> float | None:
     """Binary: of class 1. More classes: the mean of each against the rest, where both occur."""
-    class_count = probabilities.shape[1]
-    wanted = [1] if class_count == 2 else range(class_count)
-    return _mean(auc(truth == c, probabilities[:, c]) for c in wanted)
+    return _of_classes(auc, truth, probabilities)
+
+
+def mean_average_precision(truth: Classes, probabilities: Floats) -> float | None:
+    """Like `mean_auc`."""
+    return _of_classes(average_precision, truth, probabilities)
 
 
 def sensitivity(truth: Classes, is_called: Flags) -> float | None:
@@ -141,6 +144,14 @@ def youden_threshold(truth: Classes, scores: Floats) -> float:
     candidates = np.concatenate([ordered, (ordered[1:] + ordered[:-1]) / 2])
     gains = [(scores[truth == 1] >= c).mean() + (scores[truth == 0] < c).mean() for c in candidates]
     return float(candidates[int(np.argmax(gains))])
+
+
+def _of_classes(
+    measure: Callable[[Flags, Floats], float | None], truth: Classes, probabilities: Floats
+) -> float | None:
+    class_count = probabilities.shape[1]
+    wanted = [1] if class_count == 2 else range(class_count)
+    return _mean(measure(truth == c, probabilities[:, c]) for c in wanted)
 
 
 def _operating_points(is_positive: Flags, scores: Floats) -> tuple[Classes, Classes]:
