@@ -1,5 +1,7 @@
 """Targets, rounds, model versions and predictions."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -76,10 +78,16 @@ class ModelVersionState(models.TextChoices):
 
 
 class ModelVersion(BaseModel):
-    """The network that a round trained; weights lie under their SHA-256 as safetensors."""
+    """A network that a round trained, or that was imported; weights lie under their SHA-256.
+
+    The row describes the network wholly: no setting and no other row is needed to build it again.
+    """
 
     target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="model_versions")
-    round = models.OneToOneField(Round, on_delete=models.PROTECT, related_name="model_version")
+    round = models.OneToOneField(
+        Round, null=True, on_delete=models.PROTECT, related_name="model_version"
+    )
+    origin = models.CharField(max_length=200, blank=True)  # of an imported one; empty: its round
     number = models.PositiveIntegerField()
     state = models.CharField(
         max_length=10, choices=ModelVersionState, default=ModelVersionState.CANDIDATE
@@ -87,10 +95,20 @@ class ModelVersion(BaseModel):
     weights_sha256 = models.CharField(max_length=64)
     classes = ArrayField(models.CharField(max_length=40))
     threshold = models.FloatField(null=True)  # of the positive class, chosen on validation
+    task = models.JSONField(default=dict)  # training.tasks.Task.as_json, fitted
+    architecture = models.JSONField(default=dict)  # training.networks.Architecture.as_json
+    config = models.JSONField(default=dict)  # training.config.TrainConfig.as_json
+    input = models.JSONField(
+        default=dict
+    )  # training.inputs.InputSpec.as_json; {}: one middle frame
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["target", "number"], name="model_number_unique"),
+            models.CheckConstraint(
+                condition=models.Q(round__isnull=False) | ~models.Q(origin=""),
+                name="model_has_round_or_origin",
+            ),
             models.UniqueConstraint(
                 fields=["target"],
                 condition=models.Q(state="production"),
@@ -100,6 +118,11 @@ class ModelVersion(BaseModel):
 
     def __str__(self) -> str:
         return f"model {self.number} of {self.target_id}"
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The figures of its round; those of an imported model are not known here."""
+        return self.round.metrics if self.round else {}
 
 
 class Prediction(models.Model):

@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-import torch
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
@@ -29,7 +28,8 @@ from learning.acquisition.strategies import STRATEGIES, rank, reason
 from learning.images import choose_images, exclusions_by_case, load_images
 from learning.models import ModelVersion, ModelVersionState, Prediction, Round
 from learning.services import model_versions
-from learning.training.checkpoint import Checkpoints, load_weights, save_weights
+from learning.stored_models import described
+from learning.training.checkpoint import Checkpoints, save_weights
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
 from learning.training.evaluate import evaluate, youden_threshold
@@ -91,6 +91,7 @@ def run_round(round_: Round) -> None:
         pool,
         ranked,
         len(examples[Split.TRAIN].labels),
+        described(trained.task, _architecture(config, len(classes)), config),
     )
     shutil.rmtree(_run_folder(round_), ignore_errors=True)
 
@@ -297,6 +298,7 @@ def _publish(
     pool: Pool,
     ranked: dict[UUID, Ranked],
     training_labels: int,
+    description: dict[str, Any],
 ) -> None:
     """Model, predictions, ranking and the round's end: all of it or nothing, once."""
     locked = Round.ownership(round_).select_for_update().first()
@@ -311,7 +313,7 @@ def _publish(
     round_.metrics = metrics
     version = ModelVersion.objects.create(
         target=target, round=round_, number=last + 1, weights_sha256=weights_sha256,
-        classes=classes, threshold=threshold,
+        classes=classes, threshold=threshold, **description,
     )  # fmt: skip
     Prediction.objects.bulk_create(
         (
@@ -340,11 +342,3 @@ def _publish(
 
 def _run_folder(round_: Round) -> Path:
     return Path(settings.MODEL_ROOT) / "rounds" / str(round_.pk)
-
-
-def load_network(version: ModelVersion) -> torch.nn.Module:
-    """The network of a model version with its weights, verified by hash."""
-    config = TrainConfig.from_json(version.round.config)
-    network = _architecture(config, len(version.classes)).build()
-    load_weights(network, Path(settings.MODEL_ROOT) / "weights", version.weights_sha256)
-    return network

@@ -98,14 +98,14 @@ class RoundSerializer(serializers.ModelSerializer[Round]):
 
 class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
     state = serializers.ChoiceField(choices=ModelVersionState.choices)
-    round_number = serializers.IntegerField(source="round.number")
-    metrics = MetricsSerializer(source="round.metrics")
+    round_number = serializers.IntegerField(source="round.number", allow_null=True)
+    metrics = MetricsSerializer()
     training_labels = serializers.IntegerField(source="round.training_labels", allow_null=True)
 
     class Meta:
         model = ModelVersion
         fields = [
-            "id", "number", "state", "round_number", "training_labels", "weights_sha256",
+            "id", "number", "state", "round_number", "origin", "training_labels", "weights_sha256",
             "classes", "threshold", "metrics", "created_at",
         ]  # fmt: skip
         read_only_fields = fields

@@ -31,8 +31,8 @@ def is_not_worse(candidate: ModelVersion, production: ModelVersion | None) -> bo
     """Whether the candidate's test AUC reaches the lower bound of the production model's interval."""
     if production is None:
         return True
-    new = (candidate.round.metrics.get("auc") or {}).get("value")
-    old = production.round.metrics.get("auc") or {}
+    new = (candidate.metrics.get("auc") or {}).get("value")
+    old = production.metrics.get("auc") or {}
     if new is None:
         return False
     floor = old.get("low") if old.get("low") is not None else old.get("value")

@@ -1471,7 +1471,8 @@ export interface components {
             readonly id: string;
             readonly number: number;
             state: components["schemas"]["ModelVersionStateEnum"];
-            round_number: number;
+            round_number: number | null;
+            readonly origin: string;
             training_labels: number | null;
             readonly weights_sha256: string;
             readonly classes: string[];

@@ -1,0 +1,44 @@
+"""Networks as model versions keep them: described by the row alone, weights under their hash."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from learning.models import ModelVersion
+from learning.training.bundle import Model
+from learning.training.checkpoint import load_weights
+from learning.training.config import TrainConfig
+from learning.training.networks import Architecture
+from learning.training.tasks import Task, task_from_json
+
+
+def weights_folder() -> Path:
+    return Path(settings.MODEL_ROOT) / "weights"
+
+
+def described(task: Task, architecture: Architecture, config: TrainConfig) -> dict[str, Any]:
+    """The fields of a ModelVersion that describe its network; the task is the fitted one."""
+    return {
+        "task": task.as_json(), "architecture": architecture.as_json(), "config": config.as_json(),
+    }  # fmt: skip
+
+
+def load_model(version: ModelVersion) -> Model:
+    """The network with all that is needed to use it.
+
+    Raises ValueError where the weights do not match their hash, OSError where they are gone.
+    """
+    architecture = Architecture.from_json(version.architecture)
+    network = architecture.build()
+    load_weights(network, weights_folder(), version.weights_sha256)
+    return Model(
+        network.eval(),
+        architecture,
+        task_from_json(version.task),
+        TrainConfig.from_json(version.config),
+        name=version.target.question,
+        version=str(version.number),
+        input=version.input,
+        threshold=version.threshold,
+    )
