@@ -192,6 +192,7 @@ BLOB_ROOT = DATA_ROOT / "blobs"
 EXPORT_ROOT = DATA_ROOT / "exports"
 MODEL_ROOT = DATA_ROOT / "models"
 INCOMING_ROOT = DATA_ROOT / "incoming"
+LARGEST_BUNDLE_BYTES = env.integer("LARGEST_BUNDLE_MIB", 2048) << 20
 # nginx sends stored files itself (deploy/nginx.conf); off where no nginx stands in front.
 ACCEL_REDIRECT = env.flag("ACCEL_REDIRECT", default=False)
 STATIC_URL = "/static/"

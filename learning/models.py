@@ -270,3 +270,45 @@ class Outcome(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.answer} of {self.case_id}"
+
+
+class BundleExport(Job):
+    """A model version as one ZIP file, made by a worker."""
+
+    model_version = models.ForeignKey(
+        ModelVersion, on_delete=models.CASCADE, related_name="bundle_exports"
+    )
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    size_bytes = models.BigIntegerField(null=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["model_version"],
+                condition=models.Q(state__in=["pending", "running", "completed"]),
+                name="bundle_export_one_per_version",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"bundle of {self.model_version_id}"
+
+
+class BundleImport(Job):
+    """A bundle that was sent in, until it is a model version or is refused with a reason."""
+
+    target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="bundle_imports")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    size_bytes = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    model_version = models.ForeignKey(
+        ModelVersion, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    def __str__(self) -> str:
+        return f"bundle {self.sha256[:12]} for {self.target_id}"

@@ -14,7 +14,6 @@ from uuid import UUID
 import numpy as np
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
 from numpy.typing import NDArray
 
 from annotation.core import jobs
@@ -28,7 +27,7 @@ from learning.acquisition.strategies import STRATEGIES, rank, reason
 from learning.images import choose_images, exclusions_by_case, load_images
 from learning.models import ModelVersion, ModelVersionState, Prediction, Round
 from learning.services import model_versions
-from learning.stored_models import described
+from learning.stored_models import described, next_number
 from learning.training.checkpoint import Checkpoints, save_weights
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
@@ -306,13 +305,13 @@ def _publish(
         raise jobs.JobFenced(str(round_.pk))
     jobs.report(round_, step="publish")
     target = round_.target
-    last = ModelVersion.objects.filter(target=target).aggregate(n=Max("number"))["n"] or 0
+    number = next_number(target)
     Round.ownership(round_).update(
         metrics=metrics, training_labels=training_labels, ranked_cases=len(ranked)
     )
     round_.metrics = metrics
     version = ModelVersion.objects.create(
-        target=target, round=round_, number=last + 1, weights_sha256=weights_sha256,
+        target=target, round=round_, number=number, weights_sha256=weights_sha256,
         classes=classes, threshold=threshold, **description,
     )  # fmt: skip
     Prediction.objects.bulk_create(

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Max
 
-from learning.models import ModelVersion
+from learning.models import ModelVersion, Target
 from learning.training.bundle import Model
 from learning.training.checkpoint import load_weights
 from learning.training.config import TrainConfig
@@ -22,6 +23,13 @@ def described(task: Task, architecture: Architecture, config: TrainConfig) -> di
     return {
         "task": task.as_json(), "architecture": architecture.as_json(), "config": config.as_json(),
     }  # fmt: skip
+
+
+def next_number(target: Target) -> int:
+    """The number of the target's next version; holds the target's row until the transaction ends."""
+    Target.objects.select_for_update(no_key=True).get(pk=target.pk)
+    last = ModelVersion.objects.filter(target=target).aggregate(n=Max("number"))["n"]
+    return (last or 0) + 1
 
 
 def load_model(version: ModelVersion) -> Model:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from learning.api import heads, views
+from learning.api import bundles, heads, views
 
 urlpatterns = [
     path("projects/<uuid:project_id>/targets", views.TargetsView.as_view(), name="targets"),
@@ -36,5 +36,25 @@ urlpatterns = [
         "model-versions/<uuid:model_version_id>/promotion",
         views.PromotionView.as_view(),
         name="promotion",
+    ),
+    path(
+        "model-versions/<uuid:model_version_id>/bundle-exports",
+        bundles.BundleExportsView.as_view(),
+        name="bundle-exports",
+    ),
+    path(
+        "bundle-exports/<uuid:bundle_export_id>",
+        bundles.BundleExportView.as_view(),
+        name="bundle-export",
+    ),
+    path(
+        "bundle-exports/<uuid:bundle_export_id>/file",
+        bundles.BundleFileView.as_view(),
+        name="bundle-file",
+    ),
+    path(
+        "targets/<uuid:target_id>/bundle-imports",
+        bundles.BundleImportsView.as_view(),
+        name="bundle-imports",
     ),
 ]

@@ -192,6 +192,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bundle-exports/{bundle_export_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Whether the bundle is ready. */
+        get: operations["bundle_exports_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bundle-exports/{bundle_export_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The bundle; Range requests resume a broken download. */
+        get: operations["bundle_exports_file_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases/{case_id}": {
         parameters: {
             query?: never;
@@ -466,6 +500,23 @@ export interface paths {
         /** @description What I prefer. */
         put: operations["me_preferences_update"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-versions/{model_version_id}/bundle-exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Ask for a model version as a MONAI bundle. */
+        post: operations["model_versions_bundle_exports_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -922,6 +973,24 @@ export interface paths {
         patch: operations["targets_partial_update"];
         trace?: never;
     };
+    "/api/v1/targets/{target_id}/bundle-imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Bundles that were sent in for a target, newest first. */
+        get: operations["targets_bundle_imports_list"];
+        put?: never;
+        /** @description Bundles that were sent in for a target, newest first. */
+        post: operations["targets_bundle_imports_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/targets/{target_id}/heads": {
         parameters: {
             query?: never;
@@ -1099,6 +1168,31 @@ export interface components {
         AssignmentStateEnum: "active" | "submitted" | "released" | "expired";
         /** @enum {unknown} */
         BlankEnum: "";
+        BundleExport: {
+            /** Format: uuid */
+            readonly id: string;
+            state: components["schemas"]["JobStateEnum"];
+            progress: components["schemas"]["ProgressOfJob"];
+            readonly error: string;
+            readonly size_bytes: number | null;
+            readonly sha256: string;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        BundleImport: {
+            /** Format: uuid */
+            readonly id: string;
+            state: components["schemas"]["JobStateEnum"];
+            progress: components["schemas"]["ProgressOfJob"];
+            readonly error: string;
+            readonly size_bytes: number;
+            readonly sha256: string;
+            /** Format: uuid */
+            readonly model_version: string | null;
+            model_number: number | null;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
         CaseRow: {
             /** Format: uuid */
             id: string;
@@ -2386,6 +2480,48 @@ export interface operations {
             };
         };
     };
+    bundle_exports_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bundle_export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleExport"];
+                };
+            };
+        };
+    };
+    bundle_exports_file_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bundle_export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+        };
+    };
     cases_retrieve: {
         parameters: {
             query?: never;
@@ -2906,6 +3042,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Preferences"];
+                };
+            };
+        };
+    };
+    model_versions_bundle_exports_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleExport"];
                 };
             };
         };
@@ -3715,6 +3872,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Target"];
+                };
+            };
+        };
+    };
+    targets_bundle_imports_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleImport"][];
+                };
+            };
+        };
+    };
+    targets_bundle_imports_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/zip": string;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleImport"];
                 };
             };
         };
