@@ -193,6 +193,10 @@ EXPORT_ROOT = DATA_ROOT / "exports"
 MODEL_ROOT = DATA_ROOT / "models"
 INCOMING_ROOT = DATA_ROOT / "incoming"
 LARGEST_BUNDLE_BYTES = env.integer("LARGEST_BUNDLE_MIB", 2048) << 20
+# Weights to start from: files of a folder that the administrator fills, and a hub if it is allowed
+MODEL_SOURCES = env.text("MODEL_SOURCES", "")
+MODEL_HUB = env.flag("MODEL_HUB", default=False)
+MODEL_HUB_ENDPOINT = env.text("MODEL_HUB_ENDPOINT", "")  # a mirror instead of the public hub
 # nginx sends stored files itself (deploy/nginx.conf); off where no nginx stands in front.
 ACCEL_REDIRECT = env.flag("ACCEL_REDIRECT", default=False)
 STATIC_URL = "/static/"
@@ -218,6 +222,7 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "learning.tasks.run_round": {"queue": "gpu"},
     "learning.tasks.embed_cases": {"queue": "gpu"},
+    "learning.tasks.pretrain_network": {"queue": "gpu"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -23,6 +23,7 @@ class Target(BaseModel):
     config = models.JSONField(default=dict, blank=True)  # overrides of training.config.TrainConfig
     head_strategy = models.CharField(max_length=40, default="adaptive")
     refit_after = models.PositiveIntegerField(default=5)  # newly labeled cases; 0 = no light head
+    start = models.JSONField(default=dict, blank=True)  # where a network begins: services.starts
 
     class Meta:
         constraints = [
@@ -50,6 +51,8 @@ class Round(Job):
     strategy = models.CharField(max_length=40)
     seed = models.BigIntegerField()
     config = models.JSONField()
+    start = models.JSONField(default=dict)  # as the target named it
+    started_from = models.JSONField(default=dict)  # what was taken over: learning.starting
     code_revision = models.CharField(max_length=64)
     dataset = models.ForeignKey(Dataset, null=True, on_delete=models.PROTECT, related_name="rounds")
     training_labels = models.PositiveIntegerField(null=True)
@@ -150,24 +153,43 @@ EMBEDDING_SIZE = 256  # shorter vectors are filled up with zeros, which changes 
 class EncoderKind(models.TextChoices):
     DESCRIPTOR = "descriptor"  # needs no training: there within minutes
     CONTRASTIVE = "contrastive"  # learned from the project's own images, without labels
+    PRETRAINED = (
+        "pretrained"  # a target's own network learned so: rounds start from it, it embeds nothing
+    )
 
 
 class EncoderVersion(Job):
-    """What turns a project's cases into vectors: fitted once, then run over every case that arrives."""
+    """What turns a project's cases into vectors: fitted once, then run over every case that arrives.
+
+    Or, of the kind `pretrained`, weights that the rounds of a target may start from.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="encoders")
     number = models.PositiveIntegerField()
     kind = models.CharField(max_length=20, choices=EncoderKind, default=EncoderKind.DESCRIPTOR)
     content = models.BinaryField(default=bytes)  # npz; empty until it is fitted
     is_ready = models.BooleanField(default=False)  # it has embedded every case of its first run
+    # Of the kind `pretrained` alone
+    target = models.ForeignKey(
+        Target, null=True, on_delete=models.CASCADE, related_name="pretrainings"
+    )
+    recipe = models.JSONField(default=dict)  # {"config": TrainConfig.as_json, "steps": n or null}
+    architecture = models.JSONField(default=dict)
+    weights_sha256 = models.CharField(max_length=64, blank=True)  # empty until it has learned
+    curves = models.JSONField(default=list)  # [{"step", "loss"}]
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["project", "number"], name="encoder_number_unique"),
             models.UniqueConstraint(
                 fields=["project"],
-                condition=models.Q(state__in=["pending", "running"]),
+                condition=models.Q(state__in=["pending", "running"]) & ~models.Q(kind="pretrained"),
                 name="encoder_one_unfinished_per_project",
+            ),
+            models.UniqueConstraint(
+                fields=["target"],
+                condition=models.Q(state__in=["pending", "running"]),
+                name="pretraining_one_unfinished_per_target",
             ),
         ]
 

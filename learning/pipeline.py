@@ -27,6 +27,7 @@ from learning.acquisition.strategies import STRATEGIES, rank, reason
 from learning.images import choose_images, exclusions_by_case, load_images
 from learning.models import ModelVersion, ModelVersionState, Prediction, Round
 from learning.services import model_versions
+from learning.starting import starter
 from learning.stored_models import described, next_number
 from learning.training.checkpoint import Checkpoints, save_weights
 from learning.training.config import TrainConfig
@@ -173,6 +174,7 @@ def _train(
             seed=round_.seed,
             checkpoints=Checkpoints(_run_folder(round_)),
             on_progress=on_progress,
+            start=starter(round_),
         )
     except Unlearnable as error:
         raise NotEnoughLabels(str(error)) from None

@@ -24,6 +24,16 @@ def embed_cases(encoder_id: str) -> None:
 
 
 @job_task
+def pretrain_network(encoder_id: str) -> None:
+    """Pre-train a target's network on the project's images, on the GPU queue."""
+    from annotation.core import jobs
+    from learning import pretraining
+    from learning.models import EncoderVersion
+
+    jobs.execute(EncoderVersion, encoder_id, pretraining.run_pretraining)
+
+
+@job_task
 def write_bundle(export_id: str) -> None:
     """Write a model version as a bundle."""
     from annotation.core import jobs

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from learning.api import bundles, heads, views
+from learning.api import bundles, heads, starts, views
 
 urlpatterns = [
     path("projects/<uuid:project_id>/targets", views.TargetsView.as_view(), name="targets"),
@@ -56,5 +56,16 @@ urlpatterns = [
         "targets/<uuid:target_id>/bundle-imports",
         bundles.BundleImportsView.as_view(),
         name="bundle-imports",
+    ),
+    path("targets/<uuid:target_id>/starts", starts.StartsView.as_view(), name="starts"),
+    path(
+        "targets/<uuid:target_id>/pretrainings",
+        starts.PretrainingsView.as_view(),
+        name="pretrainings",
+    ),
+    path(
+        "pretrainings/<uuid:pretraining_id>/cancellation",
+        starts.PretrainingCancellationView.as_view(),
+        name="pretraining-cancellation",
     ),
 ]

@@ -25,11 +25,13 @@ class TargetSerializer(serializers.ModelSerializer[Target]):
     strategy = serializers.ChoiceField(choices=list(STRATEGY_TITLES))
     head_strategy = serializers.ChoiceField(choices=list(HEAD_STRATEGY_TITLES), required=False)
     config = serializers.DictField(child=serializers.JSONField(), required=False)
+    start = serializers.DictField(child=serializers.CharField(), required=False)
 
     class Meta:
         model = Target
         fields = [
             "id", "question", "strategy", "retrain_after", "head_strategy", "refit_after", "config",
+            "start",
         ]  # fmt: skip
         read_only_fields = ["id"]
 
@@ -40,6 +42,7 @@ class TargetChangeRequest(serializers.Serializer[Any]):
     head_strategy = serializers.ChoiceField(choices=list(HEAD_STRATEGY_TITLES), required=False)
     refit_after = serializers.IntegerField(min_value=0, max_value=1_000_000, required=False)
     config = serializers.DictField(child=serializers.JSONField(), required=False)
+    start = serializers.DictField(child=serializers.CharField(), required=False)
 
 
 class EstimateSerializer(serializers.Serializer[Any]):
@@ -79,18 +82,27 @@ class EpochSerializer(serializers.Serializer[Any]):
     validation_loss = serializers.FloatField(required=False)
 
 
+class StartedFromSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(required=False)
+    sha256 = serializers.CharField(required=False)
+    loaded = serializers.IntegerField(required=False)
+    fresh = serializers.ListField(child=serializers.CharField(), required=False)
+    fresh_count = serializers.IntegerField(required=False)
+
+
 class RoundSerializer(serializers.ModelSerializer[Round]):
     state = serializers.ChoiceField(choices=JobState.choices)
     trigger = serializers.ChoiceField(choices=Trigger.choices)
     progress = ProgressOfJob()
     metrics = MetricsSerializer()
     curves = EpochSerializer(many=True)
+    started_from = StartedFromSerializer()
 
     class Meta:
         model = Round
         fields = [
             "id", "number", "state", "trigger", "strategy", "seed", "code_revision", "attempt",
-            "progress", "error", "training_labels", "ranked_cases", "curves", "metrics",
+            "progress", "error", "training_labels", "ranked_cases", "curves", "metrics", "started_from",
             "created_at", "started_at", "finished_at",
         ]  # fmt: skip
         read_only_fields = fields

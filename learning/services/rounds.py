@@ -34,6 +34,7 @@ def request_round(
                 strategy=target.strategy,
                 seed=secrets.randbelow(2**31) if seed is None else seed,
                 config=TrainConfig.from_json(target.config).as_json(),
+                start=target.start,
                 code_revision=code_revision(),
             )
     except IntegrityError:

@@ -11,6 +11,7 @@ from annotation.labeling.models import Project
 from annotation.labeling.services.projects import current_schema
 from learning.acquisition.names import HEAD_STRATEGY_TITLES, STRATEGY_TITLES
 from learning.models import Target
+from learning.services.starts import check_start
 from learning.training.config import InvalidConfig, TrainConfig
 
 
@@ -25,6 +26,7 @@ def create_target(
     config: dict[str, Any] | None = None,
     head_strategy: str = "adaptive",
     refit_after: int = 5,
+    start: dict[str, Any] | None = None,
 ) -> Target:
     """Learn one single-choice question of the project's schema."""
     schema = current_schema(project)
@@ -34,12 +36,13 @@ def create_target(
             "Choose a question on the study with exactly one answer.", field="question"
         )
     _check(strategy, config or {}, head_strategy)
+    check_start(actor=actor, start=start or {})
     try:
         with transaction.atomic():
             target = Target.objects.create(
                 project=project, question=question, strategy=strategy,
                 retrain_after=retrain_after, config=config or {}, head_strategy=head_strategy,
-                refit_after=refit_after,
+                refit_after=refit_after, start=start or {},
             )  # fmt: skip
     except IntegrityError:
         raise Conflict("This question is learned already.", field="question") from None
@@ -56,7 +59,8 @@ def change_target(*, actor: User, target: Target, **changes: Any) -> Target:
         changes.get("config", locked.config),
         changes.get("head_strategy", locked.head_strategy),
     )
-    for name in ("strategy", "retrain_after", "config", "head_strategy", "refit_after"):
+    check_start(actor=actor, start=changes.get("start", {}))
+    for name in ("strategy", "retrain_after", "config", "head_strategy", "refit_after", "start"):
         if name in changes:
             setattr(locked, name, changes[name])
     locked.save()

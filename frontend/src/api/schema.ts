@@ -540,6 +540,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pretrainings/{pretraining_id}/cancellation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Stop a pre-training. */
+        post: operations["pretrainings_cancellation_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects": {
         parameters: {
             query?: never;
@@ -1059,6 +1076,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/targets/{target_id}/pretrainings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The target's network learning without labels, newest first. */
+        get: operations["targets_pretrainings_list"];
+        put?: never;
+        /** @description The target's network learning without labels, newest first. */
+        post: operations["targets_pretrainings_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/targets/{target_id}/rounds": {
         parameters: {
             query?: never;
@@ -1071,6 +1106,23 @@ export interface paths {
         put?: never;
         /** @description The rounds of a target, newest first. */
         post: operations["targets_rounds_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/targets/{target_id}/starts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Weights that the rounds of a target can start from. */
+        get: operations["targets_starts_retrieve"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1294,9 +1346,10 @@ export interface components {
         /**
          * @description * `descriptor` - Descriptor
          *     * `contrastive` - Contrastive
+         *     * `pretrained` - Pretrained
          * @enum {string}
          */
-        EncoderVersionKindEnum: "descriptor" | "contrastive";
+        EncoderVersionKindEnum: "descriptor" | "contrastive" | "pretrained";
         Epoch: {
             /** Format: double */
             step: number;
@@ -1484,6 +1537,12 @@ export interface components {
          * @enum {string}
          */
         LanguageEnum: "en" | "de";
+        Loss: {
+            /** Format: double */
+            step: number;
+            /** Format: double */
+            loss: number;
+        };
         Mark: {
             /** Format: uuid */
             id: string;
@@ -1593,6 +1652,10 @@ export interface components {
         };
         NewExportRequestRequest: {
             format: components["schemas"]["FormatEnum"];
+        };
+        NewPretrainingRequestRequest: {
+            /** @description Without it: by the machine. */
+            steps?: number;
         };
         NewProjectRequestRequest: {
             readers_per_case?: number;
@@ -1762,6 +1825,9 @@ export interface components {
             config?: {
                 [key: string]: unknown;
             };
+            start?: {
+                [key: string]: string;
+            };
         };
         /** @description A pixel of a frame; 0, 0 is the centre of the first one. */
         Place: {
@@ -1790,6 +1856,19 @@ export interface components {
             };
             language: (components["schemas"]["LanguageEnum"] | components["schemas"]["NullEnum"]) | null;
             theme: (components["schemas"]["ThemeEnum"] | components["schemas"]["NullEnum"]) | null;
+        };
+        Pretraining: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly number: number;
+            state: components["schemas"]["JobStateEnum"];
+            progress: components["schemas"]["ProgressOfJob"];
+            readonly error: string;
+            network: string;
+            curves: components["schemas"]["Loss"][];
+            readonly weights_sha256: string;
+            /** Format: date-time */
+            readonly created_at: string;
         };
         Progress: {
             total: number;
@@ -1960,6 +2039,7 @@ export interface components {
             readonly ranked_cases: number | null;
             curves: components["schemas"]["Epoch"][];
             metrics: components["schemas"]["Metrics"];
+            started_from: components["schemas"]["StartedFrom"];
             /** Format: date-time */
             readonly created_at: string;
             /** Format: date-time */
@@ -2033,6 +2113,31 @@ export interface components {
             id: string;
             name: string;
         };
+        StartChoice: {
+            start: {
+                [key: string]: string;
+            };
+            kind: components["schemas"]["StartChoiceKindEnum"];
+            name: string;
+        };
+        /**
+         * @description * `model_version` - model_version
+         *     * `encoder` - encoder
+         *     * `file` - file
+         * @enum {string}
+         */
+        StartChoiceKindEnum: "model_version" | "encoder" | "file";
+        StartedFrom: {
+            name?: string;
+            sha256?: string;
+            loaded?: number;
+            fresh?: string[];
+            fresh_count?: number;
+        };
+        Starts: {
+            choices: components["schemas"]["StartChoice"][];
+            is_hub_allowed: boolean;
+        };
         Stored: {
             stored: number;
         };
@@ -2089,6 +2194,9 @@ export interface components {
             config?: {
                 [key: string]: unknown;
             };
+            start?: {
+                [key: string]: string;
+            };
         };
         TargetRequest: {
             question: string;
@@ -2098,6 +2206,9 @@ export interface components {
             refit_after?: number;
             config?: {
                 [key: string]: unknown;
+            };
+            start?: {
+                [key: string]: string;
             };
         };
         /**
@@ -3088,6 +3199,26 @@ export interface operations {
             };
         };
     };
+    pretrainings_cancellation_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                pretraining_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     projects_list: {
         parameters: {
             query?: {
@@ -4006,6 +4137,52 @@ export interface operations {
             };
         };
     };
+    targets_pretrainings_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pretraining"][];
+                };
+            };
+        };
+    };
+    targets_pretrainings_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewPretrainingRequestRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pretraining"];
+                };
+            };
+        };
+    };
     targets_rounds_list: {
         parameters: {
             query?: never;
@@ -4044,6 +4221,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Round"];
+                };
+            };
+        };
+    };
+    targets_starts_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Starts"];
                 };
             };
         };
