@@ -197,6 +197,11 @@ LARGEST_BUNDLE_BYTES = env.integer("LARGEST_BUNDLE_MIB", 2048) << 20
 MODEL_SOURCES = env.text("MODEL_SOURCES", "")
 MODEL_HUB = env.flag("MODEL_HUB", default=False)
 MODEL_HUB_ENDPOINT = env.text("MODEL_HUB_ENDPOINT", "")  # a mirror instead of the public hub
+# Where finished rounds are told, besides the product itself (learning/tracking.py)
+TRACKERS = env.choices("TRACKERS", ("mlflow", "tensorboard", "wandb"))
+TRACKER_EXPERIMENT = env.text("TRACKER_EXPERIMENT", "firstread")
+TENSORBOARD_DIR = env.text("TENSORBOARD_DIR", str(DATA_ROOT / "tensorboard"))
+MLFLOW_TRACKING_URI = env.text("MLFLOW_TRACKING_URI", "")
 # nginx sends stored files itself (deploy/nginx.conf); off where no nginx stands in front.
 ACCEL_REDIRECT = env.flag("ACCEL_REDIRECT", default=False)
 STATIC_URL = "/static/"

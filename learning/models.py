@@ -53,6 +53,7 @@ class Round(Job):
     config = models.JSONField()
     start = models.JSONField(default=dict)  # as the target named it
     started_from = models.JSONField(default=dict)  # what was taken over: learning.starting
+    tracked = models.JSONField(default=dict)  # {tracker: {"ok": …, "detail": …}}: learning.tracking
     code_revision = models.CharField(max_length=64)
     dataset = models.ForeignKey(Dataset, null=True, on_delete=models.PROTECT, related_name="rounds")
     training_labels = models.PositiveIntegerField(null=True)

@@ -26,7 +26,7 @@ from learning.acquisition import reasons
 from learning.acquisition.strategies import STRATEGIES, rank, reason
 from learning.images import choose_images, exclusions_by_case, load_images
 from learning.models import ModelVersion, ModelVersionState, Prediction, Round
-from learning.services import model_versions
+from learning.services import model_versions, rounds
 from learning.starting import starter
 from learning.stored_models import described, next_number
 from learning.training.checkpoint import Checkpoints, save_weights
@@ -339,6 +339,7 @@ def _publish(
     if model_versions.is_not_worse(version, production):
         model_versions.promote(version=version, actor=None)
     jobs.finish(round_, jobs.JobState.COMPLETED)
+    rounds.ring_trackers(round_)
 
 
 def _run_folder(round_: Round) -> Path:

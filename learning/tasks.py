@@ -54,6 +54,14 @@ def take_in_bundle(import_id: str) -> None:
 
 
 @task
+def track_round(round_id: str) -> None:
+    """Tell the configured trackers of a completed round."""
+    from learning import tracking
+
+    tracking.track(round_id)
+
+
+@task
 def refit_due_heads() -> None:
     """Refit light heads wherever enough labels have come."""
     from learning.services import heads
@@ -92,6 +100,8 @@ def sweep_jobs() -> None:
         embeddings.ring_encoder(encoder)
     for round_ in jobs.lost_jobs(Round):
         rounds.ring_round(round_)
+    for completed in rounds.untracked():
+        rounds.ring_trackers(completed)
     for bundle in jobs.lost_jobs(BundleExport):
         bundles.ring_export(bundle)
     for arrived in jobs.lost_jobs(BundleImport):

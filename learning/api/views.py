@@ -90,6 +90,11 @@ class StartedFromSerializer(serializers.Serializer[Any]):
     fresh_count = serializers.IntegerField(required=False)
 
 
+class TrackedSerializer(serializers.Serializer[Any]):
+    ok = serializers.BooleanField()
+    detail = serializers.CharField()
+
+
 class RoundSerializer(serializers.ModelSerializer[Round]):
     state = serializers.ChoiceField(choices=JobState.choices)
     trigger = serializers.ChoiceField(choices=Trigger.choices)
@@ -97,12 +102,14 @@ class RoundSerializer(serializers.ModelSerializer[Round]):
     metrics = MetricsSerializer()
     curves = EpochSerializer(many=True)
     started_from = StartedFromSerializer()
+    tracked = serializers.DictField(child=TrackedSerializer())
 
     class Meta:
         model = Round
         fields = [
             "id", "number", "state", "trigger", "strategy", "seed", "code_revision", "attempt",
             "progress", "error", "training_labels", "ranked_cases", "curves", "metrics", "started_from",
+            "tracked",
             "created_at", "started_at", "finished_at",
         ]  # fmt: skip
         read_only_fields = fields

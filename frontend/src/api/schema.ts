@@ -2040,6 +2040,9 @@ export interface components {
             curves: components["schemas"]["Epoch"][];
             metrics: components["schemas"]["Metrics"];
             started_from: components["schemas"]["StartedFrom"];
+            tracked: {
+                [key: string]: components["schemas"]["Tracked"];
+            };
             /** Format: date-time */
             readonly created_at: string;
             /** Format: date-time */
@@ -2223,6 +2226,10 @@ export interface components {
             created: string;
             /** Format: date-time */
             expiry: string | null;
+        };
+        Tracked: {
+            ok: boolean;
+            detail: string;
         };
         /** @description A transfer in a list; its failures are in the detail. */
         Transfer: {
