@@ -228,6 +228,7 @@ CELERY_TASK_ROUTES = {
     "learning.tasks.run_round": {"queue": "gpu"},
     "learning.tasks.embed_cases": {"queue": "gpu"},
     "learning.tasks.pretrain_network": {"queue": "gpu"},
+    "learning.tasks.run_cross_validation": {"queue": "gpu"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -335,3 +335,33 @@ class BundleImport(Job):
 
     def __str__(self) -> str:
         return f"bundle {self.sha256[:12]} for {self.target_id}"
+
+
+class CrossValidation(Job):
+    """A target's recipe trained k times, each time measured on patients that it was not trained on.
+
+    Inside the training and validation patients of a frozen dataset: the test set stays untouched.
+    """
+
+    target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="cross_validations")
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="+")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    fold_count = models.PositiveSmallIntegerField()
+    seed = models.BigIntegerField()
+    config = models.JSONField()
+    folds = models.JSONField(default=list)  # figures of each fold that is done, in their order
+    metrics = models.JSONField(default=dict)  # {figure: {value, low, high}} over the folds
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["target"],
+                condition=models.Q(state__in=["pending", "running"]),
+                name="cross_validation_one_unfinished_per_target",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.fold_count} folds of {self.target_id}"

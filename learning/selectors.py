@@ -6,7 +6,14 @@ from django.db.models import QuerySet
 
 from annotation.core.jobs import JobState
 from annotation.labeling import access
-from learning.models import EncoderKind, EncoderVersion, ModelVersion, Round, Target
+from learning.models import (
+    CrossValidation,
+    EncoderKind,
+    EncoderVersion,
+    ModelVersion,
+    Round,
+    Target,
+)
 
 
 def targets_visible_to(user: Any) -> QuerySet[Target]:
@@ -32,6 +39,12 @@ def pretrainings_visible_to(user: Any) -> QuerySet[EncoderVersion]:
     return EncoderVersion.objects.filter(
         kind=EncoderKind.PRETRAINED, target__in=targets_visible_to(user)
     ).select_related("target__project")
+
+
+def cross_validations_visible_to(user: Any) -> QuerySet[CrossValidation]:
+    return CrossValidation.objects.filter(target__in=targets_visible_to(user)).select_related(
+        "target__project", "dataset"
+    )
 
 
 def learning_curve(target: Target) -> list[dict[str, Any]]:

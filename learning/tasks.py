@@ -34,6 +34,16 @@ def pretrain_network(encoder_id: str) -> None:
 
 
 @job_task
+def run_cross_validation(job_id: str) -> None:
+    """Train and measure the folds that are left, on the GPU queue."""
+    from annotation.core import jobs
+    from learning import cross_validation
+    from learning.models import CrossValidation
+
+    jobs.execute(CrossValidation, job_id, cross_validation.run_cross_validation)
+
+
+@job_task
 def write_bundle(export_id: str) -> None:
     """Write a model version as a bundle."""
     from annotation.core import jobs
@@ -93,13 +103,21 @@ def sweep_jobs() -> None:
     from annotation.datasets.models import Export
     from annotation.labeling.models import Transfer
     from annotation.labeling.services import transfers
-    from learning.models import BundleExport, BundleImport, EncoderVersion, Round
-    from learning.services import bundles, embeddings, rounds
+    from learning.models import (
+        BundleExport,
+        BundleImport,
+        CrossValidation,
+        EncoderVersion,
+        Round,
+    )  # fmt: skip
+    from learning.services import bundles, cross_validations, embeddings, rounds
 
     for encoder in jobs.lost_jobs(EncoderVersion):
         embeddings.ring_encoder(encoder)
     for round_ in jobs.lost_jobs(Round):
         rounds.ring_round(round_)
+    for folds in jobs.lost_jobs(CrossValidation):
+        cross_validations.ring_cross_validation(folds)
     for completed in rounds.untracked():
         rounds.ring_trackers(completed)
     for bundle in jobs.lost_jobs(BundleExport):

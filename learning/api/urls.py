@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from learning.api import bundles, heads, starts, views
+from learning.api import bundles, cross_validations, heads, starts, views
 
 urlpatterns = [
     path("projects/<uuid:project_id>/targets", views.TargetsView.as_view(), name="targets"),
@@ -67,5 +67,15 @@ urlpatterns = [
         "pretrainings/<uuid:pretraining_id>/cancellation",
         starts.PretrainingCancellationView.as_view(),
         name="pretraining-cancellation",
+    ),
+    path(
+        "targets/<uuid:target_id>/cross-validations",
+        cross_validations.CrossValidationsView.as_view(),
+        name="cross-validations",
+    ),
+    path(
+        "cross-validations/<uuid:cross_validation_id>/cancellation",
+        cross_validations.CrossValidationCancellationView.as_view(),
+        name="cross-validation-cancellation",
     ),
 ]

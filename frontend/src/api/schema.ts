@@ -400,6 +400,23 @@ export interface paths {
         patch: operations["comments_partial_update"];
         trace?: never;
     };
+    "/api/v1/cross-validations/{cross_validation_id}/cancellation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Stop a cross-validation; the figures of finished folds stay. */
+        post: operations["cross_validations_cancellation_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{dataset_id}/exports": {
         parameters: {
             query?: never;
@@ -1008,6 +1025,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/targets/{target_id}/cross-validations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The cross-validations of a target, newest first. */
+        get: operations["targets_cross_validations_list"];
+        put?: never;
+        /** @description The cross-validations of a target, newest first. */
+        post: operations["targets_cross_validations_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/targets/{target_id}/heads": {
         parameters: {
             query?: never;
@@ -1287,6 +1322,22 @@ export interface components {
             holds: boolean | null;
             sentence: string;
         };
+        CrossValidation: {
+            /** Format: uuid */
+            readonly id: string;
+            state: components["schemas"]["JobStateEnum"];
+            progress: components["schemas"]["ProgressOfJob"];
+            readonly error: string;
+            dataset_number: number;
+            readonly fold_count: number;
+            readonly seed: number;
+            folds: components["schemas"]["Fold"][];
+            metrics: components["schemas"]["FoldMetrics"];
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: date-time */
+            readonly finished_at: string | null;
+        };
         CurvePoint: {
             round: number;
             strategy: string;
@@ -1398,6 +1449,28 @@ export interface components {
             study: string;
             instance: string;
             reason: string;
+        };
+        Fold: {
+            fold: number;
+            n: number;
+            training: number;
+            /** Format: double */
+            auc?: number | null;
+            /** Format: double */
+            accuracy?: number | null;
+            /** Format: double */
+            sensitivity?: number | null;
+            /** Format: double */
+            specificity?: number | null;
+            /** Format: double */
+            calibration_error?: number | null;
+        };
+        FoldMetrics: {
+            auc?: components["schemas"]["Estimate"];
+            accuracy?: components["schemas"]["Estimate"];
+            sensitivity?: components["schemas"]["Estimate"];
+            specificity?: components["schemas"]["Estimate"];
+            calibration_error?: components["schemas"]["Estimate"];
         };
         /**
          * @description * `coco` - coco
@@ -1645,6 +1718,15 @@ export interface components {
         NewCommentRequestRequest: {
             text: string;
             place?: components["schemas"]["PlaceRequest"] | null;
+        };
+        NewCrossValidationRequestRequest: {
+            /** @default 5 */
+            fold_count: number;
+            /**
+             * Format: uuid
+             * @description Without it: the newest one.
+             */
+            dataset?: string;
         };
         NewDatasetRequestRequest: {
             /** @default  */
@@ -2950,6 +3032,26 @@ export interface operations {
             };
         };
     };
+    cross_validations_cancellation_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                cross_validation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     datasets_exports_list: {
         parameters: {
             query?: never;
@@ -4056,6 +4158,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BundleImport"];
+                };
+            };
+        };
+    };
+    targets_cross_validations_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CrossValidation"][];
+                };
+            };
+        };
+    };
+    targets_cross_validations_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewCrossValidationRequestRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CrossValidation"];
                 };
             };
         };
