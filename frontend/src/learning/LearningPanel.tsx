@@ -5,8 +5,12 @@ import { api, good, type Round, type Schemas } from '../api/client'
 import { formatNumber, named, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Empty, Loaded } from '../ui/states'
+import { Bundles } from './Bundles'
+import { CrossValidation } from './CrossValidation'
 import { LearningCurve } from './LearningCurve'
 import { QuickLoop } from './QuickLoop'
+import { RoundRecord } from './RoundRecord'
+import { Start } from './Start'
 
 const REFRESH_MS = 1500
 const STRATEGIES = [
@@ -37,6 +41,9 @@ export function LearningPanel({ projectId, isManager }: Props) {
               <Stack key={target.id}>
                 <TargetView target={target} isManager={isManager} />
                 <QuickLoop projectId={projectId} target={target} isManager={isManager} />
+                <CrossValidation targetId={target.id} isManager={isManager} />
+                {isManager && <Start target={target} />}
+                {isManager && <Bundles targetId={target.id} />}
               </Stack>
             ))}
           </Stack>
@@ -98,6 +105,7 @@ function TargetView({ target, isManager }: { target: Schemas['Target']; isManage
         )}
       </Group>
       {newest && <NewestRound round={newest} isManager={isManager} onChange={refresh} />}
+      {newest && <RoundRecord round={newest} />}
       <SimpleGrid cols={{ base: 1, md: 2 }} mt="md">
         <Loaded query={curve}>{(points) => <LearningCurve points={points} />}</Loaded>
         <ModelVersions targetId={target.id} newest={newest} isManager={isManager} onChange={refresh} />
