@@ -11,11 +11,24 @@ from annotation.datasets.models import Dataset
 from annotation.labeling.models import Case, Project
 
 
+class TargetKind(models.TextChoices):
+    ONE = "one"
+    MANY = "many"
+    ORDINAL = "ordinal"
+    NUMBER = "number"
+    TIME_TO_EVENT = "time_to_event"
+    SEGMENTATION = "segmentation"
+    BOXES = "boxes"
+
+
 class Target(BaseModel):
-    """What a model learns: one question of a project's schema with exactly one answer."""
+    """What a model learns: a question of a project's schema, one layer of masks, or boxes."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="targets")
-    question = models.CharField(max_length=40)
+    kind = models.CharField(max_length=20, choices=TargetKind, default=TargetKind.ONE)
+    question = models.CharField(max_length=40, blank=True)  # empty where something is drawn
+    options = models.JSONField(default=dict, blank=True)  # what the kind needs besides (kinds.py)
+    input = models.JSONField(default=dict, blank=True)  # InputSpec; {} = each study's middle image
     strategy = models.CharField(max_length=40, default="margin")
     retrain_after = models.PositiveIntegerField(default=25)  # newly accepted reads; 0 = by hand
     config = models.JSONField(default=dict, blank=True)  # overrides of training.config.TrainConfig
@@ -24,11 +37,22 @@ class Target(BaseModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["project", "question"], name="target_unique_question")
+            models.UniqueConstraint(
+                fields=["project", "kind", "question", "options"], name="target_unique"
+            )
         ]
 
     def __str__(self) -> str:
-        return f"{self.question} of {self.project_id}"
+        return f"{self.name} of {self.project_id}"
+
+    @property
+    def name(self) -> str:
+        """What people call it: the question's key, or what is drawn."""
+        if self.kind == TargetKind.SEGMENTATION:
+            return f"masks of layer {self.options['layer']}"
+        if self.kind == TargetKind.BOXES:
+            return f"boxes of {', '.join(self.options['labels'])}"
+        return self.question
 
 
 class Trigger(models.TextChoices):
@@ -85,8 +109,11 @@ class ModelVersion(BaseModel):
         max_length=10, choices=ModelVersionState, default=ModelVersionState.CANDIDATE
     )
     weights_sha256 = models.CharField(max_length=64)
-    classes = ArrayField(models.CharField(max_length=40))
+    classes = ArrayField(models.CharField(max_length=80))  # empty where it gives a number
     threshold = models.FloatField(null=True)  # of the positive class, chosen on validation
+    thresholds = ArrayField(models.FloatField(), default=list)  # of each finding, where many can be
+    task = models.JSONField(default=dict)  # training.tasks.Task.as_json, fitted
+    architecture = models.JSONField(default=dict)  # training.networks.Architecture.as_json
 
     class Meta:
         constraints = [
@@ -103,13 +130,20 @@ class ModelVersion(BaseModel):
 
 
 class Prediction(models.Model):
-    """What one model version says of one case, and the score that ranked it."""
+    """What one model version says of one case, and the score that ranked it.
+
+    `values` are those of the task: a probability per class, a number in its unit, a log risk. What
+    was drawn lies in `content`, as in a read.
+    """
 
     model_version = models.ForeignKey(
         ModelVersion, on_delete=models.CASCADE, related_name="predictions"
     )
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="predictions")
-    probabilities = ArrayField(models.FloatField())
+    values = ArrayField(models.FloatField(), default=list)
+    content = models.JSONField(default=dict)
+    components = models.JSONField(default=dict)  # what the score was made of
+    propensity = models.FloatField(null=True)  # of this draw given those before it
     score = models.FloatField(null=True)  # higher = label first; None outside the pool
 
     class Meta:

@@ -1,6 +1,6 @@
 """Targets, rounds, model versions and the learning curve."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -16,29 +16,37 @@ from annotation.datasets.api.views import ProgressOfJob
 from annotation.labeling import access
 from annotation.labeling.api.projects import parsed
 from learning import selectors
-from learning.acquisition.names import HEAD_STRATEGY_TITLES, STRATEGY_TITLES
-from learning.models import ModelVersion, ModelVersionState, Round, Target, Trigger
+from learning.acquisition.names import ALL_TITLES, HEAD_STRATEGY_TITLES
+from learning.models import ModelVersion, ModelVersionState, Round, Target, TargetKind, Trigger
 from learning.services import model_versions, rounds, targets
 
 
 class TargetSerializer(serializers.ModelSerializer[Target]):
-    strategy = serializers.ChoiceField(choices=list(STRATEGY_TITLES))
+    kind = serializers.ChoiceField(choices=TargetKind.choices, required=False)
+    question = serializers.CharField(max_length=40, required=False, allow_blank=True)
+    name = serializers.CharField(read_only=True)
+    strategy = serializers.ChoiceField(choices=list(ALL_TITLES), required=False)
     head_strategy = serializers.ChoiceField(choices=list(HEAD_STRATEGY_TITLES), required=False)
+    options = serializers.DictField(child=serializers.JSONField(), required=False)
+    input = serializers.DictField(child=serializers.JSONField(), required=False)
     config = serializers.DictField(child=serializers.JSONField(), required=False)
 
     class Meta:
         model = Target
         fields = [
-            "id", "question", "strategy", "retrain_after", "head_strategy", "refit_after", "config",
+            "id", "name", "kind", "question", "options", "input", "strategy", "retrain_after",
+            "head_strategy", "refit_after", "config",
         ]  # fmt: skip
         read_only_fields = ["id"]
+        validators: ClassVar[list[Any]] = []  # the service says what is there already
 
 
 class TargetChangeRequest(serializers.Serializer[Any]):
-    strategy = serializers.ChoiceField(choices=list(STRATEGY_TITLES), required=False)
+    strategy = serializers.ChoiceField(choices=list(ALL_TITLES), required=False)
     retrain_after = serializers.IntegerField(min_value=0, max_value=1_000_000, required=False)
     head_strategy = serializers.ChoiceField(choices=list(HEAD_STRATEGY_TITLES), required=False)
     refit_after = serializers.IntegerField(min_value=0, max_value=1_000_000, required=False)
+    input = serializers.DictField(child=serializers.JSONField(), required=False)
     config = serializers.DictField(child=serializers.JSONField(), required=False)
 
 
@@ -66,6 +74,16 @@ class MetricsSerializer(serializers.Serializer[Any]):
     sensitivity = EstimateSerializer(required=False)
     specificity = EstimateSerializer(required=False)
     calibration_error = EstimateSerializer(required=False)
+    average_precision = EstimateSerializer(required=False)
+    mean_auc = EstimateSerializer(required=False)
+    quadratic_kappa = EstimateSerializer(required=False)
+    mean_absolute_error = EstimateSerializer(required=False)
+    r2 = EstimateSerializer(required=False)
+    c_index = EstimateSerializer(required=False)
+    mean_dice = EstimateSerializer(required=False)
+    mean_hd95_mm = EstimateSerializer(required=False)
+    ap50 = EstimateSerializer(required=False)
+    froc = EstimateSerializer(required=False)
     threshold = serializers.FloatField(required=False)
     reliability = ReliabilitySerializer(many=True, required=False)
     excluded = ExclusionSerializer(many=True, required=False)
@@ -106,7 +124,7 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
         model = ModelVersion
         fields = [
             "id", "number", "state", "round_number", "training_labels", "weights_sha256",
-            "classes", "threshold", "metrics", "created_at",
+            "classes", "threshold", "thresholds", "metrics", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 

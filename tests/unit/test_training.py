@@ -19,6 +19,7 @@ from learning.training.memory import OutOfMemory
 from learning.training.networks import Architecture
 from learning.training.predict import Block, Members, predict, segment
 from learning.training.recipes import recommended
+from learning.training.schedule import one_cycle
 from learning.training.tasks import (
     ManyAnswers,
     Number,
@@ -381,7 +382,12 @@ def test_figures_by_hand():
     truth = np.array([0, 0, 0, 1, 1])
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2], [0.3, 0.7], [0.7, 0.3]])
     figures = evaluate.evaluate(
-        truth, probabilities, list("abcde"), threshold=0.5, rng=np.random.default_rng(0)
+        OneAnswer(("no", "yes")),
+        truth,
+        probabilities,
+        list("abcde"),
+        thresholds=(0.5,),
+        rng=np.random.default_rng(0),
     )
     assert figures["sensitivity"]["value"] == 0.5
     assert figures["specificity"]["value"] == pytest.approx(2 / 3)
@@ -392,7 +398,8 @@ def test_figures_by_hand():
 
 def test_one_class_alone_gives_no_auc_instead_of_a_wrong_one():
     figures = evaluate.evaluate(
-        np.zeros(4, int), np.full((4, 2), 0.5), list("abcd"), threshold=0.5,
+        OneAnswer(("no", "yes")), np.zeros(4, int), np.full((4, 2), 0.5), list("abcd"),
+        thresholds=(0.5,),
         rng=np.random.default_rng(0),
     )  # fmt: skip
     assert figures["auc"]["value"] is None
@@ -416,3 +423,15 @@ def test_calibration_error_of_a_calibrated_and_an_overconfident_model():
     boastful = np.tile([0.0, 1.0], (10, 1))
     assert evaluate.calibration_error(truth, calibrated) == pytest.approx(0.0)
     assert evaluate.calibration_error(truth, boastful) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 5, 9])
+def test_the_shortest_runs_have_a_learning_rate_too(steps):
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    schedule = one_cycle(optimizer, 1.0, steps, 0.2)
+    rates = []
+    for _ in range(steps):
+        rates.append(schedule.get_last_lr()[0])
+        optimizer.step()
+        schedule.step()
+    assert all(0 < rate <= 1 for rate in rates)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from learning.training.batches import stacked
 from learning.training.boxes import Boxes, check_boxes
 from learning.training.detection.augment import BoxAugmentation, augment
 from learning.training.detection.decode import Detections, decode
@@ -20,7 +21,7 @@ from learning.training.resumable import OnReport, Schedule, Store, batch_of_step
 class BoxedImages:
     """(n, channels, *shape) standardised images of one shape, and per image (k, 2d) boxes, (k,) labels."""
 
-    images: NDArray[np.float16]
+    images: Sequence[NDArray[np.float16]] | NDArray[np.float16]
     boxes: Sequence[Boxes]
     labels: Sequence[NDArray[np.int64]]
 
@@ -59,7 +60,7 @@ def train_detector(
 
     def batch_loss(module: torch.nn.Module, step: int, generator: torch.Generator) -> torch.Tensor:
         rows = batch_of_step(len(data), config.batch_size, step, seed)
-        images = torch.from_numpy(data.images[rows].astype(np.float32))
+        images = torch.from_numpy(stacked(data.images, rows).astype(np.float32))
         boxes, labels = [data.boxes[r] for r in rows], [data.labels[r] for r in rows]
         if config.augmentation is not None:
             images, boxes, labels = augment(images, boxes, labels, config.augmentation, generator)

@@ -1,0 +1,80 @@
+"""The end of a round: model, predictions, ranking, all at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Max
+
+from annotation.core import jobs
+from annotation.labeling.services.ranking import publish_ranking
+from learning.models import ModelVersion, ModelVersionState, Prediction, Round
+from learning.pipeline.base import Foreseen, Judged, Learned
+from learning.pipeline.ranking import Place
+from learning.services import model_versions
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a round found; `order` is in the order of `foreseen`."""
+
+    judged: Judged
+    learned: Learned
+    classes: list[str]
+    foreseen: Sequence[Foreseen]
+    order: Sequence[Place]
+    training_labels: int
+    weights_sha256: str
+
+
+@transaction.atomic
+def publish(round_: Round, finished: Finished) -> None:
+    """Model, predictions, ranking and the round's end: all of it or nothing, once."""
+    locked = Round.ownership(round_).select_for_update().first()
+    if locked is None:
+        raise jobs.JobFenced(str(round_.pk))
+    jobs.report(round_, step="publish")
+    judged = finished.judged
+    Round.ownership(round_).update(
+        metrics=judged.metrics, training_labels=finished.training_labels,
+        ranked_cases=len(finished.order),
+    )  # fmt: skip
+    round_.metrics = judged.metrics
+    version = _model_version(round_, finished)
+    _keep_predictions(version, finished)
+    target = round_.target
+    publish_ranking(
+        project=target.project, ranking_id=round_.pk, ranked=[p.ranked for p in finished.order]
+    )
+    production = (
+        ModelVersion.objects.filter(target=target, state=ModelVersionState.PRODUCTION)
+        .select_related("round")
+        .first()
+    )
+    if model_versions.is_not_worse(version, production):
+        model_versions.promote(version=version, actor=None)
+    jobs.finish(round_, jobs.JobState.COMPLETED)
+
+
+def _model_version(round_: Round, finished: Finished) -> ModelVersion:
+    target, judged, learned = round_.target, finished.judged, finished.learned
+    last = ModelVersion.objects.filter(target=target).aggregate(n=Max("number"))["n"] or 0
+    return ModelVersion.objects.create(
+        target=target, round=round_, number=last + 1, weights_sha256=finished.weights_sha256,
+        classes=finished.classes, threshold=judged.threshold, thresholds=list(judged.thresholds),
+        task=learned.task, architecture=learned.architecture,
+    )  # fmt: skip
+
+
+def _keep_predictions(version: ModelVersion, finished: Finished) -> None:
+    Prediction.objects.bulk_create(
+        (
+            Prediction(
+                model_version=version, case_id=one.case_id, values=one.values,
+                content=one.content, components={**one.components, **place.components},
+                propensity=place.propensity, score=place.score,
+            )
+            for one, place in zip(finished.foreseen, finished.order, strict=True)
+        ),
+        batch_size=2000,
+    )  # fmt: skip
