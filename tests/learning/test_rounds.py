@@ -249,7 +249,7 @@ def test_a_replay_learns_through_the_same_services(known, db):
     assert [(r["strategy"], r["labels"]) for r in rows] == [
         ("random", "9"), ("random", "14"), ("margin", "9"), ("margin", "14"),
     ]  # fmt: skip
-    assert rows[0]["auc"] == rows[2]["auc"]  # the first labels of a seed are the same for all
+    assert rows[0]["value"] == rows[2]["value"]  # the first labels of a seed are the same for all
     assert (known / "curves.svg").read_text().startswith("<?xml")
 
 
