@@ -9,6 +9,16 @@ DRAWN = ("segmentation", "boxes")
 UNDRAWN = ("background", "unknown")  # what a slice without a drawing says
 
 
+FIGURES = {
+    "one": "auc", "many": "mean_auc", "ordinal": "quadratic_kappa",
+    "number": "mean_absolute_error", "time_to_event": "c_index", "segmentation": "mean_dice",
+    "boxes": "ap50",
+}  # fmt: skip
+"""The figure that decides between models, by kind; all but the error are better when higher."""
+
+FIGURE_CHOICES = sorted(FIGURES.values())
+
+
 class InvalidTarget(ValueError):
     """A target asks for what the schema does not have; names the field."""
 
@@ -48,6 +58,47 @@ def checked(wish: Wish, schema: Schema | None) -> Wish:
         raise InvalidTarget("kind", f"The question is of the kind {asked.kind}.")
     _refuse_others(given, set())
     return Wish(kind, wish.question, {})
+
+
+@dataclass(frozen=True)
+class Learnable:
+    """Something of a schema that can be learned, and the labels that people know it by."""
+
+    wish: Wish
+    names: tuple[str, ...]
+
+
+def learnable(schema: Schema) -> list[Learnable]:
+    """Everything that can be learned, in the schema's own order.
+
+    A number may also be the time to an event: once for every answer that may be the event.
+    """
+    asked = [q for q in schema.study_questions if q.kind != "text"]
+    found = [Learnable(Wish(q.kind, q.key, {}), (q.label,)) for q in asked]
+    for layer in sorted({segment.layer for segment in schema.segments}):
+        names = tuple(s.label for s in schema.segments if s.layer == layer)
+        wish = checked(Wish("segmentation", "", {"layer": layer}), schema)
+        found.append(Learnable(wish, names))
+    boxed = [label for label in schema.region_labels if "box" in label.kinds]
+    if boxed:
+        wish = checked(Wish("boxes"), schema)
+        found.append(Learnable(wish, tuple(label.label for label in boxed)))
+    return found + _survivals(schema)
+
+
+def _survivals(schema: Schema) -> list[Learnable]:
+    times = [q for q in schema.study_questions if q.kind == "number"]
+    events = [q for q in schema.study_questions if q.kind == "one"]
+    return [
+        Learnable(
+            Wish(
+                "time_to_event", time.key,
+                {"event_question": event.key, "event_option": option.key},
+            ),
+            (time.label, event.label, option.label),
+        )
+        for time in times for event in events for option in event.options
+    ]  # fmt: skip
 
 
 def _event(given: dict[str, Any], asked: Question, schema: Schema) -> dict[str, Any]:
