@@ -32,7 +32,7 @@ from learning.services import model_versions
 from learning.training.checkpoint import Checkpoints, load_weights, save_weights
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
-from learning.training.evaluate import evaluate, youden_threshold
+from learning.training.evaluate import evaluate, thresholds_of
 from learning.training.loop import Trained, choose_device, train
 from learning.training.networks import Architecture
 from learning.training.predict import Block, Members, predict
@@ -193,21 +193,22 @@ def _evaluate(
         for split, found in examples.items()
         if found.labels and split != Split.TRAIN
     }
-    threshold = 0.5
+    task = trained.task
+    thresholds: tuple[float, ...] = (0.5,)
     if Split.VALIDATION in probabilities:
         truth = np.asarray(examples[Split.VALIDATION].labels, np.int64)
-        threshold = youden_threshold(truth, probabilities[Split.VALIDATION][:, 1])
+        thresholds = thresholds_of(task, truth, probabilities[Split.VALIDATION])
     test = examples[Split.TEST]
-    if Split.TEST not in probabilities:
-        return {"n": 0}, threshold
+    said = probabilities.get(Split.TEST, np.zeros((0, 0)))
     figures = evaluate(
+        task,
         np.asarray(test.labels, np.int64),
-        probabilities[Split.TEST],
+        said,
         test.patients,
-        threshold=threshold,
+        thresholds=thresholds,
         rng=np.random.default_rng(round_.seed),
     )
-    return figures, threshold
+    return figures, thresholds[0] if thresholds else 0.5
 
 
 def _blocks(images: list[NDArray[np.float16]]) -> Iterator[Block]:

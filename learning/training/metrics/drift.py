@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from learning.training.metrics.subgroups import holm
 
@@ -76,11 +75,17 @@ def frechet_distance(reference: Vectors, current: Vectors) -> float:
 
 
 def output_drift(reference: Floats, current: Floats) -> Drift:
-    """Kolmogorov-Smirnov distance of two samples of one output, and its p."""
+    """Kolmogorov-Smirnov distance of two samples of one output, and its asymptotic p.
+
+    The p is Stephens's (1970), which is close from about ten values a side on.
+    """
     if min(len(reference), len(current)) == 0:
         raise ValueError("both sides need at least one value")
-    found = stats.ks_2samp(reference, current)
-    return Drift(float(found.statistic), float(found.pvalue))
+    both = np.concatenate([reference, current])
+    below = [np.searchsorted(np.sort(side), both, side="right") for side in (reference, current)]
+    distance = float(np.abs(below[0] / len(reference) - below[1] / len(current)).max())
+    size = np.sqrt(len(reference) * len(current) / len(both))
+    return Drift(distance, _kolmogorov(distance * float(size + 0.12 + 0.11 / size)))
 
 
 def stability_index(reference: Floats, current: Floats) -> float:
@@ -122,6 +127,15 @@ def drift_by_group(
         PeriodDrift(*parts, is_real=p is not None and p < LEVEL)
         for parts, p in zip(found, corrected, strict=True)
     ]
+
+
+def _kolmogorov(distance: float) -> float:
+    """How often Kolmogorov's distribution exceeds the distance. (The web process has no SciPy.)"""
+    if distance < 0.2:  # the series converges slowly there, and the answer is 1
+        return 1.0
+    terms = np.arange(1, 101)
+    found = 2 * ((-1.0) ** (terms - 1) * np.exp(-2 * (terms * distance) ** 2)).sum()
+    return float(np.clip(found, 0.0, 1.0))
 
 
 def _at_most(vectors: Vectors, rng: np.random.Generator) -> Vectors:
