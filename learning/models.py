@@ -11,6 +11,13 @@ from annotation.datasets.models import Dataset
 from annotation.labeling.models import Case, Project
 
 
+class Promotion(models.TextChoices):
+    """Who puts a new model version into production."""
+
+    WHEN_NOT_WORSE = "when_not_worse"  # the round, where the locked test set shows it
+    BY_HAND = "by_hand"
+
+
 class Target(BaseModel):
     """What a model learns: one question of a project's schema with exactly one answer."""
 
@@ -21,6 +28,7 @@ class Target(BaseModel):
     config = models.JSONField(default=dict, blank=True)  # overrides of training.config.TrainConfig
     head_strategy = models.CharField(max_length=40, default="adaptive")
     refit_after = models.PositiveIntegerField(default=5)  # newly labeled cases; 0 = no light head
+    promotion = models.CharField(max_length=20, choices=Promotion, default=Promotion.WHEN_NOT_WORSE)
 
     class Meta:
         constraints = [
@@ -87,6 +95,9 @@ class ModelVersion(BaseModel):
     weights_sha256 = models.CharField(max_length=64)
     classes = ArrayField(models.CharField(max_length=40))
     threshold = models.FloatField(null=True)  # of the positive class, chosen on validation
+    evidence = models.JSONField(
+        default=dict
+    )  # services.comparison.Evidence against production then
 
     class Meta:
         constraints = [
@@ -119,6 +130,30 @@ class Prediction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.case_id} by {self.model_version_id}"
+
+
+class TestResult(models.Model):
+    """What one model version says of one labeled test case, beside what was true when it was tested.
+
+    Every figure of the version can be computed from these, of any part of the test set.
+    """
+
+    __test__ = False  # pytest: this is no test
+    model_version = models.ForeignKey(
+        ModelVersion, on_delete=models.CASCADE, related_name="test_results"
+    )
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="test_results")
+    patient_key = models.CharField(max_length=16)
+    truth = models.JSONField(null=True)  # as the task encodes it; missing values are null
+    values = ArrayField(models.FloatField())  # as the task predicts; of masks see metrics.figures
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["model_version", "case"], name="test_result_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"test of {self.case_id} by {self.model_version_id}"
 
 
 EMBEDDING_SIZE = 256  # shorter vectors are filled up with zeros, which changes no distance

@@ -27,13 +27,15 @@ from annotation.labeling.services.ranking import Ranked, publish_ranking
 from learning.acquisition import reasons
 from learning.acquisition.strategies import STRATEGIES, rank, reason
 from learning.images import choose_images, exclusions_by_case, load_images
-from learning.models import ModelVersion, ModelVersionState, Prediction, Round
-from learning.services import model_versions
+from learning.models import ModelVersion, Prediction, Round
+from learning.services import model_versions, test_results
+from learning.services.test_results import Results
 from learning.training.checkpoint import Checkpoints, load_weights, save_weights
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
-from learning.training.evaluate import evaluate, thresholds_of
+from learning.training.evaluate import examined, thresholds_of
 from learning.training.loop import Trained, choose_device, train
+from learning.training.metrics.figures import figures
 from learning.training.networks import Architecture
 from learning.training.predict import Block, Members, predict
 from learning.training.run import Progress
@@ -54,6 +56,7 @@ class Examples:
     images: list[NDArray[np.float16]] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
     patients: list[str] = field(default_factory=list)
+    cases: list[UUID] = field(default_factory=list)
 
     def samples(self) -> Samples:
         return Samples([image[None] for image in self.images], np.asarray(self.labels, np.int64))
@@ -76,7 +79,7 @@ def run_round(round_: Round) -> None:
     excluded: dict[UUID, str] = {}
     examples = _load_examples(round_, dataset, classes, config, excluded)
     trained = _train(round_, config, examples, OneAnswer(tuple(classes)))
-    metrics, threshold = _evaluate(round_, config, trained, examples)
+    metrics, results = _evaluate(round_, config, trained, examples)
     pool = _predict_pool(round_, config, trained, excluded)
     metrics["excluded"] = exclusions_by_case(excluded)
     metrics["device"] = str(choose_device())
@@ -85,7 +88,7 @@ def run_round(round_: Round) -> None:
     _publish(
         round_,
         metrics,
-        threshold,
+        results,
         classes,
         weights,
         pool,
@@ -146,6 +149,7 @@ def _load_examples(
         found.images.append(image)
         found.labels.append(classes.index(item.answers[round_.target.question]))
         found.patients.append(item.patient_key)
+        found.cases.append(item.case_id)
     return examples
 
 
@@ -186,7 +190,7 @@ def _architecture(config: TrainConfig, class_count: int) -> Architecture:
 
 def _evaluate(
     round_: Round, config: TrainConfig, trained: Trained, examples: dict[Split, Examples]
-) -> tuple[dict[str, Any], float]:
+) -> tuple[dict[str, Any], Results]:
     jobs.report(round_, step="evaluate")
     probabilities = {
         split: _predict(trained, _blocks(found.images), config)
@@ -194,21 +198,19 @@ def _evaluate(
         if found.labels and split != Split.TRAIN
     }
     task = trained.task
-    thresholds: tuple[float, ...] = (0.5,)
+    thresholds: tuple[float, ...] = ()
     if Split.VALIDATION in probabilities:
         truth = np.asarray(examples[Split.VALIDATION].labels, np.int64)
         thresholds = thresholds_of(task, truth, probabilities[Split.VALIDATION])
     test = examples[Split.TEST]
-    said = probabilities.get(Split.TEST, np.zeros((0, 0)))
-    figures = evaluate(
+    found = examined(
         task,
         np.asarray(test.labels, np.int64),
-        said,
+        probabilities.get(Split.TEST, np.zeros((0, 0))),
         test.patients,
         thresholds=thresholds,
-        rng=np.random.default_rng(round_.seed),
     )
-    return figures, thresholds[0] if thresholds else 0.5
+    return figures(found, np.random.default_rng(round_.seed)), Results(test.cases, found)
 
 
 def _blocks(images: list[NDArray[np.float16]]) -> Iterator[Block]:
@@ -292,7 +294,7 @@ def _rank(round_: Round, pool: Pool, classes: list[str]) -> dict[UUID, Ranked]:
 def _publish(
     round_: Round,
     metrics: dict[str, Any],
-    threshold: float,
+    results: Results,
     classes: list[str],
     weights_sha256: str,
     pool: Pool,
@@ -312,7 +314,7 @@ def _publish(
     round_.metrics = metrics
     version = ModelVersion.objects.create(
         target=target, round=round_, number=last + 1, weights_sha256=weights_sha256,
-        classes=classes, threshold=threshold,
+        classes=classes, threshold=metrics.get("threshold"),
     )  # fmt: skip
     Prediction.objects.bulk_create(
         (
@@ -329,13 +331,8 @@ def _publish(
         batch_size=2000,
     )
     publish_ranking(project=target.project, ranking_id=round_.pk, ranked=list(ranked.values()))
-    production = (
-        ModelVersion.objects.filter(target=target, state=ModelVersionState.PRODUCTION)
-        .select_related("round")
-        .first()
-    )
-    if model_versions.is_not_worse(version, production):
-        model_versions.promote(version=version, actor=None)
+    test_results.keep(version=version, results=results)
+    model_versions.consider(version)
     jobs.finish(round_, jobs.JobState.COMPLETED)
 
 

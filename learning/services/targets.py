@@ -10,7 +10,7 @@ from annotation.core.errors import Conflict, InvalidInput
 from annotation.labeling.models import Project
 from annotation.labeling.services.projects import current_schema
 from learning.acquisition.names import HEAD_STRATEGY_TITLES, STRATEGY_TITLES
-from learning.models import Target
+from learning.models import Promotion, Target
 from learning.training.config import InvalidConfig, TrainConfig
 
 
@@ -25,6 +25,7 @@ def create_target(
     config: dict[str, Any] | None = None,
     head_strategy: str = "adaptive",
     refit_after: int = 5,
+    promotion: str = Promotion.WHEN_NOT_WORSE,
 ) -> Target:
     """Learn one single-choice question of the project's schema."""
     schema = current_schema(project)
@@ -39,7 +40,7 @@ def create_target(
             target = Target.objects.create(
                 project=project, question=question, strategy=strategy,
                 retrain_after=retrain_after, config=config or {}, head_strategy=head_strategy,
-                refit_after=refit_after,
+                refit_after=refit_after, promotion=promotion,
             )  # fmt: skip
     except IntegrityError:
         raise Conflict("This question is learned already.", field="question") from None
@@ -56,7 +57,14 @@ def change_target(*, actor: User, target: Target, **changes: Any) -> Target:
         changes.get("config", locked.config),
         changes.get("head_strategy", locked.head_strategy),
     )
-    for name in ("strategy", "retrain_after", "config", "head_strategy", "refit_after"):
+    for name in (
+        "strategy",
+        "retrain_after",
+        "config",
+        "head_strategy",
+        "refit_after",
+        "promotion",
+    ):
         if name in changes:
             setattr(locked, name, changes[name])
     locked.save()

@@ -47,6 +47,10 @@ def made(task):
     return np.stack([times, random.random(COUNT) < 0.6], axis=1).astype(np.float32), risk[:, None]
 
 
+def halves(task):
+    return (0.5,) * (2 if task == FINDINGS else 1)
+
+
 EVERY_KIND = [
     BINARY, OneAnswer(("a", "b", "c")), GRADES, FINDINGS, Number(), TimeToEvent(),
 ]  # fmt: skip
@@ -89,7 +93,7 @@ def test_without_cases_the_deciding_figure_is_named_and_absent(task):
 def test_a_network_that_answers_nan_has_no_figures(task):
     truth, said = made(task)
     said[3, 0] = np.nan
-    found = evaluate(task, truth, said, patients(), thresholds=(0.5, 0.5), rng=rng())
+    found = evaluate(task, truth, said, patients(), thresholds=halves(task), rng=rng())
     assert found[task.metric.name]["value"] is None
     assert found["absent_because"] == "not_finite"
     json.dumps(found, allow_nan=False)
@@ -105,7 +109,7 @@ def test_a_network_that_answers_nan_has_no_figures(task):
     ],
 )
 def test_poisoned_labels_give_a_clear_absence(task, truth, said, why):
-    found = evaluate(task, truth, said, list("abcdef"), thresholds=(0.5, 0.5), rng=rng())
+    found = evaluate(task, truth, said, list("abcdef"), thresholds=halves(task), rng=rng())
     assert (found["n"], found["absent_because"]) == (6, why)
     assert found[task.metric.name] == {"value": None, "low": None, "high": None}
 
@@ -240,5 +244,7 @@ def test_ranks_and_kolmogorov_equal_scipy():
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="2 answers, 1 predictions"):
         examined(BINARY, np.zeros(2), np.zeros((1, 2)), ["a", "b"])
+    with pytest.raises(ValueError, match="1 thresholds where 2 are needed"):
+        examined(FINDINGS, *made(FINDINGS), patients(), thresholds=(0.5,))
     with pytest.raises(ValueError, match="is none of one"):
         figures.Examined("taste", np.zeros(0), np.zeros((0, 1)), [])

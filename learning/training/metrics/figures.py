@@ -59,6 +59,10 @@ class Examined:
                 f"{len(self.patients)} patients"
             )
 
+        wanted = len(self.classes) if self.kind == "many" else 1
+        if self.thresholds and len(self.thresholds) != wanted:
+            raise ValueError(f"{len(self.thresholds)} thresholds where {wanted} are needed")
+
     def __len__(self) -> int:
         return len(self.patients)
 
@@ -91,6 +95,7 @@ def figures(test: Examined, rng: np.random.Generator) -> dict[str, Any]:
         "patients": len(set(test.patients)),
         "kind": test.kind,
         "metric": {"name": name, "higher_is_better": higher_is_better},
+        "thresholds": list(test.thresholds),
         "absent_because": _why_absent(test) if is_missing else None,
         **_described(test, rng),
         **{key: asdict(estimate) for key, estimate in found.items()},
@@ -254,7 +259,6 @@ def _described(test: Examined, rng: np.random.Generator) -> dict[str, Any]:
         return found
     if test.kind == "many":
         return {
-            "thresholds": list(test.thresholds),
             "reliability": classification.reliability(*_pooled(test, np.arange(len(test))))
             if test.is_finite
             else [],
