@@ -29,6 +29,11 @@ class Results:
     cases: Sequence[UUID]
     examined: Examined
 
+    def labeled(self) -> "Results":
+        """Those with an answer."""
+        rows = self.examined.labeled_rows()
+        return Results([self.cases[int(row)] for row in rows], self.examined.labeled())
+
 
 def keep(*, version: ModelVersion, results: Results) -> None:
     """Write the version's results, inside the transaction that publishes it."""

@@ -8,7 +8,15 @@ from scipy import stats
 from sklearn import metrics as reference
 
 from learning.training.evaluate import evaluate, evaluate_masks, examined, thresholds_of
-from learning.training.metrics import classification, drift, figures, masks, ranked, values
+from learning.training.metrics import (
+    classification,
+    drift,
+    figures,
+    masks,
+    ranked,
+    values,
+    weighted,
+)
 from learning.training.tasks import TASKS, ManyAnswers, Number, OneAnswer, OrdinalGrade, TimeToEvent
 
 BINARY = OneAnswer(("no", "yes"))
@@ -214,6 +222,29 @@ def test_counting_draws_equals_sorting_them():
         assert ranked.sensitivity_at_specificity(count(rows), 0.9) == pytest.approx(
             classification.sensitivity_at_specificity(truth, score, 0.9)
         )
+
+
+@pytest.mark.parametrize("task", EVERY_KIND, ids=lambda task: f"{task.kind}-{task.outputs}")
+def test_weighing_rows_equals_drawing_them(task):
+    truth, said = made(task)
+    if task == BINARY:
+        said = np.round(said, 1)  # ties
+    test = examined(task, truth, said, patients(), thresholds=halves(task)).labeled()
+    by_rows = figures.measures_of(test)
+    by_weights = weighted.weighted_measures(test)
+    assert next(iter(by_weights)) == task.metric.name
+    some = np.sort(rng(5).choice(len(test), 70, replace=False))
+    times = rng(4).integers(0, 3, (len(test), 6)).astype(np.float32)
+    for name, measure in by_weights.items():
+        wanted = [by_rows[name](np.repeat(some, times[some, n].astype(int))) for n in range(6)]
+        assert measure(some, times) == pytest.approx(wanted), name
+
+
+def test_drawn_weights_are_whole_patients():
+    found = np.concatenate(list(weighted.draws(patients(), rng(), 50)), axis=1)
+    assert found.shape == (COUNT, 50)
+    assert np.array_equal(found[::2], found[1::2])
+    assert np.all(found.sum(axis=0) == COUNT)
 
 
 def test_weighing_pairs_equals_counting_them():

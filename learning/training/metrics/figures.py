@@ -66,9 +66,12 @@ class Examined:
     def __len__(self) -> int:
         return len(self.patients)
 
+    def labeled_rows(self) -> Rows:
+        return np.flatnonzero(_is_known(self.kind, self.truth))
+
     def labeled(self) -> "Examined":
         """The rows with an answer."""
-        rows = np.flatnonzero(_is_known(self.kind, self.truth))
+        rows = self.labeled_rows()
         return Examined(
             self.kind, self.truth[rows], self.predictions[rows], [self.patients[int(r)] for r in rows],
             self.classes, self.thresholds,
