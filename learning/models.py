@@ -21,6 +21,13 @@ class TargetKind(models.TextChoices):
     BOXES = "boxes"
 
 
+class Promotion(models.TextChoices):
+    """Who puts a new model version into production."""
+
+    WHEN_NOT_WORSE = "when_not_worse"  # the round, where the locked test set shows it
+    BY_HAND = "by_hand"
+
+
 class Target(BaseModel):
     """What a model learns: a question of a project's schema, one layer of masks, or boxes."""
 
@@ -34,6 +41,7 @@ class Target(BaseModel):
     config = models.JSONField(default=dict, blank=True)  # overrides of training.config.TrainConfig
     head_strategy = models.CharField(max_length=40, default="adaptive")
     refit_after = models.PositiveIntegerField(default=5)  # newly labeled cases; 0 = no light head
+    promotion = models.CharField(max_length=20, choices=Promotion, default=Promotion.WHEN_NOT_WORSE)
 
     class Meta:
         constraints = [
@@ -114,6 +122,7 @@ class ModelVersion(BaseModel):
     thresholds = ArrayField(models.FloatField(), default=list)  # of each finding, where many can be
     task = models.JSONField(default=dict)  # training.tasks.Task.as_json, fitted
     architecture = models.JSONField(default=dict)  # training.networks.Architecture.as_json
+    evidence = models.JSONField(default=dict)  # services.comparison.Evidence of its time
 
     class Meta:
         constraints = [
@@ -153,6 +162,30 @@ class Prediction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.case_id} by {self.model_version_id}"
+
+
+class TestResult(models.Model):
+    """What one model version says of one labeled test case, beside what was true when it was tested.
+
+    Every figure of the version can be computed from these, of any part of the test set.
+    """
+
+    __test__ = False  # pytest: this is no test
+    model_version = models.ForeignKey(
+        ModelVersion, on_delete=models.CASCADE, related_name="test_results"
+    )
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="test_results")
+    patient_key = models.CharField(max_length=16)
+    truth = models.JSONField(null=True)  # as the task encodes it; missing values are null
+    values = ArrayField(models.FloatField())  # as the task predicts; of masks see metrics.figures
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["model_version", "case"], name="test_result_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"test of {self.case_id} by {self.model_version_id}"
 
 
 EMBEDDING_SIZE = 256  # shorter vectors are filled up with zeros, which changes no distance

@@ -24,12 +24,14 @@ from learning.pipeline.base import (
     NotEnoughLabels,
     OnProgress,
 )
+from learning.services.test_results import Results
 from learning.training.checkpoint import Checkpoints
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
-from learning.training.evaluate import evaluate, thresholds_of
+from learning.training.evaluate import examined, thresholds_of
 from learning.training.inputs import InputSpec
 from learning.training.loop import Trained, choose_device, train
+from learning.training.metrics.figures import figures
 from learning.training.networks import Architecture
 from learning.training.predict import Block, Members, predict
 from learning.training.recipes import recommended
@@ -140,15 +142,12 @@ class Answers(Kind):
             predictions = self._predictions(learned.trained, found)
             thresholds = thresholds_of(task, task.encode(found.labels), predictions)
         test = examples[Split.TEST]
-        metrics: Json = {"n": 0}
-        if len(test):
-            predictions = self._predictions(learned.trained, test)
-            metrics = evaluate(
-                task, task.encode(test.labels), predictions, test.patients,
-                thresholds=thresholds, rng=rng,
-            )  # fmt: skip
-        is_one = self.target.kind == TargetKind.ONE and bool(thresholds)
-        return Judged(metrics, thresholds[0] if is_one else None, thresholds)
+        tested = examined(
+            task, task.encode(test.labels),
+            self._predictions(learned.trained, test) if len(test) else np.zeros((0, 0)),
+            test.patients, thresholds=thresholds,
+        )  # fmt: skip
+        return Judged(figures(tested, rng), thresholds, Results(test.cases, tested))
 
     def foresee(
         self, learned: Learned, loaded: Iterable[tuple[Any, Any]], *, is_suggested: bool

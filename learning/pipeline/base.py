@@ -17,6 +17,7 @@ from annotation.labeling.schemas import Schema
 from learning.acquisition.names import NEED_MEMBERS
 from learning.acquisition.pool import Labeled, Pool
 from learning.models import Target
+from learning.services.test_results import Results
 from learning.training.config import TrainConfig
 from learning.training.run import Progress
 
@@ -82,8 +83,8 @@ class Judged:
     """The test figures, and the thresholds that validation chose."""
 
     metrics: Json
-    threshold: float | None = None
     thresholds: tuple[float, ...] = ()
+    results: Results | None = None  # None where no case has figures of its own
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ class Boxes(Kind):
         metrics = evaluate_boxes(
             test.labels, _found(learned.trained, test), self.classes, test.patients, rng=rng
         )
-        return Judged(metrics, None, thresholds)
+        return Judged(metrics, thresholds)
 
     def foresee(
         self, learned: Learned, loaded: Iterable[tuple[Any, Any]], *, is_suggested: bool

@@ -27,12 +27,14 @@ from learning.pipeline.base import (
     NotEnoughLabels,
     OnProgress,
 )
+from learning.services.test_results import Results
 from learning.training.checkpoint import Checkpoints
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
-from learning.training.evaluate import evaluate_masks
+from learning.training.evaluate import mask_values
 from learning.training.inputs import InputSpec
 from learning.training.loop import Trained, choose_device, train
+from learning.training.metrics.figures import Examined, figures
 from learning.training.metrics.masks import compare_maps
 from learning.training.networks import Architecture
 from learning.training.predict import Members, segment
@@ -139,7 +141,12 @@ class Masks(Kind):
                     truth, answer, class_count=1 + len(self.classes), spacing_mm=spacing
                 )
             )  # fmt: skip
-        return Judged(evaluate_masks(overlaps, self.classes, test.patients, rng=rng))
+        found = Examined(
+            kind="segmentation", truth=np.zeros(len(overlaps)),
+            predictions=mask_values(overlaps, len(self.classes)), patients=test.patients,
+            classes=tuple(self.classes),
+        )  # fmt: skip
+        return Judged(figures(found, rng), (), Results(test.cases, found))
 
     def spacing_of(self, chosen: ChosenSeries) -> tuple[float, ...]:
         """mm per voxel of the network's grid."""

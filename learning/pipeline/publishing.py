@@ -8,10 +8,10 @@ from django.db.models import Max
 
 from annotation.core import jobs
 from annotation.labeling.services.ranking import publish_ranking
-from learning.models import ModelVersion, ModelVersionState, Prediction, Round
+from learning.models import ModelVersion, Prediction, Round
 from learning.pipeline.base import Foreseen, Judged, Learned
 from learning.pipeline.ranking import Place
-from learning.services import model_versions
+from learning.services import model_versions, test_results
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,9 @@ def publish(round_: Round, finished: Finished) -> None:
     publish_ranking(
         project=target.project, ranking_id=round_.pk, ranked=[p.ranked for p in finished.order]
     )
-    production = (
-        ModelVersion.objects.filter(target=target, state=ModelVersionState.PRODUCTION)
-        .select_related("round")
-        .first()
-    )
-    if model_versions.is_not_worse(version, production):
-        model_versions.promote(version=version, actor=None)
+    if judged.results is not None:
+        test_results.keep(version=version, results=judged.results)
+    model_versions.consider(version)
     jobs.finish(round_, jobs.JobState.COMPLETED)
 
 
@@ -61,8 +57,8 @@ def _model_version(round_: Round, finished: Finished) -> ModelVersion:
     last = ModelVersion.objects.filter(target=target).aggregate(n=Max("number"))["n"] or 0
     return ModelVersion.objects.create(
         target=target, round=round_, number=last + 1, weights_sha256=finished.weights_sha256,
-        classes=finished.classes, threshold=judged.threshold, thresholds=list(judged.thresholds),
-        task=learned.task, architecture=learned.architecture,
+        classes=finished.classes, threshold=judged.metrics.get("threshold"),
+        thresholds=list(judged.thresholds), task=learned.task, architecture=learned.architecture,
     )  # fmt: skip
 
 

@@ -11,13 +11,15 @@ from annotation.labeling.models import Project
 from annotation.labeling.services.projects import current_schema
 from learning.acquisition.names import HEAD_STRATEGY_TITLES, STRATEGIES_OF_KIND
 from learning.kinds import InvalidTarget, Wish, checked
-from learning.models import Target, TargetKind
+from learning.models import Promotion, Target, TargetKind
 from learning.training.config import InvalidConfig, TrainConfig
 from learning.training.inputs import InputSpec
 from learning.training.inputs import InvalidInput as InvalidInputSpec
 
 HEAD_KINDS = (TargetKind.ONE, TargetKind.ORDINAL)  # of which a light head is fitted
-CHANGEABLE = ("strategy", "retrain_after", "config", "head_strategy", "refit_after", "input")
+CHANGEABLE = (
+    "strategy", "retrain_after", "config", "head_strategy", "refit_after", "input", "promotion",
+)  # fmt: skip
 USUAL_PATCH = (32, 64, 64)  # voxels (z, y, x): what two cores learn from in an evening
 
 
@@ -35,6 +37,7 @@ def create_target(
     config: dict[str, Any] | None = None,
     head_strategy: str = "adaptive",
     refit_after: int = 5,
+    promotion: str = Promotion.WHEN_NOT_WORSE,
 ) -> Target:
     """Learn a question, a layer of masks, or boxes; without a kind that of the question.
 
@@ -55,6 +58,7 @@ def create_target(
                 input=spec, strategy=strategy, retrain_after=retrain_after, config=config or {},
                 head_strategy=head_strategy,
                 refit_after=refit_after if wish.kind in HEAD_KINDS else 0,
+                promotion=promotion,
             )  # fmt: skip
     except IntegrityError:
         raise Conflict("This is learned already.", field="question") from None
