@@ -7,7 +7,14 @@ from django.db.models import QuerySet
 from annotation.core.jobs import JobState
 from annotation.labeling import access
 from learning.kinds import FIGURES
-from learning.models import ModelVersion, Round, Target
+from learning.models import (
+    CrossValidation,
+    EncoderKind,
+    EncoderVersion,
+    ModelVersion,
+    Round,
+    Target,
+)
 
 
 def targets_visible_to(user: Any) -> QuerySet[Target]:
@@ -25,6 +32,19 @@ def rounds_visible_to(user: Any) -> QuerySet[Round]:
 def model_versions_visible_to(user: Any) -> QuerySet[ModelVersion]:
     return ModelVersion.objects.filter(target__in=targets_visible_to(user)).select_related(
         "target__project", "round"
+    )
+
+
+def pretrainings_visible_to(user: Any) -> QuerySet[EncoderVersion]:
+    """Networks that were pre-trained without labels, of targets that the user supervises."""
+    return EncoderVersion.objects.filter(
+        kind=EncoderKind.PRETRAINED, target__in=targets_visible_to(user)
+    ).select_related("target__project")
+
+
+def cross_validations_visible_to(user: Any) -> QuerySet[CrossValidation]:
+    return CrossValidation.objects.filter(target__in=targets_visible_to(user)).select_related(
+        "target__project", "dataset"
     )
 
 

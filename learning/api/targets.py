@@ -17,7 +17,7 @@ from annotation.labeling.services.projects import current_schema
 from learning import kinds, selectors
 from learning.acquisition.names import ALL_CHOICES, HEAD_CHOICES, STRATEGIES_OF_KIND
 from learning.kinds import FIGURE_CHOICES, FIGURES
-from learning.models import Target, TargetKind
+from learning.models import Promotion, Target, TargetKind
 from learning.services import targets
 from learning.training import config as training
 from learning.training.registry import NETWORKS
@@ -30,6 +30,7 @@ class TargetSerializer(serializers.ModelSerializer[Target]):
     options = serializers.DictField(child=serializers.JSONField())
     input = serializers.DictField(child=serializers.JSONField())
     config = serializers.DictField(child=serializers.JSONField())
+    start = serializers.DictField(child=serializers.CharField())
     name = serializers.CharField()
     figure = serializers.SerializerMethodField()
     strategies = serializers.SerializerMethodField()
@@ -38,7 +39,7 @@ class TargetSerializer(serializers.ModelSerializer[Target]):
         model = Target
         fields = [
             "id", "name", "kind", "question", "options", "input", "strategy", "strategies",
-            "figure", "retrain_after", "head_strategy", "refit_after", "config",
+            "figure", "retrain_after", "head_strategy", "refit_after", "promotion", "config", "start",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -58,6 +59,8 @@ class TargetChangeRequest(serializers.Serializer[Any]):
     refit_after = serializers.IntegerField(min_value=0, max_value=1_000_000, required=False)
     input = serializers.DictField(child=serializers.JSONField(), required=False)
     config = serializers.DictField(child=serializers.JSONField(), required=False)
+    start = serializers.DictField(child=serializers.CharField(), required=False)
+    promotion = serializers.ChoiceField(choices=Promotion.choices, required=False)
 
 
 class TargetRequest(TargetChangeRequest):

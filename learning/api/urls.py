@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from learning.api import heads, targets, views
+from learning.api import bundles, cross_validations, heads, starts, targets, views
 
 urlpatterns = [
     path("projects/<uuid:project_id>/targets", targets.TargetsView.as_view(), name="targets"),
@@ -42,5 +42,46 @@ urlpatterns = [
         "model-versions/<uuid:model_version_id>/promotion",
         views.PromotionView.as_view(),
         name="promotion",
+    ),
+    path(
+        "model-versions/<uuid:model_version_id>/bundle-exports",
+        bundles.BundleExportsView.as_view(),
+        name="bundle-exports",
+    ),
+    path(
+        "bundle-exports/<uuid:bundle_export_id>",
+        bundles.BundleExportView.as_view(),
+        name="bundle-export",
+    ),
+    path(
+        "bundle-exports/<uuid:bundle_export_id>/file",
+        bundles.BundleFileView.as_view(),
+        name="bundle-file",
+    ),
+    path(
+        "targets/<uuid:target_id>/bundle-imports",
+        bundles.BundleImportsView.as_view(),
+        name="bundle-imports",
+    ),
+    path("targets/<uuid:target_id>/starts", starts.StartsView.as_view(), name="starts"),
+    path(
+        "targets/<uuid:target_id>/pretrainings",
+        starts.PretrainingsView.as_view(),
+        name="pretrainings",
+    ),
+    path(
+        "pretrainings/<uuid:pretraining_id>/cancellation",
+        starts.PretrainingCancellationView.as_view(),
+        name="pretraining-cancellation",
+    ),
+    path(
+        "targets/<uuid:target_id>/cross-validations",
+        cross_validations.CrossValidationsView.as_view(),
+        name="cross-validations",
+    ),
+    path(
+        "cross-validations/<uuid:cross_validation_id>/cancellation",
+        cross_validations.CrossValidationCancellationView.as_view(),
+        name="cross-validation-cancellation",
     ),
 ]

@@ -68,18 +68,34 @@ class EpochSerializer(serializers.Serializer[Any]):
     validation_loss = serializers.FloatField(required=False)
 
 
+class StartedFromSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(required=False)
+    sha256 = serializers.CharField(required=False)
+    loaded = serializers.IntegerField(required=False)
+    fresh = serializers.ListField(child=serializers.CharField(), required=False)
+    fresh_count = serializers.IntegerField(required=False)
+
+
+class TrackedSerializer(serializers.Serializer[Any]):
+    ok = serializers.BooleanField()
+    detail = serializers.CharField()
+
+
 class RoundSerializer(serializers.ModelSerializer[Round]):
     state = serializers.ChoiceField(choices=JobState.choices)
     trigger = serializers.ChoiceField(choices=Trigger.choices)
     progress = ProgressOfJob()
     metrics = MetricsSerializer()
     curves = EpochSerializer(many=True)
+    started_from = StartedFromSerializer()
+    tracked = serializers.DictField(child=TrackedSerializer())
 
     class Meta:
         model = Round
         fields = [
             "id", "number", "state", "trigger", "strategy", "seed", "code_revision", "attempt",
-            "progress", "error", "training_labels", "ranked_cases", "curves", "metrics",
+            "progress", "error", "training_labels", "ranked_cases", "curves", "metrics", "started_from",
+            "tracked",
             "created_at", "started_at", "finished_at",
         ]  # fmt: skip
         read_only_fields = fields
@@ -87,14 +103,14 @@ class RoundSerializer(serializers.ModelSerializer[Round]):
 
 class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
     state = serializers.ChoiceField(choices=ModelVersionState.choices)
-    round_number = serializers.IntegerField(source="round.number")
-    metrics = MetricsSerializer(source="round.metrics")
+    round_number = serializers.IntegerField(source="round.number", allow_null=True)
+    metrics = MetricsSerializer()
     training_labels = serializers.IntegerField(source="round.training_labels", allow_null=True)
 
     class Meta:
         model = ModelVersion
         fields = [
-            "id", "number", "state", "round_number", "training_labels", "weights_sha256",
+            "id", "number", "state", "round_number", "origin", "training_labels", "weights_sha256",
             "classes", "threshold", "thresholds", "metrics", "created_at",
         ]  # fmt: skip
         read_only_fields = fields

@@ -23,6 +23,7 @@ from learning.pipeline.base import (
     Learned,
     NotEnoughLabels,
     OnProgress,
+    Start,
 )
 from learning.services.test_results import Results
 from learning.training.checkpoint import Checkpoints
@@ -119,7 +120,13 @@ class Answers(Kind):
         return {"time": time, "event": event == self.target.options["event_option"]}
 
     def learn(
-        self, examples: dict[Split, Examples], *, seed: int, folder: Path, on_progress: OnProgress
+        self,
+        examples: dict[Split, Examples],
+        *,
+        seed: int,
+        folder: Path,
+        on_progress: OnProgress,
+        start: Start,
     ) -> Learned:
         architecture = self.architecture()
         try:
@@ -127,7 +134,7 @@ class Answers(Kind):
                 config=self.config, task=self.task, architecture=architecture,
                 training=self._samples(examples[Split.TRAIN]),
                 validation=self._samples(examples[Split.VALIDATION]), seed=seed,
-                checkpoints=Checkpoints(folder), on_progress=on_progress,
+                checkpoints=Checkpoints(folder), on_progress=on_progress, start=start,
             )  # fmt: skip
         except Unlearnable as error:
             raise NotEnoughLabels(str(error)) from None

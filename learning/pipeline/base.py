@@ -25,6 +25,7 @@ Json = dict[str, Any]
 PASSES = 8  # of dropout, where a strategy compares members
 DROPOUT = 0.2  # then, unless the recipe says otherwise
 OnProgress = Callable[[Progress], None]
+Start = Callable[[nn.Module], None]
 
 
 class NotEnoughLabels(DomainError):
@@ -147,8 +148,9 @@ class Kind(ABC):
         seed: int,
         folder: Path,
         on_progress: OnProgress,
+        start: Start,
     ) -> Learned:
-        """Raises NotEnoughLabels with the reason."""
+        """`start` loads the weights to begin with. Raises NotEnoughLabels with the reason."""
 
     @abstractmethod
     def judge(

@@ -26,7 +26,9 @@ from learning.pipeline.base import (
     Learned,
     NotEnoughLabels,
     OnProgress,
+    Start,
 )
+from learning.stored_models import DETECTOR
 from learning.training.boxes import Boxes as BoxArray
 from learning.training.boxes import iou
 from learning.training.checkpoint import Checkpoints
@@ -83,7 +85,13 @@ class Boxes(Kind):
         return fit.to_network(boxes), labels
 
     def learn(
-        self, examples: dict[Split, Examples], *, seed: int, folder: Path, on_progress: OnProgress
+        self,
+        examples: dict[Split, Examples],
+        *,
+        seed: int,
+        folder: Path,
+        on_progress: OnProgress,
+        start: Start,
     ) -> Learned:
         training = examples[Split.TRAIN]
         if not any(len(boxes) for boxes, _ in training.labels):
@@ -103,9 +111,10 @@ class Boxes(Kind):
         network = train_detector(
             boxed(training), shape, DetectorConfig(self.config.batch_size, schedule, augmentation),
             seed=seed, store=Checkpoints(folder), on_report=on_report, device=choose_device(),
+            start=start,
         )  # fmt: skip
         task = {"kind": "boxes", "classes": self.classes}
-        return Learned(network, task, {"network": "detector", **asdict(shape)}, network)
+        return Learned(network, task, {"network": DETECTOR, **asdict(shape)}, network)
 
     def judge(
         self, learned: Learned, examples: dict[Split, Examples], rng: np.random.Generator

@@ -26,6 +26,7 @@ from learning.pipeline.base import (
     Learned,
     NotEnoughLabels,
     OnProgress,
+    Start,
 )
 from learning.services.test_results import Results
 from learning.training.checkpoint import Checkpoints
@@ -111,7 +112,13 @@ class Masks(Kind):
         return found
 
     def learn(
-        self, examples: dict[Split, Examples], *, seed: int, folder: Path, on_progress: OnProgress
+        self,
+        examples: dict[Split, Examples],
+        *,
+        seed: int,
+        folder: Path,
+        on_progress: OnProgress,
+        start: Start,
     ) -> Learned:
         architecture = self.architecture()
         sets = {split: Samples(found.images, found.labels) for split, found in examples.items()}
@@ -119,7 +126,7 @@ class Masks(Kind):
             trained = train(
                 config=self.config, task=self.task, architecture=architecture,
                 training=sets[Split.TRAIN], validation=sets[Split.VALIDATION], seed=seed,
-                checkpoints=Checkpoints(folder), on_progress=on_progress,
+                checkpoints=Checkpoints(folder), on_progress=on_progress, start=start,
             )  # fmt: skip
         except Unlearnable as error:
             raise NotEnoughLabels(str(error)) from None

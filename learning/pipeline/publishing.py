@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Max
 
 from annotation.core import jobs
 from annotation.labeling.services.ranking import publish_ranking
 from learning.models import ModelVersion, Prediction, Round
-from learning.pipeline.base import Foreseen, Judged, Learned
+from learning.pipeline.base import Foreseen, Json, Judged, Learned
 from learning.pipeline.ranking import Place
-from learning.services import model_versions, test_results
+from learning.services import model_versions, rounds, test_results
+from learning.stored_models import next_number
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Finished:
     judged: Judged
     learned: Learned
     classes: list[str]
+    config: Json
     foreseen: Sequence[Foreseen]
     order: Sequence[Place]
     training_labels: int
@@ -50,15 +51,16 @@ def publish(round_: Round, finished: Finished) -> None:
         test_results.keep(version=version, results=judged.results)
     model_versions.consider(version)
     jobs.finish(round_, jobs.JobState.COMPLETED)
+    rounds.ring_trackers(round_)
 
 
 def _model_version(round_: Round, finished: Finished) -> ModelVersion:
     target, judged, learned = round_.target, finished.judged, finished.learned
-    last = ModelVersion.objects.filter(target=target).aggregate(n=Max("number"))["n"] or 0
     return ModelVersion.objects.create(
-        target=target, round=round_, number=last + 1, weights_sha256=finished.weights_sha256,
+        target=target, round=round_, number=next_number(target), weights_sha256=finished.weights_sha256,
         classes=finished.classes, threshold=judged.metrics.get("threshold"),
         thresholds=list(judged.thresholds), task=learned.task, architecture=learned.architecture,
+        config=finished.config, input=target.input,
     )  # fmt: skip
 
 

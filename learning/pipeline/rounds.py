@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-import torch
 from django.conf import settings
 from django.db import transaction
 
@@ -19,7 +18,7 @@ from annotation.datasets.models import Dataset, Split
 from annotation.labeling.models import Case, CaseState
 from annotation.labeling.schemas import Schema
 from learning.images import exclusions_by_case
-from learning.models import ModelVersion, Round, Target, TargetKind
+from learning.models import Round, Target, TargetKind
 from learning.pipeline.answers import Answers
 from learning.pipeline.base import Foreseen, Kind, Learned, NotEnoughLabels
 from learning.pipeline.boxes import Boxes
@@ -27,10 +26,10 @@ from learning.pipeline.examples import load_examples
 from learning.pipeline.masks import Masks
 from learning.pipeline.publishing import Finished, publish
 from learning.pipeline.ranking import ranked
-from learning.training.checkpoint import load_weights, save_weights
-from learning.training.detection.network import Detector, DetectorShape
+from learning.starting import starter
+from learning.stored_models import weights_folder
+from learning.training.checkpoint import save_weights
 from learning.training.loop import choose_device
-from learning.training.networks import Architecture
 from learning.training.run import Progress
 
 DRAWN: dict[str, type[Kind]] = {TargetKind.SEGMENTATION: Masks, TargetKind.BOXES: Boxes}
@@ -54,8 +53,8 @@ def run_round(round_: Round) -> None:
         round_,
         Finished(
             judged=judged, learned=learned, classes=kind.classes, foreseen=[f for f, _ in found],
-            order=order, training_labels=len(examples[Split.TRAIN]),
-            weights_sha256=save_weights(learned.network, Path(settings.MODEL_ROOT) / "weights"),
+            order=order, config=kind.config.as_json(), training_labels=len(examples[Split.TRAIN]),
+            weights_sha256=save_weights(learned.network, weights_folder()),
         ),
     )  # fmt: skip
     shutil.rmtree(folder, ignore_errors=True)
@@ -71,18 +70,6 @@ def kind_of(
     """How the target is learned."""
     made = DRAWN.get(target.kind, Answers)
     return made(target, schema, overrides, strategy, sample_count)
-
-
-def load_network(version: ModelVersion) -> torch.nn.Module:
-    """The network of a model version with its weights, verified by hash."""
-    record = dict(version.architecture)
-    network: torch.nn.Module
-    if record["network"] == "detector":
-        network = Detector(DetectorShape(**{k: v for k, v in record.items() if k != "network"}))
-    else:
-        network = Architecture.from_json(record).build()
-    load_weights(network, Path(settings.MODEL_ROOT) / "weights", version.weights_sha256)
-    return network
 
 
 def _frozen_dataset(round_: Round) -> Dataset:
@@ -130,7 +117,9 @@ def _learn(round_: Round, kind: Kind, examples: dict[Split, Any], folder: Path) 
 
     steps = kind.config.steps(len(examples[Split.TRAIN]))
     jobs.report(round_, step="train", done=0, total=steps)
-    return kind.learn(examples, seed=round_.seed, folder=folder, on_progress=on_progress)
+    return kind.learn(
+        examples, seed=round_.seed, folder=folder, on_progress=on_progress, start=starter(round_)
+    )
 
 
 def _foresee(
@@ -162,4 +151,4 @@ def _foresee(
     return found
 
 
-__all__ = ["NotEnoughLabels", "kind_of", "load_network", "run_folder", "run_round"]
+__all__ = ["NotEnoughLabels", "kind_of", "run_folder", "run_round"]

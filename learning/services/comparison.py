@@ -64,7 +64,7 @@ def compare_versions(candidate: ModelVersion, production: ModelVersion | None) -
     What is true is what the candidate was tested against: labels may have been corrected since.
     """
     against = production.number if production else None
-    if candidate.round.metrics.get("absent_because") == "not_finite":
+    if candidate.metrics.get("absent_because") == "not_finite":
         return Evidence(Verdict.NOT_FINITE, against)
     if production is None:
         return Evidence(Verdict.FIRST)
@@ -83,7 +83,7 @@ def _by_interval(candidate: ModelVersion, production: ModelVersion) -> Evidence:
     """Where no case has a figure of its own (boxes): whether the figure of the whole test set reaches
     the lower end of production's interval."""
     name = FIGURES[candidate.target.kind]
-    new, old = (v.round.metrics.get(name) or {} for v in (candidate, production))
+    new, old = (v.metrics.get(name) or {} for v in (candidate, production))
     if new.get("value") is None:
         return Evidence(Verdict.UNTESTED, production.number, name)
     if old.get("low") is None:
@@ -92,7 +92,7 @@ def _by_interval(candidate: ModelVersion, production: ModelVersion) -> Evidence:
     return Evidence(
         Verdict.NOT_WORSE if is_reached else Verdict.NOT_SHOWN, production.number, name,
         Estimate(new["value"] - old["value"], None, None),
-        n=candidate.round.metrics.get("n", 0),
+        n=candidate.metrics.get("n", 0),
     )  # fmt: skip
 
 

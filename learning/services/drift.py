@@ -83,7 +83,8 @@ D = TypeVar("D", InputDrift, OutputDrift)
 
 def drift_of(version: ModelVersion) -> DriftReport:
     """The drift of a version, seen from its training to now."""
-    since = version.round.dataset.created_at if version.round.dataset else version.round.created_at
+    source = (version.round.dataset or version.round) if version.round else version
+    since = source.created_at
     encoder = embeddings.ready_encoder(version.target.project)
     before, after = _arrivals(version, since)
     inputs: list[InputDrift] = []

@@ -59,7 +59,7 @@ def _queue_what_is_due(project: Project) -> bool:
 
     One after the other: a project has at most one unfinished encoder.
     """
-    known = list(EncoderVersion.objects.filter(project=project).defer("content").order_by("number"))
+    known = list(_embedding(project).defer("content").order_by("number"))
     if any(encoder.state in UNFINISHED for encoder in known):
         return False
     cases = Case.objects.filter(project=project)[:MIN_TO_LEARN].count()
@@ -71,6 +71,10 @@ def _queue_what_is_due(project: Project) -> bool:
     # The newest ready one serves; a later one that failed must not keep new cases from its vectors.
     serving = max((e.number for e in known if e.is_ready), default=0)
     return any(_lacks_vectors(e) and _reopen(e) for e in known if e.number >= serving)
+
+
+def _embedding(project: Project) -> QuerySet[EncoderVersion]:
+    return EncoderVersion.objects.filter(project=project).exclude(kind=EncoderKind.PRETRAINED)
 
 
 def _lacks_vectors(encoder: EncoderVersion) -> bool:
@@ -106,9 +110,10 @@ def create_encoder(
 
 
 def ring_encoder(encoder: EncoderVersion) -> None:
-    from learning.tasks import embed_cases
+    from learning.tasks import embed_cases, pretrain_network
 
-    ring(embed_cases, str(encoder.pk))
+    is_pretraining = encoder.kind == EncoderKind.PRETRAINED
+    ring(pretrain_network if is_pretraining else embed_cases, str(encoder.pk))
 
 
 def ready_encoder(project: Project) -> EncoderVersion | None:
@@ -120,7 +125,7 @@ def find_encoders(project: Project) -> QuerySet[EncoderVersion]:
     """The project's encoders, newest first, with how many cases they embedded or could not."""
     has_vector = Q(embeddings__vector__isnull=False)
     return (
-        EncoderVersion.objects.filter(project=project)
+        _embedding(project)
         .defer("content")
         .annotate(
             embedded=Count("embeddings", filter=has_vector),

@@ -12,6 +12,7 @@ from annotation.labeling.services.projects import current_schema
 from learning.acquisition.names import HEAD_STRATEGY_TITLES, STRATEGIES_OF_KIND
 from learning.kinds import InvalidTarget, Wish, checked
 from learning.models import Promotion, Target, TargetKind
+from learning.services.starts import check_start
 from learning.training.config import InvalidConfig, TrainConfig
 from learning.training.inputs import InputSpec
 from learning.training.inputs import InvalidInput as InvalidInputSpec
@@ -19,6 +20,7 @@ from learning.training.inputs import InvalidInput as InvalidInputSpec
 HEAD_KINDS = (TargetKind.ONE, TargetKind.ORDINAL)  # of which a light head is fitted
 CHANGEABLE = (
     "strategy", "retrain_after", "config", "head_strategy", "refit_after", "input", "promotion",
+    "start",
 )  # fmt: skip
 USUAL_PATCH = (32, 64, 64)  # voxels (z, y, x): what two cores learn from in an evening
 
@@ -38,6 +40,7 @@ def create_target(
     head_strategy: str = "adaptive",
     refit_after: int = 5,
     promotion: str = Promotion.WHEN_NOT_WORSE,
+    start: dict[str, Any] | None = None,
 ) -> Target:
     """Learn a question, a layer of masks, or boxes; without a kind that of the question.
 
@@ -51,6 +54,7 @@ def create_target(
     spec = input or _usual_input(wish.kind)
     strategy = strategy or STRATEGIES_OF_KIND[wish.kind][0]
     _check(wish.kind, strategy, config or {}, head_strategy, spec)
+    check_start(actor=actor, start=start or {})
     try:
         with transaction.atomic():
             target = Target.objects.create(
@@ -58,7 +62,7 @@ def create_target(
                 input=spec, strategy=strategy, retrain_after=retrain_after, config=config or {},
                 head_strategy=head_strategy,
                 refit_after=refit_after if wish.kind in HEAD_KINDS else 0,
-                promotion=promotion,
+                promotion=promotion, start=start or {},
             )  # fmt: skip
     except IntegrityError:
         raise Conflict("This is learned already.", field="question") from None
@@ -72,6 +76,7 @@ def change_target(*, actor: User, target: Target, **changes: Any) -> Target:
     locked = Target.objects.select_for_update().get(pk=target.pk)
     now = {name: changes.get(name, getattr(locked, name)) for name in CHANGEABLE}
     _check(locked.kind, now["strategy"], now["config"], now["head_strategy"], now["input"])
+    check_start(actor=actor, start=changes.get("start", {}))
     if now["refit_after"] and locked.kind not in HEAD_KINDS:
         raise InvalidInput("No light head learns this kind of target.", field="refit_after")
     for name, value in now.items():

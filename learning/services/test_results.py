@@ -54,7 +54,7 @@ def keep(*, version: ModelVersion, results: Results) -> None:
 
 def results_of(version: ModelVersion) -> Results:
     """The version's results, ordered by case. Raises NotTested where its round has no kind of figures."""
-    metrics = version.round.metrics
+    metrics = version.metrics
     kind = metrics.get("kind")
     if kind not in DECIDING:
         raise NotTested("This model was trained before test results were kept, or has none.")

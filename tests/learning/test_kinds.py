@@ -17,6 +17,7 @@ from learning import pipeline
 from learning.models import Prediction, Round, Trigger
 from learning.pipeline.boxes import Fit, agreed
 from learning.services import rounds, suggestions, targets
+from learning.stored_models import load_network
 from tests import factories
 
 TINY = {"side": 32, "batch_size": 8, "epochs": 1, "min_steps": 12, "evaluations": 3}
@@ -115,7 +116,7 @@ def test_answers_of_every_kind_are_learned_ranked_and_suggested(cast, radiograph
     assert (target.kind, version.task["kind"]) == (kind, kind)
     assert done.metrics["n"] == 3
     assert set(done.metrics[figure]) == {"value", "low", "high"}
-    assert sum(p.numel() for p in pipeline.load_network(version).parameters()) > 100_000
+    assert sum(p.numel() for p in load_network(version).parameters()) > 100_000
     ranked = Case.objects.filter(project=cast.project, state="open", priority__isnull=False)
     assert ranked.count() == 4
     assert all(case.priority_reason for case in ranked)
@@ -243,7 +244,7 @@ def test_boxes_are_learned_and_suggested_above_their_threshold(cast, project):
     assert done.metrics["objects"] == {"nodule": 3}
     assert done.metrics["ap50"]["value"] > 0.5  # always at the same place: learned by heart
     version = done.model_version
-    assert pipeline.load_network(version).shape.class_count == 1
+    assert load_network(version).shape.class_count == 1
     offered = Suggestion.objects.filter(is_current=True)
     assert offered.count() == 2
     found = [region for one in offered for region in one.content["regions"]]

@@ -192,6 +192,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bundle-exports/{bundle_export_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Whether the bundle is ready. */
+        get: operations["bundle_exports_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bundle-exports/{bundle_export_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The bundle; Range requests resume a broken download. */
+        get: operations["bundle_exports_file_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases/{case_id}": {
         parameters: {
             query?: never;
@@ -366,6 +400,23 @@ export interface paths {
         patch: operations["comments_partial_update"];
         trace?: never;
     };
+    "/api/v1/cross-validations/{cross_validation_id}/cancellation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Stop a cross-validation; the figures of finished folds stay. */
+        post: operations["cross_validations_cancellation_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{dataset_id}/exports": {
         parameters: {
             query?: never;
@@ -472,6 +523,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/model-versions/{model_version_id}/bundle-exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Ask for a model version as a MONAI bundle. */
+        post: operations["model_versions_bundle_exports_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/model-versions/{model_version_id}/promotion": {
         parameters: {
             query?: never;
@@ -483,6 +551,23 @@ export interface paths {
         put?: never;
         /** @description Put a model version into production; doing it with an earlier one rolls back. */
         post: operations["model_versions_promotion_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pretrainings/{pretraining_id}/cancellation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Stop a pre-training. */
+        post: operations["pretrainings_cancellation_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -956,6 +1041,42 @@ export interface paths {
         patch: operations["targets_partial_update"];
         trace?: never;
     };
+    "/api/v1/targets/{target_id}/bundle-imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Bundles that were sent in for a target, newest first. */
+        get: operations["targets_bundle_imports_list"];
+        put?: never;
+        /** @description Bundles that were sent in for a target, newest first. */
+        post: operations["targets_bundle_imports_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/targets/{target_id}/cross-validations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The cross-validations of a target, newest first. */
+        get: operations["targets_cross_validations_list"];
+        put?: never;
+        /** @description The cross-validations of a target, newest first. */
+        post: operations["targets_cross_validations_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/targets/{target_id}/heads": {
         parameters: {
             query?: never;
@@ -1024,6 +1145,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/targets/{target_id}/pretrainings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The target's network learning without labels, newest first. */
+        get: operations["targets_pretrainings_list"];
+        put?: never;
+        /** @description The target's network learning without labels, newest first. */
+        post: operations["targets_pretrainings_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/targets/{target_id}/rounds": {
         parameters: {
             query?: never;
@@ -1036,6 +1175,23 @@ export interface paths {
         put?: never;
         /** @description The rounds of a target, newest first. */
         post: operations["targets_rounds_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/targets/{target_id}/starts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Weights that the rounds of a target can start from. */
+        get: operations["targets_starts_retrieve"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1133,6 +1289,31 @@ export interface components {
         AssignmentStateEnum: "active" | "submitted" | "released" | "expired";
         /** @enum {unknown} */
         BlankEnum: "";
+        BundleExport: {
+            /** Format: uuid */
+            readonly id: string;
+            state: components["schemas"]["JobStateEnum"];
+            progress: components["schemas"]["ProgressOfJob"];
+            readonly error: string;
+            readonly size_bytes: number | null;
+            readonly sha256: string;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        BundleImport: {
+            /** Format: uuid */
+            readonly id: string;
+            state: components["schemas"]["JobStateEnum"];
+            progress: components["schemas"]["ProgressOfJob"];
+            readonly error: string;
+            readonly size_bytes: number;
+            readonly sha256: string;
+            /** Format: uuid */
+            readonly model_version: string | null;
+            model_number: number | null;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
         CaseRow: {
             /** Format: uuid */
             id: string;
@@ -1174,6 +1355,22 @@ export interface components {
             name: string;
             holds: boolean | null;
             sentence: string;
+        };
+        CrossValidation: {
+            /** Format: uuid */
+            readonly id: string;
+            state: components["schemas"]["JobStateEnum"];
+            progress: components["schemas"]["ProgressOfJob"];
+            readonly error: string;
+            dataset_number: number;
+            readonly fold_count: number;
+            readonly seed: number;
+            folds: components["schemas"]["Fold"][];
+            metrics: components["schemas"]["FoldMetrics"];
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: date-time */
+            readonly finished_at: string | null;
         };
         CurvePoint: {
             round: number;
@@ -1235,9 +1432,10 @@ export interface components {
         /**
          * @description * `descriptor` - Descriptor
          *     * `contrastive` - Contrastive
+         *     * `pretrained` - Pretrained
          * @enum {string}
          */
-        EncoderVersionKindEnum: "descriptor" | "contrastive";
+        EncoderVersionKindEnum: "descriptor" | "contrastive" | "pretrained";
         Epoch: {
             /** Format: double */
             step: number;
@@ -1298,6 +1496,28 @@ export interface components {
          * @enum {string}
          */
         FigureEnum: "ap50" | "auc" | "c_index" | "mean_absolute_error" | "mean_auc" | "mean_dice" | "quadratic_kappa";
+        Fold: {
+            fold: number;
+            n: number;
+            training: number;
+            /** Format: double */
+            auc?: number | null;
+            /** Format: double */
+            accuracy?: number | null;
+            /** Format: double */
+            sensitivity?: number | null;
+            /** Format: double */
+            specificity?: number | null;
+            /** Format: double */
+            calibration_error?: number | null;
+        };
+        FoldMetrics: {
+            auc?: components["schemas"]["Estimate"];
+            accuracy?: components["schemas"]["Estimate"];
+            sensitivity?: components["schemas"]["Estimate"];
+            specificity?: components["schemas"]["Estimate"];
+            calibration_error?: components["schemas"]["Estimate"];
+        };
         /**
          * @description * `coco` - coco
          *     * `content` - content
@@ -1454,6 +1674,12 @@ export interface components {
             };
             names: string[];
         };
+        Loss: {
+            /** Format: double */
+            step: number;
+            /** Format: double */
+            loss: number;
+        };
         Mark: {
             /** Format: uuid */
             id: string;
@@ -1545,7 +1771,8 @@ export interface components {
             readonly id: string;
             readonly number: number;
             state: components["schemas"]["ModelVersionStateEnum"];
-            round_number: number;
+            round_number: number | null;
+            readonly origin: string;
             training_labels: number | null;
             readonly weights_sha256: string;
             readonly classes: string[];
@@ -1572,12 +1799,25 @@ export interface components {
             text: string;
             place?: components["schemas"]["PlaceRequest"] | null;
         };
+        NewCrossValidationRequestRequest: {
+            /** @default 5 */
+            fold_count: number;
+            /**
+             * Format: uuid
+             * @description Without it: the newest one.
+             */
+            dataset?: string;
+        };
         NewDatasetRequestRequest: {
             /** @default  */
             name: string;
         };
         NewExportRequestRequest: {
             format: components["schemas"]["FormatEnum"];
+        };
+        NewPretrainingRequestRequest: {
+            /** @description Without it: by the machine. */
+            steps?: number;
         };
         NewProjectRequestRequest: {
             readers_per_case?: number;
@@ -1750,6 +1990,10 @@ export interface components {
             config?: {
                 [key: string]: unknown;
             };
+            start?: {
+                [key: string]: string;
+            };
+            promotion?: components["schemas"]["PromotionEnum"];
         };
         /** @description A pixel of a frame; 0, 0 is the centre of the first one. */
         Place: {
@@ -1779,6 +2023,19 @@ export interface components {
             language: (components["schemas"]["LanguageEnum"] | components["schemas"]["NullEnum"]) | null;
             theme: (components["schemas"]["ThemeEnum"] | components["schemas"]["NullEnum"]) | null;
         };
+        Pretraining: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly number: number;
+            state: components["schemas"]["JobStateEnum"];
+            progress: components["schemas"]["ProgressOfJob"];
+            readonly error: string;
+            network: string;
+            curves: components["schemas"]["Loss"][];
+            readonly weights_sha256: string;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
         Progress: {
             total: number;
             done: number;
@@ -1806,6 +2063,12 @@ export interface components {
             /** Format: double */
             control_share: number;
         };
+        /**
+         * @description * `when_not_worse` - When Not Worse
+         *     * `by_hand` - By Hand
+         * @enum {string}
+         */
+        PromotionEnum: "when_not_worse" | "by_hand";
         Question: {
             key: string;
             label: string;
@@ -1952,6 +2215,10 @@ export interface components {
             readonly ranked_cases: number | null;
             curves: components["schemas"]["Epoch"][];
             metrics: components["schemas"]["Metrics"];
+            started_from: components["schemas"]["StartedFrom"];
+            tracked: {
+                [key: string]: components["schemas"]["Tracked"];
+            };
             /** Format: date-time */
             readonly created_at: string;
             /** Format: date-time */
@@ -2025,6 +2292,31 @@ export interface components {
             id: string;
             name: string;
         };
+        StartChoice: {
+            start: {
+                [key: string]: string;
+            };
+            kind: components["schemas"]["StartChoiceKindEnum"];
+            name: string;
+        };
+        /**
+         * @description * `model_version` - model_version
+         *     * `encoder` - encoder
+         *     * `file` - file
+         * @enum {string}
+         */
+        StartChoiceKindEnum: "model_version" | "encoder" | "file";
+        StartedFrom: {
+            name?: string;
+            sha256?: string;
+            loaded?: number;
+            fresh?: string[];
+            fresh_count?: number;
+        };
+        Starts: {
+            choices: components["schemas"]["StartChoice"][];
+            is_hub_allowed: boolean;
+        };
         Stored: {
             stored: number;
         };
@@ -2097,8 +2389,12 @@ export interface components {
             readonly retrain_after: number;
             head_strategy: components["schemas"]["HeadStrategyEnum"];
             readonly refit_after: number;
+            readonly promotion: components["schemas"]["PromotionEnum"];
             config: {
                 [key: string]: unknown;
+            };
+            start: {
+                [key: string]: string;
             };
         };
         /**
@@ -2123,6 +2419,10 @@ export interface components {
             config?: {
                 [key: string]: unknown;
             };
+            start?: {
+                [key: string]: string;
+            };
+            promotion?: components["schemas"]["PromotionEnum"];
             kind?: components["schemas"]["TargetKindEnum"];
             question?: string;
             options?: {
@@ -2141,6 +2441,10 @@ export interface components {
             created: string;
             /** Format: date-time */
             expiry: string | null;
+        };
+        Tracked: {
+            ok: boolean;
+            detail: string;
         };
         /** @description A transfer in a list; its failures are in the detail. */
         Transfer: {
@@ -2517,6 +2821,48 @@ export interface operations {
             };
         };
     };
+    bundle_exports_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bundle_export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleExport"];
+                };
+            };
+        };
+    };
+    bundle_exports_file_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bundle_export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+        };
+    };
     cases_retrieve: {
         parameters: {
             query?: never;
@@ -2827,6 +3173,26 @@ export interface operations {
             };
         };
     };
+    cross_validations_cancellation_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                cross_validation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     datasets_exports_list: {
         parameters: {
             query?: never;
@@ -3041,6 +3407,27 @@ export interface operations {
             };
         };
     };
+    model_versions_bundle_exports_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleExport"];
+                };
+            };
+        };
+    };
     model_versions_promotion_create: {
         parameters: {
             query?: never;
@@ -3059,6 +3446,26 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ModelVersion"];
                 };
+            };
+        };
+    };
+    pretrainings_cancellation_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                pretraining_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -3890,6 +4297,98 @@ export interface operations {
             };
         };
     };
+    targets_bundle_imports_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleImport"][];
+                };
+            };
+        };
+    };
+    targets_bundle_imports_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/zip": string;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleImport"];
+                };
+            };
+        };
+    };
+    targets_cross_validations_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CrossValidation"][];
+                };
+            };
+        };
+    };
+    targets_cross_validations_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewCrossValidationRequestRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CrossValidation"];
+                };
+            };
+        };
+    };
     targets_heads_list: {
         parameters: {
             query?: never;
@@ -3974,6 +4473,52 @@ export interface operations {
             };
         };
     };
+    targets_pretrainings_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pretraining"][];
+                };
+            };
+        };
+    };
+    targets_pretrainings_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewPretrainingRequestRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pretraining"];
+                };
+            };
+        };
+    };
     targets_rounds_list: {
         parameters: {
             query?: never;
@@ -4012,6 +4557,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Round"];
+                };
+            };
+        };
+    };
+    targets_starts_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Starts"];
                 };
             };
         };

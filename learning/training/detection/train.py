@@ -1,6 +1,6 @@
 """Train a detector on images with boxes, and find boxes in images."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -47,14 +47,20 @@ def train_detector(
     store: Store,
     on_report: OnReport = lambda *_: None,
     device: torch.device | None = None,
+    start: Callable[[torch.nn.Module], None] = lambda _network: None,
 ) -> Detector:
-    """A detector trained from scratch or from the newest state. Raises InvalidBoxes, DivergedLoss."""
+    """A detector trained from scratch, from what `start` loads, or from the newest state.
+
+    Raises InvalidBoxes, DivergedLoss.
+    """
     if len(data.images) != len(data.boxes):
         raise ValueError(f"{len(data.images)} images, but boxes of {len(data.boxes)}")
     check_boxes(data.boxes, data.labels, dimensions=shape.dimensions, class_count=shape.class_count)
     device = device or torch.device("cpu")
     torch.manual_seed(seed)
-    network = Detector(shape).to(device)
+    network = Detector(shape)
+    start(network)
+    network = network.to(device)
     if shape.dimensions == 2:
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
