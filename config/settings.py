@@ -182,6 +182,10 @@ SPECTACULAR_SETTINGS = {
         "VerdictEnum": "annotation.labeling.models.Verdict",
         "MarkKindEnum": "annotation.labeling.models.MarkKind",
         "QuestionKindEnum": "annotation.labeling.schemas.definition.KINDS",
+        "TargetKindEnum": "learning.models.TargetKind",
+        "StrategyEnum": "learning.acquisition.names.ALL_CHOICES",
+        "HeadStrategyEnum": "learning.acquisition.names.HEAD_CHOICES",
+        "FigureEnum": "learning.kinds.FIGURE_CHOICES",
         "DirectionEnum": "annotation.labeling.models.Direction",
     },
 }

@@ -22,7 +22,7 @@ from learning.models import CrossValidation
 from learning.training.checkpoint import Checkpoints
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
-from learning.training.evaluate import evaluate, youden_threshold
+from learning.training.evaluate import evaluate, thresholds_of
 from learning.training.folds import over_folds, patient_folds
 from learning.training.loop import choose_device, train
 from learning.training.networks import Architecture
@@ -141,10 +141,11 @@ def _run_fold(
         return predict(members, blocks, trained.task, config, choose_device()).mean
 
     figures = evaluate(
+        task,
         cases.labels[measured],
         predicted(measured),
         [patient for patient, is_in in zip(cases.patients, measured, strict=True) if is_in],
-        threshold=youden_threshold(cases.labels[chooses], predicted(chooses)[:, 1]),
+        thresholds=thresholds_of(task, cases.labels[chooses], predicted(chooses)),
         rng=np.random.default_rng(job.seed + fold),
     )
     shutil.rmtree(_folder(job) / str(fold), ignore_errors=True)

@@ -59,10 +59,11 @@ def require_fitting(target: Target, model: Model) -> None:
     question = schema.schema.question(target.question) if schema else None
     options = list(question.option_keys) if question else []
     classes = list(getattr(model.task, "classes", ()))
-    if model.task.kind != "one" or set(classes) != set(options):
+    is_one = model.task.kind == target.kind == "one"
+    if not is_one or set(classes) != set(options):
         raise UnfitModel(
             f"{RECORD}: task: the model tells apart {', '.join(classes) or model.task.kind}; "
-            f"{target.question} asks for {', '.join(options)}"
+            f"{target.name} asks for {', '.join(options) or target.kind}"
         )
     architecture, side = model.architecture, model.config.side
     is_frame = not model.input and architecture.is_plain() and sum(architecture.channels) == 1

@@ -52,7 +52,7 @@ def _weights(round_: Round) -> tuple[str, Path, str]:
     [(kind, value)] = round_.start.items()
     if kind == "model_version":
         version = ModelVersion.objects.select_related("target").get(pk=value)
-        name = f"{version.target.question} model {version.number}"
+        name = f"{version.target.name} model {version.number}"
         return name, weights_path(weights_folder(), version.weights_sha256), version.weights_sha256
     if kind == "encoder":
         encoder = EncoderVersion.objects.get(pk=value)

@@ -5,13 +5,17 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Max
+from torch import nn
 
 from learning.models import ModelVersion, Target
 from learning.training.bundle import Model
 from learning.training.checkpoint import load_weights
 from learning.training.config import TrainConfig
+from learning.training.detection.network import Detector, DetectorShape
 from learning.training.networks import Architecture
 from learning.training.tasks import Task, task_from_json
+
+DETECTOR = "detector"  # what the architecture of a target of boxes is called
 
 
 def weights_folder() -> Path:
@@ -32,20 +36,29 @@ def next_number(target: Target) -> int:
     return (last or 0) + 1
 
 
+def load_network(version: ModelVersion) -> nn.Module:
+    """The network with its weights. Raises as `load_model` does."""
+    network: nn.Module
+    if version.architecture["network"] == DETECTOR:
+        shape = {name: v for name, v in version.architecture.items() if name != "network"}
+        network = Detector(DetectorShape(**shape))
+    else:
+        network = Architecture.from_json(version.architecture).build()
+    load_weights(network, weights_folder(), version.weights_sha256)
+    return network
+
+
 def load_model(version: ModelVersion) -> Model:
     """The network with all that is needed to use it.
 
     Raises ValueError where the weights do not match their hash, OSError where they are gone.
     """
-    architecture = Architecture.from_json(version.architecture)
-    network = architecture.build()
-    load_weights(network, weights_folder(), version.weights_sha256)
     return Model(
-        network.eval(),
-        architecture,
+        load_network(version).eval(),
+        Architecture.from_json(version.architecture),
         task_from_json(version.task),
         TrainConfig.from_json(version.config),
-        name=version.target.question,
+        name=version.target.name,
         version=str(version.number),
         input=version.input,
         threshold=version.threshold,

@@ -63,7 +63,7 @@ def record_of(round_: Round) -> Record:
     config: dict[str, Value] = {
         **{name: v for name, v in round_.config.items() if isinstance(v, str | int | float | bool)},
         "project": str(target.project_id),
-        "question": target.question,
+        "target": target.name,
         "strategy": round_.strategy,
         "seed": round_.seed,
         "code_revision": round_.code_revision,
@@ -73,7 +73,7 @@ def record_of(round_: Round) -> Record:
         "weights_sha256": version.weights_sha256,
         "started_from_sha256": str(round_.started_from.get("sha256", "")),
     }
-    name = f"{target.question} round {round_.number}"
+    name = f"{target.name} round {round_.number}"
     return Record(str(round_.pk), name, config, round_.curves, _figures(round_.metrics))
 
 

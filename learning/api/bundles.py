@@ -20,7 +20,7 @@ from annotation.core.jobs import JobState
 from annotation.datasets.api.views import ProgressOfJob
 from annotation.labeling import access
 from learning import selectors
-from learning.api.views import target_of
+from learning.api.targets import target_of
 from learning.models import BundleExport, BundleImport
 from learning.services import bundles
 

@@ -16,7 +16,8 @@ from annotation.datasets.api.views import ProgressOfJob, dataset_for_manager
 from annotation.labeling import access
 from annotation.labeling.api.projects import parsed
 from learning import selectors
-from learning.api.views import EstimateSerializer, target_of
+from learning.api.targets import target_of
+from learning.api.views import EstimateSerializer
 from learning.models import CrossValidation
 from learning.services import cross_validations
 from learning.services.cross_validations import FOLDS

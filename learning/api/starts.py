@@ -17,7 +17,7 @@ from annotation.datasets.api.views import ProgressOfJob
 from annotation.labeling import access
 from annotation.labeling.api.projects import parsed
 from learning import selectors
-from learning.api.views import target_of
+from learning.api.targets import target_of
 from learning.models import EncoderVersion
 from learning.services import pretraining, starts
 

@@ -2,11 +2,17 @@
 
 from django.urls import path
 
-from learning.api import bundles, cross_validations, heads, starts, views
+from learning.api import bundles, cross_validations, heads, starts, targets, views
 
 urlpatterns = [
-    path("projects/<uuid:project_id>/targets", views.TargetsView.as_view(), name="targets"),
-    path("targets/<uuid:target_id>", views.TargetView.as_view(), name="target"),
+    path("projects/<uuid:project_id>/targets", targets.TargetsView.as_view(), name="targets"),
+    path(
+        "projects/<uuid:project_id>/learnables",
+        targets.LearnablesView.as_view(),
+        name="learnables",
+    ),
+    path("recipe-options", targets.RecipeOptionsView.as_view(), name="recipe-options"),
+    path("targets/<uuid:target_id>", targets.TargetView.as_view(), name="target"),
     path("targets/<uuid:target_id>/rounds", views.RoundsView.as_view(), name="rounds"),
     path(
         "targets/<uuid:target_id>/learning-curve",

@@ -9,7 +9,7 @@ from annotation.core import audit, jobs
 from annotation.core.errors import Conflict, InvalidInput
 from annotation.core.tasks import ring
 from annotation.datasets.models import Dataset
-from learning.models import CrossValidation, Target
+from learning.models import CrossValidation, Target, TargetKind
 from learning.training.config import TrainConfig
 
 FOLDS = (3, 10)  # fewest and most: one is measured on, one chooses the epoch, one at least teaches
@@ -27,6 +27,10 @@ def request_cross_validation(
     """Queue it on a frozen dataset, by default the project's newest. Raises Conflict, InvalidInput."""
     if not FOLDS[0] <= fold_count <= FOLDS[1]:
         raise InvalidInput(f"Choose {FOLDS[0]} to {FOLDS[1]} folds.", field="fold_count")
+    if target.kind != TargetKind.ONE or target.input:
+        raise Conflict(
+            "Only questions with one answer on the middle image are cross-validated yet."
+        )
     chosen = (
         dataset or Dataset.objects.filter(project=target.project_id).order_by("-number").first()
     )

@@ -17,7 +17,6 @@ from annotation.core.errors import Conflict
 from annotation.core.tasks import ring
 from annotation.labeling import selectors as labeling
 from learning.models import Round, Target, Trigger
-from learning.training.config import TrainConfig
 
 
 @transaction.atomic
@@ -35,7 +34,7 @@ def request_round(
                 requested_by=actor,
                 strategy=target.strategy,
                 seed=secrets.randbelow(2**31) if seed is None else seed,
-                config=TrainConfig.from_json(target.config).as_json(),
+                config=target.config,
                 start=target.start,
                 code_revision=code_revision(),
             )

@@ -100,7 +100,7 @@ def _is_inside(path: Path, root: Path) -> bool:
 
 def _title(version: ModelVersion) -> str:
     target = version.target
-    return f"{target.project.name}: {target.question} {version.number}"
+    return f"{target.project.name}: {target.name} {version.number}"
 
 
 def _pretrained(actor: User | None) -> Any:

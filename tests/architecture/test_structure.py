@@ -47,7 +47,7 @@ def test_the_web_process_never_loads_torch(tmp_path):
     code = (
         "import sys, config.wsgi; from django.urls import get_resolver;"
         "get_resolver().url_patterns; import annotation.dicomweb.urls, learning.api.urls;"
-        "print([m for m in ('torch', 'monai', 'modAL', 'sklearn', 'nibabel', 'highdicom', 'matplotlib')"
+        "print([m for m in ('torch', 'monai', 'modAL', 'sklearn', 'nibabel', 'highdicom', 'matplotlib', 'scipy')"
         " if m in sys.modules])"
     )
     done = subprocess.run(

@@ -15,7 +15,7 @@ from learning.training.config import TrainConfig
 from learning.training.networks import Architecture
 from learning.training.tasks import OneAnswer
 
-migration = importlib.import_module("learning.migrations.0004_exchange")
+migration = importlib.import_module("learning.migrations.0005_exchange")
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def target(cast):
 
 
 def test_rows_from_before_get_their_network_from_their_round(target):
-    target.config = {"side": 32, "dropout": 0.1}
+    target.config = TrainConfig(side=32, dropout=0.1).as_json()
     architecture = Architecture("resnet10", 2, size=(32, 32), dropout=0.1)
     network = architecture.build()
     version = ModelVersion.objects.create(

@@ -679,6 +679,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project_id}/learnables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Everything in the project's questions and drawings that could be learned. */
+        get: operations["projects_learnables_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project_id}/marks": {
         parameters: {
             query?: never;
@@ -955,6 +972,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/recipe-options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The networks and training options that a target's recipe may name. */
+        get: operations["recipe_options_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rounds/{round_id}": {
         parameters: {
             query?: never;
@@ -1084,7 +1118,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Test AUC with 95 % intervals over the number of labels. */
+        /** @description The deciding test figure with 95 % intervals over the number of labels. */
         get: operations["targets_learning_curve_list"];
         put?: never;
         post?: never;
@@ -1342,12 +1376,13 @@ export interface components {
             round: number;
             strategy: string;
             training_labels: number | null;
+            figure: components["schemas"]["FigureEnum"];
             /** Format: double */
-            auc: number | null;
+            value: number | null;
             /** Format: double */
-            auc_low: number | null;
+            low: number | null;
             /** Format: double */
-            auc_high: number | null;
+            high: number | null;
         };
         Dataset: {
             /** Format: uuid */
@@ -1450,6 +1485,17 @@ export interface components {
             instance: string;
             reason: string;
         };
+        /**
+         * @description * `ap50` - ap50
+         *     * `auc` - auc
+         *     * `c_index` - c_index
+         *     * `mean_absolute_error` - mean_absolute_error
+         *     * `mean_auc` - mean_auc
+         *     * `mean_dice` - mean_dice
+         *     * `quadratic_kappa` - quadratic_kappa
+         * @enum {string}
+         */
+        FigureEnum: "ap50" | "auc" | "c_index" | "mean_absolute_error" | "mean_auc" | "mean_dice" | "quadratic_kappa";
         Fold: {
             fold: number;
             n: number;
@@ -1604,12 +1650,30 @@ export interface components {
          * @enum {string}
          */
         KindsEnum: "point" | "length" | "bidirectional" | "angle" | "arrow" | "box" | "ellipse" | "polygon" | "freehand";
+        Knob: {
+            name: string;
+            type: components["schemas"]["TypeEnum"];
+            usual: unknown;
+            /** Format: double */
+            low: number | null;
+            /** Format: double */
+            high: number | null;
+            choices: string[];
+        };
         /**
          * @description * `en` - En
          *     * `de` - De
          * @enum {string}
          */
         LanguageEnum: "en" | "de";
+        Learnable: {
+            kind: components["schemas"]["TargetKindEnum"];
+            question: string;
+            options: {
+                [key: string]: unknown;
+            };
+            names: string[];
+        };
         Loss: {
             /** Format: double */
             step: number;
@@ -1686,6 +1750,16 @@ export interface components {
             sensitivity?: components["schemas"]["Estimate"];
             specificity?: components["schemas"]["Estimate"];
             calibration_error?: components["schemas"]["Estimate"];
+            average_precision?: components["schemas"]["Estimate"];
+            mean_auc?: components["schemas"]["Estimate"];
+            quadratic_kappa?: components["schemas"]["Estimate"];
+            mean_absolute_error?: components["schemas"]["Estimate"];
+            r2?: components["schemas"]["Estimate"];
+            c_index?: components["schemas"]["Estimate"];
+            mean_dice?: components["schemas"]["Estimate"];
+            mean_hd95_mm?: components["schemas"]["Estimate"];
+            ap50?: components["schemas"]["Estimate"];
+            froc?: components["schemas"]["Estimate"];
             /** Format: double */
             threshold?: number;
             reliability?: components["schemas"]["Reliability"][];
@@ -1704,6 +1778,7 @@ export interface components {
             readonly classes: string[];
             /** Format: double */
             readonly threshold: number | null;
+            readonly thresholds: number[];
             metrics: components["schemas"]["Metrics"];
             /** Format: date-time */
             readonly created_at: string;
@@ -1715,6 +1790,11 @@ export interface components {
          * @enum {string}
          */
         ModelVersionStateEnum: "candidate" | "production" | "retired";
+        Network: {
+            name: string;
+            family: string;
+            is_dense: boolean;
+        };
         NewCommentRequestRequest: {
             text: string;
             place?: components["schemas"]["PlaceRequest"] | null;
@@ -1904,12 +1984,16 @@ export interface components {
             retrain_after?: number;
             head_strategy?: components["schemas"]["HeadStrategyEnum"];
             refit_after?: number;
+            input?: {
+                [key: string]: unknown;
+            };
             config?: {
                 [key: string]: unknown;
             };
             start?: {
                 [key: string]: string;
             };
+            promotion?: components["schemas"]["PromotionEnum"];
         };
         /** @description A pixel of a frame; 0, 0 is the centre of the first one. */
         Place: {
@@ -1979,6 +2063,12 @@ export interface components {
             /** Format: double */
             control_share: number;
         };
+        /**
+         * @description * `when_not_worse` - When Not Worse
+         *     * `by_hand` - By Hand
+         * @enum {string}
+         */
+        PromotionEnum: "when_not_worse" | "by_hand";
         Question: {
             key: string;
             label: string;
@@ -2032,6 +2122,10 @@ export interface components {
             assignment: components["schemas"]["Assignment"] | null;
             annotation: components["schemas"]["Annotation"];
             review_comment: string;
+        };
+        RecipeOptions: {
+            networks: components["schemas"]["Network"][];
+            knobs: components["schemas"]["Knob"][];
         };
         RegionLabel: {
             key: string;
@@ -2233,9 +2327,18 @@ export interface components {
          *     * `power_margin` - power_margin
          *     * `stratified_margin` - stratified_margin
          *     * `random` - random
+         *     * `adaptive` - adaptive
+         *     * `typicality` - typicality
+         *     * `rare` - rare
+         *     * `badge` - badge
+         *     * `core_set` - core_set
+         *     * `bald` - bald
+         *     * `variance` - variance
+         *     * `class_entropy` - class_entropy
+         *     * `boxes` - boxes
          * @enum {string}
          */
-        StrategyEnum: "margin" | "entropy" | "least_confident" | "power_margin" | "stratified_margin" | "random";
+        StrategyEnum: "margin" | "entropy" | "least_confident" | "power_margin" | "stratified_margin" | "random" | "adaptive" | "typicality" | "rare" | "badge" | "core_set" | "bald" | "variance" | "class_entropy" | "boxes";
         Study: {
             study_instance_uid: string;
             /** Format: date */
@@ -2271,29 +2374,59 @@ export interface components {
         Target: {
             /** Format: uuid */
             readonly id: string;
-            question: string;
-            strategy: components["schemas"]["StrategyEnum"];
-            retrain_after?: number;
-            head_strategy?: components["schemas"]["HeadStrategyEnum"];
-            refit_after?: number;
-            config?: {
+            name: string;
+            kind: components["schemas"]["TargetKindEnum"];
+            readonly question: string;
+            options: {
                 [key: string]: unknown;
             };
-            start?: {
+            input: {
+                [key: string]: unknown;
+            };
+            strategy: components["schemas"]["StrategyEnum"];
+            readonly strategies: components["schemas"]["StrategyEnum"][];
+            readonly figure: components["schemas"]["FigureEnum"];
+            readonly retrain_after: number;
+            head_strategy: components["schemas"]["HeadStrategyEnum"];
+            readonly refit_after: number;
+            readonly promotion: components["schemas"]["PromotionEnum"];
+            config: {
+                [key: string]: unknown;
+            };
+            start: {
                 [key: string]: string;
             };
         };
-        TargetRequest: {
-            question: string;
-            strategy: components["schemas"]["StrategyEnum"];
+        /**
+         * @description * `one` - One
+         *     * `many` - Many
+         *     * `ordinal` - Ordinal
+         *     * `number` - Number
+         *     * `time_to_event` - Time To Event
+         *     * `segmentation` - Segmentation
+         *     * `boxes` - Boxes
+         * @enum {string}
+         */
+        TargetKindEnum: "one" | "many" | "ordinal" | "number" | "time_to_event" | "segmentation" | "boxes";
+        TargetRequestRequest: {
+            strategy?: components["schemas"]["StrategyEnum"];
             retrain_after?: number;
             head_strategy?: components["schemas"]["HeadStrategyEnum"];
             refit_after?: number;
+            input?: {
+                [key: string]: unknown;
+            };
             config?: {
                 [key: string]: unknown;
             };
             start?: {
                 [key: string]: string;
+            };
+            promotion?: components["schemas"]["PromotionEnum"];
+            kind?: components["schemas"]["TargetKindEnum"];
+            question?: string;
+            options?: {
+                [key: string]: unknown;
             };
         };
         /**
@@ -2366,6 +2499,14 @@ export interface components {
          * @enum {string}
          */
         TriggerEnum: "policy" | "manual";
+        /**
+         * @description * `number` - number
+         *     * `whole` - whole
+         *     * `flag` - flag
+         *     * `choice` - choice
+         * @enum {string}
+         */
+        TypeEnum: "number" | "whole" | "flag" | "choice";
         Unit: {
             code: string;
             label: string;
@@ -3553,6 +3694,27 @@ export interface operations {
             };
         };
     };
+    projects_learnables_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Learnable"][];
+                };
+            };
+        };
+    };
     projects_marks_list: {
         parameters: {
             query?: {
@@ -3876,9 +4038,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["TargetRequest"];
+                "application/json": components["schemas"]["TargetRequestRequest"];
             };
         };
         responses: {
@@ -4025,6 +4187,25 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Upcoming"][];
+                };
+            };
+        };
+    };
+    recipe_options_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecipeOptions"];
                 };
             };
         };

@@ -7,5 +7,6 @@ import { projects } from './de/projects'
 import { quick } from './de/quick'
 import { reading } from './de/reading'
 import { schema } from './de/schema'
+import { targets } from './de/targets'
 
-export const de: Catalogue = { ...app, ...actions, ...exchange, ...projects, ...quick, ...reading, ...schema }
+export const de: Catalogue = { ...app, ...actions, ...exchange, ...projects, ...quick, ...reading, ...schema, ...targets }

@@ -6,5 +6,6 @@ import { projects } from './en/projects'
 import { quick } from './en/quick'
 import { reading } from './en/reading'
 import { schema } from './en/schema'
+import { targets } from './en/targets'
 
-export const en = { ...app, ...actions, ...exchange, ...projects, ...quick, ...reading, ...schema } as const
+export const en = { ...app, ...actions, ...exchange, ...projects, ...quick, ...reading, ...schema, ...targets } as const

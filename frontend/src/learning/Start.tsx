@@ -34,8 +34,8 @@ export function Start({ target }: { target: Schemas['Target'] }) {
           <Stack gap="sm">
             <Select
               label={t('start.choice')}
-              data={groups(choices, target.start ?? {})}
-              value={JSON.stringify(target.start ?? {})}
+              data={groups(choices, target.start)}
+              value={JSON.stringify(target.start)}
               allowDeselect={false}
               searchable
               onChange={(value) => value && change.mutate(JSON.parse(value) as Weights)}

@@ -29,9 +29,9 @@ def describe_networks(apps: Any, _schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("datasets", "0003_contents"),
         ("labeling", "0008_handovers_and_settled_marks"),
-        ("learning", "0002_two_speeds"),
+        ("datasets", "0003_contents"),
+        ("learning", "0004_test_results"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -183,11 +183,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="modelversion",
-            name="architecture",
-            field=models.JSONField(default=dict),
-        ),
-        migrations.AddField(
-            model_name="modelversion",
             name="config",
             field=models.JSONField(default=dict),
         ),
@@ -200,11 +195,6 @@ class Migration(migrations.Migration):
             model_name="modelversion",
             name="origin",
             field=models.CharField(blank=True, max_length=200),
-        ),
-        migrations.AddField(
-            model_name="modelversion",
-            name="task",
-            field=models.JSONField(default=dict),
         ),
         migrations.AddField(
             model_name="round",
