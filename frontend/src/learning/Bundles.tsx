@@ -41,6 +41,11 @@ function Export({ targetId }: { targetId: string }) {
   const models = versions.data ?? []
   const id = chosen ?? models[0]?.id ?? null
   const number = models.find((model) => model.id === id)?.number ?? 0
+  const ask = () => {
+    if (id === null) return
+    setChosen(id) // a newer model must not take its place while the bundle is made
+    request.mutate(id)
+  }
   if (models.length === 0) return null
   return (
     <Group align="flex-end">
@@ -57,7 +62,7 @@ function Export({ targetId }: { targetId: string }) {
       {request.data ? (
         <Made first={request.data} number={number} />
       ) : (
-        <Button variant="default" loading={request.isPending} onClick={() => id && request.mutate(id)}>
+        <Button variant="default" loading={request.isPending} onClick={ask}>
           {t('bundles.export')}
         </Button>
       )}
@@ -98,7 +103,10 @@ function Import({ targetId }: { targetId: string }) {
     refetchInterval: ({ state }) => whileBusy(state.data),
     queryFn: async () => {
       const found = await good(api.GET('/api/v1/targets/{target_id}/bundle-imports', { params: { path } }))
-      if (!found.some(isBusy)) void queries.invalidateQueries({ queryKey: ['models', targetId] })
+      if (!found.some(isBusy)) {
+        void queries.invalidateQueries({ queryKey: ['models', targetId] })
+        void queries.invalidateQueries({ queryKey: ['starts', targetId] })
+      }
       return found
     },
   })

@@ -6,6 +6,7 @@ import { api, good, type Schemas } from '../api/client'
 import { t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Loaded } from '../ui/states'
+import { REFRESH_MS } from './jobState'
 import { Pretraining } from './Pretraining'
 
 type Weights = Record<string, string>
@@ -18,6 +19,7 @@ export function Start({ target }: { target: Schemas['Target'] }) {
   const path = { target_id: target.id }
   const starts = useQuery({
     queryKey: ['starts', target.id],
+    refetchInterval: 10 * REFRESH_MS, // rounds make models meanwhile
     queryFn: () => good(api.GET('/api/v1/targets/{target_id}/starts', { params: { path } })),
   })
   const change = useMutation({
