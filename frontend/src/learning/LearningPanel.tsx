@@ -5,9 +5,13 @@ import { api, good, type Round, type Schemas } from '../api/client'
 import { formatNumber, named, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Empty, Loaded } from '../ui/states'
+import { Bundles } from './Bundles'
+import { CrossValidation } from './CrossValidation'
 import { LearningCurve } from './LearningCurve'
 import { NewTarget } from './NewTarget'
 import { QuickLoop } from './QuickLoop'
+import { RoundRecord } from './RoundRecord'
+import { Start } from './Start'
 import { TargetSettings } from './TargetSettings'
 
 const REFRESH_MS = 1500
@@ -35,6 +39,9 @@ export function LearningPanel({ projectId, isManager }: Props) {
             <Stack key={target.id}>
               <TargetView target={target} isManager={isManager} />
               {HEAD_KINDS.has(target.kind) && <QuickLoop projectId={projectId} target={target} isManager={isManager} />}
+              {target.kind === 'one' && <CrossValidation targetId={target.id} isManager={isManager} />}
+              {isManager && <Start target={target} />}
+              {isManager && <Bundles targetId={target.id} />}
             </Stack>
           ))}
           {isManager && <NewTarget projectId={projectId} known={found} />}
@@ -97,6 +104,7 @@ function TargetView({ target, isManager }: { target: Schemas['Target']; isManage
         )}
       </Group>
       {newest && <NewestRound round={newest} isManager={isManager} onChange={refresh} />}
+      {newest && <RoundRecord round={newest} />}
       <SimpleGrid cols={{ base: 1, md: 2 }} mt="md">
         <Loaded query={curve}>{(points) => <LearningCurve points={points} />}</Loaded>
         <ModelVersions target={target} newest={newest} isManager={isManager} onChange={refresh} />
