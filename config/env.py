@@ -42,6 +42,15 @@ def words(name: str, default: list[str]) -> list[str]:
     return [word.strip() for word in raw.split(",") if word.strip()]
 
 
+def choices(name: str, known: tuple[str, ...]) -> list[str]:
+    """Words, each of which must be a known one."""
+    found = words(name, [])
+    for word in found:
+        if word not in known:
+            raise SettingError(f"{name}: {word!r} is none of {', '.join(known)}")
+    return found
+
+
 def secret(name: str) -> str | None:
     """The value of NAME, or the content of the file that NAME_FILE names (compose secrets)."""
     if name in os.environ:

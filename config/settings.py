@@ -182,6 +182,10 @@ SPECTACULAR_SETTINGS = {
         "VerdictEnum": "annotation.labeling.models.Verdict",
         "MarkKindEnum": "annotation.labeling.models.MarkKind",
         "QuestionKindEnum": "annotation.labeling.schemas.definition.KINDS",
+        "TargetKindEnum": "learning.models.TargetKind",
+        "StrategyEnum": "learning.acquisition.names.ALL_CHOICES",
+        "HeadStrategyEnum": "learning.acquisition.names.HEAD_CHOICES",
+        "FigureEnum": "learning.kinds.FIGURE_CHOICES",
         "DirectionEnum": "annotation.labeling.models.Direction",
     },
 }
@@ -192,6 +196,16 @@ BLOB_ROOT = DATA_ROOT / "blobs"
 EXPORT_ROOT = DATA_ROOT / "exports"
 MODEL_ROOT = DATA_ROOT / "models"
 INCOMING_ROOT = DATA_ROOT / "incoming"
+LARGEST_BUNDLE_BYTES = env.integer("LARGEST_BUNDLE_MIB", 2048) << 20
+# Weights to start from: files of a folder that the administrator fills, and a hub if it is allowed
+MODEL_SOURCES = env.text("MODEL_SOURCES", "")
+MODEL_HUB = env.flag("MODEL_HUB", default=False)
+MODEL_HUB_ENDPOINT = env.text("MODEL_HUB_ENDPOINT", "")  # a mirror instead of the public hub
+# Where finished rounds are told, besides the product itself (learning/tracking.py)
+TRACKERS = env.choices("TRACKERS", ("mlflow", "tensorboard", "wandb"))
+TRACKER_EXPERIMENT = env.text("TRACKER_EXPERIMENT", "firstread")
+TENSORBOARD_DIR = env.text("TENSORBOARD_DIR", str(DATA_ROOT / "tensorboard"))
+MLFLOW_TRACKING_URI = env.text("MLFLOW_TRACKING_URI", "")
 # nginx sends stored files itself (deploy/nginx.conf); off where no nginx stands in front.
 ACCEL_REDIRECT = env.flag("ACCEL_REDIRECT", default=False)
 STATIC_URL = "/static/"
@@ -217,6 +231,8 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "learning.tasks.run_round": {"queue": "gpu"},
     "learning.tasks.embed_cases": {"queue": "gpu"},
+    "learning.tasks.pretrain_network": {"queue": "gpu"},
+    "learning.tasks.run_cross_validation": {"queue": "gpu"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -1,33 +1,60 @@
-"""Learning curves as a table and a plot: mean over seeds, each seed shown."""
+"""Learning curves as files, a table and a plot: mean over seeds, each seed shown."""
 
+import csv
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import TypeVar, get_type_hints
 
 import matplotlib as mpl
 import numpy as np
 
-from learning.simulation import Point
+from learning.simulation import Point, QuickPoint
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 COLOURS = {"random": "#7f7f7f", "margin": "#0072b2", "entropy": "#d55e00",
            "least_confident": "#009e73"}  # fmt: skip
+P = TypeVar("P", Point, QuickPoint)
 Curves = dict[str, dict[int, list[float]]]
 
 
+def read_points(kind: type[P], table: Path) -> list[P]:
+    """The points of an earlier run, none where there is no file."""
+    if not table.exists():
+        return []
+    types = get_type_hints(kind)
+    with table.open(newline="") as file:
+        return [
+            kind(**{name: parse(row[name]) for name, parse in types.items()})
+            for row in csv.DictReader(file)
+        ]
+
+
+def write_points(table: Path, points: Sequence[Point | QuickPoint]) -> None:
+    """Replace the file at once, so that a killed replay can go on."""
+    columns = [f.name for f in fields(points[0])]
+    partial = table.with_suffix(".part")
+    with partial.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows([getattr(p, c) for c in columns] for p in points)
+    partial.rename(table)
+
+
 def by_strategy(points: Sequence[Point]) -> Curves:
-    """AUCs of all seeds by strategy and number of labels."""
+    """The figures of all seeds by strategy and number of labels."""
     curves: Curves = defaultdict(lambda: defaultdict(list))
     for point in points:
-        curves[point.strategy][point.labels].append(point.auc)
+        curves[point.strategy][point.labels].append(point.value)
     return curves
 
 
 def summarize(points: Sequence[Point]) -> str:
-    """A table of mean and range of the test AUC per strategy and number of labels."""
-    lines = ["strategy         labels  seeds  mean AUC  lowest  highest"]
+    """A table of mean and range of the test figure per strategy and number of labels."""
+    lines = ["strategy         labels  seeds      mean  lowest  highest"]
     for strategy, curve in sorted(by_strategy(points).items()):
         for labels, values in sorted(curve.items()):
             lines.append(
@@ -46,11 +73,11 @@ def plot_curves(points: Sequence[Point], path: Path) -> None:
         axes.plot(labels, [np.mean(curve[n]) for n in labels], color=colour, lw=2.2, label=strategy)
         for seed in sorted({p.seed for p in points if p.strategy == strategy}):
             own = sorted(
-                (p.labels, p.auc) for p in points if (p.strategy, p.seed) == (strategy, seed)
+                (p.labels, p.value) for p in points if (p.strategy, p.seed) == (strategy, seed)
             )
             axes.plot(*zip(*own, strict=True), color=colour, lw=0.6, alpha=0.5)
     axes.set_xlabel("labeled training studies")
-    axes.set_ylabel("test AUC")
+    axes.set_ylabel(f"test {points[0].figure}")
     axes.grid(alpha=0.3)
     axes.legend()
     figure.tight_layout()

@@ -116,3 +116,23 @@ def load_images(
 def exclusions_by_case(refused: dict[UUID, str], limit: int = 50) -> list[dict[str, str]]:
     """Which cases a round left out and why, for its record."""
     return [{"case": str(case), "reason": why} for case, why in list(refused.items())[:limit]]
+
+
+@dataclass(frozen=True)
+class MiddleImages:
+    """What a target sees that specifies no input: each study's middle image, made square."""
+
+    side: int
+
+    def choose(self, cases: Sequence[Case], excluded: dict[UUID, str]) -> list[Chosen]:
+        return choose_images(cases, excluded)
+
+    def load(
+        self,
+        chosen: Sequence[Chosen],
+        excluded: dict[UUID, str],
+        on_progress: Callable[[int], None] = lambda _done: None,
+    ) -> Iterator[tuple[Chosen, Image]]:
+        """(1, side, side) in order; what cannot be decoded is excluded with its reason."""
+        for one, image in load_images(chosen, self.side, excluded, on_progress):
+            yield one, image[None]

@@ -6,7 +6,15 @@ from django.db.models import QuerySet
 
 from annotation.core.jobs import JobState
 from annotation.labeling import access
-from learning.models import ModelVersion, Round, Target
+from learning.kinds import FIGURES
+from learning.models import (
+    CrossValidation,
+    EncoderKind,
+    EncoderVersion,
+    ModelVersion,
+    Round,
+    Target,
+)
 
 
 def targets_visible_to(user: Any) -> QuerySet[Target]:
@@ -27,17 +35,30 @@ def model_versions_visible_to(user: Any) -> QuerySet[ModelVersion]:
     )
 
 
+def pretrainings_visible_to(user: Any) -> QuerySet[EncoderVersion]:
+    """Networks that were pre-trained without labels, of targets that the user supervises."""
+    return EncoderVersion.objects.filter(
+        kind=EncoderKind.PRETRAINED, target__in=targets_visible_to(user)
+    ).select_related("target__project")
+
+
+def cross_validations_visible_to(user: Any) -> QuerySet[CrossValidation]:
+    return CrossValidation.objects.filter(target__in=targets_visible_to(user)).select_related(
+        "target__project", "dataset"
+    )
+
+
 def learning_curve(target: Target) -> list[dict[str, Any]]:
-    """Test AUC with its interval over the number of training labels, one point per round."""
+    """The kind's test figure with its interval over the training labels, one point per round."""
+    figure = FIGURES[target.kind]
     rounds = target.rounds.filter(state=JobState.COMPLETED).order_by("number")
     return [
         {
             "round": r.number,
             "strategy": r.strategy,
             "training_labels": r.training_labels,
-            "auc": (r.metrics.get("auc") or {}).get("value"),
-            "auc_low": (r.metrics.get("auc") or {}).get("low"),
-            "auc_high": (r.metrics.get("auc") or {}).get("high"),
+            "figure": figure,
+            **(r.metrics.get(figure) or {"value": None, "low": None, "high": None}),
         }
         for r in rounds
     ]

@@ -1,9 +1,8 @@
 """Replays known labels through the product's own claims, reads and rounds, as readers would."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,22 +10,17 @@ from django.db import transaction
 
 from annotation.accounts.models import User
 from annotation.accounts.services import create_user
-from annotation.archive.models import Collection, Study
+from annotation.archive.models import Study
 from annotation.core import jobs
 from annotation.datasets import services as datasets
 from annotation.datasets.models import Split
 from annotation.labeling.models import Case, CaseState, Project
-from annotation.labeling.services import claiming, pictures, projects, reading
+from annotation.labeling.services import claiming, projects, reading
 from annotation.labeling.services.importing import import_read
-from annotation.labeling.services.pictures import PictureRow
 from learning import embedding, pipeline
+from learning.known import Known, Say
 from learning.models import Embedding, EncoderKind, EncoderVersion, Round, Trigger
 from learning.services import embeddings, heads, rounds, targets
-
-QUESTION = "finding"
-SPLITS = {"train": Split.TRAIN, "val": Split.VALIDATION, "validation": Split.VALIDATION,
-          "test": Split.TEST}  # fmt: skip
-Say = Callable[[str], None]
 
 
 class SimulationFailed(RuntimeError):
@@ -35,14 +29,15 @@ class SimulationFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Point:
-    """The test figures of one round."""
+    """A test figure of one round."""
 
     strategy: str
     seed: int
     labels: int
-    auc: float
-    auc_low: float
-    auc_high: float
+    figure: str
+    value: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -67,49 +62,16 @@ class Replay:
     config: dict[str, Any]
 
 
-def import_once(folder: Path, rows: list[PictureRow], say: Say) -> Collection:
-    """The pictures as a collection that all replays share."""
-    name = f"simulation {folder.resolve().name}"
-    known = Collection.objects.filter(name=name, projects__isnull=False).first()
-    if known is not None:
-        return known
-    actor = _reader("simulation-manager")
-    project = projects.create_project(actor=actor, name=name, definition=definition(rows))
-    report = pictures.import_pictures(
-        project=project, folder=folder, rows=rows, reader=None, question=QUESTION,
-        on_progress=lambda done: say(f"imported {done}") if done % 250 == 0 else None,
-    )  # fmt: skip
-    if report.refused:
-        raise SimulationFailed(f"{report.refused[0][0]}: {report.refused[0][1]}")
-    return project.collection
-
-
-def definition(rows: list[PictureRow]) -> dict[str, Any]:
-    labels = sorted({row.label for row in rows})
-    options = [{"key": label, "label": label} for label in labels]
-    return {"questions": [{"key": QUESTION, "label": "Finding", "kind": "one", "options": options}]}
-
-
-def run(replay: Replay, collection: Collection, rows: list[PictureRow], say: Say) -> list[Point]:
+def run(replay: Replay, known: Known, say: Say) -> list[Point]:
     """Label the pool in the order that the product serves it, with a round at every step."""
-    truth = {pictures.study_uid_of(row): row.label for row in rows}
-    project = _project(replay, collection, rows)
+    desk = _Desk(known, replay)
     target = targets.create_target(
-        actor=None, project=project, question=QUESTION, strategy=replay.strategy,
-        retrain_after=0, config=replay.config,
+        actor=None, project=desk.project, strategy=replay.strategy, retrain_after=0,
+        refit_after=0, config=replay.config, **known.wish,
     )  # fmt: skip
-    reader = _reader("simulation-reader")
-    rng = np.random.default_rng(replay.seed)
-    _label_held_out(project, truth, reader)
     points = []
-    labeled = 0
     for step, wanted in enumerate(replay.schedule):
-        while labeled < wanted:
-            assignment = claiming.claim_next(reader=reader, project=project, rng=rng)
-            if assignment is None:
-                break
-            _read(assignment.case, truth, reader)
-            labeled += 1
+        desk.label_until(wanted)
         round_ = rounds.request_round(
             target=target, trigger=Trigger.MANUAL, seed=replay.seed * 1000 + step
         )
@@ -117,39 +79,30 @@ def run(replay: Replay, collection: Collection, rows: list[PictureRow], say: Say
         round_.refresh_from_db()
         if round_.state != jobs.JobState.COMPLETED:
             raise SimulationFailed(round_.error)
-        figures = round_.metrics["auc"]
+        figures = round_.metrics[known.figure]
         point = Point(
-            replay.strategy, replay.seed, round_.training_labels or 0,
+            replay.strategy, replay.seed, round_.training_labels or 0, known.figure,
             figures["value"], figures["low"], figures["high"],
         )  # fmt: skip
         points.append(point)
-        say(f"{replay.strategy} seed {replay.seed}: {point.labels} labels, AUC {point.auc:.3f}")
+        say(
+            f"{replay.strategy} seed {replay.seed}: {point.labels} labels, "
+            f"{known.figure} {point.value:.3f}"
+        )
     return points
 
 
-def run_quick(
-    replay: Replay, encoder: EncoderVersion, rows: list[PictureRow], say: Say
-) -> list[QuickPoint]:
+def run_quick(replay: Replay, known: Known, encoder: EncoderVersion, say: Say) -> list[QuickPoint]:
     """Like `run`, with a refit of the light head at every step of the schedule instead of a round."""
-    truth = {pictures.study_uid_of(row): row.label for row in rows}
-    project = _project(replay, encoder.project.collection, rows)
+    desk = _Desk(known, replay)
     target = targets.create_target(
-        actor=None, project=project, question=QUESTION, retrain_after=0,
-        head_strategy=replay.strategy, refit_after=0,
+        actor=None, project=desk.project, retrain_after=0, head_strategy=replay.strategy,
+        refit_after=0, **known.wish,
     )  # fmt: skip
-    share_encoder(encoder, project)
-    reader = _reader("simulation-reader")
-    rng = np.random.default_rng(replay.seed)
-    _label_held_out(project, truth, reader)
+    share_encoder(encoder, desk.project)
     points = []
-    labeled = 0
     for step, wanted in enumerate([0, *replay.schedule]):
-        while labeled < wanted:
-            assignment = claiming.claim_next(reader=reader, project=project, rng=rng)
-            if assignment is None:
-                break
-            _read(assignment.case, truth, reader)
-            labeled += 1
+        desk.label_until(wanted)
         head = heads.refit(target, seed=replay.seed * 1000 + step)
         if head is None:
             raise SimulationFailed("the light head was not refitted: the encoder is missing")
@@ -160,24 +113,26 @@ def run_quick(
                     head.metrics["average_precision"], head.seconds,
                 )
             )  # fmt: skip
-    say(f"{replay.strategy} seed {replay.seed}: AUC {points[-1].auc:.3f} with {labeled} labels")
+    say(
+        f"{replay.strategy} seed {replay.seed}: AUC {points[-1].auc:.3f} with {desk.labeled} labels"
+    )
     return points
 
 
-def full_auc(encoder: EncoderVersion, rows: list[PictureRow]) -> float:
+def full_auc(encoder: EncoderVersion, known: Known) -> float:
     """The test AUC of a light head that has learned every label."""
-    replay = Replay(strategy="random", seed=0, schedule=[len(rows)], config={})
-    return run_quick(replay, encoder, rows, lambda _text: None)[-1].auc
+    replay = Replay(strategy="random", seed=0, schedule=[len(known.contents)], config={})
+    return run_quick(replay, known, encoder, lambda _text: None)[-1].auc
 
 
-def encode(collection: Collection, kind: EncoderKind) -> EncoderVersion:
+def encode(known: Known, kind: EncoderKind) -> EncoderVersion:
     """The encoder of this kind over all cases of the collection's own project, made once."""
-    project = Project.objects.filter(collection=collection).earliest("created_at")
-    studies = Study.objects.filter(collection=collection)
+    project = Project.objects.filter(collection=known.collection).earliest("created_at")
+    studies = Study.objects.filter(collection=known.collection)
     projects.add_cases(project=project, studies=studies)
-    known = EncoderVersion.objects.filter(project=project, kind=kind, is_ready=True).first()
-    if known is not None:
-        return known
+    made = EncoderVersion.objects.filter(project=project, kind=kind, is_ready=True).first()
+    if made is not None:
+        return made
     created = embeddings.create_encoder(project, kind)
     if created is None:
         raise SimulationFailed("an encoder of this collection is being made elsewhere")
@@ -208,14 +163,53 @@ def share_encoder(encoder: EncoderVersion, project: Project) -> None:
     )
 
 
+class _Desk:
+    """A fresh project on the known studies, its held-out cases labeled, and one reader."""
+
+    def __init__(self, known: Known, replay: Replay) -> None:
+        self.project = _project(replay, known)
+        self.labeled = 0
+        self._known = known
+        self._reader = reader_named("simulation-reader")
+        self._rng = np.random.default_rng(replay.seed)
+        self._label_held_out()
+
+    def label_until(self, wanted: int) -> None:
+        """Claim and read as many cases as are there."""
+        while self.labeled < wanted:
+            assignment = claiming.claim_next(
+                reader=self._reader, project=self.project, rng=self._rng
+            )
+            if assignment is None:
+                return
+            self._read(assignment.case)
+            self.labeled += 1
+
+    def _read(self, case: Case) -> None:
+        annotation = reading.open_annotation(reader=self._reader, case=case)
+        content = self._known.contents[case.study.study_instance_uid]
+        reading.submit(
+            actor=self._reader, annotation=annotation, content=content,
+            version=annotation.draft_version,
+        )  # fmt: skip
+
+    def _label_held_out(self) -> None:
+        splitter = datasets.Splitter(datasets.policy_of(self.project))
+        waiting = Case.objects.filter(project=self.project, state=CaseState.OPEN)
+        for case in waiting.select_related("study", "project"):
+            if splitter.split(splitter.patient_key(case)) != Split.TRAIN:
+                content = self._known.contents[case.study.study_instance_uid]
+                import_read(reader=self._reader, case=case, content=content)
+
+
 @transaction.atomic
-def _project(replay: Replay, collection: Collection, rows: list[PictureRow]) -> Project:
-    actor = _reader("simulation-manager")
-    name = f"{collection.name}: {replay.strategy} {replay.seed} {secrets.token_hex(3)}"
+def _project(replay: Replay, known: Known) -> Project:
+    actor = reader_named("simulation-manager")
+    name = f"{known.collection.name}: {replay.strategy} {replay.seed} {secrets.token_hex(3)}"
     project = projects.create_project(
-        actor=actor, name=name, definition=definition(rows), collection=collection
+        actor=actor, name=name, definition=known.definition, collection=known.collection
     )
-    studies = list(Study.objects.filter(collection=collection).order_by("study_instance_uid"))
+    studies = list(Study.objects.filter(collection=known.collection).order_by("study_instance_uid"))
     projects.add_cases(project=project, studies=studies)
     # The first labels are the same for every strategy of one seed.
     order = np.random.default_rng(replay.seed).random(len(studies))
@@ -223,31 +217,12 @@ def _project(replay: Replay, collection: Collection, rows: list[PictureRow]) -> 
     for case, key in zip(cases, order, strict=True):
         case.shuffle_key = float(key)
     Case.objects.bulk_update(cases, ["shuffle_key"], batch_size=1000)
-    if any(row.split for row in rows):
-        datasets.prescribe_splits(
-            project=project, split_of_patient={r.patient: SPLITS[r.split] for r in rows}
-        )
+    if known.split_of_patient:
+        datasets.prescribe_splits(project=project, split_of_patient=known.split_of_patient)
     return project
 
 
-def _label_held_out(project: Project, truth: dict[str, str], reader: User) -> None:
-    splitter = datasets.Splitter(datasets.policy_of(project))
-    for case in Case.objects.filter(project=project, state=CaseState.OPEN).select_related(
-        "study", "project"
-    ):
-        if splitter.split(splitter.patient_key(case)) != Split.TRAIN:
-            answer = truth[case.study.study_instance_uid]
-            import_read(reader=reader, case=case, content={"answers": {QUESTION: answer}})
-
-
-def _read(case: Case, truth: dict[str, str], reader: User) -> None:
-    annotation = reading.open_annotation(reader=reader, case=case)
-    content = {"answers": {QUESTION: truth[case.study.study_instance_uid]}}
-    reading.submit(
-        actor=reader, annotation=annotation, content=content, version=annotation.draft_version
-    )
-
-
-def _reader(username: str) -> User:
+def reader_named(username: str) -> User:
+    """Somebody who reads in replays, made at the first one."""
     known = User.objects.filter(username=username).first()
     return known or create_user(username=username, password=secrets.token_urlsafe(32))

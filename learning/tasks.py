@@ -23,6 +23,54 @@ def embed_cases(encoder_id: str) -> None:
     jobs.execute(EncoderVersion, encoder_id, embedding.run_encoder)
 
 
+@job_task
+def pretrain_network(encoder_id: str) -> None:
+    """Pre-train a target's network on the project's images, on the GPU queue."""
+    from annotation.core import jobs
+    from learning import pretraining
+    from learning.models import EncoderVersion
+
+    jobs.execute(EncoderVersion, encoder_id, pretraining.run_pretraining)
+
+
+@job_task
+def run_cross_validation(job_id: str) -> None:
+    """Train and measure the folds that are left, on the GPU queue."""
+    from annotation.core import jobs
+    from learning import cross_validation
+    from learning.models import CrossValidation
+
+    jobs.execute(CrossValidation, job_id, cross_validation.run_cross_validation)
+
+
+@job_task
+def write_bundle(export_id: str) -> None:
+    """Write a model version as a bundle."""
+    from annotation.core import jobs
+    from learning import exchange
+    from learning.models import BundleExport
+
+    jobs.execute(BundleExport, export_id, exchange.write_bundle)
+
+
+@job_task
+def take_in_bundle(import_id: str) -> None:
+    """Check a bundle that was sent in, and make it a model version."""
+    from annotation.core import jobs
+    from learning import exchange
+    from learning.models import BundleImport
+
+    jobs.execute(BundleImport, import_id, exchange.take_in)
+
+
+@task
+def track_round(round_id: str) -> None:
+    """Tell the configured trackers of a completed round."""
+    from learning import tracking
+
+    tracking.track(round_id)
+
+
 @task
 def refit_due_heads() -> None:
     """Refit light heads wherever enough labels have come."""
@@ -55,13 +103,27 @@ def sweep_jobs() -> None:
     from annotation.datasets.models import Export
     from annotation.labeling.models import Transfer
     from annotation.labeling.services import transfers
-    from learning.models import EncoderVersion, Round
-    from learning.services import embeddings, rounds
+    from learning.models import (
+        BundleExport,
+        BundleImport,
+        CrossValidation,
+        EncoderVersion,
+        Round,
+    )  # fmt: skip
+    from learning.services import bundles, cross_validations, embeddings, rounds
 
     for encoder in jobs.lost_jobs(EncoderVersion):
         embeddings.ring_encoder(encoder)
     for round_ in jobs.lost_jobs(Round):
         rounds.ring_round(round_)
+    for folds in jobs.lost_jobs(CrossValidation):
+        cross_validations.ring_cross_validation(folds)
+    for completed in rounds.untracked():
+        rounds.ring_trackers(completed)
+    for bundle in jobs.lost_jobs(BundleExport):
+        bundles.ring_export(bundle)
+    for arrived in jobs.lost_jobs(BundleImport):
+        bundles.ring_import(arrived)
     for export in jobs.lost_jobs(Export):
         datasets.ring_export(export)
     for transfer in jobs.lost_jobs(Transfer):

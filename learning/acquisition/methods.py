@@ -251,12 +251,12 @@ def class_entropy(pool: Pool, labeled: Labeled, count: int, rng: np.random.Gener
     spread over volumes. The sharpness grows from 1 to 100 with the labels.
     """
     by_class = uncertainty.segmentation_classes(pool)
-    overall = pool.components.get("entropy", np.mean(list(by_class.values()), axis=0))
+    overall = uncertainty.mask_entropy(pool)
     sharp = float(np.clip(10 ** (len(labeled) / 50), 1, 100))
     wishes = {f"class {n}": (2 / 3 / len(by_class), powered(v, sharp)) for n, v in by_class.items()}
-    wishes["mask"] = (1 / 3, powered(np.asarray(overall, np.float64), sharp))
+    wishes["mask"] = (1 / 3, powered(overall, sharp))
     drawn = draw(wishes, count, rng, embeddings=pool.embeddings, groups=pool.groups)
-    named = {"entropy": np.asarray(overall, np.float64)}
+    named = {"entropy": overall}
     return _drawn(drawn, named | {f"class:{n}": v for n, v in by_class.items()})
 
 

@@ -27,7 +27,24 @@ EVIDENCE_STRATEGY_TITLES = {
 }
 """These need members, or components that a network writes for each case."""
 
+_OF_PROBABILITIES = (*STRATEGY_TITLES, "bald")
+STRATEGIES_OF_KIND = {
+    "one": _OF_PROBABILITIES,
+    "ordinal": (*_OF_PROBABILITIES, "variance"),
+    "many": _OF_PROBABILITIES,
+    "number": ("variance", "random"),
+    "time_to_event": ("variance", "random"),
+    "segmentation": ("random", "class_entropy"),  # on the hippocampus it did not pay (docs)
+    "boxes": ("boxes", "random"),
+}
+"""What a round may rank by, for each kind of target; the first is the default."""
+
+NEED_MEMBERS = ("bald", "variance")
+"""These compare passes of a network with random dropout."""
+
 HEAD_STRATEGY_TITLES = EMBEDDING_STRATEGY_TITLES | STRATEGY_TITLES
 """What a light head on embeddings may rank by; the first is the default."""
 
 ALL_TITLES = STRATEGY_TITLES | EMBEDDING_STRATEGY_TITLES | EVIDENCE_STRATEGY_TITLES
+
+ALL_CHOICES, HEAD_CHOICES = list(ALL_TITLES), list(HEAD_STRATEGY_TITLES)

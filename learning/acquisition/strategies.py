@@ -4,7 +4,7 @@ modAL's own query functions mix signs, return unordered batches and hide errors 
 `except`; only its interface and its measures are used (Settles 2009, §3.1).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from learning.acquisition import methods, reasons, uncertainty
 from learning.acquisition.methods import Choice, Measure, Method
 from learning.acquisition.names import ALL_TITLES
 from learning.acquisition.pool import NOTHING_LABELED, Labeled, Pick, Pool, Rows
-from learning.acquisition.table import PredictionTable, Probabilities
+from learning.acquisition.table import PredictionTable
 
 HEAD = 200  # of a whole ranking so many are drawn with exact chances; the rest follows in order
 
@@ -29,6 +29,7 @@ class Strategy:
     method: Method
     measure: Measure | None = None  # where it can also score every case
     draws: bool = False  # by chance, and so one case after the other
+    arm: str = ""  # what a row is chosen for where the measure alone decides
 
     @property
     def is_random(self) -> bool:
@@ -37,32 +38,49 @@ class Strategy:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Row numbers best first, and the score of every row in row order."""
+    """Row numbers best first, the score of every row in row order, and the picks best first."""
 
     order: Rows
     scores: NDArray[np.float64]
+    picks: list[Pick]
 
 
-_METHODS: dict[str, tuple[Method, Measure | None, bool]] = {
-    "margin": (methods.highest(uncertainty.margin, "margin"), uncertainty.margin, False),
-    "entropy": (methods.highest(uncertainty.entropy, "entropy"), uncertainty.entropy, False),
+_METHODS: dict[str, tuple[Method, Measure | None, bool, str]] = {
+    "margin": (methods.highest(uncertainty.margin, "margin"), uncertainty.margin, False, "margin"),
+    "entropy": (
+        methods.highest(uncertainty.entropy, "entropy"),
+        uncertainty.entropy,
+        False,
+        "entropy",
+    ),
     "least_confident": (
         methods.highest(uncertainty.least_confident, "least_confident"),
         uncertainty.least_confident,
         False,
+        "least_confident",
     ),
-    "power_margin": (methods.sampled(uncertainty.margin, "margin"), uncertainty.margin, True),
-    "stratified_margin": (methods.stratified_margin, uncertainty.margin, True),
-    "random": (methods.at_random, None, False),
-    "adaptive": (methods.adaptive, None, False),
-    "typicality": (methods.typical, None, False),
-    "rare": (methods.rare, None, False),
-    "badge": (methods.badge, None, False),
-    "core_set": (methods.core_set, None, False),
-    "bald": (methods.highest(uncertainty.bald, "bald"), uncertainty.bald, False),
-    "variance": (methods.sampled(uncertainty.variance, "variance"), uncertainty.variance, True),
-    "class_entropy": (methods.class_entropy, None, False),
-    "boxes": (methods.boxes, None, False),
+    "power_margin": (
+        methods.sampled(uncertainty.margin, "margin"),
+        uncertainty.margin,
+        True,
+        "margin",
+    ),
+    "stratified_margin": (methods.stratified_margin, uncertainty.margin, True, "margin"),
+    "random": (methods.at_random, None, False, ""),
+    "adaptive": (methods.adaptive, None, False, ""),
+    "typicality": (methods.typical, None, False, ""),
+    "rare": (methods.rare, None, False, ""),
+    "badge": (methods.badge, None, False, ""),
+    "core_set": (methods.core_set, None, False, ""),
+    "bald": (methods.highest(uncertainty.bald, "bald"), uncertainty.bald, False, "bald"),
+    "variance": (
+        methods.sampled(uncertainty.variance, "variance"),
+        uncertainty.variance,
+        True,
+        "variance",
+    ),
+    "class_entropy": (methods.class_entropy, uncertainty.mask_entropy, True, "mask"),
+    "boxes": (methods.boxes, None, False, ""),
 }
 STRATEGIES: dict[str, Strategy] = {
     name: Strategy(name, title, *_METHODS[name]) for name, title in ALL_TITLES.items()
@@ -148,28 +166,35 @@ def _pick(pool: Pool, labeled: Labeled, choice: Choice, place: int) -> Pick:
     return Pick(row, float(choice.scores[place]), chance, arm, components, why)
 
 
-def reason(strategy: Strategy, probabilities: NDArray[np.float64], classes: list[str]) -> str:
-    """One sentence for the reader, from the probabilities (C,) of exclusive answers alone."""
-    return "Drawn at random" if strategy.is_random else reasons.undecided(probabilities, classes)
-
-
-def rank(strategy: Strategy, probabilities: Probabilities, rng: np.random.Generator) -> Ranking:
-    """Order all rows of a table of predictions; ties break at random.
+def rank(
+    strategy: Strategy, pool: Pool, rng: np.random.Generator, labeled: Labeled = NOTHING_LABELED
+) -> Ranking:
+    """Order all rows of a pool from predictions alone; ties break at random.
 
     A strategy that draws by chance draws the first HEAD rows; the others follow by its measure.
     """
-    count = len(probabilities)
+    count = len(pool)
     if count == 0:
-        return Ranking(np.zeros(0, np.int64), np.zeros(0))
-    pool = Pool(probabilities=probabilities)
-    size = HEAD if strategy.draws else count
-    choice = _query(strategy, pool, NOTHING_LABELED, min(size, count), rng)
+        return Ranking(np.zeros(0, np.int64), np.zeros(0), [])
+    size = min(HEAD, count) if strategy.draws else count
+    choice = _query(strategy, pool, labeled, size, rng)
+    picks = [_pick(pool, labeled, choice, place) for place in range(size)]
     order, scores = choice.rows, np.empty(count)
     scores[order] = choice.scores
-    if len(order) < count and strategy.measure is not None:
+    if size < count and strategy.measure is not None:
+        measured = strategy.measure(pool)
         rest = np.setdiff1d(np.arange(count), order)
-        measured = strategy.measure(pool)[rest]
-        order = np.append(order, rest[np.lexsort((rng.random(len(rest)), -measured))])
-        scores[rest] = measured
+        rest = rest[np.lexsort((rng.random(len(rest)), -measured[rest]))]
+        order = np.append(order, rest)
+        scores[rest] = measured[rest]
         scores[choice.rows] += scores[rest].max()
-    return Ranking(order, scores)
+        picks = [replace(pick, score=float(scores[pick.row])) for pick in picks]
+        picks += [_measured(strategy, pool, int(row), float(scores[row])) for row in rest]
+    return Ranking(order, scores, picks)
+
+
+def _measured(strategy: Strategy, pool: Pool, row: int, score: float) -> Pick:
+    """A row behind those that were drawn, in the order of the measure."""
+    components = {strategy.arm: score}
+    why = reasons.why(pool, NOTHING_LABELED, row, strategy.arm, components)
+    return Pick(row, score, None, strategy.arm, components, why)

@@ -101,6 +101,13 @@ def segmentation_classes(pool: Pool) -> dict[str, Scores]:
     return found
 
 
+def mask_entropy(pool: Pool) -> Scores:
+    """The mean entropy of each row's mask, from the component `entropy`, else over its classes."""
+    if "entropy" in pool.components:
+        return np.asarray(pool.components["entropy"], np.float64)
+    return np.asarray(np.mean(list(segmentation_classes(pool).values()), axis=0))
+
+
 def mask_components(
     probabilities: Floats, names: tuple[str, ...], background: int = 0
 ) -> dict[str, float]:

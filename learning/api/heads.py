@@ -14,7 +14,7 @@ from annotation.core.errors import get_or_not_found
 from annotation.core.jobs import JobState
 from annotation.datasets.api.views import ProgressOfJob
 from annotation.labeling import access
-from learning.api.views import target_of
+from learning.api.targets import target_of
 from learning.models import EncoderVersion, HeadVersion
 from learning.services import embeddings, evidence
 

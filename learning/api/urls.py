@@ -2,11 +2,17 @@
 
 from django.urls import path
 
-from learning.api import heads, views
+from learning.api import bundles, cross_validations, heads, models, starts, targets, views
 
 urlpatterns = [
-    path("projects/<uuid:project_id>/targets", views.TargetsView.as_view(), name="targets"),
-    path("targets/<uuid:target_id>", views.TargetView.as_view(), name="target"),
+    path("projects/<uuid:project_id>/targets", targets.TargetsView.as_view(), name="targets"),
+    path(
+        "projects/<uuid:project_id>/learnables",
+        targets.LearnablesView.as_view(),
+        name="learnables",
+    ),
+    path("recipe-options", targets.RecipeOptionsView.as_view(), name="recipe-options"),
+    path("targets/<uuid:target_id>", targets.TargetView.as_view(), name="target"),
     path("targets/<uuid:target_id>/rounds", views.RoundsView.as_view(), name="rounds"),
     path(
         "targets/<uuid:target_id>/learning-curve",
@@ -33,8 +39,79 @@ urlpatterns = [
         name="round-cancellation",
     ),
     path(
+        "model-versions/<uuid:model_version_id>",
+        models.ModelVersionView.as_view(),
+        name="model-version",
+    ),
+    path(
+        "model-versions/<uuid:model_version_id>/subgroups",
+        models.SubgroupsView.as_view(),
+        name="model-subgroups",
+    ),
+    path(
+        "model-versions/<uuid:model_version_id>/drift",
+        models.DriftView.as_view(),
+        name="model-drift",
+    ),
+    path(
+        "model-versions/<uuid:model_version_id>/comparison",
+        models.ComparisonView.as_view(),
+        name="model-comparison",
+    ),
+    path(
+        "model-versions/<uuid:model_version_id>/card",
+        models.CardView.as_view(),
+        name="model-card",
+    ),
+    path(
+        "model-versions/<uuid:model_version_id>/card.md",
+        models.CardTextView.as_view(),
+        name="model-card-text",
+    ),
+    path(
         "model-versions/<uuid:model_version_id>/promotion",
         views.PromotionView.as_view(),
         name="promotion",
+    ),
+    path(
+        "model-versions/<uuid:model_version_id>/bundle-exports",
+        bundles.BundleExportsView.as_view(),
+        name="bundle-exports",
+    ),
+    path(
+        "bundle-exports/<uuid:bundle_export_id>",
+        bundles.BundleExportView.as_view(),
+        name="bundle-export",
+    ),
+    path(
+        "bundle-exports/<uuid:bundle_export_id>/file",
+        bundles.BundleFileView.as_view(),
+        name="bundle-file",
+    ),
+    path(
+        "targets/<uuid:target_id>/bundle-imports",
+        bundles.BundleImportsView.as_view(),
+        name="bundle-imports",
+    ),
+    path("targets/<uuid:target_id>/starts", starts.StartsView.as_view(), name="starts"),
+    path(
+        "targets/<uuid:target_id>/pretrainings",
+        starts.PretrainingsView.as_view(),
+        name="pretrainings",
+    ),
+    path(
+        "pretrainings/<uuid:pretraining_id>/cancellation",
+        starts.PretrainingCancellationView.as_view(),
+        name="pretraining-cancellation",
+    ),
+    path(
+        "targets/<uuid:target_id>/cross-validations",
+        cross_validations.CrossValidationsView.as_view(),
+        name="cross-validations",
+    ),
+    path(
+        "cross-validations/<uuid:cross_validation_id>/cancellation",
+        cross_validations.CrossValidationCancellationView.as_view(),
+        name="cross-validation-cancellation",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Targets, rounds, model versions and the learning curve."""
+"""Rounds, model versions and the learning curve."""
 
 from typing import Any
 from uuid import UUID
@@ -14,32 +14,11 @@ from annotation.core.errors import get_or_not_found
 from annotation.core.jobs import JobState
 from annotation.datasets.api.views import ProgressOfJob
 from annotation.labeling import access
-from annotation.labeling.api.projects import parsed
 from learning import selectors
-from learning.acquisition.names import HEAD_STRATEGY_TITLES, STRATEGY_TITLES
-from learning.models import ModelVersion, ModelVersionState, Round, Target, Trigger
-from learning.services import model_versions, rounds, targets
-
-
-class TargetSerializer(serializers.ModelSerializer[Target]):
-    strategy = serializers.ChoiceField(choices=list(STRATEGY_TITLES))
-    head_strategy = serializers.ChoiceField(choices=list(HEAD_STRATEGY_TITLES), required=False)
-    config = serializers.DictField(child=serializers.JSONField(), required=False)
-
-    class Meta:
-        model = Target
-        fields = [
-            "id", "question", "strategy", "retrain_after", "head_strategy", "refit_after", "config",
-        ]  # fmt: skip
-        read_only_fields = ["id"]
-
-
-class TargetChangeRequest(serializers.Serializer[Any]):
-    strategy = serializers.ChoiceField(choices=list(STRATEGY_TITLES), required=False)
-    retrain_after = serializers.IntegerField(min_value=0, max_value=1_000_000, required=False)
-    head_strategy = serializers.ChoiceField(choices=list(HEAD_STRATEGY_TITLES), required=False)
-    refit_after = serializers.IntegerField(min_value=0, max_value=1_000_000, required=False)
-    config = serializers.DictField(child=serializers.JSONField(), required=False)
+from learning.api.targets import target_of
+from learning.kinds import FIGURE_CHOICES
+from learning.models import ModelVersion, ModelVersionState, Round, Trigger
+from learning.services import model_versions, rounds
 
 
 class EstimateSerializer(serializers.Serializer[Any]):
@@ -66,6 +45,16 @@ class MetricsSerializer(serializers.Serializer[Any]):
     sensitivity = EstimateSerializer(required=False)
     specificity = EstimateSerializer(required=False)
     calibration_error = EstimateSerializer(required=False)
+    average_precision = EstimateSerializer(required=False)
+    mean_auc = EstimateSerializer(required=False)
+    quadratic_kappa = EstimateSerializer(required=False)
+    mean_absolute_error = EstimateSerializer(required=False)
+    r2 = EstimateSerializer(required=False)
+    c_index = EstimateSerializer(required=False)
+    mean_dice = EstimateSerializer(required=False)
+    mean_hd95_mm = EstimateSerializer(required=False)
+    ap50 = EstimateSerializer(required=False)
+    froc = EstimateSerializer(required=False)
     threshold = serializers.FloatField(required=False)
     reliability = ReliabilitySerializer(many=True, required=False)
     excluded = ExclusionSerializer(many=True, required=False)
@@ -79,18 +68,34 @@ class EpochSerializer(serializers.Serializer[Any]):
     validation_loss = serializers.FloatField(required=False)
 
 
+class StartedFromSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(required=False)
+    sha256 = serializers.CharField(required=False)
+    loaded = serializers.IntegerField(required=False)
+    fresh = serializers.ListField(child=serializers.CharField(), required=False)
+    fresh_count = serializers.IntegerField(required=False)
+
+
+class TrackedSerializer(serializers.Serializer[Any]):
+    ok = serializers.BooleanField()
+    detail = serializers.CharField()
+
+
 class RoundSerializer(serializers.ModelSerializer[Round]):
     state = serializers.ChoiceField(choices=JobState.choices)
     trigger = serializers.ChoiceField(choices=Trigger.choices)
     progress = ProgressOfJob()
     metrics = MetricsSerializer()
     curves = EpochSerializer(many=True)
+    started_from = StartedFromSerializer()
+    tracked = serializers.DictField(child=TrackedSerializer())
 
     class Meta:
         model = Round
         fields = [
             "id", "number", "state", "trigger", "strategy", "seed", "code_revision", "attempt",
-            "progress", "error", "training_labels", "ranked_cases", "curves", "metrics",
+            "progress", "error", "training_labels", "ranked_cases", "curves", "metrics", "started_from",
+            "tracked",
             "created_at", "started_at", "finished_at",
         ]  # fmt: skip
         read_only_fields = fields
@@ -98,15 +103,15 @@ class RoundSerializer(serializers.ModelSerializer[Round]):
 
 class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
     state = serializers.ChoiceField(choices=ModelVersionState.choices)
-    round_number = serializers.IntegerField(source="round.number")
-    metrics = MetricsSerializer(source="round.metrics")
+    round_number = serializers.IntegerField(source="round.number", allow_null=True)
+    metrics = MetricsSerializer()
     training_labels = serializers.IntegerField(source="round.training_labels", allow_null=True)
 
     class Meta:
         model = ModelVersion
         fields = [
-            "id", "number", "state", "round_number", "training_labels", "weights_sha256",
-            "classes", "threshold", "metrics", "created_at",
+            "id", "number", "state", "round_number", "origin", "training_labels", "weights_sha256",
+            "classes", "threshold", "thresholds", "metrics", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -115,49 +120,10 @@ class CurvePointSerializer(serializers.Serializer[Any]):
     round = serializers.IntegerField()
     strategy = serializers.CharField()
     training_labels = serializers.IntegerField(allow_null=True)
-    auc = serializers.FloatField(allow_null=True)
-    auc_low = serializers.FloatField(allow_null=True)
-    auc_high = serializers.FloatField(allow_null=True)
-
-
-def target_of(user: Any, target_id: UUID, roles: Any = access.REVIEWERS) -> Target:
-    visible = selectors.targets_visible_to(user).select_related("project")
-    target = get_or_not_found(visible, pk=target_id)
-    access.require(user, target.project, roles)
-    return target
-
-
-class TargetsView(APIView):
-    """What the project's models learn."""
-
-    @extend_schema(responses=TargetSerializer(many=True))
-    def get(self, request: Request, project_id: UUID) -> Response:
-        project = access.project_for(user_of(request), project_id, access.REVIEWERS)
-        found = project.targets.order_by("created_at")
-        return Response(TargetSerializer(found, many=True).data)
-
-    @extend_schema(request=TargetSerializer, responses={201: TargetSerializer})
-    def post(self, request: Request, project_id: UUID) -> Response:
-        project = access.project_for(user_of(request), project_id, access.MANAGERS)
-        target = targets.create_target(
-            actor=user_of(request), project=project, **parsed(TargetSerializer, request)
-        )
-        return Response(TargetSerializer(target).data, status=status.HTTP_201_CREATED)
-
-
-class TargetView(APIView):
-    """One target: its strategy, policy and recipe."""
-
-    @extend_schema(responses=TargetSerializer)
-    def get(self, request: Request, target_id: UUID) -> Response:
-        return Response(TargetSerializer(target_of(user_of(request), target_id)).data)
-
-    @extend_schema(request=TargetChangeRequest, responses=TargetSerializer)
-    def patch(self, request: Request, target_id: UUID) -> Response:
-        target = target_of(user_of(request), target_id, access.MANAGERS)
-        changes = parsed(TargetChangeRequest, request)
-        changed = targets.change_target(actor=user_of(request), target=target, **changes)
-        return Response(TargetSerializer(changed).data)
+    figure = serializers.ChoiceField(choices=FIGURE_CHOICES)
+    value = serializers.FloatField(allow_null=True)
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
 
 
 class RoundsView(APIView):
@@ -199,7 +165,7 @@ class CancellationView(APIView):
 
 
 class LearningCurveView(APIView):
-    """Test AUC with 95 % intervals over the number of labels."""
+    """The deciding test figure with 95 % intervals over the number of labels."""
 
     @extend_schema(responses=CurvePointSerializer(many=True))
     def get(self, request: Request, target_id: UUID) -> Response:

@@ -1,7 +1,9 @@
 """Encoders of projects and the vectors that they made."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -19,9 +21,11 @@ from learning.models import EMBEDDING_SIZE, Embedding, EncoderKind, EncoderVersi
 # The binary form has a fixed size per row: 100,000 vectors are read in a second, not in twenty.
 COPY = """
 COPY (SELECT case_id, vector FROM learning_embedding
-      WHERE encoder_id = {encoder} AND vector IS NOT NULL ORDER BY case_id)
+      WHERE encoder_id = %(encoder)s AND vector IS NOT NULL {of_cases} ORDER BY case_id)
 TO STDOUT (FORMAT BINARY)
 """
+ALL = COPY.format(of_cases="")
+SOME = COPY.format(of_cases="AND case_id = ANY(%(cases)s)")
 HEADER_BYTES, TRAILER_BYTES = 19, 2
 MIN_CASES = 20  # below, an encoder and a ranking are noise
 MIN_TO_LEARN = 200  # below, there is too little to learn from without labels
@@ -55,7 +59,7 @@ def _queue_what_is_due(project: Project) -> bool:
 
     One after the other: a project has at most one unfinished encoder.
     """
-    known = list(EncoderVersion.objects.filter(project=project).defer("content").order_by("number"))
+    known = list(_embedding(project).defer("content").order_by("number"))
     if any(encoder.state in UNFINISHED for encoder in known):
         return False
     cases = Case.objects.filter(project=project)[:MIN_TO_LEARN].count()
@@ -67,6 +71,10 @@ def _queue_what_is_due(project: Project) -> bool:
     # The newest ready one serves; a later one that failed must not keep new cases from its vectors.
     serving = max((e.number for e in known if e.is_ready), default=0)
     return any(_lacks_vectors(e) and _reopen(e) for e in known if e.number >= serving)
+
+
+def _embedding(project: Project) -> QuerySet[EncoderVersion]:
+    return EncoderVersion.objects.filter(project=project).exclude(kind=EncoderKind.PRETRAINED)
 
 
 def _lacks_vectors(encoder: EncoderVersion) -> bool:
@@ -102,9 +110,10 @@ def create_encoder(
 
 
 def ring_encoder(encoder: EncoderVersion) -> None:
-    from learning.tasks import embed_cases
+    from learning.tasks import embed_cases, pretrain_network
 
-    ring(embed_cases, str(encoder.pk))
+    is_pretraining = encoder.kind == EncoderKind.PRETRAINED
+    ring(pretrain_network if is_pretraining else embed_cases, str(encoder.pk))
 
 
 def ready_encoder(project: Project) -> EncoderVersion | None:
@@ -116,7 +125,7 @@ def find_encoders(project: Project) -> QuerySet[EncoderVersion]:
     """The project's encoders, newest first, with how many cases they embedded or could not."""
     has_vector = Q(embeddings__vector__isnull=False)
     return (
-        EncoderVersion.objects.filter(project=project)
+        _embedding(project)
         .defer("content")
         .annotate(
             embedded=Count("embeddings", filter=has_vector),
@@ -128,9 +137,17 @@ def find_encoders(project: Project) -> QuerySet[EncoderVersion]:
 
 def load_space(encoder: EncoderVersion) -> Space:
     """All vectors of an encoder, ordered by case."""
+    return _copied(ALL, {"encoder": encoder.pk})
+
+
+def load_part(encoder: EncoderVersion, cases: Iterable[UUID]) -> Space:
+    """The vectors of these cases, ordered by case; without those that have none."""
+    return _copied(SOME, {"encoder": encoder.pk, "cases": list(cases)})
+
+
+def _copied(statement: str, parameters: dict[str, Any]) -> Space:
     connection.ensure_connection()
-    statement = COPY.format(encoder=f"'{UUID(str(encoder.pk))}'::uuid")
-    with connection.connection.cursor().copy(statement) as copy:
+    with connection.connection.cursor().copy(statement, parameters) as copy:
         raw = b"".join(bytes(piece) for piece in copy)
     rows = np.frombuffer(raw[HEADER_BYTES:-TRAILER_BYTES], ROW)
     cases = [UUID(bytes=bytes(case)) for case in rows["case"]]

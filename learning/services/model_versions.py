@@ -4,7 +4,8 @@ from django.db import transaction
 
 from annotation.accounts.models import User
 from annotation.core import audit
-from learning.models import ModelVersion, ModelVersionState
+from learning.models import ModelVersion, ModelVersionState, Promotion, Target
+from learning.services.comparison import Evidence, compare_versions
 from learning.services.suggestions import suggest_predictions
 
 
@@ -27,13 +28,25 @@ def promote(*, version: ModelVersion, actor: User | None) -> ModelVersion:
     return version
 
 
-def is_not_worse(candidate: ModelVersion, production: ModelVersion | None) -> bool:
-    """Whether the candidate's test AUC reaches the lower bound of the production model's interval."""
-    if production is None:
-        return True
-    new = (candidate.round.metrics.get("auc") or {}).get("value")
-    old = production.round.metrics.get("auc") or {}
-    if new is None:
-        return False
-    floor = old.get("low") if old.get("low") is not None else old.get("value")
-    return floor is None or new >= floor
+def consider(version: ModelVersion) -> Evidence:
+    """Compare a new version with production, keep the evidence, and promote it where that is enough.
+
+    A target whose models are promoted by hand gets the evidence only. Inside the transaction that
+    publishes the version.
+    """
+    production = production_of(version.target)
+    evidence = compare_versions(version, production)
+    version.evidence = evidence.as_json()
+    version.save(update_fields=["evidence"])
+    if version.target.promotion == Promotion.WHEN_NOT_WORSE and evidence.is_enough:
+        promote(version=version, actor=None)
+    return evidence
+
+
+def production_of(target: Target) -> ModelVersion | None:
+    """The version that the target's project uses now."""
+    return (
+        ModelVersion.objects.filter(target=target, state=ModelVersionState.PRODUCTION)
+        .select_related("round")
+        .first()
+    )

@@ -4,10 +4,12 @@ import functools
 import os
 import secrets
 import subprocess
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Max
+from django.utils import timezone
 
 from annotation.accounts.models import User
 from annotation.core import audit, jobs
@@ -15,7 +17,6 @@ from annotation.core.errors import Conflict
 from annotation.core.tasks import ring
 from annotation.labeling import selectors as labeling
 from learning.models import Round, Target, Trigger
-from learning.training.config import TrainConfig
 
 
 @transaction.atomic
@@ -33,7 +34,8 @@ def request_round(
                 requested_by=actor,
                 strategy=target.strategy,
                 seed=secrets.randbelow(2**31) if seed is None else seed,
-                config=TrainConfig.from_json(target.config).as_json(),
+                config=target.config,
+                start=target.start,
                 code_revision=code_revision(),
             )
     except IntegrityError:
@@ -50,6 +52,27 @@ def ring_round(round_: Round) -> None:
     from learning.tasks import run_round
 
     ring(run_round, str(round_.pk))
+
+
+def ring_trackers(round_: Round) -> None:
+    """Tell the trackers of a completed round: in a task of its own, which can fail by itself."""
+    from learning.tasks import track_round
+
+    if settings.TRACKERS:
+        ring(track_round, str(round_.pk))
+
+
+def untracked() -> list[Round]:
+    """Rounds of the last day whose message to the trackers may be lost."""
+    now = timezone.now()
+    return list(
+        Round.objects.filter(
+            state=jobs.JobState.COMPLETED, tracked={},
+            finished_at__range=(now - timedelta(days=1), now - timedelta(minutes=15)),
+        ).order_by("finished_at")[:100]
+        if settings.TRACKERS
+        else []
+    )  # fmt: skip
 
 
 def due() -> list[Target]:

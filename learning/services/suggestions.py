@@ -3,8 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from annotation.labeling.schemas import Question
+from annotation.labeling.services.projects import current_schema
 from annotation.labeling.services.suggestions import Offered, offer_suggestions
-from learning.models import ModelVersion
+from learning.models import ModelVersion, Prediction, TargetKind
+
+Json = dict[str, Any]
+USUAL = 0.5  # the threshold where validation has chosen none
+CHOICES = (TargetKind.ONE, TargetKind.ORDINAL)
 
 
 def suggest_predictions(version: ModelVersion) -> int:
@@ -17,26 +23,78 @@ def suggest_predictions(version: ModelVersion) -> int:
     return offer_suggestions(
         project=target.project,
         origin=f"target {target.pk}",
-        source=f"{target.question} model {version.number}",
+        source=f"{target.name} model {version.number}"[:200],
         offered=_offered(version),
     )
 
 
 def content_of(
     question: str, classes: Sequence[str], probabilities: Sequence[float], threshold: float | None
-) -> dict[str, Any]:
+) -> Json:
     """Probabilities and the answer that follows: by the threshold of evaluation where there are two."""
     likeliest = max(range(len(classes)), key=lambda n: probabilities[n])
     if len(classes) == 2 and threshold is not None:
         likeliest = int(probabilities[1] >= threshold)
-    shares = {name: round(p, 4) for name, p in zip(classes, probabilities, strict=True)}
-    return {"answers": {question: classes[likeliest]}, "probabilities": {question: shares}}
+    return {
+        "answers": {question: classes[likeliest]},
+        "probabilities": {question: _shares(classes, probabilities)},
+    }
+
+
+def findings_of(
+    question: str,
+    classes: Sequence[str],
+    probabilities: Sequence[float],
+    thresholds: Sequence[float],
+) -> Json:
+    """The findings whose probability reaches their own threshold, in the schema's order."""
+    limits = thresholds or [USUAL] * len(classes)
+    present = [n for n, p, t in zip(classes, probabilities, limits, strict=True) if p >= t]
+    return {
+        "answers": {question: present},
+        "probabilities": {question: _shares(classes, probabilities)},
+    }
+
+
+def number_of(question: Question, value: float) -> Json:
+    """The number as a reader could have typed it: within the question's range and decimals."""
+    low = question.minimum if question.minimum is not None else value
+    high = question.maximum if question.maximum is not None else value
+    within = min(max(value, low), high)
+    rounded = round(within, question.decimals if question.decimals is not None else 2)
+    return {"answers": {question.key: int(rounded) if question.decimals == 0 else rounded}}
+
+
+def regions_of(content: Json, classes: Sequence[str], thresholds: Sequence[float]) -> Json:
+    """The boxes whose score reaches the threshold of their label."""
+    limits = dict(zip(classes, thresholds, strict=False))
+    kept = [r for r in content.get("regions", []) if r["score"] >= limits.get(r["label"], USUAL)]
+    return {"regions": [{k: v for k, v in r.items() if k != "score"} for r in kept]}
+
+
+def _shares(classes: Sequence[str], probabilities: Sequence[float]) -> dict[str, float]:
+    return {name: round(p, 4) for name, p in zip(classes, probabilities, strict=True)}
 
 
 def _offered(version: ModelVersion) -> Iterator[Offered]:
+    schema = current_schema(version.target.project)
+    question = schema.schema.question(version.target.question) if schema else None
     predictions = version.predictions.filter(score__isnull=False)
-    for case_id, probabilities in predictions.values_list("case_id", "probabilities").iterator():
-        content = content_of(
-            version.target.question, version.classes, probabilities, version.threshold
-        )
-        yield Offered(case_id, content)
+    for prediction in predictions.iterator(chunk_size=1000):
+        content = _content(version, prediction, question)
+        if content:
+            yield Offered(prediction.case_id, content)
+
+
+def _content(version: ModelVersion, prediction: Prediction, question: Question | None) -> Json:
+    """What is suggested; nothing where the kind has no answer that a reader could take over."""
+    kind, key = version.target.kind, version.target.question
+    if kind in CHOICES:
+        return content_of(key, version.classes, prediction.values, version.threshold)
+    if kind == TargetKind.MANY:
+        return findings_of(key, version.classes, prediction.values, version.thresholds)
+    if kind == TargetKind.NUMBER and question is not None:
+        return number_of(question, prediction.values[0])
+    if kind == TargetKind.BOXES:
+        return regions_of(prediction.content, version.classes, version.thresholds)
+    return dict(prediction.content)

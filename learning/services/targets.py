@@ -9,9 +9,20 @@ from annotation.core import audit
 from annotation.core.errors import Conflict, InvalidInput
 from annotation.labeling.models import Project
 from annotation.labeling.services.projects import current_schema
-from learning.acquisition.names import HEAD_STRATEGY_TITLES, STRATEGY_TITLES
-from learning.models import Target
+from learning.acquisition.names import HEAD_STRATEGY_TITLES, STRATEGIES_OF_KIND
+from learning.kinds import InvalidTarget, Wish, checked
+from learning.models import Promotion, Target, TargetKind
+from learning.services.starts import check_start
 from learning.training.config import InvalidConfig, TrainConfig
+from learning.training.inputs import InputSpec
+from learning.training.inputs import InvalidInput as InvalidInputSpec
+
+HEAD_KINDS = (TargetKind.ONE, TargetKind.ORDINAL)  # of which a light head is fitted
+CHANGEABLE = (
+    "strategy", "retrain_after", "config", "head_strategy", "refit_after", "input", "promotion",
+    "start",
+)  # fmt: skip
+USUAL_PATCH = (32, 64, 64)  # voxels (z, y, x): what two cores learn from in an evening
 
 
 @transaction.atomic
@@ -19,30 +30,42 @@ def create_target(
     *,
     actor: User | None,
     project: Project,
-    question: str,
-    strategy: str = "margin",
+    question: str = "",
+    kind: str = "",
+    options: dict[str, Any] | None = None,
+    input: dict[str, Any] | None = None,
+    strategy: str = "",
     retrain_after: int = 25,
     config: dict[str, Any] | None = None,
     head_strategy: str = "adaptive",
     refit_after: int = 5,
+    promotion: str = Promotion.WHEN_NOT_WORSE,
+    start: dict[str, Any] | None = None,
 ) -> Target:
-    """Learn one single-choice question of the project's schema."""
+    """Learn a question, a layer of masks, or boxes; without a kind that of the question.
+
+    Raises InvalidInput naming the field, Conflict where it is learned already.
+    """
     schema = current_schema(project)
-    asked = schema.schema.question(question) if schema else None
-    if asked is None or asked.kind != "one" or asked.scope != "study":
-        raise InvalidInput(
-            "Choose a question on the study with exactly one answer.", field="question"
-        )
-    _check(strategy, config or {}, head_strategy)
+    try:
+        wish = checked(Wish(kind, question, options), schema.schema if schema else None)
+    except InvalidTarget as error:
+        raise InvalidInput(str(error), field=error.field) from None
+    spec = input or _usual_input(wish.kind)
+    strategy = strategy or STRATEGIES_OF_KIND[wish.kind][0]
+    _check(wish.kind, strategy, config or {}, head_strategy, spec)
+    check_start(actor=actor, start=start or {})
     try:
         with transaction.atomic():
             target = Target.objects.create(
-                project=project, question=question, strategy=strategy,
-                retrain_after=retrain_after, config=config or {}, head_strategy=head_strategy,
-                refit_after=refit_after,
+                project=project, kind=wish.kind, question=wish.question, options=wish.options,
+                input=spec, strategy=strategy, retrain_after=retrain_after, config=config or {},
+                head_strategy=head_strategy,
+                refit_after=refit_after if wish.kind in HEAD_KINDS else 0,
+                promotion=promotion, start=start or {},
             )  # fmt: skip
     except IntegrityError:
-        raise Conflict("This question is learned already.", field="question") from None
+        raise Conflict("This is learned already.", field="question") from None
     audit.record(actor=actor, action="target_created", target=target, project_id=project.pk)
     return target
 
@@ -51,14 +74,13 @@ def create_target(
 def change_target(*, actor: User, target: Target, **changes: Any) -> Target:
     """Change strategy, policy or recipe; the next round uses them."""
     locked = Target.objects.select_for_update().get(pk=target.pk)
-    _check(
-        changes.get("strategy", locked.strategy),
-        changes.get("config", locked.config),
-        changes.get("head_strategy", locked.head_strategy),
-    )
-    for name in ("strategy", "retrain_after", "config", "head_strategy", "refit_after"):
-        if name in changes:
-            setattr(locked, name, changes[name])
+    now = {name: changes.get(name, getattr(locked, name)) for name in CHANGEABLE}
+    _check(locked.kind, now["strategy"], now["config"], now["head_strategy"], now["input"])
+    check_start(actor=actor, start=changes.get("start", {}))
+    if now["refit_after"] and locked.kind not in HEAD_KINDS:
+        raise InvalidInput("No light head learns this kind of target.", field="refit_after")
+    for name, value in now.items():
+        setattr(locked, name, value)
     locked.save()
     audit.record(
         actor=actor, action="target_changed", target=locked, project_id=locked.project_id, **changes
@@ -66,9 +88,19 @@ def change_target(*, actor: User, target: Target, **changes: Any) -> Target:
     return locked
 
 
-def _check(strategy: str, config: dict[str, Any], head_strategy: str) -> None:
-    if strategy not in STRATEGY_TITLES:
-        raise InvalidInput(f"Known strategies: {', '.join(STRATEGY_TITLES)}.", field="strategy")
+def _usual_input(kind: str) -> dict[str, Any]:
+    """Masks are learned in volumes unless somebody says otherwise."""
+    if kind != TargetKind.SEGMENTATION:
+        return {}
+    return InputSpec(size=USUAL_PATCH, dimensions="3d", keeps_size=True).as_json()
+
+
+def _check(
+    kind: str, strategy: str, config: dict[str, Any], head_strategy: str, spec: dict[str, Any]
+) -> None:
+    known = STRATEGIES_OF_KIND[kind]
+    if strategy not in known:
+        raise InvalidInput(f"Strategies of this kind: {', '.join(known)}.", field="strategy")
     if head_strategy not in HEAD_STRATEGY_TITLES:
         raise InvalidInput(
             f"Known strategies: {', '.join(HEAD_STRATEGY_TITLES)}.", field="head_strategy"
@@ -77,3 +109,17 @@ def _check(strategy: str, config: dict[str, Any], head_strategy: str) -> None:
         TrainConfig.from_json(config)
     except InvalidConfig as error:
         raise InvalidInput(str(error), field="config") from None
+    _check_input(kind, spec)
+
+
+def _check_input(kind: str, spec: dict[str, Any]) -> None:
+    if not spec and kind != TargetKind.SEGMENTATION:
+        return
+    if kind == TargetKind.BOXES:
+        raise InvalidInput("Boxes are learned on each study's one image.", field="input")
+    try:
+        found = InputSpec.from_json(spec)
+    except InvalidInputSpec as error:
+        raise InvalidInput(str(error), field="input") from None
+    if found.keeps_size != (kind == TargetKind.SEGMENTATION):
+        raise InvalidInput("keeps_size belongs to masks, and to them alone.", field="input")

@@ -3,12 +3,14 @@
 configs/metadata.json    what goes in and out, in MONAI's words
 configs/inference.json   the network and its weights, for monai.bundle.ConfigParser
 configs/firstread.json   architecture, task, input and recipe: all that an import here reads
+docs/README.md           how to run it without this product
 models/model.safetensors weights
 """
 
-import io
 import json
+import math
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from learning.training.bundle_readme import readme
 from learning.training.config import InvalidConfig, TrainConfig
 from learning.training.networks import Architecture, InvalidArchitecture
 from learning.training.tasks import InvalidTask, Task, task_from_json
@@ -31,6 +34,9 @@ RECORD = "configs/firstread.json"
 FORMAT = 1
 LARGEST_RECORD = 4 << 20  # bytes of JSON
 LARGEST_WEIGHTS = 8 << 30
+MOST_BRANCHES = 16
+MOST_CHANNELS = 64  # of one branch
+MOST_POINTS = 2**28  # of one input: a larger network could not be run, and a lie would fill memory
 
 
 class InvalidBundle(ValueError):
@@ -39,7 +45,11 @@ class InvalidBundle(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """A network with everything that is needed to use it. `input` is InputSpec.as_json, or {}."""
+    """A network with everything that is needed to use it.
+
+    `input` is InputSpec.as_json, or {} for one frame per study. `threshold` decides between two
+    classes: of the second one's probability.
+    """
 
     network: nn.Module
     architecture: Architecture
@@ -48,17 +58,21 @@ class Model:
     name: str = "Firstread model"
     version: str = "1"
     input: dict[str, Any] = field(default_factory=dict)
+    threshold: float | None = None
 
 
 def export_bundle(model: Model, folder: Path) -> None:
     """Write the bundle into a folder, which must be empty or new."""
     (folder / "configs").mkdir(parents=True)
     (folder / "models").mkdir()
+    (folder / "docs").mkdir()
     record = {
         "format": FORMAT, "name": model.name, "version": model.version,
         "architecture": model.architecture.as_json(), "task": model.task.as_json(),
-        "config": model.config.as_json(), "input": model.input,
+        "config": model.config.as_json(), "input": model.input, "threshold": model.threshold,
     }  # fmt: skip
+    text = readme(model.name, model.version, model.architecture, model.task, model.threshold)
+    (folder / "docs" / "README.md").write_text(text)
     for name, content in {
         "metadata": _metadata(model), "inference": _inference(model), "firstread": record,
     }.items():  # fmt: skip
@@ -77,7 +91,7 @@ def export_zip(model: Model, path: Path) -> None:
                 archive.write(file, file.relative_to(Path(folder) / "bundle"))
 
 
-def import_bundle(path: Path) -> Model:
+def import_bundle(path: Path, largest_weights: int = LARGEST_WEIGHTS) -> Model:
     """The model of a folder or zip that `export_bundle` wrote. Raises InvalidBundle.
 
     Nothing of the bundle is executed: the network comes from our registry, and only safetensors is
@@ -85,25 +99,50 @@ def import_bundle(path: Path) -> Model:
     """
     with _files(path) as read:
         record = _record(read(RECORD, LARGEST_RECORD))
-        try:
-            architecture = Architecture.from_json(record["architecture"])
-            task = task_from_json(record["task"])
-            config = TrainConfig.from_json(record["config"])
-        except (InvalidArchitecture, InvalidTask, InvalidConfig) as error:
-            raise InvalidBundle(f"{RECORD}: {error}") from None
-        if architecture.outputs != task.outputs:
-            raise InvalidBundle(f"{RECORD}: the network's outputs do not fit the task")
+        architecture, task, config = _described(record)
         network = architecture.build()
         try:
-            network.load_state_dict(safetensors.torch.load(read(WEIGHTS, LARGEST_WEIGHTS)))
+            network.load_state_dict(safetensors.torch.load(read(WEIGHTS, largest_weights)))
         except (SafetensorError, RuntimeError) as error:
             raise InvalidBundle(f"{WEIGHTS} does not fit the network: {error}") from None
     if not all(torch.isfinite(value).all() for value in network.state_dict().values()):
         raise InvalidBundle(f"{WEIGHTS} holds values that are not numbers")
     return Model(
-        network.eval(), architecture, task, config, str(record["name"]), str(record["version"]),
-        record["input"],
+        network.eval(), architecture, task, config, record["name"], record["version"],
+        record["input"], _threshold(record),
     )  # fmt: skip
+
+
+def _described(record: dict[str, Any]) -> tuple[Architecture, Task, TrainConfig]:
+    """Everything but the weights. Raises InvalidBundle naming the field."""
+    field_ = "architecture"
+    try:
+        architecture = Architecture.from_json(record["architecture"])
+        field_ = "task"
+        task = task_from_json(record["task"])
+        field_ = "config"
+        config = TrainConfig.from_json(record["config"])
+    except (InvalidArchitecture, InvalidTask, InvalidConfig, TypeError) as error:
+        raise InvalidBundle(f"{RECORD}: {field_}: {error}") from None
+    if architecture.outputs != task.outputs or architecture.entry.is_dense != task.is_dense:
+        raise InvalidBundle(f"{RECORD}: architecture.outputs do not fit the task")
+    if len(architecture.channels) > MOST_BRANCHES or max(architecture.channels) > MOST_CHANNELS:
+        raise InvalidBundle(
+            f"{RECORD}: architecture.channels: at most {MOST_BRANCHES} branches of "
+            f"{MOST_CHANNELS} channels"
+        )
+    if math.prod(architecture.size) > MOST_POINTS:
+        raise InvalidBundle(f"{RECORD}: architecture.size: more than {MOST_POINTS} points")
+    return architecture, task, config
+
+
+def _threshold(record: dict[str, Any]) -> float | None:
+    value = record.get("threshold")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise InvalidBundle(f"{RECORD}: threshold must lie between 0 and 1")
+    return float(value)
 
 
 def _record(content: bytes) -> dict[str, Any]:
@@ -131,7 +170,7 @@ def _files(path: Path) -> Iterator[Any]:
         with zipfile.ZipFile(path) as archive:
             yield lambda name, most: _unzipped(archive, name, most)
     except zipfile.BadZipFile:
-        raise InvalidBundle(f"{path.name} is neither a folder nor a zip file") from None
+        raise InvalidBundle("this is neither a folder nor a whole zip file") from None
 
 
 def _limited(path: Path, name: str, most: int) -> bytes:
@@ -147,8 +186,11 @@ def _unzipped(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
         raise InvalidBundle(f"{name} is missing; a bundle without it cannot be imported")
     if archive.getinfo(name).file_size > most:
         raise InvalidBundle(f"{name} is larger than {most} bytes")
-    with archive.open(name) as file:
-        content = io.BytesIO(file.read(most + 1)).getvalue()
+    try:
+        with archive.open(name) as file:
+            content = file.read(most + 1)
+    except (RuntimeError, NotImplementedError, zlib.error) as error:  # encrypted, unknown method
+        raise InvalidBundle(f"{name} cannot be unpacked: {error}") from None
     if len(content) > most:
         raise InvalidBundle(f"{name} is larger than it says")
     return content

@@ -53,9 +53,13 @@ class Checkpoints:
 
 def save_weights(network: torch.nn.Module, folder: Path) -> str:
     """Write safetensors under their SHA-256 and return it."""
+    return save_tensors(network.state_dict(), folder)
+
+
+def save_tensors(tensors: dict[str, torch.Tensor], folder: Path) -> str:
+    """The same for tensors by their names."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-    data = safetensors.torch.save(tensors)
+    data = safetensors.torch.save({name: value.contiguous() for name, value in tensors.items()})
     sha256 = hashlib.sha256(data).hexdigest()
     partial = folder / f"{sha256}.{os.getpid()}.part"
     _write(partial, data)

@@ -56,6 +56,15 @@ def prepare_mask(
     return np.asarray(ndimage.zoom(mask, zoom, order=0, grid_mode=True, mode="nearest"))
 
 
+def restore_mask(mask: NDArray[Any], shape: Sequence[int]) -> NDArray[Any]:
+    """A mask in the grid of `prepare` with `keeps_size`, back in the image's own grid."""
+    places = [
+        np.minimum((np.arange(want) + 0.5) * have / want, have - 1).astype(np.int64)
+        for have, want in zip(mask.shape, shape, strict=True)
+    ]
+    return np.asarray(mask[np.ix_(*places)])
+
+
 def _channel(volumes: Mapping[str, Volume], channel: Channel, spec: InputSpec) -> Floats:
     if channel.name not in volumes:
         raise UnusableInput(f"{channel.name}: no series fits")

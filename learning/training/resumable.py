@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from learning.training.schedule import one_cycle
+
 BatchLoss = Callable[[torch.nn.Module, int, torch.Generator], torch.Tensor]
 OnReport = Callable[[dict[str, float], int, int], None]  # (figures, step, steps)
 
@@ -65,10 +67,7 @@ def fit(
     optimizer = torch.optim.AdamW(
         weights, lr=schedule.learning_rate, weight_decay=schedule.weight_decay
     )
-    rates = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, schedule.learning_rate, total_steps=schedule.steps + 1,
-        pct_start=schedule.warmup_share,
-    )  # fmt: skip
+    rates = one_cycle(optimizer, schedule.learning_rate, schedule.steps, schedule.warmup_share)
     step, curves, losses = 0, [], []
     if (state := store.load()) is not None:
         network.load_state_dict(state["network"])

@@ -12,6 +12,7 @@ from torch import nn
 
 from learning.training.config import TrainConfig
 from learning.training.distributed import Group
+from learning.training.schedule import one_cycle
 
 TELL_EVERY_S = 1.0
 
@@ -56,9 +57,7 @@ class Run:
         optimizer = torch.optim.AdamW(
             learner.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, config.learning_rate, total_steps=steps + 1, pct_start=config.warmup_share
-        )
+        schedule = one_cycle(optimizer, config.learning_rate, steps, config.warmup_share)
         scaler = torch.amp.GradScaler("cuda", enabled=is_mixed)
         best = copy.deepcopy(network.state_dict())
         return cls(

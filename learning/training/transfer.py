@@ -34,9 +34,18 @@ def start_from_file(network: nn.Module, path: Path) -> Transferred:
     Where the file has more or fewer input channels, the first layer begins with their mean.
     """
     try:
-        found = safetensors.torch.load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise UnusableWeights(f"{path.name} is no readable safetensors file: {error}") from None
+        content = path.read_bytes()
+    except OSError as error:
+        raise UnusableWeights(f"{path.name} cannot be read: {error.strerror}") from None
+    return start_from_bytes(network, content, path.name)
+
+
+def start_from_bytes(network: nn.Module, content: bytes, name: str) -> Transferred:
+    """The same with the content of a safetensors file, called `name`."""
+    try:
+        found = safetensors.torch.load(content)
+    except SafetensorError as error:
+        raise UnusableWeights(f"{name} is no readable safetensors file: {error}") from None
     return start_from(network, found)
 
 
@@ -47,7 +56,18 @@ def start_from_hub(
     revision: str = "main",
     endpoint: str | None = None,
 ) -> Transferred:
-    """Fetch a safetensors file of a hub's repository and start from it. Raises UnusableWeights.
+    """Fetch a safetensors file of a hub's repository and start from it. Raises UnusableWeights."""
+    return start_from_file(network, fetch_from_hub(repository, file, revision, endpoint))
+
+
+def fetch_from_hub(
+    repository: str,
+    file: str = "model.safetensors",
+    revision: str = "main",
+    endpoint: str | None = None,
+    cache: Path | None = None,
+) -> Path:
+    """The file in a folder of this machine. Raises UnusableWeights.
 
     `endpoint` is a hospital's own mirror; without it the hub's public address is asked.
     """
@@ -58,10 +78,12 @@ def start_from_hub(
     except ImportError:
         raise UnusableWeights("install the extra `hub` to fetch weights from a hub") from None
     try:
-        path = hub.hf_hub_download(repository, file, revision=revision, endpoint=endpoint)
+        found = hub.hf_hub_download(
+            repository, file, revision=revision, endpoint=endpoint, cache_dir=cache, token=False
+        )
     except (hub.errors.HfHubHTTPError, hub.errors.HFValidationError, OSError) as error:
         raise UnusableWeights(f"{repository}: {error}") from None
-    return start_from_file(network, Path(path))
+    return Path(found)
 
 
 def start_from(network: nn.Module, weights: dict[str, Tensor]) -> Transferred:

@@ -16,7 +16,7 @@ from annotation.labeling.models import Handover, MarkKind, Suggestion
 from annotation.labeling.services import claiming, comments, marks, transfers
 from annotation.labeling.services.projects import publish_schema
 from learning.models import ModelVersion, Trigger
-from learning.services import rounds, targets
+from learning.services import bundles, cross_validations, pretraining, rounds, targets
 from tests import factories
 
 TABLE = Path(__file__).with_name("access_table.csv")
@@ -89,6 +89,9 @@ def objects(cast):
     version = ModelVersion.objects.create(
         target=target, round=round_, number=1, weights_sha256="0" * 64, classes=["no", "yes"]
     )
+    bundle = bundles.request_export(actor=cast.manager, version=version)
+    learner = pretraining.request_pretraining(actor=cast.manager, target=target)
+    folds = cross_validations.request_cross_validation(actor=cast.manager, target=target)
     series = case.study.series.get()
     comment = comments.write_comment(
         author=cast.annotator, case=annotation.case, text="Look here", place=None
@@ -111,7 +114,8 @@ def objects(cast):
         "instance_uid": series.instances.get().sop_instance_uid, "numbers": "1",
         "source_id": source.pk, "transfer_id": transfer.pk, "comment_id": comment.pk,
         "mark_id": mark.pk, "kind": "flag", "tag": "00090010", "token_key": "absent",
-        "suggestion_id": suggestion.pk,
+        "suggestion_id": suggestion.pk, "bundle_export_id": bundle.pk,
+        "pretraining_id": learner.pk, "cross_validation_id": folds.pk,
     }  # fmt: skip
 
 

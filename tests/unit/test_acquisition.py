@@ -8,8 +8,9 @@ import pytest
 from learning.acquisition import uncertainty
 from learning.acquisition.names import ALL_TITLES, STRATEGY_TITLES
 from learning.acquisition.pool import NOTHING_LABELED, InvalidPool, Labeled, Pool, normalized
+from learning.acquisition.reasons import undecided
 from learning.acquisition.sampling import draw, powered
-from learning.acquisition.strategies import STRATEGIES, rank, reason, select
+from learning.acquisition.strategies import STRATEGIES, rank, select
 from learning.acquisition.table import PredictionTable
 
 ALL = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=lambda s: s.name)
@@ -64,7 +65,9 @@ def chosen(strategy, pool, count=10, seed=0, labeled=LABELED):
 def test_every_strategy_is_named_for_the_web_and_today_offers_what_needs_no_embeddings():
     assert list(STRATEGIES) == list(ALL_TITLES)
     for strategy in TODAY:
-        assert len(rank(strategy, TABLE, np.random.default_rng(0)).order) == len(TABLE)
+        assert len(
+            rank(strategy, Pool(probabilities=TABLE), np.random.default_rng(0)).order
+        ) == len(TABLE)
 
 
 @ALL
@@ -330,21 +333,24 @@ def test_a_broken_strategy_is_called_once_and_keeps_its_own_error():
 @pytest.mark.parametrize("strategy", TODAY, ids=lambda s: s.name)
 def test_a_ranking_is_complete_seeded_and_best_first(strategy):
     table = np.random.default_rng(0).dirichlet([1, 1], 500)
-    first = rank(strategy, table, np.random.default_rng(1))
-    again = rank(strategy, table, np.random.default_rng(1))
+    first = rank(strategy, Pool(probabilities=table), np.random.default_rng(1))
+    again = rank(strategy, Pool(probabilities=table), np.random.default_rng(1))
     np.testing.assert_array_equal(first.order, again.order)
     assert sorted(first.order) == list(range(500))
     assert (np.diff(first.scores[first.order]) <= 0).all()
+    assert [pick.row for pick in first.picks] == first.order.tolist()
+    assert [pick.score for pick in first.picks] == first.scores[first.order].tolist()
+    assert all(pick.reason for pick in first.picks)
 
 
 @pytest.mark.parametrize("strategy", INFORMED, ids=lambda s: s.name)
 def test_a_ranking_goes_from_uncertain_to_certain(strategy):
-    order = rank(strategy, TABLE, np.random.default_rng(0)).order
+    order = rank(strategy, Pool(probabilities=TABLE), np.random.default_rng(0)).order
     assert (order[0], order[-1]) == (1, 4)
 
 
 def test_ties_break_at_random_and_not_by_arrival():
-    flat = np.full((50, 2), 0.5)
+    flat = Pool(probabilities=np.full((50, 2), 0.5))
     orders = {
         tuple(rank(STRATEGIES["margin"], flat, np.random.default_rng(s)).order) for s in (1, 2)
     }
@@ -353,13 +359,17 @@ def test_ties_break_at_random_and_not_by_arrival():
 
 def test_poisoned_predictions_are_refused():
     with pytest.raises(ValueError, match="finite"):
-        rank(STRATEGIES["margin"], np.array([[np.nan, 1.0]]), np.random.default_rng(0))
+        rank(
+            STRATEGIES["margin"],
+            Pool(probabilities=np.array([[np.nan, 1.0]])),
+            np.random.default_rng(0),
+        )
     with pytest.raises(ValueError, match="finite"):
         PredictionTable(np.array([[np.nan, 1.0]]))
 
 
 def test_the_reasons_name_what_the_reader_shall_look_for():
-    text = reason(STRATEGIES["margin"], np.array([0.1, 0.46, 0.44]), ["a", "b", "c"])
+    text = undecided(np.array([0.1, 0.46, 0.44]), ["a", "b", "c"])
     assert text == "The model cannot decide between b 0.46 and c 0.44"
     pool = make_pool()
     said = {n: chosen(STRATEGIES[n], pool, 1, 1)[0].reason for n in STRATEGIES}

@@ -7,7 +7,7 @@ from monai.metrics import compute_dice, compute_hausdorff_distance
 from scipy import stats
 from sklearn import metrics as reference
 
-from learning.training.metrics import classification, drift, masks, subgroups, values
+from learning.training.metrics import classification, drift, masks, subgroups, values, weighted
 from learning.training.metrics.intervals import bootstrap, compare, resamples
 
 TRUTH = np.array([0, 0, 0, 0, 1, 1, 1, 1]).astype(bool)
@@ -255,7 +255,7 @@ def test_a_planted_gap_is_found_and_chance_is_not():
     sex = rng.choice(["F", "M"], count)
     scores = rng.normal(size=count) + 2.0 * truth * (scanner != "C")
     found = subgroups.by_subgroup(
-        lambda i: classification.auc(truth[i], scores[i]),
+        weighted.auc(truth, scores),
         {"scanner": scanner.tolist(), "sex": [*sex[:-1].tolist(), None]},
         [str(n) for n in range(count)], np.random.default_rng(1), repeats=300,
     )  # fmt: skip
@@ -274,7 +274,7 @@ def test_many_subgroups_do_not_hide_a_plain_gap():
     site = np.repeat([f"site {n}" for n in range(8)], 30)
     values_ = rng.normal(size=len(site)) + 3.0 * (site == "site 7")
     found = subgroups.by_subgroup(
-        lambda i: float(values_[i].mean()), {"site": site.tolist()}, [str(n) for n in range(len(site))],
+        weighted.mean(values_), {"site": site.tolist()}, [str(n) for n in range(len(site))],
         np.random.default_rng(1), repeats=100,
     )  # fmt: skip
     assert "site 7" in [s.value for s in found if s.is_real and s.gap.value > 2]
@@ -286,7 +286,7 @@ def test_holm_by_hand():
 
 def test_an_attribute_with_one_value_has_no_rest():
     found = subgroups.by_subgroup(
-        lambda i: float(len(i)),
+        weighted.of_rows(lambda i: float(len(i))),
         {"site": ["x", "x"]},
         ["a", "b"],
         np.random.default_rng(0),

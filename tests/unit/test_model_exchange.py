@@ -43,7 +43,9 @@ def pickled():
 def make_model(architecture):
     torch.manual_seed(0)
     task = Segmentation(("organ",)) if architecture.entry.is_dense else SIDES
-    return Model(architecture.build().eval(), architecture, task, TrainConfig(), "Side", "3")
+    return Model(
+        architecture.build().eval(), architecture, task, TrainConfig(), "Side", "3", threshold=0.3
+    )
 
 
 @pytest.mark.parametrize("architecture", [PLAIN, FUSED, ORGANS], ids=["2d", "fused", "3d"])
@@ -68,6 +70,7 @@ def test_a_bundle_survives_its_journey_as_a_zip(architecture, tmp_path):
     export_zip(model, tmp_path / "model.zip")
     found = import_bundle(tmp_path / "model.zip")
     assert (found.architecture, found.task, found.config) == (architecture, SIDES, TrainConfig())
+    assert found.threshold == 0.3
     images = torch.randn(2, sum(architecture.channels), *architecture.size)
     with torch.no_grad():
         assert torch.equal(found.network(images), model.network(images))
@@ -94,7 +97,27 @@ def test_an_import_reads_neither_pickles_nor_class_names(tmp_path):
         ({"task": []}, "task is missing or no dict"),
         ({"architecture": {"network": "os.abort", "outputs": 2}}, "unknown network 'os.abort'"),
         ({"task": {"kind": "number"}}, "outputs do not fit the task"),
-        ({"config": {"side": -1}}, "side must lie"),
+        (
+            {
+                "architecture": {
+                    "network": "vit_small",
+                    "outputs": 2,
+                    "dimensions": "3d",
+                    "size": [4096, 4096, 4096],
+                }
+            },
+            "architecture.size: more than",
+        ),
+        (
+            {"architecture": {"network": "resnet10", "outputs": 2, "channels": [1] * 99}},
+            "architecture.channels: at most 16",
+        ),
+        (
+            {"architecture": {"network": "resnet10", "outputs": 2, "channels": ["a"]}},
+            r"architecture: channels\[0\] must be a whole number",
+        ),
+        ({"threshold": 7}, "threshold must lie between 0 and 1"),
+        ({"config": {"side": -1}}, "config: side must lie"),
     ],
 )
 def test_a_wrong_bundle_is_named(change, message, tmp_path):
@@ -107,7 +130,7 @@ def test_a_wrong_bundle_is_named(change, message, tmp_path):
 
 def test_what_is_no_bundle_says_so(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(InvalidBundle, match="neither a folder nor a zip"):
+    with pytest.raises(InvalidBundle, match="neither a folder nor a whole zip"):
         import_bundle(tmp_path / "notes.txt")
     with zipfile.ZipFile(tmp_path / "empty.zip", "w"):
         pass

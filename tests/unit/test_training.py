@@ -16,9 +16,11 @@ from learning.training.config import MODALITIES, InvalidConfig, TrainConfig
 from learning.training.data import ArrayFile, Samples
 from learning.training.loop import DivergedTraining, train
 from learning.training.memory import OutOfMemory
+from learning.training.metrics import classification, intervals
 from learning.training.networks import Architecture
 from learning.training.predict import Block, Members, predict, segment
 from learning.training.recipes import recommended
+from learning.training.schedule import one_cycle
 from learning.training.tasks import (
     ManyAnswers,
     Number,
@@ -367,21 +369,26 @@ def test_auc_equals_sklearn_with_ties():
     rng = np.random.default_rng(0)
     truth = rng.random(300) < 0.3
     scores = np.round(rng.random(300) + 0.3 * truth, 1)
-    assert evaluate.auc(truth, scores) == pytest.approx(roc_auc_score(truth, scores))
+    assert classification.auc(truth, scores) == pytest.approx(roc_auc_score(truth, scores))
 
 
 @pytest.mark.parametrize(("flip", "expected"), [(False, 1.0), (True, 0.0)])
 def test_auc_is_one_for_perfect_and_zero_for_reversed(flip, expected):
     truth = np.array([False, False, True, True])
     scores = np.array([0.1, 0.2, 0.8, 0.9])
-    assert evaluate.auc(truth, -scores if flip else scores) == expected
+    assert classification.auc(truth, -scores if flip else scores) == expected
 
 
 def test_figures_by_hand():
     truth = np.array([0, 0, 0, 1, 1])
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2], [0.3, 0.7], [0.7, 0.3]])
     figures = evaluate.evaluate(
-        truth, probabilities, list("abcde"), threshold=0.5, rng=np.random.default_rng(0)
+        OneAnswer(("no", "yes")),
+        truth,
+        probabilities,
+        list("abcde"),
+        thresholds=(0.5,),
+        rng=np.random.default_rng(0),
     )
     assert figures["sensitivity"]["value"] == 0.5
     assert figures["specificity"]["value"] == pytest.approx(2 / 3)
@@ -392,7 +399,8 @@ def test_figures_by_hand():
 
 def test_one_class_alone_gives_no_auc_instead_of_a_wrong_one():
     figures = evaluate.evaluate(
-        np.zeros(4, int), np.full((4, 2), 0.5), list("abcd"), threshold=0.5,
+        OneAnswer(("no", "yes")), np.zeros(4, int), np.full((4, 2), 0.5), list("abcd"),
+        thresholds=(0.5,),
         rng=np.random.default_rng(0),
     )  # fmt: skip
     assert figures["auc"]["value"] is None
@@ -403,9 +411,9 @@ def test_the_bootstrap_resamples_patients_and_not_images():
     rng = np.random.default_rng(0)
     values = rng.normal(size=30)
     many = np.repeat(values, 10)
-    single = evaluate.bootstrap(lambda i: float(values[i].mean()), [str(n) for n in range(30)],
+    single = intervals.bootstrap(lambda i: float(values[i].mean()), [str(n) for n in range(30)],
                                 np.random.default_rng(1))  # fmt: skip
-    copied = evaluate.bootstrap(lambda i: float(many[i].mean()), np.repeat(range(30), 10).astype(str),
+    copied = intervals.bootstrap(lambda i: float(many[i].mean()), np.repeat(range(30), 10).astype(str),
                                 np.random.default_rng(1))  # fmt: skip
     assert copied.high - copied.low == pytest.approx(single.high - single.low, rel=0.1)
 
@@ -414,5 +422,17 @@ def test_calibration_error_of_a_calibrated_and_an_overconfident_model():
     truth = np.array([1] * 8 + [0] * 2)
     calibrated = np.tile([0.2, 0.8], (10, 1))
     boastful = np.tile([0.0, 1.0], (10, 1))
-    assert evaluate.calibration_error(truth, calibrated) == pytest.approx(0.0)
-    assert evaluate.calibration_error(truth, boastful) == pytest.approx(0.2)
+    assert classification.calibration_error(truth, calibrated) == pytest.approx(0.0)
+    assert classification.calibration_error(truth, boastful) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 5, 9])
+def test_the_shortest_runs_have_a_learning_rate_too(steps):
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    schedule = one_cycle(optimizer, 1.0, steps, 0.2)
+    rates = []
+    for _ in range(steps):
+        rates.append(schedule.get_last_lr()[0])
+        optimizer.step()
+        schedule.step()
+    assert all(0 < rate <= 1 for rate in rates)

@@ -23,9 +23,6 @@ from annotation.core.jobs import JobState
 from annotation.imaging import sandbox
 
 QUIET_S = 3.0  # a series that is still arriving is left alone
-BUSY_S = 1.0  # whoever is sending has the processors to himself for so long after an arrival,
-MOST_WAIT_S = 60.0  # but a sender that never pauses holds a series up no longer than this
-LOOK_S = 0.25
 TIMEOUT_S = 1800.0
 THUMBNAIL: dict[str, Any] = {"media_type": "image/jpeg", "longest_side": 256, "quality": 80}
 JoinMetadata = Callable[[Series], tuple[str, bool]]
@@ -60,22 +57,12 @@ def _prepare(job: SeriesPreparation, join_metadata: JoinMetadata) -> None:
     missing = job.series.instances.filter(prepared__isnull=True, frame_index__isnull=False)
     missing = missing.defer("dicom_json", "frame_index").order_by("instance_number", "pk")
     total = missing.count()
-    patience = time.monotonic() + MOST_WAIT_S
     for done, instance in enumerate(missing.iterator(chunk_size=100)):
         jobs.report(job, step="frames", done=done, total=total)
-        while time.monotonic() < patience and _is_receiving():
-            time.sleep(LOOK_S)
         _prepare_frames(instance)
     _prepare_thumbnail(job)
     _prepare_metadata(job, join_metadata)
     _finish(job)
-
-
-def _is_receiving() -> bool:
-    """Whether something has been stored just now."""
-    just_now = timezone.now() - timedelta(seconds=BUSY_S)
-    unfinished = SeriesPreparation.objects.filter(state__in=jobs.UNFINISHED)
-    return unfinished.filter(changed_at__gt=just_now).exists()
 
 
 def _prepare_frames(instance: Instance) -> None:

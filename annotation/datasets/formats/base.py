@@ -58,12 +58,12 @@ def reads_of(dataset: Dataset, report: Report) -> Iterator[Read]:
     for item in items_of(dataset, report):
         batch.append(item)
         if len(batch) == READS_AT_ONCE:
-            yield from _reads_of_items(batch)
+            yield from reads_of_items(batch)
             batch = []
-    yield from _reads_of_items(batch)
+    yield from reads_of_items(batch)
 
 
-def _reads_of_items(items: list[DatasetItem]) -> Iterator[Read]:
+def reads_of_items(items: list[DatasetItem]) -> Iterator[Read]:
     ids = [pk for item in items for pk in item.revision_ids]
     found: dict[UUID, list[Revision]] = defaultdict(list)
     revisions = Revision.objects.filter(pk__in=ids).select_related("annotation", "schema")

@@ -6,8 +6,8 @@ from typing import Any, BinaryIO
 
 from annotation.archive.models import Instance
 from annotation.datasets.formats.base import Read, Report, identity_of, reads_of
+from annotation.datasets.formats.label_maps import label_volumes_of
 from annotation.datasets.formats.nifti import mask_name
-from annotation.datasets.formats.stacks import label_volumes_of
 from annotation.datasets.models import Dataset
 from annotation.imaging.geometry import Plane, plane_of_frame, spacing_of_frame
 from annotation.imaging.measures import measures_of

@@ -5,11 +5,12 @@ from typing import BinaryIO
 
 import numpy as np
 
+from annotation.archive.stacks import Frame, stack_of
 from annotation.datasets import dicom_objects
 from annotation.datasets.dicom_objects import Labeled
 from annotation.datasets.formats.base import Archive, Report, reads_of
 from annotation.datasets.formats.headers import header_of
-from annotation.datasets.formats.stacks import Frame, LabelVolume, label_volumes_of, stack_of
+from annotation.datasets.formats.label_maps import LabelVolume, label_volumes_of
 from annotation.datasets.models import Dataset
 from annotation.imaging.geometry import Plane
 from annotation.imaging.masks import DamagedMask, LabelMap
@@ -37,7 +38,7 @@ def write(dataset: Dataset, file: BinaryIO, report: Report) -> None:
 
 def _segmentation(dataset: Dataset, volume: LabelVolume) -> bytes:
     item = volume.read.item
-    stack = stack_of(item, volume.series_instance_uid, volume.rows, volume.columns)
+    stack = stack_of(item.case.study_id, volume.series_instance_uid, volume.rows, volume.columns)
     found = [(frame, volume.labels_of(frame)) for frame in stack.frames]
     drawn = [(frame, one) for frame, one in found if one is not None and one.any()]
     if not drawn:

@@ -12,8 +12,8 @@ from annotation.datasets.formats.base import (
     instances_of,
     reads_of,
 )
+from annotation.datasets.formats.label_maps import label_volumes_of
 from annotation.datasets.formats.nifti import image_name, mask_name, table_of
-from annotation.datasets.formats.stacks import label_volumes_of
 from annotation.datasets.models import Dataset, DatasetItem, Split
 
 Json = dict[str, Any]

@@ -10,6 +10,7 @@ import nibabel
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from annotation.archive.stacks import Stack, image_type, modality_values, stack_of
 from annotation.datasets.formats.base import (
     SECTIONS,
     Archive,
@@ -17,16 +18,9 @@ from annotation.datasets.formats.base import (
     identity_of,
     reads_of,
 )
-from annotation.datasets.formats.stacks import (
-    Frame,
-    LabelVolume,
-    Stack,
-    label_volumes_of,
-    stack_of,
-)
+from annotation.datasets.formats.label_maps import LabelVolume, label_volumes_of
 from annotation.datasets.models import Dataset, Split
-from annotation.imaging import geometry, sandbox
-from annotation.imaging.frames import FrameIndex, read_frame
+from annotation.imaging import sandbox
 from annotation.imaging.geometry import Affine
 from annotation.imaging.masks import DamagedMask
 
@@ -108,7 +102,9 @@ def write_volume(
 
 
 def _writable_stack(volume: LabelVolume) -> Stack:
-    stack = stack_of(volume.read.item, volume.series_instance_uid, volume.rows, volume.columns)
+    stack = stack_of(
+        volume.read.item.case.study_id, volume.series_instance_uid, volume.rows, volume.columns
+    )
     if max(len(stack.frames), stack.rows, stack.columns) > MAX_SIDE:
         raise ValueError(f"NIfTI-1 has at most {MAX_SIDE} voxels along a side")
     return stack
@@ -125,73 +121,18 @@ def _write_mask(archive: Archive, name: str, volume: LabelVolume, stack: Stack) 
 
 def _write_image(archive: Archive, volume: LabelVolume, stack: Stack) -> str:
     name = image_name(volume)
-    planes = _modality_values(stack)
+    planes = modality_values(stack)
     first = next(planes)  # what cannot be decoded is refused before the entry is begun
     about = {**_about(volume), "not_a_volume": stack.not_a_volume}
     with archive.entry(name, **about) as file:
         shape, affine = _shape(stack), stack.affine_lps
-        write_volume(file, _and(first, planes), shape, _image_type(stack), affine)
+        write_volume(file, _and(first, planes), shape, image_type(stack), affine)
     return name
 
 
 def _and(first: NDArray[Any], rest: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
     yield first
     yield from rest
-
-
-def _modality_values(stack: Stack) -> Iterator[NDArray[Any]]:
-    """Rescaled values, frame by frame. Raises SandboxFailure, ValueError for colour."""
-    is_whole = _image_type(stack) is not np.float32
-    instances = {frame.instance.pk: frame.instance for frame in stack.frames}
-    indexes = {pk: instance.frames for pk, instance in instances.items()}
-    for frame in stack.frames:
-        values = _stored_values(frame, indexes[frame.instance.pk])
-        if values.size != stack.rows * stack.columns:
-            raise ValueError("the images are in colour")
-        slope, intercept = _rescale(frame)
-        rescaled = values.reshape(stack.rows, stack.columns) * slope + intercept
-        yield np.rint(rescaled) if is_whole else rescaled
-
-
-def _stored_values(frame: Frame, index: FrameIndex | None) -> NDArray[Any]:
-    """As they lie in the file where they lie there plainly, else decoded in the sandbox."""
-    bits, sign = _whole(frame, "00280100", 16), "i" if _whole(frame, "00280103", 0) else "u"
-    if index is not None and index.kind == "native" and bits in (8, 16, 32):
-        data = read_frame(frame.instance.path, index, frame.number)
-        return np.frombuffer(data, np.dtype(f"<{sign}{bits // 8}"))
-    kind, data = sandbox.run("native_frame", path=str(frame.instance.path), frame=frame.number)
-    return np.frombuffer(data, np.dtype(kind).newbyteorder("<"))
-
-
-def _image_type(stack: Stack) -> type[np.generic]:
-    """The smallest type that holds every modality value exactly, or float32."""
-    low = high = 0.0
-    for frame in stack.frames:
-        slope, intercept = _rescale(frame)
-        if not (slope.is_integer() and intercept.is_integer()):
-            return np.float32
-        ends = [bound * slope + intercept for bound in _stored_range(frame)]
-        low, high = min(low, *ends), max(high, *ends)
-    for kind in (np.uint8, np.int16, np.int32):
-        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
-            return kind
-    return np.float32
-
-
-def _stored_range(frame: Frame) -> tuple[int, int]:
-    bits = _whole(frame, "00280100", 16)
-    if _whole(frame, "00280103", 0):
-        return -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
-    return 0, 2 ** min(_whole(frame, "00280101", bits), bits) - 1
-
-
-def _whole(frame: Frame, tag: str, default: int) -> int:
-    values = frame.instance.dicom_json.get(tag, {}).get("Value") or [default]
-    return int(values[0])
-
-
-def _rescale(frame: Frame) -> tuple[float, float]:
-    return geometry.rescale_of_frame(frame.instance.dicom_json, frame.number)
 
 
 def _shape(stack: Stack) -> tuple[int, int, int]:

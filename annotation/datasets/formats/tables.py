@@ -8,12 +8,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from annotation.archive.stacks import stack_of
 from annotation.datasets.formats import csv_table
 from annotation.datasets.formats.base import Archive, Read, Report, reads_of
 from annotation.datasets.formats.content import regions_in_patient
 from annotation.datasets.formats.csv_table import safe_cell
+from annotation.datasets.formats.label_maps import label_volumes_of
 from annotation.datasets.formats.nifti import mask_name
-from annotation.datasets.formats.stacks import label_volumes_of, stack_of
 from annotation.datasets.models import Dataset
 
 OF_READ = ("case", "study_instance_uid", "patient_key", "split", "read", "revision")
@@ -80,7 +81,9 @@ def _regions(read: Read, questions: list[str]) -> Rows:
 def _masks(read: Read, _questions: list[str]) -> Rows:
     """One row per segment that was drawn; the volume where the series is one."""
     for volume in label_volumes_of(read):
-        stack = stack_of(read.item, volume.series_instance_uid, volume.rows, volume.columns)
+        stack = stack_of(
+            read.item.case.study_id, volume.series_instance_uid, volume.rows, volume.columns
+        )
         counts, slices = np.zeros(256, np.int64), np.zeros(256, np.int64)
         for frame in stack.frames:
             labels = volume.labels_of(frame)

@@ -192,6 +192,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bundle-exports/{bundle_export_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Whether the bundle is ready. */
+        get: operations["bundle_exports_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bundle-exports/{bundle_export_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The bundle; Range requests resume a broken download. */
+        get: operations["bundle_exports_file_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases/{case_id}": {
         parameters: {
             query?: never;
@@ -366,6 +400,23 @@ export interface paths {
         patch: operations["comments_partial_update"];
         trace?: never;
     };
+    "/api/v1/cross-validations/{cross_validation_id}/cancellation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Stop a cross-validation; the figures of finished folds stay. */
+        post: operations["cross_validations_cancellation_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{dataset_id}/exports": {
         parameters: {
             query?: never;
@@ -472,6 +523,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/model-versions/{model_version_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One model version: its figures, the evidence of its promotion, and where it comes from. */
+        get: operations["model_versions_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-versions/{model_version_id}/bundle-exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Ask for a model version as a MONAI bundle. */
+        post: operations["model_versions_bundle_exports_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-versions/{model_version_id}/card": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The model card as JSON. */
+        get: operations["model_versions_card_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-versions/{model_version_id}/card.md": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The model card as Markdown. */
+        get: operations["model_versions_card.md_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-versions/{model_version_id}/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description This version beside the one in production now, on the patients of both test sets. */
+        get: operations["model_versions_comparison_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-versions/{model_version_id}/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Whether what arrives is still like what it was trained and measured on. */
+        get: operations["model_versions_drift_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/model-versions/{model_version_id}/promotion": {
         parameters: {
             query?: never;
@@ -483,6 +636,40 @@ export interface paths {
         put?: never;
         /** @description Put a model version into production; doing it with an earlier one rolls back. */
         post: operations["model_versions_promotion_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-versions/{model_version_id}/subgroups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The figure of every group of its test patients that is large enough. */
+        get: operations["model_versions_subgroups_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pretrainings/{pretraining_id}/cancellation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Stop a pre-training. */
+        post: operations["pretrainings_cancellation_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -586,6 +773,23 @@ export interface paths {
         };
         /** @description What turns the project's cases into vectors, newest first. */
         get: operations["projects_encoders_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/learnables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Everything in the project's questions and drawings that could be learned. */
+        get: operations["projects_learnables_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -870,6 +1074,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/recipe-options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The networks and training options that a target's recipe may name. */
+        get: operations["recipe_options_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rounds/{round_id}": {
         parameters: {
             query?: never;
@@ -922,6 +1143,42 @@ export interface paths {
         patch: operations["targets_partial_update"];
         trace?: never;
     };
+    "/api/v1/targets/{target_id}/bundle-imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Bundles that were sent in for a target, newest first. */
+        get: operations["targets_bundle_imports_list"];
+        put?: never;
+        /** @description Bundles that were sent in for a target, newest first. */
+        post: operations["targets_bundle_imports_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/targets/{target_id}/cross-validations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The cross-validations of a target, newest first. */
+        get: operations["targets_cross_validations_list"];
+        put?: never;
+        /** @description The cross-validations of a target, newest first. */
+        post: operations["targets_cross_validations_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/targets/{target_id}/heads": {
         parameters: {
             query?: never;
@@ -963,7 +1220,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Test AUC with 95 % intervals over the number of labels. */
+        /** @description The deciding test figure with 95 % intervals over the number of labels. */
         get: operations["targets_learning_curve_list"];
         put?: never;
         post?: never;
@@ -990,6 +1247,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/targets/{target_id}/pretrainings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The target's network learning without labels, newest first. */
+        get: operations["targets_pretrainings_list"];
+        put?: never;
+        /** @description The target's network learning without labels, newest first. */
+        post: operations["targets_pretrainings_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/targets/{target_id}/rounds": {
         parameters: {
             query?: never;
@@ -1002,6 +1277,23 @@ export interface paths {
         put?: never;
         /** @description The rounds of a target, newest first. */
         post: operations["targets_rounds_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/targets/{target_id}/starts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Weights that the rounds of a target can start from. */
+        get: operations["targets_starts_retrieve"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1099,6 +1391,31 @@ export interface components {
         AssignmentStateEnum: "active" | "submitted" | "released" | "expired";
         /** @enum {unknown} */
         BlankEnum: "";
+        BundleExport: {
+            /** Format: uuid */
+            readonly id: string;
+            state: components["schemas"]["JobStateEnum"];
+            progress: components["schemas"]["ProgressOfJob"];
+            readonly error: string;
+            readonly size_bytes: number | null;
+            readonly sha256: string;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        BundleImport: {
+            /** Format: uuid */
+            readonly id: string;
+            state: components["schemas"]["JobStateEnum"];
+            progress: components["schemas"]["ProgressOfJob"];
+            readonly error: string;
+            readonly size_bytes: number;
+            readonly sha256: string;
+            /** Format: uuid */
+            readonly model_version: string | null;
+            model_number: number | null;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
         CaseRow: {
             /** Format: uuid */
             id: string;
@@ -1141,16 +1458,33 @@ export interface components {
             holds: boolean | null;
             sentence: string;
         };
+        CrossValidation: {
+            /** Format: uuid */
+            readonly id: string;
+            state: components["schemas"]["JobStateEnum"];
+            progress: components["schemas"]["ProgressOfJob"];
+            readonly error: string;
+            dataset_number: number;
+            readonly fold_count: number;
+            readonly seed: number;
+            folds: components["schemas"]["Fold"][];
+            metrics: components["schemas"]["FoldMetrics"];
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: date-time */
+            readonly finished_at: string | null;
+        };
         CurvePoint: {
             round: number;
             strategy: string;
             training_labels: number | null;
+            figure: components["schemas"]["FigureEnum"];
             /** Format: double */
-            auc: number | null;
+            value: number | null;
             /** Format: double */
-            auc_low: number | null;
+            low: number | null;
             /** Format: double */
-            auc_high: number | null;
+            high: number | null;
         };
         Dataset: {
             /** Format: uuid */
@@ -1162,6 +1496,20 @@ export interface components {
             created_at: string;
             is_for_round: boolean;
             item_count: number;
+        };
+        DatasetLine: {
+            number: number;
+            sha256: string;
+            /** Format: date-time */
+            frozen_at: string;
+            schema_version: number;
+            cases: number;
+            patients: number;
+            splits: components["schemas"]["SplitSize"][];
+            reads: number;
+            reads_sha256: string;
+            instances: number;
+            instances_sha256: string;
         };
         DayProgress: {
             /** Format: date */
@@ -1184,6 +1532,21 @@ export interface components {
         DraftRequestRequest: {
             content: unknown;
         };
+        Drift: {
+            /** Format: double */
+            distance: number;
+            /** Format: double */
+            p: number;
+        };
+        DriftReport: {
+            /** Format: date-time */
+            since: string;
+            encoder: number | null;
+            reference: number;
+            tested: number;
+            inputs: components["schemas"]["InputDrift"][];
+            outputs: components["schemas"]["OutputDrift"][];
+        };
         EncoderVersion: {
             /** Format: uuid */
             readonly id: string;
@@ -1200,9 +1563,10 @@ export interface components {
         /**
          * @description * `descriptor` - Descriptor
          *     * `contrastive` - Contrastive
+         *     * `pretrained` - Pretrained
          * @enum {string}
          */
-        EncoderVersionKindEnum: "descriptor" | "contrastive";
+        EncoderVersionKindEnum: "descriptor" | "contrastive" | "pretrained";
         Epoch: {
             /** Format: double */
             step: number;
@@ -1230,6 +1594,29 @@ export interface components {
             /** Format: double */
             high: number | null;
         };
+        Evidence: {
+            verdict: components["schemas"]["EvidenceVerdictEnum"];
+            against: number | null;
+            metric: string;
+            difference: components["schemas"]["Estimate"];
+            /** Format: double */
+            margin: number | null;
+            n: number;
+            patients: number;
+        };
+        /**
+         * @description * `first` - First
+         *     * `better` - Better
+         *     * `not_worse` - Not Worse
+         *     * `worse` - Worse
+         *     * `not_shown` - Not Shown
+         *     * `production_untested` - Production Untested
+         *     * `untested` - Untested
+         *     * `not_comparable` - Not Comparable
+         *     * `not_finite` - Not Finite
+         * @enum {string}
+         */
+        EvidenceVerdictEnum: "first" | "better" | "not_worse" | "worse" | "not_shown" | "production_untested" | "untested" | "not_comparable" | "not_finite";
         Exclusion: {
             /** Format: uuid */
             case: string;
@@ -1252,6 +1639,43 @@ export interface components {
             instance: string;
             reason: string;
         };
+        Figure: {
+            name: string;
+            estimate: components["schemas"]["Estimate"];
+        };
+        /**
+         * @description * `ap50` - ap50
+         *     * `auc` - auc
+         *     * `c_index` - c_index
+         *     * `mean_absolute_error` - mean_absolute_error
+         *     * `mean_auc` - mean_auc
+         *     * `mean_dice` - mean_dice
+         *     * `quadratic_kappa` - quadratic_kappa
+         * @enum {string}
+         */
+        FigureEnum: "ap50" | "auc" | "c_index" | "mean_absolute_error" | "mean_auc" | "mean_dice" | "quadratic_kappa";
+        Fold: {
+            fold: number;
+            n: number;
+            training: number;
+            /** Format: double */
+            auc?: number | null;
+            /** Format: double */
+            accuracy?: number | null;
+            /** Format: double */
+            sensitivity?: number | null;
+            /** Format: double */
+            specificity?: number | null;
+            /** Format: double */
+            calibration_error?: number | null;
+        };
+        FoldMetrics: {
+            auc?: components["schemas"]["Estimate"];
+            accuracy?: components["schemas"]["Estimate"];
+            sensitivity?: components["schemas"]["Estimate"];
+            specificity?: components["schemas"]["Estimate"];
+            calibration_error?: components["schemas"]["Estimate"];
+        };
         /**
          * @description * `coco` - coco
          *     * `content` - content
@@ -1265,6 +1689,18 @@ export interface components {
          * @enum {string}
          */
         FormatEnum: "coco" | "content" | "csv" | "dicom" | "dicom_seg" | "dicom_sr" | "monai_datalist" | "nifti" | "tables";
+        Group: {
+            attribute: string;
+            value: string;
+            count: number;
+            patients: number;
+            estimate: components["schemas"]["Estimate"];
+            gap: components["schemas"]["Estimate"];
+            /** Format: double */
+            p: number | null;
+            is_real: boolean;
+            is_worse: boolean;
+        };
         /** @description Who was given a case. */
         Handover: {
             /** Format: uuid */
@@ -1348,6 +1784,12 @@ export interface components {
              */
             active_seconds: number;
         };
+        Hidden: {
+            attribute: string;
+            groups: number;
+            cases: number;
+            unknown: number;
+        };
         HonestFigures: {
             outcomes: number;
             audit: components["schemas"]["ErrorRate"] | null;
@@ -1357,6 +1799,14 @@ export interface components {
             conditions: components["schemas"]["Condition"][];
             agreement: components["schemas"]["Condition"] | null;
             retraining: string[];
+        };
+        InputDrift: {
+            scanner: string | null;
+            month: string;
+            count: number;
+            is_known_scanner: boolean;
+            drift: components["schemas"]["Drift"] | null;
+            is_real: boolean;
         };
         Instance: {
             sop_instance_uid: string;
@@ -1384,12 +1834,46 @@ export interface components {
          * @enum {string}
          */
         KindsEnum: "point" | "length" | "bidirectional" | "angle" | "arrow" | "box" | "ellipse" | "polygon" | "freehand";
+        Knob: {
+            name: string;
+            type: components["schemas"]["TypeEnum"];
+            usual: unknown;
+            /** Format: double */
+            low: number | null;
+            /** Format: double */
+            high: number | null;
+            choices: string[];
+        };
+        LabelFigures: {
+            name: string;
+            positives: number;
+            figures: components["schemas"]["Figure"][];
+        };
         /**
          * @description * `en` - En
          *     * `de` - De
          * @enum {string}
          */
         LanguageEnum: "en" | "de";
+        Learnable: {
+            kind: components["schemas"]["TargetKindEnum"];
+            question: string;
+            options: {
+                [key: string]: unknown;
+            };
+            names: string[];
+        };
+        Lineage: {
+            origin: string;
+            round: components["schemas"]["RoundLine"] | null;
+            dataset: components["schemas"]["DatasetLine"] | null;
+        };
+        Loss: {
+            /** Format: double */
+            step: number;
+            /** Format: double */
+            loss: number;
+        };
         Mark: {
             /** Format: uuid */
             id: string;
@@ -1460,23 +1944,50 @@ export interface components {
             sensitivity?: components["schemas"]["Estimate"];
             specificity?: components["schemas"]["Estimate"];
             calibration_error?: components["schemas"]["Estimate"];
+            average_precision?: components["schemas"]["Estimate"];
+            mean_auc?: components["schemas"]["Estimate"];
+            quadratic_kappa?: components["schemas"]["Estimate"];
+            mean_absolute_error?: components["schemas"]["Estimate"];
+            r2?: components["schemas"]["Estimate"];
+            c_index?: components["schemas"]["Estimate"];
+            mean_dice?: components["schemas"]["Estimate"];
+            mean_hd95_mm?: components["schemas"]["Estimate"];
+            ap50?: components["schemas"]["Estimate"];
+            froc?: components["schemas"]["Estimate"];
             /** Format: double */
             threshold?: number;
             reliability?: components["schemas"]["Reliability"][];
             excluded?: components["schemas"]["Exclusion"][];
             device?: string;
         };
+        ModelDetail: {
+            version: components["schemas"]["ModelVersion"];
+            question: string;
+            /** Format: uuid */
+            project: string;
+            deciding: string;
+            n: number;
+            patients: number;
+            absent_because: string | null;
+            figures: components["schemas"]["Figure"][];
+            labels: components["schemas"]["LabelFigures"][];
+            reliability: components["schemas"]["Reliability"][];
+            evidence: components["schemas"]["Evidence"] | null;
+            lineage: components["schemas"]["Lineage"];
+        };
         ModelVersion: {
             /** Format: uuid */
             readonly id: string;
             readonly number: number;
             state: components["schemas"]["ModelVersionStateEnum"];
-            round_number: number;
+            round_number: number | null;
+            readonly origin: string;
             training_labels: number | null;
             readonly weights_sha256: string;
             readonly classes: string[];
             /** Format: double */
             readonly threshold: number | null;
+            readonly thresholds: number[];
             metrics: components["schemas"]["Metrics"];
             /** Format: date-time */
             readonly created_at: string;
@@ -1488,9 +1999,23 @@ export interface components {
          * @enum {string}
          */
         ModelVersionStateEnum: "candidate" | "production" | "retired";
+        Network: {
+            name: string;
+            family: string;
+            is_dense: boolean;
+        };
         NewCommentRequestRequest: {
             text: string;
             place?: components["schemas"]["PlaceRequest"] | null;
+        };
+        NewCrossValidationRequestRequest: {
+            /** @default 5 */
+            fold_count: number;
+            /**
+             * Format: uuid
+             * @description Without it: the newest one.
+             */
+            dataset?: string;
         };
         NewDatasetRequestRequest: {
             /** @default  */
@@ -1498,6 +2023,10 @@ export interface components {
         };
         NewExportRequestRequest: {
             format: components["schemas"]["FormatEnum"];
+        };
+        NewPretrainingRequestRequest: {
+            /** @description Without it: by the machine. */
+            steps?: number;
         };
         NewProjectRequestRequest: {
             readers_per_case?: number;
@@ -1542,6 +2071,15 @@ export interface components {
         Options: {
             hides_patient: boolean;
             suggestions: components["schemas"]["SuggestionsEnum"];
+        };
+        OutputDrift: {
+            output: string;
+            month: string;
+            count: number;
+            drift: components["schemas"]["Drift"] | null;
+            /** Format: double */
+            stability_index: number | null;
+            is_real: boolean;
         };
         /** @description A case with everybody's read of it, for supervisors to look at. */
         Overview: {
@@ -1664,9 +2202,16 @@ export interface components {
             retrain_after?: number;
             head_strategy?: components["schemas"]["HeadStrategyEnum"];
             refit_after?: number;
+            input?: {
+                [key: string]: unknown;
+            };
             config?: {
                 [key: string]: unknown;
             };
+            start?: {
+                [key: string]: string;
+            };
+            promotion?: components["schemas"]["PromotionEnum"];
         };
         /** @description A pixel of a frame; 0, 0 is the centre of the first one. */
         Place: {
@@ -1696,6 +2241,19 @@ export interface components {
             language: (components["schemas"]["LanguageEnum"] | components["schemas"]["NullEnum"]) | null;
             theme: (components["schemas"]["ThemeEnum"] | components["schemas"]["NullEnum"]) | null;
         };
+        Pretraining: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly number: number;
+            state: components["schemas"]["JobStateEnum"];
+            progress: components["schemas"]["ProgressOfJob"];
+            readonly error: string;
+            network: string;
+            curves: components["schemas"]["Loss"][];
+            readonly weights_sha256: string;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
         Progress: {
             total: number;
             done: number;
@@ -1723,6 +2281,12 @@ export interface components {
             /** Format: double */
             control_share: number;
         };
+        /**
+         * @description * `when_not_worse` - When Not Worse
+         *     * `by_hand` - By Hand
+         * @enum {string}
+         */
+        PromotionEnum: "when_not_worse" | "by_hand";
         Question: {
             key: string;
             label: string;
@@ -1776,6 +2340,10 @@ export interface components {
             assignment: components["schemas"]["Assignment"] | null;
             annotation: components["schemas"]["Annotation"];
             review_comment: string;
+        };
+        RecipeOptions: {
+            networks: components["schemas"]["Network"][];
+            knobs: components["schemas"]["Knob"][];
         };
         RegionLabel: {
             key: string;
@@ -1865,12 +2433,24 @@ export interface components {
             readonly ranked_cases: number | null;
             curves: components["schemas"]["Epoch"][];
             metrics: components["schemas"]["Metrics"];
+            started_from: components["schemas"]["StartedFrom"];
+            tracked: {
+                [key: string]: components["schemas"]["Tracked"];
+            };
             /** Format: date-time */
             readonly created_at: string;
             /** Format: date-time */
             readonly started_at: string | null;
             /** Format: date-time */
             readonly finished_at: string | null;
+        };
+        RoundLine: {
+            number: number;
+            strategy: string;
+            seed: number;
+            code_revision: string;
+            device: string;
+            training_labels: number | null;
         };
         Schema: {
             /** Format: uuid */
@@ -1938,6 +2518,36 @@ export interface components {
             id: string;
             name: string;
         };
+        SplitSize: {
+            split: string;
+            cases: number;
+            patients: number;
+        };
+        StartChoice: {
+            start: {
+                [key: string]: string;
+            };
+            kind: components["schemas"]["StartChoiceKindEnum"];
+            name: string;
+        };
+        /**
+         * @description * `model_version` - model_version
+         *     * `encoder` - encoder
+         *     * `file` - file
+         * @enum {string}
+         */
+        StartChoiceKindEnum: "model_version" | "encoder" | "file";
+        StartedFrom: {
+            name?: string;
+            sha256?: string;
+            loaded?: number;
+            fresh?: string[];
+            fresh_count?: number;
+        };
+        Starts: {
+            choices: components["schemas"]["StartChoice"][];
+            is_hub_allowed: boolean;
+        };
         Stored: {
             stored: number;
         };
@@ -1948,9 +2558,18 @@ export interface components {
          *     * `power_margin` - power_margin
          *     * `stratified_margin` - stratified_margin
          *     * `random` - random
+         *     * `adaptive` - adaptive
+         *     * `typicality` - typicality
+         *     * `rare` - rare
+         *     * `badge` - badge
+         *     * `core_set` - core_set
+         *     * `bald` - bald
+         *     * `variance` - variance
+         *     * `class_entropy` - class_entropy
+         *     * `boxes` - boxes
          * @enum {string}
          */
-        StrategyEnum: "margin" | "entropy" | "least_confident" | "power_margin" | "stratified_margin" | "random";
+        StrategyEnum: "margin" | "entropy" | "least_confident" | "power_margin" | "stratified_margin" | "random" | "adaptive" | "typicality" | "rare" | "badge" | "core_set" | "bald" | "variance" | "class_entropy" | "boxes";
         Study: {
             study_instance_uid: string;
             /** Format: date */
@@ -1960,6 +2579,14 @@ export interface components {
             patient_sex: string;
             patient_age: string;
             series: components["schemas"]["Series"][];
+        };
+        Subgroups: {
+            figure: string;
+            figures: string[];
+            n: number;
+            groups: components["schemas"]["Group"][];
+            hidden: components["schemas"]["Hidden"][];
+            readonly least_patients: number;
         };
         Suggestion: {
             /** Format: uuid */
@@ -1986,22 +2613,58 @@ export interface components {
         Target: {
             /** Format: uuid */
             readonly id: string;
-            question: string;
+            name: string;
+            kind: components["schemas"]["TargetKindEnum"];
+            readonly question: string;
+            options: {
+                [key: string]: unknown;
+            };
+            input: {
+                [key: string]: unknown;
+            };
             strategy: components["schemas"]["StrategyEnum"];
+            readonly strategies: components["schemas"]["StrategyEnum"][];
+            readonly figure: components["schemas"]["FigureEnum"];
+            readonly retrain_after: number;
+            head_strategy: components["schemas"]["HeadStrategyEnum"];
+            readonly refit_after: number;
+            readonly promotion: components["schemas"]["PromotionEnum"];
+            config: {
+                [key: string]: unknown;
+            };
+            start: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * @description * `one` - One
+         *     * `many` - Many
+         *     * `ordinal` - Ordinal
+         *     * `number` - Number
+         *     * `time_to_event` - Time To Event
+         *     * `segmentation` - Segmentation
+         *     * `boxes` - Boxes
+         * @enum {string}
+         */
+        TargetKindEnum: "one" | "many" | "ordinal" | "number" | "time_to_event" | "segmentation" | "boxes";
+        TargetRequestRequest: {
+            strategy?: components["schemas"]["StrategyEnum"];
             retrain_after?: number;
             head_strategy?: components["schemas"]["HeadStrategyEnum"];
             refit_after?: number;
+            input?: {
+                [key: string]: unknown;
+            };
             config?: {
                 [key: string]: unknown;
             };
-        };
-        TargetRequest: {
-            question: string;
-            strategy: components["schemas"]["StrategyEnum"];
-            retrain_after?: number;
-            head_strategy?: components["schemas"]["HeadStrategyEnum"];
-            refit_after?: number;
-            config?: {
+            start?: {
+                [key: string]: string;
+            };
+            promotion?: components["schemas"]["PromotionEnum"];
+            kind?: components["schemas"]["TargetKindEnum"];
+            question?: string;
+            options?: {
                 [key: string]: unknown;
             };
         };
@@ -2017,6 +2680,10 @@ export interface components {
             created: string;
             /** Format: date-time */
             expiry: string | null;
+        };
+        Tracked: {
+            ok: boolean;
+            detail: string;
         };
         /** @description A transfer in a list; its failures are in the detail. */
         Transfer: {
@@ -2071,6 +2738,14 @@ export interface components {
          * @enum {string}
          */
         TriggerEnum: "policy" | "manual";
+        /**
+         * @description * `number` - number
+         *     * `whole` - whole
+         *     * `flag` - flag
+         *     * `choice` - choice
+         * @enum {string}
+         */
+        TypeEnum: "number" | "whole" | "flag" | "choice";
         Unit: {
             code: string;
             label: string;
@@ -2385,6 +3060,48 @@ export interface operations {
             };
         };
     };
+    bundle_exports_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bundle_export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleExport"];
+                };
+            };
+        };
+    };
+    bundle_exports_file_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bundle_export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+        };
+    };
     cases_retrieve: {
         parameters: {
             query?: never;
@@ -2695,6 +3412,26 @@ export interface operations {
             };
         };
     };
+    cross_validations_cancellation_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                cross_validation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     datasets_exports_list: {
         parameters: {
             query?: never;
@@ -2909,6 +3646,134 @@ export interface operations {
             };
         };
     };
+    model_versions_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelDetail"];
+                };
+            };
+        };
+    };
+    model_versions_bundle_exports_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleExport"];
+                };
+            };
+        };
+    };
+    model_versions_card_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    "model_versions_card.md_retrieve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/markdown": string;
+                };
+            };
+        };
+    };
+    model_versions_comparison_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evidence"];
+                };
+            };
+        };
+    };
+    model_versions_drift_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriftReport"];
+                };
+            };
+        };
+    };
     model_versions_promotion_create: {
         parameters: {
             query?: never;
@@ -2927,6 +3792,51 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ModelVersion"];
                 };
+            };
+        };
+    };
+    model_versions_subgroups_retrieve: {
+        parameters: {
+            query?: {
+                /** @description sex, age, or a DICOM keyword */
+                attribute?: string[];
+                figure?: string;
+            };
+            header?: never;
+            path: {
+                model_version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Subgroups"];
+                };
+            };
+        };
+    };
+    pretrainings_cancellation_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                pretraining_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -3151,6 +4061,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EncoderVersion"][];
+                };
+            };
+        };
+    };
+    projects_learnables_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Learnable"][];
                 };
             };
         };
@@ -3478,9 +4409,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["TargetRequest"];
+                "application/json": components["schemas"]["TargetRequestRequest"];
             };
         };
         responses: {
@@ -3631,6 +4562,25 @@ export interface operations {
             };
         };
     };
+    recipe_options_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecipeOptions"];
+                };
+            };
+        };
+    };
     rounds_retrieve: {
         parameters: {
             query?: never;
@@ -3714,6 +4664,98 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Target"];
+                };
+            };
+        };
+    };
+    targets_bundle_imports_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleImport"][];
+                };
+            };
+        };
+    };
+    targets_bundle_imports_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/zip": string;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleImport"];
+                };
+            };
+        };
+    };
+    targets_cross_validations_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CrossValidation"][];
+                };
+            };
+        };
+    };
+    targets_cross_validations_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewCrossValidationRequestRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CrossValidation"];
                 };
             };
         };
@@ -3802,6 +4844,52 @@ export interface operations {
             };
         };
     };
+    targets_pretrainings_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pretraining"][];
+                };
+            };
+        };
+    };
+    targets_pretrainings_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewPretrainingRequestRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pretraining"];
+                };
+            };
+        };
+    };
     targets_rounds_list: {
         parameters: {
             query?: never;
@@ -3840,6 +4928,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Round"];
+                };
+            };
+        };
+    };
+    targets_starts_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Starts"];
                 };
             };
         };

@@ -1,9 +1,11 @@
 /** Every text of the app in English; German must have the same keys (checked by its type). */
 import { app } from './en/app'
 import { actions } from './en/actions'
+import { exchange } from './en/exchange'
 import { projects } from './en/projects'
 import { quick } from './en/quick'
 import { reading } from './en/reading'
 import { schema } from './en/schema'
+import { targets } from './en/targets'
 
-export const en = { ...app, ...actions, ...projects, ...quick, ...reading, ...schema } as const
+export const en = { ...app, ...actions, ...exchange, ...projects, ...quick, ...reading, ...schema, ...targets } as const

@@ -5,13 +5,17 @@ import { api, good, type Round, type Schemas } from '../api/client'
 import { formatNumber, named, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Empty, Loaded } from '../ui/states'
+import { Bundles } from './Bundles'
+import { CrossValidation } from './CrossValidation'
 import { LearningCurve } from './LearningCurve'
+import { NewTarget } from './NewTarget'
 import { QuickLoop } from './QuickLoop'
+import { RoundRecord } from './RoundRecord'
+import { Start } from './Start'
+import { TargetSettings } from './TargetSettings'
 
 const REFRESH_MS = 1500
-const STRATEGIES = [
-  'margin', 'power_margin', 'stratified_margin', 'entropy', 'least_confident', 'random',
-] as const
+const HEAD_KINDS = new Set(['one', 'ordinal'])
 
 interface Props {
   projectId: string
@@ -29,18 +33,19 @@ export function LearningPanel({ projectId, isManager }: Props) {
   return (
     <Loaded query={targets}>
       {(found) =>
-        found.length === 0 ? (
-          <Empty title={t('learning.none')}>{t('learning.none_help')}</Empty>
-        ) : (
-          <Stack gap="xl">
-            {found.map((target) => (
-              <Stack key={target.id}>
-                <TargetView target={target} isManager={isManager} />
-                <QuickLoop projectId={projectId} target={target} isManager={isManager} />
-              </Stack>
-            ))}
-          </Stack>
-        )
+        <Stack gap="xl">
+          {found.length === 0 && <Empty title={t('learning.none')}>{t('learning.none_help')}</Empty>}
+          {found.map((target) => (
+            <Stack key={target.id}>
+              <TargetView target={target} isManager={isManager} />
+              {HEAD_KINDS.has(target.kind) && <QuickLoop projectId={projectId} target={target} isManager={isManager} />}
+              {target.kind === 'one' && <CrossValidation targetId={target.id} isManager={isManager} />}
+              {isManager && <Start target={target} />}
+              {isManager && <Bundles targetId={target.id} />}
+            </Stack>
+          ))}
+          {isManager && <NewTarget projectId={projectId} known={found} />}
+        </Stack>
       }
     </Loaded>
   )
@@ -66,7 +71,7 @@ function TargetView({ target, isManager }: { target: Schemas['Target']; isManage
     onError: showError,
   })
   const change = useMutation({
-    mutationFn: (strategy: Schemas['Target']['strategy']) =>
+    mutationFn: (strategy: NonNullable<Schemas['Target']['strategy']>) =>
       good(api.PATCH('/api/v1/targets/{target_id}', { params: { path }, body: { strategy } })),
     onSuccess: refresh,
     onError: showError,
@@ -76,7 +81,7 @@ function TargetView({ target, isManager }: { target: Schemas['Target']; isManage
     <div>
       <Group justify="space-between" mb="sm">
         <Group>
-          <Title order={2} size="h3">{target.question}</Title>
+          <Title order={2} size="h3">{target.name}</Title>
           <Text size="sm" c="dimmed">
             {target.retrain_after ? t('learning.retrain_after', { count: target.retrain_after }) : t('learning.by_hand')}
           </Text>
@@ -86,11 +91,12 @@ function TargetView({ target, isManager }: { target: Schemas['Target']; isManage
             <Select
               aria-label={t('learning.strategy')}
               size="xs"
-              data={STRATEGIES.map((value) => ({ value, label: t(`strategy.${value}`) }))}
+              data={target.strategies.map((value) => ({ value, label: t(`strategy.${value}`) }))}
               value={target.strategy}
               allowDeselect={false}
               onChange={(value) => value && change.mutate(value)}
             />
+            <TargetSettings target={target} />
             <Button loading={begin.isPending} disabled={isBusy} onClick={() => begin.mutate()}>
               {t('learning.start')}
             </Button>
@@ -98,9 +104,10 @@ function TargetView({ target, isManager }: { target: Schemas['Target']; isManage
         )}
       </Group>
       {newest && <NewestRound round={newest} isManager={isManager} onChange={refresh} />}
+      {newest && <RoundRecord round={newest} />}
       <SimpleGrid cols={{ base: 1, md: 2 }} mt="md">
         <Loaded query={curve}>{(points) => <LearningCurve points={points} />}</Loaded>
-        <ModelVersions targetId={target.id} newest={newest} isManager={isManager} onChange={refresh} />
+        <ModelVersions target={target} newest={newest} isManager={isManager} onChange={refresh} />
       </SimpleGrid>
     </div>
   )
@@ -164,17 +171,17 @@ function roundText({ number, state, progress, curves, ranked_cases }: Round): st
 }
 
 interface ModelVersionsProps {
-  targetId: string
+  target: Schemas['Target']
   newest: Round | undefined
   isManager: boolean
   onChange: () => unknown
 }
 
-function ModelVersions({ targetId, newest, isManager, onChange }: ModelVersionsProps) {
+function ModelVersions({ target, newest, isManager, onChange }: ModelVersionsProps) {
   const versions = useQuery({
-    queryKey: ['models', targetId, newest?.id, newest?.state],
+    queryKey: ['models', target.id, newest?.id, newest?.state],
     queryFn: () =>
-      good(api.GET('/api/v1/targets/{target_id}/model-versions', { params: { path: { target_id: targetId } } })),
+      good(api.GET('/api/v1/targets/{target_id}/model-versions', { params: { path: { target_id: target.id } } })),
   })
   const promote = useMutation({
     mutationFn: (id: string) =>
@@ -194,7 +201,7 @@ function ModelVersions({ targetId, newest, isManager, onChange }: ModelVersionsP
             <Table.Tr>
               <Table.Th>{t('learning.model')}</Table.Th>
               <Table.Th>{t('learning.labels')}</Table.Th>
-              <Table.Th>{t('learning.test_auc_interval')}</Table.Th>
+              <Table.Th>{t('learning.test_figure_interval', { figure: t(`figure.${target.figure}`) })}</Table.Th>
               <Table.Th aria-label={t('learning.state')} />
             </Table.Tr>
           </Table.Thead>
@@ -203,7 +210,7 @@ function ModelVersions({ targetId, newest, isManager, onChange }: ModelVersionsP
               <Table.Tr key={row.id}>
                 <Table.Td>{row.number}</Table.Td>
                 <Table.Td>{row.training_labels}</Table.Td>
-                <Table.Td>{interval(row.metrics.auc)}</Table.Td>
+                <Table.Td>{interval(row.metrics[target.figure])}</Table.Td>
                 <Table.Td ta="right">
                   {row.state === 'production' || !isManager ? (
                     <Badge variant="light">{named(`model.${row.state}`, row.state)}</Badge>

@@ -66,7 +66,7 @@ function StrategyChoice({ target }: { target: Schemas['Target'] }) {
       size="xs"
       w={280}
       data={STRATEGIES.map((value) => ({ value, label: t(`strategy.${value}`) }))}
-      value={target.head_strategy ?? null}
+      value={target.head_strategy}
       allowDeselect={false}
       onChange={(value) => value && change.mutate(value)}
     />

@@ -1,6 +1,5 @@
 """`manage.py simulate_heads`: what the quick half of the loop saves, on known labels, against random."""
 
-import csv
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,14 +8,14 @@ from typing import Any
 import numpy as np
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from annotation.labeling.services.pictures import BadTable, read_table
 from learning import simulation
 from learning.acquisition.names import HEAD_STRATEGY_TITLES
+from learning.curves import read_points, write_points
 from learning.heads.replay import Curve, saving
+from learning.known import UnusableFolder, known_of
 from learning.models import EncoderKind
 from learning.simulation import QuickPoint, Replay
 
-COLUMNS = ["strategy", "seed", "labels", "auc", "average_precision", "seconds"]
 CONTROL = "random"
 
 
@@ -37,24 +36,24 @@ class Command(BaseCommand):
         strategies = options["strategies"].split(",")
         unknown = [s for s in strategies if s not in HEAD_STRATEGY_TITLES]
         if unknown:
-            known = ", ".join(HEAD_STRATEGY_TITLES)
-            raise CommandError(f"Unknown strategy {unknown[0]!r}; known: {known}")
+            names = ", ".join(HEAD_STRATEGY_TITLES)
+            raise CommandError(f"Unknown strategy {unknown[0]!r}; known: {names}")
         try:
-            rows = read_table(options["dataset"] / "labels.csv")
-        except BadTable as error:
+            actor = simulation.reader_named("simulation-manager")
+            known = known_of(options["dataset"], actor, self._say)
+        except UnusableFolder as error:
             raise CommandError(str(error)) from None
-        collection = simulation.import_once(options["dataset"], rows, self._say)
-        encoder = simulation.encode(collection, EncoderKind(options["encoder"]))
+        encoder = simulation.encode(known, EncoderKind(options["encoder"]))
         schedule = range(options["every"], options["until"] + 1, options["every"])
-        points = _read_points(options["output"])
+        points = read_points(QuickPoint, options["output"])
         for seed in range(options["seeds"]):
             for strategy in strategies:
                 if any((p.strategy, p.seed) == (strategy, seed) for p in points):
                     continue  # resumed: this curve is finished
                 replay = Replay(strategy, seed, schedule, {})
-                points += simulation.run_quick(replay, encoder, rows, self._say)
-                _write_points(options["output"], points)
-        self._summarize(points, simulation.full_auc(encoder, rows))
+                points += simulation.run_quick(replay, known, encoder, self._say)
+                write_points(options["output"], points)
+        self._summarize(points, simulation.full_auc(encoder, known))
 
     def _summarize(self, points: Sequence[QuickPoint], full: float) -> None:
         curves = _curves(points)
@@ -87,25 +86,3 @@ def _curves(points: Sequence[QuickPoint]) -> dict[str, list[Curve]]:
         column = np.asarray([curve[n] for n in common])
         found[strategy].append(Curve(np.asarray(common), column, np.zeros(0, np.int64)))
     return found
-
-
-def _read_points(table: Path) -> list[QuickPoint]:
-    if not table.exists():
-        return []
-    with table.open(newline="") as file:
-        return [
-            QuickPoint(
-                row["strategy"], int(row["seed"]), int(row["labels"]), float(row["auc"]),
-                float(row["average_precision"]), float(row["seconds"]),
-            )
-            for row in csv.DictReader(file)
-        ]  # fmt: skip
-
-
-def _write_points(table: Path, points: Sequence[QuickPoint]) -> None:
-    partial = table.with_suffix(".part")
-    with partial.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        writer.writerows([getattr(p, c) for c in COLUMNS] for p in points)
-    partial.rename(table)

@@ -1,12 +1,13 @@
 """Train a detector on images with boxes, and find boxes in images."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from learning.training.batches import stacked
 from learning.training.boxes import Boxes, check_boxes
 from learning.training.detection.augment import BoxAugmentation, augment
 from learning.training.detection.decode import Detections, decode
@@ -20,7 +21,7 @@ from learning.training.resumable import OnReport, Schedule, Store, batch_of_step
 class BoxedImages:
     """(n, channels, *shape) standardised images of one shape, and per image (k, 2d) boxes, (k,) labels."""
 
-    images: NDArray[np.float16]
+    images: Sequence[NDArray[np.float16]] | NDArray[np.float16]
     boxes: Sequence[Boxes]
     labels: Sequence[NDArray[np.int64]]
 
@@ -46,20 +47,26 @@ def train_detector(
     store: Store,
     on_report: OnReport = lambda *_: None,
     device: torch.device | None = None,
+    start: Callable[[torch.nn.Module], None] = lambda _network: None,
 ) -> Detector:
-    """A detector trained from scratch or from the newest state. Raises InvalidBoxes, DivergedLoss."""
+    """A detector trained from scratch, from what `start` loads, or from the newest state.
+
+    Raises InvalidBoxes, DivergedLoss.
+    """
     if len(data.images) != len(data.boxes):
         raise ValueError(f"{len(data.images)} images, but boxes of {len(data.boxes)}")
     check_boxes(data.boxes, data.labels, dimensions=shape.dimensions, class_count=shape.class_count)
     device = device or torch.device("cpu")
     torch.manual_seed(seed)
-    network = Detector(shape).to(device)
+    network = Detector(shape)
+    start(network)
+    network = network.to(device)
     if shape.dimensions == 2:
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def batch_loss(module: torch.nn.Module, step: int, generator: torch.Generator) -> torch.Tensor:
         rows = batch_of_step(len(data), config.batch_size, step, seed)
-        images = torch.from_numpy(data.images[rows].astype(np.float32))
+        images = torch.from_numpy(stacked(data.images, rows).astype(np.float32))
         boxes, labels = [data.boxes[r] for r in rows], [data.labels[r] for r in rows]
         if config.augmentation is not None:
             images, boxes, labels = augment(images, boxes, labels, config.augmentation, generator)

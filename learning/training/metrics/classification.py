@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.training.metrics import ranked
+
 Floats = NDArray[np.float64]
 Classes = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -15,24 +17,13 @@ CALIBRATION_BINS = 10
 
 
 def auc(is_positive: Flags, scores: Floats) -> float | None:
-    """Area under the ROC curve by ranks, ties counted half (Hanley & McNeil 1982)."""
-    positives = int(is_positive.sum())
-    negatives = len(is_positive) - positives
-    if positives == 0 or negatives == 0:
-        return None
-    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    mean_rank = np.cumsum(counts) - (counts - 1) / 2
-    rank_sum = float(mean_rank[inverse][is_positive].sum())
-    return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
+    """Area under the ROC curve, ties counted half; None without both classes."""
+    return ranked.auc(ranked.counts(is_positive, scores))
 
 
 def average_precision(is_positive: Flags, scores: Floats) -> float | None:
     """Mean of the precision at each positive, equal scores taken together; None without positives."""
-    if not is_positive.any():
-        return None
-    hits, calls = _operating_points(is_positive, scores)
-    gained = np.diff(hits, prepend=0) / is_positive.sum()
-    return float(np.sum(gained * hits / calls))
+    return ranked.average_precision(ranked.counts(is_positive, scores))
 
 
 def f1(is_positive: Flags, is_called: Flags) -> float | None:
@@ -51,15 +42,7 @@ def sensitivity_at_specificity(
     is_positive: Flags, scores: Floats, specificity: float
 ) -> float | None:
     """The best sensitivity of a threshold that keeps at least this specificity."""
-    if not 0 <= specificity <= 1:
-        raise ValueError(f"specificity must lie between 0 and 1, not {specificity}")
-    positives = int(is_positive.sum())
-    negatives = len(is_positive) - positives
-    if positives == 0 or negatives == 0:
-        return None
-    hits, calls = _operating_points(is_positive, scores)
-    is_allowed = 1 - (calls - hits) / negatives >= specificity - 1e-12
-    return float(np.max(hits[is_allowed], initial=0) / positives)
+    return ranked.sensitivity_at_specificity(ranked.counts(is_positive, scores), specificity)
 
 
 def mean_auc(truth: Classes, probabilities: Floats) -> float | None:
@@ -152,13 +135,6 @@ def _of_classes(
     class_count = probabilities.shape[1]
     wanted = [1] if class_count == 2 else range(class_count)
     return _mean(measure(truth == c, probabilities[:, c]) for c in wanted)
-
-
-def _operating_points(is_positive: Flags, scores: Floats) -> tuple[Classes, Classes]:
-    """Hits and calls at every threshold from the strictest on; equal scores fall together."""
-    order = np.argsort(-scores, kind="stable")
-    is_last = np.append(np.diff(scores[order]) != 0, True)
-    return np.cumsum(is_positive[order])[is_last], np.flatnonzero(is_last) + 1
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

@@ -1,6 +1,6 @@
 """95 % intervals by bootstrap over patients: of one figure, and of the difference between two models."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,12 +36,31 @@ def bootstrap(
     rng: np.random.Generator,
     repeats: int = BOOTSTRAPS,
 ) -> Estimate:
-    """The measure on all rows, with the 2.5th and 97.5th percentile over resampled patients."""
-    value = measure(np.arange(len(patients)))
-    if value is None:
-        return Estimate(None, None, None)
-    drawn = (measure(rows) for rows in resamples(patients, rng, repeats))
-    return estimate_from(value, [found for found in drawn if found is not None])
+    """The measure on all rows, with the 2.5th and 97.5th percentile over resampled patients.
+
+    One patient gives no interval: every draw would be the same.
+    """
+    return bootstrap_all({"it": measure}, patients, rng, repeats)["it"]
+
+
+def bootstrap_all(
+    measures: Mapping[str, Measure],
+    patients: Sequence[str],
+    rng: np.random.Generator,
+    repeats: int = BOOTSTRAPS,
+) -> dict[str, Estimate]:
+    """`bootstrap` of several measures on the same draws; one without a value costs no draw."""
+    everybody = np.arange(len(patients))
+    values = {name: measure(everybody) for name, measure in measures.items()}
+    wanted = {name: measure for name, measure in measures.items() if values[name] is not None}
+    draws: dict[str, list[float]] = {name: [] for name in measures}
+    if wanted and len(set(patients)) > 1:
+        for rows in resamples(patients, rng, repeats):
+            for name, measure in wanted.items():
+                found = measure(rows)
+                if found is not None:
+                    draws[name].append(found)
+    return {name: estimate_from(values[name], draws[name]) for name in measures}
 
 
 def compare(

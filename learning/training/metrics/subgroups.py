@@ -1,18 +1,13 @@
 """Whether a model serves everybody: the figure of every subgroup, and which gaps are more than chance."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.training.metrics.intervals import (
-    BOOTSTRAPS,
-    Estimate,
-    Measure,
-    estimate_from,
-    resamples,
-)
+from learning.training.metrics.intervals import BOOTSTRAPS, Estimate, estimate_from
+from learning.training.metrics.weighted import Floats, Rows, Weighted, draws
 
 LEVEL = 0.05
 DRAWS_PER_SUBGROUP = 100  # the smallest p of R draws is 2 / (R + 1): Holm must not make it hopeless
@@ -32,7 +27,7 @@ class Subgroup:
 
 
 def by_subgroup(
-    measure: Measure,
+    measure: Weighted,
     attributes: Mapping[str, Sequence[str | None]],
     patients: Sequence[str],
     rng: np.random.Generator,
@@ -47,18 +42,22 @@ def by_subgroup(
     for name, values in attributes.items():
         if len(values) != len(patients):
             raise ValueError(f"{name} has {len(values)} entries for {len(patients)} rows")
-    named = [
-        (name, value, values)
+    groups = [
+        _Group.of(name, value, values)
         for name, values in attributes.items()
         for value in sorted({v for v in values if v is not None})
     ]
-    seed, count = int(rng.integers(2**63)), max(repeats, DRAWS_PER_SUBGROUP * len(named))
-    found = [
-        _measure_subgroup(measure, name, value, np.array([v == value for v in values]),
-                          np.array([v is not None for v in values]),
-                          resamples(patients, np.random.default_rng(seed), count))
-        for name, value, values in named
-    ]  # fmt: skip
+    if not groups:
+        return []
+    once = np.ones((len(patients), 1), np.float32)
+    whole = [_measured(measure, group, once) for group in groups]
+    parts: list[list[tuple[Floats, Floats]]] = [[] for _ in groups]
+    if len(set(patients)) > 1:
+        for weights in draws(patients, rng, max(repeats, DRAWS_PER_SUBGROUP * len(groups))):
+            for place, group in enumerate(groups):
+                if np.isfinite(whole[place][0][0]):
+                    parts[place].append(_measured(measure, group, weights))
+    found = [_subgroup(*pieces) for pieces in zip(groups, whole, parts, strict=True)]
     corrected = holm([subgroup.p for subgroup in found])
     return [
         replace(subgroup, p=p, is_real=p is not None and p < LEVEL)
@@ -77,30 +76,54 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return corrected
 
 
-def _measure_subgroup(
-    measure: Measure, name: str, value: str, is_in: NDArray[np.bool_], is_known: NDArray[np.bool_],
-    draws: Iterable[NDArray[np.int64]],
-) -> Subgroup:  # fmt: skip
-    """One subgroup with its p as it is before the correction."""
-    is_rest = is_known & ~is_in
-    mine, rest = measure(np.flatnonzero(is_in)), _of(measure, np.flatnonzero(is_rest))
-    own: list[float] = []
-    gaps: list[float] = []
-    for rows in draws if mine is not None else ():
-        drawn, other = _of(measure, rows[is_in[rows]]), _of(measure, rows[is_rest[rows]])
-        if drawn is not None:
-            own.append(drawn)
-        if drawn is not None and other is not None:
-            gaps.append(drawn - other)
-    gap = None if mine is None or rest is None else mine - rest
+@dataclass(frozen=True)
+class _Group:
+    """The rows of one value, and those of its attribute's other values."""
+
+    attribute: str
+    value: str
+    mine: Rows
+    others: Rows
+
+    @classmethod
+    def of(cls, attribute: str, value: str, values: Sequence[str | None]) -> "_Group":
+        is_mine = np.array([v == value for v in values])
+        is_known = np.array([v is not None for v in values])
+        return cls(attribute, value, np.flatnonzero(is_mine), np.flatnonzero(is_known & ~is_mine))
+
+
+def _measured(
+    measure: Weighted, group: _Group, weights: NDArray[np.float32]
+) -> tuple[Floats, Floats]:
+    """(draws,) of the group and of the rest; NaN where there is none."""
+    return measure(group.mine, weights), measure(group.others, weights)
+
+
+def _subgroup(
+    group: _Group, whole: tuple[Floats, Floats], parts: Sequence[tuple[Floats, Floats]]
+) -> Subgroup:
+    """With its p as it is before the correction."""
+    mine, rest = (float(figure[0]) for figure in whole)
+    own = np.concatenate([part[0] for part in parts] or [np.zeros(0)])
+    gaps = own - np.concatenate([part[1] for part in parts] or [np.zeros(0)])
+    gap = _known(mine - rest)
     return Subgroup(
-        attribute=name, value=value, count=int(is_in.sum()), estimate=estimate_from(mine, own),
-        gap=estimate_from(gap, gaps), p=None if gap is None else _two_sided(gaps), is_real=False,
-    )  # fmt: skip
+        attribute=group.attribute,
+        value=group.value,
+        count=len(group.mine),
+        estimate=estimate_from(_known(mine), _finite(own)),
+        gap=estimate_from(gap, _finite(gaps)),
+        p=None if gap is None else _two_sided(_finite(gaps)),
+        is_real=False,
+    )
 
 
-def _of(measure: Measure, rows: NDArray[np.int64]) -> float | None:
-    return measure(rows) if len(rows) else None
+def _known(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _finite(values: Floats) -> list[float]:
+    return [float(value) for value in values[np.isfinite(values)]]
 
 
 def _two_sided(gaps: Sequence[float]) -> float | None:

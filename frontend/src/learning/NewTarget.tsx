@@ -1,0 +1,79 @@
+/** Choose what a model shall learn: an answer, a drawing, or the time to an event. */
+import { Button, Card, Group, Select, Text } from '@mantine/core'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import { api, good, type Schemas } from '../api/client'
+import { t } from '../i18n'
+import { showError } from '../ui/notify'
+
+type Learnable = Schemas['Learnable']
+
+interface Props {
+  projectId: string
+  known: readonly Schemas['Target'][]
+}
+
+export function NewTarget({ projectId, known }: Props) {
+  const queries = useQueryClient()
+  const [chosen, choose] = useState<string | null>(null)
+  const path = { project_id: projectId }
+  const learnables = useQuery({
+    queryKey: ['learnables', projectId],
+    queryFn: () => good(api.GET('/api/v1/projects/{project_id}/learnables', { params: { path } })),
+  })
+  const create = useMutation({
+    mutationFn: ({ kind, question, options }: Learnable) =>
+      good(api.POST('/api/v1/projects/{project_id}/targets', { params: { path }, body: { kind, question, options } })),
+    onSuccess: () => {
+      choose(null)
+      return queries.invalidateQueries()
+    },
+    onError: showError,
+  })
+  const taken = new Set(known.map(keyOf))
+  const left = (learnables.data ?? []).filter((one) => !taken.has(keyOf(one)))
+  if (!learnables.isSuccess) return null
+  if (left.length === 0) return <Text size="sm" c="dimmed">{t('target.nothing_left')}</Text>
+  const wanted = left.find((one) => keyOf(one) === chosen)
+  return (
+    <Card withBorder padding="md" data-testid="new-target">
+      <Group align="end">
+        <Select
+          label={t('target.what')}
+          w={420}
+          searchable
+          data={grouped(left)}
+          value={chosen}
+          onChange={choose}
+        />
+        <Button disabled={!wanted} loading={create.isPending} onClick={() => wanted && create.mutate(wanted)}>
+          {t('target.begin')}
+        </Button>
+      </Group>
+    </Card>
+  )
+}
+
+function keyOf({ kind, question, options }: Pick<Schemas['Target'], 'kind' | 'question' | 'options'>): string {
+  const { event_question, event_option, layer } = options
+  return JSON.stringify([kind, question, event_question ?? null, event_option ?? null, layer ?? null])
+}
+
+function grouped(found: readonly Learnable[]) {
+  const sections = {
+    [t('target.group.answers')]: found.filter((one) => one.question !== '' && one.kind !== 'time_to_event'),
+    [t('target.group.drawings')]: found.filter((one) => one.question === ''),
+    [t('target.group.times')]: found.filter((one) => one.kind === 'time_to_event'),
+  }
+  return Object.entries(sections)
+    .filter(([, items]) => items.length > 0)
+    .map(([group, items]) => ({ group, items: items.map((one) => ({ value: keyOf(one), label: titleOf(one) })) }))
+}
+
+function titleOf({ kind, names }: Learnable): string {
+  const [first = '', event = '', answer = ''] = names
+  if (kind === 'segmentation') return t('target.masks', { names: names.join(', ') })
+  if (kind === 'boxes') return t('target.boxes', { names: names.join(', ') })
+  if (kind === 'time_to_event') return t('target.time', { time: first, event, answer })
+  return t('target.answer', { name: first })
+}

@@ -1,0 +1,200 @@
+/** How a target is learned: when to train again, the input, and every option of the recipe. */
+import { Button, Drawer, JsonInput, NumberInput, Select, SimpleGrid, Stack, Text, Title } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import { api, good, type Schemas } from '../api/client'
+import { t } from '../i18n'
+import { showError } from '../ui/notify'
+import { Loaded } from '../ui/states'
+
+type Recipe = Readonly<Record<string, unknown>>
+type Knob = Schemas['Knob']
+/** The options in the order of the server, cut where a new section begins. */
+const SECTIONS = [
+  ['network', 'network'],
+  ['batch_size', 'length'],
+  ['class_weights', 'imbalance'],
+  ['foreground_share', 'patches'],
+  ['modality', 'augmentation'],
+  ['mixed_precision', 'machine'],
+] as const
+
+export function TargetSettings({ target }: { target: Schemas['Target'] }) {
+  const [isOpen, open] = useState(false)
+  return (
+    <>
+      <Button variant="default" onClick={() => open(true)}>{t('target.settings')}</Button>
+      <Drawer
+        opened={isOpen}
+        onClose={() => open(false)}
+        position="right"
+        size="lg"
+        title={t('target.settings_of', { name: target.name })}
+      >
+        {isOpen && <Form target={target} onDone={() => open(false)} />}
+      </Drawer>
+    </>
+  )
+}
+
+function Form({ target, onDone }: { target: Schemas['Target']; onDone: () => void }) {
+  const queries = useQueryClient()
+  const [recipe, setRecipe] = useState<Recipe>(target.config)
+  const [input, setInput] = useState(shown(target.input))
+  const [retrainAfter, setRetrainAfter] = useState(target.retrain_after)
+  const options = useQuery({
+    queryKey: ['recipe-options'],
+    staleTime: Infinity,
+    queryFn: () => good(api.GET('/api/v1/recipe-options')),
+  })
+  const parsed = parsedInput(input)
+  const save = useMutation({
+    mutationFn: () =>
+      good(
+        api.PATCH('/api/v1/targets/{target_id}', {
+          params: { path: { target_id: target.id } },
+          body: { config: { ...recipe }, input: parsed ?? {}, retrain_after: retrainAfter },
+        }),
+      ),
+    onSuccess: async () => {
+      await queries.invalidateQueries()
+      notifications.show({ message: t('target.saved') })
+      onDone()
+    },
+    onError: showError,
+  })
+  const change = (name: string, value: unknown) => {
+    const others = Object.entries(recipe).filter(([known]) => known !== name)
+    setRecipe(Object.fromEntries(value === null ? others : [...others, [name, value]]))
+  }
+  return (
+    <Stack>
+      <NumberInput
+        label={t('target.retrain_after')}
+        description={t('target.retrain_help')}
+        min={0}
+        max={1_000_000}
+        value={retrainAfter}
+        onChange={(value) => setRetrainAfter(Number(value) || 0)}
+      />
+      {target.kind !== 'boxes' && (
+        <JsonInput
+          label={t('target.input')}
+          description={t('target.input_help')}
+          autosize
+          minRows={2}
+          maxRows={16}
+          formatOnBlur
+          value={input}
+          error={parsed === null && t('target.input_wrong')}
+          onChange={setInput}
+        />
+      )}
+      <Title order={3} size="h4">{t('target.recipe')}</Title>
+      <Text size="sm" c="dimmed">{t('target.recipe_help')}</Text>
+      <Loaded query={options}>
+        {({ knobs, networks }) => (
+          <Sections target={target} knobs={knobs} networks={networks} recipe={recipe} onChange={change} />
+        )}
+      </Loaded>
+      <Button disabled={parsed === null} loading={save.isPending} onClick={() => save.mutate()}>{t('target.save')}</Button>
+    </Stack>
+  )
+}
+
+interface SectionsProps {
+  target: Schemas['Target']
+  knobs: readonly Knob[]
+  networks: readonly Schemas['Network'][]
+  recipe: Recipe
+  onChange: (name: string, value: unknown) => void
+}
+
+function Sections({ target, knobs, networks, recipe, onChange }: SectionsProps) {
+  const isDense = target.kind === 'segmentation'
+  const fitting = networks.filter((network) => network.is_dense === isDense).map((network) => network.name)
+  const starts = SECTIONS.map(([first]) => knobs.findIndex((knob) => knob.name === first))
+  return (
+    <>
+      {SECTIONS.map(([first, section], place) => (
+        <Stack key={first} gap="xs">
+          <Title order={4} size="h5">{t(`target.section.${section}`)}</Title>
+          <SimpleGrid cols={{ base: 1, sm: 2 }}>
+            {knobs.slice(starts[place], starts[place + 1]).map((knob) => (
+              <KnobField
+                key={knob.name}
+                knob={knob.name === 'network' ? { ...knob, choices: fitting } : knob}
+                value={recipe[knob.name]}
+                onChange={(value) => onChange(knob.name, value)}
+              />
+            ))}
+          </SimpleGrid>
+        </Stack>
+      ))}
+    </>
+  )
+}
+
+interface KnobFieldProps {
+  knob: Knob
+  value: unknown
+  onChange: (value: unknown) => void
+}
+
+/** An empty field follows the recommendation. */
+function KnobField({ knob, value, onChange }: KnobFieldProps) {
+  const label = knob.name.replaceAll('_', ' ')
+  if (knob.type === 'flag') {
+    const data = [{ value: 'true', label: t('target.on') }, { value: 'false', label: t('target.off') }]
+    return (
+      <Select
+        label={label}
+        placeholder={t('target.recommended')}
+        clearable
+        data={data}
+        value={typeof value === 'boolean' ? String(value) : null}
+        onChange={(found) => onChange(found === null ? null : found === 'true')}
+      />
+    )
+  }
+  if (knob.type === 'choice') {
+    return (
+      <Select
+        label={label}
+        placeholder={t('target.recommended')}
+        clearable
+        searchable
+        data={knob.choices}
+        value={typeof value === 'string' ? value : null}
+        onChange={onChange}
+      />
+    )
+  }
+  return (
+    <NumberInput
+      label={label}
+      placeholder={t('target.recommended')}
+      allowDecimal={knob.type === 'number'}
+      {...(knob.low !== null && { min: knob.low })}
+      {...(knob.high !== null && { max: knob.high })}
+      value={typeof value === 'number' ? value : ''}
+      onChange={(found) => onChange(found === '' ? null : Number(found))}
+    />
+  )
+}
+
+function shown(input: Recipe): string {
+  return Object.keys(input).length > 0 ? JSON.stringify(input, null, 2) : ''
+}
+
+/** Null where it is no object. */
+function parsedInput(text: string): Record<string, unknown> | null {
+  if (text.trim() === '') return {}
+  try {
+    const found: unknown = JSON.parse(text)
+    return typeof found === 'object' && found !== null && !Array.isArray(found) ? { ...found } : null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,30 @@
+/** What a background job of the learning screen looks like while it runs. */
+import type { Schemas } from '../api/client'
+import { named, t } from '../i18n'
+
+export const REFRESH_MS = 1500
+
+interface Job {
+  state: Schemas['JobStateEnum']
+  progress: Schemas['ProgressOfJob']
+}
+
+export function isBusy({ state }: Job): boolean {
+  return state === 'pending' || state === 'running'
+}
+
+/** Asks again only while something runs. */
+export function whileBusy(jobs: readonly Job[] | undefined): number | false {
+  return jobs?.some(isBusy) ? REFRESH_MS : false
+}
+
+/** Percent done; all of it, and animated, where that is not known. */
+export function percent({ progress: { done, total } }: Job): number {
+  return total ? (100 * (done ?? 0)) / total : 100
+}
+
+/** "train, 12/40", or nothing. */
+export function stepText({ progress: { step, done, total } }: Job): string {
+  const parts = [step ? named(`step.${step}`, step) : '', total ? t('learning.done_of', { done: done ?? 0, total }) : '']
+  return parts.filter((part) => part !== '').join(', ')
+}

@@ -1,0 +1,157 @@
+"""What a project's models learn, what they could, and the recipe."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotation.accounts.authentication import user_of
+from annotation.core.errors import get_or_not_found
+from annotation.labeling import access
+from annotation.labeling.api.projects import parsed
+from annotation.labeling.services.projects import current_schema
+from learning import kinds, selectors
+from learning.acquisition.names import ALL_CHOICES, HEAD_CHOICES, STRATEGIES_OF_KIND
+from learning.kinds import FIGURE_CHOICES, FIGURES
+from learning.models import Promotion, Target, TargetKind
+from learning.services import targets
+from learning.training import config as training
+from learning.training.registry import NETWORKS
+
+
+class TargetSerializer(serializers.ModelSerializer[Target]):
+    kind = serializers.ChoiceField(choices=TargetKind.choices)
+    strategy = serializers.ChoiceField(choices=ALL_CHOICES)
+    head_strategy = serializers.ChoiceField(choices=HEAD_CHOICES)
+    options = serializers.DictField(child=serializers.JSONField())
+    input = serializers.DictField(child=serializers.JSONField())
+    config = serializers.DictField(child=serializers.JSONField())
+    start = serializers.DictField(child=serializers.CharField())
+    name = serializers.CharField()
+    figure = serializers.SerializerMethodField()
+    strategies = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Target
+        fields = [
+            "id", "name", "kind", "question", "options", "input", "strategy", "strategies",
+            "figure", "retrain_after", "head_strategy", "refit_after", "promotion", "config", "start",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.ChoiceField(choices=FIGURE_CHOICES))
+    def get_figure(self, target: Target) -> str:
+        return FIGURES[target.kind]
+
+    @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=ALL_CHOICES)))
+    def get_strategies(self, target: Target) -> list[str]:
+        return list(STRATEGIES_OF_KIND[target.kind])
+
+
+class TargetChangeRequest(serializers.Serializer[Any]):
+    strategy = serializers.ChoiceField(choices=ALL_CHOICES, required=False)
+    retrain_after = serializers.IntegerField(min_value=0, max_value=1_000_000, required=False)
+    head_strategy = serializers.ChoiceField(choices=HEAD_CHOICES, required=False)
+    refit_after = serializers.IntegerField(min_value=0, max_value=1_000_000, required=False)
+    input = serializers.DictField(child=serializers.JSONField(), required=False)
+    config = serializers.DictField(child=serializers.JSONField(), required=False)
+    start = serializers.DictField(child=serializers.CharField(), required=False)
+    promotion = serializers.ChoiceField(choices=Promotion.choices, required=False)
+
+
+class TargetRequest(TargetChangeRequest):
+    kind = serializers.ChoiceField(choices=TargetKind.choices, required=False)
+    question = serializers.CharField(max_length=40, required=False, allow_blank=True)
+    options = serializers.DictField(child=serializers.JSONField(), required=False)
+
+
+class LearnableSerializer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=TargetKind.choices, source="wish.kind")
+    question = serializers.CharField(allow_blank=True, source="wish.question")
+    options = serializers.DictField(child=serializers.JSONField(), source="wish.options")
+    names = serializers.ListField(child=serializers.CharField())
+
+
+class NetworkSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    family = serializers.CharField()
+    is_dense = serializers.BooleanField()
+
+
+class KnobSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    type = serializers.ChoiceField(choices=["number", "whole", "flag", "choice"])
+    usual = serializers.JSONField()
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+    choices = serializers.ListField(child=serializers.CharField())
+
+
+class RecipeOptionsSerializer(serializers.Serializer[Any]):
+    networks = NetworkSerializer(many=True)
+    knobs = KnobSerializer(many=True)
+
+
+def target_of(user: Any, target_id: UUID, roles: Any = access.REVIEWERS) -> Target:
+    visible = selectors.targets_visible_to(user).select_related("project")
+    target = get_or_not_found(visible, pk=target_id)
+    access.require(user, target.project, roles)
+    return target
+
+
+class TargetsView(APIView):
+    """What the project's models learn."""
+
+    @extend_schema(responses=TargetSerializer(many=True))
+    def get(self, request: Request, project_id: UUID) -> Response:
+        project = access.project_for(user_of(request), project_id, access.REVIEWERS)
+        found = project.targets.order_by("created_at")
+        return Response(TargetSerializer(found, many=True).data)
+
+    @extend_schema(request=TargetRequest, responses={201: TargetSerializer})
+    def post(self, request: Request, project_id: UUID) -> Response:
+        project = access.project_for(user_of(request), project_id, access.MANAGERS)
+        target = targets.create_target(
+            actor=user_of(request), project=project, **parsed(TargetRequest, request)
+        )
+        return Response(TargetSerializer(target).data, status=status.HTTP_201_CREATED)
+
+
+class TargetView(APIView):
+    """One target: its strategy, policy and recipe."""
+
+    @extend_schema(responses=TargetSerializer)
+    def get(self, request: Request, target_id: UUID) -> Response:
+        return Response(TargetSerializer(target_of(user_of(request), target_id)).data)
+
+    @extend_schema(request=TargetChangeRequest, responses=TargetSerializer)
+    def patch(self, request: Request, target_id: UUID) -> Response:
+        target = target_of(user_of(request), target_id, access.MANAGERS)
+        changes = parsed(TargetChangeRequest, request)
+        changed = targets.change_target(actor=user_of(request), target=target, **changes)
+        return Response(TargetSerializer(changed).data)
+
+
+class LearnablesView(APIView):
+    """Everything in the project's questions and drawings that could be learned."""
+
+    @extend_schema(responses=LearnableSerializer(many=True))
+    def get(self, request: Request, project_id: UUID) -> Response:
+        project = access.project_for(user_of(request), project_id, access.REVIEWERS)
+        schema = current_schema(project)
+        found = kinds.learnable(schema.schema) if schema else []
+        return Response(LearnableSerializer(found, many=True).data)
+
+
+class RecipeOptionsView(APIView):
+    """The networks and training options that a target's recipe may name."""
+
+    @extend_schema(responses=RecipeOptionsSerializer)
+    def get(self, request: Request) -> Response:
+        del request
+        body = {"networks": NETWORKS.values(), "knobs": training.knobs()}
+        return Response(RecipeOptionsSerializer(body).data)

@@ -1,0 +1,97 @@
+"""Models out of the product and into it, as MONAI bundles: where the database meets their files."""
+
+import hashlib
+import os
+
+from django.conf import settings
+from django.db import transaction
+
+from annotation.core import audit, jobs
+from annotation.core.errors import DomainError
+from annotation.labeling.services.projects import current_schema
+from learning.models import BundleExport, BundleImport, ModelVersion, Target
+from learning.services.bundles import arrived_path, export_path
+from learning.stored_models import described, load_model, next_number, weights_folder
+from learning.training.bundle import RECORD, InvalidBundle, Model, export_zip, import_bundle
+from learning.training.checkpoint import save_weights
+
+
+class UnfitModel(DomainError):
+    """The bundle is whole, but its model does not answer this target; names file and field."""
+
+
+def write_bundle(export: BundleExport) -> None:
+    """Write the ZIP beside its place, sync and rename: a half file is never offered."""
+    jobs.report(export, step="write")
+    place = export_path(export)
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = place.with_name(f"{place.name}.{export.attempt}.part")
+    try:
+        export_zip(load_model(export.model_version), partial)
+        with partial.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            os.fsync(file.fileno())
+        size = partial.stat().st_size
+        if BundleExport.ownership(export).update(sha256=sha256, size_bytes=size):
+            partial.rename(place)
+            jobs.finish(export, jobs.JobState.COMPLETED)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def take_in(arrived: BundleImport) -> None:
+    """Check the bundle wholly, then keep its weights and make it a candidate, in one step."""
+    jobs.report(arrived, step="check")
+    path = arrived_path(arrived)
+    try:
+        model = import_bundle(path, settings.LARGEST_BUNDLE_BYTES)
+        require_fitting(arrived.target, model)
+    except (InvalidBundle, UnfitModel):
+        path.unlink(missing_ok=True)
+        raise
+    _keep(arrived, model)
+    path.unlink(missing_ok=True)
+
+
+def require_fitting(target: Target, model: Model) -> None:
+    """Raises UnfitModel unless the model answers the target's question from the target's images."""
+    schema = current_schema(target.project)
+    question = schema.schema.question(target.question) if schema else None
+    options = list(question.option_keys) if question else []
+    classes = list(getattr(model.task, "classes", ()))
+    is_one = model.task.kind == target.kind == "one"
+    if not is_one or set(classes) != set(options):
+        raise UnfitModel(
+            f"{RECORD}: task: the model tells apart {', '.join(classes) or model.task.kind}; "
+            f"{target.name} asks for {', '.join(options) or target.kind}"
+        )
+    architecture, side = model.architecture, model.config.side
+    is_frame = not model.input and architecture.is_plain() and sum(architecture.channels) == 1
+    if not is_frame or architecture.dimensions != "2d" or architecture.size != (side, side):
+        raise UnfitModel(
+            f"{RECORD}: architecture: this target shows one grey frame of {side} by {side} pixels "
+            f"per study; the model looks at something else"
+        )
+
+
+@transaction.atomic
+def _keep(arrived: BundleImport, model: Model) -> None:
+    if BundleImport.ownership(arrived).select_for_update().first() is None:
+        raise jobs.JobFenced(str(arrived.pk))
+    version = ModelVersion.objects.create(
+        target=arrived.target,
+        number=next_number(arrived.target),
+        origin=f"bundle {model.name} {model.version}"[:150] + f" (SHA-256 {arrived.sha256[:16]})",
+        weights_sha256=save_weights(model.network, weights_folder()),
+        classes=list(getattr(model.task, "classes", ())),
+        threshold=model.threshold,
+        input=model.input,
+        **described(model.task, model.architecture, model.config),
+    )
+    BundleImport.ownership(arrived).update(model_version=version)
+    audit.record(
+        actor=arrived.requested_by, action="model_imported", target=version,
+        project_id=arrived.target.project_id, bundle_sha256=arrived.sha256,
+        weights_sha256=version.weights_sha256,
+    )  # fmt: skip
+    jobs.finish(arrived, jobs.JobState.COMPLETED)

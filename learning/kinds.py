@@ -1,0 +1,146 @@
+"""PURE. What each kind of target needs of a label schema, and what is wrong with a choice."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from annotation.labeling.schemas import Question, Schema
+
+DRAWN = ("segmentation", "boxes")
+UNDRAWN = ("background", "unknown")  # what a slice without a drawing says
+
+
+FIGURES = {
+    "one": "auc", "many": "mean_auc", "ordinal": "quadratic_kappa",
+    "number": "mean_absolute_error", "time_to_event": "c_index", "segmentation": "mean_dice",
+    "boxes": "ap50",
+}  # fmt: skip
+"""The figure that decides between models, by kind; all but the error are better when higher."""
+
+FIGURE_CHOICES = sorted(FIGURES.values())
+
+
+class InvalidTarget(ValueError):
+    """A target asks for what the schema does not have; names the field."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants to have learned."""
+
+    kind: str = ""  # empty: what follows from the question
+    question: str = ""
+    options: dict[str, Any] | None = None
+
+
+def checked(wish: Wish, schema: Schema | None) -> Wish:
+    """The wish with its kind and every option. Raises InvalidTarget."""
+    if schema is None:
+        raise InvalidTarget("question", "The project has no questions yet.")
+    given = dict(wish.options or {})
+    if wish.kind in DRAWN:
+        if wish.question:
+            raise InvalidTarget("question", "What is drawn answers no question.")
+        check = _segmentation if wish.kind == "segmentation" else _boxes
+        return Wish(wish.kind, "", check(given, schema))
+    asked = schema.question(wish.question)
+    if asked is None or asked.scope != "study" or asked.kind == "text":
+        raise InvalidTarget(
+            "question", "Choose a question on the study that is answered by choice or number."
+        )
+    kind = wish.kind or ("time_to_event" if "event_question" in given else asked.kind)
+    if kind == "time_to_event":
+        return Wish(kind, wish.question, _event(given, asked, schema))
+    if kind != asked.kind:
+        raise InvalidTarget("kind", f"The question is of the kind {asked.kind}.")
+    _refuse_others(given, set())
+    return Wish(kind, wish.question, {})
+
+
+@dataclass(frozen=True)
+class Learnable:
+    """Something of a schema that can be learned, and the labels that people know it by."""
+
+    wish: Wish
+    names: tuple[str, ...]
+
+
+def learnable(schema: Schema) -> list[Learnable]:
+    """Everything that can be learned, in the schema's own order.
+
+    A number may also be the time to an event: once for every answer that may be the event.
+    """
+    asked = [q for q in schema.study_questions if q.kind != "text"]
+    found = [Learnable(Wish(q.kind, q.key, {}), (q.label,)) for q in asked]
+    for layer in sorted({segment.layer for segment in schema.segments}):
+        names = tuple(s.label for s in schema.segments if s.layer == layer)
+        wish = checked(Wish("segmentation", "", {"layer": layer}), schema)
+        found.append(Learnable(wish, names))
+    boxed = [label for label in schema.region_labels if "box" in label.kinds]
+    if boxed:
+        wish = checked(Wish("boxes"), schema)
+        found.append(Learnable(wish, tuple(label.label for label in boxed)))
+    return found + _survivals(schema)
+
+
+def _survivals(schema: Schema) -> list[Learnable]:
+    times = [q for q in schema.study_questions if q.kind == "number"]
+    events = [q for q in schema.study_questions if q.kind == "one"]
+    return [
+        Learnable(
+            Wish(
+                "time_to_event", time.key,
+                {"event_question": event.key, "event_option": option.key},
+            ),
+            (time.label, event.label, option.label),
+        )
+        for time in times for event in events for option in event.options
+    ]  # fmt: skip
+
+
+def _event(given: dict[str, Any], asked: Question, schema: Schema) -> dict[str, Any]:
+    _refuse_others(given, {"event_question", "event_option"})
+    if asked.kind != "number":
+        raise InvalidTarget("question", "The time to an event must be a number.")
+    event = schema.question(str(given.get("event_question", "")))
+    if event is None or event.kind != "one" or event.scope != "study":
+        raise InvalidTarget(
+            "options", "event_question must be a question on the study with exactly one answer."
+        )
+    if given.get("event_option") not in event.option_keys:
+        raise InvalidTarget(
+            "options", f"event_option must be one of {', '.join(event.option_keys)}."
+        )
+    return given
+
+
+def _segmentation(given: dict[str, Any], schema: Schema) -> dict[str, Any]:
+    _refuse_others(given, {"layer", "undrawn"})
+    layer, undrawn = given.get("layer", 0), given.get("undrawn", "background")
+    layers = sorted({segment.layer for segment in schema.segments})
+    if layer not in layers or isinstance(layer, bool):
+        known = ", ".join(map(str, layers)) or "none"
+        raise InvalidTarget("options", f"layer must be a layer of the schema (known: {known}).")
+    if undrawn not in UNDRAWN:
+        raise InvalidTarget("options", f"undrawn must be one of {', '.join(UNDRAWN)}.")
+    return {"layer": layer, "undrawn": undrawn}
+
+
+def _boxes(given: dict[str, Any], schema: Schema) -> dict[str, Any]:
+    _refuse_others(given, {"labels"})
+    known = [label.key for label in schema.region_labels if "box" in label.kinds]
+    labels = given.get("labels", known)
+    if not isinstance(labels, list) or not labels or set(labels) - set(known):
+        raise InvalidTarget(
+            "options",
+            f"labels must name region labels that are drawn as boxes ({', '.join(known)}).",
+        )
+    return {"labels": [key for key in known if key in labels]}
+
+
+def _refuse_others(given: dict[str, Any], known: set[str]) -> None:
+    for name in sorted(set(given) - known):
+        raise InvalidTarget("options", f"{name} is no option of this kind of target.")

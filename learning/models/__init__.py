@@ -1,0 +1,36 @@
+"""The tables of the learning engine."""
+
+from learning.models.exchange import BundleExport, BundleImport, CrossValidation
+from learning.models.heads import (
+    EMBEDDING_SIZE,
+    Embedding,
+    EncoderKind,
+    EncoderVersion,
+    HeadPick,
+    HeadVersion,
+    Outcome,
+)
+from learning.models.rounds import Promotion, Round, Target, TargetKind, Trigger
+from learning.models.versions import ModelVersion, ModelVersionState, Prediction, TestResult
+
+__all__ = [
+    "EMBEDDING_SIZE",
+    "BundleExport",
+    "BundleImport",
+    "CrossValidation",
+    "Embedding",
+    "EncoderKind",
+    "EncoderVersion",
+    "HeadPick",
+    "HeadVersion",
+    "ModelVersion",
+    "ModelVersionState",
+    "Outcome",
+    "Prediction",
+    "Promotion",
+    "Round",
+    "Target",
+    "TargetKind",
+    "TestResult",
+    "Trigger",
+]

@@ -1,0 +1,211 @@
+"""Targets with one answer per case: choices, grades, numbers, times to an event."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotation.datasets.models import DatasetItem, Split
+from learning.acquisition.pool import Pool
+from learning.images import MiddleImages
+from learning.models import TargetKind
+from learning.pipeline.base import (
+    DROPOUT,
+    Examples,
+    Foreseen,
+    Inputs,
+    Json,
+    Judged,
+    Kind,
+    Learned,
+    NotEnoughLabels,
+    OnProgress,
+    Start,
+)
+from learning.services.test_results import Results
+from learning.training.checkpoint import Checkpoints
+from learning.training.config import TrainConfig
+from learning.training.data import Samples
+from learning.training.evaluate import examined, thresholds_of
+from learning.training.inputs import InputSpec
+from learning.training.loop import Trained, choose_device, train
+from learning.training.metrics.figures import figures
+from learning.training.networks import Architecture
+from learning.training.predict import Block, Members, predict
+from learning.training.recipes import recommended
+from learning.training.tasks import (
+    ManyAnswers,
+    Number,
+    OneAnswer,
+    OrdinalGrade,
+    Task,
+    TimeToEvent,
+    Unlearnable,
+)
+from learning.volumes import SpecifiedInputs
+
+BLOCK = {2: 256, 3: 8}  # images scored at once, by the axes of one
+CHOICES: dict[str, type[OneAnswer] | type[ManyAnswers]] = {
+    TargetKind.ONE: OneAnswer,
+    TargetKind.MANY: ManyAnswers,
+    TargetKind.ORDINAL: OrdinalGrade,
+}
+NUMBERS: dict[str, type[Number] | type[TimeToEvent]] = {
+    TargetKind.NUMBER: Number,
+    TargetKind.TIME_TO_EVENT: TimeToEvent,
+}
+
+
+class Answers(Kind):
+    """One network for the whole image."""
+
+    @property
+    def classes(self) -> list[str]:
+        question = self.schema.question(self.target.question)
+        if question is None:
+            raise NotEnoughLabels(f"The schema no longer asks {self.target.question!r}.")
+        return list(question.option_keys) if self.target.kind in CHOICES else []
+
+    @property
+    def task(self) -> Task:
+        if self.target.kind in CHOICES:
+            return CHOICES[self.target.kind](tuple(self.classes))
+        return NUMBERS[self.target.kind]()
+
+    @property
+    def spec(self) -> InputSpec | None:
+        return InputSpec.from_json(self.target.input) if self.target.input else None
+
+    @property
+    def inputs(self) -> Inputs:
+        return SpecifiedInputs(self.spec) if self.spec else MiddleImages(self.config.side)
+
+    def recipe(self, overrides: Json, sample_count: int) -> TrainConfig:
+        usual = recommended(
+            self.task, dimensions=self.spec.dimensions if self.spec else "2d",
+            sample_count=sample_count, on_gpu=choose_device().type == "cuda",
+        )  # fmt: skip
+        if self.passes:
+            usual = replace(usual, dropout=DROPOUT)
+        return TrainConfig.from_json(usual.as_json() | overrides)
+
+    def architecture(self) -> Architecture:
+        spec = self.spec or InputSpec((self.config.side, self.config.side))
+        return Architecture(
+            self.config.network, self.task.outputs, dimensions=spec.dimensions,
+            channels=spec.branches, size=spec.size, neighbours=spec.neighbours,
+            dropout=self.config.dropout,
+        )  # fmt: skip
+
+    def answer(self, item: DatasetItem) -> Any:
+        given = item.answers.get(self.target.question)
+        if self.target.kind == TargetKind.TIME_TO_EVENT:
+            return self._survival(given, item)
+        # An answer may be of an older schema, or say that the case cannot be assessed.
+        if self.target.kind == TargetKind.MANY:
+            is_known = isinstance(given, list) and set(given) <= set(self.classes)
+        elif self.target.kind == TargetKind.NUMBER:
+            is_known = isinstance(given, int | float)
+        else:
+            is_known = isinstance(given, str) and given in self.classes
+        return given if is_known else None
+
+    def _survival(self, time: Any, item: DatasetItem) -> Json | None:
+        event = item.answers.get(self.target.options["event_question"])
+        if not isinstance(time, int | float) or time <= 0 or not isinstance(event, str):
+            return None
+        return {"time": time, "event": event == self.target.options["event_option"]}
+
+    def learn(
+        self,
+        examples: dict[Split, Examples],
+        *,
+        seed: int,
+        folder: Path,
+        on_progress: OnProgress,
+        start: Start,
+    ) -> Learned:
+        architecture = self.architecture()
+        try:
+            trained = train(
+                config=self.config, task=self.task, architecture=architecture,
+                training=self._samples(examples[Split.TRAIN]),
+                validation=self._samples(examples[Split.VALIDATION]), seed=seed,
+                checkpoints=Checkpoints(folder), on_progress=on_progress, start=start,
+            )  # fmt: skip
+        except Unlearnable as error:
+            raise NotEnoughLabels(str(error)) from None
+        return Learned(trained.network, trained.task.as_json(), architecture.as_json(), trained)
+
+    def judge(
+        self, learned: Learned, examples: dict[Split, Examples], rng: np.random.Generator
+    ) -> Judged:
+        task: Task = learned.trained.task
+        thresholds: tuple[float, ...] = ()
+        if len(found := examples[Split.VALIDATION]):
+            predictions = self._predictions(learned.trained, found)
+            thresholds = thresholds_of(task, task.encode(found.labels), predictions)
+        test = examples[Split.TEST]
+        tested = examined(
+            task, task.encode(test.labels),
+            self._predictions(learned.trained, test) if len(test) else np.zeros((0, 0)),
+            test.patients, thresholds=thresholds,
+        )  # fmt: skip
+        return Judged(figures(tested, rng), thresholds, Results(test.cases, tested))
+
+    def foresee(
+        self, learned: Learned, loaded: Iterable[tuple[Any, Any]], *, is_suggested: bool
+    ) -> Iterator[Foreseen]:
+        del is_suggested  # the answers follow from the values
+        size = BLOCK[learned_axes(self.spec)]
+        batch: list[tuple[Any, Any]] = []
+        for one in loaded:
+            batch.append(one)
+            if len(batch) == size:
+                yield from self._foreseen(learned.trained, batch)
+                batch = []
+        if batch:
+            yield from self._foreseen(learned.trained, batch)
+
+    def _foreseen(self, trained: Trained, batch: list[tuple[Any, Any]]) -> Iterator[Foreseen]:
+        block = Block(np.stack([image for _, image in batch]))
+        members = Members([trained.network], passes=self.passes)
+        found = predict(members, [block], trained.task, self.config, choose_device())
+        for row, (chosen, _) in enumerate(batch):
+            each = found.members[:, row]
+            yield Foreseen(
+                chosen.case_id, found.mean[row].tolist(), members=each if self.passes else None
+            )
+
+    def pool(self, found: Sequence[Foreseen]) -> Pool:
+        members = None
+        if self.passes:
+            members = np.stack([one.members for one in found], axis=1)
+        values = np.asarray([one.values for one in found])
+        if self.target.kind in NUMBERS:
+            numbers = None if members is None else members[:, :, 0]
+            return Pool(members=numbers, components={"value": values[:, 0]})
+        return Pool(
+            probabilities=values, members=members, classes=tuple(self.classes),
+            answers="many" if self.target.kind == TargetKind.MANY else "one",
+        )  # fmt: skip
+
+    def _samples(self, examples: Examples) -> Samples:
+        return Samples(examples.images, self.task.encode(examples.labels))
+
+    def _predictions(self, trained: Trained, examples: Examples) -> NDArray[np.float64]:
+        size = BLOCK[learned_axes(self.spec)]
+        blocks = (
+            Block(np.stack(examples.images[start : start + size]))
+            for start in range(0, len(examples), size)
+        )
+        members = Members([trained.network])
+        return predict(members, blocks, trained.task, self.config, choose_device()).mean
+
+
+def learned_axes(spec: InputSpec | None) -> int:
+    """How many axes an image has."""
+    return spec.spatial if spec else 2

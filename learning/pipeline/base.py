@@ -1,0 +1,176 @@
+"""The contract between a round and the kinds of target: load, learn, judge, foresee."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+from uuid import UUID
+
+import numpy as np
+from torch import nn
+
+from annotation.core.errors import DomainError
+from annotation.datasets.models import DatasetItem, Split
+from annotation.labeling.models import Case
+from annotation.labeling.schemas import Schema
+from learning.acquisition.names import NEED_MEMBERS
+from learning.acquisition.pool import Labeled, Pool
+from learning.models import Target
+from learning.services.test_results import Results
+from learning.training.config import TrainConfig
+from learning.training.run import Progress
+
+Json = dict[str, Any]
+PASSES = 8  # of dropout, where a strategy compares members
+DROPOUT = 0.2  # then, unless the recipe says otherwise
+OnProgress = Callable[[Progress], None]
+Start = Callable[[nn.Module], None]
+
+
+class NotEnoughLabels(DomainError):
+    """The frozen labels cannot teach a model yet."""
+
+
+class ChosenInput(Protocol):
+    """What stands for a case: one image, or the series of a specification."""
+
+    @property
+    def case_id(self) -> UUID: ...
+
+    @property
+    def study_id(self) -> UUID: ...
+
+
+class Inputs(Protocol):
+    """Where the network's inputs come from: `images.MiddleImages` or `volumes.SpecifiedInputs`."""
+
+    def choose(self, cases: Sequence[Case], excluded: dict[UUID, str]) -> list[Any]: ...
+
+    def load(
+        self,
+        chosen: Sequence[Any],
+        excluded: dict[UUID, str],
+        on_progress: Callable[[int], None] = ...,
+    ) -> Iterator[tuple[Any, Any]]: ...
+
+
+@dataclass
+class Examples:
+    """The usable items of one split, in one order; images are an ArrayFile of (channels, *space)."""
+
+    images: Any
+    labels: Any = field(default_factory=list)  # a list, or an ArrayFile of masks
+    patients: list[str] = field(default_factory=list)
+    cases: list[UUID] = field(default_factory=list)
+    spacings_mm: list[tuple[float, ...]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A trained network and the records that build and read it again."""
+
+    network: nn.Module
+    task: Json
+    architecture: Json
+    trained: Any  # what the kind itself needs to go on
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The test figures, and the thresholds that validation chose."""
+
+    metrics: Json
+    thresholds: tuple[float, ...] = ()
+    results: Results | None = None  # None where no case has figures of its own
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What the network says of one open case; `members` (m, k) where its passes are compared."""
+
+    case_id: UUID
+    values: list[float]
+    content: Json = field(default_factory=dict)
+    components: dict[str, float] = field(default_factory=dict)
+    members: Any = None
+
+
+class Kind(ABC):
+    """How one kind of target is learned."""
+
+    is_drawn: ClassVar[bool] = False  # a label is an array, too large to keep all in memory
+
+    def __init__(
+        self, target: Target, schema: Schema, overrides: Json, strategy: str, sample_count: int
+    ) -> None:
+        self.target, self.schema, self.strategy = target, schema, strategy
+        self.config = self.recipe(overrides, sample_count)
+
+    @abstractmethod
+    def recipe(self, overrides: Json, sample_count: int) -> TrainConfig:
+        """The recommended recipe with the target's overrides."""
+
+    @property
+    @abstractmethod
+    def classes(self) -> list[str]:
+        """The names of its answers or structures; none where it gives a number."""
+
+    @property
+    @abstractmethod
+    def inputs(self) -> Inputs: ...
+
+    @abstractmethod
+    def answer(self, item: DatasetItem) -> Any:
+        """What readers agreed on; None where they did not, and the item teaches nothing."""
+
+    def label(self, chosen: Any, item: DatasetItem, image: Any) -> Any:
+        """The answer in the form that training wants, on the image's grid where it is drawn.
+
+        Raises UnusableInput.
+        """
+        del chosen, image
+        return self.answer(item)
+
+    def spacing_of(self, chosen: Any) -> tuple[float, ...]:
+        """mm per voxel of the network's grid, where distances are measured."""
+        del chosen
+        return ()
+
+    @abstractmethod
+    def learn(
+        self,
+        examples: dict[Split, Examples],
+        *,
+        seed: int,
+        folder: Path,
+        on_progress: OnProgress,
+        start: Start,
+    ) -> Learned:
+        """`start` loads the weights to begin with. Raises NotEnoughLabels with the reason."""
+
+    @abstractmethod
+    def judge(
+        self, learned: Learned, examples: dict[Split, Examples], rng: np.random.Generator
+    ) -> Judged: ...
+
+    @abstractmethod
+    def foresee(
+        self, learned: Learned, loaded: Iterable[tuple[Any, Any]], *, is_suggested: bool
+    ) -> Iterator[Foreseen]:
+        """In the order of the images, as they come, so that memory does not grow with the pool."""
+
+    @abstractmethod
+    def pool(self, found: Sequence[Foreseen]) -> Pool:
+        """What a strategy ranks by. `found` is not empty."""
+
+    def labeled(self, examples: dict[Split, Examples]) -> Labeled:
+        """The labels so far, as far as a strategy asks."""
+        return Labeled(labels=np.zeros(len(examples[Split.TRAIN]), np.int64))
+
+    @property
+    def passes(self) -> int:
+        return PASSES if self.strategy in NEED_MEMBERS else 0

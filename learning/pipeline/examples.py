@@ -1,0 +1,90 @@
+"""The frozen items as files of network inputs and labels, split by split."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from annotation.core import jobs
+from annotation.datasets.models import Dataset, DatasetItem, Split
+from learning.models import Round
+from learning.pipeline.base import Examples, Kind
+from learning.training.data import ArrayFile
+from learning.training.preparation import UnusableInput
+
+
+def load_examples(
+    round_: Round, dataset: Dataset, kind: Kind, folder: Path, excluded: dict[UUID, str]
+) -> dict[Split, Examples]:
+    """All usable items; images (and masks) lie in files, so that memory does not grow with them."""
+    items = {
+        item.case.study_id: item
+        # In the order of the studies' UIDs: training must not depend on random row identifiers.
+        for item in dataset.items.select_related("case__study")
+        .defer("case__study__dicom_json")
+        .order_by("case__study__study_instance_uid")
+        if kind.answer(item) is not None
+    }
+    chosen = kind.inputs.choose([item.case for item in items.values()], excluded)
+    reader = _Reader(round_, kind, items, folder, excluded, len(chosen))
+    return {
+        split: reader.read(split, [c for c in chosen if items[c.study_id].split == split])
+        for split in Split
+    }
+
+
+class _Reader:
+    def __init__(
+        self,
+        round_: Round,
+        kind: Kind,
+        items: dict[UUID, DatasetItem],
+        folder: Path,
+        excluded: dict[UUID, str],
+        total: int,
+    ) -> None:
+        self._round, self._kind, self._items = round_, kind, items
+        self._folder, self._excluded, self._total = folder, excluded, total
+        self._done = 0
+
+    def read(self, split: Split, chosen: list[Any]) -> Examples:
+        examples = Examples(images=[])
+        examples.images = ArrayFile.write(
+            self._folder / f"images-{split}", self._images(split, chosen, examples)
+        )
+        if self._kind.is_drawn:
+            examples.labels = ArrayFile.write(
+                self._folder / f"masks-{split}", _taken(examples.labels)
+            )
+        return examples
+
+    def _images(self, split: Split, chosen: list[Any], examples: Examples) -> Iterator[Any]:
+        for one, image in self._kind.inputs.load(chosen, self._excluded, self._report):
+            item = self._items[one.study_id]
+            try:
+                label = self._kind.label(one, item, image)
+            except (UnusableInput, ValueError) as why:
+                self._excluded[item.case_id] = str(why)
+                continue
+            if self._kind.is_drawn:
+                path = self._folder / f"mask-{split}-{len(examples.patients)}.npy"
+                np.save(path, label)
+                label = path
+            examples.labels.append(label)
+            examples.patients.append(item.patient_key)
+            examples.cases.append(item.case_id)
+            examples.spacings_mm.append(self._kind.spacing_of(one))
+            yield image
+        self._done += len(chosen)
+
+    def _report(self, done: int) -> None:
+        jobs.report(self._round, step="load", done=self._done + done, total=self._total)
+
+
+def _taken(paths: list[Path]) -> Iterator[Any]:
+    """The arrays of files, which are no longer needed then."""
+    for path in paths:
+        yield np.load(path)
+        path.unlink()

@@ -1,0 +1,239 @@
+"""Targets that are drawn as masks: one layer of segments, in two or three dimensions."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotation.archive.stacks import Frame, Stack
+from annotation.datasets.formats.base import reads_of_items
+from annotation.datasets.formats.label_maps import LabelVolume, label_volumes_of
+from annotation.datasets.models import DatasetItem, Split
+from annotation.labeling.schemas import Segment
+from annotation.labeling.services.label_volumes import Grid, keep_layers
+from learning.acquisition.pool import Pool
+from learning.acquisition.uncertainty import mask_components
+from learning.pipeline.base import (
+    Examples,
+    Foreseen,
+    Inputs,
+    Json,
+    Judged,
+    Kind,
+    Learned,
+    NotEnoughLabels,
+    OnProgress,
+    Start,
+)
+from learning.services.test_results import Results
+from learning.training.checkpoint import Checkpoints
+from learning.training.config import TrainConfig
+from learning.training.data import Samples
+from learning.training.evaluate import mask_values
+from learning.training.inputs import InputSpec
+from learning.training.loop import Trained, choose_device, train
+from learning.training.metrics.figures import Examined, figures
+from learning.training.metrics.masks import compare_maps
+from learning.training.networks import Architecture
+from learning.training.predict import Members, segment
+from learning.training.preparation import UnusableInput, prepare_mask, restore_mask
+from learning.training.recipes import recommended
+from learning.training.tasks import Segmentation, Unlearnable
+from learning.training.tasks.segmentation import UNLABELED
+from learning.volumes import ChosenSeries, SpecifiedInputs, spacing_of
+
+Mask = NDArray[np.int16]
+DISAGREEMENT = UNLABELED  # a voxel on which readers differ teaches nothing
+
+
+class Masks(Kind):
+    """One network for every voxel."""
+
+    is_drawn = True
+
+    @cached_property
+    def segments(self) -> list[Segment]:
+        """Class 1 is the first."""
+        layer = self.target.options["layer"]
+        found = [s for s in self.schema.segments if s.layer == layer]
+        if not found:
+            raise NotEnoughLabels(f"The schema no longer has a layer {layer}.")
+        return sorted(found, key=lambda s: s.value)
+
+    @property
+    def classes(self) -> list[str]:
+        labels = [segment.label for segment in self.segments]
+        unique = len(set(labels)) == len(labels)
+        return labels if unique else [f"{s.label} {s.value}" for s in self.segments]
+
+    @property
+    def task(self) -> Segmentation:
+        return Segmentation(tuple(self.classes))
+
+    @cached_property
+    def spec(self) -> InputSpec:
+        return InputSpec.from_json(self.target.input)
+
+    @property
+    def inputs(self) -> Inputs:
+        return SpecifiedInputs(self.spec)
+
+    def recipe(self, overrides: Json, sample_count: int) -> TrainConfig:
+        usual = recommended(
+            self.task, dimensions=self.spec.dimensions, sample_count=sample_count,
+            on_gpu=choose_device().type == "cuda", modality="mr",
+        )  # fmt: skip
+        return TrainConfig.from_json(usual.as_json() | overrides)
+
+    def architecture(self) -> Architecture:
+        return Architecture(
+            self.config.network, self.task.outputs, dimensions=self.spec.dimensions,
+            channels=self.spec.branches, size=self.spec.size, neighbours=self.spec.neighbours,
+        )  # fmt: skip
+
+    def answer(self, item: DatasetItem) -> Any:
+        return item.revision_ids or None
+
+    def label(self, chosen: ChosenSeries, item: DatasetItem, image: Any) -> Mask:
+        """What the readers of an item agree on, on the grid of the image."""
+        stack = self._grid(chosen)
+        spacing = spacing_of(stack)
+        reads = [self._drawn(volumes, stack) for volumes in self._volumes_of(item, chosen)]
+        agreed = reads[0]
+        for other in reads[1:]:
+            agreed = np.where(agreed == other, agreed, np.int16(DISAGREEMENT))
+        flat = agreed[0] if self.spec.spatial == 2 else agreed
+        found = prepare_mask(flat, spacing[-flat.ndim :], self.spec)
+        if found.shape != image.shape[1:]:
+            raise UnusableInput(f"the mask {found.shape} does not lie on the image {image.shape}")
+        return found
+
+    def learn(
+        self,
+        examples: dict[Split, Examples],
+        *,
+        seed: int,
+        folder: Path,
+        on_progress: OnProgress,
+        start: Start,
+    ) -> Learned:
+        architecture = self.architecture()
+        sets = {split: Samples(found.images, found.labels) for split, found in examples.items()}
+        try:
+            trained = train(
+                config=self.config, task=self.task, architecture=architecture,
+                training=sets[Split.TRAIN], validation=sets[Split.VALIDATION], seed=seed,
+                checkpoints=Checkpoints(folder), on_progress=on_progress, start=start,
+            )  # fmt: skip
+        except Unlearnable as error:
+            raise NotEnoughLabels(str(error)) from None
+        return Learned(trained.network, trained.task.as_json(), architecture.as_json(), trained)
+
+    def judge(
+        self, learned: Learned, examples: dict[Split, Examples], rng: np.random.Generator
+    ) -> Judged:
+        """On the network's grid; voxels that readers left open do not count."""
+        test = examples[Split.TEST]
+        overlaps = []
+        for image, mask, spacing in zip(test.images, test.labels, test.spacings_mm, strict=True):
+            answer = self._probabilities(learned.trained, image).argmax(axis=0)
+            is_open = mask == UNLABELED
+            truth = np.where(is_open, 0, mask)
+            answer = np.where(is_open, 0, answer)
+            overlaps.append(
+                compare_maps(
+                    truth, answer, class_count=1 + len(self.classes), spacing_mm=spacing
+                )
+            )  # fmt: skip
+        found = Examined(
+            kind="segmentation", truth=np.zeros(len(overlaps)),
+            predictions=mask_values(overlaps, len(self.classes)), patients=test.patients,
+            classes=tuple(self.classes),
+        )  # fmt: skip
+        return Judged(figures(found, rng), (), Results(test.cases, found))
+
+    def spacing_of(self, chosen: ChosenSeries) -> tuple[float, ...]:
+        """mm per voxel of the network's grid."""
+        return self.spec.spacing_mm or spacing_of(chosen.grid())[-self.spec.spatial :]
+
+    def foresee(
+        self, learned: Learned, loaded: Iterable[tuple[Any, Any]], *, is_suggested: bool
+    ) -> Iterator[Foreseen]:
+        names = ("background", *self.classes)
+        for chosen, image in loaded:
+            probabilities = self._probabilities(learned.trained, image)
+            found = mask_components(probabilities, names)
+            mask = probabilities.argmax(axis=0)
+            volumes = [float((mask == c).sum()) for c in range(1, len(names))]
+            content = self._content(chosen, mask) if is_suggested else {}
+            yield Foreseen(chosen.case_id, volumes, content, found)
+
+    def pool(self, found: Sequence[Foreseen]) -> Pool:
+        names = found[0].components
+        return Pool(
+            components={n: np.asarray([one.components[n] for one in found]) for n in names},
+            classes=tuple(self.classes),
+        )
+
+    def _probabilities(self, trained: Trained, image: Any) -> NDArray[np.float32]:
+        members = Members([trained.network])
+        return next(
+            segment(
+                members, image, trained.task, self.architecture(), self.config, choose_device()
+            )
+        )  # fmt: skip
+
+    def _grid(self, chosen: ChosenSeries) -> Stack:
+        """The frames that the image shows: of a flat input the middle one."""
+        stack = chosen.grid()
+        if self.spec.spatial == 3:
+            return stack
+        middle = stack.frames[len(stack.frames) // 2]
+        return Stack((middle,), stack.rows, stack.columns, "")
+
+    def _volumes_of(self, item: DatasetItem, chosen: ChosenSeries) -> Iterator[list[LabelVolume]]:
+        """Of every read the label maps of the layer on the chosen series."""
+        [series, *_] = chosen.series.values()
+        layers = (None, self.target.options["layer"])  # imported label maps have none
+        for read in reads_of_items([item]):
+            yield [
+                volume
+                for volume in label_volumes_of(read)
+                if volume.layer in layers
+                and volume.series_instance_uid == series.series_instance_uid
+            ]
+
+    def _drawn(self, volumes: Sequence[LabelVolume], stack: Stack) -> Mask:
+        """(z, y, x) classes as one reader drew them."""
+        undrawn = UNLABELED if self.target.options["undrawn"] == "unknown" else 0
+        found = np.full((len(stack.frames), stack.rows, stack.columns), undrawn, np.int16)
+        for z, frame in enumerate(stack.frames):
+            for volume in volumes:
+                self._add_slice(found[z], volume, frame)
+        return found
+
+    def _add_slice(self, target: Mask, volume: LabelVolume, frame: Frame) -> None:
+        if (volume.rows, volume.columns) != target.shape:
+            raise UnusableInput("the mask has another size than the images")
+        labels = volume.labels_of(frame)
+        if labels is None:
+            return
+        target[target == UNLABELED] = 0
+        for number, one in enumerate(self.segments, 1):
+            target[labels == one.value] = number
+
+    def _content(self, chosen: ChosenSeries, mask: NDArray[np.int64]) -> Json:
+        """The mask as a reader's own would be kept; multi-frame objects have no masks yet."""
+        stack = self._grid(chosen)
+        if any(frame.instance.number_of_frames > 1 for frame in stack.frames):
+            return {}
+        values = np.asarray([0, *(one.value for one in self.segments)], np.uint8)
+        shape = (len(stack.frames), stack.rows, stack.columns)
+        volume = mask if self.spec.spatial == 3 else mask[None]
+        labels = values[restore_mask(volume, shape)]
+        [series, *_] = chosen.series.values()
+        grid = Grid(series.series_instance_uid, [f.instance.sop_instance_uid for f in stack.frames])
+        return {"masks": keep_layers(schema=self.schema, labels=labels, grid=grid)}

@@ -1,0 +1,78 @@
+"""The end of a round: model, predictions, ranking, all at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from annotation.core import jobs
+from annotation.labeling.services.ranking import publish_ranking
+from learning.models import ModelVersion, Prediction, Round
+from learning.pipeline.base import Foreseen, Json, Judged, Learned
+from learning.pipeline.ranking import Place
+from learning.services import model_versions, rounds, test_results
+from learning.stored_models import next_number
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a round found; `order` is in the order of `foreseen`."""
+
+    judged: Judged
+    learned: Learned
+    classes: list[str]
+    config: Json
+    foreseen: Sequence[Foreseen]
+    order: Sequence[Place]
+    training_labels: int
+    weights_sha256: str
+
+
+@transaction.atomic
+def publish(round_: Round, finished: Finished) -> None:
+    """Model, predictions, ranking and the round's end: all of it or nothing, once."""
+    locked = Round.ownership(round_).select_for_update().first()
+    if locked is None:
+        raise jobs.JobFenced(str(round_.pk))
+    jobs.report(round_, step="publish")
+    judged = finished.judged
+    Round.ownership(round_).update(
+        metrics=judged.metrics, training_labels=finished.training_labels,
+        ranked_cases=len(finished.order),
+    )  # fmt: skip
+    round_.metrics = judged.metrics
+    version = _model_version(round_, finished)
+    _keep_predictions(version, finished)
+    target = round_.target
+    publish_ranking(
+        project=target.project, ranking_id=round_.pk, ranked=[p.ranked for p in finished.order]
+    )
+    if judged.results is not None:
+        test_results.keep(version=version, results=judged.results)
+    model_versions.consider(version)
+    jobs.finish(round_, jobs.JobState.COMPLETED)
+    rounds.ring_trackers(round_)
+
+
+def _model_version(round_: Round, finished: Finished) -> ModelVersion:
+    target, judged, learned = round_.target, finished.judged, finished.learned
+    return ModelVersion.objects.create(
+        target=target, round=round_, number=next_number(target), weights_sha256=finished.weights_sha256,
+        classes=finished.classes, threshold=judged.metrics.get("threshold"),
+        thresholds=list(judged.thresholds), task=learned.task, architecture=learned.architecture,
+        config=finished.config, input=target.input,
+    )  # fmt: skip
+
+
+def _keep_predictions(version: ModelVersion, finished: Finished) -> None:
+    Prediction.objects.bulk_create(
+        (
+            Prediction(
+                model_version=version, case_id=one.case_id, values=one.values,
+                content=one.content, components={**one.components, **place.components},
+                propensity=place.propensity, score=place.score,
+            )
+            for one, place in zip(finished.foreseen, finished.order, strict=True)
+        ),
+        batch_size=2000,
+    )  # fmt: skip

@@ -1,0 +1,52 @@
+"""From predictions to the order in which cases are labeled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from annotation.labeling.services.ranking import Ranked
+from learning.acquisition import reasons
+from learning.acquisition.pool import Labeled
+from learning.acquisition.strategies import STRATEGIES, rank
+from learning.models import Round
+from learning.pipeline.base import Foreseen, Kind
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a case stands, and why; without a score where the split holds it out."""
+
+    ranked: Ranked
+    score: float | None = None
+    propensity: float | None = None
+    components: dict[str, Any] = field(default_factory=dict)
+
+
+def ranked(
+    round_: Round, kind: Kind, found: Sequence[tuple[Foreseen, bool]], labeled: Labeled
+) -> list[Place]:
+    """Scores of the training pool; held-out cases are spread evenly, at random, between them.
+
+    Test and validation cases must be labeled too, at their natural rate, and the model's opinion
+    of them must not decide which. In the order of `found`.
+    """
+    rng = np.random.default_rng(round_.seed)
+    places: list[Place | None] = [None] * len(found)
+    rows = [row for row, (_, is_held_out) in enumerate(found) if not is_held_out]
+    scores = np.zeros(0)
+    if rows:
+        pool = kind.pool([found[row][0] for row in rows])
+        ranking = rank(STRATEGIES[round_.strategy], pool, rng, labeled)
+        scores = ranking.scores
+        for pick in ranking.picks:
+            row = rows[pick.row]
+            one = Ranked(found[row][0].case_id, pick.score, pick.reason)
+            places[row] = Place(one, pick.score, pick.propensity, dict(pick.components))
+    for row, (one_case, is_held_out) in enumerate(found):
+        if is_held_out:
+            chance = float(rng.random())
+            spread = float(np.quantile(scores, chance)) if len(scores) else chance
+            places[row] = Place(Ranked(one_case.case_id, spread, reasons.HELD_OUT))
+    return [place for place in places if place is not None]

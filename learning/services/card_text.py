@@ -1,0 +1,140 @@
+"""PURE. A model card as Markdown."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+Card = Mapping[str, Any]
+
+
+def as_markdown(card: Card) -> str:
+    """The card of `model_cards.model_card` as a document that reads without the product."""
+    model, learns = card["model"], card["learns"]
+    parts = [
+        f"# Model {model['number']} of {_said(learns['question'])}",
+        f"Project {_said(card['project'])}, {model['state']}, trained {model['created_at'][:10]}, "
+        f"answers: {_said(', '.join(learns['classes']) or learns['kind'])}.",
+        _said(card["use"]),
+        "## Limits\n\n" + "\n".join(f"- {_said(limit)}" for limit in card["limits"]),
+        "## Figures\n\n" + _figures(card["figures"]),
+        "## Subgroups\n\n" + _subgroups(card["subgroups"]),
+        "## Against the model in production when it was trained\n\n"
+        + _evidence(card["against_production"]),
+        "## What it learned from\n\n" + _dataset(card["learned_from"]),
+        "## How it was trained\n\n" + _training(model, card["training"], card["origin"]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _figures(figures: Card) -> str:
+    rows = [
+        (name, _number(value["value"]), _interval(value))
+        for name, value in figures.items()
+        if _is_estimate(value)
+    ]
+    counts = f"{figures.get('n', 0)} test cases of {figures.get('patients', 0)} patients."
+    decides = figures.get("metric", {}).get("name", "")
+    text = f"{counts} {decides} decides between models." if decides else counts
+    tables = [_table(("figure", "value", "95 % interval"), rows)] if rows else []
+    return "\n\n".join([text, *tables, *_labels(figures.get("labels", []))])
+
+
+def _labels(labels: Sequence[Card]) -> Iterable[str]:
+    if labels:
+        names = [name for name, value in labels[0].items() if _is_estimate(value)]
+        yield _table(
+            ("finding or structure", "cases with it", *names),
+            [
+                (one["name"], one["positives"], *(_with_interval(one[name]) for name in names))
+                for one in labels
+            ],
+        )
+
+
+def _subgroups(report: Card | None) -> str:
+    if not report or not report["groups"]:
+        return "None is large enough to be told."
+    rows = [
+        (
+            row["group"]["attribute"], row["group"]["value"], row["patients"],
+            _with_interval(row["group"]["estimate"]), _with_interval(row["group"]["gap"]),
+            "**worse**" if row["is_worse"] else "",
+        )
+        for row in report["groups"]
+    ]  # fmt: skip
+    head = ("by", "group", "patients", report["figure"], "gap to the others", "")
+    return (
+        _table(head, rows) + "\n\nA gap is called worse where it is more than chance (Holm, 5 %)."
+    )
+
+
+def _evidence(evidence: Card) -> str:
+    if not evidence:
+        return "Not compared."
+    if evidence["against"] is None:
+        return f"Verdict: {evidence['verdict']}."
+    return (
+        f"Verdict: {evidence['verdict']}, against model {evidence['against']}: "
+        f"{evidence['metric']} better by {_with_interval(evidence['difference'])} on the "
+        f"{evidence['n']} cases of {evidence['patients']} patients that both were tested on."
+    )
+
+
+def _dataset(dataset: Card | None) -> str:
+    if dataset is None:
+        return "Not known."
+    splits = [(s["split"], s["cases"], s["patients"]) for s in dataset["splits"]]
+    facts = [
+        ("dataset", f"{dataset['number']}, frozen {dataset['frozen_at'][:10]}"),
+        ("its SHA-256", f"`{dataset['sha256']}`"),
+        ("version of the questions", dataset["schema_version"]),
+        ("reads", f"{dataset['reads']}, SHA-256 `{dataset['reads_sha256']}`"),
+        ("instances", f"{dataset['instances']}, SHA-256 `{dataset['instances_sha256']}`"),
+    ]
+    return _table(("split", "cases", "patients"), splits) + "\n\n" + _table(("", ""), facts)
+
+
+def _training(model: Card, training: Card | None, origin: str) -> str:
+    if training is None:
+        weights = f"SHA-256 of the weights `{model['weights_sha256']}`"
+        return f"Not here: it was imported from {_said(origin)}; {weights}."
+    facts = [
+        ("round", f"{training['number']}, {training['trigger']}"),
+        ("labels", training["training_labels"]),
+        ("strategy", training["strategy"]),
+        ("seed", training["seed"]),
+        ("code", f"`{training['code_revision']}`"),
+        ("device", training["device"]),
+        ("SHA-256 of the weights", f"`{model['weights_sha256']}`"),
+        *((f"config: {name}", value) for name, value in sorted(training["config"].items())),
+    ]
+    return _table(("", ""), facts)
+
+
+def _table(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(_said(cell) for cell in line) + " |" for line in lines)
+
+
+def _is_estimate(value: Any) -> bool:
+    return isinstance(value, dict) and {"value", "low", "high"} <= value.keys()
+
+
+def _with_interval(estimate: Card) -> str:
+    interval = _interval(estimate)
+    return _number(estimate["value"]) + (f" ({interval})" if interval else "")
+
+
+def _interval(estimate: Card) -> str:
+    if estimate["low"] is None:
+        return ""
+    return f"{_number(estimate['low'])} to {_number(estimate['high'])}"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _said(value: Any) -> str:
+    """Text that can break neither a table nor the page it is shown on."""
+    text = str(value).replace("\n", " ").replace("|", "\\|")
+    return text.replace("<", "&lt;")

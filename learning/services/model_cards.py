@@ -1,0 +1,126 @@
+"""What a model version is, what it learned from, how good it is and for whom not: to hand on with it.
+
+After Mitchell et al. (2019), Model cards for model reporting. No patient, study or reader is named.
+"""
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+from learning.models import ModelVersion
+from learning.services.lineage import lineage_of
+from learning.services.subgroups import MIN_PATIENTS, Report, subgroups_of
+from learning.services.test_results import NotTested
+
+FORMAT = "firstread-model-card/1"
+USE = (
+    "Orders the cases of the project named here and suggests answers to its readers. It is no medical "
+    "device: nobody has examined it for diagnosis, or on patients of other places."
+)
+FEW_PATIENTS = 100
+CALIBRATION = 0.1
+NOT_FIGURES = frozenset({"excluded", "device", "reliability"})
+
+
+def model_card(version: ModelVersion) -> dict[str, Any]:
+    """The card as JSON values."""
+    report = _report(version)
+    lineage = asdict(lineage_of(version))
+    metrics = version.metrics
+    card: dict[str, Any] = _plain(
+        {
+            "format": FORMAT,
+            "model": {
+                "id": str(version.pk),
+                "number": version.number,
+                "state": version.state,
+                "weights_sha256": version.weights_sha256,
+                "created_at": version.created_at,
+            },
+            "project": version.target.project.name,
+            "learns": {
+                "question": version.target.name,
+                "kind": metrics.get("kind", ""),
+                "classes": version.classes,
+            },
+            "use": USE,
+            "learned_from": lineage["dataset"],
+            "training": lineage["round"],
+            "origin": version.origin,
+            "figures": {k: v for k, v in metrics.items() if k not in NOT_FIGURES},
+            "reliability": metrics.get("reliability", []),
+            "against_production": version.evidence,
+            "subgroups": asdict(report) if report else None,
+            "limits": _limits(version, report),
+        }
+    )
+    return card
+
+
+def _report(version: ModelVersion) -> Report | None:
+    try:
+        return subgroups_of(version)
+    except NotTested:
+        return None
+
+
+def _limits(version: ModelVersion, report: Report | None) -> list[str]:
+    """What a reader of the figures must know, in sentences."""
+    metrics = version.metrics
+    name = metrics.get("metric", {}).get("name", "auc")
+    found = [*_limits_of_test(metrics, name), *_limits_of_groups(report)]
+    excluded = len(metrics.get("excluded", []))
+    if excluded:
+        found.append(f"At least {excluded} cases had no usable image and are in no figure.")
+    found.append("What counts as true is what the readers of this project agreed on.")
+    found.append("All patients come from this project: nothing is known of others.")
+    return found
+
+
+def _limits_of_test(metrics: dict[str, Any], name: str) -> list[str]:
+    patients = metrics.get("patients", 0)
+    if not metrics.get("n"):
+        return ["It has not been tested: no test patient had been labeled when it was trained."]
+    found = []
+    if (metrics.get(name) or {}).get("value") is None:
+        found.append(f"The figure that decides, {name}, could not be taken of its test cases.")
+    if patients < FEW_PATIENTS:
+        found.append(
+            f"The figures rest on {patients} test patients: the intervals are wide, and with fewer "
+            "than about thirty they are too narrow."
+        )
+    error = (metrics.get("calibration_error") or {}).get("value")
+    if error is not None and error > CALIBRATION:
+        found.append(f"Its probabilities are off by {100 * error:.0f} points on average.")
+    return found
+
+
+def _limits_of_groups(report: Report | None) -> list[str]:
+    if report is None:
+        return ["Nothing is known of subgroups."]
+    found = [
+        f"It is worse for {g.group.attribute} {g.group.value}: {report.figure} "
+        f"{g.group.estimate.value:.3f}, {abs(g.group.gap.value or 0):.3f} from the others."
+        for g in report.groups
+        if g.is_worse
+    ]
+    for hidden in report.hidden:
+        if hidden.groups:
+            found.append(
+                f"Nothing is told of {hidden.groups} groups by {hidden.attribute} with fewer than "
+                f"{MIN_PATIENTS} test patients each."
+            )
+        if hidden.unknown == report.n and report.n:
+            found.append(f"The headers of its test cases do not tell the {hidden.attribute}.")
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Dates as text; NaN has no place in JSON."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value.isoformat() if hasattr(value, "isoformat") else value

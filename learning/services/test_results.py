@@ -1,0 +1,93 @@
+"""What models said of labeled test cases: written once, when a round publishes; read for every figure."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotation.core.errors import Conflict
+from learning.models import ModelVersion, TestResult
+from learning.training.metrics.figures import DECIDING, Examined
+
+TRUTH_OF = {"one": np.int64, "ordinal": np.int64}  # all others hold numbers with NaN
+
+
+class NotTested(Conflict):
+    """The version's round kept no results that figures could be made of."""
+
+    code = "not_tested"
+
+
+@dataclass(frozen=True)
+class Results:
+    """Test cases and what was found of them, in the same order."""
+
+    cases: Sequence[UUID]
+    examined: Examined
+
+    def labeled(self) -> "Results":
+        """Those with an answer."""
+        rows = self.examined.labeled_rows()
+        return Results([self.cases[int(row)] for row in rows], self.examined.labeled())
+
+
+def keep(*, version: ModelVersion, results: Results) -> None:
+    """Write the version's results, inside the transaction that publishes it."""
+    examined = results.examined
+    TestResult.objects.bulk_create(
+        (
+            TestResult(
+                model_version=version, case_id=case, patient_key=patient, truth=_as_json(truth),
+                values=values.tolist(),
+            )
+            for case, patient, truth, values in zip(
+                results.cases, examined.patients, examined.truth, examined.predictions, strict=True
+            )
+        ),
+        batch_size=2000,
+    )  # fmt: skip
+
+
+def results_of(version: ModelVersion) -> Results:
+    """The version's results, ordered by case. Raises NotTested where its round has no kind of figures."""
+    metrics = version.metrics
+    kind = metrics.get("kind")
+    if kind not in DECIDING:
+        raise NotTested("This model was trained before test results were kept, or has none.")
+    rows = list(
+        version.test_results.order_by("case_id").values_list(
+            "case_id", "patient_key", "truth", "values"
+        )
+    )
+    width = len(rows[0][3]) if rows else max(len(version.classes), 1)
+    return Results(
+        [case for case, *_ in rows],
+        Examined(
+            kind=kind,
+            truth=_as_truth(kind, [row[2] for row in rows], len(version.classes)),
+            predictions=np.asarray([row[3] for row in rows], np.float64).reshape(len(rows), width),
+            patients=[row[1] for row in rows],
+            classes=tuple(version.classes),
+            thresholds=tuple(metrics.get("thresholds") or ()),
+        ),
+    )
+
+
+def _as_json(truth: Any) -> Any:
+    """NaN has no place in JSON."""
+    value = np.asarray(truth).tolist()
+    if isinstance(value, list):
+        return [None if math.isnan(one) else one for one in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _as_truth(kind: str, rows: Sequence[Any], class_count: int) -> NDArray[Any]:
+    if kind in TRUTH_OF:
+        return np.asarray(rows, TRUTH_OF[kind])
+    width = {"many": class_count, "time_to_event": 2}.get(kind)
+    found = np.asarray(rows, np.float64)  # None becomes NaN
+    return found.reshape(len(rows), width) if width else found

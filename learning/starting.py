@@ -1,0 +1,68 @@
+"""Lets a round's network begin with weights that are there, and records what it took over."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+from torch import nn
+
+from annotation.core import jobs
+from learning.models import EncoderVersion, ModelVersion, Round
+from learning.services.starts import hub_address, source_path
+from learning.stored_models import weights_folder
+from learning.training.checkpoint import weights_path
+from learning.training.transfer import UnusableWeights, fetch_from_hub, start_from_bytes
+
+MOST_NAMES = 50  # of tensors that begin fresh, in the record
+
+
+def starter(round_: Round) -> Callable[[nn.Module], None]:
+    """What `training.loop.train` calls on the fresh network. Raises UnusableWeights when called."""
+
+    def begin(network: nn.Module) -> None:
+        if round_.start:
+            _begin(round_, network)
+
+    return begin
+
+
+def _begin(round_: Round, network: nn.Module) -> None:
+    name, path, wanted = _weights(round_)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UnusableWeights(f"{name}: {error.strerror}") from None
+    sha256 = hashlib.sha256(content).hexdigest()
+    # A resumed round must begin where its first attempt did.
+    wanted = round_.started_from.get("sha256") or wanted or sha256
+    if sha256 != wanted:
+        raise UnusableWeights(f"{name}: the weights are no longer those with SHA-256 {wanted[:16]}")
+    taken = start_from_bytes(network, content, name)
+    round_.started_from = {
+        "name": name, "sha256": sha256, "loaded": len(taken.loaded),
+        "fresh": list(taken.fresh[:MOST_NAMES]), "fresh_count": len(taken.fresh),
+    }  # fmt: skip
+    if not Round.ownership(round_).update(started_from=round_.started_from):
+        raise jobs.JobFenced(str(round_.pk))
+
+
+def _weights(round_: Round) -> tuple[str, Path, str]:
+    """What it is called, where it lies, and its hash where that is known beforehand."""
+    [(kind, value)] = round_.start.items()
+    if kind == "model_version":
+        version = ModelVersion.objects.select_related("target").get(pk=value)
+        name = f"{version.target.name} model {version.number}"
+        return name, weights_path(weights_folder(), version.weights_sha256), version.weights_sha256
+    if kind == "encoder":
+        encoder = EncoderVersion.objects.get(pk=value)
+        name = f"pre-trained network {encoder.number}"
+        return name, weights_path(weights_folder(), encoder.weights_sha256), encoder.weights_sha256
+    if kind == "file":
+        return value, source_path(value), ""
+    repository, revision = hub_address(value)
+    path = fetch_from_hub(
+        repository, revision=revision, endpoint=settings.MODEL_HUB_ENDPOINT or None,
+        cache=Path(settings.MODEL_ROOT) / "hub",
+    )  # fmt: skip
+    return value, path, ""

@@ -1,0 +1,65 @@
+"""Networks as model versions keep them: described by the row alone, weights under their hash."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Max
+from torch import nn
+
+from learning.models import ModelVersion, Target
+from learning.training.bundle import Model
+from learning.training.checkpoint import load_weights
+from learning.training.config import TrainConfig
+from learning.training.detection.network import Detector, DetectorShape
+from learning.training.networks import Architecture
+from learning.training.tasks import Task, task_from_json
+
+DETECTOR = "detector"  # what the architecture of a target of boxes is called
+
+
+def weights_folder() -> Path:
+    return Path(settings.MODEL_ROOT) / "weights"
+
+
+def described(task: Task, architecture: Architecture, config: TrainConfig) -> dict[str, Any]:
+    """The fields of a ModelVersion that describe its network; the task is the fitted one."""
+    return {
+        "task": task.as_json(), "architecture": architecture.as_json(), "config": config.as_json(),
+    }  # fmt: skip
+
+
+def next_number(target: Target) -> int:
+    """The number of the target's next version; holds the target's row until the transaction ends."""
+    Target.objects.select_for_update(no_key=True).get(pk=target.pk)
+    last = ModelVersion.objects.filter(target=target).aggregate(n=Max("number"))["n"]
+    return (last or 0) + 1
+
+
+def load_network(version: ModelVersion) -> nn.Module:
+    """The network with its weights. Raises as `load_model` does."""
+    network: nn.Module
+    if version.architecture["network"] == DETECTOR:
+        shape = {name: v for name, v in version.architecture.items() if name != "network"}
+        network = Detector(DetectorShape(**shape))
+    else:
+        network = Architecture.from_json(version.architecture).build()
+    load_weights(network, weights_folder(), version.weights_sha256)
+    return network
+
+
+def load_model(version: ModelVersion) -> Model:
+    """The network with all that is needed to use it.
+
+    Raises ValueError where the weights do not match their hash, OSError where they are gone.
+    """
+    return Model(
+        load_network(version).eval(),
+        Architecture.from_json(version.architecture),
+        task_from_json(version.task),
+        TrainConfig.from_json(version.config),
+        name=version.target.name,
+        version=str(version.number),
+        input=version.input,
+        threshold=version.threshold,
+    )

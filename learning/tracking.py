@@ -1,0 +1,194 @@
+"""Tells finished rounds to MLflow, Weights & Biases and TensorBoard, where they are configured.
+
+The only module that knows them. What leaves is listed in `record_of`: recipe, curves, figures and
+hashes, never an identifier of a patient, a case or a person. A tracker that fails is noted in the round,
+which has ended by then.
+"""
+
+import importlib
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from annotation.core.jobs import JobState
+from annotation.core.locks import advisory_lock
+from learning.models import Round
+
+logger = logging.getLogger(__name__)
+Value = str | int | float | bool
+
+
+class NotConfigured(RuntimeError):
+    """A tracker lacks a setting or its package; says which."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What trackers are told of a round: names, settings, one point per epoch, final figures."""
+
+    key: str
+    name: str
+    config: dict[str, Value]
+    curves: list[dict[str, float]]
+    figures: dict[str, float]
+
+
+def track(round_id: str) -> None:
+    """Tell every configured tracker that has not heard of it; their failures are recorded only."""
+    with advisory_lock(f"track {round_id}") as is_mine:
+        round_ = (
+            Round.objects.select_related("target", "dataset", "model_version")
+            .filter(pk=round_id, state=JobState.COMPLETED)
+            .first()
+        )
+        if round_ is None or not is_mine:
+            return
+        tracked = dict(round_.tracked)
+        record = record_of(round_)
+        for name in settings.TRACKERS:
+            if not tracked.get(name, {}).get("ok"):
+                tracked[name] = _told(name, record)
+        Round.objects.filter(pk=round_id).update(tracked=tracked)
+
+
+def record_of(round_: Round) -> Record:
+    """Everything that leaves the product, and nothing else."""
+    target, version, dataset = round_.target, round_.model_version, round_.dataset
+    config: dict[str, Value] = {
+        **{name: v for name, v in round_.config.items() if isinstance(v, str | int | float | bool)},
+        "project": str(target.project_id),
+        "target": target.name,
+        "strategy": round_.strategy,
+        "seed": round_.seed,
+        "code_revision": round_.code_revision,
+        "dataset_sha256": dataset.sha256 if dataset else "",
+        "training_labels": round_.training_labels or 0,
+        "model_version": version.number,
+        "weights_sha256": version.weights_sha256,
+        "started_from_sha256": str(round_.started_from.get("sha256", "")),
+    }
+    name = f"{target.name} round {round_.number}"
+    return Record(str(round_.pk), name, config, round_.curves, _figures(round_.metrics))
+
+
+def _figures(metrics: dict[str, Any]) -> dict[str, float]:
+    """Plain numbers, and estimates with the ends of their intervals."""
+    found: dict[str, float] = {}
+    for name, value in metrics.items():
+        if isinstance(value, dict):
+            parts = {"": "value", "_low": "low", "_high": "high"}
+            found |= {name + end: value[p] for end, p in parts.items() if _is_number(value.get(p))}
+        elif _is_number(value):
+            found[name] = value
+    return {name: float(value) for name, value in found.items()}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _told(name: str, record: Record) -> dict[str, Any]:
+    try:
+        detail = TRACKERS[name](record)
+    except Exception as error:
+        logger.exception("tracker_failed tracker=%s round=%s", name, record.key)
+        return {"ok": False, "detail": f"{type(error).__name__}: {error}"[:500]}
+    return {"ok": True, "detail": detail}
+
+
+def _module(name: str, extra: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        raise NotConfigured(f"install the extra `{extra}` of this package") from None
+
+
+def _points(record: Record) -> list[tuple[int, dict[str, float]]]:
+    """(step, values) of each epoch."""
+    return [
+        (int(point["step"]), {k: v for k, v in point.items() if k != "step" and _is_number(v)})
+        for point in record.curves
+    ]
+
+
+def _tensorboard(record: Record) -> str:
+    """Event files of one folder per round: scalars, and the config under HPARAMS."""
+    writers = _module("tensorboard.summary.writer.event_file_writer", "tensorboard")
+    events = _module("tensorboard.compat.proto.event_pb2", "tensorboard")
+    scalars = _module("tensorboard.plugins.scalar.summary_v2", "tensorboard")
+    hparams = _module("tensorboard.plugins.hparams.summary_v2", "tensorboard")
+    folder = Path(settings.TENSORBOARD_DIR) / f"{record.name} {record.key[:8]}".replace(" ", "-")
+    last = int(record.curves[-1]["step"]) if record.curves else 0
+    writer = writers.EventFileWriter(str(folder))
+
+    def add(summary: Any, step: int) -> None:
+        writer.add_event(events.Event(wall_time=time.time(), step=step, summary=summary))
+
+    try:
+        add(hparams.hparams_pb(record.config, trial_id=record.key), 0)
+        for step, values in _points(record):
+            for name, value in values.items():
+                add(scalars.scalar_pb(f"train/{name}", value), step)
+        for name, value in record.figures.items():
+            add(scalars.scalar_pb(f"test/{name}", value), last)
+    finally:
+        writer.close()
+    return folder.name
+
+
+def _mlflow(record: Record) -> str:
+    """One run of the experiment; the client alone, which adds no user and no host."""
+    if not settings.MLFLOW_TRACKING_URI:
+        raise NotConfigured("MLFLOW_TRACKING_URI is not set")
+    mlflow = _module("mlflow", "mlflow")
+    client = mlflow.MlflowClient(tracking_uri=settings.MLFLOW_TRACKING_URI)
+    known = client.get_experiment_by_name(settings.TRACKER_EXPERIMENT)
+    experiment = known.experiment_id if known else client.create_experiment(
+        settings.TRACKER_EXPERIMENT
+    )  # fmt: skip
+    run: str = client.create_run(experiment, run_name=record.name).info.run_id
+    entities, now = mlflow.entities, int(time.time() * 1000)
+    last = int(record.curves[-1]["step"]) if record.curves else 0
+    values = [(f"train/{k}", v, step) for step, point in _points(record) for k, v in point.items()]
+    values += [(f"test/{name}", value, last) for name, value in record.figures.items()]
+    client.log_batch(
+        run,
+        metrics=[entities.Metric(name, value, now, step) for name, value, step in values],
+        params=[entities.Param(name, str(value)) for name, value in record.config.items()],
+        tags=[entities.RunTag("weights_sha256", str(record.config["weights_sha256"]))],
+    )
+    client.set_terminated(run, "FINISHED")
+    return run
+
+
+def _wandb(record: Record) -> str:
+    """One run; WANDB_MODE, WANDB_BASE_URL and WANDB_API_KEY of the environment say where to."""
+    wandb = _module("wandb", "wandb")
+    folder = Path(settings.DATA_ROOT) / "wandb"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    quiet = wandb.Settings(
+        console="off", silent=True, disable_git=True, save_code=False, x_disable_meta=True,
+        x_disable_stats=True, x_disable_machine_info=True,
+    )  # fmt: skip
+    run = wandb.init(
+        project=settings.TRACKER_EXPERIMENT, name=record.name, config=record.config,
+        dir=str(folder), reinit="create_new", settings=quiet,
+    )  # fmt: skip
+    try:
+        for step, values in _points(record):
+            run.log({f"train/{name}": value for name, value in values.items()}, step=step)
+        run.summary.update({f"test/{name}": value for name, value in record.figures.items()})
+    finally:
+        run.finish()
+    return str(run.url or run.id)
+
+
+TRACKERS: dict[str, Callable[[Record], str]] = {
+    "mlflow": _mlflow, "tensorboard": _tensorboard, "wandb": _wandb,
+}  # fmt: skip

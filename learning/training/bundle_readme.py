@@ -1,0 +1,75 @@
+"""The text that travels in a bundle: how to run the model where this product is not installed."""
+
+from learning.training.networks import Architecture
+from learning.training.tasks import Task
+
+RUN = """\
+```
+pip install "monai>=1.5" safetensors torch
+```
+
+```python
+import torch
+from monai.bundle import ConfigParser
+
+parser = ConfigParser()
+parser.read_config("configs/inference.json")
+parser["bundle_root"] = "."  # this folder
+network = parser.get_parsed_content("network")
+inferer = parser.get_parsed_content("inferer")
+images = torch.zeros({shape})
+with torch.no_grad():
+    outputs = inferer(images, network)
+```
+"""
+OWN_PACKAGE = """\
+This network is built of parts of Firstread itself (branches, columns or stacks of slices): run this
+where the package `learning` of Firstread can be imported.
+"""
+FRAME = """\
+One frame per study (the middle one) as grey values after the modality LUT, cut at the 0.5th and
+99.5th percentile, MONOCHROME1 inverted, resized to {side} pixels along its longer side with bilinear
+interpolation, padded to a square with its darkest value, then shifted to mean 0 and scaled to
+deviation 1.
+"""
+GRID = """\
+Float values with the axes (batch, channel, {axes}). `configs/firstread.json` says under `input`
+which series become channels, with which spacing, window and crop.
+"""
+ANSWERS = {
+    "one": "Softmax over the outputs gives the probabilities of: {classes}.",
+    "ordinal": "Sigmoids of the outputs are the chances to lie above each grade of: {classes}.",
+    "many": "Sigmoids of the outputs are the probabilities of: {classes}.",
+    "number": "The output is standardised: `task` in `configs/firstread.json` holds mean and scale.",
+    "time_to_event": "The output is a log relative risk.",
+    "segmentation": "Softmax over the outputs gives, per voxel: background, {classes}.",
+}
+
+
+def readme(
+    name: str, version: str, architecture: Architecture, task: Task, threshold: float | None
+) -> str:
+    """Markdown; it holds nothing of any patient."""
+    classes = ", ".join(getattr(task, "classes", ()))
+    answer = ANSWERS.get(task.kind, "See `task` in `configs/firstread.json`.")
+    if threshold is not None and task.kind == "one" and task.outputs == 2:
+        answer += f" The second one is called from a probability of {threshold:.4g} on."
+    shape = ", ".join(map(str, (1, sum(architecture.channels), *architecture.size)))
+    is_frame = architecture.is_plain() and architecture.dimensions == "2d"
+    axes = "y, x" if architecture.spatial == 2 else "z, y, x"
+    parts = [
+        f"# {name}, version {version}",
+        f"A {architecture.network} ({architecture.dimensions}) trained in Firstread. Weights are "
+        "safetensors; nothing in this bundle runs by being opened. It holds no images, no labels and "
+        "no identifiers of patients. It is no medical device.",
+        "## Run it",
+        RUN.format(shape=shape) + ("" if architecture.is_plain() else "\n" + OWN_PACKAGE),
+        "## What goes in",
+        (FRAME.format(side=architecture.size[0]) if is_frame else GRID.format(axes=axes)),
+        "## What comes out",
+        answer.format(classes=classes),
+        "Firstread averages the prediction with that of the image mirrored along its last axis.",
+        "## Back into Firstread",
+        "Upload this ZIP on the learning screen, or `python manage.py import_model FILE`.",
+    ]
+    return "\n\n".join(part.strip() for part in parts) + "\n"

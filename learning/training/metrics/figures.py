@@ -1,0 +1,329 @@
+"""The figures of a test set by kind of target. NumPy alone: the web process computes them too.
+
+A figure is a measure of rows, so that the same one serves the whole set, a draw of a bootstrap, a subgroup
+and the comparison of two models. Where the rows cannot give it, it is None, never a guess.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learning.training.metrics import classification, ranked, values
+from learning.training.metrics.intervals import Measure, Rows, bootstrap_all
+
+# What decides between models, by kind of task, and whether more of it is better (Task.metric).
+DECIDING = {
+    "one": ("auc", True),
+    "ordinal": ("quadratic_kappa", True),
+    "many": ("mean_auc", True),
+    "number": ("mean_absolute_error", False),
+    "time_to_event": ("c_index", True),
+    "segmentation": ("mean_dice", True),
+}
+SMALLER_IS_BETTER = frozenset(
+    {"mean_absolute_error", "root_mean_square_error", "calibration_error", "brier", "mean_hd95_mm"}
+)
+SPECIFICITY = 0.9  # at which the sensitivity is told
+ALL_PAIRS_UP_TO = 2000  # cases whose pairs are kept: 16 MB a matrix
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What is true of n cases and what a model said of them.
+
+    `truth`: (n,) class numbers of "one" and "ordinal"; (n, k) of 1, 0 or NaN of "many"; (n,) of "number";
+    (n, 2) of time and event of "time_to_event"; unused of "segmentation".
+    `predictions` (n, k): probabilities, values, log risks; of "segmentation" the Dice of each structure and
+    then the HD95 in mm of each, NaN where there is none.
+    `thresholds`: of class 1 of two, or one per label; else empty.
+    """
+
+    kind: str
+    truth: NDArray[Any]
+    predictions: Floats
+    patients: Sequence[str]
+    classes: tuple[str, ...] = ()
+    thresholds: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in DECIDING:
+            raise ValueError(f"{self.kind!r} is none of {', '.join(DECIDING)}")
+        if not len(self.truth) == len(self.predictions) == len(self.patients):
+            raise ValueError(
+                f"{len(self.truth)} answers, {len(self.predictions)} predictions and "
+                f"{len(self.patients)} patients"
+            )
+
+        wanted = len(self.classes) if self.kind == "many" else 1
+        if self.thresholds and len(self.thresholds) != wanted:
+            raise ValueError(f"{len(self.thresholds)} thresholds where {wanted} are needed")
+
+    def __len__(self) -> int:
+        return len(self.patients)
+
+    def labeled_rows(self) -> Rows:
+        return np.flatnonzero(_is_known(self.kind, self.truth))
+
+    def labeled(self) -> "Examined":
+        """The rows with an answer."""
+        rows = self.labeled_rows()
+        return Examined(
+            self.kind, self.truth[rows], self.predictions[rows], [self.patients[int(r)] for r in rows],
+            self.classes, self.thresholds,
+        )  # fmt: skip
+
+    @property
+    def is_finite(self) -> bool:
+        """A network that has diverged answers NaN, of which no figure can be taken."""
+        return self.kind == "segmentation" or bool(np.isfinite(self.predictions).all())
+
+
+def figures(test: Examined, rng: np.random.Generator) -> dict[str, Any]:
+    """All figures as JSON: {"n", "patients", "kind", "metric", "auc": {value, low, high}, ...}.
+
+    Intervals are of 95 %, by bootstrap over patients. Where a figure is missing, "absent_because" says why.
+    """
+    test = test.labeled()
+    name, higher_is_better = DECIDING[test.kind]
+    measures = measures_of(test)
+    found = bootstrap_all(measures, test.patients, rng)
+    is_missing = any(estimate.value is None for estimate in found.values())
+    return {
+        "n": len(test),
+        "patients": len(set(test.patients)),
+        "kind": test.kind,
+        "metric": {"name": name, "higher_is_better": higher_is_better},
+        "thresholds": list(test.thresholds),
+        "absent_because": _why_absent(test) if is_missing else None,
+        **_described(test, rng),
+        **{key: asdict(estimate) for key, estimate in found.items()},
+    }
+
+
+def measures_of(test: Examined) -> dict[str, Measure]:
+    """Every figure of the kind, that which decides first; rows without an answer must be gone."""
+    made = _MEASURES[test.kind](test)
+    if len(test) == 0 or not test.is_finite:
+        return dict.fromkeys(made, _nothing)
+    return made
+
+
+def _is_known(kind: str, truth: NDArray[Any]) -> NDArray[np.bool_]:
+    if kind in ("one", "ordinal"):
+        return np.asarray(truth >= 0)
+    if kind == "segmentation":
+        return np.ones(len(truth), bool)
+    is_finite = np.isfinite(truth.astype(np.float64))
+    if truth.ndim == 1:
+        return is_finite
+    return np.asarray(is_finite.any(axis=1) if kind == "many" else is_finite.all(axis=1))
+
+
+def _nothing(_rows: Rows) -> None:
+    return None
+
+
+def _one(test: Examined) -> dict[str, Measure]:
+    truth, said = test.truth, test.predictions
+    if said.shape[1] != 2:
+        return {
+            "auc": lambda i: classification.mean_auc(truth[i], said[i]),
+            "average_precision": lambda i: classification.mean_average_precision(truth[i], said[i]),
+            "f1": lambda i: classification.macro_f1(truth[i], said[i]),
+            **_of_probabilities(test),
+        }
+    is_positive = truth == 1
+    called = said[:, 1] >= (test.thresholds[0] if test.thresholds else 0.5)
+    count = ranked.counter(is_positive, said[:, 1])
+    return {
+        "auc": lambda i: ranked.auc(count(i)),
+        "average_precision": lambda i: ranked.average_precision(count(i)),
+        "f1": lambda i: classification.f1(is_positive[i], called[i]),
+        "sensitivity": lambda i: classification.sensitivity(truth[i], called[i]),
+        "specificity": lambda i: classification.specificity(truth[i], called[i]),
+        "sensitivity_at_90_specificity": lambda i: ranked.sensitivity_at_specificity(
+            count(i), SPECIFICITY
+        ),
+        **_of_probabilities(test),
+    }
+
+
+def _of_probabilities(test: Examined) -> dict[str, Measure]:
+    truth, said = test.truth, test.predictions
+    return {
+        "accuracy": lambda i: classification.accuracy(truth[i], said[i]),
+        "calibration_error": lambda i: classification.calibration_error(truth[i], said[i]),
+        "brier": lambda i: classification.brier(truth[i], said[i]),
+    }
+
+
+def _ordinal(test: Examined) -> dict[str, Measure]:
+    """The answer is the likeliest grade, as readers are shown it."""
+    truth, answer, grades = (
+        test.truth, test.predictions.argmax(axis=1), test.predictions.shape[1],
+    )  # fmt: skip
+    return {
+        "quadratic_kappa": lambda i: values.quadratic_kappa(truth[i], answer[i], grades),
+        "mean_absolute_error": lambda i: values.mean_absolute_error(
+            truth[i].astype(np.float64), answer[i].astype(np.float64)
+        ),
+        **_of_probabilities(test),
+    }
+
+
+def _many(test: Examined) -> dict[str, Measure]:
+    """Means over the findings; of each, the cases in which it was looked for."""
+    labels = [_label_measures(test, label) for label in range(test.predictions.shape[1])]
+    names = {
+        "auc": "mean_auc", "average_precision": "mean_average_precision", "f1": "mean_f1",
+        "sensitivity_at_90_specificity": "mean_sensitivity_at_90_specificity",
+    }  # fmt: skip
+    return {
+        mean: partial(_mean_of, [of_label[name] for of_label in labels])
+        for name, mean in names.items()
+    } | {"calibration_error": lambda i: classification.calibration_error(*_pooled(test, i))}
+
+
+def _label_measures(test: Examined, label: int) -> dict[str, Measure]:
+    truth, scores = test.truth[:, label], test.predictions[:, label]
+    is_known, is_positive = np.isfinite(truth), truth == 1
+    called = scores >= (test.thresholds[label] if test.thresholds else 0.5)
+    count = ranked.counter(is_positive, scores)
+
+    def counts(rows: Rows) -> ranked.Counts:
+        return count(rows[is_known[rows]])
+
+    return {
+        "auc": lambda i: ranked.auc(counts(i)),
+        "average_precision": lambda i: ranked.average_precision(counts(i)),
+        "f1": lambda i: classification.f1(is_positive[i], called[i] & is_known[i]),
+        "sensitivity_at_90_specificity": lambda i: ranked.sensitivity_at_specificity(
+            counts(i), SPECIFICITY
+        ),
+    }
+
+
+def _pooled(test: Examined, rows: Rows) -> tuple[NDArray[np.int64], Floats]:
+    """Every finding of every case as one question of two answers."""
+    truth, scores = test.truth[rows].ravel(), test.predictions[rows].ravel()
+    is_known = np.isfinite(truth)
+    return truth[is_known].astype(np.int64), np.stack([1 - scores, scores], axis=1)[is_known]
+
+
+def _number(test: Examined) -> dict[str, Measure]:
+    truth, answer = test.truth.astype(np.float64), test.predictions[:, 0]
+    return {
+        "mean_absolute_error": lambda i: values.mean_absolute_error(truth[i], answer[i]),
+        "root_mean_square_error": lambda i: values.root_mean_square_error(truth[i], answer[i]),
+        "r2": lambda i: values.r2(truth[i], answer[i]),
+        "spearman": lambda i: values.spearman(truth[i], answer[i]),
+    }
+
+
+def _time_to_event(test: Examined) -> dict[str, Measure]:
+    times, has_event = test.truth[:, 0].astype(np.float64), test.truth[:, 1] == 1
+    risks = test.predictions[:, 0]
+    if len(test) > ALL_PAIRS_UP_TO:
+        return {"c_index": lambda i: values.concordance(times[i], has_event[i], risks[i])}
+    pairs = values.Pairs.of(times, has_event, risks)
+    return {"c_index": pairs.concordance}
+
+
+def _segmentation(test: Examined) -> dict[str, Measure]:
+    structures = test.predictions.shape[1] // 2
+    dice, hd95_mm = test.predictions[:, :structures], test.predictions[:, structures:]
+    return {
+        "mean_dice": lambda i: _mean_of_means(dice[i]),
+        "mean_hd95_mm": lambda i: _mean_of_means(hd95_mm[i]),
+    }
+
+
+_MEASURES = {
+    "one": _one, "ordinal": _ordinal, "many": _many, "number": _number,
+    "time_to_event": _time_to_event, "segmentation": _segmentation,
+}  # fmt: skip
+
+
+def _described(test: Examined, rng: np.random.Generator) -> dict[str, Any]:
+    """What belongs to one kind alone: counts, thresholds, the reliability plot, each label."""
+    if test.kind in ("one", "ordinal"):
+        found: dict[str, Any] = {
+            "per_class": np.bincount(test.truth, minlength=test.predictions.shape[1]).tolist()
+        }
+        if test.is_finite:
+            found["reliability"] = classification.reliability(test.truth, test.predictions)
+        if test.thresholds:
+            found["threshold"] = test.thresholds[0]
+        return found
+    if test.kind == "many":
+        return {
+            "reliability": classification.reliability(*_pooled(test, np.arange(len(test))))
+            if test.is_finite
+            else [],
+            "labels": [_label_figures(test, label, rng) for label in range(len(test.classes))],
+        }
+    if test.kind == "time_to_event":
+        return {"events": int((test.truth[:, 1] == 1).sum()) if len(test) else 0}
+    if test.kind == "segmentation":
+        return {"labels": [_structure(test, n, rng) for n in range(len(test.classes))]}
+    return {}
+
+
+def _label_figures(test: Examined, label: int, rng: np.random.Generator) -> dict[str, Any]:
+    measures = _label_measures(test, label) if test.is_finite else {}
+    found = bootstrap_all(measures, test.patients, rng)
+    return {
+        "name": test.classes[label],
+        "positives": int((test.truth[:, label] == 1).sum()),
+        "negatives": int((test.truth[:, label] == 0).sum()),
+        **{name: asdict(estimate) for name, estimate in found.items()},
+    }
+
+
+def _structure(test: Examined, place: int, rng: np.random.Generator) -> dict[str, Any]:
+    """One structure: its figures over the cases that have one, and how many miss or invent it."""
+    dice = test.predictions[:, place]
+    hd95_mm = test.predictions[:, len(test.classes) + place]
+    measures: dict[str, Measure] = {
+        "dice": lambda i: _mean_known(dice[i]),
+        "hd95_mm": lambda i: _mean_known(hd95_mm[i]),
+    }
+    found = bootstrap_all(measures, test.patients, rng)
+    return {
+        "name": test.classes[place],
+        "positives": int(np.isfinite(dice).sum()),
+        "missed": int((np.isfinite(dice) & ~np.isfinite(hd95_mm)).sum()),
+        **{name: asdict(estimate) for name, estimate in found.items()},
+    }
+
+
+def _why_absent(test: Examined) -> str:
+    """Why not every figure could be taken, as a word that the screens translate."""
+    if len(test) == 0:
+        return "no_cases"
+    if not test.is_finite:
+        return "not_finite"
+    return {
+        "number": "no_spread", "time_to_event": "no_event", "segmentation": "nothing_drawn",
+    }.get(test.kind, "one_answer")  # fmt: skip
+
+
+def _mean_of(measures: Sequence[Measure], rows: Rows) -> float | None:
+    known = [value for measure in measures if (value := measure(rows)) is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _mean_known(column: Floats) -> float | None:
+    known = column[np.isfinite(column)]
+    return float(known.mean()) if len(known) else None
+
+
+def _mean_of_means(columns: Floats) -> float | None:
+    """The mean over the structures of each one's mean over the cases that have one."""
+    known = [mean for column in columns.T if (mean := _mean_known(column)) is not None]
+    return float(np.mean(known)) if known else None

@@ -1,0 +1,302 @@
+"""Every kind of target through a whole round: labels, network, figures, ranking, suggestions."""
+
+import numpy as np
+import pytest
+
+from annotation.archive.services.ingest import ingest
+from annotation.core import jobs
+from annotation.core.errors import Conflict, InvalidInput
+from annotation.datasets.models import Split
+from annotation.datasets.services import prescribe_splits
+from annotation.imaging import masks
+from annotation.labeling.models import Case, Suggestion
+from annotation.labeling.services.importing import import_read
+from annotation.labeling.services.label_volumes import Grid, keep_layers
+from annotation.labeling.services.projects import add_cases, current_schema, publish_schema
+from learning import pipeline
+from learning.models import Prediction, Round, Trigger
+from learning.pipeline.boxes import Fit, agreed
+from learning.services import rounds, suggestions, targets
+from learning.stored_models import load_network
+from tests import factories
+
+TINY = {"side": 32, "batch_size": 8, "epochs": 1, "min_steps": 12, "evaluations": 3}
+SPLITS = (*[Split.TRAIN] * 8, *[Split.VALIDATION] * 3, *[Split.TEST] * 3)
+DEFINITION = {
+    "questions": [
+        {"key": "seen", "label": "Seen", "kind": "many", "options": [{"key": "a"}, {"key": "b"}]},
+        {"key": "grade", "label": "Grade", "kind": "ordinal",
+         "options": [{"key": "none"}, {"key": "mild"}, {"key": "severe"}]},
+        {"key": "size", "label": "Size", "kind": "number", "minimum": 0, "maximum": 40,
+         "decimals": 1},
+        {"key": "days", "label": "Days", "kind": "number"},
+        {"key": "died", "label": "Died", "kind": "one", "options": [{"key": "no"}, {"key": "yes"}]},
+        {"key": "note", "label": "Note", "kind": "text", "required": False},
+    ],
+    "segments": [{"value": 3, "label": "Lesion"}, {"value": 5, "label": "Vessel", "layer": 1}],
+    "region_labels": [{"key": "nodule", "label": "Nodule", "kinds": ["box"]}],
+}  # fmt: skip
+ANSWERS = ("seen", "grade", "size", "days")
+STRATEGY = {"size": "variance", "days": "variance", "grade": "margin", "seen": "margin"}
+
+
+@pytest.fixture
+def project(cast):
+    publish_schema(actor=cast.manager, project=cast.project, definition=DEFINITION)
+    return cast.project
+
+
+def answers_of(number):
+    is_odd = number % 2 == 1
+    return {
+        "seen": ["a"] if is_odd else ["b"], "grade": ("none", "mild", "severe")[number % 3],
+        "size": 5.0 + 20 * is_odd, "days": 10.0 + number, "died": "yes" if is_odd else "no",
+    }  # fmt: skip
+
+
+def split(project, cases, splits):
+    patients = [case.study.patient_id for case in cases]
+    prescribe_splits(project=project, split_of_patient=dict(zip(patients, splits, strict=True)))
+
+
+def labeled(project, reader, contents, *, make):
+    """Cases whose accepted reads have these contents, in the fixed splits."""
+    cases = []
+    for number, content in enumerate(contents):
+        study = make(number)
+        add_cases(project=project, studies=[study])
+        case = Case.objects.select_related("project", "study").get(project=project, study=study)
+        import_read(reader=reader, case=case, content=content(case))
+        cases.append(case)
+    split(project, cases, SPLITS)
+    return cases
+
+
+def open_cases(project, studies):
+    add_cases(project=project, studies=studies)
+    cases = list(Case.objects.filter(project=project, study__in=studies).select_related("study"))
+    split(project, cases, [Split.TRAIN] * (len(cases) - 1) + [Split.TEST])
+    return cases
+
+
+def run(target):
+    created = rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1)
+    jobs.execute(Round, created.pk, pipeline.run_round)
+    created.refresh_from_db()
+    assert created.state == jobs.JobState.COMPLETED, created.error
+    return created
+
+
+@pytest.fixture
+def radiographs(cast, project):
+    """Fourteen answered radiographs and four open ones."""
+    complete = [lambda _, n=n: {"answers": answers_of(n)} for n in range(len(SPLITS))]
+
+    def make(number):
+        return factories.make_study(project, has_nodule=number % 2 == 1)
+
+    labeled(project, cast.annotator, complete, make=make)
+    return open_cases(project, [factories.make_study(project) for _ in range(4)])
+
+
+@pytest.mark.parametrize("question", ANSWERS)
+def test_answers_of_every_kind_are_learned_ranked_and_suggested(cast, radiographs, question):
+    options = {"event_question": "died", "event_option": "yes"} if question == "days" else {}
+    target = targets.create_target(
+        actor=cast.manager, project=cast.project, question=question, options=options, config=TINY
+    )
+    done = run(target)
+    assert (target.strategy, done.training_labels, done.ranked_cases) == (STRATEGY[question], 8, 4)
+    kind = {"seen": "many", "grade": "ordinal", "size": "number", "days": "time_to_event"}[question]
+    figure = {
+        "many": "mean_auc", "ordinal": "quadratic_kappa", "number": "mean_absolute_error",
+        "time_to_event": "c_index",
+    }[kind]  # fmt: skip
+    version = done.model_version
+    assert (target.kind, version.task["kind"]) == (kind, kind)
+    assert done.metrics["n"] == 3
+    assert set(done.metrics[figure]) == {"value", "low", "high"}
+    assert sum(p.numel() for p in load_network(version).parameters()) > 100_000
+    ranked = Case.objects.filter(project=cast.project, state="open", priority__isnull=False)
+    assert ranked.count() == 4
+    assert all(case.priority_reason for case in ranked)
+    in_pool = Prediction.objects.filter(model_version=version, score__isnull=False)
+    assert in_pool.count() == 3
+    if kind in ("number", "time_to_event"):
+        assert all(p.components["variance"] > 0 for p in in_pool)
+    check_suggestions(version, kind, question)
+
+
+def check_suggestions(version, kind, question):
+    offered = {s.case_id: s.content for s in Suggestion.objects.filter(is_current=True)}
+    if kind == "time_to_event":  # nobody can answer when something will happen
+        assert offered == {}
+        return
+    assert len(offered) == 3
+    for prediction in version.predictions.filter(score__isnull=False):
+        said = offered[prediction.case_id]["answers"][question]
+        if kind == "number":
+            assert said == round(min(max(prediction.values[0], 0), 40), 1)
+        elif kind == "many":
+            limits = zip(("a", "b"), prediction.values, version.thresholds, strict=True)
+            assert said == [name for name, p, t in limits if p >= t]
+        else:
+            assert said == ("none", "mild", "severe")[int(np.argmax(prediction.values))]
+
+
+def test_numbers_are_suggested_as_a_reader_could_type_them(project):
+    size = current_schema(project).schema.question("size")
+    assert suggestions.number_of(size, 12.3456) == {"answers": {"size": 12.3}}
+    assert suggestions.number_of(size, -3.0) == {"answers": {"size": 0}}
+
+
+def make_volume(project, number):
+    """A CT with a bright cube where the mask will be."""
+    for data in factories.make_ct(f"kinds {number}", slices=8, patient=f"CT {number}"):
+        study = ingest(collection=project.collection, chunks=[data]).study
+    return study
+
+
+def drawn(project, labels):
+    def content(case):
+        [series] = case.study.series.all()
+        instances = series.instances.order_by("instance_number")
+        grid = Grid(series.series_instance_uid, [i.sop_instance_uid for i in instances])
+        layers = keep_layers(schema=current_schema(project).schema, labels=labels, grid=grid)
+        return {"answers": answers_of(1), "masks": layers}
+
+    return content
+
+
+def test_masks_are_learned_in_volumes_and_suggested_as_masks(cast, project):
+    contents = []
+    for number in range(len(SPLITS)):
+        labels = np.zeros((8, 32, 32), np.uint8)
+        labels[2:6, 8 + number % 3 : 20, 8:20] = 3
+        labels[6, :4, :4] = 5  # of another layer: not learned here
+        contents.append(drawn(project, labels))
+    labeled(project, cast.annotator, contents, make=lambda n: make_volume(project, n))
+    pool = open_cases(project, [make_volume(project, f"open {n}") for n in range(3)])
+    spec = {"size": [8, 32, 32], "dimensions": "3d", "keeps_size": True}
+    target = targets.create_target(
+        actor=cast.manager, project=project, kind="segmentation", strategy="class_entropy",
+        input=spec, config={"batch_size": 2, "epochs": 4, "min_steps": 30, "evaluations": 2},
+    )  # fmt: skip
+    done = run(target)
+    assert (target.name, done.metrics["n"], done.metrics["excluded"]) == ("masks of layer 0", 3, [])
+    assert done.model_version.classes == ["Lesion"]
+    assert done.metrics["mean_dice"]["value"] > 0.3
+    assert done.ranked_cases == 3
+    [held_out] = [case for case in pool if not Suggestion.objects.filter(case=case).exists()]
+    assert Prediction.objects.get(case=held_out).score is None
+    offered = Suggestion.objects.filter(is_current=True)
+    assert offered.count() == 2
+    for one in offered:
+        for layer in one.content["masks"]:
+            assert layer["layer"] == 0
+            for address in layer["slices"].values():
+                assert set(np.unique(stored_mask(address))) <= {0, 3}
+    assert any(one.content["masks"] for one in offered)
+
+
+def stored_mask(address):
+    from annotation.archive import storage
+
+    return masks.decompress(storage.blob_path(address).read_bytes())
+
+
+def test_a_volume_that_is_none_is_left_out_with_a_reason(cast, project):
+    contents = [drawn(project, np.full((8, 32, 32), 3, np.uint8)) for _ in SPLITS]
+    labeled(project, cast.annotator, contents, make=lambda n: make_volume(project, n))
+    [flat] = open_cases(project, [factories.make_study(project)])
+    spec = {"size": [8, 32, 32], "dimensions": "3d", "keeps_size": True}
+    target = targets.create_target(
+        actor=cast.manager, project=project, kind="segmentation", input=spec,
+        config={"batch_size": 2, "epochs": 1, "min_steps": 2, "evaluations": 1},
+    )  # fmt: skip
+    done = run(target)
+    [left_out] = done.metrics["excluded"]
+    assert left_out["case"] == str(flat.pk)
+    assert "the series is no volume: a single image" in left_out["reason"]
+
+
+def test_boxes_are_learned_and_suggested_above_their_threshold(cast, project):
+    def content(case):
+        [series] = case.study.series.all()
+        [instance] = series.instances.all()
+        box = {
+            "id": "11111111-1111-4111-8111-111111111111", "kind": "box", "label": "nodule",
+            "name": "", "answers": {}, "frame": 1, "points": None, "is_hidden": False,
+            "sop_instance_uid": instance.sop_instance_uid, "is_locked": False,
+            "pixels": [[10, 12], [29, 12], [29, 31], [10, 31]],
+        }  # fmt: skip
+        return {"answers": answers_of(1), "regions": [box]}
+
+    labeled(
+        project, cast.annotator, [content] * len(SPLITS),
+        make=lambda n: factories.make_study(project, f"box {n}", has_nodule=n % 2 == 1),
+    )  # fmt: skip
+    open_cases(project, [factories.make_study(project, f"open {n}") for n in range(3)])
+    config = {"side": 64, "batch_size": 4, "min_steps": 150, "epochs": 1, "flip": False}
+    target = targets.create_target(actor=cast.manager, project=project, kind="boxes", config=config)
+    done = run(target)
+    assert (target.name, target.strategy) == ("boxes of nodule", "boxes")
+    assert done.metrics["objects"] == {"nodule": 3}
+    assert done.metrics["ap50"]["value"] > 0.5  # always at the same place: learned by heart
+    version = done.model_version
+    assert load_network(version).shape.class_count == 1
+    offered = Suggestion.objects.filter(is_current=True)
+    assert offered.count() == 2
+    found = [region for one in offered for region in one.content["regions"]]
+    assert found
+    assert all("score" not in region for region in found)
+    xs, ys = np.mean([region["pixels"] for region in found], axis=(0, 1))
+    assert abs(xs - 19.5) < 4
+    assert abs(ys - 21.5) < 4
+
+
+def test_boxes_survive_the_way_into_the_square_and_back():
+    fit = Fit(rows=60, columns=100, side=50)
+    boxes = np.asarray([[10, 20, 30, 60]], np.float32)
+    square = fit.to_network(boxes)
+    np.testing.assert_allclose(square, [[15, 10, 25, 30]], atol=0.51)
+    np.testing.assert_allclose(fit.to_image(square), boxes, atol=1e-3)
+
+
+def test_readers_agree_on_the_boxes_that_most_of_them_drew():
+    one = np.asarray([[0, 0, 10, 10], [50, 50, 60, 60]], np.float32)
+    two = np.asarray([[0, 0, 10, 12]], np.float32)
+    other = np.asarray([[0, 0, 10, 8], [50, 50, 60, 60]], np.float32)
+    reads = [(b, np.zeros(len(b), np.int64)) for b in (one, two, other)]
+    reads[2][1][1] = 1  # another label for the second object
+    boxes, labels = agreed(reads)
+    np.testing.assert_allclose(boxes, [[0, 0, 10, 10]])
+    assert labels.tolist() == [0]
+
+
+def test_a_target_is_refused_with_the_field_that_is_wrong(cast, project):
+    def refused(**wanted):
+        with pytest.raises(InvalidInput) as caught:
+            targets.create_target(actor=None, project=project, **wanted)
+        return caught.value.extra["field"], str(caught.value)
+
+    assert refused(question="note")[0] == "question"
+    assert refused(question="size", kind="one") == (
+        "kind", "The question is of the kind number.",
+    )  # fmt: skip
+    assert refused(question="size", options={"layer": 0})[0] == "options"
+    assert "event_option must be one of no, yes" in refused(
+        question="days", options={"event_question": "died", "event_option": "maybe"}
+    )[1]  # fmt: skip
+    assert "known: 0, 1" in refused(kind="segmentation", options={"layer": 7})[1]
+    assert refused(kind="segmentation", question="size")[0] == "question"
+    assert refused(kind="boxes", options={"labels": ["liver"]})[0] == "options"
+    assert refused(question="size", strategy="margin")[0] == "strategy"
+    assert refused(question="size", input={"size": [32]}) == (
+        "input", "size must have 2 sides between 1 and 2048",
+    )  # fmt: skip
+    assert refused(kind="boxes", input={"size": [32, 32]})[0] == "input"
+    targets.create_target(actor=None, project=project, kind="segmentation")
+    with pytest.raises(Conflict):
+        targets.create_target(actor=None, project=project, kind="segmentation")
+    targets.create_target(actor=None, project=project, kind="segmentation", options={"layer": 1})

@@ -1,0 +1,121 @@
+"""Trackers are told of finished rounds: read back from their own files, offline."""
+
+import json
+import os
+
+import pytest
+
+from annotation.core import jobs
+from config import env
+from learning import pipeline, tracking
+from learning.models import Round, Trigger
+from learning.services import rounds
+
+
+@pytest.fixture
+def done(labeled_target, settings, tmp_path):
+    settings.TRACKERS = []
+    settings.TENSORBOARD_DIR = str(tmp_path / "tensorboard")
+    settings.MLFLOW_TRACKING_URI = f"file://{tmp_path}/mlflow"
+    created = rounds.request_round(target=labeled_target, trigger=Trigger.MANUAL, seed=1)
+    jobs.execute(Round, created.pk, pipeline.run_round)
+    created.refresh_from_db()
+    assert created.state == jobs.JobState.COMPLETED, created.error
+    return created
+
+
+def told(done, settings, *trackers):
+    settings.TRACKERS = list(trackers)
+    tracking.track(str(done.pk))
+    done.refresh_from_db()
+    return done.tracked
+
+
+def test_tensorboard_gets_curves_figures_and_the_recipe(done, settings, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    found = told(done, settings, "tensorboard")["tensorboard"]
+    assert found["ok"], found
+    assert found["detail"] == f"nodule-round-1-{str(done.pk)[:8]}"
+    read = EventAccumulator(str(tmp_path / "tensorboard" / found["detail"])).Reload()
+    losses = [(event.step, event.tensor_proto.float_val[0]) for event in read.Tensors("train/loss")]
+    assert losses == [(int(p["step"]), pytest.approx(p["loss"])) for p in done.curves]
+    [auc] = read.Tensors("test/auc")
+    assert auc.tensor_proto.float_val[0] == pytest.approx(done.metrics["auc"]["value"])
+    hparams = read.summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    assert done.model_version.weights_sha256.encode() in hparams
+
+
+def test_mlflow_gets_curves_figures_and_the_recipe(done, settings, monkeypatch):
+    import mlflow
+
+    # MLflow 3 writes into plain files only where one insists; a server needs no such word.
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    found = told(done, settings, "mlflow")["mlflow"]
+    assert found["ok"], found
+    client = mlflow.MlflowClient(tracking_uri=settings.MLFLOW_TRACKING_URI)
+    run = client.get_run(found["detail"])
+    assert (run.info.status, run.info.run_name) == ("FINISHED", "nodule round 1")
+    assert run.data.params["learning_rate"] == "0.003"
+    assert run.data.tags["weights_sha256"] == done.model_version.weights_sha256
+    history = client.get_metric_history(found["detail"], "train/loss")
+    assert [m.step for m in history] == [p["step"] for p in done.curves]
+    assert run.data.metrics["test/accuracy"] == done.metrics["accuracy"]["value"]
+
+
+def test_weights_and_biases_gets_a_run_offline(done, settings, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    found = told(done, settings, "wandb")["wandb"]
+    assert found["ok"], found
+    [log] = (settings.DATA_ROOT / "wandb").rglob(f"run-{found['detail']}.wandb")
+    content = log.read_bytes()
+    for part in ("nodule round 1", done.model_version.weights_sha256, "train/loss", "test/auc"):
+        assert part.encode() in content
+
+
+def test_a_tracker_that_fails_leaves_the_round_and_the_others_alone(done, settings, monkeypatch):
+    monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE", raising=False)
+    settings.MLFLOW_TRACKING_URI = ""
+    found = told(done, settings, "mlflow", "tensorboard")
+    assert found["mlflow"] == {
+        "ok": False,
+        "detail": "NotConfigured: MLFLOW_TRACKING_URI is not set",
+    }
+    assert found["tensorboard"]["ok"]
+    assert (done.state, done.error) == (jobs.JobState.COMPLETED, "")
+    settings.TENSORBOARD_DIR = "/dev/null/nowhere"
+    Round.objects.update(tracked={})
+    found = told(done, settings, "tensorboard")
+    assert (done.state, found["tensorboard"]["ok"]) == ("completed", False)
+    assert "Error" in found["tensorboard"]["detail"]
+
+
+def test_what_is_told_names_no_patient_no_case_and_no_person(done, cast):
+    record = tracking.record_of(done)
+    text = json.dumps([record.name, record.config, record.curves, record.figures])
+    secrets = [cast.manager.username, cast.project.name]
+    for item in done.dataset.items.select_related("case__study"):
+        study = item.case.study
+        secrets += [study.patient_id, study.study_instance_uid, str(item.case_id), item.patient_key]
+    assert [word for word in secrets if word in text] == []
+    assert record.config["weights_sha256"] == done.model_version.weights_sha256
+    assert {"auc", "auc_low", "auc_high", "n"} <= set(record.figures)
+
+
+def test_a_round_whose_message_was_lost_is_found(done, settings):
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    settings.TRACKERS = ["tensorboard"]
+    assert rounds.untracked() == []  # its message may still be on its way
+    Round.objects.update(finished_at=timezone.now() - timedelta(hours=1))
+    assert rounds.untracked() == [done]
+    told(done, settings, "tensorboard")
+    assert rounds.untracked() == []
+
+
+def test_an_unknown_tracker_stops_the_start(monkeypatch):
+    monkeypatch.setitem(os.environ, "TRACKERS", "mlflow, notebook")
+    with pytest.raises(env.SettingError, match="TRACKERS: 'notebook' is none of mlflow"):
+        env.choices("TRACKERS", ("mlflow", "tensorboard", "wandb"))
