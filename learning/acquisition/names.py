@@ -34,7 +34,7 @@ STRATEGIES_OF_KIND = {
     "many": _OF_PROBABILITIES,
     "number": ("variance", "random"),
     "time_to_event": ("variance", "random"),
-    "segmentation": ("class_entropy", "random"),
+    "segmentation": ("random", "class_entropy"),  # on the hippocampus it did not pay (docs)
     "boxes": ("boxes", "random"),
 }
 """What a round may rank by, for each kind of target; the first is the default."""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from learning.api import bundles, cross_validations, heads, starts, targets, views
+from learning.api import bundles, cross_validations, heads, models, starts, targets, views
 
 urlpatterns = [
     path("projects/<uuid:project_id>/targets", targets.TargetsView.as_view(), name="targets"),
@@ -37,6 +37,36 @@ urlpatterns = [
         "rounds/<uuid:round_id>/cancellation",
         views.CancellationView.as_view(),
         name="round-cancellation",
+    ),
+    path(
+        "model-versions/<uuid:model_version_id>",
+        models.ModelVersionView.as_view(),
+        name="model-version",
+    ),
+    path(
+        "model-versions/<uuid:model_version_id>/subgroups",
+        models.SubgroupsView.as_view(),
+        name="model-subgroups",
+    ),
+    path(
+        "model-versions/<uuid:model_version_id>/drift",
+        models.DriftView.as_view(),
+        name="model-drift",
+    ),
+    path(
+        "model-versions/<uuid:model_version_id>/comparison",
+        models.ComparisonView.as_view(),
+        name="model-comparison",
+    ),
+    path(
+        "model-versions/<uuid:model_version_id>/card",
+        models.CardView.as_view(),
+        name="model-card",
+    ),
+    path(
+        "model-versions/<uuid:model_version_id>/card.md",
+        models.CardTextView.as_view(),
+        name="model-card-text",
     ),
     path(
         "model-versions/<uuid:model_version_id>/promotion",

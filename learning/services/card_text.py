@@ -20,7 +20,7 @@ def as_markdown(card: Card) -> str:
         "## Against the model in production when it was trained\n\n"
         + _evidence(card["against_production"]),
         "## What it learned from\n\n" + _dataset(card["learned_from"]),
-        "## How it was trained\n\n" + _training(model, card["training"]),
+        "## How it was trained\n\n" + _training(model, card["training"], card["origin"]),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -93,7 +93,10 @@ def _dataset(dataset: Card | None) -> str:
     return _table(("split", "cases", "patients"), splits) + "\n\n" + _table(("", ""), facts)
 
 
-def _training(model: Card, training: Card) -> str:
+def _training(model: Card, training: Card | None, origin: str) -> str:
+    if training is None:
+        weights = f"SHA-256 of the weights `{model['weights_sha256']}`"
+        return f"Not here: it was imported from {_said(origin)}; {weights}."
     facts = [
         ("round", f"{training['number']}, {training['trigger']}"),
         ("labels", training["training_labels"]),

@@ -11,7 +11,7 @@ from django.db.models import Sum
 
 from annotation.archive.models import Study
 from annotation.datasets.models import Dataset, Split
-from learning.models import ModelVersion
+from learning.models import ModelVersion, Round
 
 
 @dataclass(frozen=True)
@@ -59,23 +59,24 @@ class Lineage:
 
     weights_sha256: str
     created_at: datetime
-    round: RoundLine
+    origin: str  # of an imported model; it has neither round nor dataset here
+    round: RoundLine | None
     dataset: DatasetLine | None
 
 
 def lineage_of(version: ModelVersion) -> Lineage:
     """The chain of a version; no patient and no study is named."""
-    dataset = version.round.dataset
+    dataset = version.round.dataset if version.round else None
     return Lineage(
         weights_sha256=version.weights_sha256,
         created_at=version.created_at,
-        round=_round_line(version),
+        origin=version.origin,
+        round=_round_line(version.round) if version.round else None,
         dataset=_dataset_line(dataset) if dataset else None,
     )
 
 
-def _round_line(version: ModelVersion) -> RoundLine:
-    round_ = version.round
+def _round_line(round_: Round) -> RoundLine:
     reasons = Counter(one["reason"] for one in round_.metrics.get("excluded", []))
     return RoundLine(
         number=round_.number,

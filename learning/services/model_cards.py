@@ -26,7 +26,7 @@ def model_card(version: ModelVersion) -> dict[str, Any]:
     """The card as JSON values."""
     report = _report(version)
     lineage = asdict(lineage_of(version))
-    metrics = version.round.metrics
+    metrics = version.metrics
     card: dict[str, Any] = _plain(
         {
             "format": FORMAT,
@@ -39,13 +39,14 @@ def model_card(version: ModelVersion) -> dict[str, Any]:
             },
             "project": version.target.project.name,
             "learns": {
-                "question": version.target.question,
+                "question": version.target.name,
                 "kind": metrics.get("kind", ""),
                 "classes": version.classes,
             },
             "use": USE,
             "learned_from": lineage["dataset"],
             "training": lineage["round"],
+            "origin": version.origin,
             "figures": {k: v for k, v in metrics.items() if k not in NOT_FIGURES},
             "reliability": metrics.get("reliability", []),
             "against_production": version.evidence,
@@ -65,7 +66,7 @@ def _report(version: ModelVersion) -> Report | None:
 
 def _limits(version: ModelVersion, report: Report | None) -> list[str]:
     """What a reader of the figures must know, in sentences."""
-    metrics = version.round.metrics
+    metrics = version.metrics
     name = metrics.get("metric", {}).get("name", "auc")
     found = [*_limits_of_test(metrics, name), *_limits_of_groups(report)]
     excluded = len(metrics.get("excluded", []))

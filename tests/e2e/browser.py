@@ -20,9 +20,9 @@ NEXT_CASE = """before => {
 
 
 @contextlib.contextmanager
-def chromium():
+def chromium(arguments=ARGUMENTS):
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=arguments)
         yield browser
         browser.close()
 

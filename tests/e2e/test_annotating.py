@@ -4,13 +4,13 @@ is there again after the browser was closed."""
 import numpy as np
 import pytest
 
-from annotation.archive import storage
 from annotation.archive.services.ingest import ingest
-from annotation.imaging import conversion, masks
-from annotation.labeling.models import Annotation, Comment, Revision
+from annotation.imaging import conversion
+from annotation.labeling.models import Comment, Revision
 from annotation.labeling.services.projects import add_cases, publish_schema
 from tests import factories, servers
 from tests.e2e import browser as person
+from tests.e2e.rooms import draft, painted, regions_of, saved
 
 SIDE, SLICES = 64, 9
 PIXEL_MM, SLICE_MM, CORNER_MM = 1.5, 2.0, -48.0
@@ -106,42 +106,15 @@ class Desk:
         self.page.locator(f"[data-action=tool_{tool}]").click()
         self.page.locator(f"[data-action=tool_{tool}][aria-pressed=true]").wait_for()
 
-    def saved(self, condition):
-        """The draft on the server, once the condition holds for it."""
-
-        def holds():
-            return condition(draft())
-
-        servers.eventually(holds, "the draft is saved", timeout_s=20)
-        return draft()
-
     def shapes(self):
         return self.page.locator("[data-testid=panes] svg.svg-layer g").count()
-
-
-def draft():
-    return Annotation.objects.get().draft
-
-
-def regions_of(content):
-    return content.get("regions", [])
-
-
-def painted(content, layer=0):
-    """Label maps by place of the layer's slices."""
-    found = [m for m in content.get("masks", []) if m.get("layer") == layer]
-    slices = found[0]["slices"] if found else {}
-    return {
-        place: masks.decompress(storage.blob_path(sha256).read_bytes())[0]
-        for place, sha256 in slices.items()
-    }
 
 
 def test_a_box_is_stored_in_pixels_and_millimetres_and_is_there_again(desk, project):
     desk.take("box")
     desk.drag((15, 20), (35, 30))
     desk.page.get_by_test_id("region").wait_for()
-    [region] = regions_of(desk.saved(regions_of))
+    [region] = regions_of(saved(regions_of))
     assert (region["kind"], region["label"], region["frame"]) == ("box", "nodule", 1)
     expected = [(15, 20), (35, 20), (35, 30), (15, 30)]
     assert np.abs(np.array(region["pixels"]) - expected).max() < 0.75
@@ -160,7 +133,7 @@ def test_a_box_is_stored_in_pixels_and_millimetres_and_is_there_again(desk, proj
 def test_a_stroke_is_stored_voxel_by_voxel_and_undo_takes_it_back(desk):
     desk.take("brush")
     desk.drag((25, 25), (40, 25))
-    content = desk.saved(painted)
+    content = saved(painted)
     [(place, labels)] = painted(content).items()
     rows, columns = np.nonzero(labels)
     assert labels.shape == (SIDE, SIDE)
@@ -173,16 +146,16 @@ def test_a_stroke_is_stored_voxel_by_voxel_and_undo_takes_it_back(desk):
     assert place.endswith(":1")
 
     desk.page.keyboard.press("Control+z")
-    desk.saved(lambda content: not painted(content))
+    saved(lambda content: not painted(content))
     desk.page.keyboard.press("Control+y")
-    again = desk.saved(painted)
+    again = saved(painted)
     assert np.array_equal(painted(again)[place], labels)
 
 
 def test_what_was_drawn_is_handed_in_for_ever(desk):
     desk.take("length")
     desk.drag((12, 40), (45.333, 40))  # 50 mm
-    desk.saved(regions_of)
+    saved(regions_of)
     assert "mm in the patient" in desk.page.get_by_test_id("region").inner_text()
     desk.page.keyboard.press("2")
     desk.page.keyboard.press("Enter")
@@ -203,13 +176,13 @@ def test_undo_goes_over_everything_that_was_done(desk):
     desk.page.get_by_test_id("region").wait_for()
     desk.take("brush")
     desk.drag((20, 40), (30, 40))
-    full = desk.saved(lambda content: painted(content) and regions_of(content))
+    full = saved(lambda content: painted(content) and regions_of(content))
     for _ in range(3):
         desk.page.keyboard.press("Control+z")
-    desk.saved(lambda content: content == before)
+    saved(lambda content: content == before)
     for _ in range(3):
         desk.page.keyboard.press("Control+y")
-    desk.saved(lambda content: content == full)
+    saved(lambda content: content == full)
 
 
 def test_a_remark_is_pinned_to_the_middle_of_what_is_seen(desk):

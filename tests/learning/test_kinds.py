@@ -179,8 +179,8 @@ def test_masks_are_learned_in_volumes_and_suggested_as_masks(cast, project):
     pool = open_cases(project, [make_volume(project, f"open {n}") for n in range(3)])
     spec = {"size": [8, 32, 32], "dimensions": "3d", "keeps_size": True}
     target = targets.create_target(
-        actor=cast.manager, project=project, kind="segmentation", input=spec,
-        config={"batch_size": 2, "epochs": 4, "min_steps": 30, "evaluations": 2},
+        actor=cast.manager, project=project, kind="segmentation", strategy="class_entropy",
+        input=spec, config={"batch_size": 2, "epochs": 4, "min_steps": 30, "evaluations": 2},
     )  # fmt: skip
     done = run(target)
     assert (target.name, done.metrics["n"], done.metrics["excluded"]) == ("masks of layer 0", 3, [])

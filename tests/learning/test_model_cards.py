@@ -16,6 +16,7 @@ from learning.services.card_text import as_markdown
 from learning.services.lineage import lineage_of
 from learning.services.model_cards import model_card
 from tests import factories
+from tests.learning.models import make_model
 from tests.learning.test_promotion import make_version
 from tests.learning.test_rounds import TINY
 from tests.learning.test_subgroups import COUNT, make_population
@@ -105,3 +106,15 @@ def test_markdown_survives_names_with_bars_and_brackets(version):
     version.target.project.name = "a|b <script>"
     text = as_markdown(model_card(version))
     assert "a\\|b &lt;script>" in text
+
+
+def test_the_card_of_an_imported_model_says_where_it_came_from(cast):
+    target = targets.create_target(actor=cast.manager, project=cast.project, question="nodule")
+    version = make_model(target)
+    card = model_card(version)
+    assert (card["training"], card["learned_from"], card["origin"]) == (
+        None,
+        None,
+        "made for a test",
+    )
+    assert "imported from made for a test" in as_markdown(card)

@@ -523,6 +523,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/model-versions/{model_version_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One model version: its figures, the evidence of its promotion, and where it comes from. */
+        get: operations["model_versions_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/model-versions/{model_version_id}/bundle-exports": {
         parameters: {
             query?: never;
@@ -540,6 +557,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/model-versions/{model_version_id}/card": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The model card as JSON. */
+        get: operations["model_versions_card_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-versions/{model_version_id}/card.md": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The model card as Markdown. */
+        get: operations["model_versions_card.md_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-versions/{model_version_id}/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description This version beside the one in production now, on the patients of both test sets. */
+        get: operations["model_versions_comparison_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-versions/{model_version_id}/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Whether what arrives is still like what it was trained and measured on. */
+        get: operations["model_versions_drift_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/model-versions/{model_version_id}/promotion": {
         parameters: {
             query?: never;
@@ -551,6 +636,23 @@ export interface paths {
         put?: never;
         /** @description Put a model version into production; doing it with an earlier one rolls back. */
         post: operations["model_versions_promotion_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-versions/{model_version_id}/subgroups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The figure of every group of its test patients that is large enough. */
+        get: operations["model_versions_subgroups_retrieve"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1395,6 +1497,20 @@ export interface components {
             is_for_round: boolean;
             item_count: number;
         };
+        DatasetLine: {
+            number: number;
+            sha256: string;
+            /** Format: date-time */
+            frozen_at: string;
+            schema_version: number;
+            cases: number;
+            patients: number;
+            splits: components["schemas"]["SplitSize"][];
+            reads: number;
+            reads_sha256: string;
+            instances: number;
+            instances_sha256: string;
+        };
         DayProgress: {
             /** Format: date */
             day: string;
@@ -1415,6 +1531,21 @@ export interface components {
         DirectionEnum: "pull" | "push";
         DraftRequestRequest: {
             content: unknown;
+        };
+        Drift: {
+            /** Format: double */
+            distance: number;
+            /** Format: double */
+            p: number;
+        };
+        DriftReport: {
+            /** Format: date-time */
+            since: string;
+            encoder: number | null;
+            reference: number;
+            tested: number;
+            inputs: components["schemas"]["InputDrift"][];
+            outputs: components["schemas"]["OutputDrift"][];
         };
         EncoderVersion: {
             /** Format: uuid */
@@ -1463,6 +1594,29 @@ export interface components {
             /** Format: double */
             high: number | null;
         };
+        Evidence: {
+            verdict: components["schemas"]["EvidenceVerdictEnum"];
+            against: number | null;
+            metric: string;
+            difference: components["schemas"]["Estimate"];
+            /** Format: double */
+            margin: number | null;
+            n: number;
+            patients: number;
+        };
+        /**
+         * @description * `first` - First
+         *     * `better` - Better
+         *     * `not_worse` - Not Worse
+         *     * `worse` - Worse
+         *     * `not_shown` - Not Shown
+         *     * `production_untested` - Production Untested
+         *     * `untested` - Untested
+         *     * `not_comparable` - Not Comparable
+         *     * `not_finite` - Not Finite
+         * @enum {string}
+         */
+        EvidenceVerdictEnum: "first" | "better" | "not_worse" | "worse" | "not_shown" | "production_untested" | "untested" | "not_comparable" | "not_finite";
         Exclusion: {
             /** Format: uuid */
             case: string;
@@ -1484,6 +1638,10 @@ export interface components {
             study: string;
             instance: string;
             reason: string;
+        };
+        Figure: {
+            name: string;
+            estimate: components["schemas"]["Estimate"];
         };
         /**
          * @description * `ap50` - ap50
@@ -1531,6 +1689,18 @@ export interface components {
          * @enum {string}
          */
         FormatEnum: "coco" | "content" | "csv" | "dicom" | "dicom_seg" | "dicom_sr" | "monai_datalist" | "nifti" | "tables";
+        Group: {
+            attribute: string;
+            value: string;
+            count: number;
+            patients: number;
+            estimate: components["schemas"]["Estimate"];
+            gap: components["schemas"]["Estimate"];
+            /** Format: double */
+            p: number | null;
+            is_real: boolean;
+            is_worse: boolean;
+        };
         /** @description Who was given a case. */
         Handover: {
             /** Format: uuid */
@@ -1614,6 +1784,12 @@ export interface components {
              */
             active_seconds: number;
         };
+        Hidden: {
+            attribute: string;
+            groups: number;
+            cases: number;
+            unknown: number;
+        };
         HonestFigures: {
             outcomes: number;
             audit: components["schemas"]["ErrorRate"] | null;
@@ -1623,6 +1799,14 @@ export interface components {
             conditions: components["schemas"]["Condition"][];
             agreement: components["schemas"]["Condition"] | null;
             retraining: string[];
+        };
+        InputDrift: {
+            scanner: string | null;
+            month: string;
+            count: number;
+            is_known_scanner: boolean;
+            drift: components["schemas"]["Drift"] | null;
+            is_real: boolean;
         };
         Instance: {
             sop_instance_uid: string;
@@ -1660,6 +1844,11 @@ export interface components {
             high: number | null;
             choices: string[];
         };
+        LabelFigures: {
+            name: string;
+            positives: number;
+            figures: components["schemas"]["Figure"][];
+        };
         /**
          * @description * `en` - En
          *     * `de` - De
@@ -1673,6 +1862,11 @@ export interface components {
                 [key: string]: unknown;
             };
             names: string[];
+        };
+        Lineage: {
+            origin: string;
+            round: components["schemas"]["RoundLine"] | null;
+            dataset: components["schemas"]["DatasetLine"] | null;
         };
         Loss: {
             /** Format: double */
@@ -1765,6 +1959,21 @@ export interface components {
             reliability?: components["schemas"]["Reliability"][];
             excluded?: components["schemas"]["Exclusion"][];
             device?: string;
+        };
+        ModelDetail: {
+            version: components["schemas"]["ModelVersion"];
+            question: string;
+            /** Format: uuid */
+            project: string;
+            deciding: string;
+            n: number;
+            patients: number;
+            absent_because: string | null;
+            figures: components["schemas"]["Figure"][];
+            labels: components["schemas"]["LabelFigures"][];
+            reliability: components["schemas"]["Reliability"][];
+            evidence: components["schemas"]["Evidence"] | null;
+            lineage: components["schemas"]["Lineage"];
         };
         ModelVersion: {
             /** Format: uuid */
@@ -1862,6 +2071,15 @@ export interface components {
         Options: {
             hides_patient: boolean;
             suggestions: components["schemas"]["SuggestionsEnum"];
+        };
+        OutputDrift: {
+            output: string;
+            month: string;
+            count: number;
+            drift: components["schemas"]["Drift"] | null;
+            /** Format: double */
+            stability_index: number | null;
+            is_real: boolean;
         };
         /** @description A case with everybody's read of it, for supervisors to look at. */
         Overview: {
@@ -2226,6 +2444,14 @@ export interface components {
             /** Format: date-time */
             readonly finished_at: string | null;
         };
+        RoundLine: {
+            number: number;
+            strategy: string;
+            seed: number;
+            code_revision: string;
+            device: string;
+            training_labels: number | null;
+        };
         Schema: {
             /** Format: uuid */
             id: string;
@@ -2292,6 +2518,11 @@ export interface components {
             id: string;
             name: string;
         };
+        SplitSize: {
+            split: string;
+            cases: number;
+            patients: number;
+        };
         StartChoice: {
             start: {
                 [key: string]: string;
@@ -2348,6 +2579,14 @@ export interface components {
             patient_sex: string;
             patient_age: string;
             series: components["schemas"]["Series"][];
+        };
+        Subgroups: {
+            figure: string;
+            figures: string[];
+            n: number;
+            groups: components["schemas"]["Group"][];
+            hidden: components["schemas"]["Hidden"][];
+            readonly least_patients: number;
         };
         Suggestion: {
             /** Format: uuid */
@@ -3407,6 +3646,27 @@ export interface operations {
             };
         };
     };
+    model_versions_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelDetail"];
+                };
+            };
+        };
+    };
     model_versions_bundle_exports_create: {
         parameters: {
             query?: never;
@@ -3428,6 +3688,92 @@ export interface operations {
             };
         };
     };
+    model_versions_card_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    "model_versions_card.md_retrieve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/markdown": string;
+                };
+            };
+        };
+    };
+    model_versions_comparison_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evidence"];
+                };
+            };
+        };
+    };
+    model_versions_drift_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriftReport"];
+                };
+            };
+        };
+    };
     model_versions_promotion_create: {
         parameters: {
             query?: never;
@@ -3445,6 +3791,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelVersion"];
+                };
+            };
+        };
+    };
+    model_versions_subgroups_retrieve: {
+        parameters: {
+            query?: {
+                /** @description sex, age, or a DICOM keyword */
+                attribute?: string[];
+                figure?: string;
+            };
+            header?: never;
+            path: {
+                model_version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Subgroups"];
                 };
             };
         };

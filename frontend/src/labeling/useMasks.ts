@@ -7,7 +7,7 @@ import { drawnMasks } from './content'
 import type { Segment } from './definition'
 import type { ReadingSession, Snapshot } from './ReadingSession'
 import type { ViewerConnection } from './useWorkstation'
-import { MASK_TOOLS } from '../viewer/types'
+import { MASK_TOOLS, type WorkstationState } from '../viewer/types'
 import { DEFAULT_LOOK, segmentColour, type Brush, type SegmentLook } from './SegmentPanel'
 
 export interface Masks {
@@ -25,7 +25,7 @@ export interface Masks {
 const FIRST_BRUSH: Brush = { radius_mm: 5, shape: 'circle', threshold: null }
 
 export function useMasks(
-  { workstation, layers, state }: ViewerConnection, session: ReadingSession, { content }: Snapshot, segments: readonly Segment[],
+  { workstation, layers }: ViewerConnection, session: ReadingSession, { content }: Snapshot, segments: readonly Segment[],
 ): Masks {
   const editor = useRef<MaskEditor | null>(null)
   const [chosen, select] = useState<number | null>(null)
@@ -51,11 +51,12 @@ export function useMasks(
   const { masks } = content
   const drawn = useMemo(() => drawnMasks({ answers: {}, ...(masks && { masks }) }), [masks])
   useEffect(() => void editor.current?.reconcile(drawn, session.readMask), [workstation, hasSegments, drawn, session])
-  // A segment in hand has a label map on every slice that is shown: not before somebody paints.
-  const isPainting = drawn.length > 0 || MASK_TOOLS.some((tool) => tool === state.tool)
-  useEffect(() => {
-    if (segment && isPainting) editor.current?.setSegment(segment.value, segment.layer ?? 0)
-  }, [workstation, segment, isPainting])
+  // A segment in hand has a label map on every slice that is shown: not before somebody paints, but then at
+  // once, and not when the page has followed: the first stroke may come within a tenth of a second.
+  const hasDrawn = drawn.length > 0
+  useEffect(() => workstation?.subscribe(whenBegun(hasDrawn, () => {
+    if (segment) editor.current?.setSegment(segment.value, segment.layer ?? 0)
+  })), [workstation, segment, hasDrawn])
   useEffect(() => editor.current?.setBrush(brush), [workstation, hasSegments, brush])
   useEffect(() => {
     const dressed = segments.map((one) => ({
@@ -67,6 +68,16 @@ export function useMasks(
   return {
     editor, selected: segment?.value ?? null, select, looks, brush, setBrush, isOutlineOnly, setOutlineOnly,
     setLook: (value, look) => setLooks((known) => ({ ...known, [value]: look })),
+  }
+}
+
+/** Once, when a tool that paints comes into the hand or is there already. */
+function whenBegun(hasBegun: boolean, begin: () => void): (state: WorkstationState) => void {
+  let isTold = false
+  return ({ tool }) => {
+    if (isTold || !(hasBegun || MASK_TOOLS.some((one) => one === tool))) return
+    isTold = true
+    begin()
   }
 }
 

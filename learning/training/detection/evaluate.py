@@ -42,6 +42,8 @@ def evaluate_boxes(
 
     return {
         "n": len(truth),
+        "patients": len(set(patients)),
+        "metric": {"name": "ap50", "higher_is_better": True},
         "objects": {n: int(m.objects.sum()) for n, m in zip(classes, matches, strict=True)},
         "ap50_of": {n: average_precision(m) for n, m in zip(classes, matches, strict=True)},
         "ap50": asdict(bootstrap(lambda i: mean_average_precision(matches, i), patients, rng)),

@@ -17,7 +17,14 @@ export interface SegmentAppearance {
 }
 
 const { segmentation } = tools
+const STACK = 'stack'
 const LABELMAP = tools.Enums.SegmentationRepresentations.Labelmap
+
+/** Where Cornerstone keeps the volumes that it made of the images. */
+interface Held {
+  volumeId?: string
+  labelmaps?: Record<string, { volumeId?: string; geometryVolumeId?: string }>
+}
 
 export class Labelmap {
   readonly id: string
@@ -72,6 +79,7 @@ export class Labelmap {
         segmentation.removeLabelmapRepresentation(viewportId, this.id)
       }
     }
+    if ([...this.attached.values()].every((kind) => kind === STACK)) this.dropVolume()
     const fresh = views.filter((view) => !this.attached.has(view.viewportId))
     for (const view of fresh) {
       this.attached.set(view.viewportId, kindOf(view))
@@ -123,13 +131,19 @@ export class Labelmap {
     segmentation.triggerSegmentationEvents.triggerSegmentationDataModified(this.id)
   }
 
+  /** Planes draw the labels from a volume whose texture misses what is painted while no plane is shown:
+   * the next planes get a new one. */
+  private dropVolume(): void {
+    const data = segmentation.state.getSegmentation(this.id)?.representationData.Labelmap as Held | undefined
+    const held = [data?.volumeId, ...Object.values(data?.labelmaps ?? {}).flatMap((layer) => [layer.volumeId, layer.geometryVolumeId])]
+    for (const volumeId of new Set(held)) {
+      if (volumeId !== undefined && core.cache.getVolumeLoadObject(volumeId)) core.cache.removeVolumeLoadObject(volumeId)
+    }
+  }
+
   destroy(): void {
-    const data = segmentation.state.getSegmentation(this.id)?.representationData.Labelmap
     this.attach([])
     segmentation.removeSegmentation(this.id)
-    if (data && 'volumeId' in data && data.volumeId && core.cache.getVolume(data.volumeId)) {
-      core.cache.removeVolumeLoadObject(data.volumeId)
-    }
     for (const { imageId } of this.images) {
       if (core.cache.getImageLoadObject(imageId)) core.cache.removeImageLoadObject(imageId, { force: true })
     }
@@ -137,7 +151,7 @@ export class Labelmap {
 }
 
 function kindOf(view: PaneView): string {
-  return view.volumeId ?? 'stack'
+  return view.volumeId ?? STACK
 }
 
 function rgba(colour: string): [number, number, number, number] {

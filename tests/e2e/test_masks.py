@@ -1,0 +1,197 @@
+"""Masks on the real page: the voxels that the server keeps, and the same voxels on the screen, in stacks,
+in planes, in layers over one another, and in a new window."""
+
+import numpy as np
+import pytest
+
+from tests import servers
+from tests.e2e.rooms import (
+    PIXEL_MM,
+    SIDE,
+    SLICE_MM,
+    SLICES,
+    draft,
+    drag,
+    make_case,
+    painted,
+    phantom,
+    reading,
+    saved,
+    voxel_mm,
+)
+
+DEFINITION = {
+    "questions": [
+        {"key": "finding", "label": "Any finding?", "options": [{"key": "no"}, {"key": "yes"}]}
+    ],
+    "segments": [{"value": 1, "label": "Liver"}, {"value": 2, "label": "Tumour", "layer": 1}],
+}
+RADIUS_MM = 5.0
+Z, Y, X = np.mgrid[0:SLICES, 0:SIDE, 0:SIDE]
+CENTRES_MM = voxel_mm(X, Y, Z)  # of the voxel [z, y, x]
+ROW = 28  # the coronal plane that is painted on
+
+
+@pytest.fixture(autouse=True)
+def _ask_the_database_here(monkeypatch):
+    """Playwright's loop runs in this thread; it is only waited for, never awaited beside a query."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.fixture
+def project(live_cast):
+    return make_case(live_cast, "phantom", phantom("painted on"), definition=DEFINITION)
+
+
+def kept(room, layer=0):
+    """What the server keeps of a layer as [z, y, x]."""
+    uids = room.do("return w.state.panes[0].series.instances.map((one) => one.sop_instance_uid)")
+    labels = np.zeros((SLICES, SIDE, SIDE), np.uint8)
+    for place, slice_labels in painted(draft(), layer).items():
+        labels[uids.index(place.split(":")[0])] = slice_labels
+    return labels
+
+
+def shown_in_stack(room, slices):
+    """Which voxels of these slices the stack of the first pane shows coloured, as [slice, y, x]."""
+    found = []
+    for z in slices:
+        room.do(f"await w.goTo({z + 1})")
+        room.until(f"p.slice === {z + 1}")
+        points = CENTRES_MM[z].reshape(-1, 3)
+        found.append(room.are_coloured(0, points).reshape(SIDE, SIDE))
+    return np.array(found)
+
+
+def click(room, pane, point_mm):
+    """Click where a point lies; returns the point that was hit: the mouse has whole pixels only."""
+    left, top = room.at(pane, 0, 0)
+    x, y = np.round(np.add(room.canvas_of(pane, point_mm), (left, top)))
+    room.hover_brush(pane, x, y)
+    room.page.mouse.click(x, y)
+    return room.patient_under(pane, x - left, y - top)
+
+
+def open_planes(room):
+    room.do("w.showPlanes(w.state.panes[0].series)")
+    for pane, plane in enumerate(("axial", "sagittal", "coronal")):
+        room.until(f"p.status === 'shown' && p.as === '{plane}' && p.loaded === 40", pane)
+
+
+def show_coronal(room, y):
+    """Slices are counted from the back."""
+    room.do(f"w.activate(2); await w.goTo({SIDE - y})")
+    room.until(f"p.slice === {SIDE - y}", 2)
+    middle = room.page.locator("[data-testid=pane][data-pane='2']").bounding_box()
+    shown = room.patient_under(2, middle["width"] / 2, middle["height"] / 2)
+    assert shown[1] == pytest.approx(voxel_mm(0, y, 0)[1])
+
+
+def test_what_is_painted_across_the_slices_is_the_same_in_the_stack_and_back(live_cast, project):
+    with reading(live_cast) as enter:
+        room = enter(project)
+        open_planes(room)
+        show_coronal(room, ROW)
+        room.take("brush")
+        ends = [room.canvas_of(2, voxel_mm(x, ROW, z)) for x, z in ((24, 17), (40, 22))]
+        start, end = (room.at(2, *end) for end in ends)
+        room.hover_brush(2, *start)
+        drag(room.page, start, end)
+        saved(painted)
+        room.until("s.tool === 'brush'")
+        labels = kept(room)
+        z, y, _ = np.nonzero(labels)
+        assert set(y) == {ROW}
+        assert set(z) == set(range(z.min(), z.max() + 1))
+        capsule_mm2 = np.hypot(16 * PIXEL_MM, 5 * SLICE_MM) * 2 * RADIUS_MM + 78.5
+        assert labels.sum() == pytest.approx(capsule_mm2 / (PIXEL_MM * SLICE_MM), rel=0.05)
+
+        room.do("w.setLayout('1x1')")
+        room.show(0, 0)
+        room.until("p.status === 'shown' && p.as === 'stack'")
+        slices = range(z.min() - 1, z.max() + 2)
+        assert np.array_equal(shown_in_stack(room, slices), labels[slices] > 0)
+
+        # And back: painted in the stack, shown across the slices.
+        middle = voxel_mm(32, ROW, 32)
+        room.do("await w.goTo(33)")
+        room.until("p.slice === 33")
+        click(room, 0, middle)
+        saved(lambda content: len(painted(content)) > len(set(z)))
+        both = kept(room)
+        assert both[32].any()
+        assert np.array_equal(np.delete(both, 32, axis=0), np.delete(labels, 32, axis=0))
+        open_planes(room)
+        show_coronal(room, ROW)
+        points = CENTRES_MM[:, ROW].reshape(-1, 3)
+        seen = room.are_coloured(2, points).reshape(SLICES, SIDE)
+        assert np.array_equal(seen, both[:, ROW] > 0)
+
+
+def test_layers_lie_over_one_another_and_come_back_as_they_were(live_cast, project):
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.take("brush")
+        click(room, 0, voxel_mm(30, 30, 19))
+        saved(painted)
+        liver = kept(room)
+        room.page.get_by_role("button", name="Tumour", exact=True).click()
+        click(room, 0, voxel_mm(32, 30, 19))
+        saved(lambda content: painted(content, layer=1))
+        tumour = kept(room, layer=1)
+        assert np.array_equal(kept(room), liver)
+        assert set(np.unique(tumour)) == {0, 2}
+        both = (liver > 0) & (tumour > 0)
+        assert min(both.sum(), (liver > 0).sum(), (tumour > 0).sum()) > 10
+        before = draft()
+
+        room = enter(project)  # the page is loaded anew
+        room.until("p.loaded === 40")
+
+        def are_shown():
+            seen = shown_in_stack(room, [19])[0]
+            return np.array_equal(seen, ((liver > 0) | (tumour > 0))[19])
+
+        servers.eventually(are_shown, "both layers are drawn again", timeout_s=10)
+        assert draft() == before
+        # Erasing in one layer leaves the other alone.
+        room.page.get_by_role("button", name="Tumour", exact=True).click()
+        room.take("eraser")
+        click(room, 0, voxel_mm(32, 30, 19))
+        saved(lambda content: not painted(content, layer=1))
+        assert np.array_equal(kept(room), liver)
+
+
+def in_sphere(hit):
+    """What Cornerstone calls a sphere: half a slice deeper, for slices have a thickness."""
+    depth_mm = RADIUS_MM + SLICE_MM / 2
+    away = (CENTRES_MM - hit) / [RADIUS_MM, RADIUS_MM, depth_mm]
+    return np.linalg.norm(away, axis=-1) <= 1
+
+
+def test_a_sphere_fills_exactly_the_voxels_within_it(live_cast, project):
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.take("sphere")
+        hit = click(room, 0, voxel_mm(30, 30, 19))
+        saved(lambda content: len(painted(content)) == 5)
+        assert np.array_equal(kept(room) > 0, in_sphere(hit))
+
+
+@pytest.mark.parametrize("shape", ["circle", "sphere"])
+def test_a_threshold_brush_fills_exactly_the_values_between_its_bounds(live_cast, project, shape):
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.page.get_by_label("Paint only between two values").check()
+        room.page.get_by_role("textbox", name="From", exact=True).fill("35")
+        room.page.get_by_role("textbox", name="To", exact=True).fill("45")
+        if shape == "sphere":
+            room.page.get_by_label("Sphere", exact=True).check()
+        room.take("threshold")
+        hit = click(room, 0, voxel_mm(8, 30, 19))  # on the border between air and body
+        saved(painted)
+        disc = (np.linalg.norm(CENTRES_MM - hit, axis=-1) <= RADIUS_MM) & (Z == 19)
+        is_in_reach = in_sphere(hit) if shape == "sphere" else disc
+        is_body = (X >= 8) & (X < 56) & (Y >= 8) & (Y < 56)
+        assert (is_in_reach & ~is_body).any()
+        assert np.array_equal(kept(room) > 0, is_in_reach & is_body)

@@ -1,0 +1,87 @@
+"""What a reader meets when a case opens: no WebGL, a strip of series to drag from, a very long series."""
+
+import numpy as np
+
+from annotation.imaging import conversion
+from annotation.labeling.models import Annotation
+from tests import factories, servers
+from tests.e2e import browser as person
+from tests.e2e.rooms import make_case, phantom, reading, second_series
+
+LONG, SMALL_SIDE = 2000, 16
+FRAME_BYTES = SMALL_SIDE * SMALL_SIDE * 2
+LIMIT_BYTES = 400 * FRAME_BYTES
+WATCH = """
+w.most = 0; w.first = null;
+w.subscribe((state) => {
+  const [pane] = state.panes;
+  w.most = Math.max(w.most, w.memory().bytes);
+  if (w.first === null && pane.status === 'shown') w.first = pane.loaded;
+});
+"""
+
+
+def test_without_webgl_the_page_says_so_and_the_questions_still_work(live_cast, monkeypatch):
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    factories.make_cases(live_cast.project, 1)
+    troubles: list[str] = []
+    arguments = ["--no-sandbox", "--disable-3d-apis", "--disable-gpu"]
+    with servers.web_server() as address, person.chromium(arguments) as browser:
+        page = person.new_page(browser, address, troubles)
+        person.sign_in(page, "annotator", factories.PASSWORD)
+        page.get_by_role("link", name="Read", exact=True).first.click()
+        message = page.get_by_test_id("no-webgl")
+        message.get_by_text("The viewer needs WebGL 2").wait_for()
+        page.wait_for_selector("[data-testid=reading][data-phase=reading]")
+        page.keyboard.press("2")
+        page.locator("[aria-pressed=true]").get_by_text("Yes").wait_for()
+        page.keyboard.press("Enter")
+        page.get_by_test_id("finished").wait_for()
+    assert Annotation.objects.get().revisions.get().content["answers"] == {"nodule": "yes"}
+    assert troubles == []
+
+
+def test_a_series_is_dragged_from_the_strip_into_a_pane(live_cast):
+    first = phantom("one", slices=6)
+    other = phantom("two", slices=9)
+    project = make_case(live_cast, "phantoms", [*first, *second_series(first, other)])
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.do("w.setLayout('1x2')")
+        room.until("s.panes.length === 2 && p.status === 'empty'", 1)
+        pane = room.page.locator("[data-testid=overlay][data-pane='1']")
+        pane.wait_for()
+        # The pane takes what is dragged only while something is: no drag_to, which looks first.
+        room.page.get_by_test_id("series").nth(1).hover()
+        room.page.mouse.down()
+        room.page.mouse.move(*room.at(1, 0.4, 0.5), steps=5)
+        room.page.mouse.move(*room.at(1, 0.5, 0.5), steps=5)
+        room.page.mouse.up()
+        room.until("p.status === 'shown' && p.slices === 9", 1)
+        room.until("p.status === 'shown' && p.slices === 6", 0)
+        room.page.locator("[data-testid=series][data-shown]").nth(1).wait_for()
+
+
+def test_a_very_long_series_shows_an_image_before_it_is_loaded_and_keeps_to_its_memory(live_cast):
+    voxels = np.broadcast_to(
+        np.arange(LONG, dtype=np.int16)[:, None, None], (LONG, SMALL_SIDE, SMALL_SIDE)
+    )
+    subject = conversion.Subject(patient_id="long")
+    files = conversion.volume_series(voxels, np.diag([1.0, 1.0, 0.5, 1.0]), subject, "long", "CT")
+    project = make_case(live_cast, "long", files)
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.do("const { study } = w.state.panes[0]; w.kept = study; w.close(); w.forget(study)")
+        room.do(f"w.limitMemory({LIMIT_BYTES}); {WATCH}")
+        room.do(
+            "await w.show(0, { study: w.kept, series: w.kept.series[0], as: 'stack' });"
+            "w.activate(0)"
+        )
+        room.until("p.status === 'shown' && p.frames === 2000 && p.slice === 1000")
+        assert room.do("return w.first") < LONG // 10
+        room.until("p.loaded >= 300")  # what is fetched ahead: three quarters of the limit
+        for slice_number in (1, 700, 2000):
+            room.do(f"await w.goTo({slice_number})")
+            room.until(f"p.status === 'shown' && p.slice === {slice_number}")
+        room.until("p.loaded >= 300")
+        assert room.do("return w.most") <= LIMIT_BYTES
