@@ -5,9 +5,11 @@ python -m bench.active_learning --dataset FOLDER --seeds 20
 R95 is the number of labels to 95 % of the figure with all labels, over what random needs with the
 same head. `balanced` is measured by AUC. `rare` keeps all cases without the finding and so many with
 it that 3 % have it; its figure is the average precision at that prevalence, by weighting the test.
+Vectors are HOG, or what `python -m bench.encoders --keep FILE` kept: `--embeddings FILE --vectors both`.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from bench.embeddings import Radiographs, radiographs
 from learning.acquisition.names import ALL_TITLES
+from learning.acquisition.pool import normalized
 from learning.heads.fitting import HeadConfig
 from learning.heads.replay import Curve, Known, Plan, full_value, replay, saving
 
@@ -33,13 +36,28 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--batch", type=int, default=5)
     parser.add_argument("--tasks", default="balanced,rare")
+    parser.add_argument("--embeddings", type=Path, help="an .npz of bench.encoders")
+    parser.add_argument("--vectors", default="both", help="which of them: both, SimCLR, HOG ...")
     arguments = parser.parse_args()
     names = ["random", *arguments.strategies.split(",")]
     assert set(names) <= set(ALL_TITLES), names
     data = radiographs(arguments.dataset, DIMENSIONS)
+    if arguments.embeddings:
+        data = with_vectors(data, arguments.embeddings, arguments.vectors)
     for task in arguments.tasks.split(","):
         curves, fulls = run(task, data, names, arguments.seeds, arguments.batch)
         report(task, names, curves, fulls)
+
+
+def with_vectors(data: Radiographs, path: Path, name: str) -> Radiographs:
+    """The same radiographs by the vectors of an encoder, which lie split by split in the file."""
+    kept = np.load(path)
+    splits = list(dict.fromkeys(data.splits.tolist()))
+    found = {split: kept[f"{name}/{split}"] for split in splits}
+    vectors = np.empty((len(data.labels), found[splits[0]].shape[1]), np.float32)
+    for split in splits:
+        vectors[data.splits == split] = found[split]
+    return replace(data, embeddings=normalized(vectors))
 
 
 def run(
