@@ -9,13 +9,13 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
 
 from django.conf import settings
 
+from annotation.archive.blocks import BlockFile
 from annotation.core.errors import InvalidInput, StorageFull
 
 CHUNK_BYTES = 2**20
@@ -23,25 +23,30 @@ MAX_INSTANCE_BYTES = 4 * 2**30
 RESERVE_BYTES = 256 * 2**20  # space kept free for the database
 LONG_BYTES = 2**18  # a piece that is worth hashing in another thread while it is written
 _hashers = ThreadPoolExecutor(2, "hash")
-_settlers = ThreadPoolExecutor(4, "settle")
 
 
 class Received:
     """A complete file that is not yet under its address.
 
-    It is hashed and synced while others read it already; who asks for its hash waits for both, so
-    that nothing can name a file that is not durable.
+    Others may read it already; who asks for its hash waits until it is hashed and durable, so that
+    nothing can name a file that is not.
     """
 
-    def __init__(self, path: Path, size_bytes: int, settled: "Future[str]") -> None:
+    def __init__(self, path: Path, size_bytes: int, settle: Callable[[], str]) -> None:
         self.path = path
         self.size_bytes = size_bytes
-        self._settled = settled
+        self._settle = settle
+        self._sha256 = ""
 
     @property
     def sha256(self) -> str:
-        """Raises StorageFull where the disk had no room."""
-        return self._settled.result()
+        self.settle()
+        return self._sha256
+
+    def settle(self) -> None:
+        """Make it durable, once. Raises StorageFull where the disk had no room."""
+        if not self._sha256:
+            self._sha256 = self._settle()
 
 
 def blob_path(sha256: str) -> Path:
@@ -53,12 +58,9 @@ class Incoming:
 
     def __init__(self) -> None:
         self.path = _incoming_folder() / f"{uuid.uuid4().hex}.part"
-        self._file: BinaryIO = os.fdopen(
-            os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
-        )
+        self._file = BlockFile(self.path)
         self._digest = hashlib.sha256()
         self._hashed: Future[None] | None = None  # of the last long piece
-        self._settled: Future[str] | None = None
         self.size_bytes = 0
 
     def write(self, chunk: bytes | memoryview) -> None:
@@ -66,9 +68,7 @@ class Incoming:
 
         The chunk must not change afterwards: it may be hashed a little later.
         """
-        self.size_bytes += len(chunk)
-        if self.size_bytes > MAX_INSTANCE_BYTES:
-            raise InvalidInput(f"An object may not exceed {MAX_INSTANCE_BYTES >> 30} GiB.")
+        self._grow(len(chunk))
         self._wait_for_hash()
         if len(chunk) < LONG_BYTES:
             self._digest.update(chunk)
@@ -78,15 +78,14 @@ class Incoming:
             self._file.write(chunk)
 
     def finish(self) -> Received:
-        """The file, whole for readers; its content becomes durable in the background."""
+        """The file, whole for readers; its content is durable once it has been settled."""
         with _full_disk_named():
             self._file.flush()
-        self._settled = _settlers.submit(self._settle)
-        return Received(self.path, self.size_bytes, self._settled)
+        return Received(self.path, self.size_bytes, self._settle)
 
     def _settle(self) -> str:
         with _full_disk_named():
-            os.fsync(self._file.fileno())
+            self._file.sync()
         self._file.close()
         self._wait_for_hash()
         return self._digest.hexdigest()
@@ -98,20 +97,20 @@ class Incoming:
 
     def adopt(self) -> None:
         """Take over what another process has written to `path`; `finish` may follow."""
-        self._file.close()
-        self._file = self.path.open("r+b")
-        while chunk := self._file.read(CHUNK_BYTES):
+        for chunk in read_chunks(self.path):
             self._digest.update(chunk)
-            self.size_bytes += len(chunk)
+            self._grow(len(chunk))
+
+    def _grow(self, more: int) -> None:
+        self.size_bytes += more
         if self.size_bytes > MAX_INSTANCE_BYTES:
             raise InvalidInput(f"An object may not exceed {MAX_INSTANCE_BYTES >> 30} GiB.")
 
     def discard(self) -> None:
         """Remove the side file, unless `keep` has moved it to its address."""
-        if self._settled is not None:
-            self._settled.exception()  # nobody may sync a file that is about to go
-        with contextlib.suppress(OSError):
-            self._file.close()
+        if self._hashed is not None:
+            self._hashed.exception()
+        self._file.close()
         self.path.unlink(missing_ok=True)
 
 

@@ -62,7 +62,13 @@ class Child:
             with contextlib.suppress(OSError):  # more than an account may have: the default stays
                 fcntl.fcntl(_pipe(pipe), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
-    def call(self, function: str, arguments: dict[str, Any], timeout_s: float) -> Answer:
+    def call(
+        self,
+        function: str,
+        arguments: dict[str, Any],
+        timeout_s: float,
+        meanwhile: Callable[[], None],
+    ) -> Answer:
         self.calls += 1
         self._received = bytearray()
         deadline = time.monotonic() + timeout_s
@@ -70,6 +76,7 @@ class Child:
             line = json.dumps({"function": function, "arguments": arguments}).encode() + b"\n"
             _pipe(self.process.stdin).write(line)
             _pipe(self.process.stdin).flush()
+            self._meanwhile(meanwhile)
             header_size, payload_size = PREFIX.unpack(self._read(PREFIX.size, deadline))
             header = json.loads(self._read(header_size, deadline))
             payload = self._read(payload_size, deadline)
@@ -81,6 +88,13 @@ class Child:
         if header["error"] is not None:
             raise SandboxFailure(header["error"])
         return header["value"], payload
+
+    def _meanwhile(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException:
+            self.close()  # nobody will read its answer
+            raise
 
     def close(self) -> None:
         self.process.kill()
@@ -119,8 +133,18 @@ _idle: "queue.SimpleQueue[Child]" = queue.SimpleQueue()
 _owner = os.getpid()
 
 
-def run(function: str, /, *, timeout_s: float = DEFAULT_TIMEOUT_S, **arguments: Any) -> Answer:
-    """Call one of FUNCTIONS in a child; returns (JSON value, payload). Raises SandboxFailure."""
+def run(
+    function: str,
+    /,
+    *,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    meanwhile: Callable[[], None] = lambda: None,
+    **arguments: Any,
+) -> Answer:
+    """Call one of FUNCTIONS in a child; returns (JSON value, payload). Raises SandboxFailure.
+
+    `meanwhile` is done here while the child works; what it raises passes through.
+    """
     global _idle, _owner
     if _owner != os.getpid():  # after a fork the parent's children are not ours
         _idle, _owner = queue.SimpleQueue(), os.getpid()
@@ -132,7 +156,7 @@ def run(function: str, /, *, timeout_s: float = DEFAULT_TIMEOUT_S, **arguments: 
         child.close()
         child = Child()
     try:
-        return child.call(function, arguments, timeout_s)
+        return child.call(function, arguments, timeout_s, meanwhile)
     finally:
         if child.process.poll() is None:
             _idle.put(child)

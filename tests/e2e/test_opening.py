@@ -11,7 +11,9 @@ from tests.e2e.rooms import make_case, phantom, reading, second_series
 LONG, SMALL_SIDE = 2000, 16
 FRAME_BYTES = SMALL_SIDE * SMALL_SIDE * 2
 LIMIT_BYTES = 400 * FRAME_BYTES
-AHEAD = 270  # of the 300 that may be fetched ahead: those under way when the limit was reached end it
+AHEAD = (
+    270  # of the 300 that may be fetched ahead: those under way when the limit was reached end it
+)
 WATCH = """
 w.most = 0; w.first = null;
 w.subscribe((state) => {

@@ -66,7 +66,7 @@ def examine(received: storage.Received, *, study_uid: str | None = None) -> Arri
     With `study_uid`, an instance of another study is refused. Raises RefusedInstance or OtherStudy.
     """
     try:
-        record, body = sandbox.run("parse", path=str(received.path))
+        record, body = sandbox.run("parse", meanwhile=received.settle, path=str(received.path))
     except sandbox.SandboxFailure as failure:
         raise RefusedInstance(failure.reason) from None
     if study_uid is not None and record["study_instance_uid"] != study_uid:

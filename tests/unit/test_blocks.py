@@ -1,0 +1,58 @@
+"""Files written in blocks hold every byte, whatever the pieces and wherever they lie."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from annotation.archive.blocks import BLOCK_BYTES, BUFFER_BYTES, BlockFile
+from annotation.imaging import sandbox
+
+EDGES = (0, 1, BLOCK_BYTES - 1, BLOCK_BYTES, BUFFER_BYTES - 1, BUFFER_BYTES, BUFFER_BYTES + 1)
+MEMORY = Path("/dev/shm")  # noqa: S108  Linux's file system in memory
+
+
+def written(folder: Path, pieces: list[bytes]) -> bytes:
+    path = folder / os.urandom(8).hex()
+    file = BlockFile(path)
+    try:
+        for piece in pieces:
+            file.write(memoryview(piece))
+        file.flush()
+        file.sync()
+        return path.read_bytes()
+    finally:
+        file.close()
+        path.unlink()
+
+
+@given(sizes=st.lists(st.sampled_from(EDGES) | st.integers(0, 3 * BUFFER_BYTES), max_size=4))
+def test_what_was_written_is_read(tmp_path_factory, sizes):
+    pieces = [os.urandom(size) for size in sizes]
+    assert written(tmp_path_factory.getbasetemp(), pieces) == b"".join(pieces)
+
+
+def test_a_file_system_in_memory_does_too():
+    pieces = [os.urandom(5_000), os.urandom(BUFFER_BYTES)]
+    assert written(MEMORY, pieces[:1]) == pieces[0]
+    assert written(MEMORY, pieces) == b"".join(pieces)
+
+
+def test_a_file_that_exists_is_never_written_over(tmp_path):
+    (tmp_path / "taken").write_bytes(b"kept")
+    with pytest.raises(FileExistsError):
+        BlockFile(tmp_path / "taken")
+    assert (tmp_path / "taken").read_bytes() == b"kept"
+
+
+def test_work_that_fails_while_the_child_reads_leaves_no_answer_to_the_next_call(tmp_path):
+    def fail() -> None:
+        raise LookupError("meanwhile")
+
+    (tmp_path / "one").write_bytes(b"no DICOM")
+    with pytest.raises(LookupError, match="meanwhile"):
+        sandbox.run("parse", meanwhile=fail, path=str(tmp_path / "one"))
+    with pytest.raises(sandbox.SandboxFailure, match="DICM"):
+        sandbox.run("parse", path=str(tmp_path / "one"))
