@@ -186,6 +186,7 @@ SPECTACULAR_SETTINGS = {
         "StrategyEnum": "learning.acquisition.names.ALL_CHOICES",
         "HeadStrategyEnum": "learning.acquisition.names.HEAD_CHOICES",
         "FigureEnum": "learning.kinds.FIGURE_CHOICES",
+        "NotAVolumeEnum": "annotation.imaging.volume.NotAVolume",
         "DirectionEnum": "annotation.labeling.models.Direction",
     },
 }

@@ -120,10 +120,10 @@ class SpecifiedInputs:
         stack = _stack(series)
         if self.spec.spatial == 2:
             middle = stack.frames[len(stack.frames) // 2]
-            alone = Stack((middle,), stack.rows, stack.columns, "")
+            alone = Stack((middle,), stack.rows, stack.columns, None)
             return Volume(_shown(alone)[0], spacing_of(alone)[1:])
         if stack.not_a_volume:
-            raise UnusableInput(f"{name}: the series is no volume: {stack.not_a_volume}")
+            raise UnusableInput(f"{name}: the series is no volume: {stack.not_a_volume.sentence}")
         return Volume(_shown(stack), spacing_of(stack))
 
 

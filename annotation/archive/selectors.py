@@ -9,7 +9,7 @@ from django.db.models import Count, F, Window
 from django.db.models.functions import RowNumber
 
 from annotation.archive.models import Instance, Series, Study
-from annotation.imaging.volume import SlicePlace, order_slices, plane_of
+from annotation.imaging.volume import NotAVolume, SlicePlace, order_slices, plane_of
 
 # What each SOP class family cannot be shown as an image stack.
 NON_IMAGE_MODALITIES = ("SR", "SEG", "RTSTRUCT", "RTPLAN", "PR", "KO", "ANN", "DOC", "REG", "ECG")
@@ -21,7 +21,7 @@ class ImageSeries:
 
     series: Series
     frames: dict[str, int]  # frames by SOP Instance UID, in slice order
-    not_a_volume: str
+    not_a_volume: NotAVolume | None
     plane: str  # of its first image: axial, sagittal, coronal, oblique, or "" where unknown
     is_prepared: bool  # all frames are there as HTJ2K, which can be shown before it has all arrived
 
@@ -70,7 +70,7 @@ def _image_series(series: Series, images: Sequence[_Image]) -> ImageSeries:
     return ImageSeries(
         series=series,
         frames=in_slice_order,
-        not_a_volume="a multi-frame object" if is_multi_frame else order.not_a_volume,
+        not_a_volume=NotAVolume.MULTI_FRAME if is_multi_frame else order.not_a_volume,
         is_prepared=all(image.is_prepared for image in images),
         plane=plane_of(by_key[order.keys[0]].place.orientation),
     )

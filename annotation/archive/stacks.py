@@ -12,7 +12,7 @@ from annotation.archive.models import Instance
 from annotation.imaging import geometry, sandbox
 from annotation.imaging.frames import FrameIndex, read_frame
 from annotation.imaging.geometry import Affine, Plane
-from annotation.imaging.volume import SlicePlace, order_slices
+from annotation.imaging.volume import NotAVolume, SlicePlace, order_slices
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Stack:
     frames: tuple[Frame, ...]
     rows: int
     columns: int
-    not_a_volume: str  # why the affine is not that of every slice; empty where it is
+    not_a_volume: NotAVolume | None  # why the affine is not that of every slice
 
     @property
     def affine_lps(self) -> Affine:

@@ -67,7 +67,7 @@ class Child:
         function: str,
         arguments: dict[str, Any],
         timeout_s: float,
-        meanwhile: Callable[[], None],
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> Answer:
         self.calls += 1
         self._received = bytearray()

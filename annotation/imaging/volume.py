@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,34 @@ DIRECTION_TOLERANCE = 1e-3
 MIN_COSINE = 0.8
 PLANES = ("sagittal", "coronal", "axial")  # by the axis that their normal follows: x, y, z of LPS
 SPACING_TOLERANCE = 0.05  # a share of the median spacing
+
+
+class NotAVolume(StrEnum):
+    """Why the images of a series are a stack and no more; the screens have words for each."""
+
+    SINGLE_IMAGE = "single_image"
+    NO_POSITION = "no_position"
+    DIFFERENT_ORIENTATIONS = "different_orientations"
+    SAME_PLACE = "same_place"
+    VARYING_SPACING = "varying_spacing"
+    TILTED_GANTRY = "tilted_gantry"
+    MULTI_FRAME = "multi_frame"
+
+    @property
+    def sentence(self) -> str:
+        """In English, for files and for answers to programs."""
+        return SENTENCES[self]
+
+
+SENTENCES = {
+    NotAVolume.SINGLE_IMAGE: "a single image",
+    NotAVolume.NO_POSITION: "images without a position in the patient",
+    NotAVolume.DIFFERENT_ORIENTATIONS: "images of different orientations",
+    NotAVolume.SAME_PLACE: "several images at one place",
+    NotAVolume.VARYING_SPACING: "missing slices or varying spacing",
+    NotAVolume.TILTED_GANTRY: "a tilted gantry",
+    NotAVolume.MULTI_FRAME: "a multi-frame object",
+}
 
 
 @dataclass(frozen=True)
@@ -25,10 +54,10 @@ class SlicePlace:
 
 @dataclass(frozen=True)
 class SliceOrder:
-    """Keys in display order, and why they are not one volume (empty where they are)."""
+    """Keys in display order, and why they are not one volume (None where they are)."""
 
     keys: list[str]
-    not_a_volume: str
+    not_a_volume: NotAVolume | None
 
 
 def order_slices(places: Sequence[SlicePlace]) -> SliceOrder:
@@ -37,12 +66,12 @@ def order_slices(places: Sequence[SlicePlace]) -> SliceOrder:
         places, key=lambda p: (p.instance_number is None, p.instance_number or 0, p.key)
     )
     if len(places) < 2:
-        return SliceOrder([p.key for p in by_number], "a single image")
+        return SliceOrder([p.key for p in by_number], NotAVolume.SINGLE_IMAGE)
     if any(p.position is None or p.orientation is None for p in places):
-        return SliceOrder([p.key for p in by_number], "images without a position in the patient")
+        return SliceOrder([p.key for p in by_number], NotAVolume.NO_POSITION)
     orientations = np.array([p.orientation for p in places])
     if np.abs(orientations - orientations[0]).max() > DIRECTION_TOLERANCE:
-        return SliceOrder([p.key for p in by_number], "images of different orientations")
+        return SliceOrder([p.key for p in by_number], NotAVolume.DIFFERENT_ORIENTATIONS)
     normal = slice_normal(orientations[0])
     positions = np.array([p.position for p in places])
     depth = positions @ normal
@@ -72,17 +101,17 @@ def plane_of(orientation: Sequence[float] | None) -> str:
 
 def _why_not(
     positions: NDArray[np.float64], depth: NDArray[np.float64], normal: NDArray[np.float64]
-) -> str:
+) -> NotAVolume | None:
     steps = np.diff(depth)
     spacing = float(np.median(steps))
     if spacing <= 0 or np.any(steps < 1e-4):
-        return "several images at one place"
+        return NotAVolume.SAME_PLACE
     if np.abs(steps - spacing).max() > SPACING_TOLERANCE * spacing:
-        return "missing slices or varying spacing"
+        return NotAVolume.VARYING_SPACING
     shear = (positions - positions[0]) - np.outer(depth - depth[0], normal)
     if (
         np.linalg.norm(shear, axis=1).max()
         > SPACING_TOLERANCE * spacing * len(positions) ** 0.5 + 0.1
     ):
-        return "a tilted gantry"
-    return ""
+        return NotAVolume.TILTED_GANTRY
+    return None

@@ -19,13 +19,13 @@ it('counts the bytes of a decoded frame', () => {
 })
 
 it('makes a volume only of what is one and fits beside the others', () => {
-  const question = { series: { not_a_volume: '' }, isColour: false, bytes: 70, limit: 100, held: 0 }
+  const question = { series: { not_a_volume: null }, isColour: false, bytes: 70, limit: 100, held: 0 }
   expect(whyNotVolume(question)).toBeNull()
   expect(whyNotVolume({ ...question, bytes: 76 })).toMatchObject({ code: 'too_large', needed_bytes: 76 })
   expect(whyNotVolume({ ...question, held: 6 })).toMatchObject({ code: 'too_large' })
   expect(whyNotVolume({ ...question, isColour: true })).toEqual({ code: 'colour' })
-  const tilted = { ...question, series: { not_a_volume: 'a tilted gantry' } }
-  expect(whyNotVolume(tilted)).toEqual({ code: 'not_a_volume', reason: 'a tilted gantry' })
+  const tilted = { ...question, series: { not_a_volume: 'tilted_gantry' as const } }
+  expect(whyNotVolume(tilted)).toEqual({ code: 'not_a_volume', reason: 'tilted_gantry' as const })
 })
 
 it('fetches everything ahead that fits, and shares the rest', () => {

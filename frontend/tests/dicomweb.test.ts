@@ -5,7 +5,7 @@ const study: ViewerStudy = {
   study_instance_uid: '1.2',
   series: [
     {
-      series_instance_uid: '1.2.3', modality: 'CT', series_description: '', not_a_volume: '', is_prepared: false,
+      series_instance_uid: '1.2.3', modality: 'CT', series_description: '', not_a_volume: null, is_prepared: false,
       instances: [
         { sop_instance_uid: '1.2.3.1', number_of_frames: 1 },
         { sop_instance_uid: '1.2.3.2', number_of_frames: 2 },

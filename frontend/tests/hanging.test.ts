@@ -4,7 +4,7 @@ import { planFor, type HangingRule } from '../src/viewer/hanging'
 
 function series(uid: string, part: Partial<ViewerSeries> = {}): ViewerSeries {
   return {
-    series_instance_uid: uid, modality: 'CT', series_description: '', not_a_volume: '',
+    series_instance_uid: uid, modality: 'CT', series_description: '', not_a_volume: null,
     is_prepared: true, instances: [], ...part,
   }
 }
@@ -17,7 +17,7 @@ function rule(part: Partial<HangingRule>): HangingRule {
   return { name: 'rule', match: {}, layout: '1x2', panes: [{}], ...part }
 }
 
-const scout = series('scout', { series_description: 'Topogram', not_a_volume: 'a single image' })
+const scout = series('scout', { series_description: 'Topogram', not_a_volume: 'single_image' })
 const soft = series('soft', { series_description: 'Thorax 3.0 soft' })
 const lung = series('lung', { series_description: 'Thorax LUNG 1.0', orientation: 'axial' })
 const chest = study([scout, soft, lung], { study_description: 'CT Chest' })
@@ -90,7 +90,7 @@ describe('panes', () => {
   })
 
   it('prefer volumes for planes and the orientation asked for', () => {
-    const broken = series('broken', { series_description: 'lung', not_a_volume: 'a tilted gantry' })
+    const broken = series('broken', { series_description: 'lung', not_a_volume: 'tilted_gantry' })
     const one = study([broken, lung])
     const plan = planFor(one, [], [rule({ panes: [{ as: 'coronal' }, { orientation: 'axial' }] })])
     expect(shown(plan)).toEqual(['lung', 'lung'])

@@ -192,7 +192,7 @@ class Masks(Kind):
         if self.spec.spatial == 3:
             return stack
         middle = stack.frames[len(stack.frames) // 2]
-        return Stack((middle,), stack.rows, stack.columns, "")
+        return Stack((middle,), stack.rows, stack.columns, None)
 
     def _volumes_of(self, item: DatasetItem, chosen: ChosenSeries) -> Iterator[list[LabelVolume]]:
         """Of every read the label maps of the layer on the chosen series."""

@@ -14,6 +14,7 @@ from annotation.archive import storage
 from annotation.archive.models import Instance, Study
 from annotation.archive.services.garbage import collect_garbage
 from annotation.imaging import masks
+from annotation.imaging.volume import NotAVolume
 from annotation.labeling.models import Annotation, Case, CaseState
 from annotation.labeling.selectors import mask_addresses
 from tests import factories
@@ -151,7 +152,7 @@ def test_a_study_is_described_in_two_queries_and_learned_from_its_middle_slice(
         study = ingest(collection=cast.project.collection, chunks=[data]).study
     with django_assert_num_queries(2):
         [found] = selectors.find_image_series(study)
-    assert (len(found.frames), found.not_a_volume) == (7, "")
+    assert (len(found.frames), found.not_a_volume) == (7, None)
     with django_assert_num_queries(1):
         chosen = selectors.find_training_instances([study.pk])
     assert chosen[study.pk].instance_number == 4
@@ -168,7 +169,7 @@ def test_a_multi_frame_object_is_a_stack_of_its_frames(cast):
     path = Path(str(get_testdata_file("SC_rgb_rle_2frame.dcm")))
     study = ingest_file(collection=cast.project.collection, path=path).study
     [found] = selectors.find_image_series(study)
-    assert (list(found.frames.values()), found.not_a_volume) == ([2], "a multi-frame object")
+    assert (list(found.frames.values()), found.not_a_volume) == ([2], NotAVolume.MULTI_FRAME)
 
 
 def test_the_demo_is_deterministic_and_has_a_known_truth(cast, tmp_path):

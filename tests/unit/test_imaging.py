@@ -16,7 +16,7 @@ from pydicom.data import get_testdata_file
 
 from annotation.imaging import conversion, masks, parsing, rendered, sandbox, synthesis, windowing
 from annotation.imaging.frames import FrameIndex, read_frame
-from annotation.imaging.volume import SlicePlace, order_slices
+from annotation.imaging.volume import NotAVolume, SlicePlace, order_slices
 from tests import factories
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -199,15 +199,15 @@ def test_monochrome1_is_shown_inverted(tmp_path):
 def test_slices_sort_along_the_normal_whatever_their_numbers_say():
     places = [SlicePlace(str(z), (0, 0, float(z)), AXIAL, -z) for z in (5, 1, 3, 2, 4)]
     order = order_slices(places)
-    assert (order.keys, order.not_a_volume) == (["1", "2", "3", "4", "5"], "")
+    assert (order.keys, order.not_a_volume) == (["1", "2", "3", "4", "5"], None)
 
 
 @pytest.mark.parametrize(
     ("positions", "why"),
     [
-        ([(0, 0, 0), (0, 0, 1), (0, 0, 1)], "several images at one place"),
-        ([(0, 0, 0), (0, 0, 1), (0, 0, 2), (0, 0, 5)], "missing slices or varying spacing"),
-        ([(0, 0, 0), (0, 2, 1), (0, 4, 2), (0, 6, 3)], "a tilted gantry"),
+        ([(0, 0, 0), (0, 0, 1), (0, 0, 1)], NotAVolume.SAME_PLACE),
+        ([(0, 0, 0), (0, 0, 1), (0, 0, 2), (0, 0, 5)], NotAVolume.VARYING_SPACING),
+        ([(0, 0, 0), (0, 2, 1), (0, 4, 2), (0, 6, 3)], NotAVolume.TILTED_GANTRY),
     ],
 )
 def test_what_is_no_volume_says_why(positions, why):

@@ -101,6 +101,10 @@ def write_volume(
             packed.write(np.ascontiguousarray(plane, little).tobytes())
 
 
+def _why_not(stack: Stack) -> str:
+    return stack.not_a_volume.sentence if stack.not_a_volume else ""
+
+
 def _writable_stack(volume: LabelVolume) -> Stack:
     stack = stack_of(
         volume.read.item.case.study_id, volume.series_instance_uid, volume.rows, volume.columns
@@ -114,7 +118,7 @@ def _write_mask(archive: Archive, name: str, volume: LabelVolume, stack: Stack) 
     empty = np.zeros((stack.rows, stack.columns), np.uint8)
     found = (volume.labels_of(frame) for frame in stack.frames)
     planes = (empty if labels is None else labels for labels in found)
-    about = {**_about(volume), "not_a_volume": stack.not_a_volume}
+    about = {**_about(volume), "not_a_volume": _why_not(stack)}
     with archive.entry(name, **about) as file:
         write_volume(file, planes, _shape(stack), np.uint8, stack.affine_lps)
 
@@ -123,7 +127,7 @@ def _write_image(archive: Archive, volume: LabelVolume, stack: Stack) -> str:
     name = image_name(volume)
     planes = modality_values(stack)
     first = next(planes)  # what cannot be decoded is refused before the entry is begun
-    about = {**_about(volume), "not_a_volume": stack.not_a_volume}
+    about = {**_about(volume), "not_a_volume": _why_not(stack)}
     with archive.entry(name, **about) as file:
         shape, affine = _shape(stack), stack.affine_lps
         write_volume(file, _and(first, planes), shape, image_type(stack), affine)

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from annotation.imaging.volume import NotAVolume
 from annotation.labeling.api.definitions import DefinitionSerializer, OptionsSerializer
 from annotation.labeling.models import (
     AnnotationState,
@@ -91,7 +92,11 @@ class SeriesSerializer(Plain):
     body_part_examined = serializers.CharField(allow_blank=True)
     laterality = serializers.CharField(allow_blank=True)
     orientation = serializers.ChoiceField(choices=PLANES)
-    not_a_volume = serializers.CharField(allow_blank=True)
+    not_a_volume = serializers.ChoiceField(
+        choices=list(NotAVolume),
+        allow_null=True,
+        help_text="why the series is shown as a stack only",
+    )
     is_prepared = serializers.BooleanField()
     instances = InstanceSerializer(many=True)
 

@@ -13,7 +13,7 @@ from annotation.archive.models import Instance, Study
 from annotation.archive.selectors import ImageSeries, find_image_series
 from annotation.core.errors import Conflict, InvalidInput, NotFound
 from annotation.imaging import masks, nifti
-from annotation.imaging.volume import slice_normal
+from annotation.imaging.volume import NotAVolume, slice_normal
 from annotation.labeling.schemas import Schema
 from annotation.labeling.services.masks import keep_slices
 
@@ -73,8 +73,8 @@ def nifti_of_layer(
     if not found:
         raise NotFound
     [series] = found
-    if series.not_a_volume not in ("", "a single image"):
-        raise Conflict(f"The series is no volume: {series.not_a_volume}.")
+    if series.not_a_volume not in (None, NotAVolume.SINGLE_IMAGE):
+        raise Conflict(f"The series is no volume: {series.not_a_volume.sentence}.")
     labels = _labels_of(mask, list(series.frames))
     return nifti.label_map_file(labels, LPS_TO_RAS @ _affine_lps(series))
 

@@ -2060,6 +2060,17 @@ export interface components {
             direction: components["schemas"]["DirectionEnum"];
             studies?: string[];
         };
+        /**
+         * @description * `single_image` - single_image
+         *     * `no_position` - no_position
+         *     * `different_orientations` - different_orientations
+         *     * `same_place` - same_place
+         *     * `varying_spacing` - varying_spacing
+         *     * `tilted_gantry` - tilted_gantry
+         *     * `multi_frame` - multi_frame
+         * @enum {string}
+         */
+        NotAVolumeEnum: "single_image" | "no_position" | "different_orientations" | "same_place" | "varying_spacing" | "tilted_gantry" | "multi_frame";
         /** @enum {unknown} */
         NullEnum: null;
         Option: {
@@ -2489,7 +2500,18 @@ export interface components {
             body_part_examined: string;
             laterality: string;
             orientation: components["schemas"]["SeriesOrientationEnum"] | components["schemas"]["BlankEnum"];
-            not_a_volume: string;
+            /**
+             * @description why the series is shown as a stack only
+             *
+             *     * `single_image` - single_image
+             *     * `no_position` - no_position
+             *     * `different_orientations` - different_orientations
+             *     * `same_place` - same_place
+             *     * `varying_spacing` - varying_spacing
+             *     * `tilted_gantry` - tilted_gantry
+             *     * `multi_frame` - multi_frame
+             */
+            not_a_volume: (components["schemas"]["NotAVolumeEnum"] | components["schemas"]["NullEnum"]) | null;
             is_prepared: boolean;
             instances: components["schemas"]["Instance"][];
         };

@@ -22,7 +22,7 @@ import { useMasks } from './useMasks'
 import { useRegions } from './useRegions'
 import { useTalk } from './useTalk'
 import { useWorkstation } from './useWorkstation'
-import { volumeText } from './viewerText'
+import { whyNoPlanes } from './viewerText'
 
 const CINE_RATE = 10
 const NONE = [] as const
@@ -62,7 +62,7 @@ export default function CasePage() {
   const everything = commandsOf({ session, snapshot, workstation, layout, regions, masks, labels, segments, cineRate })
   const commands = ofLooking(everything)
   const pane = state.panes[state.active]
-  const doable = { commands, reasons: { planes: pane?.notice ? volumeText(pane.notice) : pane?.series?.not_a_volume }, custom }
+  const doable = { commands, reasons: { planes: pane ? whyNoPlanes(pane) : undefined }, custom }
   useKeys({ custom, answers: NONE, commands, onAnswer: () => undefined })
 
   return (

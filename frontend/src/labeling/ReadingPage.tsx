@@ -28,7 +28,7 @@ import { useRegions } from './useRegions'
 import { useSuggestions } from './useSuggestions'
 import { useTalk } from './useTalk'
 import { useWorkstation } from './useWorkstation'
-import { volumeText } from './viewerText'
+import { whyNoPlanes } from './viewerText'
 
 const CINE_RATE = 10
 const NONE = [] as const
@@ -68,7 +68,7 @@ export default function ReadingPage() {
   }, [workstation, next])
 
   const pane = state.panes[state.active]
-  const doable = { commands, reasons: { planes: pane?.notice ? volumeText(pane.notice) : pane?.series?.not_a_volume }, custom }
+  const doable = { commands, reasons: { planes: pane ? whyNoPlanes(pane) : undefined }, custom }
   const leave = () => void session.leave().finally(() => void navigate('/'))
   const step = (action: string | null) => (action === null ? null : named(`edit.${action}`, action))
   return (

@@ -1,13 +1,21 @@
 /** The viewer's messages in the reader's language. */
 import { formatNumber, t } from '../i18n'
 import type { PlanNotice, Trouble, VolumeNotice } from '../viewer/messages'
+import type { PaneState } from '../viewer/types'
 
 const GIGABYTE = 2 ** 30
+
+/** Why a pane has no planes, or nothing where it has. */
+export function whyNoPlanes(pane: PaneState): string | undefined {
+  if (pane.notice) return volumeText(pane.notice)
+  const reason = pane.series?.not_a_volume
+  return reason ? volumeText({ code: 'not_a_volume', reason }) : undefined
+}
 
 export function volumeText(notice: VolumeNotice): string {
   switch (notice.code) {
     case 'not_a_volume':
-      return t('volume.not_a_volume', { reason: notice.reason })
+      return t('volume.not_a_volume', { reason: t(`volume.why_${notice.reason}`) })
     case 'colour':
       return t('volume.colour')
     case 'too_large':

@@ -1,6 +1,6 @@
 /** Addresses and metadata of our DICOMweb server, without Cornerstone. */
 
-import { ViewerError } from './messages'
+import { type NotAVolume, ViewerError } from './messages'
 import { withExpandedPalette } from './palette'
 import { withUsableWindows } from './storedWindow'
 
@@ -17,7 +17,7 @@ export interface ViewerSeries {
   laterality?: string
   /** The plane of its images: axial, sagittal, coronal, oblique; empty where unknown. */
   orientation?: string
-  not_a_volume: string
+  not_a_volume: NotAVolume | null
   is_prepared: boolean
   instances: ViewerInstance[]
 }

@@ -1,8 +1,18 @@
 /** What the viewer has to say, as codes with their facts: the page has the words, in the reader's language. */
 
+/** Why the images of a series are no volume, as the server says it. */
+export type NotAVolume =
+  | 'single_image'
+  | 'no_position'
+  | 'different_orientations'
+  | 'same_place'
+  | 'varying_spacing'
+  | 'tilted_gantry'
+  | 'multi_frame'
+
 /** Why a series stays a stack. */
 export type VolumeNotice =
-  | { code: 'not_a_volume'; reason: string }
+  | { code: 'not_a_volume'; reason: NotAVolume }
   | { code: 'colour' }
   | { code: 'too_large'; needed_bytes: number; free_bytes: number }
 

@@ -79,7 +79,7 @@ function view(id: string, as: Presentation): PaneView {
   const element = document.querySelector<HTMLDivElement>(`#${id}`)
   if (!element) throw new Error(id)
   const series = {
-    series_instance_uid: SERIES, modality: 'CT', series_description: '', not_a_volume: '', is_prepared: true,
+    series_instance_uid: SERIES, modality: 'CT', series_description: '', not_a_volume: null, is_prepared: true,
     instances: [],
   }
   return {
