@@ -23,6 +23,7 @@ from learning.services.drift import drift_of
 from learning.services.lineage import lineage_of
 from learning.services.model_cards import model_card
 from learning.services.subgroups import MIN_PATIENTS, subgroups_of
+from learning.training.metrics.figures import SMALLER_IS_BETTER
 
 
 class FigureSerializer(serializers.Serializer[Any]):
@@ -267,8 +268,8 @@ def _detail(version: ModelVersion) -> dict[str, Any]:
 
 
 def _figures(metrics: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "estimate": value}
-        for name, value in metrics.items()
-        if isinstance(value, dict) and "low" in value
-    ]
+    """The deciding figure first, errors last."""
+    deciding = metrics.get("metric", {}).get("name", "")
+    found = [name for name, value in metrics.items() if isinstance(value, dict) and "low" in value]
+    found.sort(key=lambda name: (name != deciding, name in SMALLER_IS_BETTER, name))
+    return [{"name": name, "estimate": metrics[name]} for name in found]

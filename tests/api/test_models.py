@@ -28,6 +28,7 @@ def test_the_page_of_a_version_has_its_figures_and_its_chain(get):
     body = get().json()
     assert (body["deciding"], body["n"], body["patients"]) == ("auc", len(TRUTH), len(TRUTH))
     figures = {figure["name"]: figure["estimate"] for figure in body["figures"]}
+    assert (next(iter(figures)), list(figures)[-1]) == ("auc", "calibration_error")
     assert figures["auc"]["low"] <= figures["auc"]["value"] <= figures["auc"]["high"]
     assert body["evidence"]["verdict"] == "first"
     assert body["lineage"]["dataset"] is None

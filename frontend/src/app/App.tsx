@@ -14,6 +14,7 @@ import { SignInPage } from './SignInPage'
 
 const CasePage = lazy(() => import('../labeling/CasePage'))
 const ReadingPage = lazy(() => import('../labeling/ReadingPage'))
+const ModelPage = lazy(() => import('../learning/model/ModelPage'))
 const ProjectPage = lazy(() => import('../projects/ProjectPage'))
 const ProjectsPage = lazy(() => import('../projects/ProjectsPage'))
 const PreferencesPage = lazy(() => import('./PreferencesPage'))
@@ -45,6 +46,7 @@ export function App() {
                   <Route path="/tokens" element={<TokensPage />} />
                   <Route path="/preferences" element={<PreferencesPage />} />
                   <Route path="/projects/:projectId" element={<ProjectPage />} />
+                  <Route path="/models/:modelVersionId" element={<ModelPage />} />
                 </Route>
                 <Route path="/projects/:projectId/cases/:caseId" element={<CasePage />} />
                 <Route path="/projects/:projectId/read" element={<ReadingPage />} />

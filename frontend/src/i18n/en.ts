@@ -2,10 +2,11 @@
 import { app } from './en/app'
 import { actions } from './en/actions'
 import { exchange } from './en/exchange'
+import { models } from './en/models'
 import { projects } from './en/projects'
 import { quick } from './en/quick'
 import { reading } from './en/reading'
 import { schema } from './en/schema'
 import { targets } from './en/targets'
 
-export const en = { ...app, ...actions, ...exchange, ...projects, ...quick, ...reading, ...schema, ...targets } as const
+export const en = { ...app, ...actions, ...exchange, ...models, ...projects, ...quick, ...reading, ...schema, ...targets } as const

@@ -3,9 +3,10 @@ import { Button, Card, Group, Select, Stack, Table, Text, Title } from '@mantine
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, good, type Schemas } from '../api/client'
-import { formatNumber, t } from '../i18n'
+import { t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Loaded } from '../ui/states'
+import { estimateText, figureText } from './estimateText'
 import { JobProgress } from './JobProgress'
 import { isBusy, whileBusy } from './jobState'
 
@@ -113,7 +114,7 @@ function Folds({ run }: { run: Schemas['CrossValidation'] }) {
           {run.folds.map((fold) => (
             <Table.Tr key={fold.fold}>
               {[fold.fold, fold.n, fold.training].map((count, place) => <Table.Td key={place}>{count}</Table.Td>)}
-              {shown.map((name) => <Table.Td key={name}>{number(fold[name])}</Table.Td>)}
+              {shown.map((name) => <Table.Td key={name}>{figureText(fold[name])}</Table.Td>)}
             </Table.Tr>
           ))}
         </Table.Tbody>
@@ -121,21 +122,11 @@ function Folds({ run }: { run: Schemas['CrossValidation'] }) {
           <Table.Tfoot>
             <Table.Tr>
               <Table.Th colSpan={3}>{t('folds.mean')}</Table.Th>
-              {shown.map((name) => <Table.Th key={name}>{interval(run.metrics[name])}</Table.Th>)}
+              {shown.map((name) => <Table.Th key={name}>{estimateText(run.metrics[name])}</Table.Th>)}
             </Table.Tr>
           </Table.Tfoot>
         )}
       </Table>
     </Table.ScrollContainer>
   )
-}
-
-function number(value: number | null | undefined): string {
-  return value == null ? '–' : formatNumber(value, 3)
-}
-
-function interval(estimate: Schemas['Estimate'] | undefined): string {
-  if (estimate?.value == null) return '–'
-  if (estimate.low == null || estimate.high == null) return number(estimate.value)
-  return `${number(estimate.value)} (${number(estimate.low)} – ${number(estimate.high)})`
 }

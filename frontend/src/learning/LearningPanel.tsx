@@ -1,12 +1,14 @@
 /** What the model learns, how well, and the round that runs now. */
-import { Alert, Badge, Button, Group, Progress, Select, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core'
+import { Alert, Anchor, Badge, Button, Group, Progress, Select, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link } from 'react-router'
 import { api, good, type Round, type Schemas } from '../api/client'
 import { formatNumber, named, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Empty, Loaded } from '../ui/states'
 import { Bundles } from './Bundles'
 import { CrossValidation } from './CrossValidation'
+import { estimateText } from './estimateText'
 import { LearningCurve } from './LearningCurve'
 import { NewTarget } from './NewTarget'
 import { QuickLoop } from './QuickLoop'
@@ -208,9 +210,11 @@ function ModelVersions({ target, newest, isManager, onChange }: ModelVersionsPro
           <Table.Tbody>
             {rows.map((row) => (
               <Table.Tr key={row.id}>
-                <Table.Td>{row.number}</Table.Td>
+                <Table.Td>
+                  <Anchor component={Link} to={`/models/${row.id}`} size="sm">{t('model_page.open', { number: row.number })}</Anchor>
+                </Table.Td>
                 <Table.Td>{row.training_labels}</Table.Td>
-                <Table.Td>{interval(row.metrics[target.figure])}</Table.Td>
+                <Table.Td>{estimateText(row.metrics[target.figure], t('learning.no_test_reads'))}</Table.Td>
                 <Table.Td ta="right">
                   {row.state === 'production' || !isManager ? (
                     <Badge variant="light">{named(`model.${row.state}`, row.state)}</Badge>
@@ -227,11 +231,4 @@ function ModelVersions({ target, newest, isManager, onChange }: ModelVersionsPro
       )}
     </Loaded>
   )
-}
-
-function interval(estimate: Schemas['Estimate'] | undefined): string {
-  if (estimate?.value == null) return t('learning.no_test_reads')
-  const value = formatNumber(estimate.value, 3)
-  if (estimate.low == null || estimate.high == null) return value
-  return `${value} (${formatNumber(estimate.low, 3)} – ${formatNumber(estimate.high, 3)})`
 }

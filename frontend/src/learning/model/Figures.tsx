@@ -1,0 +1,56 @@
+/** The figures of the locked test set, the deciding one first, and those of each finding or structure. */
+import { Table, Text } from '@mantine/core'
+import type { Schemas } from '../../api/client'
+import { named, t } from '../../i18n'
+import { estimateText } from '../estimateText'
+import { Part } from './Part'
+
+export function Figures({ detail }: { detail: Schemas['ModelDetail'] }) {
+  const { figures, labels, deciding, n, patients, absent_because: reason } = detail
+  return (
+    <Part title={t('model_page.figures')} help={t('model_page.figures_help', { cases: n, patients })}>
+      {reason !== null && <Text size="sm" mb="xs" role="status">{named(`model_page.absent_${reason}`, reason)}</Text>}
+      {figures.length > 0 && (
+        <Table data-testid="model-figures">
+          <Table.Tbody>
+            {figures.map(({ name, estimate }) => (
+              <Table.Tr key={name} fw={name === deciding ? 700 : undefined}>
+                <Table.Th scope="row" fw="inherit">{named(`figure.${name}`, name)}</Table.Th>
+                <Table.Td ta="right">{estimateText(estimate)}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      )}
+      {labels.length > 0 && <Labels labels={labels} />}
+    </Part>
+  )
+}
+
+function Labels({ labels }: { labels: Schemas['LabelFigures'][] }) {
+  const names = [...new Set(labels.flatMap((label) => label.figures.map((figure) => figure.name)))]
+  return (
+    <Table.ScrollContainer minWidth={420} mt="md">
+      <Table>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>{t('model_page.label')}</Table.Th>
+            <Table.Th>{t('model_page.positives')}</Table.Th>
+            {names.map((name) => <Table.Th key={name}>{named(`figure.${name}`, name)}</Table.Th>)}
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {labels.map((label) => (
+            <Table.Tr key={label.name}>
+              <Table.Th scope="row" fw={400}>{label.name}</Table.Th>
+              <Table.Td>{label.positives}</Table.Td>
+              {names.map((name) => (
+                <Table.Td key={name}>{estimateText(label.figures.find((figure) => figure.name === name)?.estimate)}</Table.Td>
+              ))}
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
+  )
+}

@@ -1,0 +1,61 @@
+/** The chain model, round, dataset, reads and images, by count and by hash. */
+import { Code, Table } from '@mantine/core'
+import type { ReactNode } from 'react'
+import type { Schemas } from '../../api/client'
+import { formatDate, named, t } from '../../i18n'
+
+interface Props {
+  version: Schemas['ModelVersion']
+  lineage: Schemas['Lineage']
+}
+
+export function Lineage({ version, lineage: { origin, round, dataset } }: Props) {
+  return (
+    <Table.ScrollContainer minWidth={560}>
+      <Table data-testid="lineage" verticalSpacing={6}>
+        <Table.Tbody>
+          <Line name={t('model_page.weights')} hash={version.weights_sha256} />
+          {origin !== '' && <Line name={t('model_page.origin')}>{origin}</Line>}
+          {round && (
+            <Line name={t('model_page.round')}>
+              {t('model_page.round_of', {
+                number: round.number, strategy: named(`strategy.${round.strategy}`, round.strategy), seed: round.seed,
+                labels: round.training_labels ?? 0, device: round.device || t('model_page.unknown_device'),
+              })}
+            </Line>
+          )}
+          {round && round.code_revision !== '' && <Line name={t('model_page.code')} hash={round.code_revision} />}
+          {dataset && <DatasetLines dataset={dataset} />}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
+  )
+}
+
+function DatasetLines({ dataset }: { dataset: Schemas['DatasetLine'] }) {
+  const { number, cases, patients, frozen_at: frozen, schema_version: schema } = dataset
+  return (
+    <>
+      <Line name={t('model_page.dataset')} hash={dataset.sha256}>
+        {t('model_page.dataset_of', { number, date: formatDate(frozen), schema, cases, patients })}
+      </Line>
+      {dataset.splits.map((one) => (
+        <Line key={one.split} name={named(`model_page.split_${one.split}`, one.split)}>
+          {t('model_page.split_of', { cases: one.cases, patients: one.patients })}
+        </Line>
+      ))}
+      <Line name={t('model_page.reads')} hash={dataset.reads_sha256}>{dataset.reads}</Line>
+      <Line name={t('model_page.images')} hash={dataset.instances_sha256}>{dataset.instances}</Line>
+    </>
+  )
+}
+
+function Line({ name, hash, children }: { name: string; hash?: string; children?: ReactNode }) {
+  return (
+    <Table.Tr>
+      <Table.Th scope="row" fw={400}>{name}</Table.Th>
+      <Table.Td>{children}</Table.Td>
+      <Table.Td>{hash !== undefined && <Code title={hash}>{hash.slice(0, 16)}</Code>}</Table.Td>
+    </Table.Tr>
+  )
+}
