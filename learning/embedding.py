@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from annotation.core import jobs
 from annotation.core.errors import DomainError
+from annotation.datasets import grouping
+from annotation.datasets import services as datasets
 from annotation.labeling.models import Case
 from learning.images import Image, choose_images, load_images
 from learning.models import EMBEDDING_SIZE, Embedding, EncoderKind, EncoderVersion
@@ -48,6 +50,7 @@ def run_encoder(encoder: EncoderVersion) -> None:
         jobs.report(encoder, step="embed", done=done, total=total)
         _embed_block(encoder, embed, block)
         done += len(block)
+    grouping.regroup(datasets.policy_of(encoder.project))  # before heads learn from the new cases
     EncoderVersion.ownership(encoder).update(is_ready=True)
     jobs.finish(encoder, jobs.JobState.COMPLETED)
 

@@ -16,6 +16,7 @@ from annotation.core import jobs
 from annotation.core.errors import DomainError
 from annotation.datasets import services as datasets
 from annotation.datasets.models import Split
+from annotation.datasets.splitter import Splitter
 from annotation.labeling.models import Case
 from learning.images import choose_images, load_images
 from learning.models import EncoderVersion
@@ -67,7 +68,7 @@ def run_pretraining(encoder: EncoderVersion) -> None:
 
 def _load(encoder: EncoderVersion, side: int) -> NDArray[np.float16]:
     """(n, 1, side, side) images of the patients who may be trained on, always the same ones."""
-    splitter = datasets.Splitter(datasets.policy_of(encoder.project))
+    splitter = Splitter(datasets.policy_of(encoder.project))
     cases = [
         case
         for case in Case.objects.filter(project=encoder.project)

@@ -14,6 +14,7 @@ from annotation.archive.models import Study
 from annotation.core import jobs
 from annotation.datasets import services as datasets
 from annotation.datasets.models import Split
+from annotation.datasets.splitter import Splitter
 from annotation.labeling.models import Case, CaseState, Project
 from annotation.labeling.services import claiming, projects, reading
 from annotation.labeling.services.importing import import_read
@@ -194,7 +195,7 @@ class _Desk:
         )  # fmt: skip
 
     def _label_held_out(self) -> None:
-        splitter = datasets.Splitter(datasets.policy_of(self.project))
+        splitter = Splitter(datasets.policy_of(self.project))
         waiting = Case.objects.filter(project=self.project, state=CaseState.OPEN)
         for case in waiting.select_related("study", "project"):
             if splitter.split(splitter.patient_key(case)) != Split.TRAIN:

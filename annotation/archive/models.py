@@ -184,6 +184,7 @@ class SeriesPreparation(Job):
     metadata_sha256 = models.CharField(max_length=64, blank=True)  # gzip of the JSON array
     has_bulk_data = models.BooleanField(default=False)  # its addresses depend on the request
     thumbnail_sha256 = models.CharField(max_length=64, blank=True)  # JPEG
+    image_hash = models.BinaryField(max_length=40, null=True)  # imaging.perceptual_hash
 
     class Meta:
         indexes = [

@@ -59,6 +59,22 @@ class PatientSplit(models.Model):
         return f"{self.patient_key} {self.split}"
 
 
+class PatientGroup(models.Model):
+    """A patient who shows nearly the same picture as another, and goes where that one goes."""
+
+    policy = models.ForeignKey(SplitPolicy, on_delete=models.CASCADE, related_name="groups")
+    patient_key = models.CharField(max_length=16)
+    leader_key = models.CharField(max_length=16)  # whose case came first of the group
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["policy", "patient_key"], name="patient_group_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.patient_key} with {self.leader_key}"
+
+
 class Dataset(BaseModel):
     """Ground truth frozen at one moment; a trigger forbids changing it."""
 

@@ -18,7 +18,7 @@ from annotation.archive.models import Instance
 from annotation.core import audit
 from annotation.core.errors import Conflict, InvalidInput
 from annotation.core.tasks import ring
-from annotation.datasets import formats, splits
+from annotation.datasets import formats, grouping, splits
 from annotation.datasets.models import (
     Dataset,
     DatasetItem,
@@ -27,9 +27,10 @@ from annotation.datasets.models import (
     Split,
     SplitPolicy,
 )
+from annotation.datasets.splitter import Splitter
 from annotation.labeling import selectors
 from annotation.labeling.agreement import consensus
-from annotation.labeling.models import Case, CaseState, LabelSchema, Project, Revision
+from annotation.labeling.models import CaseState, LabelSchema, Project, Revision
 from annotation.labeling.schemas import fitting_answers
 
 
@@ -74,43 +75,13 @@ def _refuse_once_frozen(project: Project) -> None:
         raise Conflict("Splits are fixed once a dataset has been frozen.")
 
 
-class Splitter:
-    """Assigns cases to splits by patient; loads the prescribed ones once."""
-
-    def __init__(self, policy: SplitPolicy) -> None:
-        self.policy = policy
-        self.prescribed = dict(policy.prescribed.values_list("patient_key", "split"))
-
-    def patient_key(self, case: Case) -> str:
-        """The pseudonym of the case's patient."""
-        return self.pseudonym(case.study.patient_id, case.study.study_instance_uid)
-
-    def pseudonym(self, patient_id: str, study_instance_uid: str) -> str:
-        """Studies without a PatientID count as patients of their own."""
-        patient = patient_id or f"study {study_instance_uid}"
-        return splits.patient_key(self.policy.key, patient)
-
-    def split(self, pseudonym: str) -> Split:
-        known = self.prescribed.get(pseudonym)
-        if known is not None:
-            return Split(known)
-        return Split(
-            splits.split_by_hash(
-                self.policy.key,
-                pseudonym,
-                test_share=self.policy.test_share,
-                validation_share=self.policy.validation_share,
-            )
-        )
-
-
 @transaction.atomic
 def freeze(
     *, project: Project, name: str, actor: User | None, is_for_round: bool = False
 ) -> Dataset:
     """Freeze the accepted reads of all finished cases as an immutable dataset."""
     # One freeze at a time; the project's own row stays free for claims and submissions.
-    SplitPolicy.objects.select_for_update().get(pk=policy_of(project).pk)
+    grouping.regroup(SplitPolicy.objects.select_for_update().get(pk=policy_of(project).pk))
     schema = project.schemas.order_by("-version").first()
     if schema is None:
         raise Conflict("The project has no questions yet.")

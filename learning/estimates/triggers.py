@@ -55,13 +55,17 @@ def prequential(losses: Sequence[float], expected: Sequence[float]) -> Prequenti
     return Prequential(float(ours.mean()), float(foreseen.mean()), float(error), count)
 
 
-def retraining(*, labels: int, labels_at_last: int, recent: Prequential) -> Advice:
-    """Geometric growth bounds all training together at about six times the last run."""
+def retraining(*, new: int, before: int, least: int, recent: Prequential) -> Advice:
+    """Whether `new` labels since a training on `before` are worth another; fewer than `least` never are.
+
+    Geometric growth bounds all training together at about six times the last run.
+    """
+    if new < max(least, 1):
+        return Advice(False, ())
     reasons = []
-    new = labels - labels_at_last
-    if new >= max(MIN_NEW, GROWTH * labels_at_last):
-        reasons.append(f"{new} new labels since the last training on {labels_at_last}")
-    if new > 0 and recent.exceeds_forecast:
+    if new >= GROWTH * before:
+        reasons.append(f"{new} new labels since the last training on {before}")
+    if recent.exceeds_forecast:
         reasons.append(
             f"the last {recent.count} labels surprised the model:"
             f" loss {recent.value:.2f}, expected {recent.expected:.2f}"

@@ -35,7 +35,7 @@ class Target(BaseModel):
     options = models.JSONField(default=dict, blank=True)  # what the kind needs besides (kinds.py)
     input = models.JSONField(default=dict, blank=True)  # InputSpec; {} = each study's middle image
     strategy = models.CharField(max_length=40, default="margin")
-    retrain_after = models.PositiveIntegerField(default=25)  # newly accepted reads; 0 = by hand
+    retrain_after = models.PositiveIntegerField(default=25)  # accepted reads at least; 0 = by hand
     config = models.JSONField(default=dict, blank=True)  # overrides of training.config.TrainConfig
     head_strategy = models.CharField(max_length=40, default="adaptive")
     refit_after = models.PositiveIntegerField(default=5)  # newly labeled cases; 0 = no light head

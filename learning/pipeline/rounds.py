@@ -15,6 +15,7 @@ from django.db import transaction
 from annotation.core import jobs
 from annotation.datasets import services as datasets
 from annotation.datasets.models import Dataset, Split
+from annotation.datasets.splitter import Splitter
 from annotation.labeling.models import Case, CaseState
 from annotation.labeling.schemas import Schema
 from learning.images import exclusions_by_case
@@ -133,7 +134,7 @@ def _foresee(
         .defer("study__dicom_json")
         .order_by("study__study_instance_uid")
     )
-    splitter = datasets.Splitter(datasets.policy_of(target.project))
+    splitter = Splitter(datasets.policy_of(target.project))
     held_out = {
         case.pk: splitter.split(splitter.patient_key(case)) != Split.TRAIN for case in cases
     }

@@ -15,13 +15,13 @@ from annotation.labeling.models import Selection
 from learning.estimates.forecast import Forecast, NotEnoughPoints, forecast
 from learning.estimates.lure import Draw, Estimate, InvalidDraws, lure, pooled
 from learning.estimates.stopping import Condition, Evidence, Stopping, audit_agreement, stopping
-from learning.estimates.triggers import Advice, Prequential, prequential, retraining
+from learning.estimates.triggers import Advice, Prequential
 from learning.models import HeadVersion, Outcome, Target
+from learning.services.retraining import advice_of, prediction_of, recent_surprise
 
 TOLERANCE = 0.15  # error of suggestions that is accepted in the audit
 MIN_PER_CLASS = 10
 HEADS = 200  # the latest, of which the curve is made
-MIN_PROBABILITY = 1e-6
 AHEAD = 200  # labels that the forecast looks ahead
 SEED = 0  # a forecast of the same curve shall not change from one look to the next
 
@@ -49,7 +49,6 @@ def honest_figures(target: Target) -> HonestFigures:
     )
     heads = list(target.heads.order_by("-number").defer("content")[:HEADS])[::-1]
     audit = _audit([o for o in outcomes if o.selection == Selection.CONTROL])
-    recent = prequential(*_losses([o for o in outcomes if o.selection == Selection.RANKED]))
     curve = _forecast(heads)
     latest = heads[-1] if heads else None
     advice = stopping(
@@ -68,12 +67,8 @@ def honest_figures(target: Target) -> HonestFigures:
         outcomes=len(outcomes),
         audit=audit,
         weighted=_weighted([o for o in outcomes if o.selection == Selection.RANKED]),
-        recent=recent,
-        retraining=retraining(
-            labels=latest.training_labels if latest else 0,
-            labels_at_last=_labels_of_last_round(target),
-            recent=recent,
-        ),
+        recent=recent_surprise(target),
+        retraining=advice_of(target),
         forecast=curve,
         stopping=advice,
         agreement=_agreement(audit, latest),
@@ -81,25 +76,8 @@ def honest_figures(target: Target) -> HonestFigures:
 
 
 def _is_wrong(outcome: Outcome) -> bool:
-    head, said = _prediction(outcome)
+    head, said = prediction_of(outcome)
     return head.classes[int(np.argmax(said))] != outcome.answer
-
-
-def _prediction(outcome: Outcome) -> tuple[HeadVersion, list[float]]:
-    """Of an outcome that has one."""
-    assert outcome.head is not None and outcome.probabilities is not None  # noqa: S101
-    return outcome.head, outcome.probabilities
-
-
-def _losses(outcomes: Sequence[Outcome]) -> tuple[list[float], list[float]]:
-    """Log-loss of every outcome, and what the head itself expected: its entropy."""
-    losses, expected = [], []
-    for outcome in outcomes:
-        head, probabilities = _prediction(outcome)
-        said = np.maximum(np.asarray(probabilities, float), MIN_PROBABILITY)
-        losses.append(-math.log(said[head.classes.index(outcome.answer)]))
-        expected.append(float(-(said * np.log(said)).sum()))
-    return losses, expected
 
 
 def _audit(outcomes: Sequence[Outcome]) -> Estimate | None:
@@ -144,11 +122,6 @@ def _forecast(heads: Sequence[HeadVersion]) -> Forecast | None:
 def _per_class(latest: HeadVersion | None) -> dict[str, int]:
     counts = latest.metrics.get("per_class", []) if latest else []
     return dict(zip(latest.classes, counts, strict=True)) if latest and counts else {}
-
-
-def _labels_of_last_round(target: Target) -> int:
-    last = target.rounds.filter(state="completed").order_by("-number").first()
-    return (last.training_labels or 0) if last else 0
 
 
 def _agreement(audit: Estimate | None, latest: HeadVersion | None) -> Condition | None:

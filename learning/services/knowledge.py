@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from annotation.datasets import services as datasets
 from annotation.datasets.models import Split
+from annotation.datasets.splitter import Splitter
 from annotation.labeling import selectors as labeling
 from annotation.labeling.models import Case, CaseState
 from annotation.labeling.services.projects import current_schema
@@ -58,7 +59,7 @@ def knowledge_of(target: Target, space: Space) -> Knowledge:
             answers[row_of[case]] = number_of[answer]
     splits = np.full(len(space.cases), "", dtype="U10")
     is_open = np.zeros(len(space.cases), bool)
-    splitter = datasets.Splitter(datasets.policy_of(target.project))
+    splitter = Splitter(datasets.policy_of(target.project))
     for case, state, patient, study in _cases(target):
         row = row_of.get(case)
         if row is not None:

@@ -15,8 +15,8 @@ from annotation.accounts.models import User
 from annotation.core import audit, jobs
 from annotation.core.errors import Conflict
 from annotation.core.tasks import ring
-from annotation.labeling import selectors as labeling
 from learning.models import Round, Target, Trigger
+from learning.services.retraining import advice_of
 
 
 @transaction.atomic
@@ -76,14 +76,13 @@ def untracked() -> list[Round]:
 
 
 def due() -> list[Target]:
-    """Targets whose policy asks for a round now: enough reads accepted since the last one began."""
+    """Targets whose policy asks for a round now: the reads grew by a fifth, or surprised the light head."""
     found = []
     for target in Target.objects.filter(retrain_after__gt=0).select_related("project"):
         last = target.rounds.order_by("-number").first()
         if last is not None and not last.is_finished:
             continue
-        new = labeling.count_accepted_since(target.project, last.created_at if last else None)
-        if new >= target.retrain_after:
+        if advice_of(target).is_due:
             found.append(target)
     return found
 

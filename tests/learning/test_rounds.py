@@ -155,6 +155,21 @@ def test_a_round_is_due_after_enough_newly_accepted_reads(cast):
     assert rounds.due() == []
 
 
+def test_later_rounds_wait_until_the_reads_grew_by_a_fifth(cast):
+    factories.make_empty_cases(cast.project, 13)
+    target = targets.create_target(
+        actor=None, project=cast.project, question="nodule", retrain_after=1
+    )
+    for _ in range(10):
+        factories.submit_next(cast.annotator, cast.project)
+    assert rounds.start_due() == 1
+    Round.objects.update(state="completed")
+    factories.submit_next(cast.annotator, cast.project)
+    assert rounds.due() == []
+    factories.submit_next(cast.annotator, cast.project)
+    assert rounds.due() == [target]
+
+
 def sources_of_suggestions(count):
     current = Suggestion.objects.filter(is_current=True)
     assert current.count() == count

@@ -145,18 +145,19 @@ CALM = prequential([0.3] * 60, [0.31, 0.29] * 30)
      (24, 0, False)],
 )  # fmt: skip
 def test_training_is_due_when_labels_grew_by_a_fifth_and_25(labels, at_last, is_due):
-    assert retraining(labels=labels, labels_at_last=at_last, recent=CALM).is_due is is_due
+    new = labels - at_last
+    assert retraining(new=new, before=at_last, least=25, recent=CALM).is_due is is_due
 
 
 def test_training_is_due_when_the_last_labels_surprised_the_model():
     rng = np.random.default_rng(0)
     surprised = prequential(list(rng.exponential(0.9, 60)), [0.3] * 60)
-    advice = retraining(labels=101, labels_at_last=100, recent=surprised)
+    advice = retraining(new=60, before=1000, least=25, recent=surprised)
     assert advice.is_due
     assert "surprised" in advice.reasons[0]
     early = prequential(list(rng.exponential(0.9, 49)), [0.3] * 49)
-    assert not retraining(labels=101, labels_at_last=100, recent=early).is_due
-    assert not retraining(labels=100, labels_at_last=100, recent=surprised).is_due
+    assert not retraining(new=60, before=1000, least=25, recent=early).is_due
+    assert not retraining(new=24, before=100, least=25, recent=surprised).is_due
     assert prequential([], []).count == 0
     with pytest.raises(ValueError, match="1 losses"):
         prequential([1.0], [])

@@ -1,15 +1,11 @@
-"""Pseudo-labels, the mean teacher, temperature scaling and near-duplicates."""
-
-import time
+"""Pseudo-labels, the mean teacher and temperature scaling."""
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from learning.training.calibration import as_logits, calibrated, fit_temperature
 from learning.training.checkpoint import Checkpoints
-from learning.training.duplicates import WORDS, group_alike, near_pairs, perceptual_hash
 from learning.training.metrics.classification import calibration_error
 from learning.training.resumable import Schedule, fit
 from learning.training.semi_supervised import (
@@ -113,71 +109,3 @@ def test_temperature_of_nothing_and_of_perfect_answers_is_finite():
 
 
 # near-duplicates
-
-
-def picture(seed, side=96):
-    """A smooth random image."""
-    rng = np.random.default_rng(seed)
-    small = Image.fromarray(rng.normal(size=(12, 12)).astype(np.float32))
-    return np.asarray(small.resize((side, side), Image.Resampling.BICUBIC)) * 500 + 1000
-
-
-def changed(image, rng):
-    """The same image smaller, with noise and other units."""
-    small = Image.fromarray(image.astype(np.float32)).resize((70, 70), Image.Resampling.BILINEAR)
-    return (np.asarray(small) + rng.normal(0, 15, (70, 70))) * 2.5 - 300
-
-
-def test_copies_are_found_and_strangers_are_not():
-    rng = np.random.default_rng(0)
-    images = [picture(seed) for seed in range(30)]
-    hashes = np.array([perceptual_hash(i) for i in [*images, *[changed(i, rng) for i in images]]])
-    pairs = near_pairs(hashes)
-    assert all(right - left == 30 for left, right in pairs)
-    assert len(pairs) >= 28
-
-
-def test_banding_misses_no_pair():
-    rng = np.random.default_rng(0)
-    words = rng.integers(0, 2**63, 40, dtype=np.uint64)
-    flipped = [
-        w ^ np.uint64(sum(1 << int(b) for b in rng.choice(64, 4, replace=False))) for w in words
-    ]
-    hashes = np.zeros((80, WORDS), np.uint64)
-    hashes[:, 0] = [*words, *flipped]
-    assert near_pairs(hashes).tolist() == [[n, n + 40] for n in range(40)]
-
-
-def test_what_differs_in_detail_is_not_the_same():
-    hashes = np.zeros((2, WORDS), np.uint64)
-    hashes[1, 1] = np.uint64(2**41 - 1)
-    assert len(near_pairs(hashes)) == 0
-    hashes[1, 1] = np.uint64(2**40 - 1)
-    assert near_pairs(hashes).tolist() == [[0, 1]]
-
-
-def test_patients_and_copies_chain_into_one_group():
-    one, two = perceptual_hash(picture(0)), perceptual_hash(picture(1))
-    other = perceptual_hash(picture(2))
-    # image 1 is a copy of image 0 under another name, image 2 is that other patient's, 4 and 5 are blank
-    groups = group_alike([one, one, two, other, None, None], ["a", "b", "b", "c", "d", "e"])
-    assert groups.tolist() == [0, 0, 0, 1, 2, 3]
-    assert group_alike([], []).tolist() == []
-
-
-def test_blank_images_have_no_hash_and_wrong_shapes_are_refused():
-    assert perceptual_hash(np.full((40, 40), 7)) is None
-    assert (
-        perceptual_hash(np.stack([picture(0)] * 3)).tolist() == perceptual_hash(picture(0)).tolist()
-    )
-    with pytest.raises(ValueError, match="cannot be hashed"):
-        perceptual_hash(np.zeros(9))
-
-
-def test_a_hundred_thousand_images_are_compared_in_seconds():
-    rng = np.random.default_rng(0)
-    hashes = rng.integers(0, 2**63, (100_000, WORDS), dtype=np.uint64)
-    hashes[-1] = hashes[0]
-    began = time.process_time()
-    assert near_pairs(hashes).tolist() == [[0, 99_999]]
-    assert time.process_time() - began < 20

@@ -21,6 +21,7 @@ from annotation.archive.selectors import middle_instance
 from annotation.core import jobs
 from annotation.core.jobs import JobState
 from annotation.imaging import sandbox
+from annotation.imaging.perceptual_hash import hash_of_picture
 
 QUIET_S = 3.0  # a series that is still arriving is left alone
 TIMEOUT_S = 1800.0
@@ -100,7 +101,9 @@ def _prepare_thumbnail(job: SeriesPreparation) -> None:
     except sandbox.SandboxFailure:
         return
     address = storage.keep_bytes(picture)
-    SeriesPreparation.ownership(job).update(thumbnail_sha256=address)
+    SeriesPreparation.ownership(job).update(
+        thumbnail_sha256=address, image_hash=hash_of_picture(picture)
+    )
 
 
 def _prepare_metadata(job: SeriesPreparation, join_metadata: JoinMetadata) -> None:

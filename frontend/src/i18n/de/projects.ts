@@ -133,7 +133,10 @@ export const projects = {
   'learning.order_kept': '{error} Die Arbeitsliste behält die Ordnung der letzten guten Runde.',
   'learning.promote': 'Einsetzen',
   'learning.ranked': { one: '{count} Fall geordnet', other: '{count} Fälle geordnet' },
-  'learning.retrain_after': { one: 'eine Runde nach {count} neuem Befund', other: 'eine Runde nach {count} neuen Befunden' },
+  'learning.retrain_after': {
+    one: 'eine Runde nach {count} neuem Befund und einem Fünftel mehr',
+    other: 'eine Runde nach {count} neuen Befunden und einem Fünftel mehr',
+  },
   'learning.roll_back': 'Hierzu zurückkehren',
   'learning.round': 'Runde {number}',
   'learning.round_failed': 'Runde {number} ist fehlgeschlagen',

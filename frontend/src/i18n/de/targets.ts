@@ -14,7 +14,7 @@ export const targets = {
   'target.settings': 'Einstellungen',
   'target.settings_of': 'Wie {name} gelernt wird',
   'target.retrain_after': 'Nach so vielen neuen Befunden erneut trainieren',
-  'target.retrain_help': '0: nur von Hand',
+  'target.retrain_help': 'Und mindestens ein Fünftel mehr als zuvor, oder früher, wenn der leichte Kopf überrascht wird; 0: nur von Hand',
   'target.recipe': 'Rezept',
   'target.recipe_help': 'Was unverändert bleibt, folgt der Empfehlung für Aufgabe, Datenmenge und Rechner.',
   'target.recommended': 'empfohlen',

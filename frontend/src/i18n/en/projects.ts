@@ -133,7 +133,10 @@ export const projects = {
   'learning.order_kept': '{error} The worklist keeps the order of the last good round.',
   'learning.promote': 'Promote',
   'learning.ranked': { one: '{count} case ranked', other: '{count} cases ranked' },
-  'learning.retrain_after': { one: 'a round after {count} new read', other: 'a round after {count} new reads' },
+  'learning.retrain_after': {
+    one: 'a round after {count} new read and a fifth more',
+    other: 'a round after {count} new reads and a fifth more',
+  },
   'learning.roll_back': 'Roll back to this',
   'learning.round': 'Round {number}',
   'learning.round_failed': 'Round {number} failed',

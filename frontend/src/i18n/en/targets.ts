@@ -14,7 +14,7 @@ export const targets = {
   'target.settings': 'Settings',
   'target.settings_of': 'How {name} is learned',
   'target.retrain_after': 'Train again after so many new reads',
-  'target.retrain_help': '0: only by hand',
+  'target.retrain_help': 'And at least a fifth more than before, or sooner if the light head is surprised; 0: only by hand',
   'target.recipe': 'Recipe',
   'target.recipe_help': 'What you leave as it is follows the recommendation for the task, the amount of data and the machine.',
   'target.recommended': 'recommended',

@@ -1,0 +1,38 @@
+"""Which split a case of a project belongs to."""
+
+from annotation.datasets import splits
+from annotation.datasets.models import Split, SplitPolicy
+from annotation.labeling.models import Case
+
+
+class Splitter:
+    """Assigns cases to splits by patient; loads what is prescribed and who belongs together once."""
+
+    def __init__(self, policy: SplitPolicy) -> None:
+        self.policy = policy
+        self.prescribed = dict(policy.prescribed.values_list("patient_key", "split"))
+        self.leaders = dict(policy.groups.values_list("patient_key", "leader_key"))
+
+    def patient_key(self, case: Case) -> str:
+        """The pseudonym of the case's patient."""
+        return self.pseudonym(case.study.patient_id, case.study.study_instance_uid)
+
+    def pseudonym(self, patient_id: str, study_instance_uid: str) -> str:
+        """Studies without a PatientID count as patients of their own."""
+        patient = patient_id or f"study {study_instance_uid}"
+        return splits.patient_key(self.policy.key, patient)
+
+    def split(self, pseudonym: str) -> Split:
+        """What is prescribed for the patient, else where the first of its group goes."""
+        leader = self.leaders.get(pseudonym, pseudonym)
+        known = self.prescribed.get(pseudonym) or self.prescribed.get(leader)
+        if known is not None:
+            return Split(known)
+        return Split(
+            splits.split_by_hash(
+                self.policy.key,
+                leader,
+                test_share=self.policy.test_share,
+                validation_share=self.policy.validation_share,
+            )
+        )
