@@ -45,6 +45,7 @@ def honest_figures(target: Target) -> HonestFigures:
     outcomes = list(
         Outcome.objects.filter(target=target, probabilities__isnull=False)
         .select_related("head")
+        .defer("head__content")
         .order_by("created_at", "pk")
     )
     heads = list(target.heads.order_by("-number").defer("content")[:HEADS])[::-1]

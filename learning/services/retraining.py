@@ -44,7 +44,8 @@ def recent_surprise(target: Target, since: datetime | None = None) -> Prequentia
     )
     if since is not None:
         found = found.filter(created_at__gt=since)
-    latest = list(found.select_related("head").order_by("-created_at", "-pk")[:WINDOW])
+    found = found.select_related("head").defer("head__content")
+    latest = list(found.order_by("-created_at", "-pk")[:WINDOW])
     return prequential(*_losses(latest[::-1]))
 
 
