@@ -1,8 +1,8 @@
-"""New files, the small ones written in whole blocks past the page cache (open(2), O_DIRECT).
+"""New files written in whole blocks past the page cache (open(2), O_DIRECT), while more arrives.
 
-A slice of a CT is stored now and read much later: to copy it into the cache first would cost a fifth
-of the processor time of a store request. A file that outgrows the buffer goes through the cache, where
-the disk works while the rest arrives; so does one on a file system that refuses such writes.
+What is stored now is read much later: to copy it into the cache first would cost a quarter of the
+processor time of a store request. Two buffers take turns: the disk writes one while the other is
+filled. A file system that refuses such writes gets ordinary ones.
 """
 
 import errno
@@ -10,6 +10,7 @@ import fcntl
 import mmap
 import os
 from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 BLOCK_BYTES = 4096
@@ -17,6 +18,7 @@ BUFFER_BYTES = 2**20
 MAX_SPARE_BUFFERS = 8
 DIRECT = getattr(os, "O_DIRECT", 0)  # Linux only
 _spare: deque[memoryview] = deque(maxlen=MAX_SPARE_BUFFERS)
+_writers = ThreadPoolExecutor(4, "write")
 
 
 class BlockFile:
@@ -24,28 +26,35 @@ class BlockFile:
 
     def __init__(self, path: Path) -> None:
         self._descriptor = _create(path)
-        self._buffer: memoryview | None = None  # until the file has outgrown it
-        self._buffered = 0
-        self._is_large = False
+        self._buffer: memoryview | None = None
+        self._buffered = 0  # bytes in it
+        self._written = 0  # bytes handed over to be written
+        self._writing: Future[None] | None = None  # of the buffer before this one
 
     def write(self, data: bytes | memoryview) -> None:
-        """Append. Raises OSError."""
-        if not self._is_large and self._buffered + len(data) > BUFFER_BYTES:
-            self._outgrow()
-        if self._is_large:
-            self._write_out(memoryview(data))
-            return
-        if self._buffer is None:
-            self._buffer = _take_buffer()
-        self._buffer[self._buffered : self._buffered + len(data)] = data
-        self._buffered += len(data)
+        """Append. Raises OSError, perhaps of what was appended before."""
+        rest = memoryview(data)
+        while rest:
+            if self._buffer is None:
+                self._buffer = _take_buffer()
+            piece = rest[: BUFFER_BYTES - self._buffered]
+            self._buffer[self._buffered : self._buffered + len(piece)] = piece
+            self._buffered += len(piece)
+            rest = rest[len(piece) :]
+            if self._buffered == BUFFER_BYTES:
+                self._wait()
+                self._writing = _writers.submit(self._write_out_buffer, self._buffer, BUFFER_BYTES)
+                self._written += self._buffered
+                self._buffer, self._buffered = None, 0
 
     def flush(self) -> None:
         """Write what is left, so that readers see the whole file; nothing may be written after it."""
+        self._wait()
         if self._buffer is not None:
-            self._write_out(self._buffer[: -(-self._buffered // BLOCK_BYTES) * BLOCK_BYTES])
-            os.ftruncate(self._descriptor, self._buffered)
-            self._give_buffer_back()
+            whole = -(-self._buffered // BLOCK_BYTES) * BLOCK_BYTES
+            buffer, self._buffer = self._buffer, None
+            self._write_out_buffer(buffer, whole)
+            os.ftruncate(self._descriptor, self._written + self._buffered)
 
     def sync(self) -> None:
         """Make it durable. Raises OSError."""
@@ -53,17 +62,22 @@ class BlockFile:
 
     def close(self) -> None:
         """Closing twice changes nothing."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-            self._give_buffer_back()
+        if self._descriptor < 0:
+            return
+        if self._writing is not None:
+            self._writing.exception()
+        os.close(self._descriptor)
+        self._descriptor = -1
 
-    def _outgrow(self) -> None:
-        _use_cache(self._descriptor)
-        self._is_large = True
-        if self._buffer is not None:
-            self._write_out(self._buffer[: self._buffered])
-            self._give_buffer_back()
+    def _wait(self) -> None:
+        if self._writing is not None:
+            self._writing.result()
+
+    def _write_out_buffer(self, buffer: memoryview, size: int) -> None:
+        try:
+            self._write_out(buffer[:size])
+        finally:
+            _spare.append(buffer)
 
     def _write_out(self, data: memoryview) -> None:
         while data:
@@ -72,11 +86,6 @@ class BlockFile:
             except OSError as error:
                 if error.errno != errno.EINVAL or not _use_cache(self._descriptor):
                     raise
-
-    def _give_buffer_back(self) -> None:
-        if self._buffer is not None:
-            _spare.append(self._buffer)
-            self._buffer = None
 
 
 def _create(path: Path) -> int:

@@ -16,7 +16,7 @@ from annotation.dicomweb.multipart import BrokenMultipart, PartHeaders, Reader, 
 from annotation.imaging import sandbox
 
 INSTANCES, METADATA = "application/dicom", "application/dicom+json"
-PIECE_BYTES = 2**20
+PIECE_BYTES = 2**18  # so that the disk and the hash begin while the rest arrives
 # One transaction per request, except for requests that would hold too much in memory.
 INSTANCES_PER_TRANSACTION = 512
 MAX_JSON_PER_TRANSACTION = 32 * 2**20
