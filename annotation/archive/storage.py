@@ -21,8 +21,9 @@ from annotation.core.errors import InvalidInput, StorageFull
 CHUNK_BYTES = 2**20
 MAX_INSTANCE_BYTES = 4 * 2**30
 RESERVE_BYTES = 256 * 2**20  # space kept free for the database
-LONG_BYTES = 2**18  # a piece that is worth hashing in another thread while it is written
+LONG_BYTES = 2**18  # worth hashing in another thread while it is written
 _hashers = ThreadPoolExecutor(2, "hash")
+_syncers = ThreadPoolExecutor(4, "sync")
 
 
 class Received:
@@ -60,7 +61,9 @@ class Incoming:
         self.path = _incoming_folder() / f"{uuid.uuid4().hex}.part"
         self._file = BlockFile(self.path)
         self._digest = hashlib.sha256()
-        self._hashed: Future[None] | None = None  # of the last long piece
+        self._unhashed: list[bytes | memoryview] = []
+        self._unhashed_bytes = 0
+        self._hashed: Future[None] | None = None  # of what came before that
         self.size_bytes = 0
 
     def write(self, chunk: bytes | memoryview) -> None:
@@ -69,11 +72,12 @@ class Incoming:
         The chunk must not change afterwards: it may be hashed a little later.
         """
         self._grow(len(chunk))
-        self._wait_for_hash()
-        if len(chunk) < LONG_BYTES:
-            self._digest.update(chunk)
-        else:
-            self._hashed = _hashers.submit(self._digest.update, chunk)
+        self._unhashed.append(chunk)
+        self._unhashed_bytes += len(chunk)
+        if self._unhashed_bytes >= LONG_BYTES:
+            self._wait_for_hash()
+            self._hashed = _hashers.submit(self._hash, self._unhashed)
+            self._unhashed, self._unhashed_bytes = [], 0
         with _full_disk_named():
             self._file.write(chunk)
 
@@ -88,7 +92,12 @@ class Incoming:
             self._file.sync()
         self._file.close()
         self._wait_for_hash()
+        self._hash(self._unhashed)
         return self._digest.hexdigest()
+
+    def _hash(self, chunks: Iterable[bytes | memoryview]) -> None:
+        for chunk in chunks:
+            self._digest.update(chunk)
 
     def _wait_for_hash(self) -> None:
         if self._hashed is not None:
@@ -151,16 +160,20 @@ def _full_disk_named() -> Iterator[None]:
 
 def keep(received: Received) -> Path:
     """Move the file to its address and make the rename durable; keeping twice changes nothing."""
-    keep_all([received])
+    begin_keep([received]).result()
     return blob_path(received.sha256)
 
 
-def keep_all(files: Iterable[Received]) -> None:
-    """Like `keep` for many files, with one sync per folder."""
+def begin_keep(files: Iterable[Received]) -> Future[None]:
+    """Move the files to their addresses; done when that is durable, with one sync per folder.
+
+    Whoever commits a row that names one of them must have waited.
+    """
     folders = set()
     for received in files:
         target = blob_path(received.sha256)
-        if target.exists():
+        folders.add(target.parent)
+        if target.exists():  # perhaps so new that its folder is not yet synced
             os.utime(target)  # young again: the garbage collector must not take it for an orphan
             continue
         try:
@@ -168,9 +181,7 @@ def keep_all(files: Iterable[Received]) -> None:
         except FileNotFoundError:  # the first file of its folder
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             received.path.rename(target)
-        folders.add(target.parent)
-    for folder in folders:
-        _sync_folder(folder)
+    return _syncers.submit(_sync_folders, folders)
 
 
 def read_chunks(path: Path) -> Iterator[bytes]:
@@ -186,9 +197,10 @@ def keep_bytes(data: bytes) -> str:
         return received.sha256
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _sync_folders(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
