@@ -79,19 +79,17 @@ def _project(scope: Scope) -> Project:
     return found[0]
 
 
+@ingest.until_not_overtaken
 @transaction.atomic
 def _store_batch(
     scope: Scope, project: Project, batch: list[ingest.Arrival | Refusal], outcome: Outcome
 ) -> None:
     """Files, rows, cases and the audit event of one batch: all of them or none."""
-    outcome.failed += [part.error for part in batch if isinstance(part, Refusal)]
     arrivals = [part for part in batch if isinstance(part, ingest.Arrival)]
     collection = Collection(pk=project.collection_id)
     with rows.pipelined():
         outcomes = ingest.index(collection=collection, arrivals=arrivals)
         stored = [o for o in outcomes if isinstance(o, Ingested)]
-        outcome.failed += [o for o in outcomes if isinstance(o, DomainError)]
-        outcome.stored += stored
         studies: dict[Any, Study] = {i.study.pk: i.study for i in stored}
         if new := sum(i.is_new for i in stored):
             audit.record(
@@ -99,6 +97,9 @@ def _store_batch(
                 project_id=project.pk, new=new,
             )  # fmt: skip
         add_cases(project=project, studies=studies.values())
+    outcome.stored += stored
+    outcome.failed += [part.error for part in batch if isinstance(part, Refusal)]
+    outcome.failed += [o for o in outcomes if isinstance(o, DomainError)]
 
 
 def _answer(scope: Scope, outcome: Outcome) -> JsonDataset:

@@ -23,8 +23,8 @@ def main(step: str, *arguments: str) -> None:
 STEPS = {
     "side file written": ("annotation.archive.storage:Incoming", "finish"),
     "parsed": ("annotation.dicomweb.incoming", "examine"),
-    "files renamed": ("annotation.archive.storage", "keep_all"),
-    "rows inserted": ("annotation.archive.services.ingest", "insert_new"),
+    "files renamed": ("annotation.archive.storage", "begin_keep"),
+    "rows inserted": ("annotation.archive.services.ingest:_Batch", "_insert_instances"),
     "counted": ("annotation.archive.services.indexing:Places", "count"),
     "cases added": ("annotation.dicomweb.stow", "add_cases"),
     "committed": ("annotation.dicomweb.stow", "_store_batch"),

@@ -25,8 +25,7 @@ SAME_COLUMNS = (
 class Places:
     """The studies and series of the objects of one batch, made where they are new.
 
-    A new row is written once, with the counts that it will have; `count` raises those of the others
-    and mends what has turned out otherwise because another request was faster.
+    A new row is written once, with the counts that it will have; `count` raises those of the others.
     """
 
     def __init__(self, collection: Collection, records: Sequence[Record]) -> None:
@@ -35,25 +34,29 @@ class Places:
         self.series: dict[tuple[str, str], Series] = {}  # by both Instance UIDs
         self.has_known_instances = False
         self._counted: Counter[Any] = Counter()  # by id of a new row: what it counts already
+        self._insertions: list[rows.Insertion[Any]] = []
         self._look_up(records)
 
-    def find_or_create_studies(self, records: Sequence[Record]) -> None:
-        """The study of every record, in `studies`."""
+    def add_studies(self, records: Sequence[Record]) -> None:
+        """The study of every record, in `studies`; new ones are on their way into the database."""
         groups = _grouped(records, lambda r: str(r["study_instance_uid"]))
         missing = sorted(groups.keys() - self.studies.keys())
-        created = rows.insert_new(self._new_study(groups[uid]) for uid in missing)
-        self.studies |= {study.study_instance_uid: study for study in created}
-        if len(created) < len(missing):  # another request was faster
-            self._look_up(records)
+        new = [self._new_study(groups[uid]) for uid in missing]
+        self._insertions.append(rows.begin_insert(new))
+        self.studies |= {study.study_instance_uid: study for study in new}
 
-    def find_or_create_series(self, records: Sequence[Record]) -> None:
-        """The series of every record, in `series`; their studies are there."""
+    def add_series(self, records: Sequence[Record]) -> None:
+        """The series of every record, in `series`, likewise; their studies are there."""
         groups = _grouped(records, place_of)
         missing = sorted(groups.keys() - self.series.keys())
-        created = rows.insert_new(self._new_series(groups[place]) for place in missing)
-        self.series |= {(s.study.study_instance_uid, s.series_instance_uid): s for s in created}
-        if len(created) < len(missing):  # another request was faster
-            self._look_up(records)
+        new = [self._new_series(groups[place]) for place in missing]
+        self._insertions.append(rows.begin_insert(new))
+        self.series |= {(s.study.study_instance_uid, s.series_instance_uid): s for s in new}
+
+    @property
+    def are_all_ours(self) -> bool:
+        """Whether no other request has made one of the new studies and series meanwhile."""
+        return all(insertion.is_complete for insertion in self._insertions)
 
     def count(self, created: Iterable[Instance]) -> None:
         """Raise the counts of studies and series, and ask for the series to be prepared again.

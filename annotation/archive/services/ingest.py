@@ -5,10 +5,12 @@ is durable before its row exists, so no row is ever without its file. Many objec
 one transaction: one that is refused leaves the others alone.
 """
 
-from collections.abc import Iterable, Sequence
+import contextlib
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from django.db import transaction
 
@@ -17,8 +19,11 @@ from annotation.archive.fields import JsonText
 from annotation.archive.models import Collection, Instance, Study
 from annotation.archive.services import indexing
 from annotation.core.errors import DomainError, InstanceConflict, OtherStudy, RefusedInstance
-from annotation.core.rows import insert_new
+from annotation.core.rows import begin_insert
 from annotation.imaging import sandbox
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ def ingest_file(*, collection: Collection, path: Path) -> Ingested:
 def ingest(*, collection: Collection, chunks: Iterable[bytes]) -> Ingested:
     """Receive, parse in the sandbox, store, index. Raises like `ingest_file`."""
     with storage.receive(chunks) as received:
-        [outcome] = index(collection=collection, arrivals=[examine(received)])
+        outcome = _index_one(collection, examine(received))
     if isinstance(outcome, DomainError):
         raise outcome
     return outcome
@@ -78,26 +83,54 @@ def examine(received: storage.Received, *, study_uid: str | None = None) -> Arri
     return Arrival(received, record, JsonText(body.decode()))
 
 
-@transaction.atomic(savepoint=False)
 def index(*, collection: Collection, arrivals: Sequence[Arrival]) -> list[Outcome]:
-    """Store and index what was examined, all or nothing; one outcome per arrival, in order."""
+    """Store and index what was examined; one outcome per arrival, in order.
+
+    Runs inside the caller's transaction. Raises Overtaken: then that must be rolled back and begun
+    again, see `until_not_overtaken`.
+    """
     batch = _Batch(collection, arrivals)
-    batch.find_places()
     batch.insert()
     return [batch.outcomes[number] for number in range(len(arrivals))]
 
 
+class Overtaken(Exception):
+    """Another request has made a row that was missing a moment ago: look again."""
+
+
+def until_not_overtaken(transact: Callable[P, R]) -> Callable[P, R]:
+    """Repeat a transaction; each time more of what it wants is there, committed by another."""
+
+    @functools.wraps(transact)
+    def repeated(*arguments: P.args, **named: P.kwargs) -> R:
+        while True:
+            with contextlib.suppress(Overtaken):
+                return transact(*arguments, **named)
+
+    return repeated
+
+
+@until_not_overtaken
+@transaction.atomic
+def _index_one(collection: Collection, arrival: Arrival) -> Outcome:
+    [outcome] = index(collection=collection, arrivals=[arrival])
+    return outcome
+
+
 class _Batch:
-    """The objects of one transaction on their way in; what the archive holds already is sorted out."""
+    """The objects of one transaction on their way in.
+
+    Everything that seems new is sent in one sweep, without waiting after each table; where another
+    request was faster, nothing of it stays.
+    """
 
     def __init__(self, collection: Collection, arrivals: Sequence[Arrival]) -> None:
-        self.collection = collection
         self.arrivals = arrivals
         self.outcomes: dict[int, Outcome] = {}
         records = [arrival.record for arrival in arrivals]
         self.places = indexing.Places(collection, records)
         if self.places.has_known_instances:
-            self._compare()
+            self._compare_with_stored(collection)
 
     @property
     def undecided(self) -> list[int]:
@@ -109,9 +142,15 @@ class _Batch:
     def records(self) -> list[dict[str, Any]]:
         return [self.arrivals[n].record for n in self.undecided]
 
-    def find_places(self) -> None:
-        """The study and the series of every object, made where they are new."""
-        self.places.find_or_create_studies(self.records)
+    def insert(self) -> None:
+        """Decide on everything. Raises Overtaken: then nothing of it may be committed."""
+        self.places.add_studies(self.records)
+        self._refuse_other_patients()
+        self.places.add_series(self.records)
+        created = self._insert_instances()
+        self.places.count(created)
+
+    def _refuse_other_patients(self) -> None:
         for number in self.undecided:
             record = self.arrivals[number].record
             study = self.places.studies[record["study_instance_uid"]]
@@ -119,45 +158,48 @@ class _Batch:
                 self.outcomes[number] = RefusedInstance(
                     "PatientID differs from that of the study's other instances"
                 )
-        self.places.find_or_create_series(self.records)
 
-    def insert(self) -> None:
-        """Files first, then rows; of two requests with one UID the first to insert wins."""
-        rows: dict[str, Instance] = {}
-        numbers: dict[str, int] = {}
+    def _insert_instances(self) -> list[Instance]:
+        """Files first, durable before this returns; doubles inside the batch go with the first."""
+        firsts: dict[str, int] = {}
         for number in self.undecided:
-            arrival = self.arrivals[number]
-            if arrival.uid not in rows:  # a double inside the batch is compared below
-                series = self.places.series[indexing.place_of(arrival.record)]
-                rows[arrival.uid] = indexing.instance_row(series, arrival)
-                numbers[arrival.uid] = number
-        storage.keep_all(self.arrivals[n].received for n in numbers.values())
-        created = insert_new(rows.values())
-        for row in created:
-            self.outcomes[numbers[row.sop_instance_uid]] = Ingested(
-                row, row.series.study, is_new=True
-            )
-        if self.undecided:  # another request was faster, or doubles
-            self._compare()
-        self.places.count(created)
+            firsts.setdefault(self.arrivals[number].uid, number)
+        kept = storage.begin_keep(self.arrivals[n].received for n in firsts.values())
+        try:
+            insertion = begin_insert(self._row(number) for number in firsts.values())
+            is_ours = insertion.is_complete and self.places.are_all_ours
+        finally:
+            kept.result()
+        if not is_ours:
+            raise Overtaken
+        rows = {row.sop_instance_uid: row for row in insertion.created}
+        for number in self.undecided:
+            uid = self.arrivals[number].uid
+            self._decide(number, rows[uid], is_new=firsts[uid] == number)
+        return insertion.created
 
-    def _compare(self) -> None:
-        """Decide on arrivals whose UID is taken: the same content again, or another one."""
+    def _row(self, number: int) -> Instance:
+        arrival = self.arrivals[number]
+        return indexing.instance_row(self.places.series[indexing.place_of(arrival.record)], arrival)
+
+    def _compare_with_stored(self, collection: Collection) -> None:
+        """Decide on arrivals whose UID is taken."""
         wanted = [self.arrivals[n].uid for n in self.undecided]
-        found = Instance.objects.filter(
-            collection=self.collection, sop_instance_uid__in=wanted
-        ).defer("dicom_json", "frame_index")  # fmt: skip
+        found = Instance.objects.filter(collection=collection, sop_instance_uid__in=wanted).defer(
+            "dicom_json", "frame_index"
+        )
         stored = {i.sop_instance_uid: i for i in found.select_related("series__study")}
         for number in self.undecided:
-            arrival = self.arrivals[number]
-            known = stored.get(arrival.uid)
-            if known is None:
-                continue
-            if known.sha256 == arrival.received.sha256:
-                self.outcomes[number] = Ingested(known, known.series.study, is_new=False)
-            else:
-                self.outcomes[number] = InstanceConflict(
-                    "Another content is stored under this SOP Instance UID.",
-                    sop_class_uid=known.sop_class_uid,
-                    sop_instance_uid=arrival.uid,
-                )
+            if (known := stored.get(self.arrivals[number].uid)) is not None:
+                self._decide(number, known, is_new=False)
+
+    def _decide(self, number: int, known: Instance, *, is_new: bool) -> None:
+        """Stored just now, the same content again, or another one."""
+        if known.sha256 == self.arrivals[number].received.sha256:
+            self.outcomes[number] = Ingested(known, known.series.study, is_new=is_new)
+        else:
+            self.outcomes[number] = InstanceConflict(
+                "Another content is stored under this SOP Instance UID.",
+                sop_class_uid=known.sop_class_uid,
+                sop_instance_uid=known.sop_instance_uid,
+            )

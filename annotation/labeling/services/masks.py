@@ -74,10 +74,10 @@ def keep_slices(slices: dict[str, bytes]) -> None:
         for sha256, data in slices.items():
             path = storage.blob_path(sha256)
             if path.exists():
-                os.utime(path)  # young again, as in `keep_all`, without writing it a second time
+                os.utime(path)  # young again, as in `begin_keep`, without writing it a second time
             else:
                 received.append(side_files.enter_context(storage.receive([data])))
-        storage.keep_all(received)
+        storage.begin_keep(received).result()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from annotation.accounts.models import User
 from annotation.archive.models import Collection, Study
 from annotation.core import audit
 from annotation.core.errors import Conflict, InvalidInput
-from annotation.core.rows import fetch_all, insert_new
+from annotation.core.rows import Insertion, begin_insert, fetch_all
 from annotation.labeling.models import (
     Case,
     CaseState,
@@ -144,22 +144,18 @@ def options_of(project: Project) -> Options:
 
 
 @transaction.atomic(savepoint=False)
-def add_cases(*, project: Project, studies: Iterable[Study]) -> int:
-    """Make cases of studies of the project's collection; returns how many are new.
+def add_cases(*, project: Project, studies: Iterable[Study]) -> Insertion[Case]:
+    """Make cases of studies of the project's collection, where they are new.
 
     The project is read again: an import may have begun before its settings were changed.
     """
     wanted = {s.pk for s in studies if s.collection_id == project.collection_id}
     found = fetch_all(KNOWN_CASES, [list(wanted), project.pk])
     wanted -= {study_id for _, study_id in found}
-    if not wanted:
-        return 0
-    readers_per_case = found[0][0]
-    new = [
-        Case(project=project, study_id=study_id, free_slots=readers_per_case)
+    return begin_insert(
+        Case(project=project, study_id=study_id, free_slots=found[0][0])
         for study_id in sorted(wanted)
-    ]
-    return len(insert_new(new))
+    )
 
 
 # Settings wait for the lock, other imports don't.

@@ -26,6 +26,6 @@ class Command(ProjectCommand):
             paths=options["paths"],
             on_progress=lambda r: progress(r.total),
         )
-        created = add_cases(project=project, studies=report.studies.values())
+        created = add_cases(project=project, studies=report.studies.values()).created
         self.report(report)
-        self.stdout.write(f"{created} new cases in {project.name}")
+        self.stdout.write(f"{len(created)} new cases in {project.name}")
