@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +22,7 @@ from annotation.core.errors import InvalidInput, StorageFull
 CHUNK_BYTES = 2**20
 MAX_INSTANCE_BYTES = 4 * 2**30
 RESERVE_BYTES = 256 * 2**20  # space kept free for the database
+MAX_HASHING = 8  # pieces of one file that wait in memory to be hashed
 LONG_BYTES = 2**18  # worth hashing in another thread while it is written
 _hashers = ThreadPoolExecutor(2, "hash")
 _syncers = ThreadPoolExecutor(4, "sync")
@@ -63,7 +65,9 @@ class Incoming:
         self._digest = hashlib.sha256()
         self._unhashed: list[bytes | memoryview] = []
         self._unhashed_bytes = 0
-        self._hashed: Future[None] | None = None  # of what came before that
+        self._hashing: deque[Future[None]] = (
+            deque()
+        )  # of what came before that, one after the other
         self.size_bytes = 0
 
     def write(self, chunk: bytes | memoryview) -> None:
@@ -75,9 +79,7 @@ class Incoming:
         self._unhashed.append(chunk)
         self._unhashed_bytes += len(chunk)
         if self._unhashed_bytes >= LONG_BYTES:
-            self._wait_for_hash()
-            self._hashed = _hashers.submit(self._hash, self._unhashed)
-            self._unhashed, self._unhashed_bytes = [], 0
+            self._hash_aside()
         with _full_disk_named():
             self._file.write(chunk)
 
@@ -91,18 +93,22 @@ class Incoming:
         with _full_disk_named():
             self._file.sync()
         self._file.close()
-        self._wait_for_hash()
-        self._hash(self._unhashed)
+        self._hash(self._unhashed, self._hashing[-1] if self._hashing else None)
         return self._digest.hexdigest()
 
-    def _hash(self, chunks: Iterable[bytes | memoryview]) -> None:
+    def _hash_aside(self) -> None:
+        """Hash what has come in another thread, which may lag behind a little."""
+        if len(self._hashing) == MAX_HASHING:
+            self._hashing.popleft().result()
+        before = self._hashing[-1] if self._hashing else None
+        self._hashing.append(_hashers.submit(self._hash, self._unhashed, before))
+        self._unhashed, self._unhashed_bytes = [], 0
+
+    def _hash(self, chunks: Iterable[bytes | memoryview], before: Future[None] | None) -> None:
+        if before is not None:
+            before.result()
         for chunk in chunks:
             self._digest.update(chunk)
-
-    def _wait_for_hash(self) -> None:
-        if self._hashed is not None:
-            self._hashed.result()
-            self._hashed = None
 
     def adopt(self) -> None:
         """Take over what another process has written to `path`; `finish` may follow."""
@@ -117,8 +123,8 @@ class Incoming:
 
     def discard(self) -> None:
         """Remove the side file, unless `keep` has moved it to its address."""
-        if self._hashed is not None:
-            self._hashed.exception()
+        if self._hashing:
+            self._hashing[-1].exception()
         self._file.close()
         self.path.unlink(missing_ok=True)
 
