@@ -15,6 +15,7 @@ from pathlib import Path
 
 BLOCK_BYTES = 4096
 BUFFER_BYTES = 2**20
+HEAD_BYTES = 3 * 2**18  # written first, for those who read the head while the rest arrives
 MAX_SPARE_BUFFERS = 8
 DIRECT = getattr(os, "O_DIRECT", 0)  # Linux only
 _spare: deque[memoryview] = deque(maxlen=MAX_SPARE_BUFFERS)
@@ -30,6 +31,7 @@ class BlockFile:
         self._buffered = 0  # bytes in it
         self._written = 0  # bytes handed over to be written
         self._writing: Future[None] | None = None  # of the buffer before this one
+        self.head: Future[None] | None = None  # done when the first HEAD_BYTES can be read
 
     def write(self, data: bytes | memoryview) -> None:
         """Append. Raises OSError, perhaps of what was appended before."""
@@ -37,15 +39,13 @@ class BlockFile:
         while rest:
             if self._buffer is None:
                 self._buffer = _take_buffer()
-            piece = rest[: BUFFER_BYTES - self._buffered]
+            room = (BUFFER_BYTES if self.head else HEAD_BYTES) - self._buffered
+            piece = rest[:room]
             self._buffer[self._buffered : self._buffered + len(piece)] = piece
             self._buffered += len(piece)
             rest = rest[len(piece) :]
-            if self._buffered == BUFFER_BYTES:
-                self._wait()
-                self._writing = _writers.submit(self._write_out_buffer, self._buffer, BUFFER_BYTES)
-                self._written += self._buffered
-                self._buffer, self._buffered = None, 0
+            if len(piece) == room:
+                self._hand_over(self._buffer)
 
     def flush(self) -> None:
         """Write what is left, so that readers see the whole file; nothing may be written after it."""
@@ -68,6 +68,13 @@ class BlockFile:
             self._writing.exception()
         os.close(self._descriptor)
         self._descriptor = -1
+
+    def _hand_over(self, full: memoryview) -> None:
+        self._wait()
+        self._writing = _writers.submit(self._write_out_buffer, full, self._buffered)
+        self.head = self.head or self._writing
+        self._written += self._buffered
+        self._buffer, self._buffered = None, 0
 
     def _wait(self) -> None:
         if self._writing is not None:

@@ -70,6 +70,11 @@ class Incoming:
         )  # of what came before that, one after the other
         self.size_bytes = 0
 
+    @property
+    def head(self) -> Future[None] | None:
+        """Done when the beginning of a long file can be read; None where too little has come."""
+        return self._file.head
+
     def write(self, chunk: bytes | memoryview) -> None:
         """Raises InvalidInput past the size limit and StorageFull on a full disk.
 

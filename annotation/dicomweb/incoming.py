@@ -10,10 +10,11 @@ from typing import Any, Self
 from django.http import HttpRequest
 
 from annotation.archive import storage
-from annotation.archive.services.ingest import Arrival, examine
+from annotation.archive.services.ingest import Arrival, examine, examine_head
 from annotation.core.errors import DomainError, InvalidInput, UnsupportedMedia
 from annotation.dicomweb.multipart import BrokenMultipart, PartHeaders, Reader, boundary_of
 from annotation.imaging import sandbox
+from annotation.imaging.sandbox import Answer
 
 INSTANCES, METADATA = "application/dicom", "application/dicom+json"
 PIECE_BYTES = 2**18  # so that the disk and the hash begin while the rest arrives
@@ -42,6 +43,7 @@ class StoreBody:
         self._study_uid = study_uid
         self._files: list[storage.Incoming] = []
         self._open: storage.Incoming | None = None
+        self._head: Future[Answer | None] | None = None  # of what is open
         self._examined: list[Future[Arrival | Refusal]] = []
         self._json_sizes: list[int] = []  # of what was examined and is not yet stored
 
@@ -100,21 +102,25 @@ class StoreBody:
             return
         try:
             self._open.write(data)
+            if self._head is None and self._open.head is not None:
+                self._head = _examiners.submit(examine_head, self._open.path, self._open.head)
         except InvalidInput as error:  # too large: the other parts of the body go on
             self._open.discard()
-            self._open = None
+            self._open = self._head = None
             self._examined.append(_done(Refusal(error)))
 
     def _end(self) -> None:
         if self._open is not None:
             if len(self._examined) >= MAX_WAITING:
                 self._examined[-MAX_WAITING].exception()  # wait: the examiners set the pace
-            self._examined.append(_examiners.submit(self._examine, self._open))
-            self._open = None
+            self._examined.append(_examiners.submit(self._examine, self._open, self._head))
+            self._open = self._head = None
 
-    def _examine(self, incoming: storage.Incoming) -> Arrival | Refusal:
+    def _examine(
+        self, incoming: storage.Incoming, head: Future[Answer | None] | None = None
+    ) -> Arrival | Refusal:
         try:
-            arrival = examine(incoming.finish(), study_uid=self._study_uid)
+            arrival = examine(incoming.finish(), study_uid=self._study_uid, head=head)
             self._json_sizes.append(len(arrival.dicom_json))
             return arrival
         except DomainError as error:

@@ -5,8 +5,10 @@ Runs inside `sandbox`, because hostile files can exhaust memory in any parser.
 """
 
 import base64
+import os
 import re
 import struct
+import sys
 import zlib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -101,6 +103,29 @@ def parse(path: Path) -> ParsedInstance:
         raise UnreadableDicom(f"cannot be parsed: {type(error).__name__}") from None
 
 
+def parse_head(path: Path) -> tuple[ParsedInstance, int] | None:
+    """Parse a file of which only the beginning is written.
+
+    Returns what `parse` will find in the whole file, and the bytes that it needs for that; None where
+    the beginning does not tell, be it that the attributes are long or the pixels compressed.
+    """
+    try:
+        parsed = _parse(path, size=sys.maxsize)
+    except Exception:  # noqa: BLE001  whatever is wrong is said of the whole file
+        return None
+    index = parsed.frame_index
+    if index is None or index["kind"] != "native":
+        return None
+    return parsed, index["offset"] + _length_before(path, index["offset"])
+
+
+def _length_before(path: Path, start: int) -> int:
+    """The length of the element whose value begins at `start`; more than that for odd short ones."""
+    with path.open("rb") as file:
+        file.seek(start - 4)
+        return int.from_bytes(file.read(4), "little")
+
+
 def as_json(parsed: ParsedInstance) -> dict[str, Any]:
     return {f.name: getattr(parsed, f.name) for f in fields(parsed)}
 
@@ -123,7 +148,8 @@ def binary_element(path: Path, tag_path: str) -> bytes:
     return value
 
 
-def _parse(path: Path) -> ParsedInstance:
+def _parse(path: Path, size: int | None = None) -> ParsedInstance:
+    """`size` is what the file will have; its own where that is None."""
     with path.open("rb") as file:
         _guard_deflated(file)
         dataset = pydicom.dcmread(file, stop_before_pixels=True)
@@ -144,7 +170,7 @@ def _parse(path: Path) -> ParsedInstance:
             is_encapsulated=syntax.is_transfer_syntax and syntax.is_encapsulated,
             extended_offsets=offsets,
         )
-        index, reason = _locate_frames(file, syntax, pixels)
+        index, reason = _locate_frames(file, syntax, pixels, size)
         misread = misread_by_browsers(file, syntax, pixels, index, _integer(body, "00280103") or 0)
     return ParsedInstance(
         study_instance_uid=_uid(body, "StudyInstanceUID"),
@@ -227,14 +253,13 @@ def _may_be_deflated(head: bytes) -> bool:
 
 
 def _locate_frames(
-    file: BinaryIO, syntax: UID, pixels: PixelDescription
+    file: BinaryIO, syntax: UID, pixels: PixelDescription, size: int | None
 ) -> tuple[FrameIndex | None, str]:
     """The byte ranges of the frames, or why this object's frames cannot be served."""
     if syntax in (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian):
         return _frames_to_decode(file, pixels), ""
-    position = file.tell()
-    size = file.seek(0, 2)
-    file.seek(position)
+    if size is None:
+        size = os.fstat(file.fileno()).st_size
     try:
         return index_frames(file, size, pixels), ""
     except NoFrames as error:

@@ -169,7 +169,23 @@ def _parse(path: str) -> Answer:
     """The record without `dicom_json`, and that as JSON text."""
     from annotation.imaging import parsing
 
-    record = parsing.as_json(parsing.parse(Path(path)))
+    return _as_answer(parsing.as_json(parsing.parse(Path(path))))
+
+
+def _parse_head(path: str) -> Answer:
+    """The same of a file that is still being written, with the least bytes that it must have."""
+    from annotation.imaging import parsing
+
+    found = parsing.parse_head(Path(path))
+    if found is None:
+        return None, b""
+    parsed, least_bytes = found
+    return _as_answer({**parsing.as_json(parsed), "least_bytes": least_bytes})
+
+
+def _as_answer(record: dict[str, Any]) -> Answer:
+    from annotation.imaging import parsing
+
     body = json.dumps(record.pop("dicom_json"), ensure_ascii=False, separators=(",", ":")).encode()
     if len(body) > parsing.MAX_JSON_BYTES:
         limit = f"{parsing.MAX_JSON_BYTES >> 20} MiB"
@@ -252,6 +268,7 @@ def _compose(
 
 FUNCTIONS: dict[str, Callable[..., Answer]] = {
     "parse": _parse,
+    "parse_head": _parse_head,
     "render": _render,
     "native_frame": _native_frame,
     "encode_frame": _encode_frame,

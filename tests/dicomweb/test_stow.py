@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from django.db import transaction
 
+from annotation.archive.blocks import HEAD_BYTES
 from annotation.archive.models import Instance
 from annotation.archive.services import indexing
 from annotation.archive.services import ingest as ingest_module
@@ -31,6 +32,23 @@ def test_good_parts_are_stored_and_bad_ones_reported(cast, client_of):
     assert len(body["00081199"]["Value"]) == 1
     assert body["0008119A"]["Value"][0]["00081197"]["Value"] == [0xC000]
     assert Instance.objects.count() == Case.objects.count() == 1
+
+
+def test_what_is_parsed_while_it_arrives_is_stored_like_the_rest_or_refused_like_it(
+    cast, client_of
+):
+    """Radiographs of 2 MiB are read when their beginning is there; one that is cut off must not pass."""
+    client = client_of(cast.manager)
+    whole, cut = factories.make_dicom("a", side=1024), factories.make_dicom("b", side=1024)[:-2]
+    assert len(whole) > 2 * HEAD_BYTES
+    answer = store(client, cast, whole, cut, factories.make_dicom("c"))
+    assert answer.status_code == 202
+    reason = answer.json()["0008119A"]["Value"][0]["00000902"]["Value"][0]
+    assert reason.startswith("PixelData declares 2097152 bytes")
+    assert {i.path.read_bytes() for i in Instance.objects.all()} == {
+        whole,
+        factories.make_dicom("c"),
+    }
 
 
 def test_nothing_readable_is_409_and_nothing_at_all_400(cast, client_of):

@@ -67,6 +67,23 @@ def test_a_missing_identifier_is_named(keyword, tmp_path):
         parsing.parse(_changed(tmp_path, lambda d: delattr(d, keyword)))
 
 
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_beginning_of_a_file_tells_what_the_whole_does_or_nothing(name, tmp_path):
+    whole = _path(get_testdata_file(name)).read_bytes()
+    parsed = parsing.parse(_path(get_testdata_file(name)))
+    is_native = parsed.frame_index["kind"] == "native"
+    told = 0
+    for size in sorted({*range(0, len(whole), 997), len(whole) - 1}):
+        (tmp_path / "head").write_bytes(whole[:size])
+        found = parsing.parse_head(tmp_path / "head")
+        told += found is not None
+        assert found is None or found[0] == parsed
+        if found is not None:
+            pixels = pydicom.dcmread(io.BytesIO(whole)).PixelData
+            assert found[1] == parsed.frame_index["offset"] + len(pixels)
+    assert bool(told) == is_native, "nothing but uncompressed pixels can be foreseen"
+
+
 def test_pixel_data_shorter_than_declared_is_refused(tmp_path):
     path = tmp_path / "short.dcm"
     path.write_bytes(factories.make_dicom("short")[:-100])

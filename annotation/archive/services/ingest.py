@@ -8,6 +8,7 @@ one transaction: one that is refused leaves the others alone.
 import contextlib
 import functools
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -21,6 +22,7 @@ from annotation.archive.services import indexing
 from annotation.core.errors import DomainError, InstanceConflict, OtherStudy, RefusedInstance
 from annotation.core.rows import begin_insert
 from annotation.imaging import sandbox
+from annotation.imaging.sandbox import Answer
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,15 +67,36 @@ def ingest(*, collection: Collection, chunks: Iterable[bytes]) -> Ingested:
     return outcome
 
 
-def examine(received: storage.Received, *, study_uid: str | None = None) -> Arrival:
+def examine_head(path: Path, written: Future[None]) -> Answer | None:
+    """What the sandbox reads in a file of which only the beginning is written.
+
+    None where that does not tell all: then the whole file says what is wrong, if anything is.
+    """
+    written.result()
+    try:
+        record, body = sandbox.run("parse_head", path=str(path))
+    except sandbox.SandboxFailure:
+        return None
+    return None if record is None else (record, body)
+
+
+def examine(
+    received: storage.Received,
+    *,
+    study_uid: str | None = None,
+    head: Future[Answer | None] | None = None,
+) -> Arrival:
     """Parse a complete file in the sandbox; needs no database.
 
-    With `study_uid`, an instance of another study is refused. Raises RefusedInstance or OtherStudy.
+    `head` is what `examine_head` found meanwhile. With `study_uid`, an instance of another study is
+    refused. Raises RefusedInstance or OtherStudy.
     """
-    try:
-        record, body = sandbox.run("parse", meanwhile=received.settle, path=str(received.path))
-    except sandbox.SandboxFailure as failure:
-        raise RefusedInstance(failure.reason) from None
+    found = head.result() if head else None
+    if found is not None and found[0].pop("least_bytes") <= received.size_bytes:
+        received.settle()
+        record, body = found
+    else:
+        record, body = _parse(received)
     if study_uid is not None and record["study_instance_uid"] != study_uid:
         raise OtherStudy(
             "The instance belongs to another study than the URL.",
@@ -81,6 +104,13 @@ def examine(received: storage.Received, *, study_uid: str | None = None) -> Arri
             sop_instance_uid=record["sop_instance_uid"],
         )
     return Arrival(received, record, JsonText(body.decode()))
+
+
+def _parse(received: storage.Received) -> Answer:
+    try:
+        return sandbox.run("parse", meanwhile=received.settle, path=str(received.path))
+    except sandbox.SandboxFailure as failure:
+        raise RefusedInstance(failure.reason) from None
 
 
 def index(*, collection: Collection, arrivals: Sequence[Arrival]) -> list[Outcome]:
