@@ -17,7 +17,10 @@ from annotation.imaging import sandbox
 from annotation.imaging.sandbox import Answer
 
 INSTANCES, METADATA = "application/dicom", "application/dicom+json"
-PIECE_BYTES = 2**18  # so that the disk and the hash begin while the rest arrives
+FIRST_PIECE_BYTES = (
+    2**18
+)  # so that the disk and the hash begin while the rest of a short body arrives
+PIECE_BYTES = 2**20
 # One transaction per request, except for requests that would hold too much in memory.
 INSTANCES_PER_TRANSACTION = 512
 MAX_JSON_PER_TRANSACTION = 32 * 2**20
@@ -231,8 +234,10 @@ def body_pieces(request: HttpRequest) -> Iterator[bytes]:
     source: Any = request
     if request.META.get("wsgi.input_terminated") and not request.META.get("CONTENT_LENGTH"):
         source = request.META["wsgi.input"]
-    while piece := source.read(PIECE_BYTES):
+    size = FIRST_PIECE_BYTES
+    while piece := source.read(size):
         yield piece
+        size = min(2 * size, PIECE_BYTES)
 
 
 def _done(result: Arrival | Refusal) -> "Future[Arrival | Refusal]":
