@@ -6,11 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from learning import simulation
 from learning.acquisition.names import ALL_TITLES
-from learning.curves import plot_curves, read_points, summarize, write_points
+from learning.curves import arms, of_figure, plot_curves, read_points, summarize, write_points
+from learning.heads.saving import Arm, Full, saving
 from learning.known import Known, known_of
 from learning.models import EncoderKind
 from learning.simulation import Point, Replay
@@ -74,8 +76,24 @@ class Command(BaseCommand):
                 replay = Replay(strategy, seed, steps, config, options["prevalence"])
                 points += run(replay)
                 write_points(table, points)
-        plot_curves(points, options["output"].with_suffix(".svg"))
+        shown = of_figure(points, points[-1].figure)
+        plot_curves(shown, options["output"].with_suffix(".svg"))
         self.stdout.write(summarize(points))
+        if options["full"]:
+            self._say_savings(arms(shown))
+
+    def _say_savings(self, found: dict[str, Arm]) -> None:
+        """R95 of each strategy; the last point of the control knows all labels."""
+        control = found[CONTROL]
+        full = Full(control.values[:, -1])
+        for strategy, arm in found.items():
+            if strategy == CONTROL:
+                continue
+            one = saving(arm, control, full, np.random.default_rng(0))
+            self.stdout.write(
+                f"{strategy}: {one.labels:.0f} labels to 95 % of {full.values.mean():.3f}, random "
+                f"{one.control_labels:.0f}, R95 {one.ratio:.2f} ({one.low:.2f} to {one.high:.2f})"
+            )
 
     def _runner(self, known: Known, options: dict[str, Any]) -> Callable[[Replay], list[Point]]:
         """How a strategy is replayed: by rounds alone, or with a light head between them."""
