@@ -17,7 +17,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 COLOURS = {"random": "#7f7f7f", "margin": "#0072b2", "entropy": "#d55e00",
-           "least_confident": "#009e73"}  # fmt: skip
+           "least_confident": "#009e73", "herding": "#56b4e9"}  # fmt: skip
 P = TypeVar("P", Point, QuickPoint)
 Curves = dict[str, dict[int, list[float]]]
 
