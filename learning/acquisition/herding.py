@@ -15,7 +15,9 @@ from learning.acquisition.pool import Labeled, Pool, Rows
 from learning.acquisition.sampling import FLOOR, Draws, powered
 
 WIDTH = 0.2  # of the kernel, in squared distance; on splits of NIH training patients .1 to .3 were alike
-HERDING_SHARPNESS = 30.0  # gains of neighbours differ little, so the power must be high: 10 cost labels
+HERDING_SHARPNESS = (
+    30.0  # gains of neighbours differ little, so the power must be high: 10 cost labels
+)
 TARGETS = 2_000  # cases that are to be covered; of a larger pool a random sample
 CANDIDATES = 1_000  # the most uncertain of a larger pool; the uniform floor reaches all others
 SIMILAR = 0.5  # kernel from which on a case counts as similar
