@@ -15,24 +15,23 @@ from learning.acquisition.pool import Labeled, Pool, Rows
 from learning.acquisition.sampling import FLOOR, Draws, powered
 
 WIDTH = 0.2  # of the kernel, in squared distance; on splits of NIH training patients .1 to .3 were alike
-HERDING_SHARPNESS = (
-    30.0  # gains of neighbours differ little, so the power must be high: 10 cost labels
-)
+HERDING_SHARPNESS = 30.0  # gains of neighbours differ little: with 10 more labels were needed
 TARGETS = 2_000  # cases that are to be covered; of a larger pool a random sample
 CANDIDATES = 1_000  # the most uncertain of a larger pool; the uniform floor reaches all others
 SIMILAR = 0.5  # kernel from which on a case counts as similar
 
 
 def herding(pool: Pool, labeled: Labeled, count: int, rng: np.random.Generator) -> Choice:
-    """Draw what covers the uncertain cases best, with exact propensities; ranks without predictions too."""
+    """Draw what covers the uncertain cases best; propensities are exact given a large pool's sample."""
     points = embeddings_of(pool)
     is_cold = pool.probabilities is None and pool.members is None
-    worth = np.ones(len(pool)) if is_cold else uncertainty.margin(pool) * rarity(pool, labeled)
+    margin = np.ones(len(pool)) if is_cold else uncertainty.margin(pool)
+    worth = margin if is_cold else margin * rarity(pool, labeled)
     cover = Cover(points, labeled.embeddings, worth, rng)
     drawn = draw_covering(cover, "typical" if is_cold else "margin", count, rng)
     named = {"similar_cases": cover.similar_cases(drawn.rows)}
     if not is_cold:
-        named["margin"] = worth[drawn.rows]
+        named["margin"] = margin[drawn.rows]
     if labeled.embeddings is not None and len(labeled):
         named["distance"] = np.sqrt(nearest(points[drawn.rows], labeled.embeddings).squared)
     return of_draws(drawn, named)
