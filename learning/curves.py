@@ -10,13 +10,14 @@ from typing import TypeVar, get_type_hints
 import matplotlib as mpl
 import numpy as np
 
+from learning.heads.saving import Arm
 from learning.simulation import Point, QuickPoint
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 COLOURS = {"random": "#7f7f7f", "margin": "#0072b2", "entropy": "#d55e00",
-           "least_confident": "#009e73"}  # fmt: skip
+           "least_confident": "#009e73", "herding": "#56b4e9"}  # fmt: skip
 P = TypeVar("P", Point, QuickPoint)
 Curves = dict[str, dict[int, list[float]]]
 
@@ -52,16 +53,38 @@ def by_strategy(points: Sequence[Point]) -> Curves:
     return curves
 
 
+def of_figure(points: Sequence[Point], figure: str) -> list[Point]:
+    """Those of one figure, where a replay measured several."""
+    return [point for point in points if point.figure == figure]
+
+
 def summarize(points: Sequence[Point]) -> str:
-    """A table of mean and range of the test figure per strategy and number of labels."""
-    lines = ["strategy         labels  seeds      mean  lowest  highest"]
-    for strategy, curve in sorted(by_strategy(points).items()):
-        for labels, values in sorted(curve.items()):
-            lines.append(
-                f"{strategy:<16} {labels:>6} {len(values):>6} {np.mean(values):>9.3f}"
-                f" {min(values):>7.3f} {max(values):>8.3f}"
-            )
+    """A table of mean and range of each test figure per strategy and number of labels."""
+    lines = []
+    for figure in dict.fromkeys(point.figure for point in points):
+        lines.append(f"{figure:<16} labels  seeds      mean  lowest  highest")
+        for strategy, curve in sorted(by_strategy(of_figure(points, figure)).items()):
+            for labels, values in sorted(curve.items()):
+                lines.append(
+                    f"{strategy:<16} {labels:>6} {len(values):>6} {np.mean(values):>9.3f}"
+                    f" {min(values):>7.3f} {max(values):>8.3f}"
+                )
     return "\n".join(lines)
+
+
+def arms(points: Sequence[Point]) -> dict[str, Arm]:
+    """The curves of each strategy, of the seeds that all strategies have."""
+    names = list(dict.fromkeys(point.strategy for point in points))
+    seeds = set.intersection(*({p.seed for p in points if p.strategy == n} for n in names))
+    found = {}
+    for strategy in names:
+        own = [point for point in points if point.strategy == strategy]
+        rows = [
+            sorted((p.labels, p.value) for p in own if p.seed == seed) for seed in sorted(seeds)
+        ]
+        labels = np.asarray([n for n, _ in rows[0]])
+        found[strategy] = Arm(labels, np.asarray([[value for _, value in row] for row in rows]))
+    return found
 
 
 def plot_curves(points: Sequence[Point], path: Path) -> None:

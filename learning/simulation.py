@@ -1,12 +1,13 @@
 """Replays known labels through the product's own claims, reads and rounds, as readers would."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from django.db import transaction
+from sklearn.metrics import average_precision_score
 
 from annotation.accounts.models import User
 from annotation.accounts.services import create_user
@@ -20,8 +21,10 @@ from annotation.labeling.services import claiming, projects, reading
 from annotation.labeling.services.importing import import_read
 from learning import embedding, pipeline
 from learning.known import Known, Say
-from learning.models import Embedding, EncoderKind, EncoderVersion, Round, Trigger
-from learning.services import embeddings, heads, rounds, targets
+from learning.models import Embedding, EncoderKind, EncoderVersion, Round, Target, Trigger
+from learning.services import embeddings, heads, rounds, targets, test_results
+
+KNOWN_POSITIVES = 2  # of a rare finding, as a search of reports would bring them: all arms get them
 
 
 class SimulationFailed(RuntimeError):
@@ -61,18 +64,47 @@ class Replay:
     seed: int
     schedule: Sequence[int]  # label counts at which a round is run
     config: dict[str, Any]
+    prevalence: float = (
+        0.0  # of the last answer among the training cases; 0 leaves them as they are
+    )
 
 
 def run(replay: Replay, known: Known, say: Say) -> list[Point]:
-    """Label the pool in the order that the product serves it, with a round at every step."""
+    """Label the pool in the order that the rounds give it, with a round at every step."""
     desk = _Desk(known, replay)
     target = targets.create_target(
         actor=None, project=desk.project, strategy=replay.strategy, retrain_after=0,
         refit_after=0, config=replay.config, **known.wish,
     )  # fmt: skip
+    return _rounds(replay, known, target, desk.label_until, say)
+
+
+def run_two_speeds(
+    replay: Replay, known: Known, encoder: EncoderVersion, every: int, say: Say
+) -> list[Point]:
+    """Like `run`, but a light head, refitted after every few labels, serves between the rounds."""
+    desk = _Desk(known, replay)
+    target = targets.create_target(
+        actor=None, project=desk.project, head_strategy=replay.strategy, retrain_after=0,
+        refit_after=0, config=replay.config, **known.wish,
+    )  # fmt: skip
+    share_encoder(encoder, desk.project)
+
+    def label_until(wanted: int) -> None:
+        while desk.labeled < wanted:
+            heads.refit(target, seed=replay.seed * 1000 + desk.labeled)
+            if not desk.label_until(min(desk.labeled + every, wanted)):
+                return
+
+    return _rounds(replay, known, target, label_until, say)
+
+
+def _rounds(
+    replay: Replay, known: Known, target: Target, label_until: Callable[[int], object], say: Say
+) -> list[Point]:
     points = []
     for step, wanted in enumerate(replay.schedule):
-        desk.label_until(wanted)
+        label_until(wanted)
         round_ = rounds.request_round(
             target=target, trigger=Trigger.MANUAL, seed=replay.seed * 1000 + step
         )
@@ -80,17 +112,36 @@ def run(replay: Replay, known: Known, say: Say) -> list[Point]:
         round_.refresh_from_db()
         if round_.state != jobs.JobState.COMPLETED:
             raise SimulationFailed(round_.error)
-        figures = round_.metrics[known.figure]
-        point = Point(
-            replay.strategy, replay.seed, round_.training_labels or 0, known.figure,
-            figures["value"], figures["low"], figures["high"],
-        )  # fmt: skip
-        points.append(point)
-        say(
-            f"{replay.strategy} seed {replay.seed}: {point.labels} labels, "
-            f"{known.figure} {point.value:.3f}"
-        )
+        for point in _points(replay, known, round_):
+            points.append(point)
+            say(
+                f"{point.strategy} seed {point.seed}: {point.labels} labels, "
+                f"{point.figure} {point.value:.3f}"
+            )
     return points
+
+
+def _points(replay: Replay, known: Known, round_: Round) -> list[Point]:
+    """The figure of the round, and of a rare finding its precision at that prevalence."""
+    named = {known.figure: round_.metrics[known.figure]}
+    if replay.prevalence:
+        value = _precision(round_, replay.prevalence)
+        named["average_precision"] = {"value": value, "low": value, "high": value}
+    labels = round_.training_labels or 0
+    return [
+        Point(replay.strategy, replay.seed, labels, figure, f["value"], f["low"], f["high"])
+        for figure, f in named.items()
+    ]
+
+
+def _precision(round_: Round, prevalence: float) -> float:
+    """Average precision as if so many of the test cases had the last answer, by weighting them."""
+    examined = test_results.results_of(round_.model_version).examined
+    is_positive = examined.truth == examined.predictions.shape[1] - 1
+    share = is_positive.mean()
+    weights = np.where(is_positive, prevalence / share, (1 - prevalence) / (1 - share))
+    scores = examined.predictions[:, -1]
+    return float(average_precision_score(is_positive, scores, sample_weight=weights))
 
 
 def run_quick(replay: Replay, known: Known, encoder: EncoderVersion, say: Say) -> list[QuickPoint]:
@@ -152,13 +203,13 @@ def share_encoder(encoder: EncoderVersion, project: Project) -> None:
         state=jobs.JobState.COMPLETED,
     )  # fmt: skip
     case_of = dict(Case.objects.filter(project=project).values_list("study_id", "pk"))
-    found = Embedding.objects.filter(encoder=encoder).select_related("case")
+    found = Embedding.objects.filter(encoder=encoder, case__study__in=case_of)
     Embedding.objects.bulk_create(
         (
             Embedding(
                 encoder=copied, case_id=case_of[e.case.study_id], vector=e.vector, reason=e.reason
             )
-            for e in found
+            for e in found.select_related("case")
         ),
         batch_size=500,
     )
@@ -174,17 +225,20 @@ class _Desk:
         self._reader = reader_named("simulation-reader")
         self._rng = np.random.default_rng(replay.seed)
         self._label_held_out()
+        if replay.prevalence:
+            self._label_known_positives()
 
-    def label_until(self, wanted: int) -> None:
-        """Claim and read as many cases as are there."""
+    def label_until(self, wanted: int) -> bool:
+        """Claim and read as many cases as are there; whether there were enough."""
         while self.labeled < wanted:
             assignment = claiming.claim_next(
                 reader=self._reader, project=self.project, rng=self._rng
             )
             if assignment is None:
-                return
+                return False
             self._read(assignment.case)
             self.labeled += 1
+        return True
 
     def _read(self, case: Case) -> None:
         annotation = reading.open_annotation(reader=self._reader, case=case)
@@ -202,6 +256,19 @@ class _Desk:
                 content = self._known.contents[case.study.study_instance_uid]
                 import_read(reader=self._reader, case=case, content=content)
 
+    def _label_known_positives(self) -> None:
+        """The first few in the project's own order."""
+        waiting = Case.objects.filter(project=self.project, state=CaseState.OPEN)
+        positives = [
+            case
+            for case in waiting.select_related("study").order_by("shuffle_key")
+            if _is_positive(self._known, case.study)
+        ]
+        for case in positives[:KNOWN_POSITIVES]:
+            content = self._known.contents[case.study.study_instance_uid]
+            import_read(reader=self._reader, case=case, content=content)
+            self.labeled += 1
+
 
 @transaction.atomic
 def _project(replay: Replay, known: Known) -> Project:
@@ -210,7 +277,7 @@ def _project(replay: Replay, known: Known) -> Project:
     project = projects.create_project(
         actor=actor, name=name, definition=known.definition, collection=known.collection
     )
-    studies = list(Study.objects.filter(collection=known.collection).order_by("study_instance_uid"))
+    studies = _studies(replay, known)
     projects.add_cases(project=project, studies=studies)
     # The first labels are the same for every strategy of one seed.
     order = np.random.default_rng(replay.seed).random(len(studies))
@@ -221,6 +288,30 @@ def _project(replay: Replay, known: Known) -> Project:
     if known.split_of_patient:
         datasets.prescribe_splits(project=project, split_of_patient=known.split_of_patient)
     return project
+
+
+def _studies(replay: Replay, known: Known) -> list[Study]:
+    """All of them; or, of those for training, only so many positives as the prevalence allows.
+
+    Which ones is drawn by the seed. Validation and test keep theirs: three positives measure nothing.
+    """
+    every = list(Study.objects.filter(collection=known.collection).order_by("study_instance_uid"))
+    if not replay.prevalence:
+        return every
+    training = [s for s in every if known.split_of_patient.get(s.patient_id) == Split.TRAIN]
+    positives = [s for s in training if _is_positive(known, s)]
+    negatives = len(training) - len(positives)
+    kept = round(negatives * replay.prevalence / (1 - replay.prevalence))
+    order = np.random.default_rng([replay.seed, 3]).permutation(len(positives))
+    dropped = {positives[place].pk for place in order[kept:]}
+    return [study for study in every if study.pk not in dropped]
+
+
+def _is_positive(known: Known, study: Study) -> bool:
+    """Whether its answer is the last of the schema's."""
+    question = known.definition["questions"][0]
+    answer = known.contents[study.study_instance_uid]["answers"].get(question["key"])
+    return bool(answer == question["options"][-1]["key"])
 
 
 def reader_named(username: str) -> User:

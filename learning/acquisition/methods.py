@@ -292,14 +292,14 @@ def embeddings_of(pool: Pool) -> NDArray[np.float32]:
 
 
 def _drawn(drawn: Draws, named: dict[str, Scores]) -> Choice:
+    """The choice of some draws, with what all rows were scored by."""
+    return of_draws(drawn, {name: values[drawn.rows] for name, values in named.items()})
+
+
+def of_draws(drawn: Draws, components: Mapping[str, NDArray[np.floating]]) -> Choice:
     """Draws are served in the order drawn: a part of a batch is then a sample as well."""
-    return Choice(
-        drawn.rows,
-        _by_place(len(drawn.rows)),
-        drawn.propensities,
-        drawn.arms,
-        {name: values[drawn.rows] for name, values in named.items()},
-    )
+    places = _by_place(len(drawn.rows))
+    return Choice(drawn.rows, places, drawn.propensities, drawn.arms, components)
 
 
 def _by_place(count: int) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ STRATEGY_TITLES = {
 """What can rank from the probabilities of a network alone; a target may choose these today."""
 
 EMBEDDING_STRATEGY_TITLES = {
+    "herding": "Stands for many unclear cases",
     "adaptive": "Typical cases first, then smallest margin",
     "typicality": "Typical of what is not labeled yet",
     "rare": "Rare finding",
@@ -38,6 +39,9 @@ STRATEGIES_OF_KIND = {
     "boxes": ("boxes", "random"),
 }
 """What a round may rank by, for each kind of target; the first is the default."""
+
+COLD_STARTERS = ("herding", "adaptive", "typicality")
+"""These choose without predictions as well."""
 
 NEED_MEMBERS = ("bald", "variance")
 """These compare passes of a network with random dropout."""

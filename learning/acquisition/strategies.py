@@ -11,7 +11,7 @@ import numpy as np
 from modAL.models import ActiveLearner
 from numpy.typing import NDArray
 
-from learning.acquisition import methods, reasons, uncertainty
+from learning.acquisition import herding, methods, reasons, uncertainty
 from learning.acquisition.methods import Choice, Measure, Method
 from learning.acquisition.names import ALL_TITLES
 from learning.acquisition.pool import NOTHING_LABELED, Labeled, Pick, Pool, Rows
@@ -67,6 +67,7 @@ _METHODS: dict[str, tuple[Method, Measure | None, bool, str]] = {
     ),
     "stratified_margin": (methods.stratified_margin, uncertainty.margin, True, "margin"),
     "random": (methods.at_random, None, False, ""),
+    "herding": (herding.herding, None, False, ""),
     "adaptive": (methods.adaptive, None, False, ""),
     "typicality": (methods.typical, None, False, ""),
     "rare": (methods.rare, None, False, ""),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.acquisition.names import COLD_STARTERS
 from learning.acquisition.pool import Labeled, Pool, Rows
 from learning.acquisition.strategies import STRATEGIES, select
 from learning.heads.fitting import HeadConfig, fit
@@ -52,13 +53,14 @@ class Curve:
     labels: Rows
     values: NDArray[np.float64]
     served: Rows  # rows of the pool in the order they were labeled
+    scores: NDArray[np.float32]  # (points, test cases): probabilities of the last class
 
 
 def replay(pool: Known, test: Known, plan: Plan, metric: Metric, rng: np.random.Generator) -> Curve:
     """Label `plan.budget` cases of the pool in the order that the strategy serves them."""
     class_count = int(pool.labels.max()) + 1
     served = _first(pool, plan, rng)
-    counts, values = [], []
+    counts, values, scores = [], [], []
     head: Head | None = None
     while True:
         known = pool.take(np.asarray(served, np.int64))
@@ -67,20 +69,15 @@ def replay(pool: Known, test: Known, plan: Plan, metric: Metric, rng: np.random.
             config=plan.head, warm=head,
         )  # fmt: skip
         counts.append(len(served))
-        values.append(metric(test.labels, head.predict(test.embeddings)))
+        said = head.predict(test.embeddings)
+        values.append(metric(test.labels, said))
+        scores.append(said[:, -1])
         wanted = min(plan.batch, plan.budget - len(served))
         if wanted <= 0:
-            return Curve(np.asarray(counts), np.asarray(values), np.asarray(served))
+            return Curve(
+                np.asarray(counts), np.asarray(values), np.asarray(served), np.stack(scores)
+            )
         served += _next(pool, served, plan, head, wanted, rng)
-
-
-def full_value(
-    pool: Known, test: Known, config: HeadConfig, metric: Metric, rng: np.random.Generator
-) -> float:
-    """The figure with every label of the pool: what the budget is measured against."""
-    class_count = int(pool.labels.max()) + 1
-    head = fit("one", pool.embeddings, pool.labels, class_count=class_count, rng=rng, config=config)
-    return metric(test.labels, head.predict(test.embeddings))
 
 
 def _first(pool: Known, plan: Plan, rng: np.random.Generator) -> list[int]:
@@ -88,7 +85,7 @@ def _first(pool: Known, plan: Plan, rng: np.random.Generator) -> list[int]:
     given = list(plan.given)
     rest = np.setdiff1d(np.arange(len(pool)), given)
     missing = max(plan.start - len(given), 0)
-    cold = plan.strategy in ("adaptive", "typicality")
+    cold = plan.strategy in COLD_STARTERS
     name = plan.strategy if cold else "random"
     known = pool.take(np.asarray(given, np.int64))
     picks = select(
@@ -119,59 +116,3 @@ def _next(
     chosen = [int(rest[pick.row]) for pick in picks]
     left = np.setdiff1d(rest, chosen)
     return chosen + [int(row) for row in rng.permutation(left)[:audit]]
-
-
-@dataclass(frozen=True)
-class Saving:
-    """Labels that a strategy needs for a figure, over what the control needs, with its interval."""
-
-    labels: float
-    control_labels: float
-    ratio: float
-    low: float
-    high: float
-
-
-def labels_to_reach(curves: Sequence[Curve], target: float) -> float:
-    """Labels at which the mean curve stays at or above `target`, interpolated; inf if it never does.
-
-    "Stays" for three points in a row, so that one lucky refit does not count.
-    """
-    counts = curves[0].labels
-    mean = np.mean([curve.values for curve in curves], axis=0)
-    above = mean >= target
-    for place in range(len(counts)):
-        if not above[place : place + 3].all():
-            continue
-        if place == 0:
-            return float(counts[0])
-        rise = (target - mean[place - 1]) / max(mean[place] - mean[place - 1], 1e-12)
-        return float(counts[place - 1] + np.clip(rise, 0, 1) * (counts[place] - counts[place - 1]))
-    return float("inf")
-
-
-def saving(
-    curves: Sequence[Curve],
-    control: Sequence[Curve],
-    fulls: Sequence[float],
-    rng: np.random.Generator,
-    share: float = 0.95,
-    resamples: int = 1000,
-) -> Saving:
-    """R95 of a strategy against the control over paired seeds, 95 % bootstrap interval over seeds."""
-    everyone = np.arange(len(fulls))
-
-    def pair(seeds: NDArray[np.int64]) -> tuple[float, float]:
-        target = share * float(np.mean([fulls[s] for s in seeds]))
-        return (
-            labels_to_reach([curves[s] for s in seeds], target),
-            labels_to_reach([control[s] for s in seeds], target),
-        )
-
-    ours, theirs = pair(everyone)
-    drawn = [pair(rng.choice(everyone, len(everyone))) for _ in range(resamples)]
-    # Where the control never gets there, its budget is a lower bound, and so the ratio an upper one.
-    budget = float(control[0].labels[-1])
-    ratios = [a / min(b, budget) for a, b in drawn]
-    low, high = np.quantile(ratios, [0.025, 0.975], method="nearest")
-    return Saving(ours, theirs, ours / min(theirs, budget), float(low), float(high))

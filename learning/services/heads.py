@@ -19,6 +19,7 @@ from annotation.core.locks import advisory_lock
 from annotation.labeling.models import Assignment, AssignmentState, Case, CaseState, Selection
 from annotation.labeling.services.ranking import publish_front
 from learning.acquisition import reasons
+from learning.acquisition.names import COLD_STARTERS
 from learning.acquisition.pool import Labeled, Pick, Pool
 from learning.acquisition.strategies import STRATEGIES, select
 from learning.estimates.stopping import kappa
@@ -139,7 +140,8 @@ def _choose(
     vectors = known.space.vectors[known.pool]
     labeled = Labeled(known.space.vectors[known.labeled], known.answers[known.labeled])
     if head is None:
-        name = "random" if STRATEGIES[name].is_random else COLD_START
+        knows_how = STRATEGIES[name].is_random or name in COLD_STARTERS
+        name = name if knows_how else COLD_START
         return select(STRATEGIES[name], Pool(embeddings=vectors), labeled, count, rng)
     pool = Pool(
         probabilities=head.predict(vectors), embeddings=vectors, classes=tuple(known.classes)

@@ -9,7 +9,7 @@ from annotation.core import audit
 from annotation.core.errors import Conflict, InvalidInput
 from annotation.labeling.models import Project
 from annotation.labeling.services.projects import current_schema
-from learning.acquisition.names import HEAD_STRATEGY_TITLES, STRATEGIES_OF_KIND
+from learning.acquisition.names import HEAD_CHOICES, HEAD_STRATEGY_TITLES, STRATEGIES_OF_KIND
 from learning.kinds import InvalidTarget, Wish, checked
 from learning.models import Promotion, Target, TargetKind
 from learning.services.starts import check_start
@@ -37,7 +37,7 @@ def create_target(
     strategy: str = "",
     retrain_after: int = 25,
     config: dict[str, Any] | None = None,
-    head_strategy: str = "adaptive",
+    head_strategy: str = HEAD_CHOICES[0],
     refit_after: int = 5,
     promotion: str = Promotion.WHEN_NOT_WORSE,
     start: dict[str, Any] | None = None,

@@ -17,7 +17,9 @@ ALL = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=lambda s: s.n
 TODAY = [STRATEGIES[name] for name in STRATEGY_TITLES]
 INFORMED = [s for s in TODAY if s.measure is not None and not s.draws]
 EXACT = ("margin", "entropy", "least_confident", "bald", "core_set")
-BY_CHANCE = ("random", "power_margin", "stratified_margin", "rare", "variance", "class_entropy")
+BY_CHANCE = (
+    "random", "power_margin", "stratified_margin", "herding", "rare", "variance", "class_entropy",
+)  # fmt: skip
 TABLE = np.array([[0.9, 0.1], [0.5, 0.5], [0.7, 0.3], [0.2, 0.8], [0.99, 0.01]])
 PLANTED = 7
 
@@ -269,6 +271,18 @@ def test_the_adaptive_strategy_starts_cold_and_warms_up():
     assert chosen(STRATEGIES["adaptive"], blind)[0].arm == "typical"
 
 
+def test_herding_starts_without_predictions_and_says_what_a_case_stands_for():
+    pool = make_pool()
+    blind = Pool(embeddings=pool.embeddings)
+    first = chosen(STRATEGIES["herding"], blind, labeled=NOTHING_LABELED)[0]
+    assert first.arm == "typical"
+    assert "similar cases without a label" in first.reason
+    warm = chosen(STRATEGIES["herding"], pool)
+    assert {p.arm for p in warm} <= {"margin", "uniform"}
+    assert any("cannot decide between healthy" in p.reason for p in warm)
+    assert all({"margin", "similar_cases", "distance"} <= set(p.components) for p in warm)
+
+
 def test_rare_answers_are_preferred_only_when_they_are_rare():
     pool = Pool(probabilities=np.array([[0.45, 0.55], [0.55, 0.45]] * 20))
     few = Labeled(labels=np.array([0] * 96 + [1] * 4))
@@ -311,7 +325,9 @@ def test_a_poisoned_pool_is_refused_with_field_and_row(name, arrays, message):
         Pool(**arrays)
 
 
-@pytest.mark.parametrize("name", ["typicality", "badge", "core_set", "boxes", "bald", "rare"])
+@pytest.mark.parametrize(
+    "name", ["typicality", "herding", "badge", "core_set", "boxes", "bald", "rare"]
+)
 def test_a_strategy_says_what_it_lacks(name):
     lacking = Pool(groups=np.zeros(5, int)) if name == "rare" else Pool(probabilities=TABLE)
     with pytest.raises(InvalidPool, match=r"needs?"):

@@ -5,11 +5,11 @@ import pytest
 from modAL.models import ActiveLearner
 from modAL.uncertainty import entropy_sampling, margin_sampling, uncertainty_sampling
 from skactiveml.classifier import SklearnClassifier
-from skactiveml.pool import Badge, CoreSet, TypiClust, UncertaintySampling
+from skactiveml.pool import Badge, CoreSet, MaxHerding, TypiClust, UncertaintySampling
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import pairwise_distances
 
-from learning.acquisition import methods, uncertainty
+from learning.acquisition import herding, methods, uncertainty
 from learning.acquisition.neighbors import DistanceTo, nearest, typicality
 from learning.acquisition.pool import Labeled, Pool, normalized
 from learning.acquisition.strategies import STRATEGIES, select
@@ -61,6 +61,49 @@ def test_typicality_picks_the_same_cases_of_clear_clusters(monkeypatch):
     }
     assert all(len({home[row] for row in rows}) == 8 for rows in found)
     assert frozenset(int(row) for row in theirs) in found
+
+
+@pytest.fixture
+def sharp_herding(monkeypatch):
+    """Herding that always takes the highest gain, as the published algorithm does."""
+    monkeypatch.setattr(herding, "FLOOR", 0.0)
+    monkeypatch.setattr(herding, "HERDING_SHARPNESS", 1e5)
+
+
+@pytest.mark.parametrize("known", [[], [0, 70, 140]])
+def test_herding_without_predictions_picks_the_same_as_scikit_activeml(sharp_herding, known):
+    points, _ = blobs()
+    rest = np.setdiff1d(np.arange(len(points)), known)
+    oracle = MaxHerding(random_state=0, metric_dict={"gamma": 1 / (2 * herding.WIDTH)})
+    theirs = oracle.query(points.astype(np.float64), labels_of(len(points), known), batch_size=12)
+    labeled = Labeled(points[known], np.zeros(len(known), int)) if known else Labeled()
+    picks = select(STRATEGIES["herding"], Pool(embeddings=points[rest]), labeled, 12, RNG(0))
+    assert [int(rest[p.row]) for p in picks] == list(theirs)
+
+
+def test_herding_weighs_what_it_covers_by_doubt(sharp_herding):
+    points, home = blobs(count=3)
+    positive = np.where(home == 1, 0.5, 0.02)
+    pool = Pool(probabilities=np.stack([1 - positive, positive], axis=1), embeddings=points)
+    margins = 1 - np.abs(2 * positive - 1)
+    distance = pairwise_distances(points.astype(np.float64), metric="sqeuclidean")
+    gains = (margins[:, None] * np.exp(-distance / (2 * herding.WIDTH))).sum(axis=0)
+    (pick,) = select(STRATEGIES["herding"], pool, Labeled(), 1, RNG(0))
+    assert pick.row == gains.argmax()
+    assert home[pick.row] == 1
+
+
+def test_herding_of_a_large_pool_looks_at_a_sample_and_still_finds_the_doubt(monkeypatch):
+    monkeypatch.setattr(herding, "TARGETS", 60)
+    monkeypatch.setattr(herding, "CANDIDATES", 30)
+    points, home = blobs(count=4)
+    positive = np.where(home == 2, 0.5, 0.001)
+    pool = Pool(probabilities=np.stack([1 - positive, positive], axis=1), embeddings=points)
+    picks = select(STRATEGIES["herding"], pool, Labeled(), 20, RNG(0))
+    wanted = [p.row for p in picks if p.arm == "margin"]
+    assert len(wanted) >= 15
+    assert set(home[wanted]) == {2}
+    assert all(p.propensity >= 0.1 / len(points) for p in picks)
 
 
 def test_typicality_is_the_definition():

@@ -1,6 +1,7 @@
 """Light heads against scikit-learn and closed forms, and how they are kept."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,13 +13,9 @@ from learning.heads import losses, solvers
 from learning.heads.fitting import HeadConfig, fit
 from learning.heads.head import Head, InvalidHead
 from learning.heads.replay import (
-    Curve,
     Known,
     Plan,
-    full_value,
-    labels_to_reach,
     replay,
-    saving,
 )
 
 KINDS = ("one", "many", "ordinal", "number", "time_to_event")
@@ -255,7 +252,7 @@ def make_known(seed=0, count=400):
     return Known(points, labels)
 
 
-@pytest.mark.parametrize("name", ["random", "adaptive", "power_margin", "typicality"])
+@pytest.mark.parametrize("name", ["random", "herding", "adaptive", "power_margin", "typicality"])
 def test_a_replay_labels_each_case_once_and_is_seeded(name):
     pool, test = make_known(0, 80), make_known(1)
     plan = Plan(name, budget=60, start=10, batch=10, audit=0.1)
@@ -269,22 +266,15 @@ def test_labeling_everything_is_the_full_value():
     pool, test = make_known(0, 50), make_known(1)
     plan = Plan("random", budget=50)
     curve = replay(pool, test, plan, accuracy, np.random.default_rng(0))
-    full = full_value(pool, test, plan.head, accuracy, np.random.default_rng(0))
-    assert curve.values[-1] == pytest.approx(full, abs=0.01)
+    at_once = replace(plan, start=50)
+    full = replay(pool, test, at_once, accuracy, np.random.default_rng(0))
+    assert list(full.labels) == [50]
+    assert curve.values[-1] == pytest.approx(full.values[0], abs=0.01)
 
 
-def curve_of(*values):
-    return Curve(np.arange(10, 10 + 10 * len(values), 10), np.array(values), np.zeros(0, np.int64))
-
-
-def test_a_figure_is_reached_where_the_curve_stays_above_it():
-    assert labels_to_reach([curve_of(0.5, 0.7, 0.9, 0.9, 0.9)], 0.8) == pytest.approx(25)
-    assert labels_to_reach([curve_of(0.5, 0.9, 0.5, 0.9, 0.9)], 0.8) == pytest.approx(37.5)
-    assert labels_to_reach([curve_of(0.5, 0.6, 0.6)], 0.8) == float("inf")
-
-
-def test_half_the_labels_are_a_ratio_of_one_half():
-    ours, control = curve_of(0.5, 1, 1, 1, 1, 1), curve_of(0.5, 0.5, 0.5, 1, 1, 1)
-    found = saving([ours] * 3, [control] * 3, [1.0] * 3, np.random.default_rng(0), resamples=20)
-    assert found.ratio == pytest.approx(19 / 39)
-    assert found.low == found.high == pytest.approx(found.ratio)
+def test_a_replay_keeps_what_was_said_of_each_test_case():
+    pool, test = make_known(0, 50), make_known(1, 30)
+    plan = Plan("herding", budget=20)
+    curve = replay(pool, test, plan, lambda _, said: said[3, -1], np.random.default_rng(0))
+    assert curve.scores.shape == (3, 30)
+    np.testing.assert_array_equal(curve.scores[:, 3], curve.values)

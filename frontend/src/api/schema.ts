@@ -1748,7 +1748,8 @@ export interface components {
             per_class?: number[];
         };
         /**
-         * @description * `adaptive` - adaptive
+         * @description * `herding` - herding
+         *     * `adaptive` - adaptive
          *     * `typicality` - typicality
          *     * `rare` - rare
          *     * `badge` - badge
@@ -1761,7 +1762,7 @@ export interface components {
          *     * `random` - random
          * @enum {string}
          */
-        HeadStrategyEnum: "adaptive" | "typicality" | "rare" | "badge" | "core_set" | "margin" | "entropy" | "least_confident" | "power_margin" | "stratified_margin" | "random";
+        HeadStrategyEnum: "herding" | "adaptive" | "typicality" | "rare" | "badge" | "core_set" | "margin" | "entropy" | "least_confident" | "power_margin" | "stratified_margin" | "random";
         HeadVersion: {
             /** Format: uuid */
             readonly id: string;
@@ -2580,6 +2581,7 @@ export interface components {
          *     * `power_margin` - power_margin
          *     * `stratified_margin` - stratified_margin
          *     * `random` - random
+         *     * `herding` - herding
          *     * `adaptive` - adaptive
          *     * `typicality` - typicality
          *     * `rare` - rare
@@ -2591,7 +2593,7 @@ export interface components {
          *     * `boxes` - boxes
          * @enum {string}
          */
-        StrategyEnum: "margin" | "entropy" | "least_confident" | "power_margin" | "stratified_margin" | "random" | "adaptive" | "typicality" | "rare" | "badge" | "core_set" | "bald" | "variance" | "class_entropy" | "boxes";
+        StrategyEnum: "margin" | "entropy" | "least_confident" | "power_margin" | "stratified_margin" | "random" | "herding" | "adaptive" | "typicality" | "rare" | "badge" | "core_set" | "bald" | "variance" | "class_entropy" | "boxes";
         Study: {
             study_instance_uid: string;
             /** Format: date */

@@ -8,7 +8,7 @@ import { Loaded } from '../ui/states'
 
 const REFRESH_MS = 3000
 const STRATEGIES = [
-  'adaptive', 'stratified_margin', 'rare', 'typicality', 'badge', 'core_set', 'margin',
+  'herding', 'adaptive', 'stratified_margin', 'rare', 'typicality', 'badge', 'core_set', 'margin',
   'power_margin', 'entropy', 'least_confident', 'random',
 ] as const
 

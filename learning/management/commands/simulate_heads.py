@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from learning import simulation
 from learning.acquisition.names import HEAD_STRATEGY_TITLES
 from learning.curves import read_points, write_points
-from learning.heads.replay import Curve, saving
+from learning.heads.saving import Arm, Full, saving
 from learning.known import UnusableFolder, known_of
 from learning.models import EncoderKind
 from learning.simulation import QuickPoint, Replay
@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--dataset", type=Path, required=True, help="folder with labels.csv")
-        parser.add_argument("--strategies", default="random,adaptive")
+        parser.add_argument("--strategies", default="random,herding")
         parser.add_argument("--seeds", type=int, default=10)
         parser.add_argument("--every", type=int, default=5, help="labels between two refits")
         parser.add_argument("--until", type=int, default=300, help="labels of a replay")
@@ -61,7 +61,7 @@ class Command(BaseCommand):
         for strategy, own in curves.items():
             if strategy == CONTROL or CONTROL not in curves:
                 continue
-            fulls = [full] * len(own)
+            fulls = Full(np.full(len(own.values), full))
             found = saving(own, curves[CONTROL], fulls, np.random.default_rng(0))
             self.stdout.write(
                 f"{strategy}: {found.labels:.0f} labels to 95 %, random {found.control_labels:.0f},"
@@ -75,14 +75,14 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def _curves(points: Sequence[QuickPoint]) -> dict[str, list[Curve]]:
+def _curves(points: Sequence[QuickPoint]) -> dict[str, Arm]:
     """The AUC of every seed at the numbers of labels that all seeds of all strategies have."""
     values: dict[tuple[str, int], dict[int, float]] = defaultdict(dict)
     for point in points:
         values[point.strategy, point.seed][point.labels] = point.auc
     common = sorted(set.intersection(*(set(curve) for curve in values.values())))
-    found: dict[str, list[Curve]] = defaultdict(list)
+    found: dict[str, list[list[float]]] = defaultdict(list)
     for (strategy, _), curve in values.items():
-        column = np.asarray([curve[n] for n in common])
-        found[strategy].append(Curve(np.asarray(common), column, np.zeros(0, np.int64)))
-    return found
+        found[strategy].append([curve[n] for n in common])
+    labels = np.asarray(common)
+    return {strategy: Arm(labels, np.asarray(rows)) for strategy, rows in found.items()}

@@ -31,6 +31,7 @@ export const quick = {
   'step.fit': 'anpassen',
   'step.learn': 'ohne Befunde lernen',
   'step.embed': 'Fälle beschreiben',
+  'strategy.herding': 'Steht für viele unklare Fälle',
   'strategy.adaptive': 'Erst typische Fälle, dann kleinster Abstand',
   'strategy.typicality': 'Typisch für das noch nicht Befundete',
   'strategy.rare': 'Seltener Befund',

@@ -31,6 +31,7 @@ export const quick = {
   'step.fit': 'fit',
   'step.learn': 'learn without labels',
   'step.embed': 'describe the cases',
+  'strategy.herding': 'Stands for many unclear cases',
   'strategy.adaptive': 'Typical cases first, then smallest margin',
   'strategy.typicality': 'Typical of what is not labeled yet',
   'strategy.rare': 'Rare finding',
