@@ -95,13 +95,22 @@ def _learn(round_: Round, kind: Kind, examples: dict[Split, Any], folder: Path) 
             curves.append(figures)
             if not Round.ownership(round_).update(curves=curves):
                 raise jobs.JobFenced(str(round_.pk))
-        jobs.report(round_, step="train", done=progress.step, total=progress.steps)
+        jobs.report(
+            round_, step="train", done=progress.step, total=progress.steps,
+            seconds_left=round(progress.seconds_left), **_memory(progress, kind),
+        )  # fmt: skip
 
     steps = kind.config.steps(len(examples[Split.TRAIN]))
     jobs.report(round_, step="train", done=0, total=steps)
     return kind.learn(
         examples, seed=round_.seed, folder=folder, on_progress=on_progress, start=starter(round_)
     )
+
+
+def _memory(progress: Progress, kind: Kind) -> dict[str, int]:
+    """How many images are learned from at once, where memory did not suffice for a whole batch."""
+    is_less = progress.images_at_once < kind.config.batch_size
+    return {"images_at_once": progress.images_at_once} if is_less else {}
 
 
 __all__ = ["NotEnoughLabels", "kind_of", "run_folder", "run_round"]

@@ -147,6 +147,7 @@ class _Teller:
 
     def __init__(self, round_: Round) -> None:
         self._round, self._told = round_, 0.0
+        self._began, (self._from, _) = time.monotonic(), shards.count_scored(round_)
 
     def __call__(self) -> None:
         if time.monotonic() - self._told >= TELL_S:
@@ -155,4 +156,8 @@ class _Teller:
     def now(self) -> None:
         self._told = time.monotonic()
         done, total = shards.count_scored(self._round)
-        jobs.report(self._round, step="score", done=done, total=total)
+        figures = {"done": done, "total": total}
+        if done > self._from:
+            pace = (self._told - self._began) / (done - self._from)
+            figures["seconds_left"] = round(pace * (total - done))
+        jobs.report(self._round, step="score", **figures)
