@@ -82,9 +82,8 @@ def _score_own(
         with jobs.heartbeat(shard):
             _score(shard, kind, learned, tell)
     except jobs.JobFenced:
-        jobs.report(
-            round_
-        )  # raises where the round is lost too, and not the shard to a helper alone
+        # A helper has the shard now; raises where the round itself is lost too.
+        jobs.report(round_)
 
 
 def _score(shard: Shard, kind: Kind, learned: Learned, tell: Callable[[], None]) -> None:
