@@ -1,6 +1,10 @@
-"""Scoring throughput of the product's prediction against a bare PyTorch loop, in one run.
+"""Scoring throughput of a round's shards against a bare PyTorch loop, in pairs of turns.
 
 python -m config.embedded exec -- python -m bench.scoring
+
+The bare loop does the same mathematics (the network on each image and on its mirror image, softmax,
+mean) on tensors that lie ready; the product begins at its cache of images on the disk and ends at the
+records that a shard keeps.
 """
 
 import argparse
@@ -15,22 +19,19 @@ from bench.setup import fresh_database
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--images", type=int, default=2000)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--images", type=int, default=2048)
+    parser.add_argument("--repeats", type=int, default=7)
     arguments = parser.parse_args()
     fresh_database()
 
     from annotation.archive.models import Instance
-    from learning import pipeline
-    from learning.pipeline import POOL_BLOCK, Chosen
-    from learning.training.config import TrainConfig
-    from learning.training.loop import choose_device
-    from learning.training.networks import Architecture
-    from learning.training.predict import Block, Members, predict
-    from learning.training.tasks import OneAnswer
+    from annotation.labeling.schemas import parse_schema
+    from learning.images import Chosen
+    from learning.models import Target
+    from learning.pipeline.answers import Answers
+    from learning.training.networks import on_device
     from tests import factories
 
-    config = TrainConfig(threads=1)
     torch.set_num_threads(1)
     project = factories.make_project(factories.make_user("manager"), "Bench")
     for _ in range(50):
@@ -41,41 +42,51 @@ def main() -> None:
         Chosen(i.pk, i.series_id, i)
         for i in (instances[n % len(instances)] for n in range(arguments.images))
     ]
-    task = OneAnswer(("no", "yes"))
-    size = (config.side, config.side)
-    network = Architecture(config.network, task.outputs, size=size).build().eval()
-    network = network.to(memory_format=torch.channels_last)
+    target = Target(project=project, question="nodule")
+    kind = Answers(
+        target, parse_schema(factories.QUESTIONS), {"network": "resnet10"}, "margin", 100
+    )
+    architecture = kind.architecture()
+    network = on_device(architecture.build(), torch.device("cpu"), 2).eval()
+    learned = kind.restored(network, kind.task.as_json(), architecture.as_json())
+    ready = torch.randn(arguments.images, 1, *architecture.size)
 
     def product() -> None:
-        def blocks():
-            for start in range(0, len(chosen), POOL_BLOCK):
-                part = chosen[start : start + POOL_BLOCK]
-                images = [image for _, image in pipeline._load_images(part, config, {})]
-                yield Block(np.stack(images)[:, None])
-
-        predict(Members([network]), blocks(), task, config, choose_device())
-
-    ready = torch.randn(arguments.images, 1, config.side, config.side)
+        for start in range(0, len(chosen), kind.shard_size):
+            loaded = kind.inputs.load(chosen[start : start + kind.shard_size], {})
+            for one in kind.foresee(learned, loaded, is_suggested=True):
+                one.as_json()
 
     @torch.no_grad()
     def bare() -> None:
-        for start in range(0, len(ready), POOL_BLOCK):
-            batch = ready[start : start + POOL_BLOCK].to(memory_format=torch.channels_last)
-            (network(batch).softmax(1) + network(batch.flip(3)).softmax(1)).numpy()
+        for start in range(0, len(ready), kind.block_size):
+            batch = ready[start : start + kind.block_size].to(memory_format=torch.channels_last)
+            mean = (network(batch).softmax(1) + network(batch.flip(3)).softmax(1)) / 2
+            mean.numpy()
 
-    def rate(work: Callable[[], None]) -> float:
-        began = time.perf_counter()
+    def taken(work: Callable[[], None]) -> tuple[float, float]:
+        wall, cpu = time.perf_counter(), time.process_time()
         work()
-        return arguments.images / (time.perf_counter() - began)
+        return time.perf_counter() - wall, time.process_time() - cpu
 
     product()
-    pairs = [(rate(product), rate(bare)) for _ in range(arguments.repeats)]
-    ratios = sorted(ours / theirs for ours, theirs in pairs)
-    print(f"images {arguments.images}, {config.side} pixels, {torch.get_num_threads()} thread")
-    print(f"product, images from the cache   {np.median([p[0] for p in pairs]):.0f} images/s")
-    print(f"bare PyTorch, tensors in memory  {np.median([p[1] for p in pairs]):.0f} images/s")
+    pairs = []
+    for number in range(arguments.repeats):
+        # Who begins changes, because others use the machine.
+        if number % 2:
+            theirs, ours = taken(bare), taken(product)
+        else:
+            ours, theirs = taken(product), taken(bare)
+        pairs.append((*ours, *theirs))
+    wall, cpu, bare_wall, bare_cpu = np.asarray(pairs).T
+    ratios = bare_wall / wall
+    count = arguments.images
+    print(f"{count} images of {architecture.size}, blocks of {kind.block_size}, one thread")
+    print(f"product, images from the cache   {count / np.median(wall):.0f} images/s")
+    print(f"bare PyTorch, tensors in memory  {count / np.median(bare_wall):.0f} images/s")
+    print(f"ratio                            {np.median(ratios):.2f}", end=" ")
     print(
-        f"ratio                            {np.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+        f"({ratios.min():.2f} to {ratios.max():.2f}); of CPU time {np.median(bare_cpu / cpu):.2f}"
     )
 
 

@@ -231,6 +231,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "learning.tasks.run_round": {"queue": "gpu"},
+    "learning.tasks.score_shards": {"queue": "gpu"},
     "learning.tasks.embed_cases": {"queue": "gpu"},
     "learning.tasks.pretrain_network": {"queue": "gpu"},
     "learning.tasks.run_cross_validation": {"queue": "gpu"},
@@ -247,6 +248,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 JOB_LEASE_SECONDS = env.integer("JOB_LEASE_SECONDS", 60)
 JOB_SWEEP_SECONDS = env.integer("JOB_SWEEP_SECONDS", 15)
+SCORING_SHARD_CASES = env.integer("SCORING_SHARD_CASES", 0)
 CELERY_BEAT_SCHEDULE = {
     "sweep-jobs": {"task": "learning.tasks.sweep_jobs", "schedule": JOB_SWEEP_SECONDS},
     "expire-assignments": {

@@ -38,13 +38,18 @@ def next_number(target: Target) -> int:
 
 def load_network(version: ModelVersion) -> nn.Module:
     """The network with its weights. Raises as `load_model` does."""
+    return stored_network(version.architecture, version.weights_sha256)
+
+
+def stored_network(architecture: dict[str, Any], weights_sha256: str) -> nn.Module:
+    """The network of a description with its weights. Raises as `load_model` does."""
     network: nn.Module
-    if version.architecture["network"] == DETECTOR:
-        shape = {name: v for name, v in version.architecture.items() if name != "network"}
+    if architecture["network"] == DETECTOR:
+        shape = {name: v for name, v in architecture.items() if name != "network"}
         network = Detector(DetectorShape(**shape))
     else:
-        network = Architecture.from_json(version.architecture).build()
-    load_weights(network, weights_folder(), version.weights_sha256)
+        network = Architecture.from_json(architecture).build()
+    load_weights(network, weights_folder(), weights_sha256)
     return network
 
 

@@ -14,6 +14,14 @@ def run_round(round_id: str) -> None:
 
 
 @job_task
+def score_shards(round_id: str) -> None:
+    """Help with the pool of a round that another worker runs, on the GPU queue."""
+    from learning.pipeline import scoring
+
+    scoring.help_score(round_id)
+
+
+@job_task
 def embed_cases(encoder_id: str) -> None:
     """Fit an encoder and embed the cases that wait for it, on the GPU queue."""
     from annotation.core import jobs
@@ -110,12 +118,15 @@ def sweep_jobs() -> None:
         EncoderVersion,
         Round,
     )  # fmt: skip
-    from learning.services import bundles, cross_validations, embeddings, rounds
+    from learning.services import bundles, cross_validations, embeddings, rounds, shards
 
     for encoder in jobs.lost_jobs(EncoderVersion):
         embeddings.ring_encoder(encoder)
     for round_ in jobs.lost_jobs(Round):
         rounds.ring_round(round_)
+    for round_ in shards.waiting():
+        shards.ring_helpers(round_.pk)
+    shards.clear_ended()
     for folds in jobs.lost_jobs(CrossValidation):
         cross_validations.ring_cross_validation(folds)
     for completed in rounds.untracked():

@@ -81,10 +81,15 @@ class TrackedSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
+class ProgressOfRound(ProgressOfJob):
+    seconds_left = serializers.IntegerField(required=False)
+    images_at_once = serializers.IntegerField(required=False)  # where memory is short of a batch
+
+
 class RoundSerializer(serializers.ModelSerializer[Round]):
     state = serializers.ChoiceField(choices=JobState.choices)
     trigger = serializers.ChoiceField(choices=Trigger.choices)
-    progress = ProgressOfJob()
+    progress = ProgressOfRound()
     metrics = MetricsSerializer()
     curves = EpochSerializer(many=True)
     started_from = StartedFromSerializer()

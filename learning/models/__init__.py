@@ -11,6 +11,7 @@ from learning.models.heads import (
     Outcome,
 )
 from learning.models.rounds import Promotion, Round, Target, TargetKind, Trigger
+from learning.models.shards import Shard
 from learning.models.versions import ModelVersion, ModelVersionState, Prediction, TestResult
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Prediction",
     "Promotion",
     "Round",
+    "Shard",
     "Target",
     "TargetKind",
     "TestResult",

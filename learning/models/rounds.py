@@ -84,6 +84,7 @@ class Round(Job):
     tracked = models.JSONField(default=dict)  # {tracker: {"ok": …, "detail": …}}: learning.tracking
     code_revision = models.CharField(max_length=64)
     dataset = models.ForeignKey(Dataset, null=True, on_delete=models.PROTECT, related_name="rounds")
+    scorer = models.JSONField(default=dict)  # the trained network for helpers: pipeline.scoring
     training_labels = models.PositiveIntegerField(null=True)
     curves = models.JSONField(default=list)  # one entry per epoch
     metrics = models.JSONField(default=dict)

@@ -19,7 +19,9 @@ from learning.acquisition.pool import Labeled, Pool
 from learning.models import Target
 from learning.services.test_results import Results
 from learning.training.config import TrainConfig
+from learning.training.loop import Trained
 from learning.training.run import Progress
+from learning.training.tasks import task_from_json
 
 Json = dict[str, Any]
 PASSES = 8  # of dropout, where a strategy compares members
@@ -98,6 +100,15 @@ class Foreseen:
     components: dict[str, float] = field(default_factory=dict)
     members: Any = None
 
+    def as_json(self) -> Json:
+        members = None if self.members is None else np.asarray(self.members).tolist()
+        return {**vars(self), "case_id": str(self.case_id), "members": members}
+
+    @classmethod
+    def from_json(cls, value: Json) -> "Foreseen":
+        members = None if value["members"] is None else np.asarray(value["members"])
+        return cls(**{**value, "case_id": UUID(value["case_id"]), "members": members})
+
 
 class Kind(ABC):
     """How one kind of target is learned."""
@@ -152,6 +163,10 @@ class Kind(ABC):
     ) -> Learned:
         """`start` loads the weights to begin with. Raises NotEnoughLabels with the reason."""
 
+    def restored(self, network: nn.Module, task: Json, architecture: Json) -> Learned:
+        """What `learn` gave, in another process, from its records."""
+        return Learned(network, task, architecture, Trained(network, task_from_json(task)))
+
     @abstractmethod
     def judge(
         self, learned: Learned, examples: dict[Split, Examples], rng: np.random.Generator
@@ -170,6 +185,11 @@ class Kind(ABC):
     def labeled(self, examples: dict[Split, Examples]) -> Labeled:
         """The labels so far, as far as a strategy asks."""
         return Labeled(labels=np.zeros(len(examples[Split.TRAIN]), np.int64))
+
+    @property
+    def shard_size(self) -> int:
+        """How many cases of the pool a worker predicts in one go: at most about a minute's."""
+        return 64
 
     @property
     def passes(self) -> int:

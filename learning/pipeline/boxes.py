@@ -116,6 +116,9 @@ class Boxes(Kind):
         task = {"kind": "boxes", "classes": self.classes}
         return Learned(network, task, {"network": DETECTOR, **asdict(shape)}, network)
 
+    def restored(self, network: nn.Module, task: Json, architecture: Json) -> Learned:
+        return Learned(network, task, architecture, network)
+
     def judge(
         self, learned: Learned, examples: dict[Split, Examples], rng: np.random.Generator
     ) -> Judged:

@@ -50,6 +50,7 @@ def publish(round_: Round, finished: Finished) -> None:
     if judged.results is not None:
         test_results.keep(version=version, results=judged.results)
     model_versions.consider(version)
+    round_.shards.all().delete()
     jobs.finish(round_, jobs.JobState.COMPLETED)
     rounds.ring_trackers(round_)
 

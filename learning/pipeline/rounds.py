@@ -3,7 +3,6 @@ dead changes nothing.
 """
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,38 +14,30 @@ from django.db import transaction
 from annotation.core import jobs
 from annotation.datasets import services as datasets
 from annotation.datasets.models import Dataset, Split
-from annotation.datasets.splitter import Splitter
-from annotation.labeling.models import Case, CaseState
-from annotation.labeling.schemas import Schema
 from learning.images import exclusions_by_case
-from learning.models import Round, Target, TargetKind
-from learning.pipeline.answers import Answers
-from learning.pipeline.base import Foreseen, Kind, Learned, NotEnoughLabels
-from learning.pipeline.boxes import Boxes
+from learning.models import Round
+from learning.pipeline.base import Kind, Learned, NotEnoughLabels
 from learning.pipeline.examples import load_examples
-from learning.pipeline.masks import Masks
+from learning.pipeline.kinds import kind_of, kind_of_round
 from learning.pipeline.publishing import Finished, publish
 from learning.pipeline.ranking import ranked
+from learning.pipeline.scoring import score_pool
 from learning.starting import starter
-from learning.stored_models import weights_folder
-from learning.training.checkpoint import save_weights
 from learning.training.loop import choose_device
 from learning.training.run import Progress
-
-DRAWN: dict[str, type[Kind]] = {TargetKind.SEGMENTATION: Masks, TargetKind.BOXES: Boxes}
 
 
 def run_round(round_: Round) -> None:
     """Do everything that is left of a claimed round. Raises with the reason where it cannot."""
     dataset = _frozen_dataset(round_)
-    kind = _kind_of(round_, dataset)
+    kind = _kind_of(round_)
     excluded: dict[UUID, str] = {}
     folder = run_folder(round_)
     examples = load_examples(round_, dataset, kind, folder, excluded)
     learned = _learn(round_, kind, examples, folder)
     jobs.report(round_, step="evaluate")
     judged = kind.judge(learned, examples, np.random.default_rng(round_.seed))
-    found = _foresee(round_, kind, learned, excluded)
+    found = score_pool(round_, kind, learned, excluded)
     judged.metrics["excluded"] = exclusions_by_case(excluded)
     judged.metrics["device"] = str(choose_device())
     order = ranked(round_, kind, found, kind.labeled(examples))
@@ -55,7 +46,7 @@ def run_round(round_: Round) -> None:
         Finished(
             judged=judged, learned=learned, classes=kind.classes, foreseen=[f for f, _ in found],
             order=order, config=kind.config.as_json(), training_labels=len(examples[Split.TRAIN]),
-            weights_sha256=save_weights(learned.network, weights_folder()),
+            weights_sha256=round_.scorer["weights_sha256"],
         ),
     )  # fmt: skip
     shutil.rmtree(folder, ignore_errors=True)
@@ -63,14 +54,6 @@ def run_round(round_: Round) -> None:
 
 def run_folder(round_: Round) -> Path:
     return Path(settings.MODEL_ROOT) / "rounds" / str(round_.pk)
-
-
-def kind_of(
-    target: Target, schema: Schema, overrides: dict[str, Any], strategy: str, sample_count: int
-) -> Kind:
-    """How the target is learned."""
-    made = DRAWN.get(target.kind, Answers)
-    return made(target, schema, overrides, strategy, sample_count)
 
 
 def _frozen_dataset(round_: Round) -> Dataset:
@@ -92,11 +75,9 @@ def _frozen_dataset(round_: Round) -> Dataset:
     return dataset
 
 
-def _kind_of(round_: Round, dataset: Dataset) -> Kind:
+def _kind_of(round_: Round) -> Kind:
     """With the whole recipe, which the round keeps: a resume must not choose another."""
-    found = kind_of(
-        round_.target, dataset.schema.schema, round_.config, round_.strategy, dataset.items.count()
-    )
+    found = kind_of_round(round_)
     recipe = found.config.as_json()
     if recipe != round_.config:
         if not Round.ownership(round_).update(config=recipe):
@@ -114,7 +95,10 @@ def _learn(round_: Round, kind: Kind, examples: dict[Split, Any], folder: Path) 
             curves.append(figures)
             if not Round.ownership(round_).update(curves=curves):
                 raise jobs.JobFenced(str(round_.pk))
-        jobs.report(round_, step="train", done=progress.step, total=progress.steps)
+        jobs.report(
+            round_, step="train", done=progress.step, total=progress.steps,
+            seconds_left=round(progress.seconds_left), **_memory(progress, kind),
+        )  # fmt: skip
 
     steps = kind.config.steps(len(examples[Split.TRAIN]))
     jobs.report(round_, step="train", done=0, total=steps)
@@ -123,33 +107,10 @@ def _learn(round_: Round, kind: Kind, examples: dict[Split, Any], folder: Path) 
     )
 
 
-def _foresee(
-    round_: Round, kind: Kind, learned: Learned, excluded: dict[UUID, str]
-) -> list[tuple[Foreseen, bool]]:
-    """What the network says of every open case, and whether the split holds it out."""
-    target = round_.target
-    cases = list(
-        Case.objects.filter(project=target.project, state=CaseState.OPEN)
-        .select_related("study")
-        .defer("study__dicom_json")
-        .order_by("study__study_instance_uid")
-    )
-    splitter = Splitter(datasets.policy_of(target.project))
-    held_out = {
-        case.pk: splitter.split(splitter.patient_key(case)) != Split.TRAIN for case in cases
-    }
-    chosen = kind.inputs.choose(cases, excluded)
-    found: list[tuple[Foreseen, bool]] = []
-    # Held-out cases measure the model, so it must not have a say in their labels.
-    for is_held_out in (False, True):
-        part = [one for one in chosen if held_out[one.case_id] == is_held_out]
-        loaded: Iterator[tuple[Any, Any]] = kind.inputs.load(part, excluded)
-        for one in kind.foresee(learned, loaded, is_suggested=not is_held_out):
-            found.append((one, is_held_out))
-            if len(found) % 20 == 0:
-                jobs.report(round_, step="score", done=len(found), total=len(chosen))
-    jobs.report(round_, step="score", done=len(found), total=len(chosen))
-    return found
+def _memory(progress: Progress, kind: Kind) -> dict[str, int]:
+    """How many images are learned from at once, where memory did not suffice for a whole batch."""
+    is_less = progress.images_at_once < kind.config.batch_size
+    return {"images_at_once": progress.images_at_once} if is_less else {}
 
 
 __all__ = ["NotEnoughLabels", "kind_of", "run_folder", "run_round"]

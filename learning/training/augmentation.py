@@ -1,6 +1,7 @@
 """Random augmentation in 2D and 3D that a seed fully determines; masks follow their images."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -8,10 +9,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from learning.training.config import TrainConfig
+from learning.training.moving import places
 
 Generator = torch.Generator
 Intensity = Callable[[Tensor, TrainConfig, Generator], Tensor]
 FIELD_POINTS = 4  # knots per axis of an MR coil's uneven field
+NOISE_PLACES = 1 << 20
 CT_SHARE = 0.3  # Hounsfield units are calibrated: of the contrast knob, this much is left
 
 
@@ -22,9 +25,10 @@ def augment(
 
     Volumes turn in their plane only: a slice is often ten times as thick as its pixels are wide.
     """
-    grid = functional.affine_grid(
-        movement(images, config, generator), list(images.shape), align_corners=False
-    )
+    recolour = intensity_of(config)
+    if not (config.flip or config.rotate_degrees or config.scale or config.shift):
+        return recolour(images, config, generator), labels
+    grid = places(movement(images, config, generator), images.shape[2:])
     moved = functional.grid_sample(images, grid, align_corners=False, padding_mode="border")
     if labels is not None:
         # Shifted by one, so that what comes in from outside (0) means unknown (-1).
@@ -32,7 +36,7 @@ def augment(
             (labels[:, None] + 1).to(images.dtype), grid, mode="nearest", align_corners=False
         )
         labels = shifted[:, 0].to(labels.dtype) - 1
-    return intensity_of(config)(moved, config, generator), labels
+    return recolour(moved, config, generator), labels
 
 
 def movement(images: Tensor, config: TrainConfig, generator: Generator) -> Tensor:
@@ -82,7 +86,7 @@ def ultrasound(images: Tensor, config: TrainConfig, generator: Generator) -> Ten
     changed = _gain_and_offset(images, config.contrast, 1, generator)
     slope = _spread(_uniform(generator, len(images)), images) * config.contrast
     depth = torch.linspace(-1, 1, images.shape[-2], device=images.device)[:, None]
-    speckle = torch.randn(images.shape, generator=generator).to(images.device)
+    speckle = _noise(images, generator)
     return changed * (1 + slope * depth) * (1 + speckle * config.noise)
 
 
@@ -108,13 +112,31 @@ def _spread(values: Tensor, images: Tensor) -> Tensor:
 
 
 def _gain_and_offset(images: Tensor, by: float, channels: int, generator: Generator) -> Tensor:
+    if not by:
+        return images
     gain = 1 + _uniform(generator, len(images), channels) * by
     offset = _uniform(generator, len(images), channels) * by
-    return images * _spread(gain, images) + _spread(offset, images)
+    return torch.addcmul(_spread(offset, images), images, _spread(gain, images))
 
 
 def _noisy(images: Tensor, config: TrainConfig, generator: Generator) -> Tensor:
     if not config.noise:
         return images
-    noise = torch.randn(images.shape, generator=generator).to(images.device)
-    return images + noise * config.noise
+    return images.add(_noise(images, generator), alpha=config.noise)
+
+
+def _noise(images: Tensor, generator: Generator) -> Tensor:
+    """Normal numbers in the images' shape, each image's from a random place in a table.
+
+    Fresh ones would cost as much as the rest of the augmentation together.
+    """
+    each = images[0].numel()
+    table = _table(each)
+    starts = torch.randint(len(table) - each, (len(images),), generator=generator).tolist()
+    rows = torch.stack([table[start : start + each] for start in starts])
+    return rows.reshape(images.shape).to(images.device)
+
+
+@lru_cache(maxsize=2)
+def _table(each: int) -> Tensor:
+    return torch.randn(each + NOISE_PLACES, generator=Generator().manual_seed(0))

@@ -1,9 +1,10 @@
 """Which samples form a batch, how patches are cut from them, and batches made ahead."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from learning.training.tasks.segmentation import UNLABELED
 
 Size = tuple[int, ...]
 PLACES = 1000  # voxels remembered per mask
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,16 @@ class Source:
     size: Size
     device: torch.device
     _places: dict[int, "Places"] = field(default_factory=dict)
+
+    def epochs(self, seed: int, first: int, group: Group = ALONE) -> Generator[tuple[Batch, bool]]:
+        """Batches of one epoch after the other without end, and whether each is its epoch's last."""
+        for epoch in itertools.count(first):
+            batches = self.epoch(seed, epoch, group)
+            waiting = next(batches)
+            for batch in batches:
+                yield waiting, False
+                waiting = batch
+            yield waiting, True
 
     def epoch(self, seed: int, epoch: int, group: Group = ALONE) -> Iterator[Batch]:
         """Augmented batches of one epoch, determined by seed, epoch and rank alone."""
@@ -162,13 +174,13 @@ def stacked(images: Any, rows: NDArray[np.int64]) -> NDArray[Any]:
     return np.stack([images[int(row)] for row in rows])
 
 
-def made_ahead(batches: Iterator[Batch], threads: int) -> Iterator[Batch]:
-    """The same batches, the next one made in a thread meanwhile.
+def made_ahead(source: Iterator[Made], threads: int) -> Generator[Made]:
+    """The same things, the next one made in a thread meanwhile.
 
     One thread keeps the order of random draws. Ends with its consumer, whatever ends that.
     """
     with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(threads,)) as maker:
-        waiting = maker.submit(next, batches, None)
-        while (batch := waiting.result()) is not None:
-            waiting = maker.submit(next, batches, None)
-            yield batch
+        waiting = maker.submit(next, source, None)
+        while (made := waiting.result()) is not None:
+            waiting = maker.submit(next, source, None)
+            yield made

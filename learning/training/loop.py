@@ -1,5 +1,6 @@
 """The training loop: one function that reads from top to bottom."""
 
+import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -81,30 +82,36 @@ def train(
     next_evaluation = (run.step // evaluate_every + 1) * evaluate_every
     saved_at = time.monotonic()
 
-    while not run.is_over(config.patience):
-        # Seeds of the epoch: a resumed run draws what an uninterrupted one would have drawn.
-        torch.manual_seed(seed * 1_000_003 + run.epoch)
-        batches = source.epoch(seed, run.epoch, group)
-        losses: list[torch.Tensor] = []
-        run.learner.train()
-        for batch in made_ahead(batches, config.threads) if config.prefetch else batches:
-            losses.append(_gradients(run, batch, task, weighting, config, group))
-            run.advance(config.gradient_norm)
-            watch.look()
-        run.epoch += 1
-        loss = float(torch.stack(losses).mean())  # once an epoch: a GPU waits for nobody meanwhile
-        if not math.isfinite(loss):
-            raise DivergedTraining(f"the loss became {loss} in epoch {run.epoch}")
+    # One stream over all epochs: where they are short, a new one would be waited for as often.
+    batches = source.epochs(seed, run.epoch, group)
+    with contextlib.closing(
+        made_ahead(batches, config.threads) if config.prefetch else batches
+    ) as stream:
+        while not run.is_over(config.patience):
+            # Seeds of the epoch: a resumed run draws what an uninterrupted one would have drawn.
+            torch.manual_seed(seed * 1_000_003 + run.epoch)
+            losses: list[torch.Tensor] = []
+            run.learner.train()
+            is_last = False
+            while not is_last:
+                batch, is_last = next(stream)
+                losses.append(_gradients(run, batch, task, weighting, config, group))
+                run.advance(config.gradient_norm)
+                watch.look()
+            run.epoch += 1
+            loss = float(torch.stack(losses).mean())  # once an epoch: a GPU waits for nobody
+            if not math.isfinite(loss):
+                raise DivergedTraining(f"the loss became {loss} in epoch {run.epoch}")
 
-        figures = None
-        if run.step >= min(next_evaluation, total):
-            next_evaluation = (run.step // evaluate_every + 1) * evaluate_every
-            found = validation_loss(network, validation, task, architecture, config, device)
-            figures = run.record(loss, group.agreed(found))
-        if group.is_first and (figures or time.monotonic() - saved_at >= config.checkpoint_s):
-            checkpoints.save(run.step, run.state())
-            saved_at = time.monotonic()
-        watch.look(figures)
+            figures = None
+            if run.step >= min(next_evaluation, total):
+                next_evaluation = (run.step // evaluate_every + 1) * evaluate_every
+                found = validation_loss(network, validation, task, architecture, config, device)
+                figures = run.record(loss, group.agreed(found))
+            if group.is_first and (figures or time.monotonic() - saved_at >= config.checkpoint_s):
+                checkpoints.save(run.step, run.state())
+                saved_at = time.monotonic()
+            watch.look(figures)
 
     network.load_state_dict(run.best)
     return Trained(network, task, run.curves)

@@ -1,8 +1,10 @@
 """Workers that die, messages that are lost: the work is done all the same, once."""
 
 import signal
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from annotation.core import jobs
 from annotation.datasets import services as datasets
@@ -14,6 +16,7 @@ from tests import factories, servers
 
 LONG = {"side": 32, "batch_size": 8, "epochs": 1, "min_steps": 600, "evaluations": 60}
 LEASE = "3"
+PATIENCE_S = 300  # a worker that loads torch on a machine that others use
 
 
 @pytest.fixture
@@ -71,10 +74,6 @@ def test_every_message_lost_and_the_work_is_still_done(target, live_cast, monkey
     ]
     round_ = rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1)
     celery_app.control.purge()
-    from datetime import timedelta
-
-    from django.utils import timezone
-
     long_ago = timezone.now() - timedelta(minutes=5)
     Export.objects.update(created_at=long_ago)
     Round.objects.update(created_at=long_ago)
@@ -87,6 +86,62 @@ def test_every_message_lost_and_the_work_is_still_done(target, live_cast, monkey
         )
     assert state_of(round_).state == jobs.JobState.COMPLETED
     assert all(datasets.export_path(export).exists() for export in exports)
+
+
+@pytest.mark.timeout(4 * PATIENCE_S)
+def test_a_helper_killed_in_mid_shard_leaves_the_result_of_one_worker(target, live_cast):
+    """The round's own worker stands still, its helper dies with a shard, the first does the rest."""
+    factories.make_cases(live_cast.project, 36)
+    target.config, target.strategy = {**LONG, "min_steps": 10, "evaluations": 2}, "bald"
+    target.save()
+    options = {"JOB_LEASE_SECONDS": LEASE, "SCORING_SHARD_CASES": "2"}
+    shared = rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1)
+    with servers.worker("gpu", **options) as owner:
+        servers.eventually(lambda: _kept(shared) >= 1, "the first shard is kept", PATIENCE_S)
+        owner.send_signal(signal.SIGSTOP)
+        before = _kept(shared)
+        with servers.worker("gpu", **options) as helper:
+            servers.eventually(
+                lambda: _kept(shared) > before, "the helper keeps a shard", PATIENCE_S
+            )
+            servers.eventually(
+                lambda: _stopped_in_mid_shard(helper, shared), "it has a shard", PATIENCE_S
+            )
+            helper.kill()
+            helper.wait()
+        assert 0 < _kept(shared) < shared.shards.count()
+        owner.send_signal(signal.SIGCONT)
+        servers.eventually(
+            lambda: state_of(shared).is_finished, "the round is finished", PATIENCE_S
+        )
+    done = state_of(shared)
+    assert (done.state, done.attempt) == (jobs.JobState.COMPLETED, 1), done.error
+    alone = rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1)
+    with servers.worker("gpu", **options):
+        servers.eventually(
+            lambda: state_of(alone).is_finished, "one worker finishes a round", PATIENCE_S
+        )
+    assert len(_predictions(shared)) == 40
+    assert _predictions(shared) == _predictions(alone)
+
+
+def _kept(round_):
+    return round_.shards.filter(state=jobs.JobState.COMPLETED).count()
+
+
+def _stopped_in_mid_shard(worker, round_):
+    """Stop the worker; True where it then has a shard that it took after the round's own."""
+    worker.send_signal(signal.SIGSTOP)
+    now = timezone.now()
+    if round_.shards.filter(state=jobs.JobState.RUNNING, lease_expires_at__gt=now).exists():
+        return True
+    worker.send_signal(signal.SIGCONT)
+    return False
+
+
+def _predictions(round_):
+    found = state_of(round_).model_version.predictions.order_by("case_id")
+    return list(found.values_list("case_id", "values", "score"))
 
 
 def test_messages_only_carry_json(live_cast):

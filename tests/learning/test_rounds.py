@@ -5,9 +5,12 @@ import io
 
 import numpy as np
 import pytest
+import torch
 from django.core.management import call_command
 from django.db import IntegrityError
 from PIL import Image
+from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from annotation.core import jobs
 from annotation.core.errors import Conflict, InvalidInput
@@ -66,6 +69,26 @@ def test_a_round_trains_evaluates_predicts_ranks_and_publishes(target, cast):
     assignment = factories.claim(cast.annotator, cast.project)
     assert (assignment.case_id, assignment.selection) == (first.pk, Selection.RANKED)
     assert assignment.ranking_id == done.pk
+
+
+def test_a_round_says_how_long_it_takes_and_that_memory_is_short(target, monkeypatch):
+    told = []
+    report = jobs.report
+    monkeypatch.setattr(
+        jobs, "report", lambda job, **said: told.append(said) or report(job, **said)
+    )
+
+    def little_memory(module, inputs):
+        if module.training and isinstance(module, nn.Conv2d) and len(inputs[0]) > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    hook = register_module_forward_pre_hook(little_memory)
+    done = run(target)
+    hook.remove()
+    assert done.state == jobs.JobState.COMPLETED, done.error
+    training = [said for said in told if said.get("step") == "train" and said["done"]]
+    assert training[-1]["seconds_left"] == 0
+    assert {said["images_at_once"] for said in training} == {4}  # of a batch of 8
 
 
 def test_the_model_can_be_traced_and_loaded_again(target):

@@ -1,12 +1,14 @@
 """The training loop, checkpoints and metrics, without Django."""
 
 import resource
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 from torch import nn
+from torch.nn import functional
 
 from learning.training import augmentation, evaluate
 from learning.training.augmentation import augment
@@ -17,6 +19,7 @@ from learning.training.data import ArrayFile, Samples
 from learning.training.loop import DivergedTraining, train
 from learning.training.memory import OutOfMemory
 from learning.training.metrics import classification, intervals
+from learning.training.moving import places
 from learning.training.networks import Architecture
 from learning.training.predict import Block, Members, predict, segment
 from learning.training.recipes import recommended
@@ -285,6 +288,28 @@ def test_augmentation_is_determined_by_its_seed_and_masks_follow(modality, space
     recoloured, _ = augment(images + 1, None, loud, torch.Generator().manual_seed(3))
     assert torch.isfinite(recoloured).all()
     assert set(augmentation.RECIPES) == set(MODALITIES)
+
+
+@pytest.mark.parametrize("space", [(7, 9), (4, 5, 6)], ids=["2d", "3d"])
+def test_places_are_those_of_torch(space):
+    matrix = torch.randn(3, len(space), len(space) + 1, generator=torch.Generator().manual_seed(0))
+    expected = functional.affine_grid(matrix, [3, 1, *space], align_corners=False)
+    torch.testing.assert_close(places(matrix, torch.Size(space)), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_noise_is_as_loud_as_asked_and_differs_from_image_to_image():
+    config = replace(STILL, noise=0.1)
+    found, _ = augment(torch.zeros(8, 1, 64, 64), None, config, torch.Generator().manual_seed(1))
+    assert found.std().item() == pytest.approx(0.1, rel=0.05)
+    assert found.mean().item() == pytest.approx(0, abs=0.01)
+    assert torch.corrcoef(found.flatten(1)).fill_diagonal_(0).abs().max() < 0.1
+
+
+def test_a_recipe_without_augmentation_leaves_images_and_masks_alone():
+    images, masks = torch.randn(2, 1, 8, 8), torch.ones(2, 8, 8, dtype=torch.long)
+    found, same = augment(images, masks, STILL, torch.Generator().manual_seed(1))
+    assert torch.equal(found, images)
+    assert torch.equal(same, masks)
 
 
 def test_oversampling_draws_the_rare_class_more_often():

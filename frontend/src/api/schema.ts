@@ -2282,6 +2282,13 @@ export interface components {
             done?: number;
             total?: number;
         };
+        ProgressOfRound: {
+            step?: string;
+            done?: number;
+            total?: number;
+            seconds_left?: number;
+            images_at_once?: number;
+        };
         Project: {
             /** Format: uuid */
             id: string;
@@ -2439,7 +2446,7 @@ export interface components {
             readonly seed: number;
             readonly code_revision: string;
             readonly attempt: number;
-            progress: components["schemas"]["ProgressOfJob"];
+            progress: components["schemas"]["ProgressOfRound"];
             readonly error: string;
             readonly training_labels: number | null;
             readonly ranked_cases: number | null;

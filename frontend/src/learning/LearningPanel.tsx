@@ -10,6 +10,7 @@ import { Bundles } from './Bundles'
 import { CrossValidation } from './CrossValidation'
 import { estimateText } from './estimateText'
 import { LearningCurve } from './LearningCurve'
+import { LossCurve } from './LossCurve'
 import { NewTarget } from './NewTarget'
 import { QuickLoop } from './QuickLoop'
 import { RoundRecord } from './RoundRecord'
@@ -153,6 +154,7 @@ function NewestRound({ round, isManager, onChange }: NewestRoundProps) {
         )}
       </Group>
       {isBusy && <Progress mt="xs" animated value={total ? (100 * (done ?? 0)) / total : 100} aria-label={t('learning.round_progress')} />}
+      {isBusy && round.curves.length > 1 && <LossCurve curves={round.curves} />}
     </div>
   )
 }
@@ -160,12 +162,14 @@ function NewestRound({ round, isManager, onChange }: NewestRoundProps) {
 /** What a round does now, or what it has done. */
 function roundText({ number, state, progress, curves, ranked_cases }: Round): string {
   const isBusy = state === 'pending' || state === 'running'
-  const { step, done, total } = progress
+  const { step, done, total, seconds_left, images_at_once } = progress
   const last = curves[curves.length - 1]
   const parts = [
     t('learning.round', { number }),
     isBusy && step ? named(`step.${step}`, step) : '',
     isBusy && total ? t('learning.done_of', { done: done ?? 0, total }) : '',
+    isBusy && seconds_left ? t('learning.time_left', { count: Math.ceil(seconds_left / 60) }) : '',
+    isBusy && images_at_once ? t('learning.memory_short', { count: images_at_once }) : '',
     last ? t('learning.loss', { loss: formatNumber(last.loss, 3) }) : '',
     ranked_cases !== null && !isBusy ? t('learning.ranked', { count: ranked_cases }) : '',
   ]

@@ -1,0 +1,162 @@
+"""Predicts the pool of a round in shards: by the round's own worker, and by any other that is free."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from annotation.core import jobs
+from annotation.datasets import services as datasets
+from annotation.datasets.models import Split
+from annotation.datasets.splitter import Splitter
+from annotation.labeling.models import Case, CaseState
+from learning.models import Round, Shard
+from learning.pipeline.base import Foreseen, Kind, Learned
+from learning.pipeline.kinds import kind_of_round
+from learning.services import shards
+from learning.services.shards import Part
+from learning.stored_models import stored_network, weights_folder
+from learning.training.checkpoint import save_weights
+
+logger = logging.getLogger(__name__)
+TELL_S = 1.0
+WAIT_S = 0.5
+HELP_S = 60.0  # then the message goes to the end of the queue: other jobs wait there too
+
+
+def score_pool(
+    round_: Round, kind: Kind, learned: Learned, excluded: dict[UUID, str]
+) -> list[tuple[Foreseen, bool]]:
+    """What the network says of every open case, and whether the split holds it out.
+
+    This worker takes one shard after the other, as every helper does; where it is alone it does them
+    all. What a killed attempt had kept is not done again.
+    """
+    scorer = {
+        "weights_sha256": save_weights(learned.network, weights_folder()),
+        "task": learned.task, "architecture": learned.architecture,
+    }  # fmt: skip
+    size = settings.SCORING_SHARD_CASES or kind.shard_size
+    shards.divide(round_=round_, scorer=scorer, parts=list(_parts(round_, size)))
+    tell = _Teller(round_)
+    while not shards.are_all_done(round_):
+        shard = shards.claim_next(round_.pk)
+        if shard is None:
+            time.sleep(WAIT_S)  # the others are at the last ones
+        else:
+            _score_own(round_, shard, kind, learned, tell)
+        tell()
+    tell.now()
+    return _gathered(round_, excluded)
+
+
+def help_score(round_id: str) -> None:
+    """Take shards of another worker's round for a while."""
+    until = time.monotonic() + HELP_S
+    known: tuple[Kind, Learned] | None = None
+    while time.monotonic() < until:
+        shard = shards.claim_next(round_id)
+        if shard is None:
+            return
+        try:
+            with jobs.heartbeat(shard):
+                known = known or _restored(shard.round)
+                _score(shard, *known, lambda: None)
+        except (jobs.JobFenced, jobs.JobCancelled):
+            return
+        except Exception as error:
+            # This machine may lack what the round's own has: the weights, memory, a file.
+            logger.exception("shard_given_back id=%s round=%s", shard.pk, round_id)
+            shards.give_back(shard=shard, error=f"{type(error).__name__}: {error}")
+            return
+    shards.ring_helpers(round_id)
+
+
+def _score_own(
+    round_: Round, shard: Shard, kind: Kind, learned: Learned, tell: Callable[[], None]
+) -> None:
+    try:
+        with jobs.heartbeat(shard):
+            _score(shard, kind, learned, tell)
+    except jobs.JobFenced:
+        # A helper has the shard now; raises where the round itself is lost too.
+        jobs.report(round_)
+
+
+def _score(shard: Shard, kind: Kind, learned: Learned, tell: Callable[[], None]) -> None:
+    cases = list(
+        Case.objects.filter(pk__in=shard.case_ids)
+        .select_related("study")
+        .defer("study__dicom_json")
+        .order_by("study__study_instance_uid")
+    )
+    excluded: dict[UUID, str] = {}
+    found: list[dict[str, Any]] = []
+    told = time.monotonic()
+    loaded = kind.inputs.load(kind.inputs.choose(cases, excluded), excluded)
+    for one in kind.foresee(learned, loaded, is_suggested=not shard.is_held_out):
+        found.append(one.as_json())
+        if time.monotonic() - told >= TELL_S:
+            shards.tell(shard, len(found))
+            tell()
+            told = time.monotonic()
+    why = {str(case): reason for case, reason in excluded.items()}
+    shards.keep(shard=shard, found=found, excluded=why)
+
+
+def _parts(round_: Round, size: int) -> Iterator[Part]:
+    """Held-out cases apart, because the network must not have a say in the labels that measure it."""
+    target = round_.target
+    splitter = Splitter(datasets.policy_of(target.project))
+    cases = (
+        Case.objects.filter(project=target.project, state=CaseState.OPEN)
+        .select_related("study")
+        .defer("study__dicom_json")
+        .order_by("study__study_instance_uid")
+    )
+    by_split: dict[bool, list[UUID]] = {False: [], True: []}
+    for case in cases.iterator(chunk_size=2000):
+        is_held_out = splitter.split(splitter.patient_key(case)) != Split.TRAIN
+        by_split[is_held_out].append(case.pk)
+    for is_held_out, ids in by_split.items():
+        for start in range(0, len(ids), size):
+            yield Part(ids[start : start + size], is_held_out)
+
+
+def _restored(round_: Round) -> tuple[Kind, Learned]:
+    """The round's kind and network as its own worker has them, from the row and the stored weights."""
+    scorer, kind = round_.scorer, kind_of_round(round_)
+    network = stored_network(scorer["architecture"], scorer["weights_sha256"])
+    return kind, kind.restored(network, scorer["task"], scorer["architecture"])
+
+
+def _gathered(round_: Round, excluded: dict[UUID, str]) -> list[tuple[Foreseen, bool]]:
+    found: list[tuple[Foreseen, bool]] = []
+    for shard in Shard.objects.filter(round=round_).order_by("number").iterator(chunk_size=20):
+        excluded |= {UUID(case): why for case, why in shard.excluded.items()}
+        found += [(Foreseen.from_json(one), shard.is_held_out) for one in shard.found]
+    return found
+
+
+class _Teller:
+    """Tells the round about once a second how far all workers are together."""
+
+    def __init__(self, round_: Round) -> None:
+        self._round, self._told = round_, 0.0
+        self._began, (self._from, _) = time.monotonic(), shards.count_scored(round_)
+
+    def __call__(self) -> None:
+        if time.monotonic() - self._told >= TELL_S:
+            self.now()
+
+    def now(self) -> None:
+        self._told = time.monotonic()
+        done, total = shards.count_scored(self._round)
+        figures = {"done": done, "total": total}
+        if done > self._from:
+            pace = (self._told - self._began) / (done - self._from)
+            figures["seconds_left"] = round(pace * (total - done))
+        jobs.report(self._round, step="score", **figures)
