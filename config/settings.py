@@ -183,6 +183,7 @@ SPECTACULAR_SETTINGS = {
         "MarkKindEnum": "annotation.labeling.models.MarkKind",
         "QuestionKindEnum": "annotation.labeling.schemas.definition.KINDS",
         "TargetKindEnum": "learning.models.TargetKind",
+        "ExplanationMethodEnum": "learning.models.Method",
         "StrategyEnum": "learning.acquisition.names.ALL_CHOICES",
         "HeadStrategyEnum": "learning.acquisition.names.HEAD_CHOICES",
         "FigureEnum": "learning.kinds.FIGURE_CHOICES",
@@ -197,6 +198,8 @@ BLOB_ROOT = DATA_ROOT / "blobs"
 EXPORT_ROOT = DATA_ROOT / "exports"
 MODEL_ROOT = DATA_ROOT / "models"
 INCOMING_ROOT = DATA_ROOT / "incoming"
+EXPLANATION_ROOT = DATA_ROOT / "cache" / "explanations"
+EXPLANATION_CACHE_BYTES = env.integer("EXPLANATION_CACHE_MIB", 512) << 20
 LARGEST_BUNDLE_BYTES = env.integer("LARGEST_BUNDLE_MIB", 2048) << 20
 # Weights to start from: files of a folder that the administrator fills, and a hub if it is allowed
 MODEL_SOURCES = env.text("MODEL_SOURCES", "")
@@ -267,6 +270,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "queue-due-encoders": {"task": "learning.tasks.queue_due_encoders", "schedule": 10},
     "start-due-rounds": {"task": "learning.tasks.start_due_rounds", "schedule": 15},
+    "collect-explanations": {"task": "learning.tasks.collect_explanations", "schedule": 600},
 }
 
 LOGGING = {

@@ -70,8 +70,7 @@ class ImageCache:
         return found
 
     def _make(self, instance: Instance, path: Path) -> Image:
-        middle = max(instance.number_of_frames, 1) // 2 + 1
-        frame = min(middle, max(instance.number_of_frames, 1))
+        frame = middle_frame(instance)
         _, data = sandbox.run("model_input", path=str(instance.path), frame=frame, side=self.side)
         image = np.frombuffer(data, "<f2").reshape(self.side, self.side)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -79,6 +78,12 @@ class ImageCache:
         np.save(partial, image)
         partial.rename(path)
         return np.asarray(image, np.float16)
+
+
+def middle_frame(instance: Instance) -> int:
+    """The frame that stands for an instance, from 1."""
+    count = max(instance.number_of_frames, 1)
+    return min(count // 2 + 1, count)
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,23 @@ def take_in_bundle(import_id: str) -> None:
     jobs.execute(BundleImport, import_id, exchange.take_in)
 
 
+@job_task
+def explain_case(explanation_id: str) -> None:
+    """Make one map of what a model looked at, on the default queue: a round may hold the other."""
+    from learning import explaining
+    from learning.services import explanations
+
+    explanations.run_if_free(explanation_id, explaining.explain)
+
+
+@task
+def collect_explanations() -> None:
+    """Delete the maps that are used least, beyond the limit."""
+    from learning.services import explanations
+
+    explanations.collect_explanations()
+
+
 @task
 def track_round(round_id: str) -> None:
     """Tell the configured trackers of a completed round."""
@@ -116,9 +133,17 @@ def sweep_jobs() -> None:
         BundleImport,
         CrossValidation,
         EncoderVersion,
+        Explanation,
         Round,
     )  # fmt: skip
-    from learning.services import bundles, cross_validations, embeddings, rounds, shards
+    from learning.services import (
+        bundles,
+        cross_validations,
+        embeddings,
+        explanations,
+        rounds,
+        shards,
+    )
 
     for encoder in jobs.lost_jobs(EncoderVersion):
         embeddings.ring_encoder(encoder)
@@ -135,6 +160,8 @@ def sweep_jobs() -> None:
         bundles.ring_export(bundle)
     for arrived in jobs.lost_jobs(BundleImport):
         bundles.ring_import(arrived)
+    for explanation in jobs.lost_jobs(Explanation):
+        explanations.ring_explanation(explanation)
     for export in jobs.lost_jobs(Export):
         datasets.ring_export(export)
     for transfer in jobs.lost_jobs(Transfer):

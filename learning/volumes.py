@@ -19,11 +19,17 @@ from numpy.typing import NDArray
 from annotation.archive import selectors as archive
 from annotation.archive.models import Instance, Series
 from annotation.archive.selectors import ImageSeries
-from annotation.archive.stacks import Stack, modality_values, stack_of
+from annotation.archive.stacks import Frame, Stack, modality_values, stack_of
 from annotation.imaging import sandbox
 from annotation.labeling.models import Case
 from learning.training.inputs import InputSpec, choose_series
-from learning.training.preparation import UnusableInput, Volume, prepare
+from learning.training.preparation import (
+    Prepared,
+    UnusableInput,
+    Volume,
+    prepare,
+    prepare_placed,
+)
 
 STUDIES_AT_ONCE = 200
 Image = NDArray[np.float16]
@@ -77,6 +83,15 @@ class SpecifiedInputs:
             except (UnusableInput, sandbox.SandboxFailure, ValueError) as why:
                 excluded[one.case_id] = str(why)
 
+    def load_placed(self, chosen: ChosenSeries) -> Prepared:
+        """The input made anew, with its place in the first channel. Raises UnusableInput."""
+        return prepare_placed(self._volumes(chosen), self.spec)
+
+    def frames_of(self, chosen: ChosenSeries) -> tuple[Frame, ...]:
+        """The frames that the input shows of the first channel: of a flat one the middle frame."""
+        frames = chosen.grid().frames
+        return frames if self.spec.spatial == 3 else (frames[len(frames) // 2],)
+
     def _series_of(self, listed: Sequence[ImageSeries]) -> dict[str, Series]:
         asks_thickness = any(c.rule.prefer == "thinnest" for c in self.spec.channels)
         known = [_described(one, asks_thickness=asks_thickness) for one in listed]
@@ -113,8 +128,10 @@ class SpecifiedInputs:
         return folder / name[:2] / f"{name}.npy"
 
     def _made(self, chosen: ChosenSeries) -> Image:
-        volumes = {name: self._volume(name, series) for name, series in chosen.series.items()}
-        return prepare(volumes, self.spec)
+        return prepare(self._volumes(chosen), self.spec)
+
+    def _volumes(self, chosen: ChosenSeries) -> dict[str, Volume]:
+        return {name: self._volume(name, series) for name, series in chosen.series.items()}
 
     def _volume(self, name: str, series: Series) -> Volume:
         stack = _stack(series)

@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from learning.api import bundles, cross_validations, heads, models, starts, targets, views
+from learning.api import (
+    bundles,
+    cross_validations,
+    explanations,
+    heads,
+    models,
+    starts,
+    targets,
+    views,
+)
 
 urlpatterns = [
     path("projects/<uuid:project_id>/targets", targets.TargetsView.as_view(), name="targets"),
@@ -32,6 +41,26 @@ urlpatterns = [
     ),
     path("projects/<uuid:project_id>/encoders", heads.EncodersView.as_view(), name="encoders"),
     path("cases/<uuid:case_id>/similar", heads.SimilarCasesView.as_view(), name="similar-cases"),
+    path(
+        "cases/<uuid:case_id>/explanations",
+        explanations.CaseExplanationsView.as_view(),
+        name="case-explanations",
+    ),
+    path(
+        "cases/<uuid:case_id>/neighbours",
+        explanations.NeighboursView.as_view(),
+        name="neighbours",
+    ),
+    path(
+        "explanations/<uuid:explanation_id>",
+        explanations.ExplanationView.as_view(),
+        name="explanation",
+    ),
+    path(
+        "explanations/<uuid:explanation_id>/map",
+        explanations.ExplanationMapView.as_view(),
+        name="explanation-map",
+    ),
     path("rounds/<uuid:round_id>", views.RoundView.as_view(), name="round"),
     path(
         "rounds/<uuid:round_id>/cancellation",

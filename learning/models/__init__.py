@@ -1,6 +1,7 @@
 """The tables of the learning engine."""
 
 from learning.models.exchange import BundleExport, BundleImport, CrossValidation
+from learning.models.explanations import Explanation, Method
 from learning.models.heads import (
     EMBEDDING_SIZE,
     Embedding,
@@ -22,8 +23,10 @@ __all__ = [
     "Embedding",
     "EncoderKind",
     "EncoderVersion",
+    "Explanation",
     "HeadPick",
     "HeadVersion",
+    "Method",
     "ModelVersion",
     "ModelVersionState",
     "Outcome",

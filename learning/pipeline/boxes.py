@@ -204,6 +204,7 @@ class Fit:
     """How `model_input` lays an image into a square: scaled to fit, in the middle."""
 
     def __init__(self, rows: int, columns: int, side: int) -> None:
+        self._side = side
         longest = max(rows, columns)
         scaled = [max(round(n * side / longest), 1) for n in (rows, columns)]
         self._zoom = np.asarray([s / n for s, n in zip(scaled, (rows, columns), strict=True)] * 2)
@@ -216,6 +217,15 @@ class Fit:
         if not instance.rows or not instance.columns:
             raise UnusableInput("the image does not say how large it is")
         return cls(instance.rows, instance.columns, side)
+
+    @property
+    def edges(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Where the square begins and ends along the image's rows and columns, padding included."""
+        (top, bottom), (left, right) = (
+            (-start / zoom, (self._side - start) / zoom)
+            for start, zoom in zip(self._start[:2], self._zoom[:2], strict=True)
+        )
+        return (float(top), float(bottom)), (float(left), float(right))
 
     def to_network(self, boxes: BoxArray) -> BoxArray:
         return np.asarray(boxes * self._zoom + self._start, np.float32)

@@ -17,18 +17,25 @@ from torch.nn import functional
 
 Map = NDArray[np.float32]
 Image = NDArray[np.float16] | NDArray[np.float32]
+Values = Callable[[torch.Tensor], torch.Tensor]  # raw outputs to (n, answers)
 SMALLEST = 1e-12
+FEWEST_CELLS = 4  # along a map's longest axis
 
 
 class NoMap(ValueError):
     """This network or layer has nothing to draw a map from; says why."""
 
 
-def grad_cam(network: nn.Module, image: Image, target: int, layer: str | None = None) -> Map:
+def grad_cam(
+    network: nn.Module, image: Image, target: int, layer: str | None = None,
+    *, values: Values | None = None,
+) -> Map:  # fmt: skip
     """What raises the answer `target`, at the resolution of one layer (Selvaraju et al. 2017).
 
     `image` is (channels, *shape), 2D or 3D; the map is (*shape), all 0 where nothing speaks for the
-    answer. `layer` is a name as in `network.named_modules()`; by default the last one with maps. Raises
+    answer. `layer` is a name as in `network.named_modules()`; by default the last one with at least
+    FEWEST_CELLS, or the last with maps at all: small inputs end in maps of 2 x 2 cells, which show nothing.
+    `values` turns outputs into one number per answer where the outputs themselves are not that. Raises
     NoMap for a layer that does not exist or has no maps, ValueError for an unknown target.
     """
     modules = dict(network.named_modules())
@@ -39,10 +46,12 @@ def grad_cam(network: nn.Module, image: Image, target: int, layer: str | None = 
     with _evaluating(network), torch.enable_grad():
         images = _batch(network, image).requires_grad_()
         with _watching(chosen, lambda output: seen.append(output), images.ndim):
-            score = _score(network(images), target).sum()
+            outputs = network(images)
+            score = _score(values(_answer(outputs)) if values else outputs, target).sum()
         if not seen:
             raise NoMap(f"{layer or 'no layer'} gives maps with more than one cell")
-        activation = seen[-1]
+        fine = [maps for maps in seen if max(maps.shape[2:]) >= FEWEST_CELLS]
+        activation = (fine or seen)[-1]
         (gradient,) = torch.autograd.grad(score, activation, allow_unused=True)
     if gradient is None:
         raise NoMap(f"the answer does not depend on {layer}")
@@ -54,13 +63,16 @@ def grad_cam(network: nn.Module, image: Image, target: int, layer: str | None = 
 @torch.no_grad()
 def occlusion_map(
     network: nn.Module, image: Image, target: int, *, patch: Sequence[int], stride: Sequence[int],
-    batch_size: int = 32,
+    batch_size: int = 32, values: Values | None = None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Map:  # fmt: skip
     """How far the probability of `target` falls where a patch is hidden (Zeiler & Fergus 2014).
 
     (channels, *shape) to (*shape). Hidden parts become the channel's mean; a voxel gets the mean over the
-    patches that hide it. Costs one pass per patch. Raises ValueError for an impossible patch or stride.
+    patches that hide it. `values` replaces the probabilities (a number that is estimated, say). Costs one
+    pass per patch. Raises ValueError for an impossible patch or stride.
     """
+    measured = values or _probabilities
     shape = image.shape[1:]
     if not len(patch) == len(stride) == len(shape):
         raise ValueError(
@@ -75,14 +87,15 @@ def occlusion_map(
     with _evaluating(network):
         whole = _batch(network, image)
         means = whole[0].flatten(1).mean(dim=1)
-        before = float(_probability(network(whole), target))
+        before = float(_score(measured(_answer(network(whole))), target))
         for start in range(0, len(windows), batch_size):
+            on_progress(start, len(windows))
             part = windows[start : start + batch_size]
             hidden = whole.repeat(len(part), *[1] * (whole.ndim - 1))
             for copy, window in zip(hidden, part, strict=True):
-                for values, mean in zip(copy, means, strict=True):
-                    values[window] = mean
-            after = _probability(network(hidden), target).cpu().numpy()
+                for channel, mean in zip(copy, means, strict=True):
+                    channel[window] = mean
+            after = _score(measured(_answer(network(hidden))), target).cpu().numpy()
             for window, value in zip(part, after, strict=True):
                 falls[window] += before - value
                 covers[window] += 1
@@ -146,10 +159,9 @@ def _score(output: torch.Tensor | Sequence[torch.Tensor], target: int) -> torch.
     return answer[:, target].flatten(1).mean(dim=1) if answer.ndim > 2 else answer[:, target]
 
 
-def _probability(output: torch.Tensor | Sequence[torch.Tensor], target: int) -> torch.Tensor:
-    answer = _answer(output)
+def _probabilities(answer: torch.Tensor) -> torch.Tensor:
     is_single = answer.shape[1] == 1
-    return _score(answer.sigmoid() if is_single else answer.softmax(dim=1), target)
+    return answer.sigmoid() if is_single else answer.softmax(dim=1)
 
 
 def _windows(

@@ -27,23 +27,44 @@ class Volume:
     spacing_mm: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A network input, and between which edges of the first channel's own image each axis lies.
+
+    Edges count in voxels of that image from 0, the outer edge of its first voxel; beyond the image
+    the input was padded.
+    """
+
+    image: NDArray[np.float16]
+    edges: tuple[tuple[float, float], ...]
+
+
 def prepare(volumes: Mapping[str, Volume], spec: InputSpec) -> NDArray[np.float16]:
     """(channels, *size) normalised values of one case, one channel per name of the spec.
 
     All channels are brought to the first one's field of view. With `keeps_size` the size is that of
     the resampled image. Raises UnusableInput with the reason.
     """
+    return prepare_placed(volumes, spec).image
+
+
+def prepare_placed(volumes: Mapping[str, Volume], spec: InputSpec) -> Prepared:
+    """The same with the place of the input in the image that it was made from."""
     found = [_channel(volumes, channel, spec) for channel in spec.channels]
     first = found[0].shape
+    own = np.shape(volumes[spec.channels[0].name].values)
+    edges = [(0.0, float(side)) for side in own]
     if spec.keeps_size:
         found = [_fitted(image, first, "resize") for image in found]
     else:
         centre = _foreground_centre(found[0]) if spec.crop == "foreground" else None
+        if spec.crop != "resize":
+            edges = _cut_edges(own, first, spec.size, centre)
         found = [_fitted(image, spec.size, spec.crop, centre) for image in found]
     normalised = [
         _normalised(image, channel) for image, channel in zip(found, spec.channels, strict=True)
     ]
-    return np.stack(normalised).astype(np.float16)
+    return Prepared(np.stack(normalised).astype(np.float16), tuple(edges))
 
 
 def prepare_mask(
@@ -126,11 +147,30 @@ def _fitted(
     middle = centre or [side // 2 for side in image.shape]
     window, around = [], []
     for have, want, at in zip(image.shape, size, middle, strict=True):
-        start = int(np.clip(at - want // 2, 0, max(have - want, 0)))
+        start = _cut_start(have, want, at)
         missing = max(want - have, 0)
         window.append(slice(start, start + want))
         around.append((missing // 2, missing - missing // 2))
     return np.pad(image[tuple(window)], around, constant_values=image.min())
+
+
+def _cut_start(have: int, want: int, at: int) -> int:
+    return int(np.clip(at - want // 2, 0, max(have - want, 0)))
+
+
+def _cut_edges(
+    own: Sequence[int],
+    resampled: Sequence[int],
+    size: Sequence[int],
+    centre: Sequence[int] | None,
+) -> list[tuple[float, float]]:
+    """Where `_fitted` cuts or pads, in voxels of the image before it was resampled."""
+    middle = centre or [side // 2 for side in resampled]
+    edges = []
+    for before, have, want, at in zip(own, resampled, size, middle, strict=True):
+        start = _cut_start(have, want, at) - max(want - have, 0) // 2
+        edges.append((start * before / have, (start + want) * before / have))
+    return edges
 
 
 def _foreground_centre(image: Floats) -> list[int]:

@@ -12,10 +12,11 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from annotation.datasets import services as datasets
+from annotation.datasets.models import Split
 from annotation.labeling.models import Handover, MarkKind, Suggestion
 from annotation.labeling.services import claiming, comments, marks, transfers
 from annotation.labeling.services.projects import publish_schema
-from learning.models import ModelVersion, Trigger
+from learning.models import Explanation, ModelVersion, Trigger
 from learning.services import bundles, cross_validations, pretraining, rounds, targets
 from tests import factories
 
@@ -75,9 +76,14 @@ def test_sign_in_offers_no_registration(client, db):
 def objects(cast):
     """Everything that a route may name, in the cast's project."""
     project = cast.project
-    definition = {**factories.QUESTIONS, "options": {"suggestions": "shown"}}
+    definition = {
+        **factories.QUESTIONS,
+        "options": {"suggestions": "shown", "shows_explanations": True},
+    }
     publish_schema(actor=cast.manager, project=project, definition=definition)
     case, other = factories.make_cases(project, 2)
+    train = {one.study.patient_id: Split.TRAIN for one in (case, other)}
+    datasets.prescribe_splits(project=project, split_of_patient=train)
     annotation = factories.submit_next(cast.annotator, project)
     assignment = claiming.claim_case(
         reader=cast.annotator, case=other if annotation.case_id == case.pk else case
@@ -88,6 +94,9 @@ def objects(cast):
     round_ = rounds.request_round(target=target, trigger=Trigger.MANUAL)
     version = ModelVersion.objects.create(
         target=target, round=round_, number=1, weights_sha256="0" * 64, classes=["no", "yes"]
+    )
+    explanation = Explanation.objects.create(
+        model_version=version, case=annotation.case, method="grad_cam", answer="yes"
     )
     bundle = bundles.request_export(actor=cast.manager, version=version)
     learner = pretraining.request_pretraining(actor=cast.manager, target=target)
@@ -116,6 +125,7 @@ def objects(cast):
         "mark_id": mark.pk, "kind": "flag", "tag": "00090010", "token_key": "absent",
         "suggestion_id": suggestion.pk, "bundle_export_id": bundle.pk,
         "pretraining_id": learner.pk, "cross_validation_id": folds.pk,
+        "explanation_id": explanation.pk,
     }  # fmt: skip
 
 

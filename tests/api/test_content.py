@@ -116,4 +116,6 @@ def test_an_old_definition_is_served_with_every_default(cast, client_of):
     url = f"/api/v1/projects/{cast.project.pk}/schemas"
     [served] = client_of(cast.annotator).get(url).json()
     assert served["definition"]["questions"][0]["scope"] == "study"
-    assert served["definition"]["options"] == {"hides_patient": False, "suggestions": "off"}
+    assert served["definition"]["options"] == {
+        "hides_patient": False, "suggestions": "off", "shows_explanations": False,
+    }  # fmt: skip

@@ -128,6 +128,8 @@ def test_the_list_of_cases_hides_the_patient_from_reviewers_too(studies, cast, c
 
 def test_options_are_those_of_the_newest_schema(studies, cast, client_of):
     client = client_of(cast.annotator)
-    assert claim(client, cast)["options"] == {"hides_patient": False, "suggestions": "off"}
+    assert claim(client, cast)["options"] == {
+        "hides_patient": False, "suggestions": "off", "shows_explanations": False,
+    }  # fmt: skip
     hide_patients(cast)
     assert claim(client, cast)["options"]["hides_patient"] is True

@@ -54,7 +54,7 @@ def test_an_old_definition_gets_every_default():
             {"value": 1, "label": "Lesion", "colour": PALETTE[0], "layer": 0, "code": None}
         ],
         "hanging": [],
-        "options": {"hides_patient": False, "suggestions": "off"},
+        "options": {"hides_patient": False, "suggestions": "off", "shows_explanations": False},
     }  # fmt: skip
 
 

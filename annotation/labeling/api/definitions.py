@@ -97,6 +97,7 @@ class HangingRuleSerializer(Plain):
 class OptionsSerializer(Plain):
     hides_patient = serializers.BooleanField()
     suggestions = serializers.ChoiceField(choices=SUGGESTION_MODES)
+    shows_explanations = serializers.BooleanField()
 
 
 class DefinitionSerializer(Plain):

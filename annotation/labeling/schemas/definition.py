@@ -165,9 +165,14 @@ class Options:
 
     hides_patient: bool = False
     suggestions: str = "off"
+    shows_explanations: bool = False  # to readers from the moment that suggestions are shown
 
     def as_json(self) -> Json:
-        return {"hides_patient": self.hides_patient, "suggestions": self.suggestions}
+        return {
+            "hides_patient": self.hides_patient,
+            "suggestions": self.suggestions,
+            "shows_explanations": self.shows_explanations,
+        }
 
 
 @dataclass(frozen=True)

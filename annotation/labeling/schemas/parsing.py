@@ -309,4 +309,5 @@ def _options(raw: Any) -> Options:
     return Options(
         hides_patient=flag(body, "hides_patient", "options", default=False),
         suggestions=choice(body.get("suggestions"), "options.suggestions", SUGGESTION_MODES, "off"),
+        shows_explanations=flag(body, "shows_explanations", "options", default=False),
     )

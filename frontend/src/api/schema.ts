@@ -261,6 +261,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cases/{case_id}/explanations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What the models in production can be asked about a case, and the asking. */
+        get: operations["cases_explanations_list"];
+        put?: never;
+        /** @description What the models in production can be asked about a case, and the asking. */
+        post: operations["cases_explanations_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases/{case_id}/handovers/{user_id}": {
         parameters: {
             query?: never;
@@ -309,6 +327,23 @@ export interface paths {
         post?: never;
         /** @description My mark of one kind on a case. */
         delete: operations["cases_marks_destroy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/neighbours": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The labeled cases that look most like this one, nearest first. */
+        get: operations["cases_neighbours_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -429,6 +464,40 @@ export interface paths {
         put?: never;
         /** @description The exports of one dataset. */
         post: operations["datasets_exports_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/explanations/{explanation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description How far a map is, and where it lies. */
+        get: operations["explanations_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/explanations/{explanation_id}/map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The map: one slice per frame of its place, 0 to 255, packed like a label map. */
+        get: operations["explanations_map_retrieve"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1622,6 +1691,41 @@ export interface components {
             case: string;
             reason: string;
         };
+        Explainable: {
+            /** Format: uuid */
+            model_version: string;
+            target: string;
+            question: string;
+            kind: string;
+            number: number;
+            classes: string[];
+            methods: components["schemas"]["ExplanationMethodEnum"][];
+            /** @description What the model answers; empty where it gives no class. */
+            likely: string;
+        };
+        Explanation: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly model_version: string;
+            /** Format: uuid */
+            readonly case: string;
+            method: components["schemas"]["ExplanationMethodEnum"];
+            /** @default  */
+            readonly answer: string;
+            state: components["schemas"]["JobStateEnum"];
+            progress: components["schemas"]["ProgressOfJob"];
+            readonly error: string;
+            readonly place: components["schemas"]["MapPlace"] | null;
+        };
+        /**
+         * @description * `grad_cam` - Grad Cam
+         *     * `occlusion` - Occlusion
+         *     * `attention_rollout` - Attention Rollout
+         *     * `uncertainty` - Uncertainty
+         * @enum {string}
+         */
+        ExplanationMethodEnum: "grad_cam" | "occlusion" | "attention_rollout" | "uncertainty";
         Export: {
             /** Format: uuid */
             readonly id: string;
@@ -1875,6 +1979,13 @@ export interface components {
             /** Format: double */
             loss: number;
         };
+        MapPlace: {
+            series_instance_uid: string;
+            /** @description `<SOP Instance UID>:<frame>` of every slice of the map, in its order. */
+            readonly frames: string[];
+            /** @description Left, top, right, bottom of every slice; (0, 0) is the centre of the first pixel. */
+            box: number[];
+        };
         Mark: {
             /** Format: uuid */
             id: string;
@@ -2000,6 +2111,17 @@ export interface components {
          * @enum {string}
          */
         ModelVersionStateEnum: "candidate" | "production" | "retired";
+        Neighbour: {
+            /** Format: uuid */
+            case_id: string;
+            study_instance_uid: string;
+            series_instance_uid: string;
+            /** Format: double */
+            distance: number;
+            answers: {
+                [key: string]: unknown;
+            };
+        };
         Network: {
             name: string;
             family: string;
@@ -2021,6 +2143,13 @@ export interface components {
         NewDatasetRequestRequest: {
             /** @default  */
             name: string;
+        };
+        NewExplanationRequestRequest: {
+            /** Format: uuid */
+            model_version: string;
+            method: components["schemas"]["ExplanationMethodEnum"];
+            /** @default  */
+            answer: string;
         };
         NewExportRequestRequest: {
             format: components["schemas"]["FormatEnum"];
@@ -2083,6 +2212,7 @@ export interface components {
         Options: {
             hides_patient: boolean;
             suggestions: components["schemas"]["SuggestionsEnum"];
+            shows_explanations: boolean;
         };
         OutputDrift: {
             output: string;
@@ -3200,6 +3330,52 @@ export interface operations {
             };
         };
     };
+    cases_explanations_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explainable"][];
+                };
+            };
+        };
+    };
+    cases_explanations_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExplanationRequestRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+        };
+    };
     cases_handovers_update: {
         parameters: {
             query?: never;
@@ -3308,6 +3484,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    cases_neighbours_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Neighbour"][];
+                };
             };
         };
     };
@@ -3505,6 +3702,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Export"];
+                };
+            };
+        };
+    };
+    explanations_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                explanation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+        };
+    };
+    explanations_map_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                explanation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
         };

@@ -3,6 +3,7 @@ import type { Catalogue } from '.'
 import { app } from './de/app'
 import { actions } from './de/actions'
 import { exchange } from './de/exchange'
+import { explanations } from './de/explanations'
 import { models } from './de/models'
 import { projects } from './de/projects'
 import { quick } from './de/quick'
@@ -10,4 +11,4 @@ import { reading } from './de/reading'
 import { schema } from './de/schema'
 import { targets } from './de/targets'
 
-export const de: Catalogue = { ...app, ...actions, ...exchange, ...models, ...projects, ...quick, ...reading, ...schema, ...targets }
+export const de: Catalogue = { ...app, ...actions, ...exchange, ...explanations, ...models, ...projects, ...quick, ...reading, ...schema, ...targets }

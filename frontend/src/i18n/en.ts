@@ -2,6 +2,7 @@
 import { app } from './en/app'
 import { actions } from './en/actions'
 import { exchange } from './en/exchange'
+import { explanations } from './en/explanations'
 import { models } from './en/models'
 import { projects } from './en/projects'
 import { quick } from './en/quick'
@@ -9,4 +10,4 @@ import { reading } from './en/reading'
 import { schema } from './en/schema'
 import { targets } from './en/targets'
 
-export const en = { ...app, ...actions, ...exchange, ...models, ...projects, ...quick, ...reading, ...schema, ...targets } as const
+export const en = { ...app, ...actions, ...exchange, ...explanations, ...models, ...projects, ...quick, ...reading, ...schema, ...targets } as const

@@ -17,6 +17,7 @@ import * as requests from './requests'
 import { RoomImages, RoomStrip } from './RoomImages'
 import { useRoomLayout } from './roomLayout'
 import { Toolbar } from './Toolbar'
+import { useExplanations } from './useExplanations'
 import { useKeys } from './useKeys'
 import { useMasks } from './useMasks'
 import { useRegions } from './useRegions'
@@ -26,7 +27,7 @@ import { whyNoPlanes } from './viewerText'
 
 const CINE_RATE = 10
 const NONE = [] as const
-/** Beside everything about the images. */
+/** Beside everything about the images and their explanations. */
 const HARMLESS: readonly ActionId[] = ['region_previous', 'region_next', 'cancel', 'segment_previous', 'segment_next', 'masks_hide']
 
 export default function CasePage() {
@@ -49,6 +50,7 @@ export default function CasePage() {
   const { workstation, state } = viewer
   const masks = useMasks(viewer, session, snapshot, segments)
   const regions = useRegions(viewer, session, snapshot, labels, NONE)
+  const explanations = useExplanations(viewer, root, snapshot)
   const talk = useTalk(caseId)
   const wanted = search.get('read')
   const found = overview.data
@@ -59,7 +61,9 @@ export default function CasePage() {
   }, [session, found, read])
 
   const back = () => void navigate(`/projects/${projectId}?tab=marks`)
-  const everything = commandsOf({ session, snapshot, workstation, layout, regions, masks, labels, segments, cineRate })
+  const everything = {
+    ...commandsOf({ session, snapshot, workstation, layout, regions, masks, labels, segments, cineRate }), ...explanations.commands,
+  }
   const commands = ofLooking(everything)
   const pane = state.panes[state.active]
   const doable = { commands, reasons: { planes: pane ? whyNoPlanes(pane) : undefined }, custom }
@@ -82,7 +86,7 @@ export default function CasePage() {
           {overview.isError && <Failed error={overview.error} onRetry={() => void overview.refetch()} />}
           {found && (
             <CaseSide projectId={projectId} overview={found} read={read} onRead={(id) => setSearch({ read: id }, { replace: true })} onBack={back}
-              side={{ session, snapshot, doable, state, workstation, regions, masks, talk, suggestions: null, asked: session.questions() }} />
+              side={{ session, snapshot, doable, state, workstation, regions, masks, talk, suggestions: null, explanations: explanations.panel, asked: session.questions() }} />
           )}
         </>
       }
@@ -94,7 +98,7 @@ export default function CasePage() {
 function ofLooking(commands: Commands): Commands {
   const kept = Object.entries(commands).filter(([id]) => {
     const { group } = actionOf(id as ActionId)
-    return group === 'view' || group === 'presets' || group === 'layouts' || group === 'windows' || HARMLESS.includes(id as ActionId)
+    return group === 'explanations' || group === 'view' || group === 'presets' || group === 'layouts' || group === 'windows' || HARMLESS.includes(id as ActionId)
   })
   return Object.fromEntries(kept)
 }

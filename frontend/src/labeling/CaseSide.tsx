@@ -9,6 +9,7 @@ import { KindBadge } from '../projects/MarksPanel'
 import { useMarkActs, useMarks, useMembers } from '../projects/useMarks'
 import { Section } from '../ui/Section'
 import { contentOf, drawnMasks } from './content'
+import { ExplanationPanel } from './ExplanationPanel'
 import { ReadingSide, type SideProps } from './ReadingSide'
 
 interface Props {
@@ -46,7 +47,7 @@ export function CaseSide({ projectId, overview, read, side, onRead, onBack }: Pr
       )}
       <CaseMarks projectId={projectId} caseId={overview.case_id} isManager={isManager} />
       {isManager && read && <MaskLinks read={read} />}
-      {read && <ReadingSide {...side} />}
+      {read ? <ReadingSide {...side} /> : side.explanations && <ExplanationPanel {...side.explanations} custom={side.doable.custom} />}
     </Stack>
   )
 }

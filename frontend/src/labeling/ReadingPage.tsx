@@ -20,6 +20,7 @@ import { RoomImages, RoomStrip } from './RoomImages'
 import { useRoomLayout } from './roomLayout'
 import { SkipDialog } from './SkipDialog'
 import { Toolbar } from './Toolbar'
+import { useExplanations } from './useExplanations'
 import { useHeartbeat } from './useHeartbeat'
 import { useKeys } from './useKeys'
 import { useMasks } from './useMasks'
@@ -52,11 +53,12 @@ export default function ReadingPage() {
   const masks = useMasks(viewer, session, snapshot, segments)
   const suggestions = useSuggestions(viewer, session, snapshot, segments, masks)
   const regions = useRegions(viewer, session, snapshot, labels, suggestions.regions)
+  const explanations = useExplanations(viewer, root, snapshot)
   const talk = useTalk(reading?.case_id ?? null)
   const reasons = useReasons(session, talk)
   const commands = {
     ...commandsOf({ session, snapshot, workstation, layout, regions, masks, labels, segments, cineRate }),
-    ...reasons.commands, ...suggestions.commands, help: help.toggle,
+    ...reasons.commands, ...suggestions.commands, ...explanations.commands, help: help.toggle,
   }
   const asked = visibleQuestions(session.questions(), content)
   const answers = reading ? answerKeysOf(asked) : []
@@ -88,7 +90,7 @@ export default function ReadingPage() {
           <>
             <PanelHeader count={snapshot.count} onHelp={help.open} onLeave={leave} />
             <ReadingSide session={session} snapshot={snapshot} doable={doable} state={state} workstation={workstation}
-              regions={regions} masks={masks} talk={talk} suggestions={suggestions.bar} asked={asked} />
+              regions={regions} masks={masks} talk={talk} suggestions={suggestions.bar} explanations={explanations.panel} asked={asked} />
           </>
         }
       />

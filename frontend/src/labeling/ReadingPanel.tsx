@@ -6,6 +6,7 @@ import { t } from '../i18n'
 import { Section } from '../ui/Section'
 import { actionOf } from './actions'
 import { CommentsPanel, type CommentsPanelProps } from './CommentsPanel'
+import { ExplanationPanel, type ExplanationPanelProps } from './ExplanationPanel'
 import { releaseFocus } from './focus'
 import { keysOf } from './keymap'
 import { shownKey } from './keyText'
@@ -27,6 +28,7 @@ export interface ReadingPanelProps extends Doable {
   marks: { flag: boolean; second_opinion: boolean }
   notices: ReactNode
   suggestions: SuggestionBarProps | null
+  explanations: ExplanationPanelProps | null
   /** The study's questions first, then those of the series and the image in the active pane. */
   questions: readonly QuestionPanelProps[]
   regions: RegionListProps | null
@@ -36,7 +38,7 @@ export interface ReadingPanelProps extends Doable {
 }
 
 export function ReadingPanel(props: ReadingPanelProps) {
-  const { caseId, phase, priorityReason, reviewComment, suggestions, questions, regions, segments, comments } = props
+  const { caseId, phase, priorityReason, reviewComment, suggestions, explanations, questions, regions, segments, comments } = props
   return (
     <Stack gap="md" data-testid="reading" data-case={caseId} data-phase={phase}>
       {priorityReason !== '' && (
@@ -53,6 +55,7 @@ export function ReadingPanel(props: ReadingPanelProps) {
       {questions.filter((group) => group.questions.length > 0).map((group) => (
         <QuestionPanel key={group.refersTo ?? ''} {...group} />
       ))}
+      {explanations && <ExplanationPanel {...explanations} custom={props.custom} />}
       {regions && (
         <Section title={t('regions.title')} count={regions.regions.length}>
           <RegionList {...regions} />

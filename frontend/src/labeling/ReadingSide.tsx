@@ -6,6 +6,7 @@ import type { Workstation } from '../viewer/Workstation'
 import { actionOf } from './actions'
 import type { ScopedPlace } from './content'
 import { definitionOfRead, type Question } from './definition'
+import type { ExplanationPanelProps } from './ExplanationPanel'
 import { keysOf } from './keymap'
 import { Notices } from './Notices'
 import { Claiming, ClaimFailed, Finished } from './PanelStates'
@@ -32,6 +33,7 @@ export interface SideProps {
   masks: Masks
   talk: Talk
   suggestions: SuggestionBarProps | null
+  explanations: ExplanationPanelProps | null
   /** The study's questions that are asked now. */
   asked: readonly Question[]
 }
@@ -56,6 +58,7 @@ export function ReadingSide(props: SideProps): ReactNode {
       marks={talk.marks}
       notices={<Notices session={session} snapshot={snapshot} questions={session.questions()} />}
       suggestions={props.suggestions}
+      explanations={props.explanations}
       questions={[studyQuestions(props), ...placeQuestions(props)]}
       regions={labels.length > 0 || (snapshot.content.regions?.length ?? 0) > 0 ? regionListOf(props, labels) : null}
       segments={segments.length > 0 ? segmentPanelOf(props, segments) : null}

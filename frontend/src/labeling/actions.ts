@@ -6,7 +6,7 @@
  * is pressed all day (scroll, submit, undo) has a plain key that no schema may use. */
 import { LAYOUTS, MASK_TOOLS, REGION_KINDS, VIEW_TOOLS, type ToolName } from '../viewer/types'
 
-export const GROUPS = ['read', 'suggestions', 'view', 'regions', 'masks', 'presets', 'layouts', 'windows'] as const
+export const GROUPS = ['read', 'suggestions', 'explanations', 'view', 'regions', 'masks', 'presets', 'layouts', 'windows'] as const
 export type Group = (typeof GROUPS)[number]
 
 type Spec = readonly [keys: readonly string[], repeats?: 'repeats']
@@ -31,6 +31,12 @@ const SUGGESTIONS = {
   suggestion_refuse: [['Shift+Backspace']],
   suggestion_goto: [['Ctrl+Shift+Enter']],
   suggestion_show: [['Ctrl+Backspace']],
+} satisfies Record<string, Spec>
+
+const EXPLANATIONS = {
+  explanation_show: [['(']],
+  explanation_next: [[')']],
+  explanation_goto: [['Ctrl+(']],
 } satisfies Record<string, Spec>
 
 const VIEW = {
@@ -111,7 +117,7 @@ export const PRESET_COUNT = 9
 type PresetAction = `preset_${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`
 type LayoutAction = `layout_${(typeof LAYOUTS)[number]}`
 type Named =
-  | keyof typeof READ | keyof typeof SUGGESTIONS | keyof typeof VIEW | keyof typeof REGIONS
+  | keyof typeof READ | keyof typeof SUGGESTIONS | keyof typeof EXPLANATIONS | keyof typeof VIEW | keyof typeof REGIONS
   | keyof typeof MASKS | keyof typeof PANES
 export type ActionId = Named | PresetAction | LayoutAction
 
@@ -128,6 +134,7 @@ export interface Action {
 export const ACTIONS: readonly Action[] = [
   ...listed('read', READ),
   ...listed('suggestions', SUGGESTIONS),
+  ...listed('explanations', EXPLANATIONS),
   ...listed('view', VIEW),
   ...listed('regions', REGIONS),
   ...listed('masks', MASKS),

@@ -86,6 +86,8 @@ export type SuggestionMode = (typeof SUGGESTION_MODES)[number]
 
 export interface ProjectOptions {
   hides_patient?: boolean
+  /** Readers see them from the moment that suggestions are shown. */
+  shows_explanations?: boolean
   suggestions?: SuggestionMode
 }
 

@@ -84,6 +84,40 @@ export async function loadSuggestedMasks(caseId: string, suggestionId: string, l
   return new Uint8Array(await answer.arrayBuffer())
 }
 
+/** What the models in production can be asked about a case. */
+export function explainable(caseId: string): Promise<Schemas['Explainable'][]> {
+  return good(
+    api.GET('/api/v1/cases/{case_id}/explanations', { params: { path: { case_id: caseId } } }),
+  )
+}
+
+export function askForExplanation(
+  caseId: string, wish: Schemas['NewExplanationRequestRequest'],
+): Promise<Schemas['Explanation']> {
+  return good(
+    api.POST('/api/v1/cases/{case_id}/explanations', { params: { path: { case_id: caseId } }, body: wish }),
+  )
+}
+
+export function explanation(id: string): Promise<Schemas['Explanation']> {
+  return good(
+    api.GET('/api/v1/explanations/{explanation_id}', { params: { path: { explanation_id: id } } }),
+  )
+}
+
+export async function explanationMap(id: string): Promise<Bytes> {
+  const address = new URL(`/api/v1/explanations/${id}/map`, location.origin)
+  const answer = await checked(await reachable(new Request(address)))
+  return new Uint8Array(await answer.arrayBuffer())
+}
+
+/** The labeled cases that look most like a case. */
+export function neighbours(caseId: string): Promise<Schemas['Neighbour'][]> {
+  return good(
+    api.GET('/api/v1/cases/{case_id}/neighbours', { params: { path: { case_id: caseId } } }),
+  )
+}
+
 async function send(path: string, type: string, body: Bytes | string): Promise<void> {
   const headers = { 'Content-Type': type, 'X-CSRFToken': csrfToken() }
   const request = new Request(new URL(path, location.origin), { method: 'POST', headers, body })

@@ -29,16 +29,27 @@ export async function encodeSlice({ rows, columns, labels }: Slice): Promise<Byt
   return bytes
 }
 
+export interface Volume extends Slice {
+  planes: number
+}
+
 /** The slice in the bytes; throws where they are damaged. */
 export async function decodeSlice(bytes: Uint8Array): Promise<Slice> {
+  const { planes, ...slice } = await decodeVolume(bytes)
+  if (planes !== 1) throw new Error('no single slice')
+  return slice
+}
+
+/** All slices in the bytes, one after the other; throws where they are damaged. */
+export async function decodeVolume(bytes: Uint8Array): Promise<Volume> {
   if (!startsWith(bytes, MAGIC) || bytes.length < HEADER) throw new Error('no label map header')
   const header = new DataView(bytes.buffer, bytes.byteOffset)
   const [planes, rows, columns] = [8, 12, 16].map((at) => header.getUint32(at, true)) as
     [number, number, number]
-  if (planes !== 1 || rows * columns > MAX_VOXELS) throw new Error('no single slice')
+  if (planes * rows * columns > MAX_VOXELS) throw new Error('no map of labels is so large')
   const labels = await through(new DecompressionStream('deflate'), bytes.slice(HEADER))
-  if (labels.length !== rows * columns) throw new Error('the slice has another size than it says')
-  return { rows, columns, labels }
+  if (labels.length !== planes * rows * columns) throw new Error('the slices have another size than they say')
+  return { planes, rows, columns, labels }
 }
 
 /** The SHA-256 under which bytes are stored. */

@@ -151,6 +151,7 @@ export function OptionForms({ options, onChange }: { options: ProjectOptions; on
       <Checkbox label={t('schema.hides_patient')} description={t('schema.hides_patient_help')} checked={options.hides_patient ?? false} onChange={(event) => onChange({ ...options, hides_patient: event.currentTarget.checked })} />
       <Select label={t('schema.suggestions')} allowDeselect={false} maw="24rem" value={options.suggestions ?? 'off'}
         data={SUGGESTION_MODES.map((value) => ({ value, label: t(`suggestions.${value}`) }))} onChange={(mode) => mode && onChange({ ...options, suggestions: mode })} />
+      <Checkbox label={t('schema.shows_explanations')} description={t('schema.shows_explanations_help')} checked={options.shows_explanations ?? false} onChange={(event) => onChange({ ...options, shows_explanations: event.currentTarget.checked })} />
     </Stack>
   )
 }

@@ -1,4 +1,5 @@
 /** The viewer as the page loads it, apart from the page itself: it is nine tenths of the reading room. */
+export { MapOverlay } from './explanations/MapOverlay'
 export { MaskEditor } from './masks/MaskEditor'
 export { SuggestedMasks } from './masks/SuggestedMasks'
 export { RegionLayer } from './regions/RegionLayer'

@@ -2,6 +2,7 @@
 export const actions = {
   'group.read': 'Befunden',
   'group.suggestions': 'Vorschläge',
+  'group.explanations': 'Erklärungen',
   'group.view': 'Ansicht',
   'group.regions': 'Regionen',
   'group.masks': 'Segmentierung',
@@ -23,6 +24,9 @@ export const actions = {
   'action.suggestion_refuse': 'Vorschlag ablehnen',
   'action.suggestion_goto': 'Zu dem gehen, was der Vorschlag zeichnet',
   'action.suggestion_show': 'Zeichnung des Vorschlags zeigen oder verbergen',
+  'action.explanation_show': 'Zeigen oder verbergen, warum das Modell das sagt',
+  'action.explanation_next': 'Nächste Art der Erklärung',
+  'action.explanation_goto': 'Dorthin, wo die Erklärung am stärksten ist',
   'action.tool_window': 'Fenster',
   'action.tool_window_region': 'Fenster eines Rechtecks',
   'action.tool_pan': 'Bild verschieben',

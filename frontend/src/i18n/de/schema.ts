@@ -96,6 +96,8 @@ export const schema = {
   'schema.show_if': 'Gefragt, wenn',
   'schema.stack': 'Stapel',
   'schema.study': 'Studie',
+  'schema.shows_explanations': 'Antworten der Modelle erklären',
+  'schema.shows_explanations_help': 'Karten über den Bildern und ähnliche gelesene Fälle: für Befundende, sobald sie Vorschläge sehen, für Prüfende und Leitende auf der Seite eines Falls. Nie zu Testfällen.',
   'schema.suggestions': 'Vorschläge von Modellen',
   'schema.too_few_options': '„{label}“ hat zu wenige Möglichkeiten.',
   'schema.unit': 'Einheit',

@@ -2,6 +2,7 @@
 export const actions = {
   'group.read': 'Read',
   'group.suggestions': 'Suggestions',
+  'group.explanations': 'Explanations',
   'group.view': 'View',
   'group.regions': 'Regions',
   'group.masks': 'Segmentation',
@@ -23,6 +24,9 @@ export const actions = {
   'action.suggestion_refuse': 'Refuse the suggestion',
   'action.suggestion_goto': 'Go to what the suggestion draws',
   'action.suggestion_show': 'Show or hide what the suggestion draws',
+  'action.explanation_show': 'Show or hide why the model says so',
+  'action.explanation_next': 'Next kind of explanation',
+  'action.explanation_goto': 'Go to where the explanation is strongest',
   'action.tool_window': 'Window',
   'action.tool_window_region': 'Window of a rectangle',
   'action.tool_pan': 'Move the image',

@@ -96,6 +96,8 @@ export const schema = {
   'schema.show_if': 'Asked if',
   'schema.stack': 'Stack',
   'schema.study': 'Study',
+  'schema.shows_explanations': 'Explain the models’ answers',
+  'schema.shows_explanations_help': 'Maps over the images and similar labeled cases: to readers once they see suggestions, to reviewers and managers on the page of a case. Never of test cases.',
   'schema.suggestions': 'Suggestions of models',
   'schema.too_few_options': '“{label}” has too few options.',
   'schema.unit': 'Unit',

@@ -1,0 +1,145 @@
+/** Why the model says so: which explanation, of which answer, how strong, and every state on the way. */
+import { Alert, Button, Group, Kbd, Loader, Progress, Select, Slider, Stack, Text } from '@mantine/core'
+import type { Schemas } from '../api/client'
+import { ApiError } from '../api/client'
+import { t } from '../i18n'
+import { Section } from '../ui/Section'
+import { gradient } from '../viewer/explanations/colours'
+import { actionOf, type ActionId } from './actions'
+import { shownAnswer } from './answerText'
+import type { Question } from './definition'
+import type { Mode } from './explanationModes'
+import { releaseFocus } from './focus'
+import { keysOf, type CustomKeys } from './keymap'
+import { shownKey } from './keyText'
+import { NeighbourList } from './NeighbourList'
+import classes from './panel.module.css'
+
+export type Shown =
+  | { kind: 'nothing' | 'pending' | 'map' }
+  | { kind: 'running'; progress: Schemas['ProgressOfJob'] }
+  | { kind: 'failed'; reason: string }
+  | { kind: 'neighbours'; neighbours: readonly Schemas['Neighbour'][] }
+
+export interface ExplanationPanelProps {
+  /** Address of the DICOMweb service of the project. */
+  root: string
+  modes: readonly Mode[]
+  mode: Mode | null
+  isShown: boolean
+  /** Whether it is not known yet what can be asked. */
+  isWaiting: boolean
+  error: Error | null
+  answer: string
+  opacity: number
+  shown: Shown
+  isElsewhere: boolean
+  questions: readonly Question[]
+  onToggle: () => void
+  onMode: (key: string) => void
+  onAnswer: (answer: string) => void
+  onOpacity: (opacity: number) => void
+  onGoTo: (() => void) | null
+  onRetry: () => void
+}
+
+export function ExplanationPanel({ custom, ...props }: ExplanationPanelProps & { custom: CustomKeys }) {
+  const { modes, mode, isShown, isWaiting, error, onToggle, onMode, onGoTo } = props
+  const keyOf = (id: ActionId) => shownKey(keysOf(actionOf(id), custom)[0] ?? '')
+  return (
+    <Section title={t('explanation.title')}>
+      <Stack gap="xs" data-testid="explanation" data-kind={isShown ? props.shown.kind : 'hidden'}>
+        {isWaiting && error === null && <Loader size="xs" />}
+        {error && <Text size="sm" c="dimmed">{isBlind(error) ? t('explanation.blind') : error.message}</Text>}
+        {!isWaiting && !error && mode === null && <Text size="sm" c="dimmed">{t('explanation.none')}</Text>}
+        {mode && (
+          <>
+            <Select size="xs" label={t('explanation.kind')} allowDeselect={false} value={mode.key} onChange={(key) => key !== null && onMode(key)}
+              data={modes.map((one) => ({ value: one.key, label: nameOf(one) }))} />
+            <Group gap={6}>
+              <KeyButton label={t(isShown ? 'explanation.hide' : 'explanation.show')} shortcut={keyOf('explanation_show')} onPress={onToggle} />
+              {isShown && onGoTo && <KeyButton label={t('explanation.goto')} shortcut={keyOf('explanation_goto')} onPress={onGoTo} />}
+            </Group>
+            {isShown && <Explained {...props} mode={mode} />}
+          </>
+        )}
+      </Stack>
+    </Section>
+  )
+}
+
+function isBlind(error: Error): boolean {
+  return error instanceof ApiError && error.problem.code === 'first_impression_missing'
+}
+
+function nameOf({ method, target, number }: Mode): string {
+  const name = t(`explanation.method.${method}`)
+  return method === 'neighbours' ? name : t('explanation.of', { method: name, target, number })
+}
+
+function Explained(props: ExplanationPanelProps & { mode: Mode }) {
+  const { mode, answer, questions, shown, root, isElsewhere, onAnswer, onRetry } = props
+  const question = questions.find(({ key }) => key === mode.question)
+  const named = (key: string) => {
+    const label = shownAnswer(key, question)
+    return key === mode.likely ? t('explanation.likely', { answer: label }) : label
+  }
+  return (
+    <>
+      {mode.classes.length > 0 && (
+        <Select size="xs" label={t('explanation.answer')} allowDeselect={false} value={answer} onChange={(key) => key !== null && onAnswer(key)}
+          data={mode.classes.map((key) => ({ value: key, label: named(key) }))} />
+      )}
+      <Text size="xs" c="dimmed">{t(`explanation.help.${mode.method}`)}</Text>
+      {shown.kind === 'pending' && <Waiting text={t('explanation.pending')} />}
+      {shown.kind === 'running' && <Waiting text={t('explanation.running')} progress={shown.progress} />}
+      {shown.kind === 'failed' && (
+        <Alert variant="light" color="red" title={t('explanation.failed')} role="alert">
+          <Text size="sm" mb="xs">{shown.reason}</Text>
+          <Button size="compact-sm" variant="default" onClick={releaseFocus(onRetry)}>{t('explanation.again')}</Button>
+        </Alert>
+      )}
+      {shown.kind === 'map' && <MapControls {...props} />}
+      {shown.kind === 'map' && isElsewhere && <Text size="xs" role="status">{t('explanation.elsewhere')}</Text>}
+      {shown.kind === 'neighbours' && <NeighbourList root={root} neighbours={shown.neighbours} questions={questions} />}
+    </>
+  )
+}
+
+function Waiting({ text, progress }: { text: string; progress?: Schemas['ProgressOfJob'] }) {
+  const { done = 0, total = 0 } = progress ?? {}
+  return (
+    <div role="status">
+      <Group gap="xs">
+        <Loader size="xs" />
+        <Text size="sm">{text}</Text>
+      </Group>
+      {total > 0 && <Progress size="sm" mt={4} value={(100 * done) / total} aria-label={text} />}
+    </div>
+  )
+}
+
+function MapControls({ opacity, onOpacity }: ExplanationPanelProps) {
+  return (
+    <>
+      <div>
+        <div className={classes.scaleOfMap} style={{ background: gradient() }} data-testid="explanation-legend" />
+        <Group justify="space-between">
+          <Text size="xs" c="dimmed">{t('explanation.low')}</Text>
+          <Text size="xs" c="dimmed">{t('explanation.high')}</Text>
+        </Group>
+      </div>
+      <Text size="xs" id="explanation-opacity">{t('explanation.opacity')}</Text>
+      <Slider size="sm" min={0.1} max={1} step={0.05} value={opacity} label={null} onChange={onOpacity} thumbLabel={t('explanation.opacity')} />
+      <Text size="xs" c="dimmed">{t('explanation.caution')}</Text>
+    </>
+  )
+}
+
+function KeyButton({ label, shortcut, onPress }: { label: string; shortcut: string; onPress: () => void }) {
+  return (
+    <Button size="compact-sm" variant="default" rightSection={shortcut === '' ? null : <Kbd size="xs">{shortcut}</Kbd>} onClick={releaseFocus(onPress)}>
+      {label}
+    </Button>
+  )
+}

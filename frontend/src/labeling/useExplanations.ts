@@ -1,0 +1,157 @@
+/** Why a model answers as it does: asked for by key, waited for, laid over the images, never kept. */
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useEffect, useRef, useState } from 'react'
+import { ApiError, type Schemas } from '../api/client'
+import type { ExplanationMap } from '../viewer/explanations/map'
+import { strongest } from '../viewer/explanations/map'
+import type { MapOverlay } from '../viewer/explanations/MapOverlay'
+import type { Commands } from './actions'
+import { definitionOfRead } from './definition'
+import type { ExplanationPanelProps, Shown } from './ExplanationPanel'
+import { modesOf, nextMode, type Mode } from './explanationModes'
+import type { Snapshot } from './ReadingSession'
+import * as requests from './requests'
+import { decodeVolume } from './sliceFormat'
+import type { ViewerConnection } from './useWorkstation'
+
+interface Explanations {
+  /** Null where the project shows none, or not yet. */
+  panel: ExplanationPanelProps | null
+  commands: Commands
+}
+
+const POLL_MS = 500
+const OPACITY = 0.6
+const UNFINISHED = ['pending', 'running']
+const NOTHING = [] as const
+
+export function useExplanations(viewer: ViewerConnection, root: string, snapshot: Snapshot): Explanations {
+  const caseId = snapshot.reading?.case_id ?? ''
+  const isOffered = isOfferedIn(snapshot)
+  const choices = useQuery({
+    queryKey: ['explainable', caseId], queryFn: () => requests.explainable(caseId), enabled: isOffered,
+    retry: isNotSavedYet, retryDelay: POLL_MS, staleTime: Infinity,
+  })
+  const modes = modesOf(choices.data ?? NOTHING)
+  const [wanted, setWanted] = useState<Mode['key']>('')
+  const [answers, setAnswers] = useState<Record<string, string>>({})
+  const [opacity, setOpacity] = useState(OPACITY)
+  // Every case begins without: a map that is there already has been seen before the image.
+  const [shownOn, setShownOn] = useState<string | null>(null)
+  const mode = modes.find(({ key }) => key === wanted) ?? modes[0] ?? null
+  const isShown = isOffered && shownOn === caseId && mode !== null
+  const answer = mode?.classes.length ? (answers[mode.key] ?? (mode.likely || mode.classes.at(-1)) ?? '') : ''
+  const found = useFound(caseId, isShown ? mode : null, answer)
+  useOverlay(viewer, found.map, opacity)
+
+  if (!isOffered) return { panel: null, commands: {} }
+  const toggle = () => setShownOn(isShown ? null : caseId)
+  const choose = (key: Mode['key']) => {
+    setWanted(key)
+    setShownOn(caseId)
+  }
+  const place = found.map && strongest(found.map)
+  const goTo = place && (() => void viewer.workstation?.jumpTo(place.sop_instance_uid, place.frame, place.pixel))
+  return {
+    panel: {
+      root, modes, mode, isShown, answer, opacity, shown: found.shown, isWaiting: choices.isPending,
+      error: choices.error, questions: definitionOfRead(snapshot.reading).questions ?? NOTHING,
+      isElsewhere: found.map !== null && !isOnScreen(viewer, found.map),
+      onToggle: toggle, onMode: choose, onOpacity: setOpacity, onGoTo: goTo, onRetry: found.retry,
+      onAnswer: (chosen) => mode && setAnswers({ ...answers, [mode.key]: chosen }),
+    },
+    commands: mode === null ? {} : {
+      explanation_show: toggle,
+      ...(modes.length > 1 && { explanation_next: () => choose(nextMode(modes, mode).key) }),
+      ...(goTo && { explanation_goto: goTo }),
+    },
+  }
+}
+
+/** Blind readers are offered nothing, not even that there is something. */
+function isOfferedIn({ phase, reading, content }: Snapshot): boolean {
+  if (!reading?.options.shows_explanations) return false
+  if (phase === 'looking') return true
+  if (phase !== 'reading' && phase !== 'submitting') return false
+  const { suggestions } = reading.options
+  return suggestions === 'shown' || (suggestions === 'after_first_impression' && content.first_impression != null)
+}
+
+/** The first impression is on its way to the server. */
+function isNotSavedYet(count: number, error: Error): boolean {
+  return count < 6 && error instanceof ApiError && error.problem.code === 'first_impression_missing'
+}
+
+interface Found {
+  shown: Shown
+  map: ExplanationMap | null
+  retry: () => void
+}
+
+/** What a mode shows now: the map once it is made, or the neighbours. */
+function useFound(caseId: string, mode: Mode | null, answer: string): Found {
+  const client = useQueryClient()
+  const model = mode?.model ?? ''
+  const method = mode && mode.method !== 'neighbours' ? mode.method : null
+  const key = [caseId, model, method, answer]
+  const asked = useQuery({
+    queryKey: ['explanation', ...key], enabled: method !== null, staleTime: Infinity, retry: false,
+    queryFn: () => requests.askForExplanation(caseId, { model_version: model, method: method ?? 'occlusion', answer }),
+  })
+  const { id = '' } = asked.data ?? {}
+  const polled = useQuery({
+    queryKey: ['explanation-state', id], enabled: method !== null && id !== '', queryFn: () => requests.explanation(id),
+    refetchInterval: ({ state }) => (isUnfinished(state.data) ? POLL_MS : false), initialData: asked.data,
+  })
+  const now = method === null ? undefined : polled.data
+  const isMade = now?.state === 'completed'
+  const made = useQuery({
+    queryKey: ['explanation-map', id], enabled: isMade, staleTime: Infinity, gcTime: 0, retry: 1,
+    queryFn: async () => mapOf(await requests.explanationMap(id), now?.place),
+  })
+  const near = useQuery({
+    queryKey: ['neighbours', caseId], enabled: mode?.method === 'neighbours', staleTime: Infinity,
+    queryFn: () => requests.neighbours(caseId),
+  })
+  const retry = () => {
+    client.removeQueries({ queryKey: ['explanation-state', id] })
+    void client.resetQueries({ queryKey: ['explanation', ...key] })
+  }
+  const error = asked.error ?? polled.error ?? made.error ?? near.error
+  if (mode === null) return { map: null, retry, shown: { kind: 'nothing' } }
+  if (error) return { map: null, retry, shown: { kind: 'failed', reason: error.message } }
+  if (method === null) return { map: null, retry, shown: near.data ? { kind: 'neighbours', neighbours: near.data } : { kind: 'pending' } }
+  if (now && !isMade && !isUnfinished(now)) return { map: null, retry, shown: { kind: 'failed', reason: now.error } }
+  if (made.data && isMade) return { map: made.data, retry, shown: { kind: 'map' } }
+  return { map: null, retry, shown: now?.state === 'running' ? { kind: 'running', progress: now.progress } : { kind: 'pending' } }
+}
+
+function isUnfinished(explanation: Schemas['Explanation'] | undefined): boolean {
+  return explanation !== undefined && UNFINISHED.includes(explanation.state)
+}
+
+async function mapOf(bytes: Uint8Array, place: Schemas['MapPlace'] | null | undefined): Promise<ExplanationMap> {
+  const { rows, columns, labels } = await decodeVolume(bytes)
+  const [left = 0, top = 0, right = 0, bottom = 0] = place?.box ?? NOTHING
+  return { frames: place?.frames ?? NOTHING, box: [left, top, right, bottom], rows, columns, values: labels }
+}
+
+function useOverlay({ workstation, layers }: ViewerConnection, map: ExplanationMap | null, opacity: number): void {
+  const overlay = useRef<MapOverlay | null>(null)
+  useEffect(() => {
+    if (!workstation || !layers) return undefined
+    const created = new layers.MapOverlay(workstation)
+    overlay.current = created
+    return () => {
+      overlay.current = null
+      created.destroy()
+    }
+  }, [workstation, layers])
+  useEffect(() => overlay.current?.show(map, opacity), [workstation, layers, map, opacity])
+}
+
+function isOnScreen({ state }: ViewerConnection, { frames }: ExplanationMap): boolean {
+  const instances = new Set(frames.map((key) => key.split(':')[0]))
+  return state.panes.some(({ as, series }) =>
+    as === 'stack' && (series?.instances.some(({ sop_instance_uid }) => instances.has(sop_instance_uid)) ?? false))
+}
