@@ -18,7 +18,9 @@ from learning.acquisition.names import NEED_MEMBERS
 from learning.acquisition.pool import Labeled, Pool
 from learning.models import Target
 from learning.services.test_results import Results
+from learning.training.columns import ColumnEncoder, Row
 from learning.training.config import TrainConfig
+from learning.training.inputs import Column
 from learning.training.run import Progress
 
 Json = dict[str, Any]
@@ -64,6 +66,7 @@ class Examples:
     patients: list[str] = field(default_factory=list)
     cases: list[UUID] = field(default_factory=list)
     spacings_mm: list[tuple[float, ...]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)  # clinical values, empty without columns
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -77,6 +80,7 @@ class Learned:
     task: Json
     architecture: Json
     trained: Any  # what the kind itself needs to go on
+    columns: ColumnEncoder | None = None  # fitted on the training set
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,11 @@ class Kind(ABC):
     @property
     @abstractmethod
     def inputs(self) -> Inputs: ...
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The clinical values that the network sees beside the image."""
+        return ()
 
     @abstractmethod
     def answer(self, item: DatasetItem) -> Any:

@@ -18,6 +18,7 @@ from annotation.datasets.models import Dataset, Split
 from annotation.datasets.splitter import Splitter
 from annotation.labeling.models import Case, CaseState
 from annotation.labeling.schemas import Schema
+from learning.column_values import current_rows, with_rows
 from learning.images import exclusions_by_case
 from learning.models import Round, Target, TargetKind
 from learning.pipeline.answers import Answers
@@ -30,6 +31,7 @@ from learning.pipeline.ranking import ranked
 from learning.starting import starter
 from learning.stored_models import weights_folder
 from learning.training.checkpoint import save_weights
+from learning.training.inputs import columns_of, keywords_among
 from learning.training.loop import choose_device
 from learning.training.run import Progress
 
@@ -85,6 +87,7 @@ def _frozen_dataset(round_: Round) -> Dataset:
             name=f"Round {round_.number} of {target.name}"[:120],
             actor=None,
             is_for_round=True,
+            keywords=keywords_among(columns_of(target.input)),
         )
         if not Round.ownership(round_).update(dataset=dataset):
             raise jobs.JobFenced(str(round_.pk))
@@ -138,7 +141,10 @@ def _foresee(
     held_out = {
         case.pk: splitter.split(splitter.patient_key(case)) != Split.TRAIN for case in cases
     }
-    chosen = kind.inputs.choose(cases, excluded)
+    chosen = with_rows(
+        kind.inputs.choose(cases, excluded),
+        current_rows(target.project, cases, kind.columns), kind.columns, excluded,
+    )  # fmt: skip
     found: list[tuple[Foreseen, bool]] = []
     # Held-out cases measure the model, so it must not have a say in their labels.
     for is_held_out in (False, True):
