@@ -58,7 +58,7 @@ STUDY_COLUMNS: dict[str, str] = {
 }
 CLINICAL_VALUES = {
     identifier: f"select cases.id, line.values {OF_CASES.format(column=column)}"
-    " where cases.id = any(%(cases)s::uuid[])"
+    " where cases.project_id = %(project)s and cases.id = any(%(cases)s::uuid[])"
     for identifier, column in STUDY_COLUMNS.items()
 }
 CLINICAL_MATCHES = {
@@ -343,7 +343,8 @@ def find_clinical_values(project: Project, cases: Sequence[UUID]) -> dict[UUID, 
     if table is None:
         return {}
     statement = CLINICAL_VALUES[table.identifier]
-    found = fetch_all(statement, {"table": table.pk, "cases": list(cases)})
+    parameters = {"table": table.pk, "project": project.pk, "cases": list(cases)}
+    found = fetch_all(statement, parameters)
     return {case: json.loads(values) for case, values in found}
 
 

@@ -2,6 +2,7 @@
 import type { Catalogue } from '.'
 import { app } from './de/app'
 import { actions } from './de/actions'
+import { clinical } from './de/clinical'
 import { exchange } from './de/exchange'
 import { models } from './de/models'
 import { projects } from './de/projects'
@@ -10,4 +11,4 @@ import { reading } from './de/reading'
 import { schema } from './de/schema'
 import { targets } from './de/targets'
 
-export const de: Catalogue = { ...app, ...actions, ...exchange, ...models, ...projects, ...quick, ...reading, ...schema, ...targets }
+export const de: Catalogue = { ...app, ...actions, ...clinical, ...exchange, ...models, ...projects, ...quick, ...reading, ...schema, ...targets }
