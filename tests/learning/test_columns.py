@@ -34,10 +34,11 @@ from tests import factories
 
 SIDE = 16
 RECIPE = {
-    "side": SIDE, "batch_size": 16, "epochs": 1, "min_steps": 60, "evaluations": 3, "flip": False,
+    "side": SIDE, "batch_size": 16, "epochs": 1, "min_steps": 40, "evaluations": 3, "flip": False,
     "learning_rate": 0.01,
 }  # fmt: skip
-SPLITS = [Split.TRAIN] * 32 + [Split.VALIDATION] * 8 + [Split.TEST] * 20
+TAUGHT = 20  # cases of training
+SPLITS = [Split.TRAIN] * TAUGHT + [Split.VALIDATION] * 4 + [Split.TEST] * 12
 CRP = {"name": "crp [mg/l]"}
 AGE = {"name": "PatientAge", "source": "dicom"}
 SEX = {"name": "PatientSex", "source": "dicom", "categories": ["F", "M"]}
@@ -59,7 +60,7 @@ def make_study(project, number, *, age=50):
 
 @pytest.fixture
 def cases(cast):
-    """Sixty labeled cases, whose answer follows from CRP alone, and whose age follows the answer."""
+    """Labeled cases, whose answer follows from CRP alone, and whose age follows the answer."""
     made = []
     for number in range(len(SPLITS)):
         study = make_study(cast.project, number, age=30 + 40 * (number % 2))
@@ -113,7 +114,7 @@ def test_an_answer_that_only_a_column_knows_is_learned_with_it_alone(cast, cases
     assert (blind.state, seeing.state) == ("completed", "completed"), blind.error + seeing.error
     assert blind.metrics["auc"]["value"] < 0.75
     assert seeing.metrics["auc"]["value"] > 0.95
-    assert (blind.model_version.columns, blind.metrics["n"]) == ({}, 20)
+    assert (blind.model_version.columns, blind.metrics["n"]) == ({}, 12)
 
 
 def test_open_cases_without_a_usable_value_are_left_out_with_the_reason(cast, cases):
@@ -124,7 +125,7 @@ def test_open_cases_without_a_usable_value_are_left_out_with_the_reason(cast, ca
     upload(cast.project, known | {100: 5, 101: 98})
     done = run(make_target(cast, CRP))
     assert done.state == "completed", done.error
-    assert done.training_labels == 31
+    assert done.training_labels == TAUGHT - 1
     of_study = {case.study_id: str(case.pk) for case in Case.objects.all()}
     assert sorted(done.metrics["excluded"], key=lambda one: one["case"]) == sorted(
         (
@@ -142,12 +143,12 @@ def test_a_missing_value_may_be_told_to_the_network(cast, cases):
     upload(cast.project, {number: crp_of(number) for number in range(1, len(SPLITS))})
     done = run(make_target(cast, {**CRP, "missing": "indicate"}, SEX))
     assert done.state == "completed", done.error
-    assert (done.training_labels, done.metrics["excluded"]) == (32, [])
+    assert (done.training_labels, done.metrics["excluded"]) == (TAUGHT, [])
     assert done.model_version.architecture["columns"] == 4
 
 
 def test_a_column_without_any_training_value_ends_in_a_clear_sentence(cast, cases):
-    upload(cast.project, {59: 1.0})
+    upload(cast.project, {len(SPLITS) - 1: 1.0})
     failed = run(make_target(cast, CRP))
     assert (failed.state, failed.error) == (
         "failed", "NotEnoughLabels: crp [mg/l]: no training case has a value",
@@ -159,9 +160,9 @@ def test_the_scale_is_that_of_the_training_split_and_comes_back_exactly(cast, ca
         add_cases(project=cast.project, studies=[make_study(cast.project, number)])
     prescribe(cast.project, (100, 101), [Split.TRAIN] * 2)
     values = {number: crp_of(number) for number in range(len(SPLITS))} | {100: 5, 101: 98}
-    upload(cast.project, values | dict.fromkeys(range(32, 60), 1e6))
+    upload(cast.project, values | dict.fromkeys(range(TAUGHT, len(SPLITS)), 1e6))
     version = run(make_target(cast, CRP)).model_version
-    training = [crp_of(number) for number in range(32)]
+    training = [crp_of(number) for number in range(TAUGHT)]
     assert version.columns == {
         "means": [pytest.approx(np.mean(training))], "deviations": [pytest.approx(np.std(training))],
     }  # fmt: skip
@@ -230,7 +231,7 @@ def test_a_bundle_with_columns_comes_back_whole_and_fits_its_own_input_alone(cas
     wanted = bundles.request_export(actor=cast.manager, version=version)
     jobs.execute(BundleExport, wanted.pk, exchange.write_bundle)
     content = bundles.export_path(wanted).read_bytes()
-    mean = np.mean([crp_of(number) for number in range(32)])
+    mean = np.mean([crp_of(number) for number in range(TAUGHT)])
     assert f"| 0 | crp [mg/l] | {mean:.6g} |".encode() in content  # the README of the stored ZIP
     assert b"outputs = inferer(images, network, columns)" in content
 
@@ -283,14 +284,14 @@ def test_drawings_take_no_columns(cast):
 def test_managers_see_what_can_be_chosen(cast, cases, client_of):
     address = f"/api/v1/projects/{cast.project.pk}/learnable-columns"
     answer = client_of(cast.manager).get(address, {"keyword": ["Modality"]}).json()
-    assert answer["case_count"] == 60
+    assert answer["case_count"] == len(SPLITS)
     found = {one["name"]: one for one in answer["columns"]}
     assert list(found) == [
         "crp [mg/l]", "PatientAge", "PatientSex", "PatientSize", "PatientWeight", "Modality",
     ]  # fmt: skip
     assert found["crp [mg/l]"] == {
         "source": "table", "name": "crp [mg/l]", "unit": "mg/l", "is_number": True,
-        "categories": [], "case_count": 60,
+        "categories": [], "case_count": len(SPLITS),
     }  # fmt: skip
     assert (found["PatientSex"]["categories"], found["PatientSize"]["case_count"]) == (
         ["F", "M"],
