@@ -37,26 +37,28 @@ def test_values_are_uploaded_and_chosen_for_a_target(live_cast, tmp_path):
         chooser.set_input_files(table("bad.csv", good.replace("1.5", '"1,5"')))
         page.get_by_text("Line 3, crp [mg/l]: this is no number.").wait_for()
         chooser.set_input_files(table("good.csv", good))
-        page.get_by_text("4 lines by PatientID. 3 cases belong to a line; 1 lines").wait_for()
+        page.get_by_text(
+            "4 lines by PatientID. 3 cases belong to a line; lines without a case: 1."
+        ).wait_for()
         assert ClinicalTable.objects.get().rows.count() == 4
         page.screenshot(path=f"{shots}/clinical.png")
 
         page.get_by_role("tab", name="Learning").click()
-        page.get_by_label("What shall be learned?").click()
+        page.get_by_role("combobox", name="What shall be learned?").click()
         page.get_by_role("option", name="Nodule?").click()
-        page.get_by_text("Choose series, grid and clinical values").click()
-        page.get_by_label("Clinical values beside the image").click()
+        page.get_by_role("switch", name="Choose series, grid and clinical values").check()
+        page.get_by_role("combobox", name="Clinical values beside the image").click()
         page.get_by_role("option", name="crp [mg/l] (3 of 3 cases)").click()
         page.get_by_role("option", name="PatientSex (3 of 3 cases)").click()
         page.keyboard.press("Escape")
-        page.get_by_label("Where PatientSex is missing").click()
+        page.get_by_role("combobox", name="Where PatientSex is missing").click()
         page.get_by_role("option", name="use the mean and tell the network").click()
         page.get_by_role("button", name="Add a series").click()
         page.get_by_text("each in a branch of its own").click()
         page.screenshot(path=f"{shots}/new-target.png", full_page=True)
         page.get_by_role("button", name="Learn it").click()
         page.get_by_role("button", name="Settings").click()
-        page.get_by_label("Where crp [mg/l] is missing").wait_for()
+        page.get_by_role("combobox", name="Where crp [mg/l] is missing").wait_for()
         page.screenshot(path=f"{shots}/settings.png")
     given = Target.objects.get().input
     assert given["columns"] == [

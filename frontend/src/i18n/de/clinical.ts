@@ -7,7 +7,7 @@ export const clinical = {
   'clinical.none': 'Noch keine Tabelle',
   'clinical.none_help': 'Laden Sie eine CSV-Datei hoch. Eine spätere Datei ersetzt sie als Ganzes.',
   'clinical.lines': { one: '{count} Zeile nach {identifier}.', other: '{count} Zeilen nach {identifier}.' },
-  'clinical.reach': { one: '{count} Fall gehört zu einer Zeile; {unmatched} Zeilen gehören noch zu keinem Fall.', other: '{count} Fälle gehören zu einer Zeile; {unmatched} Zeilen gehören noch zu keinem Fall.' },
+  'clinical.reach': { one: '{count} Fall gehört zu einer Zeile; Zeilen ohne Fall: {unmatched}.', other: '{count} Fälle gehören zu einer Zeile; Zeilen ohne Fall: {unmatched}.' },
   'clinical.uploaded': 'Hochgeladen von {name}, {when}.',
   'clinical.column': 'Spalte',
   'clinical.unit': 'Einheit',

@@ -7,7 +7,7 @@ export const clinical = {
   'clinical.none': 'No table yet',
   'clinical.none_help': 'Upload a CSV file. A later file takes the place of this one as a whole.',
   'clinical.lines': { one: '{count} line by {identifier}.', other: '{count} lines by {identifier}.' },
-  'clinical.reach': { one: '{count} case belongs to a line; {unmatched} lines belong to no case yet.', other: '{count} cases belong to a line; {unmatched} lines belong to no case yet.' },
+  'clinical.reach': { one: '{count} case belongs to a line; lines without a case: {unmatched}.', other: '{count} cases belong to a line; lines without a case: {unmatched}.' },
   'clinical.uploaded': 'Uploaded by {name}, {when}.',
   'clinical.column': 'Column',
   'clinical.unit': 'Unit',
