@@ -52,7 +52,7 @@ def test_values_are_uploaded_and_chosen_for_a_target(live_cast, tmp_path):
         page.get_by_role("option", name="PatientSex (3 of 3 cases)").click()
         page.keyboard.press("Escape")
         page.get_by_role("combobox", name="Where PatientSex is missing").click()
-        page.get_by_role("option", name="use the mean and tell the network").click()
+        page.get_by_role("option", name="tell the network that it is missing").click()
         page.get_by_role("button", name="Add a series").click()
         page.get_by_text("each in a branch of its own").click()
         page.screenshot(path=f"{shots}/new-target.png", full_page=True)

@@ -65,7 +65,7 @@ function Chosen({ offers, columns, onChange }: { offers: Offers; columns: Props[
         <Group key={column.name} gap="sm" wrap="nowrap" align="end">
           <Select
             label={t('columns.missing_of', { name: column.name })}
-            description={column.categories.join(', ')}
+            {...(column.categories.length > 0 && { description: t('columns.told_apart', { names: column.categories.join(', ') }) })}
             flex={1}
             data={[
               { value: 'exclude', label: t('columns.exclude') },
