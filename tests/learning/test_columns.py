@@ -25,6 +25,9 @@ from learning.models import (
     Trigger,
 )
 from learning.services import bundles, cross_validations, rounds, targets
+from learning.services.card_text import as_markdown
+from learning.services.lineage import lineage_of
+from learning.services.model_cards import model_card
 from learning.stored_models import load_model
 from learning.training.inputs import InputSpec
 from learning.training.loop import choose_device
@@ -203,6 +206,9 @@ def test_headers_are_columns_too(cast, cases):
     assert done.metrics["auc"]["value"] > 0.95
     assert done.model_version.columns["means"] == [pytest.approx(50), 0]
     assert done.dataset.items.first().clinical["dicom"].keys() == {"PatientAge", "PatientSex"}
+    assert lineage_of(done.model_version).columns == ["PatientAge", "PatientSex"]
+    card = as_markdown(model_card(done.model_version))
+    assert "It sees the image, PatientAge, PatientSex." in card
 
 
 def test_folds_learn_from_columns_and_from_frozen_headers(cast, cases):

@@ -1959,6 +1959,7 @@ export interface components {
         };
         Lineage: {
             origin: string;
+            columns: string[];
             round: components["schemas"]["RoundLine"] | null;
             dataset: components["schemas"]["DatasetLine"] | null;
         };

@@ -33,6 +33,7 @@ export const clinical = {
   'columns.keyword_example': 'MagneticFieldStrength',
   'columns.look_up': 'Nachsehen',
   'columns.privacy': 'Attribute, die Personen, Gegenstände oder Zeitpunkte nennen, werden abgelehnt.',
+  'model_page.columns': 'Klinische Werte',
   'input.choose': 'Serien, Raster und klinische Werte wählen',
   'input.choose_help': 'Ohne dies sieht das Netz das mittlere Bild jeder Untersuchung, bei Masken das ganze Volumen.',
   'input.dimensions': 'Das Netz sieht',

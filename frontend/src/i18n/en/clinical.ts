@@ -33,6 +33,7 @@ export const clinical = {
   'columns.keyword_example': 'MagneticFieldStrength',
   'columns.look_up': 'Look it up',
   'columns.privacy': 'Attributes that name people, objects or moments are refused.',
+  'model_page.columns': 'Clinical values',
   'input.choose': 'Choose series, grid and clinical values',
   'input.choose_help': 'Without this the network sees the middle image of each study, and of masks the whole volume.',
   'input.dimensions': 'The network sees',
