@@ -14,6 +14,7 @@ from learning.services.bundles import arrived_path, export_path
 from learning.stored_models import described, load_model, next_number, weights_folder
 from learning.training.bundle import RECORD, InvalidBundle, Model, export_zip, import_bundle
 from learning.training.checkpoint import save_weights
+from learning.training.inputs import InputSpec
 
 
 class UnfitModel(DomainError):
@@ -65,6 +66,13 @@ def require_fitting(target: Target, model: Model) -> None:
             f"{RECORD}: task: the model tells apart {', '.join(classes) or model.task.kind}; "
             f"{target.name} asks for {', '.join(options) or target.kind}"
         )
+    if target.input:
+        _require_same_input(target, model)
+    else:
+        _require_frame(model)
+
+
+def _require_frame(model: Model) -> None:
     architecture, side = model.architecture, model.config.side
     is_frame = not model.input and architecture.is_plain() and sum(architecture.channels) == 1
     if not is_frame or architecture.dimensions != "2d" or architecture.size != (side, side):
@@ -72,6 +80,18 @@ def require_fitting(target: Target, model: Model) -> None:
             f"{RECORD}: architecture: this target shows one grey frame of {side} by {side} pixels "
             f"per study; the model looks at something else"
         )
+
+
+def _require_same_input(target: Target, model: Model) -> None:
+    wanted, architecture = InputSpec.from_json(target.input), model.architecture
+    if not model.input or InputSpec.from_json(model.input) != wanted:
+        raise UnfitModel(
+            f"{RECORD}: input: the model looks at other series, another grid or other columns than "
+            "this target shows"
+        )
+    seen = (architecture.dimensions, architecture.size, architecture.channels)
+    if seen != (wanted.dimensions, wanted.size, wanted.branches):
+        raise UnfitModel(f"{RECORD}: architecture: the network does not fit the input beside it")
 
 
 @transaction.atomic
@@ -86,6 +106,7 @@ def _keep(arrived: BundleImport, model: Model) -> None:
         classes=list(getattr(model.task, "classes", ())),
         threshold=model.threshold,
         input=model.input,
+        columns=model.columns,
         **described(model.task, model.architecture, model.config),
     )
     BundleImport.ownership(arrived).update(model_version=version)

@@ -5,7 +5,7 @@ On the CPU, whatever else the machine has: a round's memory on the GPU is never 
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -17,6 +17,7 @@ from annotation.core import jobs
 from annotation.core.errors import DomainError
 from annotation.imaging import masks
 from annotation.labeling.models import Case
+from learning.column_values import current_rows, with_rows
 from learning.explainable import ATTENTION_ROLLOUT, GRAD_CAM, OCCLUSION
 from learning.images import ImageCache, choose_images, middle_frame
 from learning.models import Explanation
@@ -24,6 +25,7 @@ from learning.pipeline.boxes import Fit
 from learning.services.explanations import map_path
 from learning.stored_models import load_model
 from learning.training.bundle import Model
+from learning.training.columns import Row
 from learning.training.explain import (
     Map,
     Values,
@@ -33,6 +35,7 @@ from learning.training.explain import (
     uncertainty_map,
 )
 from learning.training.inputs import InputSpec
+from learning.training.networks.fusion import WithColumns
 from learning.training.placing import Edges, place
 from learning.training.predict import Members, segment
 from learning.training.tasks import OrdinalGrade
@@ -57,6 +60,7 @@ class Seen:
     edges: Edges
     series: Series
     frames: Sequence[tuple[str, int]]  # SOP Instance UID and frame number
+    row: Row = field(default_factory=dict)  # clinical values beside the image
 
 
 def explain(job: Explanation) -> None:
@@ -68,7 +72,7 @@ def explain(job: Explanation) -> None:
         raise Unexplained("The weights of the model cannot be read.") from None
     seen = look(model, job.case)
     jobs.report(job, step="explain")
-    placed = place(draw(model, seen.image, job), seen.edges, len(seen.frames))
+    placed = place(draw(model, seen, job), seen.edges, len(seen.frames))
     data = masks.compress(placed.values)
     sha256 = masks.address(data)
     _keep(sha256, data)
@@ -86,12 +90,14 @@ def look(model: Model, case: Case) -> Seen:
     """The network's input of a case with its place in the images. Raises Unexplained, UnusableInput."""
     excluded: dict[UUID, str] = {}
     if model.input:
-        inputs = SpecifiedInputs(InputSpec.from_json(model.input))
-        for chosen in inputs.choose([case], excluded):
+        spec = InputSpec.from_json(model.input)
+        inputs = SpecifiedInputs(spec)
+        rows = current_rows(case.project, [case], spec.columns)
+        for chosen in with_rows(inputs.choose([case], excluded), rows, spec.columns, excluded):
             prepared = inputs.load_placed(chosen)
             frames = [(f.instance.sop_instance_uid, f.number) for f in inputs.frames_of(chosen)]
             [series, *_] = chosen.series.values()
-            return Seen(prepared.image, prepared.edges, series, frames)
+            return Seen(prepared.image, prepared.edges, series, frames, rows.get(case.pk, {}))
     for found in choose_images([case], excluded):
         instance, side = found.instance, model.architecture.size[0]
         frame = (instance.sop_instance_uid, middle_frame(instance))
@@ -101,9 +107,13 @@ def look(model: Model, case: Case) -> Seen:
     raise Unexplained(f"The model cannot look at this case: {excluded[case.pk]}.")
 
 
-def draw(model: Model, image: NDArray[np.float16], job: Explanation) -> Map:
+def draw(model: Model, seen: Seen, job: Explanation) -> Map:
     """The map of the job's method in the network's grid, from 0 to 1."""
-    network, task = model.network, model.task
+    image, task = seen.image, model.task
+    encoder = model.encoder()
+    network = model.network
+    if encoder is not None:
+        network = WithColumns(network, torch.from_numpy(encoder.encode(seen.row)))
     target = task.classes.index(job.answer) if job.answer else 0  # type: ignore[attr-defined]
     if job.method == GRAD_CAM:
         return grad_cam(network, image, target, values=_logits_of(model))

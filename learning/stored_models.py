@@ -66,5 +66,6 @@ def load_model(version: ModelVersion) -> Model:
         name=version.target.name,
         version=str(version.number),
         input=version.input,
+        columns=version.columns,
         threshold=version.threshold,
     )

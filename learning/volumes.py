@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,6 +22,7 @@ from annotation.archive.selectors import ImageSeries
 from annotation.archive.stacks import Frame, Stack, modality_values, stack_of
 from annotation.imaging import sandbox
 from annotation.labeling.models import Case
+from learning.training.columns import Row
 from learning.training.inputs import InputSpec, choose_series
 from learning.training.preparation import (
     Prepared,
@@ -37,11 +38,15 @@ Image = NDArray[np.float16]
 
 @dataclass(frozen=True)
 class ChosenSeries:
-    """The series that stand for a case: by channel, the first of them gives the grid."""
+    """The series that stand for a case: by channel, the first of them gives the grid.
+
+    And its clinical values, by column, where the specification names any.
+    """
 
     case_id: UUID
     study_id: UUID
     series: Mapping[str, Series]
+    row: Row = field(default_factory=dict)
 
     def grid(self) -> Stack:
         """The frames of the first channel. Raises UnusableInput."""
@@ -116,8 +121,9 @@ class SpecifiedInputs:
         return image
 
     def _path(self, chosen: ChosenSeries) -> Path:
-        """By the specification and the content of every file that it reads."""
-        spec = hashlib.sha256(json.dumps(self.spec.as_json(), sort_keys=True).encode()).hexdigest()
+        """By the specification of the image and the content of every file that it reads."""
+        image = replace(self.spec, columns=()).as_json()
+        spec = hashlib.sha256(json.dumps(image, sort_keys=True).encode()).hexdigest()
         digest = hashlib.sha256()
         for name, series in chosen.series.items():
             digest.update(name.encode())

@@ -98,7 +98,7 @@ class Dataset(BaseModel):
 
 
 class DatasetItem(models.Model):
-    """One case of a dataset: its answers, the whole reads they came from, and its images.
+    """One case of a dataset: its answers, the whole reads they came from, its images, and values.
 
     The reads' content is that of the revisions, which no more change than the dataset does.
     """
@@ -111,6 +111,7 @@ class DatasetItem(models.Model):
     revision_ids = ArrayField(models.UUIDField())
     contents_sha256 = ArrayField(models.CharField(max_length=64), default=list)  # of the revisions
     images_sha256 = models.CharField(max_length=64)  # over the sorted hashes of its instances
+    clinical = models.JSONField(default=dict)  # {"table": {column: value}, "dicom": {keyword: …}}
 
     class Meta:
         constraints = [

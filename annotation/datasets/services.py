@@ -4,7 +4,7 @@ import hashlib
 import json
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from annotation.accounts.models import User
+from annotation.archive.clinical import clinical_headers
 from annotation.archive.models import Instance
 from annotation.core import audit
 from annotation.core.errors import Conflict, InvalidInput
@@ -77,15 +78,23 @@ def _refuse_once_frozen(project: Project) -> None:
 
 @transaction.atomic
 def freeze(
-    *, project: Project, name: str, actor: User | None, is_for_round: bool = False
+    *,
+    project: Project,
+    name: str,
+    actor: User | None,
+    is_for_round: bool = False,
+    keywords: Sequence[str] = (),
 ) -> Dataset:
-    """Freeze the accepted reads of all finished cases as an immutable dataset."""
+    """Freeze the accepted reads of all finished cases as an immutable dataset.
+
+    With the values of the clinical table, and those of DICOM `keywords`, as they are now.
+    """
     # One freeze at a time; the project's own row stays free for claims and submissions.
     grouping.regroup(SplitPolicy.objects.select_for_update().get(pk=policy_of(project).pk))
     schema = project.schemas.order_by("-version").first()
     if schema is None:
         raise Conflict("The project has no questions yet.")
-    items = _collect_items(project, schema)
+    items = _collect_items(project, schema, keywords)
     if not items:
         raise Conflict("No case is finished yet, so there is nothing to freeze.")
     last = Dataset.objects.filter(project=project).aggregate(n=Max("number"))["n"] or 0
@@ -107,25 +116,28 @@ def freeze(
 
 
 def items_sha256(items: Iterable[DatasetItem]) -> str:
-    """The dataset's hash: over cases, splits, answers, whole reads and images."""
+    """The dataset's hash: over cases, splits, answers, whole reads, images and clinical values."""
     digest = hashlib.sha256()
     for item in sorted(items, key=lambda i: str(i.case_id)):
         line = [
             str(item.case_id), item.patient_key, item.split, item.answers,
             sorted(map(str, item.revision_ids)), item.images_sha256,
-            *sorted(item.contents_sha256),
+            *sorted(item.contents_sha256), *([item.clinical] if item.clinical else []),
         ]  # fmt: skip
         digest.update(json.dumps(line, sort_keys=True).encode() + b"\n")
     return digest.hexdigest()
 
 
-def _collect_items(project: Project, schema: LabelSchema) -> list[DatasetItem]:
+def _collect_items(
+    project: Project, schema: LabelSchema, keywords: Sequence[str]
+) -> list[DatasetItem]:
     reads: dict[UUID, list[Revision]] = defaultdict(list)
     for revision in selectors.find_accepted_revisions(project):
         if revision.annotation.case.state == CaseState.DONE:
             reads[revision.annotation.case_id].append(revision)
     splitter = Splitter(policy_of(project))
     images = _image_hashes(reads)
+    clinical = _clinical_values(project, reads, keywords)
     parsed = schema.schema
     items = []
     for case_id, revisions in reads.items():
@@ -140,9 +152,24 @@ def _collect_items(project: Project, schema: LabelSchema) -> list[DatasetItem]:
                 revision_ids=[r.pk for r in revisions],
                 contents_sha256=[r.sha256 for r in revisions],
                 images_sha256=images[case.study_id],
+                clinical=clinical.get(case_id, {}),
             )
         )
     return items
+
+
+def _clinical_values(
+    project: Project, reads: Mapping[UUID, list[Revision]], keywords: Sequence[str]
+) -> dict[UUID, dict[str, Any]]:
+    """By case and source; a keyword that was asked for is there even where its value is missing."""
+    found: dict[UUID, dict[str, Any]] = defaultdict(dict)
+    for case, values in selectors.find_clinical_values(project, list(reads)).items():
+        found[case]["table"] = values
+    studies = {case: r[0].annotation.case.study_id for case, r in reads.items()}
+    headers = clinical_headers(list(set(studies.values())), keywords)
+    for case, study in studies.items() if keywords else ():
+        found[case]["dicom"] = headers[study]
+    return found
 
 
 def _image_hashes(reads: Mapping[UUID, list[Revision]]) -> dict[UUID, str]:

@@ -1,5 +1,6 @@
 """Reads of the labeling workflow that more than one caller needs."""
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from django.utils import timezone
 from annotation.accounts.models import User
 from annotation.archive import selectors as archive
 from annotation.archive.models import Study
+from annotation.core.rows import fetch_all
 from annotation.labeling.agreement import consensus
 from annotation.labeling.models import (
     Annotation,
@@ -23,6 +25,8 @@ from annotation.labeling.models import (
     AssignmentState,
     Case,
     CaseState,
+    ClinicalTable,
+    Identifier,
     Mark,
     MarkKind,
     Project,
@@ -42,6 +46,32 @@ SELECT jsonb_path_query(content, '$.masks[*].sha256') #>> '{}' FROM named
 UNION
 SELECT jsonb_path_query(content, '$.masks[*].slices.*') #>> '{}' FROM named
 """
+
+OF_CASES = """
+from labeling_case cases join archive_study study on study.id = cases.study_id
+join labeling_clinicalrow line on line.table_id = %(table)s and line.key = study.{column}
+"""
+STUDY_COLUMNS: dict[str, str] = {
+    Identifier.STUDY_INSTANCE_UID: "study_instance_uid",
+    Identifier.ACCESSION_NUMBER: "accession_number",
+    Identifier.PATIENT_ID: "patient_id",
+}
+CLINICAL_VALUES = {
+    identifier: f"select cases.id, line.values {OF_CASES.format(column=column)}"
+    " where cases.project_id = %(project)s and cases.id = any(%(cases)s::uuid[])"
+    for identifier, column in STUDY_COLUMNS.items()
+}
+CLINICAL_MATCHES = {
+    identifier: "select count(distinct cases.id), count(distinct line.id)"
+    f" {OF_CASES.format(column=column)} where cases.project_id = %(project)s"
+    for identifier, column in STUDY_COLUMNS.items()
+}
+CLINICAL_COUNTS = {
+    identifier: "select entry.key, count(*)"
+    f" {OF_CASES.format(column=column)} cross join jsonb_object_keys(line.values) as entry(key)"
+    " where cases.project_id = %(project)s group by entry.key"
+    for identifier, column in STUDY_COLUMNS.items()
+}
 
 
 class Median(Aggregate):
@@ -295,3 +325,32 @@ def mask_addresses() -> set[str]:
     with connection.cursor() as cursor:
         cursor.execute(MASKS)
         return {row[0] for row in cursor.fetchall()}
+
+
+@dataclass(frozen=True)
+class ClinicalCounts:
+    """How far a clinical table reaches: cases with any value, by column, and lines of no case."""
+
+    cases: int
+    by_column: dict[str, int]
+    lines: int
+    unmatched_lines: int
+
+
+def find_clinical_values(project: Project, cases: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    """The values of the table's line for each case that has one."""
+    table = ClinicalTable.objects.filter(project=project).first()
+    if table is None:
+        return {}
+    statement = CLINICAL_VALUES[table.identifier]
+    parameters = {"table": table.pk, "project": project.pk, "cases": list(cases)}
+    found = fetch_all(statement, parameters)
+    return {case: json.loads(values) for case, values in found}
+
+
+def count_clinical_values(table: ClinicalTable) -> ClinicalCounts:
+    parameters = {"table": table.pk, "project": table.project_id}
+    [(cases, matched)] = fetch_all(CLINICAL_MATCHES[table.identifier], parameters)
+    by_column: dict[str, int] = dict(fetch_all(CLINICAL_COUNTS[table.identifier], parameters))
+    lines = table.rows.count()
+    return ClinicalCounts(cases, by_column, lines, lines - matched)

@@ -78,6 +78,7 @@ class RoundLineSerializer(serializers.Serializer[Any]):
 
 class LineageSerializer(serializers.Serializer[Any]):
     origin = serializers.CharField(allow_blank=True)
+    columns = serializers.ListField(child=serializers.CharField())
     round = RoundLineSerializer(allow_null=True)
     dataset = DatasetLineSerializer(allow_null=True)
 

@@ -12,14 +12,16 @@ from rest_framework.views import APIView
 from annotation.accounts.authentication import user_of
 from annotation.core.errors import get_or_not_found
 from annotation.labeling import access
+from annotation.labeling.api.masks import queried
 from annotation.labeling.api.projects import parsed
 from annotation.labeling.services.projects import current_schema
 from learning import kinds, selectors
 from learning.acquisition.names import ALL_CHOICES, HEAD_CHOICES, STRATEGIES_OF_KIND
 from learning.kinds import FIGURE_CHOICES, FIGURES
 from learning.models import Promotion, Target, TargetKind
-from learning.services import targets
+from learning.services import columns, targets
 from learning.training import config as training
+from learning.training.inputs import SOURCES
 from learning.training.registry import NETWORKS
 
 
@@ -74,6 +76,27 @@ class LearnableSerializer(serializers.Serializer[Any]):
     question = serializers.CharField(allow_blank=True, source="wish.question")
     options = serializers.DictField(child=serializers.JSONField(), source="wish.options")
     names = serializers.ListField(child=serializers.CharField())
+
+
+class LearnableColumnSerializer(serializers.Serializer[Any]):
+    source = serializers.ChoiceField(choices=SOURCES)  # type: ignore[assignment]  # also a DRF name
+    name = serializers.CharField()
+    unit = serializers.CharField(allow_blank=True)
+    is_number = serializers.BooleanField()
+    categories = serializers.ListField(child=serializers.CharField())
+    case_count = serializers.IntegerField(help_text="Cases of the project with a value.")
+
+
+class LearnableColumnsSerializer(serializers.Serializer[Any]):
+    columns = LearnableColumnSerializer(many=True)
+    case_count = serializers.IntegerField()
+
+
+class LearnableColumnsQuery(serializers.Serializer[Any]):
+    keyword = serializers.ListField(
+        child=serializers.CharField(max_length=64), max_length=20, default=list,
+        help_text="DICOM keywords to look up besides the usual ones.",
+    )  # fmt: skip
 
 
 class NetworkSerializer(serializers.Serializer[Any]):
@@ -145,6 +168,17 @@ class LearnablesView(APIView):
         schema = current_schema(project)
         found = kinds.learnable(schema.schema) if schema else []
         return Response(LearnableSerializer(found, many=True).data)
+
+
+class LearnableColumnsView(APIView):
+    """Clinical values that a target's input may name: the table's columns and DICOM keywords."""
+
+    @extend_schema(parameters=[LearnableColumnsQuery], responses=LearnableColumnsSerializer)
+    def get(self, request: Request, project_id: UUID) -> Response:
+        project = access.project_for(user_of(request), project_id, access.MANAGERS)
+        keywords = queried(LearnableColumnsQuery, request)["keyword"]
+        found = columns.find_columns(project, keywords)
+        return Response(LearnableColumnsSerializer(found).data)
 
 
 class RecipeOptionsView(APIView):

@@ -20,6 +20,11 @@ urlpatterns = [
         targets.LearnablesView.as_view(),
         name="learnables",
     ),
+    path(
+        "projects/<uuid:project_id>/learnable-columns",
+        targets.LearnableColumnsView.as_view(),
+        name="learnable-columns",
+    ),
     path("recipe-options", targets.RecipeOptionsView.as_view(), name="recipe-options"),
     path("targets/<uuid:target_id>", targets.TargetView.as_view(), name="target"),
     path("targets/<uuid:target_id>/rounds", views.RoundsView.as_view(), name="rounds"),

@@ -65,6 +65,7 @@ class CrossValidation(Job):
     fold_count = models.PositiveSmallIntegerField()
     seed = models.BigIntegerField()
     config = models.JSONField()
+    input = models.JSONField(default=dict)  # as the target had it
     folds = models.JSONField(default=list)  # figures of each fold that is done, in their order
     metrics = models.JSONField(default=dict)  # {figure: {value, low, high}} over the folds
 

@@ -40,6 +40,7 @@ class ModelVersion(BaseModel):
     evidence = models.JSONField(default=dict)  # services.comparison.Evidence of its time
     config = models.JSONField(default=dict)  # training.config.TrainConfig.as_json
     input = models.JSONField(default=dict)  # InputSpec.as_json; {} = each study's middle image
+    columns = models.JSONField(default=dict)  # training.columns.ColumnEncoder.as_json; {} = none
 
     class Meta:
         constraints = [

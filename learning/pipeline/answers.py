@@ -27,14 +27,16 @@ from learning.pipeline.base import (
 )
 from learning.services.test_results import Results
 from learning.training.checkpoint import Checkpoints
+from learning.training.columns import ColumnEncoder, Row, width_of
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
 from learning.training.evaluate import examined, thresholds_of
-from learning.training.inputs import InputSpec
-from learning.training.loop import Trained, choose_device, train
+from learning.training.inputs import Column, InputSpec
+from learning.training.loop import choose_device, train
 from learning.training.metrics.figures import figures
 from learning.training.networks import Architecture
 from learning.training.predict import Block, Members, predict
+from learning.training.preparation import UnusableInput
 from learning.training.recipes import recommended
 from learning.training.tasks import (
     ManyAnswers,
@@ -91,6 +93,10 @@ class Answers(Kind):
         return InputSpec.from_json(self.target.input) if self.target.input else None
 
     @property
+    def columns(self) -> tuple[Column, ...]:
+        return self.spec.columns if self.spec else ()
+
+    @property
     def inputs(self) -> Inputs:
         return SpecifiedInputs(self.spec) if self.spec else MiddleImages(self.config.side)
 
@@ -108,7 +114,7 @@ class Answers(Kind):
         return Architecture(
             self.config.network, self.task.outputs, dimensions=spec.dimensions,
             channels=spec.branches, size=spec.size, neighbours=spec.neighbours,
-            dropout=self.config.dropout,
+            columns=width_of(spec.columns), dropout=self.config.dropout,
         )  # fmt: skip
 
     def answer(self, item: DatasetItem) -> Any:
@@ -141,15 +147,22 @@ class Answers(Kind):
     ) -> Learned:
         architecture = self.architecture()
         try:
+            encoder = self._encoder(examples[Split.TRAIN])
             trained = train(
                 config=self.config, task=self.task, architecture=architecture,
-                training=self._samples(examples[Split.TRAIN]),
-                validation=self._samples(examples[Split.VALIDATION]), seed=seed,
+                training=self._samples(examples[Split.TRAIN], encoder),
+                validation=self._samples(examples[Split.VALIDATION], encoder), seed=seed,
                 checkpoints=Checkpoints(folder), on_progress=on_progress, start=start,
             )  # fmt: skip
-        except Unlearnable as error:
+        except (Unlearnable, UnusableInput) as error:
             raise NotEnoughLabels(str(error)) from None
-        return Learned(trained.network, trained.task.as_json(), architecture.as_json(), trained)
+        return Learned(
+            trained.network, trained.task.as_json(), architecture.as_json(), trained, encoder
+        )
+
+    def _encoder(self, training: Examples) -> ColumnEncoder | None:
+        """Standardised by the training split alone."""
+        return ColumnEncoder.fit(self.columns, training.rows) if self.columns else None
 
     def judge(
         self, learned: Learned, examples: dict[Split, Examples], rng: np.random.Generator
@@ -157,12 +170,12 @@ class Answers(Kind):
         task: Task = learned.trained.task
         thresholds: tuple[float, ...] = ()
         if len(found := examples[Split.VALIDATION]):
-            predictions = self._predictions(learned.trained, found)
+            predictions = self._predictions(learned, found)
             thresholds = thresholds_of(task, task.encode(found.labels), predictions)
         test = examples[Split.TEST]
         tested = examined(
             task, task.encode(test.labels),
-            self._predictions(learned.trained, test) if len(test) else np.zeros((0, 0)),
+            self._predictions(learned, test) if len(test) else np.zeros((0, 0)),
             test.patients, thresholds=thresholds,
         )  # fmt: skip
         return Judged(figures(tested, rng), thresholds, Results(test.cases, tested))
@@ -176,15 +189,16 @@ class Answers(Kind):
         for one in loaded:
             batch.append(one)
             if len(batch) == size:
-                yield from self._foreseen(learned.trained, batch)
+                yield from self._foreseen(learned, batch)
                 batch = []
         if batch:
-            yield from self._foreseen(learned.trained, batch)
+            yield from self._foreseen(learned, batch)
 
-    def _foreseen(self, trained: Trained, batch: list[tuple[Any, Any]]) -> Iterator[Foreseen]:
-        block = Block(np.stack([image for _, image in batch]))
-        members = Members([trained.network], passes=self.passes)
-        found = predict(members, [block], trained.task, self.config, choose_device())
+    def _foreseen(self, learned: Learned, batch: list[tuple[Any, Any]]) -> Iterator[Foreseen]:
+        rows = [chosen.row for chosen, _ in batch] if learned.columns else []
+        block = Block(np.stack([image for _, image in batch]), encoded(learned.columns, rows))
+        members = Members([learned.network], passes=self.passes)
+        found = predict(members, [block], learned.trained.task, self.config, choose_device())
         for row, (chosen, _) in enumerate(batch):
             each = found.members[:, row]
             yield Foreseen(
@@ -204,17 +218,27 @@ class Answers(Kind):
             answers="many" if self.target.kind == TargetKind.MANY else "one",
         )  # fmt: skip
 
-    def _samples(self, examples: Examples) -> Samples:
-        return Samples(examples.images, self.task.encode(examples.labels))
+    def _samples(self, examples: Examples, encoder: ColumnEncoder | None) -> Samples:
+        return Samples(
+            examples.images, self.task.encode(examples.labels), encoded(encoder, examples.rows)
+        )
 
-    def _predictions(self, trained: Trained, examples: Examples) -> NDArray[np.float64]:
+    def _predictions(self, learned: Learned, examples: Examples) -> NDArray[np.float64]:
         size = self.block_size
         blocks = (
-            Block(np.stack(examples.images[start : start + size]))
+            Block(
+                np.stack(examples.images[start : start + size]),
+                encoded(learned.columns, examples.rows[start : start + size]),
+            )
             for start in range(0, len(examples), size)
         )
-        members = Members([trained.network])
-        return predict(members, blocks, trained.task, self.config, choose_device()).mean
+        members = Members([learned.network])
+        return predict(members, blocks, learned.trained.task, self.config, choose_device()).mean
+
+
+def encoded(encoder: ColumnEncoder | None, rows: Sequence[Row]) -> NDArray[np.float32] | None:
+    """(n, width) standardised columns, None for a network that reads none."""
+    return encoder.encode_all(rows) if encoder else None
 
 
 def learned_axes(spec: InputSpec | None) -> int:

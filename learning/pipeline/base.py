@@ -18,7 +18,9 @@ from learning.acquisition.names import NEED_MEMBERS
 from learning.acquisition.pool import Labeled, Pool
 from learning.models import Target
 from learning.services.test_results import Results
+from learning.training.columns import ColumnEncoder, Row
 from learning.training.config import TrainConfig
+from learning.training.inputs import Column
 from learning.training.loop import Trained
 from learning.training.run import Progress
 from learning.training.tasks import task_from_json
@@ -66,6 +68,7 @@ class Examples:
     patients: list[str] = field(default_factory=list)
     cases: list[UUID] = field(default_factory=list)
     spacings_mm: list[tuple[float, ...]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)  # clinical values, empty without columns
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -79,6 +82,15 @@ class Learned:
     task: Json
     architecture: Json
     trained: Any  # what the kind itself needs to go on
+    columns: ColumnEncoder | None = None  # fitted on the training set
+
+    @property
+    def records(self) -> Json:
+        """Everything but the weights, as JSON."""
+        return {
+            "task": self.task, "architecture": self.architecture,
+            "columns": self.columns.as_json() if self.columns else {},
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -134,6 +146,11 @@ class Kind(ABC):
     @abstractmethod
     def inputs(self) -> Inputs: ...
 
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The clinical values that the network sees beside the image."""
+        return ()
+
     @abstractmethod
     def answer(self, item: DatasetItem) -> Any:
         """What readers agreed on; None where they did not, and the item teaches nothing."""
@@ -163,9 +180,13 @@ class Kind(ABC):
     ) -> Learned:
         """`start` loads the weights to begin with. Raises NotEnoughLabels with the reason."""
 
-    def restored(self, network: nn.Module, task: Json, architecture: Json) -> Learned:
-        """What `learn` gave, in another process, from its records."""
-        return Learned(network, task, architecture, Trained(network, task_from_json(task)))
+    def restored(self, network: nn.Module, records: Json) -> Learned:
+        """What `learn` gave, in another process, from `Learned.records`."""
+        task, columns = records["task"], records["columns"]
+        return Learned(
+            network, task, records["architecture"], Trained(network, task_from_json(task)),
+            ColumnEncoder.from_json(self.columns, columns) if columns else None,
+        )  # fmt: skip
 
     @abstractmethod
     def judge(

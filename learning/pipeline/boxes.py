@@ -116,8 +116,8 @@ class Boxes(Kind):
         task = {"kind": "boxes", "classes": self.classes}
         return Learned(network, task, {"network": DETECTOR, **asdict(shape)}, network)
 
-    def restored(self, network: nn.Module, task: Json, architecture: Json) -> Learned:
-        return Learned(network, task, architecture, network)
+    def restored(self, network: nn.Module, records: Json) -> Learned:
+        return Learned(network, records["task"], records["architecture"], network)
 
     def judge(
         self, learned: Learned, examples: dict[Split, Examples], rng: np.random.Generator

@@ -9,6 +9,7 @@ import numpy as np
 
 from annotation.core import jobs
 from annotation.datasets.models import Dataset, DatasetItem, Split
+from learning.column_values import frozen_rows, with_rows
 from learning.models import Round
 from learning.pipeline.base import Examples, Kind
 from learning.training.data import ArrayFile
@@ -27,7 +28,10 @@ def load_examples(
         .order_by("case__study__study_instance_uid")
         if kind.answer(item) is not None
     }
-    chosen = kind.inputs.choose([item.case for item in items.values()], excluded)
+    chosen = with_rows(
+        kind.inputs.choose([item.case for item in items.values()], excluded),
+        frozen_rows(items.values(), kind.columns), kind.columns, excluded,
+    )  # fmt: skip
     reader = _Reader(round_, kind, items, folder, excluded, len(chosen))
     return {
         split: reader.read(split, [c for c in chosen if items[c.study_id].split == split])
@@ -76,6 +80,8 @@ class _Reader:
             examples.patients.append(item.patient_key)
             examples.cases.append(item.case_id)
             examples.spacings_mm.append(self._kind.spacing_of(one))
+            if self._kind.columns:
+                examples.rows.append(one.row)
             yield image
         self._done += len(chosen)
 

@@ -62,6 +62,7 @@ def _model_version(round_: Round, finished: Finished) -> ModelVersion:
         classes=finished.classes, threshold=judged.metrics.get("threshold"),
         thresholds=list(judged.thresholds), task=learned.task, architecture=learned.architecture,
         config=finished.config, input=target.input,
+        columns=learned.columns.as_json() if learned.columns else {},
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from learning.pipeline.publishing import Finished, publish
 from learning.pipeline.ranking import ranked
 from learning.pipeline.scoring import score_pool
 from learning.starting import starter
+from learning.training.inputs import columns_of, keywords_among
 from learning.training.loop import choose_device
 from learning.training.run import Progress
 
@@ -68,6 +69,7 @@ def _frozen_dataset(round_: Round) -> Dataset:
             name=f"Round {round_.number} of {target.name}"[:120],
             actor=None,
             is_for_round=True,
+            keywords=keywords_among(columns_of(target.input)),
         )
         if not Round.ownership(round_).update(dataset=dataset):
             raise jobs.JobFenced(str(round_.pk))

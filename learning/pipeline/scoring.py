@@ -13,6 +13,7 @@ from annotation.datasets import services as datasets
 from annotation.datasets.models import Split
 from annotation.datasets.splitter import Splitter
 from annotation.labeling.models import Case, CaseState
+from learning.column_values import current_rows, with_rows
 from learning.models import Round, Shard
 from learning.pipeline.base import Foreseen, Kind, Learned
 from learning.pipeline.kinds import kind_of_round
@@ -35,10 +36,8 @@ def score_pool(
     This worker takes one shard after the other, as every helper does; where it is alone it does them
     all. What a killed attempt had kept is not done again.
     """
-    scorer = {
-        "weights_sha256": save_weights(learned.network, weights_folder()),
-        "task": learned.task, "architecture": learned.architecture,
-    }  # fmt: skip
+    weights_sha256 = save_weights(learned.network, weights_folder())
+    scorer = {"weights_sha256": weights_sha256, **learned.records}
     size = settings.SCORING_SHARD_CASES or kind.shard_size
     shards.divide(round_=round_, scorer=scorer, parts=list(_parts(round_, size)))
     tell = _Teller(round_)
@@ -96,7 +95,11 @@ def _score(shard: Shard, kind: Kind, learned: Learned, tell: Callable[[], None])
     excluded: dict[UUID, str] = {}
     found: list[dict[str, Any]] = []
     told = time.monotonic()
-    loaded = kind.inputs.load(kind.inputs.choose(cases, excluded), excluded)
+    chosen = with_rows(
+        kind.inputs.choose(cases, excluded),
+        current_rows(kind.target.project, cases, kind.columns), kind.columns, excluded,
+    )  # fmt: skip
+    loaded = kind.inputs.load(chosen, excluded)
     for one in kind.foresee(learned, loaded, is_suggested=not shard.is_held_out):
         found.append(one.as_json())
         if time.monotonic() - told >= TELL_S:
@@ -130,7 +133,7 @@ def _restored(round_: Round) -> tuple[Kind, Learned]:
     """The round's kind and network as its own worker has them, from the row and the stored weights."""
     scorer, kind = round_.scorer, kind_of_round(round_)
     network = stored_network(scorer["architecture"], scorer["weights_sha256"])
-    return kind, kind.restored(network, scorer["task"], scorer["architecture"])
+    return kind, kind.restored(network, scorer)
 
 
 def _gathered(round_: Round, excluded: dict[UUID, str]) -> list[tuple[Foreseen, bool]]:

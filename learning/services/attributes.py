@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from itertools import pairwise
 from uuid import UUID
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
+from annotation.archive.clinical import AGE_TAGS, NUMBERS, WORDS, years_of
 from annotation.archive.headers import header_values
 from annotation.core.errors import InvalidInput
 from annotation.dicomweb.blinding import names_patient
@@ -18,10 +18,7 @@ from annotation.labeling.models import Case
 Values = tuple[str | None, ...]
 AGE_BANDS = ((18, "0-17"), (40, "18-39"), (60, "40-59"), (80, "60-79"))
 OLDEST = "80+"
-NUMBERS = frozenset({"DS", "IS", "US", "SS", "UL", "SL", "FL", "FD"})
-WORDS = frozenset({"CS", "LO", "SH"})
 MOST_NUMBERS = 6  # a measurement with more values than that is divided at its quartiles
-AGE_UNITS = {"Y": 1.0, "M": 12.0, "W": 52.0, "D": 365.0}  # of a year
 
 
 @dataclass(frozen=True)
@@ -41,30 +38,17 @@ def _joined(values: Values) -> str | None:
 def _age_band(values: Values) -> str | None:
     """From PatientAge, else from birth date and study date."""
     age, born, taken = values
-    years = _years(age) if age else _between(born, taken)
+    years = years_of(age, born, taken)
     if years is None:
         return None
     return next((band for below, band in AGE_BANDS if years < below), OLDEST)
-
-
-def _years(age: str) -> float | None:
-    unit = AGE_UNITS.get(age[-1:])
-    return int(age[:-1]) / unit if unit and age[:-1].isdigit() else None
-
-
-def _between(born: str | None, taken: str | None) -> float | None:
-    try:
-        days = (date.fromisoformat(taken or "") - date.fromisoformat(born or "")).days
-    except ValueError:
-        return None
-    return days / 365.25 if days >= 0 else None
 
 
 NAMED = {
     attribute.name: attribute
     for attribute in (
         Attribute("sex", ("00100040",), _joined),
-        Attribute("age", ("00101010", "00100030", "00080020"), _age_band),
+        Attribute("age", AGE_TAGS, _age_band),
         Attribute("scanner", ("00080070", "00081090"), _joined),  # manufacturer and model
         Attribute("site", ("00080080",), _joined),  # InstitutionName
         Attribute("view", ("00185101",), _joined),

@@ -13,6 +13,7 @@ def as_markdown(card: Card) -> str:
         f"# Model {model['number']} of {_said(learns['question'])}",
         f"Project {_said(card['project'])}, {model['state']}, trained {model['created_at'][:10]}, "
         f"answers: {_said(', '.join(learns['classes']) or learns['kind'])}.",
+        f"It sees {_said(', '.join(['the image', *learns['columns']]))}.",
         _said(card["use"]),
         "## Limits\n\n" + "\n".join(f"- {_said(limit)}" for limit in card["limits"]),
         "## Figures\n\n" + _figures(card["figures"]),

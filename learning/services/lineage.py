@@ -12,6 +12,7 @@ from django.db.models import Sum
 from annotation.archive.models import Study
 from annotation.datasets.models import Dataset, Split
 from learning.models import ModelVersion, Round
+from learning.training.inputs import columns_of
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Lineage:
     weights_sha256: str
     created_at: datetime
     origin: str  # of an imported model; it has neither round nor dataset here
+    columns: list[str]  # clinical values that it sees beside the image
     round: RoundLine | None
     dataset: DatasetLine | None
 
@@ -71,6 +73,7 @@ def lineage_of(version: ModelVersion) -> Lineage:
         weights_sha256=version.weights_sha256,
         created_at=version.created_at,
         origin=version.origin,
+        columns=[column.name for column in columns_of(version.input)],
         round=_round_line(version.round) if version.round else None,
         dataset=_dataset_line(dataset) if dataset else None,
     )

@@ -42,6 +42,7 @@ def model_card(version: ModelVersion) -> dict[str, Any]:
                 "question": version.target.name,
                 "kind": metrics.get("kind", ""),
                 "classes": version.classes,
+                "columns": lineage["columns"],
             },
             "use": USE,
             "learned_from": lineage["dataset"],
@@ -71,7 +72,9 @@ def _limits(version: ModelVersion, report: Report | None) -> list[str]:
     found = [*_limits_of_test(metrics, name), *_limits_of_groups(report)]
     excluded = len(metrics.get("excluded", []))
     if excluded:
-        found.append(f"At least {excluded} cases had no usable image and are in no figure.")
+        found.append(
+            f"At least {excluded} cases had no usable image or value and are in no figure."
+        )
     found.append("What counts as true is what the readers of this project agreed on.")
     found.append("All patients come from this project: nothing is known of others.")
     return found

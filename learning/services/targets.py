@@ -12,9 +12,10 @@ from annotation.labeling.services.projects import current_schema
 from learning.acquisition.names import HEAD_CHOICES, HEAD_STRATEGY_TITLES, STRATEGIES_OF_KIND
 from learning.kinds import InvalidTarget, Wish, checked
 from learning.models import Promotion, Target, TargetKind
+from learning.services.columns import check_columns
 from learning.services.starts import check_start
 from learning.training.config import InvalidConfig, TrainConfig
-from learning.training.inputs import InputSpec
+from learning.training.inputs import InputSpec, columns_of
 from learning.training.inputs import InvalidInput as InvalidInputSpec
 
 HEAD_KINDS = (TargetKind.ONE, TargetKind.ORDINAL)  # of which a light head is fitted
@@ -54,6 +55,7 @@ def create_target(
     spec = input or _usual_input(wish.kind)
     strategy = strategy or STRATEGIES_OF_KIND[wish.kind][0]
     _check(wish.kind, strategy, config or {}, head_strategy, spec)
+    check_columns(project=project, columns=columns_of(spec))
     check_start(actor=actor, start=start or {})
     try:
         with transaction.atomic():
@@ -76,6 +78,8 @@ def change_target(*, actor: User, target: Target, **changes: Any) -> Target:
     locked = Target.objects.select_for_update().get(pk=target.pk)
     now = {name: changes.get(name, getattr(locked, name)) for name in CHANGEABLE}
     _check(locked.kind, now["strategy"], now["config"], now["head_strategy"], now["input"])
+    if "input" in changes:
+        check_columns(project=locked.project, columns=columns_of(now["input"]))
     check_start(actor=actor, start=changes.get("start", {}))
     if now["refit_after"] and locked.kind not in HEAD_KINDS:
         raise InvalidInput("No light head learns this kind of target.", field="refit_after")
@@ -123,3 +127,8 @@ def _check_input(kind: str, spec: dict[str, Any]) -> None:
         raise InvalidInput(str(error), field="input") from None
     if found.keeps_size != (kind == TargetKind.SEGMENTATION):
         raise InvalidInput("keeps_size belongs to masks, and to them alone.", field="input")
+    if found.columns and kind == TargetKind.SEGMENTATION:
+        raise InvalidInput(
+            "columns: masks are drawn from the image alone; only answers can use clinical values.",
+            field="input",
+        )

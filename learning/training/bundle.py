@@ -25,7 +25,9 @@ from safetensors import SafetensorError
 from torch import nn
 
 from learning.training.bundle_readme import readme
+from learning.training.columns import ColumnEncoder, InvalidColumns, width_of
 from learning.training.config import InvalidConfig, TrainConfig
+from learning.training.inputs import InvalidInput, columns_of
 from learning.training.networks import Architecture, InvalidArchitecture
 from learning.training.tasks import InvalidTask, Task, task_from_json
 
@@ -47,8 +49,8 @@ class InvalidBundle(ValueError):
 class Model:
     """A network with everything that is needed to use it.
 
-    `input` is InputSpec.as_json, or {} for one frame per study. `threshold` decides between two
-    classes: of the second one's probability.
+    `input` is InputSpec.as_json, or {} for one frame per study; `columns` is ColumnEncoder.as_json,
+    or {} where it names none. `threshold` decides between two classes: of the second one's probability.
     """
 
     network: nn.Module
@@ -59,6 +61,12 @@ class Model:
     version: str = "1"
     input: dict[str, Any] = field(default_factory=dict)
     threshold: float | None = None
+    columns: dict[str, Any] = field(default_factory=dict)
+
+    def encoder(self) -> ColumnEncoder | None:
+        """What standardises its clinical values, None where it reads none. Raises InvalidColumns."""
+        columns = columns_of(self.input)
+        return ColumnEncoder.from_json(columns, self.columns) if columns else None
 
 
 def export_bundle(model: Model, folder: Path) -> None:
@@ -70,8 +78,11 @@ def export_bundle(model: Model, folder: Path) -> None:
         "format": FORMAT, "name": model.name, "version": model.version,
         "architecture": model.architecture.as_json(), "task": model.task.as_json(),
         "config": model.config.as_json(), "input": model.input, "threshold": model.threshold,
+        **({"columns": model.columns} if model.columns else {}),
     }  # fmt: skip
-    text = readme(model.name, model.version, model.architecture, model.task, model.threshold)
+    text = readme(
+        model.name, model.version, model.architecture, model.task, model.threshold, model.encoder()
+    )
     (folder / "docs" / "README.md").write_text(text)
     for name, content in {
         "metadata": _metadata(model), "inference": _inference(model), "firstread": record,
@@ -107,10 +118,26 @@ def import_bundle(path: Path, largest_weights: int = LARGEST_WEIGHTS) -> Model:
             raise InvalidBundle(f"{WEIGHTS} does not fit the network: {error}") from None
     if not all(torch.isfinite(value).all() for value in network.state_dict().values()):
         raise InvalidBundle(f"{WEIGHTS} holds values that are not numbers")
-    return Model(
+    return _checked(Model(
         network.eval(), architecture, task, config, record["name"], record["version"],
-        record["input"], _threshold(record),
-    )  # fmt: skip
+        record["input"], _threshold(record), record.get("columns", {}),
+    ))  # fmt: skip
+
+
+def _checked(model: Model) -> Model:
+    """The model, if its input and what its network reads fit each other. Raises InvalidBundle."""
+    field_ = "input"
+    try:
+        width = width_of(columns_of(model.input))
+        field_ = "columns"
+        model.encoder()
+    except (InvalidInput, InvalidColumns) as error:
+        raise InvalidBundle(f"{RECORD}: {field_}: {error}") from None
+    if width != model.architecture.columns:
+        raise InvalidBundle(
+            f"{RECORD}: the network reads {model.architecture.columns} columns, the input has {width}"
+        )
+    return model
 
 
 def _described(record: dict[str, Any]) -> tuple[Architecture, Task, TrainConfig]:
@@ -155,6 +182,8 @@ def _record(content: bytes) -> dict[str, Any]:
     for name, kind in wanted.items():
         if not isinstance(record, dict) or not isinstance(record.get(name), kind):
             raise InvalidBundle(f"{RECORD}: {name} is missing or no {kind.__name__}")
+    if not isinstance(record.get("columns", {}), dict):
+        raise InvalidBundle(f"{RECORD}: columns is no dict")
     if record["format"] != FORMAT:
         raise InvalidBundle(f"{RECORD}: format {record['format']} is not known here")
     return record  # type: ignore[no-any-return]

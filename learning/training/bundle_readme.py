@@ -1,5 +1,6 @@
 """The text that travels in a bundle: how to run the model where this product is not installed."""
 
+from learning.training.columns import ColumnEncoder, width_of
 from learning.training.networks import Architecture
 from learning.training.tasks import Task
 
@@ -18,9 +19,17 @@ parser["bundle_root"] = "."  # this folder
 network = parser.get_parsed_content("network")
 inferer = parser.get_parsed_content("inferer")
 images = torch.zeros({shape})
-with torch.no_grad():
-    outputs = inferer(images, network)
+{columns}with torch.no_grad():
+    outputs = inferer(images, network{argument})
 ```
+"""
+COLUMNS = """\
+`columns` has the axes (batch, {width}). A number is standardised, (value - mean) / deviation; a category
+is 1 in its place and 0 in the others. Where a value may be missing it is 0, and one more place is 1.
+
+| places | column | mean | deviation |
+|---|---|---|---|
+{lines}
 """
 OWN_PACKAGE = """\
 This network is built of parts of Firstread itself (branches, columns or stacks of slices): run this
@@ -47,7 +56,12 @@ ANSWERS = {
 
 
 def readme(
-    name: str, version: str, architecture: Architecture, task: Task, threshold: float | None
+    name: str,
+    version: str,
+    architecture: Architecture,
+    task: Task,
+    threshold: float | None,
+    encoder: ColumnEncoder | None = None,
 ) -> str:
     """Markdown; it holds nothing of any patient."""
     classes = ", ".join(getattr(task, "classes", ()))
@@ -63,13 +77,36 @@ def readme(
         "safetensors; nothing in this bundle runs by being opened. It holds no images, no labels and "
         "no identifiers of patients. It is no medical device.",
         "## Run it",
-        RUN.format(shape=shape) + ("" if architecture.is_plain() else "\n" + OWN_PACKAGE),
+        _run(shape, encoder) + ("" if architecture.is_plain() else "\n" + OWN_PACKAGE),
         "## What goes in",
         (FRAME.format(side=architecture.size[0]) if is_frame else GRID.format(axes=axes)),
+        _columns(encoder) if encoder else "",
         "## What comes out",
         answer.format(classes=classes),
         "Firstread averages the prediction with that of the image mirrored along its last axis.",
         "## Back into Firstread",
         "Upload this ZIP on the learning screen, or `python manage.py import_model FILE`.",
     ]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def _run(shape: str, encoder: ColumnEncoder | None) -> str:
+    if encoder is None:
+        return RUN.format(shape=shape, columns="", argument="")
+    columns = f"columns = torch.zeros(1, {encoder.width})\n"
+    return RUN.format(shape=shape, columns=columns, argument=", columns")
+
+
+def _columns(encoder: ColumnEncoder) -> str:
+    lines, place = [], 0
+    for column, mean, deviation in zip(
+        encoder.columns, encoder.means, encoder.deviations, strict=True
+    ):
+        end = place + width_of([column])
+        places = f"{place}" if end == place + 1 else f"{place} to {end - 1}"
+        if column.categories:
+            lines.append(f"| {places} | {column.name}: {', '.join(column.categories)} | | |")
+        else:
+            lines.append(f"| {places} | {column.name} | {mean:.6g} | {deviation:.6g} |")
+        place = end
+    return COLUMNS.format(width=encoder.width, lines="\n".join(lines))

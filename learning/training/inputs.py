@@ -4,7 +4,7 @@ Knows no DICOM: which series fits a rule is answered for plain attributes, and a
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -15,6 +15,7 @@ PREFER = ("most_images", "thinnest", "first", "last")
 NORMALISATIONS = ("window", "zscore", "percentile")
 CROPS = ("resize", "centre", "foreground")
 MISSING = ("exclude", "indicate")
+SOURCES = ("table", "dicom")
 LARGEST_SIDE = 2048
 
 
@@ -47,9 +48,13 @@ class Channel:
 
 @dataclass(frozen=True)
 class Column:
-    """A clinical value: a number, or one of `categories`."""
+    """A clinical value: a number, or one of `categories`.
+
+    `name` is a column of the project's table with its unit, or a DICOM keyword.
+    """
 
     name: str
+    source: str = "table"  # or "dicom"
     categories: tuple[str, ...] = ()
     missing: str = "exclude"  # or "indicate": the mean, and a column that says it was missing
 
@@ -107,6 +112,16 @@ class InputSpec:
         spec = cls(**given)
         _check(spec)
         return spec
+
+
+def keywords_among(columns: Iterable[Column]) -> list[str]:
+    """The columns that are read from DICOM headers."""
+    return [column.name for column in columns if column.source == "dicom"]
+
+
+def columns_of(input: Mapping[str, Any]) -> tuple[Column, ...]:
+    """The columns of a stored input, which may be {} for each study's middle image."""
+    return InputSpec.from_json(input).columns if input else ()
 
 
 def choose_series(rule: SeriesRule, series: Sequence[Mapping[str, Any]]) -> int | None:
@@ -205,6 +220,7 @@ def _column(value: Any, place: str) -> Column:
         raise InvalidInput(f"{place}.categories must be different texts")
     given["categories"] = tuple(categories)
     column = Column(**given)
+    _one_of(column.source, f"{place}.source", SOURCES)
     _one_of(column.missing, f"{place}.missing", MISSING)
     return column
 

@@ -4,6 +4,7 @@ Only safetensors is read: a file that can hold code is refused, whatever it is c
 """
 
 import importlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 PREFIXES = ("module.", "network.", "model.", "encoder.", "backbone.")
+BRANCH = re.compile(r"^branches\.\d+\.")  # of networks.fusion.Fusion
 FEWEST_SHARED = 0.5  # of the encoder's weights; with fewer it is another network
 
 
@@ -92,7 +94,7 @@ def start_from(network: nn.Module, weights: dict[str, Tensor]) -> Transferred:
     given = {_plain(name): value for name, value in weights.items()}
     taken: dict[str, Tensor] = {}
     for name, mine in own.items():
-        theirs = given.get(_plain(name))
+        theirs = _counterpart(name, given)
         if theirs is not None and (fitted := _fitted(theirs, mine)) is not None:
             taken[name] = fitted
     learned = {name for name, value in own.items() if value.is_floating_point()}
@@ -106,6 +108,14 @@ def start_from(network: nn.Module, weights: dict[str, Tensor]) -> Transferred:
         raise UnusableWeights(f"{bad[0]} holds values that are not numbers")
     network.load_state_dict(own | taken)
     return Transferred(tuple(sorted(taken)), tuple(sorted(set(own) - set(taken))))
+
+
+def _counterpart(name: str, given: dict[str, Tensor]) -> Tensor | None:
+    """By name; a network without branches fits each branch, and begins with the first one of others."""
+    plain = _plain(name)
+    without = _plain(BRANCH.sub("", plain))
+    found = (given.get(key) for key in (plain, without, f"branches.0.{plain}"))
+    return next((tensor for tensor in found if tensor is not None), None)
 
 
 def _plain(name: str) -> str:

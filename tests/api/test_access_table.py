@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from annotation.datasets import services as datasets
 from annotation.datasets.models import Split
 from annotation.labeling.models import Handover, MarkKind, Suggestion
-from annotation.labeling.services import claiming, comments, marks, transfers
+from annotation.labeling.services import claiming, clinical, comments, marks, transfers
 from annotation.labeling.services.projects import publish_schema
 from learning.models import Explanation, ModelVersion, Trigger
 from learning.services import bundles, cross_validations, pretraining, rounds, targets
@@ -113,6 +113,7 @@ def objects(cast):
         actor=cast.manager, project=project, source=source, study_uids=["1.2.3"]
     )
     suggestion = Suggestion.objects.create(case=annotation.case, origin="o", source="s", content={})
+    clinical.replace_table(actor=cast.manager, project=project, data=b"PatientID,crp\nP1,3\n")
     Handover.objects.create(case=annotation.case, reader=cast.annotator2)
     return {
         "project_id": project.pk, "user_id": cast.annotator2.pk, "case_id": annotation.case_id,

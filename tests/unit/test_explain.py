@@ -13,6 +13,8 @@ from learning.training.explain import (
     occlusion_map,
     uncertainty_map,
 )
+from learning.training.networks import Architecture
+from learning.training.networks.fusion import WithColumns
 
 
 def make_network(dimensions):
@@ -155,3 +157,17 @@ def test_an_impossible_patch_is_refused(patch, stride):
         occlusion_map(
             make_network(2), np.ones((1, 8, 8), np.float32), 0, patch=patch, stride=stride
         )
+
+
+def test_a_network_with_columns_is_explained_for_the_case_that_they_are_of():
+    torch.manual_seed(0)
+    network = Architecture("resnet10", 2, columns=3, size=(32, 32)).build()
+    image = np.random.default_rng(0).normal(0, 1, (1, 32, 32)).astype(np.float32)
+    seen = [WithColumns(network, torch.tensor(columns)) for columns in ([0.0] * 3, [9.0] * 3)]
+    assert all(grad_cam(one, image, 1).shape == (32, 32) for one in seen)
+    falls = [occlusion_map(one, image, 1, patch=(8, 8), stride=(8, 8)) for one in seen]
+    assert not np.array_equal(*falls)
+    with torch.no_grad():
+        images = torch.from_numpy(image)[None].repeat(2, 1, 1, 1)
+        network.eval()
+        torch.testing.assert_close(seen[1](images), network(images, torch.full((2, 3), 9.0)))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from learning.training.columns import ColumnEncoder
+from learning.training.columns import ColumnEncoder, InvalidColumns, check_row
 from learning.training.inputs import (
     Channel,
     Column,
@@ -27,7 +27,7 @@ def test_an_input_survives_its_record():
         (8, 64, 64), "3d",
         (Channel("t1", SeriesRule("MR", "t1.*gd", "axial", "thinnest", 1)),
          Channel("ct", branch=1, normalisation="window", low=-100, high=300)),
-        (3.0, 1.0, 1.0), "foreground", columns=(Column("age"), Column("sex", ("F", "M"))),
+        (3.0, 1.0, 1.0), "foreground", columns=(Column("age"), Column("PatientSex", "dicom", ("F", "M"))),
     )  # fmt: skip
     assert InputSpec.from_json(spec.as_json()) == spec
     assert spec.branches == (1, 1)
@@ -51,6 +51,7 @@ def test_an_input_survives_its_record():
         ({"size": [32, 32], "channels": [{"name": "a", "rule": {"description": "("}}]},
          r"channels\[0\].rule.description is no regular expression"),
         ({"size": [32, 32], "columns": [{"name": "a", "missing": "guess"}]}, r"columns\[0\].missing"),
+        ({"size": [32, 32], "columns": [{"name": "a", "source": "web"}]}, r"columns\[0\].source"),
         ({"size": [32, 32], "crop": "tight"}, "crop must be one of"),
     ],
 )  # fmt: skip
@@ -137,7 +138,7 @@ def test_a_missing_series_is_a_reason():
 
 
 def test_columns_are_standardised_and_missing_ones_say_so():
-    columns = (Column("age", missing="indicate"), Column("sex", ("F", "M")))
+    columns = (Column("age", missing="indicate"), Column("sex", categories=("F", "M")))
     rows = [{"age": 40, "sex": "F"}, {"age": 60, "sex": "M"}]
     encoder = ColumnEncoder.fit(columns, rows)
     assert encoder.width == 4
@@ -145,10 +146,31 @@ def test_columns_are_standardised_and_missing_ones_say_so():
     np.testing.assert_array_equal(encoder.encode({"age": None, "sex": "F"}), [0, 1, 1, 0])
     assert ColumnEncoder.from_json(columns, encoder.as_json()) == encoder
     for row, reason in [
-        ({"age": 50}, "sex is missing"), ({"age": "old", "sex": "F"}, "age is 'old'"),
-        ({"age": 50, "sex": "x"}, "sex is 'x', which is no category"),
+        ({"age": 50}, "sex is missing"), ({"age": "old", "sex": "F"}, "age is no number"),
+        ({"age": True, "sex": "F"}, "age is no number"),
+        ({"age": 50, "sex": "x"}, "sex is none of its categories"),
     ]:  # fmt: skip
         with pytest.raises(UnusableInput, match=reason):
             encoder.encode(row)
+        with pytest.raises(UnusableInput, match=reason):
+            check_row(columns, row)
+    assert encoder.encode_all([]).shape == (0, 4)
+    same = ColumnEncoder.fit((Column("age"),), [{"age": 0.1}] * 3)
+    assert same.encode({"age": 0.1}) == pytest.approx(0, abs=1e-6)
     with pytest.raises(UnusableInput, match="age: no training case"):
         ColumnEncoder.fit(columns, [{"sex": "F"}])
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ({}, "2 numbers each"),
+        ({"means": [1.0], "deviations": [1.0]}, "2 numbers each"),
+        ({"means": [1.0, None], "deviations": [1.0, 1.0]}, "must be numbers"),
+        ({"means": [1.0, float("nan")], "deviations": [1.0, 1.0]}, "must be numbers"),
+        ({"means": [1.0, 0.0], "deviations": [0.0, 1.0]}, "above 0"),
+    ],
+)
+def test_a_record_of_other_columns_is_refused(record, reason):
+    with pytest.raises(InvalidColumns, match=reason):
+        ColumnEncoder.from_json((Column("age"), Column("crp")), record)

@@ -152,6 +152,42 @@ def test_weights_of_a_colour_network_with_other_classes_are_started_from(tmp_pat
     )
 
 
+def test_a_network_with_columns_starts_from_one_without_and_back():
+    seeing = Architecture("resnet10", 2, columns=3, size=(32, 32))
+    plain, fused, again = PLAIN.build(), seeing.build(), PLAIN.build()
+    found = transfer.start_from(fused, plain.state_dict())
+    assert {name.split(".")[0] for name in found.fresh} == {"columns", "head"}
+    assert torch.equal(fused.branches[0].conv1.weight, plain.conv1.weight)
+    back = transfer.start_from(again, fused.state_dict())
+    assert set(back.fresh) == {"fc.weight", "fc.bias"}
+    assert torch.equal(again.layer4[0].conv1.weight, plain.layer4[0].conv1.weight)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"columns": {}}, "columns: means and deviations must be 1 numbers"),
+        ({"columns": []}, "columns is no dict"),
+        ({"columns": {"means": [0], "deviations": [-1]}}, "deviations must lie above 0"),
+        ({"input": {}}, "the network reads 1 columns, the input has 0"),
+        ({"input": {"size": [32]}}, "input: size must have 2 sides"),
+    ],
+)
+def test_a_bundle_whose_columns_do_not_fit_is_refused(change, message, tmp_path):
+    seeing = Architecture("resnet10", 2, columns=1, size=(32, 32))
+    given = {"size": [32, 32], "columns": [{"name": "age [a]"}]}
+    scale = {"means": [50.0], "deviations": [9.5]}
+    whole = Model(
+        seeing.build(), seeing, SIDES, TrainConfig(), input=given, columns=scale
+    )  # fmt: skip
+    export_bundle(whole, tmp_path / "bundle")
+    assert import_bundle(tmp_path / "bundle").encoder() == whole.encoder()
+    path = tmp_path / "bundle/configs/firstread.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(InvalidBundle, match=message):
+        import_bundle(tmp_path / "bundle")
+
+
 def test_weights_that_cannot_be_started_from_say_why(tmp_path):
     (tmp_path / "w.safetensors").write_bytes(pickled())
     with pytest.raises(transfer.UnusableWeights, match="no readable safetensors"):

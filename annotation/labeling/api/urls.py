@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.labeling.api import comments, marks, masks, projects, reading, sources
+from annotation.labeling.api import clinical, comments, marks, masks, projects, reading, sources
 
 urlpatterns = [
     path("projects", projects.ProjectsView.as_view(), name="projects"),
@@ -15,6 +15,11 @@ urlpatterns = [
     ),
     path("projects/<uuid:project_id>/schemas", projects.SchemasView.as_view(), name="schemas"),
     path("projects/<uuid:project_id>/cases", projects.CasesView.as_view(), name="cases"),
+    path(
+        "projects/<uuid:project_id>/clinical-table",
+        clinical.ClinicalTableView.as_view(),
+        name="clinical-table",
+    ),
     path("projects/<uuid:project_id>/progress", projects.ProgressView.as_view(), name="progress"),
     path("projects/<uuid:project_id>/claim", reading.ClaimView.as_view(), name="claim"),
     path("projects/<uuid:project_id>/upcoming", reading.UpcomingView.as_view(), name="upcoming"),

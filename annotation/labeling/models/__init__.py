@@ -14,6 +14,7 @@ from annotation.labeling.models.cases import (
     CaseState,
     Selection,
 )
+from annotation.labeling.models.clinical import ClinicalRow, ClinicalTable, Identifier
 from annotation.labeling.models.comments import Comment
 from annotation.labeling.models.handovers import Handover
 from annotation.labeling.models.marks import Mark, MarkKind
@@ -28,9 +29,12 @@ __all__ = [
     "AssignmentState",
     "Case",
     "CaseState",
+    "ClinicalRow",
+    "ClinicalTable",
     "Comment",
     "Direction",
     "Handover",
+    "Identifier",
     "LabelSchema",
     "Mark",
     "MarkKind",

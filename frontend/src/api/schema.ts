@@ -815,6 +815,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project_id}/clinical-table": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The project's clinical values, by column and count. */
+        get: operations["projects_clinical_table_retrieve"];
+        /** @description The project's clinical values, by column and count. */
+        put: operations["projects_clinical_table_update"];
+        post?: never;
+        /** @description The project's clinical values, by column and count. */
+        delete: operations["projects_clinical_table_destroy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project_id}/datasets": {
         parameters: {
             query?: never;
@@ -842,6 +861,23 @@ export interface paths {
         };
         /** @description What turns the project's cases into vectors, newest first. */
         get: operations["projects_encoders_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/learnable-columns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Clinical values that a target's input may name: the table's columns and DICOM keywords. */
+        get: operations["projects_learnable_columns_retrieve"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1505,6 +1541,36 @@ export interface components {
          * @enum {string}
          */
         CaseStateEnum: "open" | "done";
+        ClinicalColumn: {
+            key: string;
+            name: string;
+            unit: string;
+            type: components["schemas"]["ClinicalColumnTypeEnum"];
+            categories: string[];
+            /** @description Cases of the project with a value. */
+            case_count: number;
+        };
+        /**
+         * @description * `number` - number
+         *     * `category` - category
+         * @enum {string}
+         */
+        ClinicalColumnTypeEnum: "number" | "category";
+        ClinicalTable: {
+            identifier: components["schemas"]["IdentifierEnum"];
+            columns: components["schemas"]["ClinicalColumn"][];
+            line_count: number;
+            /** @description Lines that belong to no case yet. */
+            unmatched_line_count: number;
+            /** @description Cases that belong to a line. */
+            case_count: number;
+            uploaded_by: string;
+            /** Format: date-time */
+            uploaded_at: string;
+        };
+        ClinicalTableAnswer: {
+            table: components["schemas"]["ClinicalTable"] | null;
+        };
         Code: {
             system: string;
             value: string;
@@ -1905,6 +1971,13 @@ export interface components {
             agreement: components["schemas"]["Condition"] | null;
             retraining: string[];
         };
+        /**
+         * @description * `StudyInstanceUID` - Study Instance Uid
+         *     * `AccessionNumber` - Accession Number
+         *     * `PatientID` - Patient Id
+         * @enum {string}
+         */
+        IdentifierEnum: "StudyInstanceUID" | "AccessionNumber" | "PatientID";
         InputDrift: {
             scanner: string | null;
             month: string;
@@ -1941,7 +2014,7 @@ export interface components {
         KindsEnum: "point" | "length" | "bidirectional" | "angle" | "arrow" | "box" | "ellipse" | "polygon" | "freehand";
         Knob: {
             name: string;
-            type: components["schemas"]["TypeEnum"];
+            type: components["schemas"]["KnobTypeEnum"];
             usual: unknown;
             /** Format: double */
             low: number | null;
@@ -1949,6 +2022,14 @@ export interface components {
             high: number | null;
             choices: string[];
         };
+        /**
+         * @description * `number` - number
+         *     * `whole` - whole
+         *     * `flag` - flag
+         *     * `choice` - choice
+         * @enum {string}
+         */
+        KnobTypeEnum: "number" | "whole" | "flag" | "choice";
         LabelFigures: {
             name: string;
             positives: number;
@@ -1968,8 +2049,22 @@ export interface components {
             };
             names: string[];
         };
+        LearnableColumn: {
+            source: components["schemas"]["SourceEnum"];
+            name: string;
+            unit: string;
+            is_number: boolean;
+            categories: string[];
+            /** @description Cases of the project with a value. */
+            case_count: number;
+        };
+        LearnableColumns: {
+            columns: components["schemas"]["LearnableColumn"][];
+            case_count: number;
+        };
         Lineage: {
             origin: string;
+            columns: string[];
             round: components["schemas"]["RoundLine"] | null;
             dataset: components["schemas"]["DatasetLine"] | null;
         };
@@ -2678,6 +2773,12 @@ export interface components {
             id: string;
             name: string;
         };
+        /**
+         * @description * `table` - table
+         *     * `dicom` - dicom
+         * @enum {string}
+         */
+        SourceEnum: "table" | "dicom";
         SplitSize: {
             split: string;
             cases: number;
@@ -2899,14 +3000,6 @@ export interface components {
          * @enum {string}
          */
         TriggerEnum: "policy" | "manual";
-        /**
-         * @description * `number` - number
-         *     * `whole` - whole
-         *     * `flag` - flag
-         *     * `choice` - choice
-         * @enum {string}
-         */
-        TypeEnum: "number" | "whole" | "flag" | "choice";
         Unit: {
             code: string;
             label: string;
@@ -4263,6 +4356,72 @@ export interface operations {
             };
         };
     };
+    projects_clinical_table_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClinicalTableAnswer"];
+                };
+            };
+        };
+    };
+    projects_clinical_table_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClinicalTableAnswer"];
+                };
+            };
+        };
+    };
+    projects_clinical_table_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     projects_datasets_list: {
         parameters: {
             query?: {
@@ -4331,6 +4490,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EncoderVersion"][];
+                };
+            };
+        };
+    };
+    projects_learnable_columns_retrieve: {
+        parameters: {
+            query?: {
+                /** @description DICOM keywords to look up besides the usual ones. */
+                keyword?: string[];
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LearnableColumns"];
                 };
             };
         };

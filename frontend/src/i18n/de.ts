@@ -2,6 +2,7 @@
 import type { Catalogue } from '.'
 import { app } from './de/app'
 import { actions } from './de/actions'
+import { clinical } from './de/clinical'
 import { exchange } from './de/exchange'
 import { explanations } from './de/explanations'
 import { models } from './de/models'
@@ -11,4 +12,4 @@ import { reading } from './de/reading'
 import { schema } from './de/schema'
 import { targets } from './de/targets'
 
-export const de: Catalogue = { ...app, ...actions, ...exchange, ...explanations, ...models, ...projects, ...quick, ...reading, ...schema, ...targets }
+export const de: Catalogue = { ...app, ...actions, ...clinical, ...exchange, ...explanations, ...models, ...projects, ...quick, ...reading, ...schema, ...targets }

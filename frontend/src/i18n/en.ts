@@ -1,6 +1,7 @@
 /** Every text of the app in English; German must have the same keys (checked by its type). */
 import { app } from './en/app'
 import { actions } from './en/actions'
+import { clinical } from './en/clinical'
 import { exchange } from './en/exchange'
 import { explanations } from './en/explanations'
 import { models } from './en/models'
@@ -10,4 +11,4 @@ import { reading } from './en/reading'
 import { schema } from './en/schema'
 import { targets } from './en/targets'
 
-export const en = { ...app, ...actions, ...exchange, ...explanations, ...models, ...projects, ...quick, ...reading, ...schema, ...targets } as const
+export const en = { ...app, ...actions, ...clinical, ...exchange, ...explanations, ...models, ...projects, ...quick, ...reading, ...schema, ...targets } as const

@@ -40,7 +40,7 @@ export function LearningPanel({ projectId, isManager }: Props) {
           {found.length === 0 && <Empty title={t('learning.none')}>{t('learning.none_help')}</Empty>}
           {found.map((target) => (
             <Stack key={target.id}>
-              <TargetView target={target} isManager={isManager} />
+              <TargetView projectId={projectId} target={target} isManager={isManager} />
               {HEAD_KINDS.has(target.kind) && <QuickLoop projectId={projectId} target={target} isManager={isManager} />}
               {target.kind === 'one' && <CrossValidation targetId={target.id} isManager={isManager} />}
               {isManager && <Start target={target} />}
@@ -54,7 +54,7 @@ export function LearningPanel({ projectId, isManager }: Props) {
   )
 }
 
-function TargetView({ target, isManager }: { target: Schemas['Target']; isManager: boolean }) {
+function TargetView({ projectId, target, isManager }: Props & { target: Schemas['Target'] }) {
   const queries = useQueryClient()
   const path = { target_id: target.id }
   const rounds = useQuery({
@@ -99,7 +99,7 @@ function TargetView({ target, isManager }: { target: Schemas['Target']; isManage
               allowDeselect={false}
               onChange={(value) => value && change.mutate(value)}
             />
-            <TargetSettings target={target} />
+            <TargetSettings projectId={projectId} target={target} />
             <Button loading={begin.isPending} disabled={isBusy} onClick={() => begin.mutate()}>
               {t('learning.start')}
             </Button>

@@ -1,10 +1,12 @@
-/** Choose what a model shall learn: an answer, a drawing, or the time to an event. */
-import { Button, Card, Group, Select, Text } from '@mantine/core'
+/** Choose what a model shall learn (an answer, a drawing, or the time to an event) and from what. */
+import { Button, Card, Group, Select, Stack, Switch, Text } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, good, type Schemas } from '../api/client'
 import { t } from '../i18n'
 import { showError } from '../ui/notify'
+import { freshDraft, inputOf, type InputDraft } from './inputDraft'
+import { InputForm } from './InputForm'
 
 type Learnable = Schemas['Learnable']
 
@@ -16,6 +18,7 @@ interface Props {
 export function NewTarget({ projectId, known }: Props) {
   const queries = useQueryClient()
   const [chosen, choose] = useState<string | null>(null)
+  const [draft, setDraft] = useState<InputDraft | null>(null) // null: the usual input
   const path = { project_id: projectId }
   const learnables = useQuery({
     queryKey: ['learnables', projectId],
@@ -23,9 +26,15 @@ export function NewTarget({ projectId, known }: Props) {
   })
   const create = useMutation({
     mutationFn: ({ kind, question, options }: Learnable) =>
-      good(api.POST('/api/v1/projects/{project_id}/targets', { params: { path }, body: { kind, question, options } })),
+      good(
+        api.POST('/api/v1/projects/{project_id}/targets', {
+          params: { path },
+          body: { kind, question, options, ...(draft && { input: inputOf(draft, isDrawn(kind)) }) },
+        }),
+      ),
     onSuccess: () => {
       choose(null)
+      setDraft(null)
       return queries.invalidateQueries()
     },
     onError: showError,
@@ -37,21 +46,41 @@ export function NewTarget({ projectId, known }: Props) {
   const wanted = left.find((one) => keyOf(one) === chosen)
   return (
     <Card withBorder padding="md" data-testid="new-target">
-      <Group align="end">
-        <Select
-          label={t('target.what')}
-          w={420}
-          searchable
-          data={grouped(left)}
-          value={chosen}
-          onChange={choose}
-        />
-        <Button disabled={!wanted} loading={create.isPending} onClick={() => wanted && create.mutate(wanted)}>
-          {t('target.begin')}
-        </Button>
-      </Group>
+      <Stack>
+        <Group align="end">
+          <Select
+            label={t('target.what')}
+            w={420}
+            searchable
+            data={grouped(left)}
+            value={chosen}
+            onChange={(value) => {
+              choose(value)
+              setDraft(null)
+            }}
+          />
+          <Button disabled={!wanted} loading={create.isPending} onClick={() => wanted && create.mutate(wanted)}>
+            {t('target.begin')}
+          </Button>
+        </Group>
+        {wanted && wanted.kind !== 'boxes' && (
+          <Switch
+            label={t('input.choose')}
+            description={t('input.choose_help')}
+            checked={draft !== null}
+            onChange={(event) => setDraft(event.currentTarget.checked ? freshDraft(isDrawn(wanted.kind)) : null)}
+          />
+        )}
+        {wanted && draft && (
+          <InputForm projectId={projectId} draft={draft} isDense={isDrawn(wanted.kind)} onChange={setDraft} />
+        )}
+      </Stack>
     </Card>
   )
+}
+
+function isDrawn(kind: Learnable['kind']): boolean {
+  return kind === 'segmentation'
 }
 
 function keyOf({ kind, question, options }: Pick<Schemas['Target'], 'kind' | 'question' | 'options'>): string {

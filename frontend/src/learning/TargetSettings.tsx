@@ -7,6 +7,8 @@ import { api, good, type Schemas } from '../api/client'
 import { t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Loaded } from '../ui/states'
+import { ColumnPicker } from './ColumnPicker'
+import { columnsOf, USUAL_SIDE, withColumns } from './inputDraft'
 
 type Recipe = Readonly<Record<string, unknown>>
 type Knob = Schemas['Knob']
@@ -20,7 +22,12 @@ const SECTIONS = [
   ['mixed_precision', 'machine'],
 ] as const
 
-export function TargetSettings({ target }: { target: Schemas['Target'] }) {
+interface Props {
+  projectId: string
+  target: Schemas['Target']
+}
+
+export function TargetSettings({ projectId, target }: Props) {
   const [isOpen, open] = useState(false)
   return (
     <>
@@ -32,13 +39,13 @@ export function TargetSettings({ target }: { target: Schemas['Target'] }) {
         size="lg"
         title={t('target.settings_of', { name: target.name })}
       >
-        {isOpen && <Form target={target} onDone={() => open(false)} />}
+        {isOpen && <Form projectId={projectId} target={target} onDone={() => open(false)} />}
       </Drawer>
     </>
   )
 }
 
-function Form({ target, onDone }: { target: Schemas['Target']; onDone: () => void }) {
+function Form({ projectId, target, onDone }: Props & { onDone: () => void }) {
   const queries = useQueryClient()
   const [recipe, setRecipe] = useState<Recipe>(target.config)
   const [input, setInput] = useState(shown(target.input))
@@ -89,6 +96,13 @@ function Form({ target, onDone }: { target: Schemas['Target']; onDone: () => voi
           value={input}
           error={parsed === null && t('target.input_wrong')}
           onChange={setInput}
+        />
+      )}
+      {target.kind !== 'boxes' && target.kind !== 'segmentation' && parsed !== null && (
+        <ColumnPicker
+          projectId={projectId}
+          columns={columnsOf(parsed)}
+          onChange={(columns) => setInput(shown(withColumns(parsed, columns, sideOf(recipe))))}
         />
       )}
       <Title order={3} size="h4">{t('target.recipe')}</Title>
@@ -182,6 +196,10 @@ function KnobField({ knob, value, onChange }: KnobFieldProps) {
       onChange={(found) => onChange(found === '' ? null : Number(found))}
     />
   )
+}
+
+function sideOf(recipe: Recipe): number {
+  return typeof recipe.side === 'number' ? recipe.side : USUAL_SIDE
 }
 
 function shown(input: Recipe): string {

@@ -6,6 +6,7 @@ import { api, good } from '../api/client'
 import { LearningPanel } from '../learning/LearningPanel'
 import { t } from '../i18n'
 import { Loaded } from '../ui/states'
+import { ClinicalPanel } from './ClinicalPanel'
 import { DatasetsPanel } from './DatasetsPanel'
 import { MarksPanel } from './MarksPanel'
 import { ProgressPanel } from './ProgressPanel'
@@ -39,6 +40,7 @@ export default function ProjectPage() {
                 <Tabs.Tab value="reviews">{t('project.reviews')}</Tabs.Tab>
                 <Tabs.Tab value="marks">{t('project.marks')}</Tabs.Tab>
                 <Tabs.Tab value="datasets">{t('project.datasets')}</Tabs.Tab>
+                {found.role === 'manager' && <Tabs.Tab value="clinical">{t('project.clinical')}</Tabs.Tab>}
                 {found.role === 'manager' && <Tabs.Tab value="sources">{t('project.sources')}</Tabs.Tab>}
                 {found.role === 'manager' && <Tabs.Tab value="schema">{t('project.schema')}</Tabs.Tab>}
               </Tabs.List>
@@ -56,6 +58,9 @@ export default function ProjectPage() {
               </Tabs.Panel>
               <Tabs.Panel value="datasets">
                 <DatasetsPanel projectId={projectId} isManager={found.role === 'manager'} />
+              </Tabs.Panel>
+              <Tabs.Panel value="clinical">
+                <ClinicalPanel projectId={projectId} />
               </Tabs.Panel>
               <Tabs.Panel value="sources">
                 <SourcesPanel projectId={projectId} />

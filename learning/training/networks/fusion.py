@@ -42,6 +42,24 @@ class Fusion(nn.Module):
         return found
 
 
+class WithColumns(nn.Module):
+    """A network that reads columns as one that takes images alone: for the maps that explain one case.
+
+    columns: (k,), standardised.
+    """
+
+    columns: Tensor
+
+    def __init__(self, network: nn.Module, columns: Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("columns", columns)
+
+    def forward(self, images: Tensor) -> Tensor:
+        found: Tensor = self.network(images, self.columns.expand(len(images), -1))
+        return found
+
+
 def neighbour_channels(volume: Tensor, neighbours: int) -> Tensor:
     """(b, c, z, h, w) as (b * z, c * (2 * neighbours + 1), h, w); the edges repeat their slice."""
     batch, channels, depth, height, width = volume.shape

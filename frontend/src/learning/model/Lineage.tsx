@@ -9,13 +9,14 @@ interface Props {
   lineage: Schemas['Lineage']
 }
 
-export function Lineage({ version, lineage: { origin, round, dataset } }: Props) {
+export function Lineage({ version, lineage: { origin, columns, round, dataset } }: Props) {
   return (
     <Table.ScrollContainer minWidth={560}>
       <Table data-testid="lineage" verticalSpacing={6}>
         <Table.Tbody>
           <Line name={t('model_page.weights')} hash={version.weights_sha256} />
           {origin !== '' && <Line name={t('model_page.origin')}>{origin}</Line>}
+          {columns.length > 0 && <Line name={t('model_page.columns')}>{columns.join(', ')}</Line>}
           {round && (
             <Line name={t('model_page.round')}>
               {t('model_page.round_of', {
