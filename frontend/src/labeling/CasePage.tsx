@@ -19,6 +19,7 @@ import { useRoomLayout } from './roomLayout'
 import { Toolbar } from './Toolbar'
 import { useKeys } from './useKeys'
 import { useMasks } from './useMasks'
+import { presetNames, useAtRest } from './useMoving'
 import { useRegions } from './useRegions'
 import { useTalk } from './useTalk'
 import { useWorkstation } from './useWorkstation'
@@ -47,6 +48,7 @@ export default function CasePage() {
   const { region_labels: labels = NONE, segments = NONE } = definitionOfRead(reading)
   const viewer = useWorkstation(root, reading)
   const { workstation, state } = viewer
+  const presets = useAtRest(workstation, presetNames, NONE)
   const masks = useMasks(viewer, session, snapshot, segments)
   const regions = useRegions(viewer, session, snapshot, labels, NONE)
   const talk = useTalk(caseId)
@@ -70,7 +72,7 @@ export default function CasePage() {
       layout={layout}
       toolbar={
         <Toolbar {...doable} state={state} kinds={NONE} hasSegments={false} steps={{ undo: null, redo: null }}
-          presets={workstation?.presets().map(({ name }) => name) ?? []} cineRate={cineRate} onCineRate={setCineRate}
+          presets={presets} cineRate={cineRate} onCineRate={setCineRate}
           onSlab={pane && pane.as !== 'stack' ? (slab) => workstation?.slab(slab?.mm ?? 0, slab?.mode ?? null) : null}
           labels={NONE} label="" onLabel={() => undefined} />
       }

@@ -7,7 +7,7 @@ import { isWhole } from '../viewer/movement'
 import type { PaneState } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import { holdsSeries, takeSeries, type DraggedSeries } from './seriesDrag'
-import { useLivePane } from './useWorkstation'
+import { useLivePane } from './useMoving'
 import { troubleText, volumeText } from './viewerText'
 import classes from './reading.module.css'
 

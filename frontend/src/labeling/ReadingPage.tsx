@@ -23,6 +23,7 @@ import { Toolbar } from './Toolbar'
 import { useHeartbeat } from './useHeartbeat'
 import { useKeys } from './useKeys'
 import { useMasks } from './useMasks'
+import { presetNames, useAtRest } from './useMoving'
 import { useReasons } from './useReasons'
 import { useRegions } from './useRegions'
 import { useSuggestions } from './useSuggestions'
@@ -49,6 +50,7 @@ export default function ReadingPage() {
   const { region_labels: labels = NONE, segments = NONE } = definitionOfRead(reading)
   const viewer = useWorkstation(root, reading)
   const { workstation, state } = viewer
+  const presets = useAtRest(workstation, presetNames, NONE)
   const masks = useMasks(viewer, session, snapshot, segments)
   const suggestions = useSuggestions(viewer, session, snapshot, segments, masks)
   const regions = useRegions(viewer, session, snapshot, labels, suggestions.regions)
@@ -78,7 +80,7 @@ export default function ReadingPage() {
         toolbar={
           <Toolbar {...doable} state={state} kinds={kindsOf(labels, regions.label)} hasSegments={segments.length > 0}
             steps={{ undo: step(snapshot.undoName), redo: step(snapshot.redoName) }}
-            presets={workstation?.presets().map(({ name }) => name) ?? []} cineRate={cineRate} onCineRate={setCineRate}
+            presets={presets} cineRate={cineRate} onCineRate={setCineRate}
             onSlab={pane && pane.as !== 'stack' ? (slab) => workstation?.slab(slab?.mm ?? 0, slab?.mode ?? null) : null}
             labels={labels} label={regions.label} onLabel={regions.setLabel} />
         }
