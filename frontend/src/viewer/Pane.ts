@@ -368,13 +368,13 @@ export class Pane {
     })
   }
 
-  private edges({ viewport }: Picture, loaded: LoadedSeries): EdgeLetters | null {
-    const { viewUp, viewPlaneNormal } = viewport.getCamera()
+  private edges(picture: Picture, loaded: LoadedSeries): EdgeLetters | null {
+    const { viewUp, viewPlaneNormal } = picture.viewport.getCamera()
     if (!viewUp || !viewPlaneNormal) return null
     const up = viewUp as Vector
     const right = cross(up, viewPlaneNormal)
     const down: Vector = [-up[0], -up[1], -up[2]]
-    if (loaded.geometry) return edgeLetters(right, down)
+    if (picture.isPlaced()) return edgeLetters(right, down)
     return loaded.codes ? edgeLettersFromView(right, down, loaded.codes) : null
   }
 
