@@ -10,8 +10,8 @@ from tests.e2e import browser as person
 
 PAINT_WATCH = """() => {
   window.painted = null
-  const look = ({ target }) => {
-    if (window.painted !== null) return
+  const look = ({ target, detail }) => {
+    if (window.painted !== null || detail.viewportStatus !== 'rendered') return
     const now = performance.now()
     const canvas = target.querySelector('canvas.cornerstone-canvas')
     const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
@@ -19,7 +19,7 @@ PAINT_WATCH = """() => {
     for (let i = 0; i < data.length; i += 4 * 97) greys.add(data[i])
     if (greys.size > 20) window.painted = now
   }
-  // Once a picture, and not at every frame: reading pixels back would slow what is measured.
+  // Only when there is a picture: reading pixels back slows what is measured.
   window.addEventListener('CORNERSTONE_IMAGE_RENDERED', look, true)
 }"""
 METADATA_ASKED = """() => performance.getEntriesByType('resource')

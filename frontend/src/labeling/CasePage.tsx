@@ -51,7 +51,7 @@ export default function CasePage() {
   const presets = useAtRest(workstation, presetNames, NONE)
   const masks = useMasks(viewer, session, snapshot, segments)
   const regions = useRegions(viewer, session, snapshot, labels, NONE)
-  const talk = useTalk(caseId)
+  const talk = useTalk(caseId, viewer.isSettled)
   const wanted = search.get('read')
   const found = overview.data
   const read = found?.reads.find(({ id }) => id === wanted) ?? found?.reads[0]

@@ -49,12 +49,12 @@ export default function ReadingPage() {
   const { reading, content, next } = snapshot
   const { region_labels: labels = NONE, segments = NONE } = definitionOfRead(reading)
   const viewer = useWorkstation(root, reading)
-  const { workstation, state } = viewer
+  const { workstation, state, isSettled } = viewer
   const presets = useAtRest(workstation, presetNames, NONE)
   const masks = useMasks(viewer, session, snapshot, segments)
   const suggestions = useSuggestions(viewer, session, snapshot, segments, masks)
   const regions = useRegions(viewer, session, snapshot, labels, suggestions.regions)
-  const talk = useTalk(reading?.case_id ?? null)
+  const talk = useTalk(reading?.case_id ?? null, isSettled)
   const reasons = useReasons(session, talk)
   const commands = {
     ...commandsOf({ session, snapshot, workstation, layout, regions, masks, labels, segments, cineRate }),
@@ -66,8 +66,8 @@ export default function ReadingPage() {
   useKeys({ custom, answers, commands, onAnswer: ({ question, option }) => session.choose(question, option) })
   useEffect(() => void session.claim(), [session])
   useEffect(() => {
-    if (workstation && next) void workstation.prefetch(next.study)
-  }, [workstation, next])
+    if (workstation && next && isSettled) void workstation.prefetch(next.study)
+  }, [workstation, next, isSettled])
 
   const pane = state.panes[state.active]
   const doable = { commands, reasons: { planes: pane ? whyNoPlanes(pane) : undefined }, custom }

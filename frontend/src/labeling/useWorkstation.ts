@@ -1,7 +1,7 @@
 /** Connects the page to the workstation: its life, its state, and what it shows. */
 import { startTransition, useEffect, useMemo, useRef, useState, type RefObject } from 'react'
 import type { Reading } from '../api/client'
-import { planFor } from '../viewer/hanging'
+import { planFor, type HangingPlan } from '../viewer/hanging'
 import { EMPTY_STATE } from '../viewer/emptyState'
 import type { PlanNotice } from '../viewer/messages'
 import { hasOnlyMoved, isStillEmpty } from '../viewer/movement'
@@ -24,6 +24,8 @@ export interface ViewerConnection {
   /** As it was when something else than a movement changed; what moves is read with the hooks of `useMoving`. */
   state: WorkstationState
   isSupported: boolean
+  /** Whether the images do not wait for anything any more: what else the page needs can be asked for. */
+  isSettled: boolean
   /** What the hanging protocols could not find; null where nothing is amiss. */
   notice: PlanNotice | null
 }
@@ -72,7 +74,12 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
     return () => [study, ...priors].forEach((one) => workstation.forget(one))
   }, [workstation, reading, plan])
 
-  return { element, workstation, layers: opened?.layers ?? null, state, isSupported, notice: plan?.notice ?? null }
+  return { element, workstation, layers: opened?.layers ?? null, state, isSupported, isSettled: !isSupported || isSettled(plan, state), notice: plan?.notice ?? null }
+}
+
+function isSettled(plan: HangingPlan | null, { panes }: WorkstationState): boolean {
+  if (plan === null) return false
+  return plan.panes.every((pane) => pane === null) || panes.some(({ status }) => status === 'shown' || status === 'failed')
 }
 
 /** A page of buttons costs more than a slice: it is drawn anew neither while a hand only moves the images, nor
