@@ -11,10 +11,10 @@ import { troubleOf, type Trouble } from './messages'
 import { paneElements, type PaneElements } from './paneElements'
 import { PlanePicture, StackPicture, type Picture } from './pictures'
 import {
-  isSameWindow, presetsFor, rangeOf, windowBetween, windowOf, windowOfRange, type Preset,
-  type Window,
+  isSameWindow, presetsFor, rangeOf, windowBetween, windowOf, windowOfRange, type Preset, type Window,
 } from './presets'
 import { storedWindows, valuesOf, valuesWithin } from './samples'
+import { disableViewport } from './textures'
 import { toolGroup } from './tools'
 import type { PaneState, PaneView, Presentation, SlabMode } from './types'
 
@@ -271,7 +271,7 @@ export class Pane {
   }
 
   private disable(): void {
-    if (this.enabled !== null) this.engine.disableElement(this.viewportId)
+    if (this.enabled !== null) disableViewport(this.engine, this.viewportId)
     this.enabled = null
   }
 
