@@ -88,3 +88,35 @@ def test_a_very_long_series_shows_an_image_before_it_is_loaded_and_keeps_to_its_
             room.until(f"p.status === 'shown' && p.slice === {slice_number}")
         room.until(f"p.loaded >= {AHEAD}")
         assert room.do("return w.most") <= LIMIT_BYTES
+
+
+def test_planes_that_are_closed_leave_nothing_on_the_graphics_card(live_cast):
+    project = make_case(live_cast, "phantom", phantom("planes", slices=6))
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.do("w.kept = w.state.panes[0].study")
+
+        def open_and_close():
+            room.do("w.setLayout('1x1'); await w.hangPlanes(w.kept, w.kept.series[0])")
+            room.until("s.panes.length > 2 && s.panes.every((one) => one.status === 'shown')")
+            room.settle()
+            room.do("w.close(); w.forget(w.kept)")
+
+        for _ in range(2):
+            open_and_close()
+        before = alive(room.page, "WebGLTexture")
+        for _ in range(4):
+            open_and_close()
+        assert alive(room.page, "WebGLTexture") <= before
+
+
+def alive(page, kind):
+    """How many objects of a kind are left after the garbage is collected."""
+    session = page.context.new_cdp_session(page)
+    prototype = session.send("Runtime.evaluate", {"expression": f"{kind}.prototype"})
+    of = {"prototypeObjectId": prototype["result"]["objectId"]}
+    found = session.send("Runtime.queryObjects", of)["objects"]["objectId"]
+    count = {"functionDeclaration": "function () { return this.length }", "objectId": found}
+    answer = session.send("Runtime.callFunctionOn", {**count, "returnByValue": True})
+    session.detach()
+    return answer["result"]["value"]

@@ -12,13 +12,20 @@ import { PreferencesGate } from './PreferencesGate'
 import { SignedIn } from './SignedIn'
 import { SignInPage } from './SignInPage'
 
+const ReadingPage = lazy(askedForReading() ?? (() => import('../labeling/ReadingPage')))
 const CasePage = lazy(() => import('../labeling/CasePage'))
-const ReadingPage = lazy(() => import('../labeling/ReadingPage'))
 const ModelPage = lazy(() => import('../learning/model/ModelPage'))
 const ProjectPage = lazy(() => import('../projects/ProjectPage'))
 const ProjectsPage = lazy(() => import('../projects/ProjectsPage'))
 const PreferencesPage = lazy(() => import('./PreferencesPage'))
 const TokensPage = lazy(() => import('./TokensPage'))
+
+/** Whoever comes straight to a reading room waits for its scripts: they are on their way before the person is known. */
+function askedForReading() {
+  if (!/^\/projects\/[^/]+\/read$/.test(window.location.pathname)) return null
+  const page = import('../labeling/ReadingPage')
+  return () => page
+}
 
 const queryClient = new QueryClient({
   defaultOptions: {

@@ -20,6 +20,7 @@ import { Toolbar } from './Toolbar'
 import { useExplanations } from './useExplanations'
 import { useKeys } from './useKeys'
 import { useMasks } from './useMasks'
+import { presetNames, useAtRest } from './useMoving'
 import { useRegions } from './useRegions'
 import { useTalk } from './useTalk'
 import { useWorkstation } from './useWorkstation'
@@ -48,10 +49,11 @@ export default function CasePage() {
   const { region_labels: labels = NONE, segments = NONE } = definitionOfRead(reading)
   const viewer = useWorkstation(root, reading)
   const { workstation, state } = viewer
+  const presets = useAtRest(workstation, presetNames, NONE)
   const masks = useMasks(viewer, session, snapshot, segments)
   const regions = useRegions(viewer, session, snapshot, labels, NONE)
   const explanations = useExplanations(viewer, root, snapshot)
-  const talk = useTalk(caseId)
+  const talk = useTalk(caseId, viewer.isSettled)
   const wanted = search.get('read')
   const found = overview.data
   const read = found?.reads.find(({ id }) => id === wanted) ?? found?.reads[0]
@@ -74,7 +76,7 @@ export default function CasePage() {
       layout={layout}
       toolbar={
         <Toolbar {...doable} state={state} kinds={NONE} hasSegments={false} steps={{ undo: null, redo: null }}
-          presets={workstation?.presets().map(({ name }) => name) ?? []} cineRate={cineRate} onCineRate={setCineRate}
+          presets={presets} cineRate={cineRate} onCineRate={setCineRate}
           onSlab={pane && pane.as !== 'stack' ? (slab) => workstation?.slab(slab?.mm ?? 0, slab?.mode ?? null) : null}
           labels={NONE} label="" onLabel={() => undefined} />
       }

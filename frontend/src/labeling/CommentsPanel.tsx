@@ -21,8 +21,10 @@ export interface CommentsPanelProps {
   comments: readonly Comment[]
   /** The id of the person who reads: own comments can be resolved and deleted. */
   me: string
-  /** Where a new comment would be pinned; null where no frame is shown. */
-  here: PinnedPlace | null
+  /** Whether a frame is shown, to pin a new comment to. */
+  canPin: boolean
+  /** The place in view. */
+  here: () => PinnedPlace | null
   isBusy: boolean
   field?: RefObject<HTMLTextAreaElement | null>
   onAdd: (text: string, place: PinnedPlace | null) => void
@@ -93,12 +95,12 @@ function CommentEntry({ comment, me, onJump, onResolve, onDelete }: CommentsPane
   )
 }
 
-function NewComment({ here, isBusy, field, onAdd }: CommentsPanelProps) {
+function NewComment({ canPin, here, isBusy, field, onAdd }: CommentsPanelProps) {
   const [text, setText] = useState('')
   const [isPinned, setPinned] = useState(false)
   const add = () => {
     if (text.trim() === '') return
-    onAdd(text.trim(), isPinned ? here : null)
+    onAdd(text.trim(), isPinned ? here() : null)
     setText('')
     setPinned(false)
   }
@@ -123,8 +125,8 @@ function NewComment({ here, isBusy, field, onAdd }: CommentsPanelProps) {
         <Checkbox
           size="xs"
           label={t('comments.pin')}
-          checked={isPinned && here !== null}
-          disabled={here === null}
+          checked={isPinned && canPin}
+          disabled={!canPin}
           onChange={(event) => setPinned(event.currentTarget.checked)}
         />
         <Button size="compact-sm" variant="default" loading={isBusy} disabled={text.trim() === ''} onClick={add}>

@@ -7,7 +7,7 @@ import { isWhole } from '../viewer/movement'
 import type { PaneState } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import { holdsSeries, takeSeries, type DraggedSeries } from './seriesDrag'
-import { useLivePane } from './useWorkstation'
+import { useLivePane } from './useMoving'
 import { troubleText, volumeText } from './viewerText'
 import classes from './reading.module.css'
 
@@ -100,7 +100,7 @@ function Moving(props: PaneOverlayProps) {
   const state = useLivePane(props.workstation, props.pane, props.state)
   return (
     <>
-      <WindowText state={state} />
+      <WindowText {...windowIn(state)} />
       <PositionText state={state} />
       {state.edges && <Edges {...state.edges} />}
       {state.slices > 1 && <SliceBar {...props} state={state} />}
@@ -118,8 +118,14 @@ const Edges = memo(({ left, right, top, bottom }: EdgeLetters) => (
 ))
 Edges.displayName = 'Edges'
 
-function WindowText({ state }: { state: PaneState }) {
-  const { center, width, zoom, preset, slab, spacing } = state
+type WindowFacts = Pick<PaneState, 'center' | 'width' | 'zoom' | 'preset' | 'slab' | 'spacing'>
+
+function windowIn({ center, width, zoom, preset, slab, spacing }: PaneState): WindowFacts {
+  return { center, width, zoom, preset, slab, spacing }
+}
+
+/** Kept while the slices pass under one window. */
+const WindowText = memo(({ center, width, zoom, preset, slab, spacing }: WindowFacts) => {
   return (
     <div className={classes.bottomLeft} data-testid="window">
       {/* Said only where millimetres are not the patient's own. */}
@@ -130,7 +136,8 @@ function WindowText({ state }: { state: PaneState }) {
       <div>{t('pane.zoom', { zoom: formatNumber(zoom, 2) })}</div>
     </div>
   )
-}
+})
+WindowText.displayName = 'WindowText'
 
 /** Windows of a few units (PET, parameter maps) need their decimals. */
 function precision(width: number): number {

@@ -24,6 +24,7 @@ import { useExplanations } from './useExplanations'
 import { useHeartbeat } from './useHeartbeat'
 import { useKeys } from './useKeys'
 import { useMasks } from './useMasks'
+import { presetNames, useAtRest } from './useMoving'
 import { useReasons } from './useReasons'
 import { useRegions } from './useRegions'
 import { useSuggestions } from './useSuggestions'
@@ -49,12 +50,13 @@ export default function ReadingPage() {
   const { reading, content, next } = snapshot
   const { region_labels: labels = NONE, segments = NONE } = definitionOfRead(reading)
   const viewer = useWorkstation(root, reading)
-  const { workstation, state } = viewer
+  const { workstation, state, isSettled } = viewer
+  const presets = useAtRest(workstation, presetNames, NONE)
   const masks = useMasks(viewer, session, snapshot, segments)
   const suggestions = useSuggestions(viewer, session, snapshot, segments, masks)
   const regions = useRegions(viewer, session, snapshot, labels, suggestions.regions)
   const explanations = useExplanations(viewer, root, snapshot)
-  const talk = useTalk(reading?.case_id ?? null)
+  const talk = useTalk(reading?.case_id ?? null, isSettled)
   const reasons = useReasons(session, talk)
   const commands = {
     ...commandsOf({ session, snapshot, workstation, layout, regions, masks, labels, segments, cineRate }),
@@ -66,8 +68,8 @@ export default function ReadingPage() {
   useKeys({ custom, answers, commands, onAnswer: ({ question, option }) => session.choose(question, option) })
   useEffect(() => void session.claim(), [session])
   useEffect(() => {
-    if (workstation && next) void workstation.prefetch(next.study)
-  }, [workstation, next])
+    if (workstation && next && isSettled) void workstation.prefetch(next.study)
+  }, [workstation, next, isSettled])
 
   const pane = state.panes[state.active]
   const doable = { commands, reasons: { planes: pane ? whyNoPlanes(pane) : undefined }, custom }
@@ -80,7 +82,7 @@ export default function ReadingPage() {
         toolbar={
           <Toolbar {...doable} state={state} kinds={kindsOf(labels, regions.label)} hasSegments={segments.length > 0}
             steps={{ undo: step(snapshot.undoName), redo: step(snapshot.redoName) }}
-            presets={workstation?.presets().map(({ name }) => name) ?? []} cineRate={cineRate} onCineRate={setCineRate}
+            presets={presets} cineRate={cineRate} onCineRate={setCineRate}
             onSlab={pane && pane.as !== 'stack' ? (slab) => workstation?.slab(slab?.mm ?? 0, slab?.mode ?? null) : null}
             labels={labels} label={regions.label} onLabel={regions.setLabel} />
         }

@@ -29,8 +29,9 @@ export interface ReadingPanelProps extends Doable {
   notices: ReactNode
   suggestions: SuggestionBarProps | null
   explanations: ExplanationPanelProps | null
-  /** The study's questions first, then those of the series and the image in the active pane. */
-  questions: readonly QuestionPanelProps[]
+  questions: QuestionPanelProps
+  /** Those of the series and the image in the active pane. */
+  placeQuestions: ReactNode
   regions: RegionListProps | null
   segments: SegmentPanelProps | null
   comments: CommentsPanelProps | null
@@ -52,9 +53,8 @@ export function ReadingPanel(props: ReadingPanelProps) {
         </Text>
       )}
       {suggestions && <SuggestionBar {...suggestions} />}
-      {questions.filter((group) => group.questions.length > 0).map((group) => (
-        <QuestionPanel key={group.refersTo ?? ''} {...group} />
-      ))}
+      {questions.questions.length > 0 && <QuestionPanel {...questions} />}
+      {props.placeQuestions}
       {explanations && <ExplanationPanel {...explanations} custom={props.custom} />}
       {regions && (
         <Section title={t('regions.title')} count={regions.regions.length}>

@@ -1,17 +1,16 @@
 /** The right side of the reading room, connected to the session, the viewer and the talk about the case. */
 import type { ReactNode } from 'react'
-import type { ViewerSeries } from '../viewer/dicomweb'
 import type { WorkstationState } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import { actionOf } from './actions'
-import type { ScopedPlace } from './content'
 import { definitionOfRead, type Question } from './definition'
 import type { ExplanationPanelProps } from './ExplanationPanel'
 import { keysOf } from './keymap'
 import { Notices } from './Notices'
 import { Claiming, ClaimFailed, Finished } from './PanelStates'
+import { PlaceQuestions } from './PlaceQuestions'
 import type { QuestionPanelProps } from './QuestionPanel'
-import { answersOf, isRequired, visibleQuestions, type Subject } from './questions'
+import { isRequired } from './questions'
 import { ReadingPanel } from './ReadingPanel'
 import type { ReadingSession, Snapshot } from './ReadingSession'
 import { regionListOf } from './regionListOf'
@@ -19,9 +18,9 @@ import { segmentPanelOf } from './segmentPanelOf'
 import type { SuggestionBarProps } from './SuggestionBar'
 import type { Doable } from './ToolButton'
 import type { Masks } from './useMasks'
+import { useAtRest } from './useMoving'
 import type { Regions } from './useRegions'
 import type { Talk } from './useTalk'
-import { t } from '../i18n'
 
 export interface SideProps {
   session: ReadingSession
@@ -41,6 +40,7 @@ export interface SideProps {
 export function ReadingSide(props: SideProps): ReactNode {
   const { session, snapshot, doable, talk, workstation } = props
   const { phase, reading, lastSubmitted, save } = snapshot
+  const canPin = useAtRest(workstation, showsFrame, false)
   const claim = () => void session.claim()
   if (phase === 'finished') return <Finished onClaim={claim} onUndo={lastSubmitted === null ? undefined : () => void session.undo()} />
   if (phase === 'failed') return <ClaimFailed message={snapshot.message} onClaim={claim} />
@@ -59,11 +59,12 @@ export function ReadingSide(props: SideProps): ReactNode {
       notices={<Notices session={session} snapshot={snapshot} questions={session.questions()} />}
       suggestions={props.suggestions}
       explanations={props.explanations}
-      questions={[studyQuestions(props), ...placeQuestions(props)]}
+      questions={studyQuestions(props)}
+      placeQuestions={<PlaceQuestions session={session} snapshot={snapshot} workstation={workstation} />}
       regions={labels.length > 0 || (snapshot.content.regions?.length ?? 0) > 0 ? regionListOf(props, labels) : null}
       segments={segments.length > 0 ? segmentPanelOf(props, segments) : null}
       comments={{
-        comments: talk.comments, me: talk.me, here: workstation?.inView() ?? null, isBusy: talk.isBusy,
+        comments: talk.comments, me: talk.me, canPin, here: () => workstation?.inView() ?? null, isBusy: talk.isBusy,
         onAdd: talk.add, onResolve: talk.resolve, onDelete: talk.remove,
         onJump: ({ sop_instance_uid, frame, pixel }) => void workstation?.jumpTo(sop_instance_uid, frame, pixel),
       }}
@@ -85,35 +86,11 @@ function studyQuestions({ session, snapshot, asked, doable }: SideProps): Questi
   }
 }
 
-/** What is asked of the series and of the frame in the active pane. */
-function placeQuestions({ session, snapshot, state }: SideProps): QuestionPanelProps[] {
-  const pane = state.panes[state.active]
-  if (!pane?.series || pane.status !== 'shown') return []
-  const { series, place, slice } = pane
-  const ofSeries = panelOf(session, snapshot, 'series', { series_instance_uid: series.series_instance_uid },
-    t('question.of_series', { name: nameOf(series) }))
-  if (!place) return [ofSeries]
-  return [ofSeries, panelOf(session, snapshot, 'instance', place, t('question.of_image', { number: slice, name: nameOf(series) }))]
-}
-
-function panelOf(
-  session: ReadingSession, { content, phase, missing, missingAt }: Snapshot, scope: 'series' | 'instance', place: ScopedPlace, refersTo: string,
-): QuestionPanelProps {
-  const subject: Subject = { scope, place }
-  const isHere = missingAt?.scope === scope && JSON.stringify(missingAt.place) === JSON.stringify(place)
-  return {
-    questions: visibleQuestions(session.questions(), content, subject), answers: answersOf(content, subject),
-    isDisabled: phase !== 'reading', refersTo, missing: isHere ? missing : null,
-    isNeeded: (question) => isRequired(session.questions(), content, question, subject),
-    onAnswer: (key, answer, gesture) => void session.answerScoped(place, key, answer, gesture),
-  }
-}
-
 function problemsBelow(problems: Readonly<Record<string, string>>, prefix: string): Record<string, string> {
   const found = Object.entries(problems).filter(([path]) => path.startsWith(prefix))
   return Object.fromEntries(found.map(([path, text]) => [path.slice(prefix.length), text]))
 }
 
-function nameOf({ series_description, modality }: ViewerSeries): string {
-  return series_description || modality
+function showsFrame(workstation: Workstation): boolean {
+  return workstation.inView() !== null
 }

@@ -5,7 +5,8 @@ import type { Workstation } from '../viewer/Workstation'
 import type { PaneStudy } from './PaneOverlay'
 import { SeriesStrip } from './SeriesStrip'
 import type { DraggedSeries } from './seriesDrag'
-import { useLiveState, type ViewerConnection } from './useWorkstation'
+import { useLiveState } from './useMoving'
+import type { ViewerConnection } from './useWorkstation'
 import { ViewerPane } from './ViewerPane'
 
 interface Props {

@@ -21,13 +21,14 @@ export interface Talk {
   unmark: (kind: Markable) => void
 }
 
-export function useTalk(caseId: string | null): Talk {
-  const me = useQuery({ queryKey: ['me'], queryFn: () => good(api.GET('/api/v1/me')), staleTime: Infinity })
+/** Asked for once `isTheTime`, so that nothing stands in the way of the first image. */
+export function useTalk(caseId: string | null, isTheTime: boolean): Talk {
+  const me = useQuery({ queryKey: ['me'], queryFn: () => good(api.GET('/api/v1/me')), staleTime: Infinity, enabled: isTheTime })
   const comments = useQuery({
-    queryKey: ['comments', caseId], enabled: caseId !== null, queryFn: () => fetchComments(caseId ?? ''),
+    queryKey: ['comments', caseId], enabled: caseId !== null && isTheTime, queryFn: () => fetchComments(caseId ?? ''),
   })
   const marks = useQuery({
-    queryKey: ['marks', caseId], enabled: caseId !== null, queryFn: () => fetchMarks(caseId ?? ''),
+    queryKey: ['marks', caseId], enabled: caseId !== null && isTheTime, queryFn: () => fetchMarks(caseId ?? ''),
   })
   const act = useAct(caseId)
   const mine = (kind: Markable) => (marks.data ?? []).some((m) => m.kind === kind && m.author === me.data?.id)

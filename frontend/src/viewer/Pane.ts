@@ -11,10 +11,10 @@ import { troubleOf, type Trouble } from './messages'
 import { paneElements, type PaneElements } from './paneElements'
 import { PlanePicture, StackPicture, type Picture } from './pictures'
 import {
-  isSameWindow, presetsFor, rangeOf, windowBetween, windowOf, windowOfRange, type Preset,
-  type Window,
+  isSameWindow, presetsFor, rangeOf, windowBetween, windowOf, windowOfRange, type Preset, type Window,
 } from './presets'
 import { storedWindows, valuesOf, valuesWithin } from './samples'
+import { disableViewport } from './textures'
 import { toolGroup } from './tools'
 import type { PaneState, PaneView, Presentation, SlabMode } from './types'
 
@@ -271,7 +271,7 @@ export class Pane {
   }
 
   private disable(): void {
-    if (this.enabled !== null) this.engine.disableElement(this.viewportId)
+    if (this.enabled !== null) disableViewport(this.engine, this.viewportId)
     this.enabled = null
   }
 
@@ -368,13 +368,13 @@ export class Pane {
     })
   }
 
-  private edges({ viewport }: Picture, loaded: LoadedSeries): EdgeLetters | null {
-    const { viewUp, viewPlaneNormal } = viewport.getCamera()
+  private edges(picture: Picture, loaded: LoadedSeries): EdgeLetters | null {
+    const { viewUp, viewPlaneNormal } = picture.viewport.getCamera()
     if (!viewUp || !viewPlaneNormal) return null
     const up = viewUp as Vector
     const right = cross(up, viewPlaneNormal)
     const down: Vector = [-up[0], -up[1], -up[2]]
-    if (loaded.geometry) return edgeLetters(right, down)
+    if (picture.isPlaced()) return edgeLetters(right, down)
     return loaded.codes ? edgeLettersFromView(right, down, loaded.codes) : null
   }
 

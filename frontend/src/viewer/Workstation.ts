@@ -12,7 +12,7 @@ import { frameOf, placeKey } from './regions/frames'
 import { toPixel } from './regions/geometry'
 import { EMPTY_PANE, EMPTY_STATE } from './emptyState'
 import { Pane, type Choice } from './Pane'
-import { place, showFrame } from './paneElements'
+import { fitsCanvas, place, showFrame } from './paneElements'
 import { Prefetcher } from './prefetch'
 import { startCornerstone } from './setup'
 import { destroyToolGroup, moveLeftButton } from './tools'
@@ -369,6 +369,7 @@ export class Workstation extends PaneCommands implements PaneHost {
   /** Twice: while a picture is being drawn Cornerstone lets the first call fall. It keeps the size
    * of the image in pixels; kept here is its share of the pane. */
   private resized(): void {
+    if (this.panes.every(({ elements }) => fitsCanvas(elements))) return
     const fit = () => {
       const zooms = this.panes.map(({ state }) => state.zoom)
       this.engine?.resize(true, true)

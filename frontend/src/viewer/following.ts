@@ -59,7 +59,8 @@ export function drawMarkings(
   const cut = source?.picture?.plane() ?? null
   for (const pane of panes) {
     const { picture } = pane
-    const plane = picture?.plane() ?? null
+    const isMarked = cross !== null || (cut !== null && pane !== source)
+    const plane = isMarked ? (picture?.plane() ?? null) : null
     if (!picture || !plane) {
       pane.markings.draw(null, null)
       continue

@@ -44,7 +44,8 @@ export interface LoadedSeries {
   spacing: SpacingSource
   /** PatientOrientation (0020,0020) of the first image, for images without a place. */
   codes: [string, string] | null
-  geometry: SeriesGeometry | null
+  /** Read from every frame's metadata when it is first asked for: not before the first image. */
+  readonly geometry: SeriesGeometry | null
 }
 
 /** A dead worker or a lost connection leaves Cornerstone's promises pending for ever. */
@@ -213,6 +214,7 @@ function describe(
   study: ViewerStudy, series: ViewerSeries, imageIds: string[], first: DicomJson | undefined,
 ): LoadedSeries {
   const [row, column] = textsOf(first, TAGS.codes)
+  let geometry: SeriesGeometry | null | undefined
   return {
     study,
     series,
@@ -224,7 +226,10 @@ function describe(
     isColour: isColour(first),
     spacing: spacingOf(first).source,
     codes: row && column ? [row, column] : null,
-    geometry: geometryOf(imageIds),
+    get geometry() {
+      if (geometry === undefined) geometry = geometryOf(imageIds)
+      return geometry
+    },
   }
 }
 

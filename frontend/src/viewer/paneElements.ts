@@ -27,6 +27,13 @@ export function paneElements(number: number): PaneElements {
   return { pane, viewport, frame }
 }
 
+/** Whether the canvas has the size of its element; one that is not there yet will have it. */
+export function fitsCanvas({ viewport }: PaneElements): boolean {
+  const canvas = viewport.querySelector('canvas')
+  const isSame = (pixels: number, length: number) => Math.abs(pixels - length * window.devicePixelRatio) <= 1
+  return !canvas || (isSame(canvas.width, viewport.clientWidth) && isSame(canvas.height, viewport.clientHeight))
+}
+
 export function showFrame({ pane, frame }: PaneElements, isActive: boolean): void {
   pane.dataset['active'] = String(isActive)
   frame.style.border = isActive ? ACTIVE_FRAME : '1px solid transparent'

@@ -17,6 +17,8 @@ export interface Picture {
   scroll(by: number): void
   /** The frame under the eye; null in a plane that lies between or across frames. */
   imageId(): string | null
+  /** Whether what is shown has a place in the patient, and so sides. */
+  isPlaced(): boolean
   /** Go to the slice that holds, or comes nearest to, a point in the patient. */
   jumpTo(point: Vector): void
   /** What is cut, to draw it in other panes; null without a place in the patient. */
@@ -56,6 +58,10 @@ export class StackPicture implements Picture {
 
   imageId(): string | null {
     return this.loaded.imageIds[this.index()] ?? null
+  }
+
+  isPlaced(): boolean {
+    return planeOf(this.imageId() ?? '') !== null
   }
 
   jumpTo(point: Vector): void {
@@ -151,6 +157,10 @@ export class PlanePicture implements Picture {
     // Asked of another plane, Cornerstone would warn at every step.
     if (!acquired || !areParallel(viewPlane(this.viewport).normal, acquired)) return null
     return this.viewport.getCurrentImageId() ?? null
+  }
+
+  isPlaced(): boolean {
+    return true
   }
 
   jumpTo(point: Vector): void {
