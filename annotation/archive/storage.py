@@ -22,7 +22,7 @@ from annotation.core.errors import InvalidInput, StorageFull
 CHUNK_BYTES = 2**20
 MAX_INSTANCE_BYTES = 4 * 2**30
 RESERVE_BYTES = 256 * 2**20  # space kept free for the database
-MAX_HASHING = 8  # pieces of one file that wait in memory to be hashed
+MOST_UNHASHED_BYTES = 2**22  # of one file that wait in memory
 LONG_BYTES = 2**18  # worth hashing in another thread while it is written
 _hashers = ThreadPoolExecutor(2, "hash")
 _syncers = ThreadPoolExecutor(4, "sync")
@@ -63,11 +63,9 @@ class Incoming:
         self.path = _incoming_folder() / f"{uuid.uuid4().hex}.part"
         self._file = BlockFile(self.path)
         self._digest = hashlib.sha256()
-        self._unhashed: list[bytes | memoryview] = []
-        self._unhashed_bytes = 0
-        self._hashing: deque[Future[None]] = (
-            deque()
-        )  # of what came before that, one after the other
+        self._unhashed: deque[bytes | memoryview] = deque()
+        self._unhashed_bytes = 0  # at most: the other thread may have taken some
+        self._hashing: Future[None] | None = None
         self.size_bytes = 0
 
     @property
@@ -94,26 +92,32 @@ class Incoming:
             self._file.flush()
         return Received(self.path, self.size_bytes, self._settle)
 
+    def close(self) -> None:
+        """Hold no descriptor any longer: of a whole file that need not be durable."""
+        self._file.close()
+
     def _settle(self) -> str:
         with _full_disk_named():
             self._file.sync()
         self._file.close()
-        self._hash(self._unhashed, self._hashing[-1] if self._hashing else None)
+        if self._hashing is not None:
+            self._hashing.result()
+        self._hash()
         return self._digest.hexdigest()
 
     def _hash_aside(self) -> None:
-        """Hash what has come in another thread, which may lag behind a little."""
-        if len(self._hashing) == MAX_HASHING:
-            self._hashing.popleft().result()
-        before = self._hashing[-1] if self._hashing else None
-        self._hashing.append(_hashers.submit(self._hash, self._unhashed, before))
-        self._unhashed, self._unhashed_bytes = [], 0
+        """Let another thread hash what has come; wait for it only where it falls far behind."""
+        if self._hashing is not None and not self._hashing.done():
+            if self._unhashed_bytes < MOST_UNHASHED_BYTES:
+                return  # it takes this along
+            self._hashing.result()
+        self._hashing = _hashers.submit(self._hash)
+        self._unhashed_bytes = 0
 
-    def _hash(self, chunks: Iterable[bytes | memoryview], before: Future[None] | None) -> None:
-        if before is not None:
-            before.result()
-        for chunk in chunks:
-            self._digest.update(chunk)
+    def _hash(self) -> None:
+        """Until nothing is left, so that no chunk stays in memory; never in two threads at once."""
+        while self._unhashed:
+            self._digest.update(self._unhashed.popleft())
 
     def adopt(self) -> None:
         """Take over what another process has written to `path`; `finish` may follow."""
@@ -128,8 +132,9 @@ class Incoming:
 
     def discard(self) -> None:
         """Remove the side file, unless `keep` has moved it to its address."""
-        if self._hashing:
-            self._hashing[-1].exception()
+        if self._hashing is not None:
+            self._hashing.exception()
+        self._unhashed.clear()
         self._file.close()
         self.path.unlink(missing_ok=True)
 

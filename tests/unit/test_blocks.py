@@ -1,5 +1,6 @@
 """Files written in blocks hold every byte, whatever the pieces and wherever they lie."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from annotation.archive import storage
 from annotation.archive.blocks import BLOCK_BYTES, BUFFER_BYTES, BlockFile
 from annotation.imaging import sandbox
 
@@ -56,3 +58,19 @@ def test_work_that_fails_while_the_child_reads_leaves_no_answer_to_the_next_call
         sandbox.run("parse", meanwhile=fail, path=str(tmp_path / "one"))
     with pytest.raises(sandbox.SandboxFailure, match="DICM"):
         sandbox.run("parse", path=str(tmp_path / "one"))
+
+
+def test_what_was_hashed_is_kept_in_memory_by_nobody_and_hashes_right(settings, tmp_path):
+    settings.INCOMING_ROOT = tmp_path
+    pieces = [
+        bytearray(os.urandom(size)) for size in (200_000, 900_000, 3, 700_000, 1_000_000, 70_000)
+    ]
+    incoming = storage.Incoming()
+    whole = hashlib.sha256()
+    for piece in pieces:
+        incoming.write(memoryview(piece))
+        whole.update(piece)
+    assert incoming.finish().sha256 == whole.hexdigest()
+    for piece in pieces:
+        piece.clear()  # raises BufferError where a view of it is still held
+    incoming.discard()
