@@ -19,6 +19,7 @@ LOADERS = 2
 LOADED_BLOCK = (
     16  # images that a thread loads in one go: from the cache a call costs as much as an image
 )
+NPY_MAGIC = b"\x93NUMPY"
 NPY_HEADER_BYTES = 128  # np.save's before a small array of numbers
 CHOOSE_BLOCK = 500  # studies looked up at once
 Image = NDArray[np.float16]
@@ -36,8 +37,11 @@ class ImageCache:
         path = self.folder / instance.sha256[:2] / f"{instance.sha256}.npy"
         try:
             # np.load reads the header as Python, which takes longer than reading the image.
-            image = np.fromfile(path, np.float16, offset=NPY_HEADER_BYTES)
-            return image.reshape(self.side, self.side)
+            data = path.read_bytes()
+            if data.startswith(NPY_MAGIC):  # not so after a loss of power
+                image = np.frombuffer(data, np.float16, offset=NPY_HEADER_BYTES)
+                return image.reshape(self.side, self.side).copy()
+            return self._make(instance, path)
         except (OSError, ValueError):
             return self._make(instance, path)
 

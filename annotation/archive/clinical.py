@@ -64,7 +64,7 @@ def _number_or_text(value: str) -> float | str:
 
 def _years(age: str) -> float | None:
     unit = AGE_UNITS.get(age[-1:])
-    return int(age[:-1]) / unit if unit and age[:-1].isdigit() else None
+    return int(age[:-1]) / unit if unit and age[:-1].isdecimal() else None
 
 
 def _between(born: str | None, taken: str | None) -> float | None:

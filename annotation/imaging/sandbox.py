@@ -71,12 +71,14 @@ class Child:
     ) -> Answer:
         self.calls += 1
         self._received = bytearray()
-        deadline = time.monotonic() + timeout_s
         try:
             line = json.dumps({"function": function, "arguments": arguments}).encode() + b"\n"
             _pipe(self.process.stdin).write(line)
             _pipe(self.process.stdin).flush()
             self._meanwhile(meanwhile)
+            deadline = (
+                time.monotonic() + timeout_s
+            )  # what was done meanwhile is not the child's time
             header_size, payload_size = PREFIX.unpack(self._read(PREFIX.size, deadline))
             header = json.loads(self._read(header_size, deadline))
             payload = self._read(payload_size, deadline)

@@ -17,6 +17,7 @@ NUMBER, CATEGORY = "number", "category"
 MOST_COLUMNS = 100
 MOST_LINES = 200_000
 MOST_CATEGORIES = 50
+MOST_UNREPEATED = 5  # lines of which each may have a category of its own
 LONGEST_TEXT = 64
 MOST_BYTES = 32 << 20
 LARGEST = 1e15  # beyond it JSON may give a number back in another form, and hashes would differ
@@ -58,6 +59,9 @@ def parse_table(data: bytes) -> ClinicalValues:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InvalidTable("The file is no UTF-8 text.") from None
+    if "\x00" in text:
+        line = text[: text.index("\x00")].count("\n") + 1
+        raise InvalidTable(f"Line {line} holds a NUL character.")
     lines = _lines(text)
     heading, headings = next(lines, (1, []))
     identifier = _identifier(headings)
@@ -160,10 +164,12 @@ def _typed(
             f"Line {lines[CATEGORY][0]}, {column.key}: this is no number. Write decimals with a point; "
             f"name the column {column.name} (category) if its values are names."
         )
-    return _category(column, categories)
+    return _category(column, categories, sum(map(len, lines.values())))
 
 
-def _category(column: ClinicalColumn, categories: dict[str, int]) -> ClinicalColumn:
+def _category(
+    column: ClinicalColumn, categories: dict[str, int], value_count: int
+) -> ClinicalColumn:
     for cell, number in categories.items():
         if len(cell) > LONGEST_TEXT:
             raise InvalidTable(f"Line {number}, {column.key}: more than {LONGEST_TEXT} characters.")
@@ -172,6 +178,10 @@ def _category(column: ClinicalColumn, categories: dict[str, int]) -> ClinicalCol
         raise InvalidTable(
             f"Line {line}, {column.key}: this is value {MOST_CATEGORIES + 1}, and a column may have at "
             f"most {MOST_CATEGORIES} different ones that are no numbers."
+        )
+    if len(categories) == value_count > MOST_UNREPEATED:
+        raise InvalidTable(
+            f"{column.key}: every line has another value, so it names patients and groups none."
         )
     return ClinicalColumn(column.key, column.name, "", CATEGORY, tuple(sorted(categories)))
 

@@ -76,6 +76,7 @@ class Round(Job):
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
+    input = models.JSONField(default=dict, blank=True)  # as the target had it
     strategy = models.CharField(max_length=40)
     seed = models.BigIntegerField()
     config = models.JSONField()

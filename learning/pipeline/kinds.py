@@ -1,5 +1,6 @@
 """Which class learns which kind of target."""
 
+from copy import copy
 from typing import Any
 
 from annotation.labeling.schemas import Schema
@@ -21,9 +22,11 @@ def kind_of(
 
 
 def kind_of_round(round_: Round) -> Kind:
-    """The same of a round whose dataset is frozen."""
+    """The same of a round whose dataset is frozen, whatever its target has been changed to since."""
     dataset = round_.dataset
     assert dataset is not None  # noqa: S101  for the type checker
+    target = copy(round_.target)
+    target.input = round_.input
     return kind_of(
-        round_.target, dataset.schema.schema, round_.config, round_.strategy, dataset.items.count()
+        target, dataset.schema.schema, round_.config, round_.strategy, dataset.items.count()
     )

@@ -61,7 +61,7 @@ def _model_version(round_: Round, finished: Finished) -> ModelVersion:
         target=target, round=round_, number=next_number(target), weights_sha256=finished.weights_sha256,
         classes=finished.classes, threshold=judged.metrics.get("threshold"),
         thresholds=list(judged.thresholds), task=learned.task, architecture=learned.architecture,
-        config=finished.config, input=target.input,
+        config=finished.config, input=round_.input,
         columns=learned.columns.as_json() if learned.columns else {},
     )  # fmt: skip
 

@@ -69,7 +69,7 @@ def _frozen_dataset(round_: Round) -> Dataset:
             name=f"Round {round_.number} of {target.name}"[:120],
             actor=None,
             is_for_round=True,
-            keywords=keywords_among(columns_of(target.input)),
+            keywords=keywords_among(columns_of(round_.input)),
         )
         if not Round.ownership(round_).update(dataset=dataset):
             raise jobs.JobFenced(str(round_.pk))

@@ -105,8 +105,8 @@ def _offer_of_column(column: dict[str, Any], count: int) -> Offer:
 
 
 def _offer_of_header(keyword: str, values: Sequence[Any]) -> Offer:
-    known = [value for value in values if value is not None]
     measured = is_number(keyword)
+    known = [v for v in values if (isinstance(v, float) if measured else v is not None)]
     commonest = [] if measured else Counter(map(str, known)).most_common(MOST_CATEGORIES)
     return Offer(
         "dicom", keyword, UNITS.get(keyword, ""), measured,

@@ -32,6 +32,7 @@ def request_round(
                 number=last + 1,
                 trigger=trigger,
                 requested_by=actor,
+                input=target.input,
                 strategy=target.strategy,
                 seed=secrets.randbelow(2**31) if seed is None else seed,
                 config=target.config,

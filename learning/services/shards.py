@@ -15,6 +15,7 @@ from annotation.core.errors import DomainError
 from annotation.core.tasks import ring
 from learning.models import Round, Shard
 
+STALE_AFTER = timedelta(hours=12)  # half the age at which blobs that no row names are collected
 MOST_HELPERS = 32  # messages that a round sends; a worker takes more than one shard by a message
 Json = dict[str, Any]
 
@@ -37,7 +38,7 @@ def divide(*, round_: Round, scorer: Json, parts: Sequence[Part]) -> None:
     if Round.ownership(round_).select_for_update().first() is None:
         raise jobs.JobFenced(str(round_.pk))
     known = round_.scorer.get("weights_sha256")
-    if known == scorer["weights_sha256"]:
+    if known == scorer["weights_sha256"] and not _are_stale(round_):
         return
     Shard.objects.filter(round=round_).delete()
     Round.ownership(round_).update(scorer=scorer)
@@ -47,6 +48,12 @@ def divide(*, round_: Round, scorer: Json, parts: Sequence[Part]) -> None:
         for number, p in enumerate(parts, 1)
     )
     ring_helpers(round_.pk, min(len(parts) - 1, MOST_HELPERS))
+
+
+def _are_stale(round_: Round) -> bool:
+    """Whether masks that shards keep may be collected as garbage before the round publishes."""
+    old = timezone.now() - STALE_AFTER
+    return Shard.objects.filter(round=round_, finished_at__lt=old).exists()
 
 
 def claim_next(round_id: Any) -> Shard | None:

@@ -86,9 +86,13 @@ def change_target(*, actor: User, target: Target, **changes: Any) -> Target:
     for name, value in now.items():
         setattr(locked, name, value)
     locked.save()
+    said = {
+        name: value for name, value in changes.items() if name != "input"
+    }  # may hold categories
     audit.record(
-        actor=actor, action="target_changed", target=locked, project_id=locked.project_id, **changes
-    )
+        actor=actor, action="target_changed", target=locked, project_id=locked.project_id,
+        **said, fields=sorted(changes),
+    )  # fmt: skip
     return locked
 
 

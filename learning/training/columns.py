@@ -63,11 +63,17 @@ class ColumnEncoder:
         return np.stack(found) if found else np.zeros((0, self.width), np.float32)
 
     def as_json(self) -> dict[str, Any]:
-        return {"means": list(self.means), "deviations": list(self.deviations)}
+        names = [column.name for column in self.columns]
+        return {"names": names, "means": list(self.means), "deviations": list(self.deviations)}
 
     @classmethod
     def from_json(cls, columns: Sequence[Column], value: Mapping[str, Any]) -> "ColumnEncoder":
         """Raises InvalidColumns where the record is not of these columns."""
+        names = [column.name for column in columns]
+        if value.get("names", names) != names:
+            raise InvalidColumns(
+                f"the columns must be {', '.join(names)}, as the model learned them"
+            )
         means, deviations = value.get("means"), value.get("deviations")
         for numbers in (means, deviations):
             if not isinstance(numbers, list) or len(numbers) != len(columns):

@@ -6,6 +6,7 @@ import pytest
 from annotation.archive.services.ingest import ingest
 from annotation.core import jobs
 from annotation.core.errors import Conflict, InvalidInput
+from annotation.core.models import AuditEvent
 from annotation.datasets import services as datasets
 from annotation.datasets.models import Split
 from annotation.imaging import conversion
@@ -120,6 +121,19 @@ def test_an_answer_that_only_a_column_knows_is_learned_with_it_alone(cast, cases
     assert (blind.model_version.columns, blind.metrics["n"]) == ({}, 12)
 
 
+def test_a_round_keeps_the_input_that_it_was_asked_for_with(cast, cases):
+    target = make_target(cast, CRP)
+    asked = rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1)
+    targets.change_target(actor=cast.manager, target=target, input={})
+    jobs.execute(Round, asked.pk, pipeline.run_round)
+    asked.refresh_from_db()
+    assert asked.state == "completed", asked.error
+    assert [one["name"] for one in asked.model_version.input["columns"]] == [CRP["name"]]
+    assert asked.model_version.columns["names"] == [CRP["name"]]
+    [changed] = AuditEvent.objects.filter(action="target_changed")
+    assert changed.detail == {"fields": ["input"]}
+
+
 def test_open_cases_without_a_usable_value_are_left_out_with_the_reason(cast, cases):
     studies = [make_study(cast.project, number) for number in (100, 101, 102)]
     add_cases(project=cast.project, studies=studies)
@@ -167,7 +181,7 @@ def test_the_scale_is_that_of_the_training_split_and_comes_back_exactly(cast, ca
     version = run(make_target(cast, CRP)).model_version
     training = [crp_of(number) for number in range(TAUGHT)]
     assert version.columns == {
-        "means": [pytest.approx(np.mean(training))], "deviations": [pytest.approx(np.std(training))],
+        "names": ["crp [mg/l]"], "means": [pytest.approx(np.mean(training))], "deviations": [pytest.approx(np.std(training))],
     }  # fmt: skip
 
     model = load_model(ModelVersion.objects.get())

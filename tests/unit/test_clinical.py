@@ -72,6 +72,11 @@ def test_a_unit_is_spelled_in_one_way():
         ("PatientID,a,b\np,1,\n", "b: no line has a value"),
         (f"PatientID,a\np,{'long ' * 20}\n", "Line 2, a: more than 64 characters"),
         ("PatientID,a\np,\"1\n", "Line 2: unexpected end of data"),
+        ("PatientID,a\np,1\nq,x\x00\n", "Line 3 holds a NUL character"),
+        (
+            "PatientID,who\n" + "".join(f"{n},name {n}\n" for n in range(6)),
+            "who: every line has another value",
+        ),
     ],
 )  # fmt: skip
 def test_a_wrong_table_is_refused_where_it_is_wrong(text, reason):

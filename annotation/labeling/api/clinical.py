@@ -1,6 +1,6 @@
 """A project's table of clinical values: uploaded, looked at by its columns, deleted. For managers.
 
-No value and no identifier leaves here: who may see the patients' values has them already.
+No patient's value and no identifier leaves here, only which categories there are.
 """
 
 from typing import IO, Any

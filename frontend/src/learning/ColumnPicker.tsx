@@ -30,27 +30,28 @@ export function ColumnPicker({ projectId, columns, onChange }: Props) {
         }),
       ),
   })
+  const known = offers.isError ? wanted.slice(0, -1) : wanted // the last one was none
   return (
     <Stack gap="xs" data-testid="columns">
       <Loaded query={offers}>
         {(found) => <Chosen offers={found} columns={columns} onChange={onChange} />}
       </Loaded>
-      <Keyword onAdd={(keyword) => setWanted([...new Set([...wanted, keyword])])} />
+      <Keyword onAdd={(keyword) => setWanted([...new Set([...known, keyword])])} />
     </Stack>
   )
 }
 
 function Chosen({ offers, columns, onChange }: { offers: Offers; columns: Props['columns']; onChange: Props['onChange'] }) {
-  const choose = (names: string[]) =>
+  const choose = (keys: string[]) =>
     onChange(
-      names.flatMap((name) => {
-        const known = columns.find((one) => one.name === name)
-        const offer = offers.columns.find((one) => one.name === name)
+      keys.flatMap((key) => {
+        const known = columns.find((one) => keyOf(one) === key)
+        const offer = offers.columns.find((one) => keyOf(one) === key)
         return known ?? (offer ? [columnOf(offer)] : [])
       }),
     )
-  const change = (name: string, missing: Column['missing']) =>
-    onChange(columns.map((one) => (one.name === name ? { ...one, missing } : one)))
+  const change = (changed: Column, missing: Column['missing']) =>
+    onChange(columns.map((one) => (one === changed ? { ...one, missing } : one)))
   return (
     <>
       <MultiSelect
@@ -58,11 +59,11 @@ function Chosen({ offers, columns, onChange }: { offers: Offers; columns: Props[
         description={t('columns.help')}
         searchable
         data={grouped(offers, columns)}
-        value={columns.map(({ name }) => name)}
+        value={columns.map(keyOf)}
         onChange={choose}
       />
       {columns.map((column) => (
-        <Group key={column.name} gap="sm" wrap="nowrap" align="end">
+        <Group key={keyOf(column)} gap="sm" wrap="nowrap" align="end">
           <Select
             label={t('columns.missing_of', { name: column.name })}
             {...(column.categories.length > 0 && { description: t('columns.told_apart', { names: column.categories.join(', ') }) })}
@@ -73,7 +74,7 @@ function Chosen({ offers, columns, onChange }: { offers: Offers; columns: Props[
             ]}
             value={column.missing}
             allowDeselect={false}
-            onChange={(value) => change(column.name, value === 'indicate' ? 'indicate' : 'exclude')}
+            onChange={(value) => change(column, value === 'indicate' ? 'indicate' : 'exclude')}
           />
           <ActionIcon
             variant="subtle"
@@ -115,16 +116,21 @@ function columnOf({ name, source, categories }: Offer): Column {
   return { name, source, categories, missing: 'exclude' }
 }
 
+/** A column of the table may be called like a DICOM keyword. */
+function keyOf({ source, name }: Pick<Column, 'source' | 'name'>) {
+  return `${source}:${name}`
+}
+
 function grouped({ columns: offers, case_count }: Offers, chosen: readonly Column[]) {
   const item = (offer: Offer) => ({
-    value: offer.name,
+    value: keyOf(offer),
     label: t('columns.offer', { name: offer.name, known: offer.case_count, count: case_count }),
-    disabled: offer.case_count === 0 && !chosen.some(({ name }) => name === offer.name),
+    disabled: offer.case_count === 0 && !chosen.some((one) => keyOf(one) === keyOf(offer)),
   })
-  const gone = chosen.filter(({ name }) => !offers.some((offer) => offer.name === name))
+  const gone = chosen.filter((one) => !offers.some((offer) => keyOf(offer) === keyOf(one)))
   return [
     { group: t('columns.table'), items: offers.filter(({ source }) => source === 'table').map(item) },
     { group: t('columns.dicom'), items: offers.filter(({ source }) => source === 'dicom').map(item) },
-    { group: t('columns.gone'), items: gone.map(({ name }) => ({ value: name, label: name })) },
+    { group: t('columns.gone'), items: gone.map((one) => ({ value: keyOf(one), label: one.name })) },
   ].filter(({ items }) => items.length > 0)
 }
