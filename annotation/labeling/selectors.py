@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Aggregate, Count, F, FloatField, Q, QuerySet
-from django.db.models.fields.json import KT
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
@@ -27,6 +26,7 @@ from annotation.labeling.models import (
     CaseState,
     ClinicalTable,
     Identifier,
+    LabelSchema,
     Mark,
     MarkKind,
     Project,
@@ -287,16 +287,26 @@ def find_accepted_revisions(project: Project) -> QuerySet[Revision]:
     )
 
 
-def find_accepted_answers(project: Project, question: str) -> dict[UUID, Any]:
+@dataclass(frozen=True)
+class AgreedAnswer:
+    """What the readers of a case agree on, and the options that each of them could choose."""
+
+    value: Any
+    asked: frozenset[str]  # an option of a later schema has not been looked for
+
+
+def find_accepted_answers(project: Project, question: str) -> dict[UUID, AgreedAnswer]:
     """The agreed answer to one question on the study, of every finished case, by case.
 
     Without the rest of the reads, which may hold thousands of points. Cases whose readers do not
     agree are left out.
     """
-    schema = project.schemas.order_by("-version").first()
-    if schema is None:
+    schemas = list(project.schemas.order_by("-version"))
+    if not schemas:
         return {}
+    options = {schema.pk: _options_of(schema, question) for schema in schemas}
     reads: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
+    asked: dict[UUID, frozenset[str]] = {}
     rows = (
         Revision.objects.filter(
             annotation__case__project=project,
@@ -305,13 +315,23 @@ def find_accepted_answers(project: Project, question: str) -> dict[UUID, Any]:
         )
         .order_by("annotation_id", "-number")
         .distinct("annotation_id")
-        .values_list("annotation__case_id", KT(f"content__answers__{question}"))
+        .values_list("annotation__case_id", "schema_id", F(f"content__answers__{question}"))
     )
-    for case_id, answer in rows:
+    for case_id, schema_id, answer in rows:
         reads[case_id].append({question: answer})
-    parsed = schema.schema
-    agreed = {case_id: consensus(parsed, found)[question] for case_id, found in reads.items()}
-    return {case_id: answer for case_id, answer in agreed.items() if answer is not None}
+        asked[case_id] = asked.get(case_id, options[schema_id]) & options[schema_id]
+    newest = schemas[0].schema
+    agreed = {case_id: consensus(newest, found)[question] for case_id, found in reads.items()}
+    return {
+        case_id: AgreedAnswer(answer, asked[case_id])
+        for case_id, answer in agreed.items()
+        if answer is not None
+    }
+
+
+def _options_of(schema: LabelSchema, question: str) -> frozenset[str]:
+    found = schema.schema.question(question)
+    return frozenset(found.option_keys) if found else frozenset()
 
 
 def count_accepted_since(project: Project, moment: Any) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.acquisition import uncertainty
-from learning.acquisition.methods import Choice, embeddings_of, of_draws, rarity
+from learning.acquisition.methods import Choice, embeddings_of, of_draws, wanted_margin
 from learning.acquisition.neighbors import Vectors, nearest, top
 from learning.acquisition.pool import Labeled, Pool, Rows
 from learning.acquisition.sampling import FLOOR, Draws, powered
@@ -26,7 +26,7 @@ def herding(pool: Pool, labeled: Labeled, count: int, rng: np.random.Generator) 
     points = embeddings_of(pool)
     is_cold = pool.probabilities is None and pool.members is None
     margin = np.ones(len(pool)) if is_cold else uncertainty.margin(pool)
-    worth = margin if is_cold else margin * rarity(pool, labeled)
+    worth = margin if is_cold else wanted_margin(pool, labeled)
     cover = Cover(points, labeled.embeddings, worth, rng)
     drawn = draw_covering(cover, "typical" if is_cold else "margin", count, rng)
     named = {"similar_cases": cover.similar_cases(drawn.rows)}

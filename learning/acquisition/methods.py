@@ -103,6 +103,13 @@ def label_quota(pool: Pool, labeled: Labeled) -> Scores:
     return np.asarray((margins * quota).max(axis=1))
 
 
+def wanted_margin(pool: Pool, labeled: Labeled) -> Scores:
+    """The margin with a preference for answers that have few labels: (n,)."""
+    if pool.answers == "many":
+        return label_quota(pool, labeled)
+    return np.asarray(uncertainty.margin(pool) * rarity(pool, labeled))
+
+
 def stratified_margin(pool: Pool, labeled: Labeled, count: int, rng: np.random.Generator) -> Choice:
     """power_margin with a preference for answers that have few labels."""
     if pool.answers == "many":
@@ -225,7 +232,7 @@ def badge(pool: Pool, labeled: Labeled, count: int, rng: np.random.Generator) ->
     """BADGE (Ash 2020): k-means++ over gradient embeddings of the most uncertain candidates."""
     del labeled
     points = embeddings_of(pool)
-    factors = uncertainty.gradient_factors(uncertainty.probabilities_of(pool))
+    factors = uncertainty.gradient_factors(uncertainty.probabilities_of(pool), pool.answers)
     norms = np.einsum("ij,ij->i", factors, factors).astype(np.float64)
     near = top(norms, max(CANDIDATES_PER_PICK * count, 1000), rng)
     seeded = spread_by_squared_distance(

@@ -23,7 +23,10 @@ def undecided(probabilities: Floats, classes: Sequence[str]) -> str:
 def unclear_label(probabilities: Floats, classes: Sequence[str]) -> str:
     """Of independent labels, the one nearest to one half."""
     unclear = int(np.abs(probabilities - 0.5).argmin())
-    return f"The model is unsure about {classes[unclear]} ({probabilities[unclear]:.2f})"
+    return (
+        f"The model cannot decide whether there is {classes[unclear]}"
+        f" ({probabilities[unclear]:.2f})"
+    )
 
 
 def disagreement(members: Floats, classes: Sequence[str]) -> str:

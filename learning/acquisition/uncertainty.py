@@ -11,7 +11,7 @@ import numpy as np
 from modAL.uncertainty import classifier_entropy, classifier_margin, classifier_uncertainty
 from numpy.typing import NDArray
 
-from learning.acquisition.pool import Floats, InvalidPool, Pool, Rows
+from learning.acquisition.pool import Answers, Floats, InvalidPool, Pool, Rows
 from learning.acquisition.table import PredictionTable
 
 Scores = NDArray[np.float64]
@@ -151,9 +151,11 @@ def box_components(
     return found
 
 
-def gradient_factors(probabilities: Floats) -> NDArray[np.float32]:
-    """p minus the one-hot of the predicted answer: (n, C), BADGE's factor of the embedding."""
+def gradient_factors(probabilities: Floats, answers: Answers = "one") -> NDArray[np.float32]:
+    """p minus the predicted answer as 0 and 1: (n, C), BADGE's factor of the embedding."""
     found = np.array(probabilities, np.float32)
+    if answers == "many":
+        return found - (found >= 0.5)
     found[np.arange(len(found)), found.argmax(axis=1)] -= 1
     return found
 

@@ -26,6 +26,7 @@ class HeadMetricsSerializer(serializers.Serializer[Any]):
     auc = serializers.FloatField(required=False)
     average_precision = serializers.FloatField(required=False)
     accuracy = serializers.FloatField(required=False)
+    balanced_accuracy = serializers.FloatField(required=False)
     kappa = serializers.FloatField(required=False)
     per_class = serializers.ListField(child=serializers.IntegerField(), required=False)
 

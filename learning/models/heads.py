@@ -140,7 +140,9 @@ class Outcome(BaseModel):
     target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="outcomes")
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="+")
     head = models.ForeignKey(HeadVersion, null=True, on_delete=models.CASCADE, related_name="+")
-    answer = models.CharField(max_length=40)
+    answer = models.CharField(max_length=40, blank=True)  # empty where labels are independent
+    labels = ArrayField(models.SmallIntegerField(null=True), null=True)
+    # of the head's classes 1, 0, or None where nobody looked for it
     probabilities = ArrayField(models.FloatField(), null=True)  # None before the first head
     selection = models.CharField(max_length=8)  # of the assignment under which it was read
     place = models.PositiveSmallIntegerField(null=True)  # in the front
@@ -150,7 +152,12 @@ class Outcome(BaseModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["target", "case"], name="outcome_unique"),
+            models.CheckConstraint(
+                condition=models.Q(answer="", labels__isnull=False)
+                | (~models.Q(answer="") & models.Q(labels__isnull=True)),
+                name="outcome_answer_or_labels",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.answer} of {self.case_id}"
+        return f"{self.answer or self.labels} of {self.case_id}"

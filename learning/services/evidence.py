@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from annotation.labeling.models import Selection
+from learning.estimates.balanced import Doubles
 from learning.estimates.forecast import Forecast, NotEnoughPoints, forecast
 from learning.estimates.lure import Draw, Estimate, InvalidDraws, lure, pooled
 from learning.estimates.stopping import Condition, Evidence, Stopping, audit_agreement, stopping
 from learning.estimates.triggers import Advice, Prequential
 from learning.models import HeadVersion, Outcome, Target
-from learning.services.retraining import advice_of, prediction_of, recent_surprise
+from learning.services.outcomes import error_of
+from learning.services.retraining import advice_of, recent_surprise
 
 TOLERANCE = 0.15  # error of suggestions that is accepted in the audit
 MIN_PER_CLASS = 10
@@ -31,7 +33,7 @@ class HonestFigures:
     """Everything the quick loop knows about itself; None where it cannot be told yet."""
 
     outcomes: int
-    audit: Estimate | None  # error rate in the random arm
+    audit: Estimate | None  # error rate in the random arm; balanced where labels are independent
     weighted: Estimate | None  # error rate of the pool from the drawn cases
     recent: Prequential
     retraining: Advice
@@ -76,35 +78,35 @@ def honest_figures(target: Target) -> HonestFigures:
     )
 
 
-def _is_wrong(outcome: Outcome) -> bool:
-    head, said = prediction_of(outcome)
-    return head.classes[int(np.argmax(said))] != outcome.answer
-
-
 def _audit(outcomes: Sequence[Outcome]) -> Estimate | None:
     """The plain mean: the random arm needs no weights."""
-    if len(outcomes) < 2:
-        return None
-    wrong = np.asarray([_is_wrong(o) for o in outcomes], float)
-    error = float(wrong.std(ddof=1) / math.sqrt(len(wrong)))
-    return Estimate(float(wrong.mean()), error, len(wrong), float(len(wrong)))
+    return error_of(outcomes, _plain) if len(outcomes) > 1 else None
+
+
+def _plain(losses: Doubles) -> Estimate:
+    error = float(losses.std(ddof=1) / math.sqrt(len(losses)))
+    return Estimate(float(losses.mean()), error, len(losses), float(len(losses)))
 
 
 def _weighted(outcomes: Sequence[Outcome]) -> Estimate | None:
     """Every head's draws give an estimate; together they give one without too heavy tails."""
-    by_head: dict[object, list[Outcome]] = defaultdict(list)
-    for outcome in outcomes:
-        if outcome.propensity is not None and outcome.pool_size is not None:
-            by_head[outcome.head_id].append(outcome)
-    found = []
-    for drawn in by_head.values():
-        drawn.sort(key=lambda o: o.place or 0)  # the weights depend on the order of the draws
-        draws = [Draw(float(_is_wrong(o)), o.propensity or 0.0, 0) for o in drawn]
-        try:
-            found.append(lure(draws, max(o.pool_size or 0 for o in drawn)))
-        except InvalidDraws:
-            continue
-    return pooled(found) if found else None
+    drawn = [o for o in outcomes if o.propensity is not None and o.pool_size is not None]
+    drawn.sort(key=lambda o: o.place or 0)  # the weights depend on the order of the draws
+    by_head: dict[object, list[int]] = defaultdict(list)
+    for row, outcome in enumerate(drawn):
+        by_head[outcome.head_id].append(row)
+
+    def mean(losses: Doubles) -> Estimate | None:
+        found = []
+        for rows in by_head.values():
+            draws = [Draw(float(losses[row]), drawn[row].propensity or 0.0, 0) for row in rows]
+            try:
+                found.append(lure(draws, max(drawn[row].pool_size or 0 for row in rows)))
+            except InvalidDraws:
+                continue
+        return pooled(found) if found else None
+
+    return error_of(drawn, mean)
 
 
 def _forecast(heads: Sequence[HeadVersion]) -> Forecast | None:
@@ -126,5 +128,6 @@ def _per_class(latest: HeadVersion | None) -> dict[str, int]:
 
 
 def _agreement(audit: Estimate | None, latest: HeadVersion | None) -> Condition | None:
-    accuracy = latest.metrics.get("accuracy") if latest else None
+    figures = latest.metrics if latest else {}
+    accuracy = figures.get("accuracy", figures.get("balanced_accuracy"))
     return audit_agreement(audit, 1 - accuracy) if audit and accuracy is not None else None

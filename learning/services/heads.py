@@ -22,13 +22,11 @@ from learning.acquisition import reasons
 from learning.acquisition.names import COLD_STARTERS
 from learning.acquisition.pool import Labeled, Pick, Pool
 from learning.acquisition.strategies import STRATEGIES, select
-from learning.estimates.stopping import kappa
 from learning.heads.fitting import HeadConfig, fit
 from learning.heads.head import Head
 from learning.models import HeadPick, HeadVersion, Outcome, Target
 from learning.services import embeddings
 from learning.services.knowledge import Knowledge, knowledge_of
-from learning.training.metrics.classification import accuracy, mean_auc, mean_average_precision
 
 logger = logging.getLogger(__name__)
 FRONT = 100  # places chosen with known chances; the next refit renews them
@@ -75,7 +73,7 @@ def refit(target: Target, *, seed: int | None = None) -> HeadVersion | None:
             training_labels=len(known.labeled),
         )  # fmt: skip
         rng = np.random.default_rng(version.seed)
-        earlier = _head_of(former, encoder.pk, len(known.classes))
+        earlier = _head_of(former, encoder.pk, known.classes)
         head = _fit(known, earlier, rng)
         picks = _front(version, known, head, rng)
         outcomes = _outcomes(target, known, former, earlier)
@@ -86,21 +84,20 @@ def refit(target: Target, *, seed: int | None = None) -> HeadVersion | None:
         return version
 
 
-def _head_of(version: HeadVersion | None, encoder_id: UUID, class_count: int) -> Head | None:
+def _head_of(version: HeadVersion | None, encoder_id: UUID, classes: Sequence[str]) -> Head | None:
     """The version's head, where it speaks of the same vectors and answers."""
     if version is None or not version.content or version.encoder_id != encoder_id:
         return None
-    head = Head.from_bytes(bytes(version.content))
-    return head if head.class_count == class_count else None
+    return Head.from_bytes(bytes(version.content)) if version.classes == classes else None
 
 
 def _fit(known: Knowledge, warm: Head | None, rng: np.random.Generator) -> Head | None:
     """None while there are not two answers to tell apart."""
-    labels = known.answers[known.labeled]
-    if len(np.unique(labels)) < 2:
+    labels = known.labels[known.labeled]
+    if not known.kind.is_learnable(labels):
         return None
     return fit(
-        "one", known.space.vectors[known.labeled], labels, class_count=len(known.classes),
+        known.kind.kind, known.space.vectors[known.labeled], labels, class_count=len(known.classes),
         rng=rng, config=HeadConfig(), warm=warm,
     )  # fmt: skip
 
@@ -138,14 +135,15 @@ def _choose(
     name: str, known: Knowledge, head: Head | None, count: int, rng: np.random.Generator
 ) -> list[Pick]:
     vectors = known.space.vectors[known.pool]
-    labeled = Labeled(known.space.vectors[known.labeled], known.answers[known.labeled])
+    labeled = Labeled(known.space.vectors[known.labeled], known.labels[known.labeled])
     if head is None:
         knows_how = STRATEGIES[name].is_random or name in COLD_STARTERS
         name = name if knows_how else COLD_START
         return select(STRATEGIES[name], Pool(embeddings=vectors), labeled, count, rng)
     pool = Pool(
-        probabilities=head.predict(vectors), embeddings=vectors, classes=tuple(known.classes)
-    )
+        probabilities=head.predict(vectors), embeddings=vectors, classes=tuple(known.classes),
+        answers=known.kind.answers,
+    )  # fmt: skip
     return select(STRATEGIES[name], pool, labeled, count, rng)
 
 
@@ -169,11 +167,19 @@ def _outcomes(
                 case_id=case,
                 head=former if said else None,
                 probabilities=said,
-                answer=known.classes[known.answers[row]],
+                **_answer(known, row),
                 **asdict(draw),
             )
         )
     return found
+
+
+def _answer(known: Knowledge, row: int) -> dict[str, Any]:
+    """A case's label as an outcome keeps it."""
+    label = known.labels[row]
+    if known.kind.answers == "one":
+        return {"answer": known.classes[label]}
+    return {"answer": "", "labels": [int(y) if np.isfinite(y) else None for y in label]}
 
 
 @dataclass(frozen=True)
@@ -209,26 +215,19 @@ def _figures(known: Knowledge, head: Head | None, former: Head | None) -> dict[s
     figures = _test_figures(known, head)
     if head and former:
         vectors = known.space.vectors[:STOP_SET]
-        before, after = (h.predict(vectors).argmax(axis=1) for h in (former, head))
-        figures["kappa"] = kappa(before, after)
-    figures["per_class"] = np.bincount(
-        known.answers[known.labeled], minlength=len(known.classes)
-    ).tolist()
+        before, after = (h.predict(vectors).astype(np.float64) for h in (former, head))
+        figures["kappa"] = known.kind.agreement(before, after)
+    figures["per_class"] = known.kind.counts(known.labels[known.labeled], len(known.classes))
     return figures
 
 
 def _test_figures(known: Knowledge, head: Head | None) -> dict[str, Any]:
-    """AUC, average precision and accuracy; of more than two classes the mean of each."""
-    rows = np.flatnonzero(known.is_test & (known.answers >= 0))
+    """AUC, average precision and accuracy; of more than two classes or labels the mean of each."""
+    rows = np.flatnonzero(known.is_test & known.is_known)
     if head is None or not len(rows):
         return {"n": len(rows)}
-    truth = known.answers[rows]
     probabilities = head.predict(known.space.vectors[rows]).astype(np.float64)
-    found = {
-        "auc": mean_auc(truth, probabilities),
-        "average_precision": mean_average_precision(truth, probabilities),
-        "accuracy": accuracy(truth, probabilities),
-    }
+    found = known.kind.figures(known.labels[rows], probabilities)
     return {"n": len(rows)} | {name: value for name, value in found.items() if value is not None}
 
 

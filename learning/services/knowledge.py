@@ -14,6 +14,7 @@ from annotation.labeling import selectors as labeling
 from annotation.labeling.models import Case, CaseState
 from annotation.labeling.services.projects import current_schema
 from learning.acquisition.pool import Rows
+from learning.heads.kinds import HEAD_KINDS, HeadKind, Labels
 from learning.models import Target
 from learning.services.embeddings import Space
 
@@ -22,27 +23,29 @@ from learning.services.embeddings import Space
 class Knowledge:
     """What is known of a target now; rows are those of the space.
 
-    `answers` (n,) are class numbers, -1 where a case has none; the masks (n,) tell the cases apart.
+    `labels` are those of the kind, whether known or not; the masks (n,) tell the cases apart.
     """
 
     space: Space
     classes: list[str]
-    answers: NDArray[np.int64]
+    kind: HeadKind
+    labels: Labels
+    is_known: NDArray[np.bool_]
     is_training: NDArray[np.bool_]
     is_test: NDArray[np.bool_]
     is_open: NDArray[np.bool_]
 
     @property
     def labeled(self) -> Rows:
-        return np.flatnonzero(self.is_training & (self.answers >= 0))
+        return np.flatnonzero(self.is_training & self.is_known)
 
     @property
     def pool(self) -> Rows:
-        return np.flatnonzero(self.is_training & self.is_open & (self.answers < 0))
+        return np.flatnonzero(self.is_training & self.is_open & ~self.is_known)
 
     @property
     def held_out(self) -> Rows:
-        return np.flatnonzero(~self.is_training & self.is_open & (self.answers < 0))
+        return np.flatnonzero(~self.is_training & self.is_open & ~self.is_known)
 
 
 def knowledge_of(target: Target, space: Space) -> Knowledge:
@@ -50,13 +53,13 @@ def knowledge_of(target: Target, space: Space) -> Knowledge:
     schema = current_schema(target.project)
     question = schema.schema.question(target.question) if schema else None
     classes = list(question.option_keys) if question else []
-    number_of = {name: number for number, name in enumerate(classes)}
-    found = labeling.find_accepted_answers(target.project, target.question)
+    kind = HEAD_KINDS[target.kind]
     row_of = {case: row for row, case in enumerate(space.cases)}
-    answers = np.full(len(space.cases), -1, np.int64)
-    for case, answer in found.items():
-        if case in row_of and isinstance(answer, str) and answer in number_of:
-            answers[row_of[case]] = number_of[answer]
+    labels = kind.unlabeled(len(space.cases), len(classes))
+    for case, answer in labeling.find_accepted_answers(target.project, target.question).items():
+        label = kind.label(answer.value, classes, answer.asked) if case in row_of else None
+        if label is not None:
+            labels[row_of[case]] = label
     splits = np.full(len(space.cases), "", dtype="U10")
     is_open = np.zeros(len(space.cases), bool)
     splitter = Splitter(datasets.policy_of(target.project))
@@ -65,7 +68,10 @@ def knowledge_of(target: Target, space: Space) -> Knowledge:
         if row is not None:
             splits[row] = splitter.split(splitter.pseudonym(patient, study))
             is_open[row] = state == CaseState.OPEN
-    return Knowledge(space, classes, answers, splits == Split.TRAIN, splits == Split.TEST, is_open)
+    return Knowledge(
+        space, classes, kind, labels, kind.is_known(labels),
+        splits == Split.TRAIN, splits == Split.TEST, is_open,
+    )  # fmt: skip
 
 
 def _cases(target: Target) -> Iterable[tuple[UUID, str, str, str]]:

@@ -1,10 +1,6 @@
 """Whether a network is worth training again: one rule for the policy and for what managers are told."""
 
-import math
-from collections.abc import Sequence
 from datetime import datetime
-
-import numpy as np
 
 from annotation.labeling import selectors as labeling
 from annotation.labeling.models import Selection
@@ -16,9 +12,8 @@ from learning.estimates.triggers import (
     prequential,
     retraining,
 )
-from learning.models import HeadVersion, Outcome, Target
-
-MIN_PROBABILITY = 1e-6
+from learning.models import Outcome, Target
+from learning.services.outcomes import surprise_of
 
 
 def advice_of(target: Target) -> Advice:
@@ -46,21 +41,5 @@ def recent_surprise(target: Target, since: datetime | None = None) -> Prequentia
         found = found.filter(created_at__gt=since)
     found = found.select_related("head").defer("head__content")
     latest = list(found.order_by("-created_at", "-pk")[:WINDOW])
-    return prequential(*_losses(latest[::-1]))
-
-
-def prediction_of(outcome: Outcome) -> tuple[HeadVersion, list[float]]:
-    """Of an outcome that has one."""
-    assert outcome.head is not None and outcome.probabilities is not None  # noqa: S101
-    return outcome.head, outcome.probabilities
-
-
-def _losses(outcomes: Sequence[Outcome]) -> tuple[list[float], list[float]]:
-    """Log-loss of every outcome, and what the head itself expected: its entropy."""
-    losses, expected = [], []
-    for outcome in outcomes:
-        head, probabilities = prediction_of(outcome)
-        said = np.maximum(np.asarray(probabilities, float), MIN_PROBABILITY)
-        losses.append(-math.log(said[head.classes.index(outcome.answer)]))
-        expected.append(float(-(said * np.log(said)).sum()))
-    return losses, expected
+    losses = [surprise_of(outcome) for outcome in latest[::-1]]
+    return prequential([loss for loss, _ in losses], [expected for _, expected in losses])

@@ -10,6 +10,7 @@ from annotation.core.errors import Conflict, InvalidInput
 from annotation.labeling.models import Project
 from annotation.labeling.services.projects import current_schema
 from learning.acquisition.names import HEAD_CHOICES, HEAD_STRATEGY_TITLES, STRATEGIES_OF_KIND
+from learning.heads.kinds import HEAD_KINDS
 from learning.kinds import InvalidTarget, Wish, checked
 from learning.models import Promotion, Target, TargetKind
 from learning.services.columns import check_columns
@@ -18,7 +19,6 @@ from learning.training.config import InvalidConfig, TrainConfig
 from learning.training.inputs import InputSpec, columns_of
 from learning.training.inputs import InvalidInput as InvalidInputSpec
 
-HEAD_KINDS = (TargetKind.ONE, TargetKind.ORDINAL)  # of which a light head is fitted
 CHANGEABLE = (
     "strategy", "retrain_after", "config", "head_strategy", "refit_after", "input", "promotion",
     "start",

@@ -57,7 +57,7 @@ def test_a_rare_finding_keeps_few_positives_and_all_that_measure(folder, db):
 def test_every_arm_knows_two_cases_of_a_rare_finding_from_the_beginning(folder, db):
     simulate(folder, strategies="random", prevalence=0.1, schedule="4")
     project = Project.objects.get(name__contains=": random")
-    answers = list(find_accepted_answers(project, "finding").values())
+    answers = [answer.value for answer in find_accepted_answers(project, "finding").values()]
     held_out = {"absent": 5, "present": 5}
     assert answers.count("present") == held_out["present"] + 2
     assert answers.count("absent") == held_out["absent"] + 2

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from learning.acquisition import uncertainty
+from learning.acquisition.methods import wanted_margin
 from learning.acquisition.names import ALL_TITLES, STRATEGY_TITLES
 from learning.acquisition.pool import NOTHING_LABELED, InvalidPool, Labeled, Pool, normalized
 from learning.acquisition.reasons import undecided
@@ -219,6 +220,25 @@ def test_independent_labels_count_by_their_least_clear_one():
     assert uncertainty.margin(pool) == pytest.approx([1.0, 0.4])
     assert uncertainty.entropy(pool)[0] == pytest.approx(np.log(2))
     assert uncertainty.least_confident(pool) == pytest.approx([0.5, 0.2])
+
+
+def test_the_least_clear_label_is_named_and_rare_labels_weigh_more():
+    pool = Pool(
+        probabilities=np.array([[0.01, 0.52, 0.9], [0.3, 0.05, 0.01]]), answers="many",
+        embeddings=normalized(np.eye(2, 3)), classes=("edema", "effusion", "nodule"),
+    )  # fmt: skip
+    [first, _] = chosen(STRATEGIES["margin"], pool, labeled=NOTHING_LABELED)
+    assert (first.row, first.score) == (0, pytest.approx(0.96))
+    assert first.reason == "The model cannot decide whether there is effusion (0.52)"
+    labels = np.array([[1, 1, np.nan]] * 16 + [[1, 0, 0]] * 9 + [[0, 0, 1]])
+    wanted = wanted_margin(pool, Labeled(labels=labels))
+    by_hand = [max(0.02 / 5, 0.96 / 4, 0.2), max(0.6 / 5, 0.1 / 4, 0.02)]
+    assert wanted == pytest.approx(by_hand)
+
+
+def test_badges_factor_of_independent_labels_is_their_distance_from_the_answer():
+    factors = uncertainty.gradient_factors(np.array([[0.9, 0.4, 0.5]]), "many")
+    assert factors[0] == pytest.approx([-0.1, 0.4, -0.5])
 
 
 def test_bald_is_the_mutual_information_and_not_the_disagreement_of_one():

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
 from learning.acquisition.sampling import draw, powered
+from learning.estimates.balanced import balanced
 from learning.estimates.forecast import NotEnoughPoints, forecast
 from learning.estimates.lure import Draw, Estimate, InvalidDraws, lure, pooled, weights
 from learning.estimates.stopping import Evidence, audit_agreement, kappa, stopping
@@ -73,6 +74,51 @@ def test_a_whole_pool_is_its_mean_without_doubt():
 def test_draws_that_prove_nothing_are_refused(draws, message):
     with pytest.raises(InvalidDraws, match=message):
         lure(draws, 100)
+
+
+def plain(values):
+    return Estimate(
+        values.mean(), values.std(ddof=1) / len(values) ** 0.5, len(values), len(values)
+    )
+
+
+def test_the_balanced_error_by_hand():
+    truth = np.array([[1, 1, 0], [1, 0, 0], [0, 0, 0], [0, np.nan, 0]])
+    is_wrong = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 0], [0, 1, 0]], bool)
+    found = balanced(plain, truth, is_wrong)
+    # First label: 1 of 2 missed, no false alarm. Second: none missed, 1 of 2 false. Third: not told.
+    assert found.value == pytest.approx((0.25 + 0.25) / 2)
+    # Each case's part of the four rates: +1/4, 0, -1/4, 0, and their spread over the root of 4.
+    assert found.standard_error == pytest.approx(np.std([0.25, 0, -0.25, 0], ddof=1) / 2)
+    assert found.draws == 4
+
+
+def test_the_balanced_error_of_labels_with_one_answer_only_is_not_told():
+    assert balanced(plain, np.zeros((5, 2)), np.zeros((5, 2), bool)) is None
+    assert balanced(lambda _: None, np.eye(4), np.zeros((4, 4), bool)) is None
+
+
+def test_weighted_draws_tell_the_balanced_error_of_the_pool_and_its_doubt():
+    rng = np.random.default_rng(0)
+    wish = powered(rng.random(1000), 4)
+    truth = (rng.random((1000, 2)) < 0.1 + 0.3 * wish[:, None]).astype(float)
+    is_wrong = rng.random((1000, 2)) < 0.6 * wish[:, None] + 0.05
+    wanted = balanced(plain, truth, is_wrong).value
+    found, unweighted = [], []
+    for seed in range(150):
+        drawn = draw({"u": (1, wish)}, 200, np.random.default_rng(seed), floor=0.5)
+        rows, chances = drawn.rows, drawn.propensities
+
+        def mean(values, chances=chances):
+            pairs = zip(values, chances, strict=True)
+            return lure([Draw(float(v), float(q), 0) for v, q in pairs], 1000)
+
+        found.append(balanced(mean, truth[rows], is_wrong[rows]))
+        unweighted.append(balanced(plain, truth[rows], is_wrong[rows]).value)
+    assert np.mean(unweighted) - wanted > 0.05
+    assert np.mean([e.value for e in found]) == pytest.approx(wanted, abs=0.015)
+    covered = [e.interval[0] <= wanted <= e.interval[1] for e in found]
+    assert 0.85 < np.mean(covered) <= 1
 
 
 def test_rounds_are_pooled_by_their_draws():

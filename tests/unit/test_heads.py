@@ -12,6 +12,7 @@ from learning.acquisition.pool import normalized
 from learning.heads import losses, solvers
 from learning.heads.fitting import HeadConfig, fit
 from learning.heads.head import Head, InvalidHead
+from learning.heads.kinds import HEAD_KINDS
 from learning.heads.replay import (
     Known,
     Plan,
@@ -121,6 +122,28 @@ def test_numbers_equal_ridge_and_the_noise_is_found():
         head.predict(points)[:, 0], Ridge(alpha=5.0).fit(scaled, labels).predict(scaled), atol=1e-3
     )
     assert head.noise == pytest.approx(np.pi**2 / 3, rel=0.25)  # a logistic variable's variance
+
+
+def test_independent_labels_agree_and_err_label_by_label():
+    many = HEAD_KINDS["many"]
+    before = np.array([[0.9, 0.9], [0.1, 0.9], [0.9, 0.1], [0.1, 0.1]])
+    after = before[:, ::-1] * [0, 1] + before * [1, 0]  # the second label says what the first does
+    assert many.agreement(before, before) == 1
+    assert many.agreement(before, after) == pytest.approx(0)  # not the mean, which is 0.5
+    truth = np.array([[1, 1], [0, 0], [1, np.nan], [0, np.nan]])
+    figures = many.figures(truth, before)
+    assert figures["balanced_accuracy"] == pytest.approx((1 + 0.5) / 2)
+    assert figures["auc"] == pytest.approx((1 + 0.5) / 2)
+    assert many.counts(np.array([[1, 1, np.nan], [1, 0, np.nan], [0, 0, 1]]), 3) == [1, 1, 0]
+
+
+def test_labels_of_independent_answers_know_what_was_asked():
+    many = HEAD_KINDS["many"]
+    label = many.label(["b"], ["a", "b", "c"], {"a", "b"})
+    np.testing.assert_array_equal(label, [0, 1, np.nan])
+    assert many.label({"cannot_assess": True}, ["a"], {"a"}) is None
+    assert not many.is_known(many.unlabeled(2, 3)).any()
+    assert not many.is_learnable(np.array([[1, np.nan], [np.nan, 0]]))
 
 
 @pytest.mark.parametrize("kind", ["one", "many", "ordinal"])

@@ -1914,6 +1914,8 @@ export interface components {
             /** Format: double */
             accuracy?: number;
             /** Format: double */
+            balanced_accuracy?: number;
+            /** Format: double */
             kappa?: number;
             per_class?: number[];
         };

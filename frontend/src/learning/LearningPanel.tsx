@@ -18,7 +18,7 @@ import { Start } from './Start'
 import { TargetSettings } from './TargetSettings'
 
 const REFRESH_MS = 1500
-const HEAD_KINDS = new Set(['one', 'ordinal'])
+const HEAD_KINDS = new Set(['one', 'ordinal', 'many'])
 
 interface Props {
   projectId: string

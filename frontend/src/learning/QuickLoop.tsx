@@ -41,7 +41,7 @@ export function QuickLoop({ projectId, target, isManager }: Props) {
       <Stack gap="sm">
         <EncoderState encoder={encoders.data?.[0]} isKnown={encoders.isSuccess} />
         {newest ? <NewestHead head={newest} /> : <Text size="sm" c="dimmed">{t('quick.none')}</Text>}
-        {newest && <HonestFigures targetId={target.id} head={newest.number} />}
+        {newest && <HonestFigures target={target} head={newest.number} />}
       </Stack>
     </Card>
   )
@@ -108,19 +108,20 @@ function NewestHead({ head }: { head: Schemas['HeadVersion'] }) {
   )
 }
 
-function HonestFigures({ targetId, head }: { targetId: string; head: number }) {
+function HonestFigures({ target, head }: { target: Schemas['Target']; head: number }) {
   const figures = useQuery({
-    queryKey: ['honest-figures', targetId, head],
+    queryKey: ['honest-figures', target.id, head],
     queryFn: () =>
-      good(api.GET('/api/v1/targets/{target_id}/honest-figures', { params: { path: { target_id: targetId } } })),
+      good(api.GET('/api/v1/targets/{target_id}/honest-figures', { params: { path: { target_id: target.id } } })),
   })
-  return <Loaded query={figures}>{(found) => <Figures found={found} />}</Loaded>
+  const audit = target.kind === 'many' ? 'quick.audit_of_labels' : 'quick.audit'
+  return <Loaded query={figures}>{(found) => <Figures found={found} audit={audit} />}</Loaded>
 }
 
-function Figures({ found }: { found: Schemas['HonestFigures'] }) {
+function Figures({ found, audit }: { found: Schemas['HonestFigures']; audit: 'quick.audit' | 'quick.audit_of_labels' }) {
   return (
     <Stack gap={4}>
-      <Text size="sm">{found.audit ? t('quick.audit', rate(found.audit)) : t('quick.no_audit')}</Text>
+      <Text size="sm">{found.audit ? t(audit, rate(found.audit)) : t('quick.no_audit')}</Text>
       {found.weighted && <Text size="sm">{t('quick.weighted', rate(found.weighted))}</Text>}
       {found.forecast && <Text size="sm">{found.forecast}</Text>}
       {found.agreement?.holds === false && <Text size="sm" c="orange">{found.agreement.sentence}</Text>}

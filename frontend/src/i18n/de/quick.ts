@@ -18,6 +18,10 @@ export const quick = {
     one: 'Fehler an zufällig gezogenen Fällen: {value} % ({low} bis {high} %, {count} Fall)',
     other: 'Fehler an zufällig gezogenen Fällen: {value} % ({low} bis {high} %, {count} Fälle)',
   },
+  'quick.audit_of_labels': {
+    one: 'Verpasstes und Fehlalarme, gemittelt über die Merkmale, an zufällig gezogenen Fällen: {value} % ({low} bis {high} %, {count} Fall)',
+    other: 'Verpasstes und Fehlalarme, gemittelt über die Merkmale, an zufällig gezogenen Fällen: {value} % ({low} bis {high} %, {count} Fälle)',
+  },
   'quick.no_audit': 'Zufällig gezogene Fälle werden den wahren Fehler der Vorhersagen zeigen.',
   'quick.weighted': {
     one: 'Dasselbe aus den geordneten Fällen, nach ihren Chancen gewichtet: {value} % ({low} bis {high} %, {count} Fall)',

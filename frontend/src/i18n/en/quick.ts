@@ -18,6 +18,10 @@ export const quick = {
     one: 'Error on cases drawn at random: {value} % ({low} to {high} %, {count} case)',
     other: 'Error on cases drawn at random: {value} % ({low} to {high} %, {count} cases)',
   },
+  'quick.audit_of_labels': {
+    one: 'Mean of misses and false alarms over the labels, on cases drawn at random: {value} % ({low} to {high} %, {count} case)',
+    other: 'Mean of misses and false alarms over the labels, on cases drawn at random: {value} % ({low} to {high} %, {count} cases)',
+  },
   'quick.no_audit': 'Cases drawn at random will tell the true error of the predictions.',
   'quick.weighted': {
     one: 'The same from the ranked cases, weighted by their chances: {value} % ({low} to {high} %, {count} case)',

@@ -1,0 +1,64 @@
+"""What the outcomes of a target say: how wrong the predictions were, and how surprising the labels."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learning.estimates.balanced import Doubles, MeanOf, balanced
+from learning.estimates.lure import Estimate
+from learning.models import HeadVersion, Outcome
+
+MIN_PROBABILITY = 1e-6
+
+
+def prediction_of(outcome: Outcome) -> tuple[HeadVersion, list[float]]:
+    """Of an outcome that has one."""
+    assert outcome.head is not None and outcome.probabilities is not None  # noqa: S101
+    return outcome.head, outcome.probabilities
+
+
+def error_of(outcomes: Sequence[Outcome], mean: MeanOf) -> Estimate | None:
+    """The share of wrong answers; of independent labels the balanced error."""
+    if any(outcome.labels is not None for outcome in outcomes):
+        return balanced(mean, *_by_label(outcomes))
+    return mean(np.asarray([_is_wrong(outcome) for outcome in outcomes], float))
+
+
+def surprise_of(outcome: Outcome) -> tuple[float, float]:
+    """The log-loss of what was said, and what the head itself expected: its entropy.
+
+    Of independent labels the mean over those that were looked for.
+    """
+    head, said = prediction_of(outcome)
+    if outcome.labels is None:
+        p = np.maximum(np.asarray(said, float), MIN_PROBABILITY)
+        return -math.log(p[head.classes.index(outcome.answer)]), float(-(p * np.log(p)).sum())
+    pairs = [(s, y) for s, y in zip(said, outcome.labels, strict=True) if y is not None]
+    p, truth = np.asarray(pairs, float).T
+    p = np.clip(p, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
+    return _cross_entropy(truth, p), _cross_entropy(p, p)
+
+
+def _cross_entropy(truth: Doubles, said: Doubles) -> float:
+    return float(-(truth * np.log(said) + (1 - truth) * np.log1p(-said)).mean())
+
+
+def _is_wrong(outcome: Outcome) -> bool:
+    head, said = prediction_of(outcome)
+    return head.classes[int(np.argmax(said))] != outcome.answer
+
+
+def _by_label(outcomes: Sequence[Outcome]) -> tuple[Doubles, NDArray[np.bool_]]:
+    """Truth and errors (n, L) by the labels' names: a later schema may have more of them."""
+    heads = [prediction_of(outcome)[0] for outcome in outcomes]
+    names = list(dict.fromkeys(name for head in heads for name in head.classes))
+    truth = np.full((len(outcomes), len(names)), np.nan)
+    is_wrong = np.zeros(truth.shape, bool)
+    for row, outcome in enumerate(outcomes):
+        head, said = prediction_of(outcome)
+        columns = [names.index(name) for name in head.classes]
+        truth[row, columns] = np.asarray(outcome.labels, float)  # None becomes NaN
+        is_wrong[row, columns] = (np.asarray(said) >= 0.5) != (truth[row, columns] == 1)
+    return truth, is_wrong
