@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("labeling", "0009_clinical_values"),
-        ("learning", "0009_columns"),
+        ("learning", "0010_round_input"),
     ]
 
     operations = [
