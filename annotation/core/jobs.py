@@ -7,7 +7,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar
 
 from django.conf import settings
@@ -34,6 +34,10 @@ UNFINISHED = (JobState.PENDING, JobState.RUNNING)
 
 class JobCancelled(Exception):
     """Somebody asked for the job to stop."""
+
+
+class JobPaused(Exception):
+    """Somebody asked for the job to wait: what it has is kept, and its worker is free."""
 
 
 class JobFenced(Exception):
@@ -64,6 +68,42 @@ class Job(BaseModel):
         """The row, only while this attempt owns it: every write of a worker goes through here."""
         return cls._default_manager.filter(pk=job.pk, state=JobState.RUNNING, attempt=job.attempt)
 
+    @classmethod
+    def is_takable(cls, now: datetime) -> Q:
+        """Pending, or running with a lapsed lease."""
+        return Q(state=JobState.PENDING) | Q(state=JobState.RUNNING, lease_expires_at__lt=now)
+
+    def require_wanted(self) -> None:
+        """Raises JobCancelled where somebody asked for it."""
+        if type(self)._default_manager.filter(pk=self.pk, cancel_requested=True).exists():
+            raise JobCancelled(f"{type(self).__name__} {self.pk}")
+
+
+class PausableJob(Job):
+    """A job that can wait in the middle: nobody takes it until it is resumed.
+
+    Paused is pending with the wish set, so that it stays unfinished for every constraint and query.
+    """
+
+    pause_requested = models.BooleanField(default=False)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_paused(self) -> bool:
+        return self.state == JobState.PENDING and self.pause_requested
+
+    @classmethod
+    def is_takable(cls, now: datetime) -> Q:
+        return super().is_takable(now) & Q(pause_requested=False)
+
+    def require_wanted(self) -> None:
+        """Raises JobCancelled or JobPaused; who cancels a job that is to wait wants it gone."""
+        super().require_wanted()
+        if type(self)._default_manager.filter(pk=self.pk, pause_requested=True).exists():
+            raise JobPaused(f"{type(self).__name__} {self.pk}")
+
 
 J = TypeVar("J", bound=Job)
 
@@ -75,8 +115,7 @@ def _lease() -> Any:
 def claim(model: type[J], job_id: Any) -> J | None:
     """Take a pending job, or a running one whose lease has lapsed; None where another has it."""
     now = timezone.now()
-    free = Q(state=JobState.PENDING) | Q(state=JobState.RUNNING, lease_expires_at__lt=now)
-    taken = model._default_manager.filter(free, pk=job_id).update(
+    taken = model._default_manager.filter(model.is_takable(now), pk=job_id).update(
         state=JobState.RUNNING,
         attempt=F("attempt") + 1,
         lease_expires_at=_lease(),
@@ -86,15 +125,14 @@ def claim(model: type[J], job_id: Any) -> J | None:
 
 
 def report(job: Job, **progress: Any) -> None:
-    """Renew the lease and show progress; raises JobCancelled or JobFenced."""
+    """Renew the lease and show progress; raises JobCancelled, JobPaused or JobFenced."""
     model = type(job)
     changes: dict[str, Any] = {"lease_expires_at": _lease()}
     if progress:
         changes["progress"] = progress
     if not model.ownership(job).update(**changes):
         raise JobFenced(f"{model.__name__} {job.pk} attempt {job.attempt}")
-    if model._default_manager.filter(pk=job.pk, cancel_requested=True).exists():
-        raise JobCancelled(f"{model.__name__} {job.pk}")
+    job.require_wanted()
 
 
 def finish(job: Job, state: JobState, *, error: str = "") -> bool:
@@ -144,6 +182,8 @@ def execute(model: type[J], job_id: Any, work: Any) -> None:
             work(job)
     except JobCancelled:
         finish(job, JobState.CANCELLED)
+    except JobPaused:
+        put_back(job)
     except JobFenced:
         logger.warning("job_fenced kind=%s id=%s", model.__name__, job.pk)
     except Exception as error:
@@ -151,32 +191,54 @@ def execute(model: type[J], job_id: Any, work: Any) -> None:
         finish(job, JobState.FAILED, error=f"{type(error).__name__}: {error}")
 
 
-def request_cancel(job: Job) -> None:
-    """A pending job ends at once; a running one at its next report."""
-    model = type(job)
-    now = timezone.now()
-    model._default_manager.filter(pk=job.pk, state=JobState.PENDING).update(
-        state=JobState.CANCELLED, finished_at=now
+def put_back(job: Job) -> None:
+    """Leave the job as it is for a later worker. It was no death: the attempt does not count."""
+    kept = (
+        type(job)
+        .ownership(job)
+        .filter(cancel_requested=False)
+        .update(state=JobState.PENDING, attempt=F("attempt") - 1, lease_expires_at=None)
     )
-    model._default_manager.filter(pk=job.pk, state=JobState.RUNNING).update(cancel_requested=True)
+    if not kept:  # cancelled since its last report, or another's
+        finish(job, JobState.CANCELLED)
+    logger.info("job_put_back kind=%s id=%s kept=%s", type(job).__name__, job.pk, kept)
+
+
+def request_cancel(job: Job) -> None:
+    """A pending job ends at once; a running one at its next report.
+
+    The wish first: whichever way the job moves between the two writes, somebody sees it.
+    """
+    rows = type(job)._default_manager.filter(pk=job.pk)
+    rows.filter(state__in=UNFINISHED).update(cancel_requested=True)
+    rows.filter(state=JobState.PENDING).update(state=JobState.CANCELLED, finished_at=timezone.now())
+
+
+def request_pause(job: PausableJob) -> bool:
+    """A pending job waits at once, a running one from its next report; False where nothing changed."""
+    rows = type(job)._default_manager.filter(pk=job.pk, state__in=UNFINISHED)
+    return bool(rows.filter(pause_requested=False).update(pause_requested=True))
+
+
+def resume(job: PausableJob) -> bool:
+    """Let workers take the job again, or its worker go on; False where it was not to wait."""
+    rows = type(job)._default_manager.filter(pk=job.pk, state__in=UNFINISHED)
+    return bool(rows.filter(pause_requested=True).update(pause_requested=False))
 
 
 def lost_jobs(model: type[J]) -> list[J]:
     """Jobs whose doorbell may be lost: pending ones, and running ones with a lapsed lease."""
     now = timezone.now()
     end_hopeless(model)
-    waiting = Q(state=JobState.PENDING, created_at__lt=now - timedelta(seconds=5))
-    return list(
-        model._default_manager.filter(
-            waiting | Q(state=JobState.RUNNING, lease_expires_at__lt=now)
-        ).order_by("created_at")[:100]
-    )
+    young = Q(state=JobState.PENDING, created_at__gte=now - timedelta(seconds=5))
+    found = model._default_manager.filter(model.is_takable(now)).exclude(young)
+    return list(found.order_by("created_at")[:100])
 
 
 def end_hopeless(model: type[J]) -> None:
     """End lapsed jobs that were to be cancelled, and those that have used up their attempts.
 
-    A task that kills its worker must not loop.
+    A task that kills its worker must not loop. One whose worker died before it could pause is paused.
     """
     now = timezone.now()
     lapsed = model._default_manager.filter(state=JobState.RUNNING, lease_expires_at__lt=now)
@@ -186,3 +248,5 @@ def end_hopeless(model: type[J]) -> None:
         finished_at=now,
         error=f"The worker died {MAX_ATTEMPTS} times while it ran this job.",
     )
+    if issubclass(model, PausableJob):
+        lapsed.filter(pause_requested=True).update(state=JobState.PENDING, lease_expires_at=None)

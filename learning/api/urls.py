@@ -72,6 +72,7 @@ urlpatterns = [
         views.CancellationView.as_view(),
         name="round-cancellation",
     ),
+    path("rounds/<uuid:round_id>/pause", views.PauseView.as_view(), name="round-pause"),
     path(
         "model-versions/<uuid:model_version_id>",
         models.ModelVersionView.as_view(),

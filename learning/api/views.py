@@ -99,8 +99,8 @@ class RoundSerializer(serializers.ModelSerializer[Round]):
         model = Round
         fields = [
             "id", "number", "state", "trigger", "strategy", "seed", "code_revision", "attempt",
-            "progress", "error", "training_labels", "ranked_cases", "curves", "metrics", "started_from",
-            "tracked",
+            "pause_requested", "progress", "error", "training_labels", "ranked_cases", "curves",
+            "metrics", "started_from", "tracked",
             "created_at", "started_at", "finished_at",
         ]  # fmt: skip
         read_only_fields = fields
@@ -163,9 +163,21 @@ class CancellationView(APIView):
 
     @extend_schema(request=None, responses={202: None})
     def post(self, request: Request, round_id: UUID) -> Response:
-        found = get_or_not_found(selectors.rounds_visible_to(user_of(request)), pk=round_id)
-        access.require(user_of(request), found.target.project, access.MANAGERS)
-        rounds.cancel(actor=user_of(request), round_=found)
+        rounds.cancel(actor=user_of(request), round_=_managed(request, round_id))
+        return Response(status=status.HTTP_202_ACCEPTED)
+
+
+class PauseView(APIView):
+    """Let a round wait: POST pauses it, DELETE resumes it."""
+
+    @extend_schema(request=None, responses={202: None})
+    def post(self, request: Request, round_id: UUID) -> Response:
+        rounds.pause(actor=user_of(request), round_=_managed(request, round_id))
+        return Response(status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(responses={202: None})
+    def delete(self, request: Request, round_id: UUID) -> Response:
+        rounds.resume(actor=user_of(request), round_=_managed(request, round_id))
         return Response(status=status.HTTP_202_ACCEPTED)
 
 
@@ -198,3 +210,10 @@ class PromotionView(APIView):
         access.require(user_of(request), version.target.project, access.MANAGERS)
         promoted = model_versions.promote(version=version, actor=user_of(request))
         return Response(ModelVersionSerializer(promoted).data)
+
+
+def _managed(request: Request, round_id: UUID) -> Round:
+    """A round of a project that the user manages."""
+    found = get_or_not_found(selectors.rounds_visible_to(user_of(request)), pk=round_id)
+    access.require(user_of(request), found.target.project, access.MANAGERS)
+    return found

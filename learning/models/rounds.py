@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import models
 
-from annotation.core.jobs import Job
+from annotation.core.jobs import PausableJob
 from annotation.core.models import BaseModel
 from annotation.datasets.models import Dataset
 from annotation.labeling.models import Project
@@ -67,7 +67,7 @@ class Trigger(models.TextChoices):
     MANUAL = "manual"
 
 
-class Round(Job):
+class Round(PausableJob):
     """Freeze, train, evaluate, predict the pool, rank, publish: one claimed row."""
 
     target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="rounds")

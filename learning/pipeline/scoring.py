@@ -66,6 +66,9 @@ def help_score(round_id: str) -> None:
                 _score(shard, *known, lambda: None)
         except (jobs.JobFenced, jobs.JobCancelled):
             return
+        except jobs.JobPaused:
+            shards.give_back(shard=shard)
+            return
         except Exception as error:
             # This machine may lack what the round's own has: the weights, memory, a file.
             logger.exception("shard_given_back id=%s round=%s", shard.pk, round_id)
@@ -80,6 +83,9 @@ def _score_own(
     try:
         with jobs.heartbeat(shard):
             _score(shard, kind, learned, tell)
+    except jobs.JobPaused:
+        shards.give_back(shard=shard)
+        raise
     except jobs.JobFenced:
         # A helper has the shard now; raises where the round itself is lost too.
         jobs.report(round_)

@@ -1,4 +1,4 @@
-"""Starts rounds by policy or by hand, and stops them."""
+"""Starts rounds by policy or by hand, pauses and stops them."""
 
 import functools
 import os
@@ -23,7 +23,7 @@ from learning.services.retraining import advice_of
 def request_round(
     *, target: Target, trigger: Trigger, actor: User | None = None, seed: int | None = None
 ) -> Round:
-    """Queue a round; a target has at most one unfinished round. Raises Conflict."""
+    """Queue a round; a target has at most one unfinished round, paused or not. Raises Conflict."""
     last = Round.objects.filter(target=target).aggregate(n=Max("number"))["n"] or 0
     try:
         with transaction.atomic():
@@ -40,13 +40,20 @@ def request_round(
                 code_revision=code_revision(),
             )
     except IntegrityError:
-        raise Conflict("A round of this target is under way already.") from None
+        raise _conflict_of(target) from None
     audit.record(
         actor=actor, action="round_requested", target=created,
         project_id=target.project_id, number=created.number,
     )  # fmt: skip
     ring_round(created)
     return created
+
+
+def _conflict_of(target: Target) -> Conflict:
+    unfinished = target.rounds.filter(state__in=jobs.UNFINISHED).first()
+    if unfinished is not None and unfinished.is_paused:
+        return Conflict(f"Round {unfinished.number} is paused; resume it or cancel it first.")
+    return Conflict("A round of this target is under way already.")
 
 
 def ring_round(round_: Round) -> None:
@@ -109,6 +116,27 @@ def cancel(*, actor: User, round_: Round) -> None:
     audit.record(
         actor=actor, action="round_cancelled", target=round_, project_id=round_.target.project_id
     )
+
+
+@transaction.atomic
+def pause(*, actor: User, round_: Round) -> None:
+    """Free the worker at its next report; checkpoint and predictions stay for a resume."""
+    if not jobs.request_pause(round_):
+        raise Conflict("The round has ended or is paused already.", state=round_.state)
+    audit.record(
+        actor=actor, action="round_paused", target=round_, project_id=round_.target.project_id
+    )
+
+
+@transaction.atomic
+def resume(*, actor: User, round_: Round) -> None:
+    """Go on from the checkpoint."""
+    if not jobs.resume(round_):
+        raise Conflict("The round is not paused.", state=round_.state)
+    audit.record(
+        actor=actor, action="round_resumed", target=round_, project_id=round_.target.project_id
+    )
+    ring_round(round_)
 
 
 @functools.cache

@@ -62,7 +62,7 @@ def claim_next(round_id: Any) -> Shard | None:
         found = (
             Shard.objects.select_for_update(skip_locked=True, of=("self",))
             .filter(_is_free(), round=round_id, round__state=jobs.JobState.RUNNING)
-            .exclude(round__cancel_requested=True)
+            .exclude(Q(round__cancel_requested=True) | Q(round__pause_requested=True))
             .order_by("number")
             .first()
         )
@@ -70,11 +70,17 @@ def claim_next(round_id: Any) -> Shard | None:
 
 
 def tell(shard: Shard, done: int) -> None:
-    """Renew the lease; raises JobFenced where the shard is another's, JobCancelled with its round."""
+    """Renew the lease; raises JobFenced where the shard is another's, JobCancelled or JobPaused with
+    its round.
+    """
     jobs.report(shard, done=done)
-    running = Round.objects.filter(pk=shard.round_id, state=jobs.JobState.RUNNING)
-    if not running.filter(cancel_requested=False).exists():
+    wanted = Round.objects.filter(
+        pk=shard.round_id, state__in=jobs.UNFINISHED, cancel_requested=False
+    )
+    if not wanted.exists():
         raise jobs.JobCancelled(f"the round of shard {shard.pk}")
+    if not wanted.filter(state=jobs.JobState.RUNNING, pause_requested=False).exists():
+        raise jobs.JobPaused(f"the round of shard {shard.pk}")
 
 
 def keep(*, shard: Shard, found: list[Json], excluded: dict[str, str]) -> None:
@@ -87,8 +93,8 @@ def keep(*, shard: Shard, found: list[Json], excluded: dict[str, str]) -> None:
         raise jobs.JobFenced(f"Shard {shard.pk} attempt {shard.attempt}")
 
 
-def give_back(*, shard: Shard, error: str) -> None:
-    """Leave the shard to another worker: this one cannot do it."""
+def give_back(*, shard: Shard, error: str = "") -> None:
+    """Leave the shard to another worker: this one cannot do it, or the round is paused."""
     Shard.ownership(shard).update(
         state=jobs.JobState.PENDING, lease_expires_at=None, progress={}, error=error[:4000],
         attempt=F("attempt") - 1,  # no death: it must not count towards giving the shard up

@@ -9,8 +9,8 @@ from django.utils import timezone
 from annotation.core import jobs
 from annotation.datasets import services as datasets
 from annotation.datasets.models import Export, Split
-from learning.models import ModelVersion, Round, Trigger
-from learning.services import rounds, targets
+from learning.models import EncoderVersion, ModelVersion, Round, Trigger
+from learning.services import embeddings, rounds, targets
 from learning.tasks import sweep_jobs
 from tests import factories, servers
 
@@ -53,6 +53,32 @@ def test_a_worker_killed_in_mid_epoch_resumes_and_finishes_once(target):
     steps = [point["step"] for point in done.curves]
     assert steps == sorted(set(steps))
     assert ModelVersion.objects.filter(target=target).count() == 1
+
+
+def test_a_paused_round_frees_its_worker_and_goes_on_from_its_checkpoint(target, live_cast):
+    round_ = rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1)
+    with servers.worker("gpu"):
+        servers.eventually(
+            lambda: len(state_of(round_).curves) >= 2, "the round trains", PATIENCE_S
+        )
+        rounds.pause(actor=live_cast.manager, round_=round_)
+        servers.eventually(lambda: state_of(round_).is_paused, "the round is paused")
+        seen = state_of(round_).curves
+        encoder = embeddings.create_encoder(live_cast.project)
+        servers.eventually(
+            lambda: EncoderVersion.objects.get(pk=encoder.pk).is_finished, "the worker is free"
+        )
+        sweep_jobs()
+        assert state_of(round_).is_paused
+        rounds.resume(actor=live_cast.manager, round_=round_)
+        servers.eventually(
+            lambda: state_of(round_).is_finished, "the round is finished", PATIENCE_S
+        )
+    done = state_of(round_)
+    assert (done.state, done.attempt) == (jobs.JobState.COMPLETED, 1), done.error
+    steps = [point["step"] for point in done.curves]
+    assert done.curves[: len(seen)] == seen
+    assert steps == sorted(set(steps))
 
 
 def _swept(round_):

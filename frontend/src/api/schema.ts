@@ -1230,6 +1230,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rounds/{round_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Let a round wait: POST pauses it, DELETE resumes it. */
+        post: operations["rounds_pause_create"];
+        /** @description Let a round wait: POST pauses it, DELETE resumes it. */
+        delete: operations["rounds_pause_destroy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/targets/{target_id}": {
         parameters: {
             query?: never;
@@ -2673,6 +2691,7 @@ export interface components {
             readonly seed: number;
             readonly code_revision: string;
             readonly attempt: number;
+            readonly pause_requested: boolean;
             progress: components["schemas"]["ProgressOfRound"];
             readonly error: string;
             readonly training_labels: number | null;
@@ -5058,6 +5077,46 @@ export interface operations {
         };
     };
     rounds_cancellation_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                round_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    rounds_pause_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                round_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    rounds_pause_destroy: {
         parameters: {
             query?: never;
             header?: never;

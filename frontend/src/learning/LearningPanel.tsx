@@ -9,16 +9,18 @@ import { Empty, Loaded } from '../ui/states'
 import { Bundles } from './Bundles'
 import { CrossValidation } from './CrossValidation'
 import { estimateText } from './estimateText'
+import { isBusy, percent, phaseOf, REFRESH_MS, stepText } from './jobState'
 import { LearningCurve } from './LearningCurve'
 import { LossCurve } from './LossCurve'
 import { NewTarget } from './NewTarget'
 import { QuickLoop } from './QuickLoop'
+import { RoundButtons } from './RoundButtons'
 import { RoundRecord } from './RoundRecord'
 import { Start } from './Start'
 import { TargetSettings } from './TargetSettings'
 
-const REFRESH_MS = 1500
 const HEAD_KINDS = new Set(['one', 'ordinal', 'many'])
+const COLORS: Partial<Record<ReturnType<typeof phaseOf>, string>> = { completed: 'teal', pausing: 'yellow', paused: 'yellow' }
 
 interface Props {
   projectId: string
@@ -79,7 +81,6 @@ function TargetView({ projectId, target, isManager }: Props & { target: Schemas[
     onSuccess: refresh,
     onError: showError,
   })
-  const isBusy = newest?.state === 'pending' || newest?.state === 'running'
   return (
     <div>
       <Group justify="space-between" mb="sm">
@@ -100,7 +101,7 @@ function TargetView({ projectId, target, isManager }: Props & { target: Schemas[
               onChange={(value) => value && change.mutate(value)}
             />
             <TargetSettings projectId={projectId} target={target} />
-            <Button loading={begin.isPending} disabled={isBusy} onClick={() => begin.mutate()}>
+            <Button loading={begin.isPending} disabled={newest !== undefined && isBusy(newest)} onClick={() => begin.mutate()}>
               {t('learning.start')}
             </Button>
           </Group>
@@ -123,12 +124,6 @@ interface NewestRoundProps {
 }
 
 function NewestRound({ round, isManager, onChange }: NewestRoundProps) {
-  const cancel = useMutation({
-    mutationFn: () =>
-      good(api.POST('/api/v1/rounds/{round_id}/cancellation', { params: { path: { round_id: round.id } } })),
-    onSuccess: onChange,
-    onError: showError,
-  })
   if (round.state === 'failed') {
     return (
       <Alert color="red" title={t('learning.round_failed', { number: round.number })} data-testid="round" data-state={round.state}>
@@ -136,42 +131,42 @@ function NewestRound({ round, isManager, onChange }: NewestRoundProps) {
       </Alert>
     )
   }
-  const { done, total } = round.progress
-  const isBusy = round.state === 'pending' || round.state === 'running'
+  const isUnfinished = isBusy(round)
+  const phase = phaseOf(round)
   return (
-    <div data-testid="round" data-state={round.state} data-number={round.number}>
+    <div data-testid="round" data-state={phase} data-number={round.number}>
       <Group justify="space-between">
         <Group gap="xs">
-          <Badge color={round.state === 'completed' ? 'teal' : 'blue'}>{named(`state.${round.state}`, round.state)}</Badge>
+          <Badge color={COLORS[phase] ?? 'blue'}>{named(`state.${phase}`, phase)}</Badge>
           <Text size="sm">
             {roundText(round)}
           </Text>
         </Group>
-        {isBusy && isManager && (
-          <Button size="xs" variant="default" loading={cancel.isPending} onClick={() => cancel.mutate()}>
-            {t('learning.cancel')}
-          </Button>
-        )}
+        {isUnfinished && isManager && <RoundButtons round={round} onChange={onChange} />}
       </Group>
-      {isBusy && <Progress mt="xs" animated value={total ? (100 * (done ?? 0)) / total : 100} aria-label={t('learning.round_progress')} />}
-      {isBusy && round.curves.length > 1 && <LossCurve curves={round.curves} />}
+      {(phase === 'paused' || phase === 'pausing') && <Text size="sm" c="dimmed">{t(`learning.${phase}_help`)}</Text>}
+      {isUnfinished && (phase !== 'paused' || round.progress.total) && (
+        <Progress mt="xs" animated={phase !== 'paused'} value={percent(round)} aria-label={t('learning.round_progress')} />
+      )}
+      {isUnfinished && round.curves.length > 1 && <LossCurve curves={round.curves} />}
     </div>
   )
 }
 
 /** What a round does now, or what it has done. */
-function roundText({ number, state, progress, curves, ranked_cases }: Round): string {
-  const isBusy = state === 'pending' || state === 'running'
-  const { step, done, total, seconds_left, images_at_once } = progress
+function roundText(round: Round): string {
+  const { number, curves, ranked_cases } = round
+  const { seconds_left, images_at_once } = round.progress
+  const isUnfinished = isBusy(round)
+  const isGoingOn = isUnfinished && !round.pause_requested
   const last = curves[curves.length - 1]
   const parts = [
     t('learning.round', { number }),
-    isBusy && step ? named(`step.${step}`, step) : '',
-    isBusy && total ? t('learning.done_of', { done: done ?? 0, total }) : '',
-    isBusy && seconds_left ? t('learning.time_left', { count: Math.ceil(seconds_left / 60) }) : '',
-    isBusy && images_at_once ? t('learning.memory_short', { count: images_at_once }) : '',
+    isUnfinished ? stepText(round) : '',
+    isGoingOn && seconds_left ? t('learning.time_left', { count: Math.ceil(seconds_left / 60) }) : '',
+    isGoingOn && images_at_once ? t('learning.memory_short', { count: images_at_once }) : '',
     last ? t('learning.loss', { loss: formatNumber(last.loss, 3) }) : '',
-    ranked_cases !== null && !isBusy ? t('learning.ranked', { count: ranked_cases }) : '',
+    ranked_cases !== null && !isUnfinished ? t('learning.ranked', { count: ranked_cases }) : '',
   ]
   return parts.filter((part) => part !== '').join(', ')
 }

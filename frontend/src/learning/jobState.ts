@@ -1,5 +1,5 @@
 /** What a background job of the learning screen looks like while it runs. */
-import type { Schemas } from '../api/client'
+import type { Round, Schemas } from '../api/client'
 import { named, t } from '../i18n'
 
 export const REFRESH_MS = 1500
@@ -11,6 +11,12 @@ interface Job {
 
 export function isBusy({ state }: Job): boolean {
   return state === 'pending' || state === 'running'
+}
+
+/** What a round's badge says: one that is to wait is paused, or on the way there. */
+export function phaseOf({ state, pause_requested }: Pick<Round, 'state' | 'pause_requested'>): Round['state'] | 'pausing' | 'paused' {
+  if (!pause_requested) return state
+  return state === 'pending' ? 'paused' : state === 'running' ? 'pausing' : state
 }
 
 /** Asks again only while something runs. */

@@ -118,6 +118,8 @@ export const projects = {
   'state.completed': 'fertig',
   'state.failed': 'fehlgeschlagen',
   'state.cancelled': 'abgebrochen',
+  'state.paused': 'angehalten',
+  'state.pausing': 'hält an',
   'learning.by_hand': 'Runden von Hand',
   'learning.cancel': 'Abbrechen',
   'learning.curve_later':
@@ -137,12 +139,17 @@ export const projects = {
   'learning.none': 'Es wird noch nichts gelernt',
   'learning.none_help': 'Auswählen, was gelernt werden soll; ein Modell lernt es und ordnet die Arbeitsliste.',
   'learning.order_kept': '{error} Die Arbeitsliste behält die Ordnung der letzten guten Runde.',
+  'learning.pause': 'Anhalten',
+  'learning.paused_help':
+    'Sie belegt keinen Worker und geht vom letzten Zwischenstand weiter. Keine andere Runde dieser Frage beginnt, bevor sie fortgesetzt oder abgebrochen ist.',
+  'learning.pausing_help': 'Der Worker hält bei seiner nächsten Meldung an.',
   'learning.promote': 'Einsetzen',
   'learning.ranked': { one: '{count} Fall geordnet', other: '{count} Fälle geordnet' },
   'learning.retrain_after': {
     one: 'eine Runde nach {count} neuem Befund und einem Fünftel mehr',
     other: 'eine Runde nach {count} neuen Befunden und einem Fünftel mehr',
   },
+  'learning.resume': 'Fortsetzen',
   'learning.roll_back': 'Hierzu zurückkehren',
   'learning.round': 'Runde {number}',
   'learning.round_failed': 'Runde {number} ist fehlgeschlagen',

@@ -118,6 +118,8 @@ export const projects = {
   'state.completed': 'completed',
   'state.failed': 'failed',
   'state.cancelled': 'cancelled',
+  'state.paused': 'paused',
+  'state.pausing': 'pausing',
   'learning.by_hand': 'rounds by hand',
   'learning.cancel': 'Cancel',
   'learning.curve_later':
@@ -137,12 +139,17 @@ export const projects = {
   'learning.none': 'Nothing is learned yet',
   'learning.none_help': 'Choose what shall be learned; a model then learns it and orders the worklist.',
   'learning.order_kept': '{error} The worklist keeps the order of the last good round.',
+  'learning.pause': 'Pause',
+  'learning.paused_help':
+    'It holds no worker and goes on from its checkpoint. No other round of this question starts before it is resumed or cancelled.',
+  'learning.pausing_help': 'The worker stops at its next report.',
   'learning.promote': 'Promote',
   'learning.ranked': { one: '{count} case ranked', other: '{count} cases ranked' },
   'learning.retrain_after': {
     one: 'a round after {count} new read and a fifth more',
     other: 'a round after {count} new reads and a fifth more',
   },
+  'learning.resume': 'Resume',
   'learning.roll_back': 'Roll back to this',
   'learning.round': 'Round {number}',
   'learning.round_failed': 'Round {number} failed',
