@@ -102,13 +102,14 @@ def learn(network, images, labels, *, steps=40, rate=3e-3):
     return network
 
 
-def put_into_production(target, network, architecture, *, task=None, spec=None):
+def put_into_production(target, network, architecture, *, task=None, spec=None, columns=None):
     task = task or OneAnswer(("no", "yes"))
     config = TrainConfig(network=architecture.network, side=architecture.size[-1])
     return ModelVersion.objects.create(
         target=target, origin="made for a test", number=target.model_versions.count() + 1,
         weights_sha256=save_weights(network, weights_folder()), classes=list(task.classes),
         state=ModelVersionState.PRODUCTION, input=spec.as_json() if spec else {},
+        columns=columns or {},
         **described(task, architecture, config),
     )  # fmt: skip
 

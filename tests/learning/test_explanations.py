@@ -9,14 +9,16 @@ import torch
 
 from annotation.core import jobs
 from annotation.imaging import conversion, masks
+from annotation.labeling.services.clinical import replace_table
 from annotation.labeling.services.projects import publish_schema
 from learning import explaining
 from learning.models import Explanation, ModelVersionState
 from learning.services import explanations, targets
 from learning.training.config import TrainConfig
-from learning.training.explain import attention_rollout
-from learning.training.inputs import InputSpec
+from learning.training.explain import attention_rollout, occlusion_map
+from learning.training.inputs import Column, InputSpec
 from learning.training.networks import Architecture
+from learning.training.networks.fusion import WithColumns
 from learning.training.predict import Members, segment
 from learning.training.preparation import Volume, prepare
 from learning.training.tasks import Segmentation
@@ -116,6 +118,36 @@ def test_of_a_vision_transformer_the_attention_is_followed(cast, target, tmp_pat
     assert expected.max() == 1
     np.testing.assert_allclose(found, expected, atol=0.005)
     assert asked.place["box"] == pytest.approx([-0.5, -18.5, 95.5, 77.5])
+
+
+def test_a_map_of_a_model_that_reads_columns_is_that_of_the_cases_own_values(cast):
+    replace_table(actor=None, project=cast.project, data=b"PatientID,crp\nhigh,30\n")
+    spec = InputSpec((48, 48), columns=(Column("crp"),))
+    target = targets.create_target(
+        actor=cast.manager, project=cast.project, question="nodule", input=spec.as_json()
+    )
+    architecture = Architecture("resnet10", 2, size=(48, 48), columns=1)
+    torch.manual_seed(0)
+    network = architecture.build().eval()
+    columns = {"names": ["crp"], "means": [10.0], "deviations": [5.0]}
+    version = planted.put_into_production(target, network, architecture, spec=spec, columns=columns)
+    pixels = planted.picture(np.random.default_rng(8), (20, 30))
+    high, unknown = (planted.make_case(cast.project, name, pixels) for name in ("high", "unknown"))
+    _, [found] = explained(high, version, "occlusion")
+
+    image = prepare({"image": Volume(np.float32(pixels), (1.0, 1.0))}, spec)
+    expected = occlusion_map(
+        WithColumns(network, torch.tensor([4.0])), image, 1, patch=[8, 8], stride=[4, 4],
+        batch_size=16, values=lambda outputs: outputs.softmax(1).logit(eps=1e-7),
+    )  # fmt: skip
+    assert expected.max() > 0
+    np.testing.assert_allclose(found, expected, atol=0.01)
+    asked = explanations.request_explanation(
+        case=unknown, model_version=version.pk, method="occlusion", answer="yes"
+    )
+    explanations.run_if_free(str(asked.pk), explaining.explain)
+    asked.refresh_from_db()
+    assert (asked.state, "crp is missing" in asked.error) == (jobs.JobState.FAILED, True)
 
 
 @pytest.mark.parametrize("crop", ["resize", "centre", "foreground"])
