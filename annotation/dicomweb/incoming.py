@@ -17,9 +17,7 @@ from annotation.imaging import sandbox
 from annotation.imaging.sandbox import Answer
 
 INSTANCES, METADATA = "application/dicom", "application/dicom+json"
-FIRST_PIECE_BYTES = (
-    2**18
-)  # so that the disk and the hash begin while the rest of a short body arrives
+FIRST_PIECE_BYTES = 2**18  # disk and hash begin while the rest of a short body arrives
 PIECE_BYTES = 2**20
 # One transaction per request, except for requests that would hold too much in memory.
 INSTANCES_PER_TRANSACTION = 512
