@@ -15,7 +15,7 @@ from pathlib import Path
 
 BLOCK_BYTES = 4096
 BUFFER_BYTES = 2**20
-HEAD_BYTES = 5 * 2**17  # written first, for those who read the head while the rest arrives
+HEAD_BYTES = 3 * 2**18  # written first, for those who read the head while the rest arrives
 MAX_SPARE_BUFFERS = 8
 DIRECT = getattr(os, "O_DIRECT", 0)  # Linux only
 _spare: deque[memoryview] = deque(maxlen=MAX_SPARE_BUFFERS)

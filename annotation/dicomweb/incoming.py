@@ -17,8 +17,7 @@ from annotation.imaging import sandbox
 from annotation.imaging.sandbox import Answer
 
 INSTANCES, METADATA = "application/dicom", "application/dicom+json"
-FIRST_PIECE_BYTES = 2**18  # disk and hash begin while the rest of a short body arrives
-PIECE_BYTES = 2**20
+PIECE_BYTES = 2**18  # disk, hash and parser begin while the rest arrives
 # One transaction per request, except for requests that would hold too much in memory.
 INSTANCES_PER_TRANSACTION = 512
 MAX_JSON_PER_TRANSACTION = 32 * 2**20
@@ -233,10 +232,8 @@ def body_pieces(request: HttpRequest) -> Iterator[bytes]:
     source: Any = request
     if request.META.get("wsgi.input_terminated") and not request.META.get("CONTENT_LENGTH"):
         source = request.META["wsgi.input"]
-    size = FIRST_PIECE_BYTES
-    while piece := source.read(size):
+    while piece := source.read(PIECE_BYTES):
         yield piece
-        size = min(2 * size, PIECE_BYTES)
 
 
 def _done(result: Arrival | Refusal) -> "Future[Arrival | Refusal]":
