@@ -70,7 +70,7 @@ def help_score(round_id: str) -> None:
             shards.give_back(shard=shard)
             return
         except Exception as error:
-            # This machine may lack what the round's own has: the weights, memory, a file.
+            # This machine may lack what the round's own has: the weights, or memory.
             logger.exception("shard_given_back id=%s round=%s", shard.pk, round_id)
             shards.give_back(shard=shard, error=f"{type(error).__name__}: {error}")
             return
