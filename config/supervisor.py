@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GRACE_S = 20.0
 MAX_BACKOFF_S = 30.0
 HEALTHY_AFTER_S = 60.0
+WEB_WORKERS = min(2, os.cpu_count() or 1)  # one interpreter runs on one core at a time
 Say = Callable[[str], None]
 
 
@@ -121,9 +122,9 @@ class Supervisor:
                   "--without-mingle", "--without-gossip"]  # fmt: skip
         programs = {
             "web": [
-                python, "-m", "granian", "--interface", "wsgi", "config.wsgi:application",
+                python, "-m", "config.web", "--interface", "wsgi", "config.wsgi:application",
                 "--host", self.address.host, "--port", str(self.address.port),
-                "--workers", "1", "--blocking-threads", "4", "--no-ws",
+                "--workers", str(WEB_WORKERS), "--blocking-threads", "4", "--no-ws",
                 "--respawn-failed-workers", "--backpressure", "64",
             ],
             "worker": [*worker, "--pool", "threads", "--concurrency", "4",

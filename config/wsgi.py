@@ -10,9 +10,13 @@ from django.core.wsgi import get_wsgi_application
 
 django_application = get_wsgi_application()
 
-from annotation.dicomweb.express import FrameExpress  # noqa: E402  needs Django to be set up
+from django.urls import get_resolver  # noqa: E402  needs Django to be set up
 
-application = FrameExpress(django_application)
+from annotation.dicomweb.express import FrameExpress  # noqa: E402
+from config.bodies import releasing  # noqa: E402
+
+application = releasing(FrameExpress(django_application))
+get_resolver().url_patterns  # noqa: B018  loads every view now, not in the first request
 
 # What was loaded until now stays for good: without this every full collection looks at all of it,
 # 50 ms in the middle of a request.

@@ -231,5 +231,5 @@ def _memory(processes: list[psutil.Process]) -> Memory:
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             group = readers if READER in process.cmdline() else web
-            group.append(process.memory_info().rss / 1e6)
+            group.append(process.memory_full_info().pss / 1e6)
     return Memory(sum(web), max(web), sum(readers))

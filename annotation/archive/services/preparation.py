@@ -24,6 +24,7 @@ from annotation.imaging import sandbox
 from annotation.imaging.perceptual_hash import hash_of_picture
 
 QUIET_S = 3.0  # a series that is still arriving is left alone
+PATIENCE_S = 60.0  # so long what has arrived gives way to what is arriving
 TIMEOUT_S = 1800.0
 THUMBNAIL: dict[str, Any] = {"media_type": "image/jpeg", "longest_side": 256, "quality": 80}
 JoinMetadata = Callable[[Series], tuple[str, bool]]
@@ -38,7 +39,7 @@ def prepare_due(*, join_metadata: JoinMetadata, budget_s: float) -> int:
     jobs.end_hopeless(SeriesPreparation)
     done = 0
     for preparation_id in _due():
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or _must_give_way(preparation_id):
             break
         jobs.execute(SeriesPreparation, preparation_id, lambda job: _prepare(job, join_metadata))
         done += 1
@@ -51,6 +52,19 @@ def _due() -> Iterator[Any]:
     lost = Q(state=JobState.RUNNING, lease_expires_at__lt=now)
     due = SeriesPreparation.objects.filter(waiting | lost).order_by("changed_at")
     yield from due.values_list("pk", flat=True)[:500]
+
+
+def _must_give_way(preparation_id: Any) -> bool:
+    """Whether objects arrive just now: storing them needs the machine more, for a while."""
+    now = timezone.now()
+    arriving = SeriesPreparation.objects.filter(
+        state__in=[JobState.PENDING, JobState.RUNNING],  # as the index has it
+        changed_at__gte=now - timedelta(seconds=QUIET_S),
+    )
+    has_waited = SeriesPreparation.objects.filter(
+        pk=preparation_id, changed_at__lt=now - timedelta(seconds=PATIENCE_S)
+    )
+    return arriving.exists() and not has_waited.exists()
 
 
 def _prepare(job: SeriesPreparation, join_metadata: JoinMetadata) -> None:
