@@ -22,6 +22,7 @@ INLINE_LIMIT_BYTES = 4096  # larger binary values become bulk data
 MAX_DEPTH = 100
 MAX_DIGITS = 18  # of an integer; DICOM allows 12
 ICON_IMAGE = "00880200"  # a thumbnail of the file's own: never of use to a reader
+CHARACTER_SET = "00080005"
 PALETTE_TAGS = ("00281201", "00281202", "00281203", "00281221", "00281222", "00281223")
 
 NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "UV": "Q", "SV": "q"}
@@ -37,10 +38,33 @@ def json_model(dataset: Dataset) -> Json:
     `<path>` is the element's tag, or for one inside a sequence `tag.item.tag`, items from 0.
     Raises RecursionError beyond MAX_DEPTH sequences. What cannot be expressed is left out.
     """
-    body = _Writer(dataset, "", 0, is_ascii_safe=True).write()
-    if "00080005" in body:  # JSON is UTF-8, and says so
-        body["00080005"] = {"vr": "CS", "Value": ["ISO_IR 192"]}
+    return telling_its_characters(_Writer(dataset, "", 0, is_ascii_safe=True).write())
+
+
+def telling_its_characters(body: Json) -> Json:
+    """JSON is UTF-8, and says so where the file named its characters."""
+    if CHARACTER_SET in body:
+        body[CHARACTER_SET] = {"vr": "CS", "Value": ["ISO_IR 192"]}
     return body
+
+
+def is_no_attribute(name: str) -> bool:
+    """Group lengths, and the file's own thumbnail."""
+    return name.endswith("0000") or name == ICON_IMAGE
+
+
+def quick_value(
+    vr: str, raw: bytes, name: str, path: str, *, is_little_endian: bool = True
+) -> Json | None:
+    """From the bytes of a value whose text may be ASCII; None where pydicom has to look at it."""
+    if vr in BINARY:
+        return _binary(vr, raw, name, path)
+    if vr in NUMBERS:
+        return _numbers(vr, raw, is_little_endian)
+    convert = CONVERTERS.get(vr)
+    if convert is None or not raw.isascii() or b"\x1b" in raw:
+        return None
+    return convert(vr, raw.decode("ascii").rstrip("\0 "))
 
 
 class _Writer:
@@ -60,7 +84,7 @@ class _Writer:
         body: Json = {}
         for element in self.dataset.values():
             name = f"{int(element.tag):08X}"
-            if name == ICON_IMAGE or name.endswith("0000"):  # group lengths are no attributes
+            if is_no_attribute(name):
                 continue
             converted = self._convert(element, name)
             if converted is not None:
@@ -70,22 +94,14 @@ class _Writer:
     def _convert(self, element: DataElement | RawDataElement, name: str) -> Json | None:
         if isinstance(element, RawDataElement):
             vr = element.VR if element.VR is not None else _public_vr(element.tag)
-            if vr is not None and vr != "UN":
-                quick = self._quick(vr, element.value or b"", element.is_little_endian, name)
+            if vr is not None and vr != "UN" and (self.is_ascii_safe or vr not in CONVERTERS):
+                quick = quick_value(
+                    vr, element.value or b"", name, self.path,
+                    is_little_endian=element.is_little_endian,
+                )  # fmt: skip
                 if quick is not None:
                     return quick
         return self._thorough(element.tag, name)
-
-    def _quick(self, vr: str, raw: bytes, is_little_endian: bool, name: str) -> Json | None:
-        """From the value's bytes; None where pydicom has to look at it."""
-        if vr in BINARY:
-            return self._binary(vr, raw, name)
-        if vr in NUMBERS:
-            return _numbers(vr, raw, is_little_endian)
-        convert = CONVERTERS.get(vr)
-        if convert is None or not (raw.isascii() and b"\x1b" not in raw and self.is_ascii_safe):
-            return None
-        return convert(vr, raw.decode("ascii").rstrip("\0 "))
 
     def _thorough(self, tag: BaseTag, name: str) -> Json | None:
         """Through pydicom, which decodes characters, resolves dictionaries and validates."""
@@ -95,7 +111,7 @@ class _Writer:
             if vr == "SQ":
                 return {"vr": "SQ", "Value": self._items(element.value, name)}
             if isinstance(element.value, bytes):
-                return self._binary(vr, element.value, name)
+                return _binary(vr, element.value, name, self.path)
             body: Json = element.to_json_dict(None, 0)
         except RecursionError:
             raise
@@ -113,15 +129,16 @@ class _Writer:
             for number, item in enumerate(items)
         ]  # fmt: skip
 
-    def _binary(self, vr: str, value: bytes, name: str) -> Json:
-        if vr in ("US", "SS"):  # an ambiguous element that turned out to be numbers
-            return _numbers(vr, value, is_little_endian=True) or {"vr": vr}
-        if not value:
-            return {"vr": vr}
-        # A viewer needs the palette with the metadata, whatever its size.
-        if len(value) > INLINE_LIMIT_BYTES and not (self.depth == 0 and name in PALETTE_TAGS):
-            return {"vr": vr, "BulkDataURI": f"bulkdata/{self.path}{name}"}
-        return {"vr": vr, "InlineBinary": base64.b64encode(value).decode()}
+
+def _binary(vr: str, value: bytes, name: str, path: str) -> Json:
+    if vr in ("US", "SS"):  # an ambiguous element that turned out to be numbers
+        return _numbers(vr, value, is_little_endian=True) or {"vr": vr}
+    if not value:
+        return {"vr": vr}
+    # A viewer needs the palette with the metadata, whatever its size.
+    if len(value) > INLINE_LIMIT_BYTES and not (not path and name in PALETTE_TAGS):
+        return {"vr": vr, "BulkDataURI": f"bulkdata/{path}{name}"}
+    return {"vr": vr, "InlineBinary": base64.b64encode(value).decode()}
 
 
 def _is_ascii_safe(dataset: Dataset) -> bool:

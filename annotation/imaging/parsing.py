@@ -5,6 +5,7 @@ Runs inside `sandbox`, because hostile files can exhaust memory in any parser.
 """
 
 import base64
+import contextlib
 import os
 import re
 import struct
@@ -23,7 +24,6 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
 )
-from pydicom.valuerep import EXPLICIT_VR_LENGTH_16, EXPLICIT_VR_LENGTH_32
 
 from annotation.imaging.frames import (
     PIXEL_TAGS,
@@ -36,16 +36,14 @@ from annotation.imaging.frames import (
 from annotation.imaging.jsonmodel import json_model
 from annotation.imaging.levels import SERIES_TAGS, STUDY_TAGS
 from annotation.imaging.normalization import misread_by_browsers
+from annotation.imaging.plain import NotPlain, is_plain, plain_model, transfer_syntax
 
 UID_PATTERN = re.compile(r"[0-9]+(\.[0-9]+)*")
 MAX_INFLATED_BYTES = 512 * 2**20
 MAX_FRAMES = 100_000
 MAX_TEXT = 600  # PostgreSQL refuses index entries above 2,704 bytes, and a character takes up to 4
 MAX_JSON_BYTES = 64 * 2**20
-META_BYTES, PREAMBLE_BYTES = 4096, 132
-DEFLATED = DeflatedExplicitVRLittleEndian.encode()
-LONG_VRS = {str(vr).encode() for vr in EXPLICIT_VR_LENGTH_32}
-SHORT_VRS = {str(vr).encode() for vr in EXPLICIT_VR_LENGTH_16}
+HEAD_BYTES = 2**16  # hold the attributes of almost every object
 ROWS, COLUMNS, NUMBER_OF_FRAMES = "00280010", "00280011", "00280008"
 STUDY_TEXT = (
     "PatientID", "PatientName", "PatientSex", "PatientAge", "AccessionNumber", "StudyID",
@@ -151,13 +149,8 @@ def binary_element(path: Path, tag_path: str) -> bytes:
 def _parse(path: Path, size: int | None = None) -> ParsedInstance:
     """`size` is what the file will have; its own where that is None."""
     with path.open("rb") as file:
-        _guard_deflated(file)
-        dataset = pydicom.dcmread(file, stop_before_pixels=True)
-        if "TransferSyntaxUID" not in dataset.file_meta:
-            raise UnreadableDicom("TransferSyntaxUID is missing from the file meta information")
-        body = json_model(dataset)
+        syntax, body = _attributes(file)
         offsets = _extended_offsets(body)
-        syntax = UID(str(dataset.file_meta.TransferSyntaxUID))
         _check_dimensions(body)
         pixels = PixelDescription(
             rows=_integer(body, ROWS),
@@ -199,6 +192,23 @@ def _parse(path: Path, size: int | None = None) -> ParsedInstance:
     )
 
 
+def _attributes(file: BinaryIO) -> tuple[UID, dict[str, Any]]:
+    """The transfer syntax and the JSON model; the file then stands before the pixels."""
+    head = file.read(HEAD_BYTES)
+    with contextlib.suppress(NotPlain):
+        name, start = transfer_syntax(head)
+        if is_plain(syntax := UID(name)):
+            body, place = plain_model(head, start, is_whole=len(head) < HEAD_BYTES)
+            file.seek(place)
+            return syntax, body
+    file.seek(0)
+    _guard_inflation(file)
+    dataset = pydicom.dcmread(file, stop_before_pixels=True)
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        raise UnreadableDicom("TransferSyntaxUID is missing from the file meta information")
+    return UID(str(dataset.file_meta.TransferSyntaxUID)), json_model(dataset)
+
+
 def _extended_offsets(body: dict[str, Any]) -> tuple[int, ...]:
     """Take the Extended Offset Table out of the metadata: it is part of the pixel data."""
     table, _ = body.pop("7FE00001", {}), body.pop("7FE00002", None)
@@ -206,12 +216,8 @@ def _extended_offsets(body: dict[str, Any]) -> tuple[int, ...]:
     return struct.unpack(f"<{len(raw) // 8}Q", raw[: len(raw) // 8 * 8])
 
 
-def _guard_deflated(file: BinaryIO) -> None:
+def _guard_inflation(file: BinaryIO) -> None:
     """A 1 MB deflated file can claim gigabytes: inflate it once, counting, before pydicom does."""
-    if not _may_be_deflated(file.read(META_BYTES)):
-        file.seek(0)
-        return
-    file.seek(0)
     meta = pydicom.filereader.read_preamble(file, force=False)
     if meta is None:
         raise UnreadableDicom("not a DICOM part-10 file (no DICM prefix)")
@@ -228,28 +234,6 @@ def _guard_deflated(file: BinaryIO) -> None:
         if not inflater.eof:
             raise UnreadableDicom("the deflated dataset is cut off")
     file.seek(0)
-
-
-def _may_be_deflated(head: bytes) -> bool:
-    """Whether the file meta information names the deflated syntax, or is not plain to read.
-
-    pydicom's own reading of it takes a fifth of the time of a whole parse.
-    """
-    place = PREAMBLE_BYTES
-    while place + 12 <= len(head):
-        group, element, vr, length = struct.unpack_from("<HH2sH", head, place)
-        if group != 2:
-            return head[PREAMBLE_BYTES - 4 : PREAMBLE_BYTES] != b"DICM"
-        start = place + 8
-        if vr in LONG_VRS:
-            (length,) = struct.unpack_from("<I", head, start)
-            start += 4
-        elif vr not in SHORT_VRS:
-            return True
-        if element == 0x0010 and DEFLATED in head[start : start + length]:
-            return True
-        place = start + length
-    return True
 
 
 def _locate_frames(
