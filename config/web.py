@@ -5,4 +5,4 @@ from granian.cli import entrypoint
 import config.wsgi  # noqa: F401  loaded here, it is loaded once for all workers
 
 if __name__ == "__main__":
-    entrypoint()
+    entrypoint()  # type: ignore[no-untyped-call]  # click gives it no types

@@ -23,7 +23,7 @@ _writers = ThreadPoolExecutor(4, "write")
 
 
 class BlockFile:
-    """A file that only grows; `flush` ends it."""
+    """A file that only grows; `finish` ends it."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = _create(path)
@@ -47,14 +47,18 @@ class BlockFile:
             if len(piece) == room:
                 self._hand_over(self._buffer)
 
-    def flush(self) -> None:
-        """Write what is left, so that readers see the whole file; nothing may be written after it."""
-        self._wait()
-        if self._buffer is not None:
-            whole = -(-self._buffered // BLOCK_BYTES) * BLOCK_BYTES
-            buffer, self._buffer = self._buffer, None
-            self._write_out_buffer(buffer, whole)
-            os.ftruncate(self._descriptor, self._written + self._buffered)
+    def finish(self) -> Future[None]:
+        """Write what is left, of a long file aside; done when readers see the whole file.
+
+        Nothing may be written after it.
+        """
+        if self.head is not None:
+            self._writing = _writers.submit(self._write_rest, self._writing)
+            return self._writing
+        done: Future[None] = Future()
+        self._write_rest(None)
+        done.set_result(None)
+        return done
 
     def sync(self) -> None:
         """Make it durable. Raises OSError."""
@@ -75,6 +79,15 @@ class BlockFile:
         self.head = self.head or self._writing
         self._written += self._buffered
         self._buffer, self._buffered = None, 0
+
+    def _write_rest(self, before: Future[None] | None) -> None:
+        if before is not None:  # began earlier: it cannot wait for this thread
+            before.result()
+        if self._buffer is not None:
+            whole = -(-self._buffered // BLOCK_BYTES) * BLOCK_BYTES
+            buffer, self._buffer = self._buffer, None
+            self._write_out_buffer(buffer, whole)
+            os.ftruncate(self._descriptor, self._written + self._buffered)
 
     def _wait(self) -> None:
         if self._writing is not None:

@@ -10,7 +10,7 @@ import os
 import shutil
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -26,30 +26,50 @@ MOST_UNHASHED_BYTES = 2**22  # of one file that wait in memory
 LONG_BYTES = 2**18  # worth hashing in another thread while it is written
 _hashers = ThreadPoolExecutor(2, "hash")
 _syncers = ThreadPoolExecutor(4, "sync")
+_keepers = ThreadPoolExecutor(4, "keep")  # they wait for the syncers
 
 
 class Received:
-    """A complete file that is not yet under its address.
+    """A file that has come whole, and is not yet under its address.
 
-    Others may read it already; who asks for its hash waits until it is hashed and durable, so that
-    nothing can name a file that is not.
+    Others may read it after `wait`. No row may name it before `keep` has made it durable there.
     """
 
-    def __init__(self, path: Path, size_bytes: int, settle: Callable[[], str]) -> None:
+    def __init__(
+        self, path: Path, size_bytes: int, written: Future[None], hashed: Future[str],
+        sync: Callable[[], None],
+    ) -> None:  # fmt: skip
         self.path = path
         self.size_bytes = size_bytes
-        self._settle = settle
-        self._sha256 = ""
+        self._written, self._hashed, self._sync = written, hashed, sync
+        self._synced: Future[None] | None = None
 
     @property
     def sha256(self) -> str:
-        self.settle()
-        return self._sha256
+        """Waits until the whole file is hashed."""
+        return self._hashed.result()
 
-    def settle(self) -> None:
-        """Make it durable, once. Raises StorageFull where the disk had no room."""
-        if not self._sha256:
-            self._sha256 = self._settle()
+    def wait(self) -> None:
+        """Until the last bytes are written. Raises StorageFull."""
+        with _full_disk_named():
+            self._written.result()
+
+    def begin_sync(self) -> Future[None]:
+        """Make the content durable, once, while others go on."""
+        if self._synced is None:
+            self._synced = _syncers.submit(self._make_durable)
+        return self._synced
+
+    def end(self) -> None:
+        """Wait for everything that still uses the file."""
+        for aside in (self._written, self._hashed, self._synced):
+            if aside is not None:
+                aside.exception()
+
+    def _make_durable(self) -> None:
+        self.wait()
+        with _full_disk_named():
+            self._sync()
 
 
 def blob_path(sha256: str) -> Path:
@@ -66,6 +86,7 @@ class Incoming:
         self._unhashed: deque[bytes | memoryview] = deque()
         self._unhashed_bytes = 0  # at most: the other thread may have taken some
         self._hashing: Future[None] | None = None
+        self._received: Received | None = None
         self.size_bytes = 0
 
     @property
@@ -87,23 +108,20 @@ class Incoming:
             self._file.write(chunk)
 
     def finish(self) -> Received:
-        """The file, whole for readers; its content is durable once it has been settled."""
+        """Nothing more comes. Raises StorageFull."""
         with _full_disk_named():
-            self._file.flush()
-        return Received(self.path, self.size_bytes, self._settle)
+            written = self._file.finish()
+        hashed = _hashers.submit(self._finish_hash, self._hashing)
+        self._received = Received(self.path, self.size_bytes, written, hashed, self._sync)
+        return self._received
 
     def close(self) -> None:
         """Hold no descriptor any longer: of a whole file that need not be durable."""
         self._file.close()
 
-    def _settle(self) -> str:
-        with _full_disk_named():
-            self._file.sync()
+    def _sync(self) -> None:
+        self._file.sync()
         self._file.close()
-        if self._hashing is not None:
-            self._hashing.result()
-        self._hash()
-        return self._digest.hexdigest()
 
     def _hash_aside(self) -> None:
         """Let another thread hash what has come; wait for it only where it falls far behind."""
@@ -118,6 +136,12 @@ class Incoming:
         """Until nothing is left, so that no chunk stays in memory; never in two threads at once."""
         while self._unhashed:
             self._digest.update(self._unhashed.popleft())
+
+    def _finish_hash(self, before: Future[None] | None) -> str:
+        if before is not None:  # it began earlier: it cannot wait for this thread
+            before.result()
+        self._hash()
+        return self._digest.hexdigest()
 
     def adopt(self) -> None:
         """Take over what another process has written to `path`; `finish` may follow."""
@@ -134,6 +158,8 @@ class Incoming:
         """Remove the side file, unless `keep` has moved it to its address."""
         if self._hashing is not None:
             self._hashing.exception()
+        if self._received is not None:
+            self._received.end()
         self._unhashed.clear()
         self._file.close()
         self.path.unlink(missing_ok=True)
@@ -181,13 +207,22 @@ def keep(received: Received) -> Path:
 
 
 def begin_keep(files: Iterable[Received]) -> Future[None]:
-    """Move the files to their addresses; done when that is durable, with one sync per folder.
+    """Bring the files to their addresses; done when content and names are durable.
 
-    Whoever commits a row that names one of them must have waited.
+    Whoever commits a row that names one of them must have waited. Raises StorageFull.
     """
+    wanted = list(files)
+    for received in wanted:
+        received.begin_sync()
+    return _keepers.submit(_keep_all, wanted)
+
+
+def _keep_all(files: Sequence[Received]) -> None:
+    """With one sync per folder."""
     folders = set()
     for received in files:
         target = blob_path(received.sha256)
+        received.begin_sync().result()
         folders.add(target.parent)
         if target.exists():  # perhaps so new that its folder is not yet synced
             os.utime(target)  # young again: the garbage collector must not take it for an orphan
@@ -197,7 +232,7 @@ def begin_keep(files: Iterable[Received]) -> Future[None]:
         except FileNotFoundError:  # the first file of its folder
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             received.path.rename(target)
-    return _syncers.submit(_sync_folders, folders)
+    _sync_folders(folders)
 
 
 def read_chunks(path: Path) -> Iterator[bytes]:

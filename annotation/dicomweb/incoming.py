@@ -213,7 +213,7 @@ class _SpooledParts:
 
     def end(self) -> None:
         if self._current is not None:
-            self._current.finish()
+            self._current.finish().wait()
             self._current.close()  # a request may have thousands of parts
 
     def split_metadata(self) -> list[tuple[int, int]]:

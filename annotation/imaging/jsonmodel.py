@@ -61,6 +61,8 @@ def quick_value(
         return _binary(vr, raw, name, path)
     if vr in NUMBERS:
         return _numbers(vr, raw, is_little_endian)
+    if vr == "AT":
+        return _tags(raw, is_little_endian)
     convert = CONVERTERS.get(vr)
     if convert is None or not raw.isascii() or b"\x1b" in raw:
         return None
@@ -225,6 +227,16 @@ def _numbers(vr: str, raw: bytes, is_little_endian: bool) -> Json | None:
         return {"vr": vr}
     values = struct.unpack(f"{'<' if is_little_endian else '>'}{len(raw) // size}{letter}", raw)
     return {"vr": vr, "Value": [None if v != v or math.isinf(v) else v for v in values]}
+
+
+def _tags(raw: bytes, is_little_endian: bool) -> Json | None:
+    """Group and element of other attributes, as eight hex digits each."""
+    if len(raw) % 4:
+        return None
+    if not raw:
+        return {"vr": "AT"}
+    pairs = struct.iter_unpack("<HH" if is_little_endian else ">HH", raw)
+    return {"vr": "AT", "Value": [f"{group:04X}{element:04X}" for group, element in pairs]}
 
 
 def clean(value: Any) -> Any:

@@ -100,7 +100,8 @@ class _Reader:
 
     def read(self, place: int, end: int | None, path: str, depth: int) -> tuple[Json, int]:
         """The dataset from `place` to `end`, to its own end mark where that is None, or to the pixels."""
-        data, body = self.data, {}
+        data = self.data
+        body: Json = {}
         while end is None or place < end:
             if end is None and ITEM_HEADER.unpack_from(data, place)[:2] == ITEM_END:
                 return body, place + ITEM_HEADER.size

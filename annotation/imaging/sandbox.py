@@ -62,23 +62,14 @@ class Child:
             with contextlib.suppress(OSError):  # more than an account may have: the default stays
                 fcntl.fcntl(_pipe(pipe), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
-    def call(
-        self,
-        function: str,
-        arguments: dict[str, Any],
-        timeout_s: float,
-        meanwhile: Callable[[], None] = lambda: None,
-    ) -> Answer:
+    def call(self, function: str, arguments: dict[str, Any], timeout_s: float) -> Answer:
         self.calls += 1
         self._received = bytearray()
         try:
             line = json.dumps({"function": function, "arguments": arguments}).encode() + b"\n"
             _pipe(self.process.stdin).write(line)
             _pipe(self.process.stdin).flush()
-            self._meanwhile(meanwhile)
-            deadline = (
-                time.monotonic() + timeout_s
-            )  # what was done meanwhile is not the child's time
+            deadline = time.monotonic() + timeout_s
             header_size, payload_size = PREFIX.unpack(self._read(PREFIX.size, deadline))
             header = json.loads(self._read(header_size, deadline))
             payload = self._read(payload_size, deadline)
@@ -90,13 +81,6 @@ class Child:
         if header["error"] is not None:
             raise SandboxFailure(header["error"])
         return header["value"], payload
-
-    def _meanwhile(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except BaseException:
-            self.close()  # nobody will read its answer
-            raise
 
     def close(self) -> None:
         self.process.kill()
@@ -135,18 +119,8 @@ _idle: "queue.SimpleQueue[Child]" = queue.SimpleQueue()
 _owner = os.getpid()
 
 
-def run(
-    function: str,
-    /,
-    *,
-    timeout_s: float = DEFAULT_TIMEOUT_S,
-    meanwhile: Callable[[], None] = lambda: None,
-    **arguments: Any,
-) -> Answer:
-    """Call one of FUNCTIONS in a child; returns (JSON value, payload). Raises SandboxFailure.
-
-    `meanwhile` is done here while the child works; what it raises passes through.
-    """
+def run(function: str, /, *, timeout_s: float = DEFAULT_TIMEOUT_S, **arguments: Any) -> Answer:
+    """Call one of FUNCTIONS in a child; returns (JSON value, payload). Raises SandboxFailure."""
     global _idle, _owner
     if _owner != os.getpid():  # after a fork the parent's children are not ours
         _idle, _owner = queue.SimpleQueue(), os.getpid()
@@ -158,7 +132,7 @@ def run(
         child.close()
         child = Child()
     try:
-        return child.call(function, arguments, timeout_s, meanwhile)
+        return child.call(function, arguments, timeout_s)
     finally:
         if child.process.poll() is None:
             _idle.put(child)

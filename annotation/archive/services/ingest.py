@@ -91,9 +91,9 @@ def examine(
     `head` is what `examine_head` found meanwhile. With `study_uid`, an instance of another study is
     refused. Raises RefusedInstance or OtherStudy.
     """
+    received.begin_sync()
     found = head.result() if head else None
     if found is not None and found[0].pop("least_bytes") <= received.size_bytes:
-        received.settle()
         record, body = found
     else:
         record, body = _parse(received)
@@ -107,8 +107,9 @@ def examine(
 
 
 def _parse(received: storage.Received) -> Answer:
+    received.wait()
     try:
-        return sandbox.run("parse", meanwhile=received.settle, path=str(received.path))
+        return sandbox.run("parse", path=str(received.path))
     except sandbox.SandboxFailure as failure:
         raise RefusedInstance(failure.reason) from None
 
