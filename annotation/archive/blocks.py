@@ -15,7 +15,6 @@ from pathlib import Path
 
 BLOCK_BYTES = 4096
 BUFFER_BYTES = 2**20
-HEAD_BYTES = 3 * 2**18  # written first, for those who read the head while the rest arrives
 MAX_SPARE_BUFFERS = 8
 DIRECT = getattr(os, "O_DIRECT", 0)  # Linux only
 _spare: deque[memoryview] = deque(maxlen=MAX_SPARE_BUFFERS)
@@ -31,7 +30,6 @@ class BlockFile:
         self._buffered = 0  # bytes in it
         self._written = 0  # bytes handed over to be written
         self._writing: Future[None] | None = None  # of the buffer before this one
-        self.head: Future[None] | None = None  # done when the first HEAD_BYTES can be read
 
     def write(self, data: bytes | memoryview) -> None:
         """Append. Raises OSError, perhaps of what was appended before."""
@@ -39,7 +37,7 @@ class BlockFile:
         while rest:
             if self._buffer is None:
                 self._buffer = _take_buffer()
-            room = (BUFFER_BYTES if self.head else HEAD_BYTES) - self._buffered
+            room = BUFFER_BYTES - self._buffered
             piece = rest[:room]
             self._buffer[self._buffered : self._buffered + len(piece)] = piece
             self._buffered += len(piece)
@@ -52,7 +50,7 @@ class BlockFile:
 
         Nothing may be written after it.
         """
-        if self.head is not None:
+        if self._writing is not None:
             self._writing = _writers.submit(self._write_rest, self._writing)
             return self._writing
         done: Future[None] = Future()
@@ -76,7 +74,6 @@ class BlockFile:
     def _hand_over(self, full: memoryview) -> None:
         self._wait()
         self._writing = _writers.submit(self._write_out_buffer, full, self._buffered)
-        self.head = self.head or self._writing
         self._written += self._buffered
         self._buffer, self._buffered = None, 0
 

@@ -89,11 +89,6 @@ class Incoming:
         self._received: Received | None = None
         self.size_bytes = 0
 
-    @property
-    def head(self) -> Future[None] | None:
-        """Done when the beginning of a long file can be read; None where too little has come."""
-        return self._file.head
-
     def write(self, chunk: bytes | memoryview) -> None:
         """Raises InvalidInput past the size limit and StorageFull on a full disk.
 

@@ -14,6 +14,7 @@ from annotation.archive.services.ingest import Arrival, examine, examine_head
 from annotation.core.errors import DomainError, InvalidInput, UnsupportedMedia
 from annotation.dicomweb.multipart import BrokenMultipart, PartHeaders, Reader, boundary_of
 from annotation.imaging import sandbox
+from annotation.imaging.plain import HEAD_BYTES
 from annotation.imaging.sandbox import Answer
 
 INSTANCES, METADATA = "application/dicom", "application/dicom+json"
@@ -43,7 +44,8 @@ class StoreBody:
         self._study_uid = study_uid
         self._files: list[storage.Incoming] = []
         self._open: storage.Incoming | None = None
-        self._head: Future[Answer | None] | None = None  # of what is open
+        self._beginning = bytearray()  # of what is open
+        self._head: Future[Answer | None] | None = None  # what is said there
         self._examined: list[Future[Arrival | Refusal]] = []
         self._json_sizes: list[int] = []  # of what was examined and is not yet stored
 
@@ -94,7 +96,7 @@ class StoreBody:
             )
             self._examined.append(_done(refusal))
             return
-        self._open = storage.Incoming()
+        self._open, self._beginning = storage.Incoming(), bytearray()
         self._files.append(self._open)
 
     def _write(self, data: memoryview) -> None:
@@ -102,12 +104,18 @@ class StoreBody:
             return
         try:
             self._open.write(data)
-            if self._head is None and self._open.head is not None:
-                self._head = _examiners.submit(examine_head, self._open.path, self._open.head)
+            self._look_ahead(data)
         except InvalidInput as error:  # too large: the other parts of the body go on
             self._open.discard()
             self._open = self._head = None
             self._examined.append(_done(Refusal(error)))
+
+    def _look_ahead(self, data: memoryview) -> None:
+        """Have the attributes of a long object read while its pixels arrive."""
+        if self._head is None:
+            self._beginning += data[: HEAD_BYTES - len(self._beginning)]
+            if len(self._beginning) == HEAD_BYTES:
+                self._head = _examiners.submit(examine_head, bytes(self._beginning))
 
     def _end(self) -> None:
         if self._open is not None:

@@ -6,6 +6,7 @@ Runs inside `sandbox`, because hostile files can exhaust memory in any parser.
 
 import base64
 import contextlib
+import io
 import os
 import re
 import struct
@@ -36,14 +37,13 @@ from annotation.imaging.frames import (
 from annotation.imaging.jsonmodel import json_model
 from annotation.imaging.levels import SERIES_TAGS, STUDY_TAGS
 from annotation.imaging.normalization import misread_by_browsers
-from annotation.imaging.plain import NotPlain, is_plain, plain_model, transfer_syntax
+from annotation.imaging.plain import HEAD_BYTES, NotPlain, is_plain, plain_model, transfer_syntax
 
 UID_PATTERN = re.compile(r"[0-9]+(\.[0-9]+)*")
 MAX_INFLATED_BYTES = 512 * 2**20
 MAX_FRAMES = 100_000
 MAX_TEXT = 600  # PostgreSQL refuses index entries above 2,704 bytes, and a character takes up to 4
 MAX_JSON_BYTES = 64 * 2**20
-HEAD_BYTES = 2**16  # hold the attributes of almost every object
 ROWS, COLUMNS, NUMBER_OF_FRAMES = "00280010", "00280011", "00280008"
 STUDY_TEXT = (
     "PatientID", "PatientName", "PatientSex", "PatientAge", "AccessionNumber", "StudyID",
@@ -88,7 +88,8 @@ class ParsedInstance:
 def parse(path: Path) -> ParsedInstance:
     """Parse and check one file. Raises UnreadableDicom."""
     try:
-        return _parse(path)
+        with path.open("rb") as file:
+            return _parse(file, os.fstat(file.fileno()).st_size)
     except UnreadableDicom:
         raise
     except InvalidDicomError:
@@ -101,27 +102,22 @@ def parse(path: Path) -> ParsedInstance:
         raise UnreadableDicom(f"cannot be parsed: {type(error).__name__}") from None
 
 
-def parse_head(path: Path) -> tuple[ParsedInstance, int] | None:
-    """Parse a file of which only the beginning is written.
+def parse_head(head: bytes) -> tuple[ParsedInstance, int] | None:
+    """Parse a file of which only the first HEAD_BYTES are there.
 
     Returns what `parse` will find in the whole file, and the bytes that it needs for that; None where
     the beginning does not tell, be it that the attributes are long or the pixels compressed.
     """
     try:
-        parsed = _parse(path, size=sys.maxsize)
+        parsed = _parse(io.BytesIO(head), size=sys.maxsize)
     except Exception:  # noqa: BLE001  whatever is wrong is said of the whole file
         return None
     index = parsed.frame_index
     if index is None or index["kind"] != "native":
         return None
-    return parsed, index["offset"] + _length_before(path, index["offset"])
-
-
-def _length_before(path: Path, start: int) -> int:
-    """The length of the element whose value begins at `start`; more than that for odd short ones."""
-    with path.open("rb") as file:
-        file.seek(start - 4)
-        return int.from_bytes(file.read(4), "little")
+    start = index["offset"]
+    # The length of the pixel element; of an odd short one more than that.
+    return parsed, start + int.from_bytes(head[start - 4 : start], "little")
 
 
 def as_json(parsed: ParsedInstance) -> dict[str, Any]:
@@ -146,25 +142,24 @@ def binary_element(path: Path, tag_path: str) -> bytes:
     return value
 
 
-def _parse(path: Path, size: int | None = None) -> ParsedInstance:
-    """`size` is what the file will have; its own where that is None."""
-    with path.open("rb") as file:
-        syntax, body = _attributes(file)
-        offsets = _extended_offsets(body)
-        _check_dimensions(body)
-        pixels = PixelDescription(
-            rows=_integer(body, ROWS),
-            columns=_integer(body, COLUMNS),
-            samples=_integer(body, "00280002") or 1,
-            bits_allocated=_integer(body, "00280100"),
-            photometric=_text(body, "00280004"),
-            number_of_frames=_number_of_frames(body),
-            is_implicit=syntax == ImplicitVRLittleEndian,
-            is_encapsulated=syntax.is_transfer_syntax and syntax.is_encapsulated,
-            extended_offsets=offsets,
-        )
-        index, reason = _locate_frames(file, syntax, pixels, size)
-        misread = misread_by_browsers(file, syntax, pixels, index, _integer(body, "00280103") or 0)
+def _parse(file: BinaryIO, size: int) -> ParsedInstance:
+    """`size` is what the file has, or will have."""
+    syntax, body = _attributes(file)
+    offsets = _extended_offsets(body)
+    _check_dimensions(body)
+    pixels = PixelDescription(
+        rows=_integer(body, ROWS),
+        columns=_integer(body, COLUMNS),
+        samples=_integer(body, "00280002") or 1,
+        bits_allocated=_integer(body, "00280100"),
+        photometric=_text(body, "00280004"),
+        number_of_frames=_number_of_frames(body),
+        is_implicit=syntax == ImplicitVRLittleEndian,
+        is_encapsulated=syntax.is_transfer_syntax and syntax.is_encapsulated,
+        extended_offsets=offsets,
+    )
+    index, reason = _locate_frames(file, syntax, pixels, size)
+    misread = misread_by_browsers(file, syntax, pixels, index, _integer(body, "00280103") or 0)
     return ParsedInstance(
         study_instance_uid=_uid(body, "StudyInstanceUID"),
         series_instance_uid=_uid(body, "SeriesInstanceUID"),
@@ -237,13 +232,11 @@ def _guard_inflation(file: BinaryIO) -> None:
 
 
 def _locate_frames(
-    file: BinaryIO, syntax: UID, pixels: PixelDescription, size: int | None
+    file: BinaryIO, syntax: UID, pixels: PixelDescription, size: int
 ) -> tuple[FrameIndex | None, str]:
     """The byte ranges of the frames, or why this object's frames cannot be served."""
     if syntax in (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian):
         return _frames_to_decode(file, pixels), ""
-    if size is None:
-        size = os.fstat(file.fileno()).st_size
     try:
         return index_frames(file, size, pixels), ""
     except NoFrames as error:

@@ -20,6 +20,7 @@ from annotation.imaging.jsonmodel import (
     telling_its_characters,
 )
 
+HEAD_BYTES = 2**16  # hold the attributes of almost every object
 PREAMBLE_BYTES = 132
 HEADER, LENGTH, ITEM_HEADER = struct.Struct("<HH2sH"), struct.Struct("<I"), struct.Struct("<HHI")
 LONG_VRS = {str(vr).encode() for vr in EXPLICIT_VR_LENGTH_32}

@@ -1,7 +1,8 @@
 """Runs parsing and decoding in a child process with limits on memory and time.
 
-The parent sends one JSON line; the child answers two sizes, a JSON header and a payload. A child that
-hangs, dies or grows is replaced; the caller gets SandboxFailure, never a crashed server.
+The parent sends one JSON line and perhaps bytes; the child answers two sizes, a JSON header and a
+payload. A child that hangs, dies or grows is replaced; the caller gets SandboxFailure, never a
+crashed server.
 """
 
 import contextlib
@@ -62,12 +63,14 @@ class Child:
             with contextlib.suppress(OSError):  # more than an account may have: the default stays
                 fcntl.fcntl(_pipe(pipe), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
-    def call(self, function: str, arguments: dict[str, Any], timeout_s: float) -> Answer:
+    def call(
+        self, function: str, arguments: dict[str, Any], timeout_s: float, data: bytes = b""
+    ) -> Answer:
         self.calls += 1
         self._received = bytearray()
+        request = {"function": function, "arguments": arguments, "bytes": len(data)}
         try:
-            line = json.dumps({"function": function, "arguments": arguments}).encode() + b"\n"
-            _pipe(self.process.stdin).write(line)
+            _pipe(self.process.stdin).write(json.dumps(request).encode() + b"\n" + data)
             _pipe(self.process.stdin).flush()
             deadline = time.monotonic() + timeout_s
             header_size, payload_size = PREFIX.unpack(self._read(PREFIX.size, deadline))
@@ -119,8 +122,13 @@ _idle: "queue.SimpleQueue[Child]" = queue.SimpleQueue()
 _owner = os.getpid()
 
 
-def run(function: str, /, *, timeout_s: float = DEFAULT_TIMEOUT_S, **arguments: Any) -> Answer:
-    """Call one of FUNCTIONS in a child; returns (JSON value, payload). Raises SandboxFailure."""
+def run(
+    function: str, /, *, data: bytes = b"", timeout_s: float = DEFAULT_TIMEOUT_S, **arguments: Any
+) -> Answer:
+    """Call one of FUNCTIONS in a child; returns (JSON value, payload). Raises SandboxFailure.
+
+    `data` is given to the function where there is any.
+    """
     global _idle, _owner
     if _owner != os.getpid():  # after a fork the parent's children are not ours
         _idle, _owner = queue.SimpleQueue(), os.getpid()
@@ -132,7 +140,7 @@ def run(function: str, /, *, timeout_s: float = DEFAULT_TIMEOUT_S, **arguments: 
         child.close()
         child = Child()
     try:
-        return child.call(function, arguments, timeout_s)
+        return child.call(function, arguments, timeout_s, data)
     finally:
         if child.process.poll() is None:
             _idle.put(child)
@@ -148,11 +156,11 @@ def _parse(path: str) -> Answer:
     return _as_answer(parsing.as_json(parsing.parse(Path(path))))
 
 
-def _parse_head(path: str) -> Answer:
-    """The same of a file that is still being written, with the least bytes that it must have."""
+def _parse_head(data: bytes) -> Answer:
+    """The same of a file's beginning, with the least bytes that it must have."""
     from annotation.imaging import parsing
 
-    found = parsing.parse_head(Path(path))
+    found = parsing.parse_head(data)
     if found is None:
         return None, b""
     parsed, least_bytes = found
@@ -273,6 +281,8 @@ def _serve() -> None:
         request = json.loads(line)
         error, value, payload = None, None, b""
         try:
+            if request["bytes"]:
+                request["arguments"]["data"] = sys.stdin.buffer.read(request["bytes"])
             value, payload = FUNCTIONS[request["function"]](**request["arguments"])
         except MemoryError:
             error = "needs more memory than is allowed"

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from django.db import transaction
 
-from annotation.archive.blocks import HEAD_BYTES
 from annotation.archive.models import Instance
 from annotation.archive.services import indexing
 from annotation.archive.services import ingest as ingest_module
 from annotation.dicomweb import multipart
+from annotation.imaging.plain import HEAD_BYTES
 from annotation.labeling.models import Case
 from tests import factories
 

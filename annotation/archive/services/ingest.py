@@ -67,14 +67,13 @@ def ingest(*, collection: Collection, chunks: Iterable[bytes]) -> Ingested:
     return outcome
 
 
-def examine_head(path: Path, written: Future[None]) -> Answer | None:
-    """What the sandbox reads in a file of which only the beginning is written.
+def examine_head(head: bytes) -> Answer | None:
+    """What the sandbox reads in the first HEAD_BYTES of a file.
 
-    None where that does not tell all: then the whole file says what is wrong, if anything is.
+    None where those do not tell all: then the whole file says what is wrong, if anything is.
     """
-    written.result()
     try:
-        record, body = sandbox.run("parse_head", path=str(path))
+        record, body = sandbox.run("parse_head", data=head)
     except sandbox.SandboxFailure:
         return None
     return None if record is None else (record, body)
