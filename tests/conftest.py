@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import hypothesis
 import pytest
 from rest_framework.test import APIClient
 
@@ -9,6 +10,10 @@ from annotation.accounts.models import User
 from annotation.labeling.models import Project, Role
 from annotation.labeling.services.projects import set_member
 from tests import factories
+
+# How long an example takes says nothing on a machine that is shared.
+hypothesis.settings.register_profile("shared", deadline=None)
+hypothesis.settings.load_profile("shared")
 
 
 @dataclass(frozen=True)

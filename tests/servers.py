@@ -47,7 +47,7 @@ def web_server(**extra):
     """granian as in production; yields its address."""
     port = free_port()
     command = [
-        sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application",
+        sys.executable, "-m", "config.web", "--interface", "wsgi", "config.wsgi:application",
         "--host", "127.0.0.1", "--port", str(port), "--blocking-threads", "4", "--no-ws",
         "--log-level", "warning",
     ]  # fmt: skip

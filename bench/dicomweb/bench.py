@@ -89,7 +89,7 @@ class Bench:
     def add_memory_rows(self, when: str, ours: Memory, theirs: list[float]) -> None:
         kind = {"is_less_better": True}
         together = ([ours.total_mb], theirs)
-        self.add("memory", f"RSS {when}", "MB", together, bound=MEMORY_BOUND_MB, **kind)
+        self.add("memory", f"memory {when}", "MB", together, bound=MEMORY_BOUND_MB, **kind)
         self.add("memory", f"  largest process {when}", "MB", ([ours.largest_mb], []))
         self.add("memory", f"  DICOM readers {when}", "MB", ([ours.readers_mb], []))
 

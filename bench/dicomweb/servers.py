@@ -30,7 +30,7 @@ IDLE_CHECKS, IDLE_CHECK_S, IDLE_CPU_SHARE = 3, 0.2, 0.1
 
 @dataclass(frozen=True)
 class Memory:
-    """Resident MB: the web server's processes together, the largest, and the DICOM readers."""
+    """MB, shared pages once: the web server's processes together, the largest, and the readers."""
 
     total_mb: float
     largest_mb: float

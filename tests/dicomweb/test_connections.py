@@ -20,7 +20,7 @@ GROWTH_BYTES = 100 * 2**20
 def web_processes():
     """granian and its workers; the sandbox's children have limits of their own."""
     children = psutil.Process().children(recursive=True)
-    return [p for p in children if "granian" in " ".join(p.cmdline())
+    return [p for p in children if "config.web" in p.cmdline()
             and "annotation.imaging.sandbox" not in p.cmdline()]  # fmt: skip
 
 

@@ -3,11 +3,13 @@
 import gzip
 import io
 import json
+from datetime import timedelta
 
 import imagecodecs
 import numpy as np
 import pydicom
 import pytest
+from django.utils import timezone
 
 from annotation.archive import storage
 from annotation.archive.models import PreparedFrames, SeriesPreparation
@@ -47,10 +49,19 @@ def metadata(client, cast, study, **headers):
     return client.get(f"{series_url(cast, study)}/metadata", headers=headers)
 
 
-def test_a_series_that_is_still_arriving_is_left_alone(study):
+def test_a_series_that_is_still_arriving_is_left_alone(study, monkeypatch):
+    monkeypatch.setattr(preparation, "QUIET_S", 600)
     assert preparation.prepare_due(join_metadata=join_for_preparation, budget_s=60) == 0
     assert prepare() == 1
     assert prepare() == 0
+
+
+@pytest.mark.parametrize(("waited_s", "prepared"), [(10, 0), (100, 1)])
+def test_what_has_arrived_gives_way_to_what_arrives_for_a_while(cast, study, waited_s, prepared):
+    ago = timezone.now() - timedelta(seconds=waited_s)
+    SeriesPreparation.objects.update(changed_at=ago)
+    ingest(collection=cast.project.collection, chunks=[factories.make_dicom("arrives")])
+    assert preparation.prepare_due(join_metadata=join_for_preparation, budget_s=60) == prepared
 
 
 def test_prepared_frames_hold_the_same_pixels_and_leave_the_file_alone(cast, study, client_of):
