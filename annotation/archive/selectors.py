@@ -105,6 +105,12 @@ def find_training_instances(study_ids: Iterable[UUID]) -> dict[UUID, Instance]:
     return found
 
 
+def has_files_of(study_ids: Iterable[UUID]) -> bool:
+    """Whether every stored file of these studies can be seen by this machine."""
+    instances = Instance.objects.filter(series__study_id__in=list(study_ids)).only("sha256")
+    return all(instance.path.exists() for instance in instances.iterator(chunk_size=1000))
+
+
 def middle_instance(series: Series) -> Instance | None:
     """The instance that stands for a series: the middle one of those with frames."""
     images = series.instances.filter(frame_index__isnull=False).order_by("instance_number", "id")

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from annotation.archive import selectors as archive
 from annotation.core import jobs
 from annotation.datasets import services as datasets
 from annotation.datasets.models import Split
@@ -22,6 +23,7 @@ from learning.services.shards import Part
 from learning.stored_models import stored_network, weights_folder
 from learning.training.checkpoint import save_weights
 
+Json = dict[str, Any]
 logger = logging.getLogger(__name__)
 TELL_S = 1.0
 WAIT_S = 0.5
@@ -63,14 +65,16 @@ def help_score(round_id: str) -> None:
         try:
             with jobs.heartbeat(shard):
                 known = known or _restored(shard.round)
-                _score(shard, *known, lambda: None)
+                found, excluded = _predict(shard, *known, lambda: None)
+                _refuse_to_judge_by_missing_files(excluded)
+                shards.keep(shard=shard, found=found, excluded=_by_text(excluded))
         except (jobs.JobFenced, jobs.JobCancelled):
             return
         except jobs.JobPaused:
             shards.give_back(shard=shard)
             return
         except Exception as error:
-            # This machine may lack what the round's own has: the weights, or memory.
+            # This machine may lack what the round's own has: weights, files or memory.
             logger.exception("shard_given_back id=%s round=%s", shard.pk, round_id)
             shards.give_back(shard=shard, error=f"{type(error).__name__}: {error}")
             return
@@ -82,7 +86,8 @@ def _score_own(
 ) -> None:
     try:
         with jobs.heartbeat(shard):
-            _score(shard, kind, learned, tell)
+            found, excluded = _predict(shard, kind, learned, tell)
+            shards.keep(shard=shard, found=found, excluded=_by_text(excluded))
     except jobs.JobPaused:
         shards.give_back(shard=shard)
         raise
@@ -91,7 +96,10 @@ def _score_own(
         jobs.report(round_)
 
 
-def _score(shard: Shard, kind: Kind, learned: Learned, tell: Callable[[], None]) -> None:
+def _predict(
+    shard: Shard, kind: Kind, learned: Learned, tell: Callable[[], None]
+) -> tuple[list[Json], dict[UUID, str]]:
+    """What the network says of the shard's usable cases, and why the others are excluded."""
     cases = list(
         Case.objects.filter(pk__in=shard.case_ids)
         .select_related("study")
@@ -99,7 +107,7 @@ def _score(shard: Shard, kind: Kind, learned: Learned, tell: Callable[[], None])
         .order_by("study__study_instance_uid")
     )
     excluded: dict[UUID, str] = {}
-    found: list[dict[str, Any]] = []
+    found: list[Json] = []
     told = time.monotonic()
     chosen = with_rows(
         kind.inputs.choose(cases, excluded),
@@ -112,8 +120,17 @@ def _score(shard: Shard, kind: Kind, learned: Learned, tell: Callable[[], None])
             shards.tell(shard, len(found))
             tell()
             told = time.monotonic()
-    why = {str(case): reason for case, reason in excluded.items()}
-    shards.keep(shard=shard, found=found, excluded=why)
+    return found, excluded
+
+
+def _refuse_to_judge_by_missing_files(excluded: dict[UUID, str]) -> None:
+    studies = Case.objects.filter(pk__in=excluded).values_list("study_id", flat=True)
+    if not archive.has_files_of(studies):
+        raise FilesElsewhere("Stored files are not on this machine.")
+
+
+def _by_text(excluded: dict[UUID, str]) -> dict[str, str]:
+    return {str(case): reason for case, reason in excluded.items()}
 
 
 def _parts(round_: Round, size: int) -> Iterator[Part]:
@@ -148,6 +165,10 @@ def _gathered(round_: Round, excluded: dict[UUID, str]) -> list[tuple[Foreseen, 
         excluded |= {UUID(case): why for case, why in shard.excluded.items()}
         found += [(Foreseen.from_json(one), shard.is_held_out) for one in shard.found]
     return found
+
+
+class FilesElsewhere(RuntimeError):
+    """This machine lacks files that the round's own may have."""
 
 
 class _Teller:

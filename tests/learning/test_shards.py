@@ -163,6 +163,21 @@ def test_a_machine_without_the_weights_gives_its_shard_back(at_scoring, settings
     assert execute(at_scoring).state == jobs.JobState.COMPLETED
 
 
+def test_a_machine_without_the_images_excludes_nobody(at_scoring, settings, tmp_path):
+    lapse(Shard)
+    blobs, cache = settings.BLOB_ROOT, settings.DATA_ROOT
+    settings.BLOB_ROOT, settings.DATA_ROOT = tmp_path / "empty", tmp_path
+    scoring.help_score(str(at_scoring.pk))
+    waiting = at_scoring.shards.get(number=3)
+    assert (waiting.state, waiting.attempt) == (jobs.JobState.PENDING, 1)
+    assert "not on this machine" in waiting.error
+    settings.BLOB_ROOT, settings.DATA_ROOT = blobs, cache
+    lapse(Round)
+    done = execute(at_scoring)
+    assert done.metrics["excluded"] == []
+    assert len(predictions_of(done)) == 9
+
+
 def test_another_network_means_other_shards(at_scoring):
     """A resumed round whose weights came out otherwise must not mix two networks' predictions."""
     Round.objects.update(scorer={**at_scoring.scorer, "weights_sha256": "0" * 64})
