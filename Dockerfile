@@ -27,7 +27,7 @@ COPY --from=frontend /build/dist/ frontend/
 ENV FIRSTREAD_PROCESS=web
 USER firstread
 EXPOSE 8000
-CMD ["granian", "--interface", "wsgi", "config.wsgi:application", "--host", "0.0.0.0", "--port", "8000", \
+CMD ["python", "-m", "config.web", "--interface", "wsgi", "config.wsgi:application", "--host", "0.0.0.0", "--port", "8000", \
      "--workers", "2", "--blocking-threads", "4", "--no-ws", "--respawn-failed-workers"]
 
 FROM base AS worker
