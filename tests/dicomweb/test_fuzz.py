@@ -71,7 +71,7 @@ def requests_to(draw, place):
     return draw(METHODS), route, query, headers
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_no_request_to_a_dicomweb_route_is_our_error(here):
     data = factories.make_dicom("fuzz")
     here.store(data)
@@ -92,7 +92,7 @@ def test_no_request_to_a_dicomweb_route_is_our_error(here):
     assert {200, 400, 404, 406} <= set(asked)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_no_body_or_content_type_of_a_store_is_our_error(here):
     here.client.raise_request_exception = False
     good = factories.make_dicom("good")
@@ -114,7 +114,7 @@ def test_no_body_or_content_type_of_a_store_is_our_error(here):
     send()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_no_request_made_of_the_openapi_file_is_our_error(root, server, live_cast, session_of):
     [case_row] = factories.make_cases(live_cast.project, 1)
     known = {"project_id": str(live_cast.project.pk), "case_id": str(case_row.pk)}

@@ -45,7 +45,7 @@ def name_of(path):
     return str(path.relative_to(wire.SHARED)) if path.is_relative_to(wire.SHARED) else path.name
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_every_file_goes_through_or_says_why_not(roots, tmp_path, record_property, capsys, caplog):
     caplog.set_level(logging.CRITICAL)
