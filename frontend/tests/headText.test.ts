@@ -16,14 +16,17 @@ describe('the figures of a light head', () => {
   })
 
   it('are errors in their unit where the answer is a number', () => {
-    expect(auditText(ERROR, 'number', 'mm')).toBe('Mean absolute error on cases drawn at random: 3.21 (2.50 to 12.3 mm, 40 cases)')
-    expect(weightedText(ERROR, 'mm')).toContain(': 3.21 (2.50 to 12.3 mm, 40 cases)')
-    expect(auditText(ERROR, 'number', '')).toContain('2.50 to 12.3, 40 cases')
+    expect(auditText(ERROR, 'number', 'mm')).toBe('Mean absolute error on cases drawn at random: 3.21 (2.50 to 12.34 mm, 40 cases)')
+    expect(weightedText(ERROR, 'mm')).toContain(': 3.21 (2.50 to 12.34 mm, 40 cases)')
+    expect(auditText(ERROR, 'number', '')).toContain('2.50 to 12.34, 40 cases')
   })
 
   it('keep three digits of large and of small errors', () => {
-    const small = { value: 0.001234, low: 0, high: 1234.5, draws: 2 }
-    expect(auditText(small, 'number', '')).toContain('0.00123 (0.00 to 1235, 2 cases)')
+    const small = { value: 0.001234, low: 0, high: 0.0024, draws: 2 }
+    const large = { value: 1234.5, low: 0, high: 2469.4, draws: 2 }
+    expect(auditText(small, 'number', '')).toContain('0.00123 (0.00000 to 0.00240, 2 cases)')
+    expect(auditText(large, 'number', '')).toContain('1235 (0 to 2469, 2 cases)')
+    expect(auditText({ value: 0, low: 0, high: 0, draws: 2 }, 'number', 'mm')).toContain('0.00 (0.00 to 0.00 mm, 2 cases)')
   })
 
   it('tell of the test cases what the kind has, and say when there are none', () => {

@@ -42,13 +42,12 @@ def vectors_of(widths, rng):
     return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
-@pytest.fixture
-def widths():
+def make_widths():
     return np.random.default_rng(0).uniform(15, 45, LABELED + OPEN).round(1)
 
 
-@pytest.fixture
-def cases(cast, widths):
+def make_cases(cast, widths):
+    """Cases of the project with a vector each, in the order of the widths."""
     ask(cast)
     made = factories.make_empty_cases(cast.project, len(widths))
     made.sort(key=lambda case: case.study.patient_id.zfill(12))
@@ -65,6 +64,16 @@ def cases(cast, widths):
         for case, vector in zip(made, vectors_of(widths, np.random.default_rng(1)), strict=True)
     )
     return made
+
+
+@pytest.fixture
+def widths():
+    return make_widths()
+
+
+@pytest.fixture
+def cases(cast, widths):
+    return make_cases(cast, widths)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ export function testText({ metrics, unit }: Pick<Schemas['HeadVersion'], 'metric
   if (auc !== undefined) return t('quick.auc', { auc: formatNumber(auc, 3), count })
   if (error === undefined || coverage === undefined) return t('learning.no_test_reads')
   return t('quick.error_of_number', {
-    error: withUnit(significant(error), unit), covered: formatNumber(100 * coverage), count,
+    error: withUnit(formatNumber(error, decimalsOf(error)), unit), covered: formatNumber(100 * coverage), count,
   })
 }
 
@@ -34,15 +34,14 @@ function inPercent({ value, low, high, draws }: Schemas['ErrorRate']) {
 }
 
 function inUnit({ value, low, high, draws }: Schemas['ErrorRate'], unit: string) {
-  return {
-    value: significant(value), low: significant(low), high: withUnit(significant(high), unit), count: draws,
-  }
+  const shown = (end: number) => formatNumber(end, decimalsOf(value))
+  return { value: shown(value), low: shown(low), high: withUnit(shown(high), unit), count: draws }
 }
 
-/** Of any size, from micrometres to millilitres, with three digits. */
-function significant(value: number): string {
-  const before = value === 0 ? 1 : Math.floor(Math.log10(Math.abs(value))) + 1 // digits before the point
-  return formatNumber(value, Math.min(Math.max(DIGITS - before, 0), MOST_DECIMALS))
+/** So that three digits are told of an error of any size, from micrometres to millilitres. */
+function decimalsOf(error: number): number {
+  const before = error === 0 ? 1 : Math.floor(Math.log10(error)) + 1 // digits before the point
+  return Math.min(Math.max(DIGITS - before, 0), MOST_DECIMALS)
 }
 
 function withUnit(number: string, unit: string): string {
