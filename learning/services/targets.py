@@ -9,7 +9,7 @@ from annotation.core import audit
 from annotation.core.errors import Conflict, InvalidInput
 from annotation.labeling.models import Project
 from annotation.labeling.services.projects import current_schema
-from learning.acquisition.names import HEAD_STRATEGIES_OF_KIND, STRATEGIES_OF_KIND
+from learning.acquisition.names import HEAD_CHOICES, HEAD_STRATEGIES_OF_KIND, STRATEGIES_OF_KIND
 from learning.kinds import InvalidTarget, Wish, checked
 from learning.models import Promotion, Target, TargetKind
 from learning.services.columns import check_columns
@@ -108,8 +108,8 @@ def _check(
     known = STRATEGIES_OF_KIND[kind]
     if strategy not in known:
         raise InvalidInput(f"Strategies of this kind: {', '.join(known)}.", field="strategy")
-    of_head = HEAD_STRATEGIES_OF_KIND.get(kind)
-    if of_head and head_strategy not in of_head:
+    of_head = HEAD_STRATEGIES_OF_KIND.get(kind, HEAD_CHOICES)
+    if head_strategy not in of_head:
         raise InvalidInput(
             f"A light head of this kind ranks by: {', '.join(of_head)}.", field="head_strategy"
         )
