@@ -13,28 +13,39 @@ from learning.acquisition.methods import Choice, embeddings_of, of_draws, wanted
 from learning.acquisition.neighbors import Vectors, nearest, top
 from learning.acquisition.pool import Labeled, Pool, Rows
 from learning.acquisition.sampling import FLOOR, Draws, powered
+from learning.acquisition.uncertainty import Scores
 
 WIDTH = 0.2  # of the kernel, in squared distance; on splits of NIH training patients .1 to .3 were alike
 HERDING_SHARPNESS = 30.0  # gains of neighbours differ little: with 10 more labels were needed
 TARGETS = 2_000  # cases that are to be covered; of a larger pool a random sample
 CANDIDATES = 1_000  # the most uncertain of a larger pool; the uniform floor reaches all others
+COLD = "typical"  # the arm without predictions
 SIMILAR = 0.5  # kernel from which on a case counts as similar
 
 
 def herding(pool: Pool, labeled: Labeled, count: int, rng: np.random.Generator) -> Choice:
     """Draw what covers the uncertain cases best; propensities are exact given a large pool's sample."""
     points = embeddings_of(pool)
-    is_cold = pool.probabilities is None and pool.members is None
-    margin = np.ones(len(pool)) if is_cold else uncertainty.margin(pool)
-    worth = margin if is_cold else wanted_margin(pool, labeled)
+    arm, doubt, worth = _doubt(pool, labeled)
     cover = Cover(points, labeled.embeddings, worth, rng)
-    drawn = draw_covering(cover, "typical" if is_cold else "margin", count, rng)
+    drawn = draw_covering(cover, arm, count, rng)
     named = {"similar_cases": cover.similar_cases(drawn.rows)}
-    if not is_cold:
-        named["margin"] = margin[drawn.rows]
+    if arm != COLD:
+        named[arm] = doubt[drawn.rows]
     if labeled.embeddings is not None and len(labeled):
         named["distance"] = np.sqrt(nearest(points[drawn.rows], labeled.embeddings).squared)
     return of_draws(drawn, named)
+
+
+def _doubt(pool: Pool, labeled: Labeled) -> tuple[str, Scores, Scores]:
+    """The arm, how unclear each case is, and what its being covered is worth; alike without a model."""
+    if pool.probabilities is not None or (pool.members is not None and pool.members.ndim == 3):
+        return "margin", uncertainty.margin(pool), wanted_margin(pool, labeled)
+    if pool.members is not None or "variance" in pool.components:
+        variance = uncertainty.variance(pool)
+        # In the square of any unit, from microns to millilitres: a share fits a float32.
+        return "variance", variance, variance / max(float(variance.max()), 1e-300)
+    return COLD, np.ones(len(pool)), np.ones(len(pool))
 
 
 class Cover:

@@ -46,9 +46,19 @@ COLD_STARTERS = ("herding", "adaptive", "typicality")
 NEED_MEMBERS = ("bald", "variance")
 """These compare passes of a network with random dropout."""
 
-HEAD_STRATEGY_TITLES = EMBEDDING_STRATEGY_TITLES | STRATEGY_TITLES
-"""What a light head on embeddings may rank by; the first is the default."""
-
 ALL_TITLES = STRATEGY_TITLES | EMBEDDING_STRATEGY_TITLES | EVIDENCE_STRATEGY_TITLES
 
-ALL_CHOICES, HEAD_CHOICES = list(ALL_TITLES), list(HEAD_STRATEGY_TITLES)
+_HEADS_OF_PROBABILITIES = (
+    "herding", "adaptive", "stratified_margin", "rare", "typicality", "badge", "core_set", "margin",
+    "power_margin", "entropy", "least_confident", "random",
+)  # fmt: skip
+HEAD_STRATEGIES_OF_KIND = {
+    "one": _HEADS_OF_PROBABILITIES,
+    "ordinal": _HEADS_OF_PROBABILITIES,
+    "many": _HEADS_OF_PROBABILITIES,
+    "number": ("herding", "variance", "typicality", "core_set", "random"),
+}
+"""What a light head on embeddings may rank by, for each kind that has one; the first is the default."""
+
+ALL_CHOICES = list(ALL_TITLES)
+HEAD_CHOICES = [*_HEADS_OF_PROBABILITIES, "variance"]

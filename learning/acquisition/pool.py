@@ -28,7 +28,8 @@ class Pool:
       ("many": each in 0..1; C >= 1).
     - members (m, n, C): the same from ensemble members or dropout passes, or (m, n) numbers.
     - components: name -> (n,) scores that a network wrote per case, e.g. `entropy` or
-      `class:liver` for segmentation, `box:nodule` for boxes, `variance` for numbers.
+      `class:liver` for segmentation, `box:nodule` for boxes, `variance` for numbers; of these a
+      light head also gives `low` and `high`, between which 95 of 100 lie, in `unit`.
     - embeddings (n, d): float32, every row of length 1.
     - groups (n,): the volume or patient that a row belongs to.
 
@@ -42,6 +43,7 @@ class Pool:
     groups: Rows | None = None
     classes: tuple[str, ...] = ()
     answers: Answers = "one"
+    unit: str = ""
 
     def __post_init__(self) -> None:
         sizes = set(self._sizes().values())
@@ -75,6 +77,7 @@ class Pool:
             groups=part(self.groups),
             classes=self.classes,
             answers=self.answers,
+            unit=self.unit,
         )
 
     def _sizes(self) -> dict[str, int]:
@@ -92,7 +95,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Labeled:
-    """The labels so far: embeddings (k, d) and class numbers (k,), or 0/1/NaN labels (k, C)."""
+    """The labels so far: embeddings (k, d); class numbers or numbers (k,), or 0/1/NaN labels (k, C)."""
 
     embeddings: NDArray[np.float32] | None = None
     labels: NDArray[np.generic] | None = None

@@ -1,5 +1,6 @@
 """One sentence for the reader: why this case comes now (reference C7)."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -73,12 +74,29 @@ def wide_spread(variance: float) -> str:
     return f"The model's estimate is uncertain (± {np.sqrt(max(variance, 0)):.2f})"
 
 
+def likely_range(low: float, high: float, unit: str) -> str:
+    """Where a predicted number lies, with two digits of the half that it may be off."""
+    half = (high - low) / 2
+    decimals = max(1 - math.floor(math.log10(half)), 0) if half > 0 else 0
+    ends = [f"{round(end, decimals) + 0.0:.{decimals}f}" for end in (low, high)]  # never "-0"
+    return f"The model is unsure: {' to '.join(ends)} {unit}".rstrip()
+
+
 def why(pool: Pool, labeled: Labeled, row: int, arm: str, components: Mapping[str, float]) -> str:
     """The sentence that fits the arm that chose a row."""
+    if arm == "variance" and "low" in pool.components:
+        low, high = (float(pool.components[name][row]) for name in ("low", "high"))
+        return likely_range(low, high, pool.unit)
     if arm in _FROM_COMPONENTS:
         return _FROM_COMPONENTS[arm](components)
     if arm.startswith("class ") or arm == "mask":
         return unclear_mask(arm)
+    return _of_answers(pool, labeled, row, arm, components)
+
+
+def _of_answers(
+    pool: Pool, labeled: Labeled, row: int, arm: str, components: Mapping[str, float]
+) -> str:
     names = class_names(pool)
     if arm == "positive":
         found = int(labeled.counts(len(names))[-1])

@@ -27,6 +27,13 @@ class HeadMetricsSerializer(serializers.Serializer[Any]):
     average_precision = serializers.FloatField(required=False)
     accuracy = serializers.FloatField(required=False)
     balanced_accuracy = serializers.FloatField(required=False)
+    mean_absolute_error = serializers.FloatField(required=False)
+    root_mean_square_error = serializers.FloatField(required=False)
+    r2 = serializers.FloatField(required=False)
+    spearman = serializers.FloatField(required=False)
+    coverage = serializers.FloatField(
+        required=False, help_text="Share of the test numbers in their 95 % intervals."
+    )
     kappa = serializers.FloatField(required=False)
     per_class = serializers.ListField(child=serializers.IntegerField(), required=False)
 
@@ -37,13 +44,15 @@ class HeadVersionSerializer(serializers.ModelSerializer[HeadVersion]):
     class Meta:
         model = HeadVersion
         fields = [
-            "id", "number", "strategy", "seed", "classes", "training_labels", "pool_size",
+            "id", "number", "strategy", "seed", "classes", "unit", "training_labels", "pool_size",
             "metrics", "seconds", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 
 
 class ErrorRateSerializer(serializers.Serializer[Any]):
+    """Between 0 and 1; of numbers, which have a unit, a mean absolute error."""
+
     value = serializers.FloatField()
     low = serializers.SerializerMethodField()
     high = serializers.SerializerMethodField()
@@ -53,7 +62,8 @@ class ErrorRateSerializer(serializers.Serializer[Any]):
         return max(0.0, float(estimate.interval[0]))
 
     def get_high(self, estimate: Any) -> float:
-        return min(1.0, float(estimate.interval[1]))
+        high = float(estimate.interval[1])
+        return high if self.context["has_unit"] else min(1.0, high)
 
 
 class ConditionSerializer(serializers.Serializer[Any]):
@@ -64,6 +74,9 @@ class ConditionSerializer(serializers.Serializer[Any]):
 
 class HonestFiguresSerializer(serializers.Serializer[Any]):
     outcomes = serializers.IntegerField()
+    unit = serializers.CharField(
+        allow_null=True, allow_blank=True, help_text="Of the errors; null where they are rates."
+    )
     audit = ErrorRateSerializer(allow_null=True)
     weighted = ErrorRateSerializer(allow_null=True)
     forecast = serializers.SerializerMethodField()
@@ -114,7 +127,9 @@ class HonestFiguresView(APIView):
     @extend_schema(responses=HonestFiguresSerializer)
     def get(self, request: Request, target_id: UUID) -> Response:
         target = target_of(user_of(request), target_id)
-        return Response(HonestFiguresSerializer(evidence.honest_figures(target)).data)
+        found = evidence.honest_figures(target)
+        context = {"has_unit": found.unit is not None}
+        return Response(HonestFiguresSerializer(found, context=context).data)
 
 
 class EncodersView(APIView):

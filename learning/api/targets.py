@@ -16,7 +16,12 @@ from annotation.labeling.api.masks import queried
 from annotation.labeling.api.projects import parsed
 from annotation.labeling.services.projects import current_schema
 from learning import kinds, selectors
-from learning.acquisition.names import ALL_CHOICES, HEAD_CHOICES, STRATEGIES_OF_KIND
+from learning.acquisition.names import (
+    ALL_CHOICES,
+    HEAD_CHOICES,
+    HEAD_STRATEGIES_OF_KIND,
+    STRATEGIES_OF_KIND,
+)
 from learning.kinds import FIGURE_CHOICES, FIGURES
 from learning.models import Promotion, Target, TargetKind
 from learning.services import columns, targets
@@ -36,12 +41,14 @@ class TargetSerializer(serializers.ModelSerializer[Target]):
     name = serializers.CharField()
     figure = serializers.SerializerMethodField()
     strategies = serializers.SerializerMethodField()
+    head_strategies = serializers.SerializerMethodField()
 
     class Meta:
         model = Target
         fields = [
             "id", "name", "kind", "question", "options", "input", "strategy", "strategies",
-            "figure", "retrain_after", "head_strategy", "refit_after", "promotion", "config", "start",
+            "figure", "retrain_after", "head_strategy", "head_strategies", "refit_after",
+            "promotion", "config", "start",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -52,6 +59,11 @@ class TargetSerializer(serializers.ModelSerializer[Target]):
     @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=ALL_CHOICES)))
     def get_strategies(self, target: Target) -> list[str]:
         return list(STRATEGIES_OF_KIND[target.kind])
+
+    @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=HEAD_CHOICES)))
+    def get_head_strategies(self, target: Target) -> list[str]:
+        """Empty where no light head learns this."""
+        return list(HEAD_STRATEGIES_OF_KIND.get(target.kind, ()))
 
 
 class TargetChangeRequest(serializers.Serializer[Any]):

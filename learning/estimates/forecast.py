@@ -34,6 +34,7 @@ class Forecast:
     curve: PowerLaw
     copies: tuple[PowerLaw, ...]
     labels: int  # where the curve ends today
+    figure: str = ""  # named where it is not the usual one
 
     def gain(self, more: int) -> tuple[float, float, float]:
         """Expected gain of `more` labels, and its 90 % band: (gain, low, high)."""
@@ -45,7 +46,8 @@ class Forecast:
     def sentence(self, more: int) -> str:
         """For people, in points of a hundred: "200 more labels: +0.8 to +1.6 points"."""
         _, low, high = self.gain(more)
-        return f"{more} more labels: {100 * low:+.1f} to {100 * high:+.1f} points"
+        points = f"points of {self.figure}" if self.figure else "points"
+        return f"{more} more labels: {100 * low:+.1f} to {100 * high:+.1f} {points}"
 
     def labels_to_reach(self, value: float) -> float:
         """Labels in all at which the curve reaches a value; inf beyond its plateau."""

@@ -17,6 +17,7 @@ STABLE_ROUNDS = 3
 NEXT_SHARE = 0.2  # the forecast looks that far ahead
 LEAST_GAIN = 0.005  # half a point
 AGREEMENT_POINTS = 0.03  # audit and locked test may differ by so much
+AGREEMENT_SHARE = 0.05  # of an error in the unit of the answer: as where models are compared
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,10 @@ class Evidence:
     target: float | None  # what the figure shall reach
     figure_low: float | None  # lower end of its 95 % interval on locked validation
     audit: Estimate | None  # error of pre-labels in the random audit
-    tolerance: float  # of that error
+    tolerance: float | None  # of that error; nobody says one of numbers
     counts: Mapping[str, int]  # labels per class
     minimum: int  # labels that every class shall have
+    unit: str | None = None  # of the error; None where it is a rate
 
 
 def kappa(before: NDArray[np.int64], after: NDArray[np.int64]) -> float:
@@ -61,6 +63,15 @@ def kappa(before: NDArray[np.int64], after: NDArray[np.int64]) -> float:
     observed = float((before == after).mean())
     chance = float(sum((before == c).mean() * (after == c).mean() for c in classes))
     return 1.0 if chance >= 1 else (observed - chance) / (1 - chance)
+
+
+def concordance(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
+    """Lin's concordance (1989) of two models' numbers (n,), the limit of quadratic kappa; as `kappa`."""
+    if before.shape != after.shape or before.ndim != 1 or len(before) == 0:
+        raise ValueError(f"numbers {before.shape} and {after.shape} are not of the same cases")
+    apart = float(np.square(before - after).mean())
+    by_chance = float(before.var() + after.var() + (before.mean() - after.mean()) ** 2)
+    return 1.0 if by_chance <= 0 else 1 - apart / by_chance
 
 
 def stopping(evidence: Evidence) -> Stopping:
@@ -76,11 +87,15 @@ def stopping(evidence: Evidence) -> Stopping:
     )
 
 
-def audit_agreement(audit: Estimate, test_error: float) -> Condition:
-    """Whether the audit and the locked test tell the same error; if not, the pool has drifted."""
+def audit_agreement(audit: Estimate, test_error: float, unit: str | None = None) -> Condition:
+    """Whether the audit and the locked test tell the same error; if not, the pool has drifted.
+
+    An error in a unit is a mean absolute one, without a unit a rate.
+    """
     gap = audit.value - test_error
-    room = max(AGREEMENT_POINTS, 1.96 * audit.standard_error)
-    said = f"audit error {100 * audit.value:.1f} %, locked test {100 * test_error:.1f} %"
+    least = AGREEMENT_POINTS if unit is None else AGREEMENT_SHARE * test_error
+    room = max(least, 1.96 * audit.standard_error)
+    said = f"audit error {_error(audit.value, unit)}, locked test {_error(test_error, unit)}"
     if abs(gap) <= room:
         return Condition("audit_agrees", True, f"Audit and locked test agree: {said}")
     return Condition("audit_agrees", False, f"Audit and locked test differ, look for drift: {said}")
@@ -120,12 +135,15 @@ def _reached(evidence: Evidence) -> Condition:
 def _audited(evidence: Evidence) -> Condition:
     if evidence.audit is None:
         return Condition("audit", None, "No audited labels yet")
-    upper = evidence.audit.interval[1]
+    upper, unit = evidence.audit.interval[1], evidence.unit
+    said = f"Error of suggestions at most {_error(upper, unit)} by {evidence.audit.draws} audited labels"
+    if evidence.tolerance is None:
+        return Condition("audit", None, f"{said} (judge yourself whether that suffices)")
     return Condition(
-        "audit", upper <= evidence.tolerance,
-        f"Error of suggestions at most {100 * upper:.1f} % by {evidence.audit.draws} audited labels"
-        f" ({100 * evidence.tolerance:.1f} % tolerated)",
-    )  # fmt: skip
+        "audit",
+        upper <= evidence.tolerance,
+        f"{said} ({_error(evidence.tolerance, unit)} tolerated)",
+    )
 
 
 def _seen(evidence: Evidence) -> Condition:
@@ -136,3 +154,7 @@ def _seen(evidence: Evidence) -> Condition:
         return Condition("classes", True, f"Every answer has {evidence.minimum} labels or more")
     named = ", ".join(f"{name} {count}" for name, count in sorted(scarce.items()))
     return Condition("classes", False, f"Too few labels ({evidence.minimum} wanted): {named}")
+
+
+def _error(value: float, unit: str | None) -> str:
+    return f"{100 * value:.1f} %" if unit is None else f"{value:.3g} {unit}".rstrip()

@@ -1,4 +1,7 @@
-"""Fits a head to labels: warm start, class weights, calibration out of fold, bootstrap members."""
+"""Fits a head to labels: warm start, class weights, calibration out of fold, bootstrap members.
+
+Numbers are a ridge of their own (`numbers`): they need neither a start nor classes.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,9 +13,10 @@ from scipy.optimize import minimize_scalar
 from learning.heads import losses, solvers
 from learning.heads.head import Head, InvalidHead, Kind
 from learning.heads.losses import Doubles
+from learning.heads.numbers import STRENGTHS, fit_number
 from learning.heads.solvers import Fitted
 
-MIN_TO_CALIBRATE = 20  # labels; below, a temperature is noise
+MIN_TO_CALIBRATE = 20  # labels; below, a temperature or a strength that they choose is noise
 
 
 @dataclass(frozen=True)
@@ -20,8 +24,9 @@ class HeadConfig:
     """The knobs of a head."""
 
     l2: float = 100.0  # on embeddings of length sqrt(d); chosen on splits of NIH training patients
+    strengths: tuple[float, ...] = STRENGTHS  # of numbers: the labels choose one of these for l2
     class_weights: bool = True  # 1/sqrt(count): rare answers count, calibration survives
-    folds: int = 5  # for temperature and noise; 0 leaves them alone
+    folds: int = 5  # for the temperature; 0 leaves it alone
     members: int = 0  # bootstrap members, for BALD and spreads
 
 
@@ -55,6 +60,8 @@ def fit(
     centre = embeddings.mean(axis=0, dtype=np.float64).astype(np.float32)
     scale = float(np.sqrt(embeddings.shape[1]))
     points = (embeddings - centre) * np.float32(scale)
+    if kind == "number":
+        return _of_number(checked, points, chosen, rng, centre, scale)
     base = _case_weights(checked, chosen)
     folds = _folds(checked, chosen, rng)
     weightings = np.stack(
@@ -74,6 +81,34 @@ def fit(
         scale,
     )
     return _calibrated(head, checked, points, folds, found)
+
+
+def _of_number(
+    labels: Labels,
+    points: NDArray[np.float32],
+    config: HeadConfig,
+    rng: np.random.Generator,
+    centre: NDArray[np.float32],
+    scale: float,
+) -> Head:
+    count = len(points)
+    found = fit_number(
+        points, labels.values.astype(np.float64),
+        config.strengths if count >= MIN_TO_CALIBRATE else (config.l2,),
+        np.reshape([_resampled(count, rng) for _ in range(config.members)], (-1, count)),
+    )  # fmt: skip
+    return Head(
+        "number",
+        found.weights[:, None, :].astype(np.float32),
+        found.biases[:, None].astype(np.float32),
+        np.zeros((len(found.biases), 0), np.float32),
+        centre,
+        scale,
+        noise=found.noise,
+        level_variance=found.level_variance,
+        weight_variance=found.weight_variance,
+        narrowed=found.narrowed.astype(np.float32),
+    )
 
 
 def _checked(
@@ -151,8 +186,6 @@ def _solve(
     labels: Labels, points: NDArray[np.float32], weightings: Doubles, l2: float, start: Fitted
 ) -> Fitted:
     values = labels.values
-    if labels.kind == "number":
-        return solvers.ridge(points, values.astype(np.float64), weightings, l2)
     if labels.kind == "time_to_event":
         pairs = values.astype(np.float64)
         return solvers.cox(points, pairs[:, 0], pairs[:, 1], weightings, l2, start.weights[:, 0, :])
@@ -168,15 +201,12 @@ def _solve(
 def _calibrated(
     head: Head, labels: Labels, points: NDArray[np.float32], folds: NDArray[np.int64], found: Fitted
 ) -> Head:
-    """Temperature or noise from predictions that no fit has seen the label of."""
+    """The temperature from predictions that no fit has seen the label of."""
     if folds.max() < 0:
         return head
     own = 1 + folds  # the fit that did not see the case
     outputs = np.einsum("nkd,nd->nk", found.weights[own].astype(np.float32), points)
     outputs = outputs.astype(np.float64) + found.biases[own]
-    if labels.kind == "number":
-        residual = labels.values.astype(np.float64) - outputs[:, 0]
-        return replace(head, noise=float(np.mean(residual**2)))
     loss = _held_out_loss(labels, outputs, found.thresholds[own])
     best = minimize_scalar(lambda t: loss(np.exp(t)), bounds=(-2.5, 2.5), method="bounded")
     return replace(head, temperature=float(np.exp(best.x)))

@@ -2,7 +2,7 @@
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from zipfile import BadZipFile
 
@@ -32,7 +32,11 @@ class Head:
     centre: NDArray[np.float32]  # (d,), taken off the embeddings
     scale: float  # the centred embeddings are multiplied by it
     temperature: float = 1.0  # outputs are divided by it: calibrated on out-of-fold predictions
-    noise: float = 0.0  # variance of a number around its prediction, out of fold
+    # Of a number, as `numbers.NumberFit` has them
+    noise: float = 0.0
+    level_variance: float = 0.0
+    weight_variance: float = 0.0
+    narrowed: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
     @property
     def class_count(self) -> int:
@@ -49,6 +53,20 @@ class Head:
         """The bootstrap members' answers: (m, n, C), or (m, n) of numbers and log risks."""
         found = np.stack([self._answers(embeddings, m) for m in range(1, len(self.weights))])
         return found[:, :, 0] if self.kind in ("number", "time_to_event") else found
+
+    def doubt(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Variance of the number that is expected of each case; labels near it narrow it: (n,)."""
+        found = np.empty(len(embeddings))
+        for start in range(0, len(embeddings), BLOCK):
+            points = (embeddings[start : start + BLOCK] - self.centre) * np.float32(self.scale)
+            unseen = np.square(points).sum(axis=1)
+            unseen -= np.square(points @ self.narrowed.T).sum(axis=1)
+            found[start : start + BLOCK] = np.maximum(unseen, 0)
+        return self.level_variance + self.weight_variance * found
+
+    def spread(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Standard deviation of a case's number around what is expected of it: (n,)."""
+        return np.asarray(np.sqrt(self.doubt(embeddings) + self.noise))
 
     def outputs(self, embeddings: NDArray[np.float32], member: int = 0) -> NDArray[np.float32]:
         """What the linear map gives before temperature and activation: (n, K)."""
@@ -80,11 +98,13 @@ class Head:
         about = {
             "format": FORMAT, "kind": self.kind, "scale": self.scale,
             "temperature": self.temperature, "noise": self.noise,
+            "level_variance": self.level_variance, "weight_variance": self.weight_variance,
         }  # fmt: skip
         file = io.BytesIO()
         np.savez(
             file, about=np.frombuffer(json.dumps(about).encode(), np.uint8), weights=self.weights,
             biases=self.biases, thresholds=self.thresholds, centre=self.centre,
+            narrowed=self.narrowed,
         )  # fmt: skip
         return file.getvalue()
 
@@ -94,7 +114,7 @@ class Head:
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 about = json.loads(arrays["about"].tobytes())
-                named = {n: arrays[n] for n in ("weights", "biases", "thresholds", "centre")}
+                named = {name: arrays[name] for name in arrays if name != "about"}
             if about.pop("format") != FORMAT:
                 raise InvalidHead("the head was written by another version")
             return cls(**about, **named)

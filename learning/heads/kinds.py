@@ -1,26 +1,41 @@
 """What differs between the kinds of question a light head answers: labels, agreement, figures."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.acquisition.pool import Answers
-from learning.estimates.stopping import kappa
-from learning.heads.head import Kind
+from learning.acquisition.pool import Answers, Pool
+from learning.estimates.stopping import concordance, kappa
+from learning.heads.head import Head, Kind
 from learning.training.metrics import classification as metrics
+from learning.training.metrics import values
 
 Labels = NDArray[Any]
 Floats = NDArray[np.float64]
+COVERED_95 = 1.96  # standard deviations to each side
+THIRDS = ("lowest third", "middle third", "highest third")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Of a number: its unit, and the least and the greatest that a reader may answer."""
+
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
 
 
 class HeadKind(ABC):
-    """Of n cases and C classes; probabilities are (n, C)."""
+    """Of n cases and C classes. What a head says of each, `said`, is (n, C) probabilities."""
 
     kind: ClassVar[Kind]
     answers: ClassVar[Answers]
+    forecast: ClassVar[str] = "auc"  # the figure between 0 and 1 that is looked ahead
 
     @abstractmethod
     def unlabeled(self, count: int, class_count: int) -> Labels:
@@ -43,12 +58,34 @@ class HeadKind(ABC):
         """How many labels each class can be learned from."""
 
     @abstractmethod
-    def agreement(self, before: Floats, after: Floats) -> float:
-        """Cohen's kappa of two heads' answers."""
+    def kept(self, label: Any, classes: Sequence[str]) -> dict[str, Any]:
+        """A row of the labels as the fields of an outcome."""
 
     @abstractmethod
-    def figures(self, labels: Labels, probabilities: Floats) -> dict[str, float | None]:
+    def agreement(self, before: Floats, after: Floats) -> float:
+        """Cohen's kappa of what two heads said."""
+
+    @abstractmethod
+    def figures(self, labels: Labels, said: Floats) -> dict[str, float | None]:
         """On known labels; None where a figure cannot be told."""
+
+    def said(self, head: Head, vectors: NDArray[np.float32]) -> Floats:
+        """What the head says of each case."""
+        return head.predict(vectors).astype(np.float64)
+
+    def pool(
+        self, head: Head, vectors: NDArray[np.float32], classes: Sequence[str], scale: Scale
+    ) -> Pool:
+        """Open cases as strategies see them."""
+        del scale
+        return Pool(
+            probabilities=head.predict(vectors), embeddings=vectors, classes=tuple(classes),
+            answers=self.answers,
+        )  # fmt: skip
+
+    def names(self, classes: Sequence[str]) -> Sequence[str]:
+        """What `counts` counts."""
+        return classes
 
 
 class Exclusive(HeadKind):
@@ -75,14 +112,17 @@ class Exclusive(HeadKind):
     def counts(self, labels: Labels, class_count: int) -> list[int]:
         return [int(count) for count in np.bincount(labels, minlength=class_count)]
 
+    def kept(self, label: Any, classes: Sequence[str]) -> dict[str, Any]:
+        return {"answer": classes[label]}
+
     def agreement(self, before: Floats, after: Floats) -> float:
         return kappa(before.argmax(axis=1), after.argmax(axis=1))
 
-    def figures(self, labels: Labels, probabilities: Floats) -> dict[str, float | None]:
+    def figures(self, labels: Labels, said: Floats) -> dict[str, float | None]:
         return {
-            "auc": metrics.mean_auc(labels, probabilities),
-            "average_precision": metrics.mean_average_precision(labels, probabilities),
-            "accuracy": metrics.accuracy(labels, probabilities),
+            "auc": metrics.mean_auc(labels, said),
+            "average_precision": metrics.mean_average_precision(labels, said),
+            "accuracy": metrics.accuracy(labels, said),
         }
 
 
@@ -112,17 +152,85 @@ class Independent(HeadKind):
         rarer = np.minimum((labels == 1).sum(axis=0), (labels == 0).sum(axis=0))
         return [int(count) for count in rarer]
 
+    def kept(self, label: Any, classes: Sequence[str]) -> dict[str, Any]:
+        del classes
+        return {"labels": [int(y) if np.isfinite(y) else None for y in label]}
+
     def agreement(self, before: Floats, after: Floats) -> float:
         """That of the label that changed most: the mean would hide it among the settled ones."""
         called = zip((before >= 0.5).T, (after >= 0.5).T, strict=True)
         return min(kappa(old.astype(np.int64), new.astype(np.int64)) for old, new in called)
 
-    def figures(self, labels: Labels, probabilities: Floats) -> dict[str, float | None]:
+    def figures(self, labels: Labels, said: Floats) -> dict[str, float | None]:
         return {
-            "auc": metrics.macro(metrics.auc, labels, probabilities),
-            "average_precision": metrics.macro(metrics.average_precision, labels, probabilities),
-            "balanced_accuracy": metrics.macro(_balanced_accuracy, labels, probabilities),
+            "auc": metrics.macro(metrics.auc, labels, said),
+            "average_precision": metrics.macro(metrics.average_precision, labels, said),
+            "balanced_accuracy": metrics.macro(_balanced_accuracy, labels, said),
         }
+
+
+class Scalar(HeadKind):
+    """A number (n,), NaN where unknown; said are (n, 2), what is expected and its deviation."""
+
+    kind = "number"
+    forecast = "r2"
+
+    def unlabeled(self, count: int, class_count: int) -> Labels:
+        del class_count
+        return np.full(count, np.nan)
+
+    def label(self, answer: Any, classes: Sequence[str], asked: Collection[str]) -> Any:
+        del classes, asked
+        is_number = isinstance(answer, int | float) and not isinstance(answer, bool)
+        return float(answer) if is_number and math.isfinite(answer) else None
+
+    def is_known(self, labels: Labels) -> NDArray[np.bool_]:
+        return np.asarray(np.isfinite(labels))
+
+    def is_learnable(self, labels: Labels) -> bool:
+        return len(np.unique(labels)) > 1
+
+    def counts(self, labels: Labels, class_count: int) -> list[int]:
+        """In each third of the range so far: where numbers are rare, errors are large and unseen."""
+        del class_count
+        return [int(count) for count in np.histogram(labels, bins=len(THIRDS))[0]]
+
+    def names(self, classes: Sequence[str]) -> Sequence[str]:
+        del classes
+        return THIRDS
+
+    def kept(self, label: Any, classes: Sequence[str]) -> dict[str, Any]:
+        del classes
+        return {"number": float(label)}
+
+    def agreement(self, before: Floats, after: Floats) -> float:
+        """Lin's concordance, which for numbers is what kappa is for classes."""
+        return concordance(before[:, 0], after[:, 0])
+
+    def figures(self, labels: Labels, said: Floats) -> dict[str, float | None]:
+        """Those of a network, and how many numbers lie where 95 of 100 should."""
+        expected, deviation = said.T
+        return {
+            "mean_absolute_error": values.mean_absolute_error(labels, expected),
+            "root_mean_square_error": values.root_mean_square_error(labels, expected),
+            "r2": values.r2(labels, expected),
+            "spearman": values.spearman(labels, expected),
+            "coverage": float((np.abs(labels - expected) <= COVERED_95 * deviation).mean()),
+        }
+
+    def said(self, head: Head, vectors: NDArray[np.float32]) -> Floats:
+        return np.stack([head.predict(vectors)[:, 0], head.spread(vectors)], axis=1)
+
+    def pool(
+        self, head: Head, vectors: NDArray[np.float32], classes: Sequence[str], scale: Scale
+    ) -> Pool:
+        """Scored by the doubt that labels can remove; the reader is told the whole range."""
+        del classes
+        expected, deviation = self.said(head, vectors).T
+        reach = COVERED_95 * deviation
+        low, high = np.clip([expected - reach, expected + reach], scale.minimum, scale.maximum)
+        named = {"value": expected, "variance": head.doubt(vectors), "low": low, "high": high}
+        return Pool(components=named, embeddings=vectors, unit=scale.unit)
 
 
 def _balanced_accuracy(is_positive: NDArray[np.bool_], scores: Floats) -> float | None:
@@ -134,6 +242,6 @@ def _balanced_accuracy(is_positive: NDArray[np.bool_], scores: Floats) -> float 
 
 
 HEAD_KINDS: dict[str, HeadKind] = {
-    "one": Exclusive(), "ordinal": Exclusive(), "many": Independent(),
+    "one": Exclusive(), "ordinal": Exclusive(), "many": Independent(), "number": Scalar(),
 }  # fmt: skip
 """The kinds of target that a light head learns."""

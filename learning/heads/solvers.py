@@ -1,4 +1,4 @@
-"""Fits of linear heads: many weightings of the same cases in one go, by L-BFGS or closed form."""
+"""Fits of linear heads: many weightings of the same cases in one go, by L-BFGS or Newton."""
 
 from dataclasses import dataclass
 
@@ -87,25 +87,6 @@ def _through_rising(slope: Doubles, thresholds: Doubles) -> Doubles:
     tail = np.cumsum(slope[:, ::-1], axis=1)[:, ::-1]  # a step lifts all thresholds above it
     rise = np.diff(thresholds, axis=1) - MIN_STEP
     return np.concatenate([tail[:, :1], tail[:, 1:] * rise], axis=1)
-
-
-def ridge(
-    points: NDArray[np.float32], numbers: Doubles, case_weights: Doubles, l2: float
-) -> Fitted:
-    """Weighted ridge regression of numbers (n,), closed form per fit."""
-    weights, biases = [], []
-    for w in case_weights:
-        total = max(float(w.sum()), 1e-12)
-        centre = (w @ points) / total
-        level = float(w @ numbers) / total
-        shifted = points - centre
-        gram = (shifted * w[:, None]).T @ shifted
-        gram[np.diag_indices_from(gram)] += l2
-        weights.append(np.linalg.solve(gram, (shifted * w[:, None]).T @ (numbers - level)))
-        biases.append(level - float(weights[-1] @ centre))
-    return Fitted(
-        np.asarray(weights)[:, None, :], np.asarray(biases)[:, None], np.zeros((len(weights), 0))
-    )
 
 
 def cox(

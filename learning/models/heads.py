@@ -92,7 +92,8 @@ class HeadVersion(BaseModel):
     encoder = models.ForeignKey(EncoderVersion, on_delete=models.PROTECT, related_name="+")
     number = models.PositiveIntegerField()
     content = models.BinaryField(default=bytes)  # npz; empty while one class at most is labeled
-    classes = ArrayField(models.CharField(max_length=40))
+    classes = ArrayField(models.CharField(max_length=40))  # none of a number
+    unit = models.CharField(max_length=20, blank=True)  # of a number
     strategy = models.CharField(max_length=40)
     seed = models.BigIntegerField()
     finished_cases = models.PositiveIntegerField()  # of the project when it was fitted
@@ -140,10 +141,13 @@ class Outcome(BaseModel):
     target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="outcomes")
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="+")
     head = models.ForeignKey(HeadVersion, null=True, on_delete=models.CASCADE, related_name="+")
-    answer = models.CharField(max_length=40, blank=True)  # empty where labels are independent
+    # One of the three: a class; independent labels; a number
+    answer = models.CharField(max_length=40, blank=True)
     labels = ArrayField(models.SmallIntegerField(null=True), null=True)
     # of the head's classes 1, 0, or None where nobody looked for it
-    probabilities = ArrayField(models.FloatField(), null=True)  # None before the first head
+    number = models.FloatField(null=True)
+    # Probabilities, or what number was expected and its deviation; None before the first head
+    said = ArrayField(models.FloatField(), null=True)
     selection = models.CharField(max_length=8)  # of the assignment under which it was read
     place = models.PositiveSmallIntegerField(null=True)  # in the front
     propensity = models.FloatField(null=True)
@@ -153,11 +157,13 @@ class Outcome(BaseModel):
         constraints = [
             models.UniqueConstraint(fields=["target", "case"], name="outcome_unique"),
             models.CheckConstraint(
-                condition=models.Q(answer="", labels__isnull=False)
-                | (~models.Q(answer="") & models.Q(labels__isnull=True)),
-                name="outcome_answer_or_labels",
+                condition=models.Q(answer="", labels__isnull=False, number__isnull=True)
+                | models.Q(answer="", labels__isnull=True, number__isnull=False)
+                | (~models.Q(answer="") & models.Q(labels__isnull=True, number__isnull=True)),
+                name="outcome_one_answer",
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.answer or self.labels} of {self.case_id}"
+        number = "" if self.number is None else str(self.number)
+        return f"{self.answer or self.labels or number} of {self.case_id}"

@@ -68,7 +68,8 @@ def refit(target: Target, *, seed: int | None = None) -> HeadVersion | None:
         former = target.heads.order_by("-number").first()
         version = HeadVersion(
             target=target, encoder=encoder, number=former.number + 1 if former else 1,
-            classes=known.classes, strategy=target.head_strategy, finished_cases=finished,
+            classes=known.classes, unit=known.scale.unit, strategy=target.head_strategy,
+            finished_cases=finished,
             seed=secrets.randbelow(2**31) if seed is None else seed,
             training_labels=len(known.labeled),
         )  # fmt: skip
@@ -140,10 +141,7 @@ def _choose(
         knows_how = STRATEGIES[name].is_random or name in COLD_STARTERS
         name = name if knows_how else COLD_START
         return select(STRATEGIES[name], Pool(embeddings=vectors), labeled, count, rng)
-    pool = Pool(
-        probabilities=head.predict(vectors), embeddings=vectors, classes=tuple(known.classes),
-        answers=known.kind.answers,
-    )  # fmt: skip
+    pool = known.kind.pool(head, vectors, known.classes, known.scale)
     return select(STRATEGIES[name], pool, labeled, count, rng)
 
 
@@ -153,12 +151,12 @@ def _outcomes(
     """What the former head says of the training cases whose labels are new."""
     seen = set(Outcome.objects.filter(target=target).values_list("case_id", flat=True))
     rows = [row for row in known.labeled if known.space.cases[row] not in seen]
-    probabilities: Sequence[Any] = [None] * len(rows)
+    foreseen: Sequence[Any] = [None] * len(rows)
     if head and rows:
-        probabilities = head.predict(known.space.vectors[rows]).tolist()
+        foreseen = known.kind.said(head, known.space.vectors[rows]).tolist()
     served = _served([known.space.cases[row] for row in rows], former)
     found = []
-    for row, said in zip(rows, probabilities, strict=True):
+    for row, said in zip(rows, foreseen, strict=True):
         case = known.space.cases[row]
         draw = served.get(case, Served(Selection.INITIAL))
         found.append(
@@ -166,20 +164,12 @@ def _outcomes(
                 target=target,
                 case_id=case,
                 head=former if said else None,
-                probabilities=said,
-                **_answer(known, row),
+                said=said,
+                **known.kind.kept(known.labels[row], known.classes),
                 **asdict(draw),
             )
         )
     return found
-
-
-def _answer(known: Knowledge, row: int) -> dict[str, Any]:
-    """A case's label as an outcome keeps it."""
-    label = known.labels[row]
-    if known.kind.answers == "one":
-        return {"answer": known.classes[label]}
-    return {"answer": "", "labels": [int(y) if np.isfinite(y) else None for y in label]}
 
 
 @dataclass(frozen=True)
@@ -215,19 +205,19 @@ def _figures(known: Knowledge, head: Head | None, former: Head | None) -> dict[s
     figures = _test_figures(known, head)
     if head and former:
         vectors = known.space.vectors[:STOP_SET]
-        before, after = (h.predict(vectors).astype(np.float64) for h in (former, head))
+        before, after = (known.kind.said(each, vectors) for each in (former, head))
         figures["kappa"] = known.kind.agreement(before, after)
     figures["per_class"] = known.kind.counts(known.labels[known.labeled], len(known.classes))
     return figures
 
 
 def _test_figures(known: Knowledge, head: Head | None) -> dict[str, Any]:
-    """AUC, average precision and accuracy; of more than two classes or labels the mean of each."""
+    """Those of the kind; of more than two classes or labels the mean of each."""
     rows = np.flatnonzero(known.is_test & known.is_known)
     if head is None or not len(rows):
         return {"n": len(rows)}
-    probabilities = head.predict(known.space.vectors[rows]).astype(np.float64)
-    found = known.kind.figures(known.labels[rows], probabilities)
+    said = known.kind.said(head, known.space.vectors[rows])
+    found = known.kind.figures(known.labels[rows], said)
     return {"n": len(rows)} | {name: value for name, value in found.items() if value is not None}
 
 

@@ -12,9 +12,10 @@ from annotation.datasets.models import Split
 from annotation.datasets.splitter import Splitter
 from annotation.labeling import selectors as labeling
 from annotation.labeling.models import Case, CaseState
+from annotation.labeling.schemas import Question
 from annotation.labeling.services.projects import current_schema
 from learning.acquisition.pool import Rows
-from learning.heads.kinds import HEAD_KINDS, HeadKind, Labels
+from learning.heads.kinds import HEAD_KINDS, HeadKind, Labels, Scale
 from learning.models import Target
 from learning.services.embeddings import Space
 
@@ -29,6 +30,7 @@ class Knowledge:
     space: Space
     classes: list[str]
     kind: HeadKind
+    scale: Scale
     labels: Labels
     is_known: NDArray[np.bool_]
     is_training: NDArray[np.bool_]
@@ -69,9 +71,16 @@ def knowledge_of(target: Target, space: Space) -> Knowledge:
             splits[row] = splitter.split(splitter.pseudonym(patient, study))
             is_open[row] = state == CaseState.OPEN
     return Knowledge(
-        space, classes, kind, labels, kind.is_known(labels),
+        space, classes, kind, _scale_of(question), labels, kind.is_known(labels),
         splits == Split.TRAIN, splits == Split.TEST, is_open,
     )  # fmt: skip
+
+
+def _scale_of(question: Question | None) -> Scale:
+    if question is None:
+        return Scale()
+    unit = question.unit.label if question.unit else ""
+    return Scale(unit, question.minimum, question.maximum)
 
 
 def _cases(target: Target) -> Iterable[tuple[UUID, str, str, str]]:

@@ -11,27 +11,32 @@ from learning.estimates.lure import Estimate
 from learning.models import HeadVersion, Outcome
 
 MIN_PROBABILITY = 1e-6
+MIN_DEVIATION = 1e-9  # of a number, in its unit
 
 
 def prediction_of(outcome: Outcome) -> tuple[HeadVersion, list[float]]:
     """Of an outcome that has one."""
-    assert outcome.head is not None and outcome.probabilities is not None  # noqa: S101
-    return outcome.head, outcome.probabilities
+    assert outcome.head is not None and outcome.said is not None  # noqa: S101
+    return outcome.head, outcome.said
 
 
 def error_of(outcomes: Sequence[Outcome], mean: MeanOf) -> Estimate | None:
-    """The share of wrong answers; of independent labels the balanced error."""
+    """The share of wrong answers; of independent labels the balanced error, of numbers the absolute."""
     if any(outcome.labels is not None for outcome in outcomes):
         return balanced(mean, *_by_label(outcomes))
-    return mean(np.asarray([_is_wrong(outcome) for outcome in outcomes], float))
+    return mean(np.asarray([_loss_of(outcome) for outcome in outcomes], float))
 
 
 def surprise_of(outcome: Outcome) -> tuple[float, float]:
     """The log-loss of what was said, and what the head itself expected: its entropy.
 
-    Of independent labels the mean over those that were looked for.
+    Of independent labels the mean over those that were looked for. Of a number the squared error in
+    squares of the deviation, of which 1 is expected: the log-loss without what the unit adds to both.
     """
     head, said = prediction_of(outcome)
+    if outcome.number is not None:
+        expected, deviation = said
+        return ((outcome.number - expected) / max(deviation, MIN_DEVIATION)) ** 2, 1.0
     if outcome.labels is None:
         p = np.maximum(np.asarray(said, float), MIN_PROBABILITY)
         return -math.log(p[head.classes.index(outcome.answer)]), float(-(p * np.log(p)).sum())
@@ -45,8 +50,10 @@ def _cross_entropy(truth: Doubles, said: Doubles) -> float:
     return float(-(truth * np.log(said) + (1 - truth) * np.log1p(-said)).mean())
 
 
-def _is_wrong(outcome: Outcome) -> bool:
+def _loss_of(outcome: Outcome) -> float:
     head, said = prediction_of(outcome)
+    if outcome.number is not None:
+        return abs(outcome.number - said[0])
     return head.classes[int(np.argmax(said))] != outcome.answer
 
 

@@ -34,9 +34,7 @@ def advice_of(target: Target) -> Advice:
 
 def recent_surprise(target: Target, since: datetime | None = None) -> Prequential:
     """The losses of the latest labels that the light head had ranked, beside what it expected."""
-    found = Outcome.objects.filter(
-        target=target, probabilities__isnull=False, selection=Selection.RANKED
-    )
+    found = Outcome.objects.filter(target=target, said__isnull=False, selection=Selection.RANKED)
     if since is not None:
         found = found.filter(created_at__gt=since)
     found = found.select_related("head").defer("head__content")

@@ -9,8 +9,7 @@ from annotation.core import audit
 from annotation.core.errors import Conflict, InvalidInput
 from annotation.labeling.models import Project
 from annotation.labeling.services.projects import current_schema
-from learning.acquisition.names import HEAD_CHOICES, HEAD_STRATEGY_TITLES, STRATEGIES_OF_KIND
-from learning.heads.kinds import HEAD_KINDS
+from learning.acquisition.names import HEAD_CHOICES, HEAD_STRATEGIES_OF_KIND, STRATEGIES_OF_KIND
 from learning.kinds import InvalidTarget, Wish, checked
 from learning.models import Promotion, Target, TargetKind
 from learning.services.columns import check_columns
@@ -38,7 +37,7 @@ def create_target(
     strategy: str = "",
     retrain_after: int = 25,
     config: dict[str, Any] | None = None,
-    head_strategy: str = HEAD_CHOICES[0],
+    head_strategy: str = "herding",
     refit_after: int = 5,
     promotion: str = Promotion.WHEN_NOT_WORSE,
     start: dict[str, Any] | None = None,
@@ -63,7 +62,7 @@ def create_target(
                 project=project, kind=wish.kind, question=wish.question, options=wish.options,
                 input=spec, strategy=strategy, retrain_after=retrain_after, config=config or {},
                 head_strategy=head_strategy,
-                refit_after=refit_after if wish.kind in HEAD_KINDS else 0,
+                refit_after=refit_after if wish.kind in HEAD_STRATEGIES_OF_KIND else 0,
                 promotion=promotion, start=start or {},
             )  # fmt: skip
     except IntegrityError:
@@ -81,7 +80,7 @@ def change_target(*, actor: User, target: Target, **changes: Any) -> Target:
     if "input" in changes:
         check_columns(project=locked.project, columns=columns_of(now["input"]))
     check_start(actor=actor, start=changes.get("start", {}))
-    if now["refit_after"] and locked.kind not in HEAD_KINDS:
+    if now["refit_after"] and locked.kind not in HEAD_STRATEGIES_OF_KIND:
         raise InvalidInput("No light head learns this kind of target.", field="refit_after")
     for name, value in now.items():
         setattr(locked, name, value)
@@ -109,9 +108,10 @@ def _check(
     known = STRATEGIES_OF_KIND[kind]
     if strategy not in known:
         raise InvalidInput(f"Strategies of this kind: {', '.join(known)}.", field="strategy")
-    if head_strategy not in HEAD_STRATEGY_TITLES:
+    of_head = HEAD_STRATEGIES_OF_KIND.get(kind, HEAD_CHOICES)
+    if head_strategy not in of_head:
         raise InvalidInput(
-            f"Known strategies: {', '.join(HEAD_STRATEGY_TITLES)}.", field="head_strategy"
+            f"A light head of this kind ranks by: {', '.join(of_head)}.", field="head_strategy"
         )
     try:
         TrainConfig.from_json(config)

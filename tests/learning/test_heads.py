@@ -149,7 +149,7 @@ def test_what_the_head_had_said_is_kept_before_it_learns_the_answer(target, cast
     embed(cast.project)
     label(cast, ["no", "yes"] * 3)
     first = heads.refit(target, seed=1)
-    assert all(outcome.probabilities is None for outcome in Outcome.objects.all())
+    assert all(outcome.said is None for outcome in Outcome.objects.all())
     [case] = label(cast, ["yes"])
     while case.priority_reason == reasons.HELD_OUT:  # held-out labels are no outcomes
         [case] = label(cast, ["yes"])
@@ -158,7 +158,7 @@ def test_what_the_head_had_said_is_kept_before_it_learns_the_answer(target, cast
     outcome = Outcome.objects.get(case=case)
     vector = np.asarray(Embedding.objects.get(case=case).vector, np.float32)[None]
     assert outcome.head == first
-    assert np.allclose(outcome.probabilities, said.predict(vector)[0])
+    assert np.allclose(outcome.said, said.predict(vector)[0])
     assert (outcome.answer, outcome.selection) == ("yes", "ranked")
     pick = HeadPick.objects.get(head=first, case=case)
     assert (outcome.propensity, outcome.pool_size) == (pick.propensity, first.pool_size)
@@ -244,11 +244,8 @@ def test_honest_figures_come_from_predictions_made_before_the_label(target, cast
     label(cast, ["yes", "no", "yes", "no"])
     heads.refit(target, seed=3)
     figures = evidence.honest_figures(target)
-    said = Outcome.objects.filter(target=target, probabilities__isnull=False)
-    wrong = [
-        max(range(2), key=o.probabilities.__getitem__) != ["no", "yes"].index(o.answer)
-        for o in said
-    ]
+    said = Outcome.objects.filter(target=target, said__isnull=False)
+    wrong = [max(range(2), key=o.said.__getitem__) != ["no", "yes"].index(o.answer) for o in said]
     assert (figures.outcomes, figures.audit.draws) == (len(said), len(said))
     assert figures.audit.value == pytest.approx(np.mean(wrong))
     assert figures.weighted is None  # nothing was drawn by rank

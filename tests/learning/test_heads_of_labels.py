@@ -146,7 +146,7 @@ def test_what_the_former_head_said_of_each_label_is_kept_before_it_learns(
     vector = np.asarray(Embedding.objects.get(case=cases[50]).vector, np.float32)[None]
     said = Head.from_bytes(bytes(first.content)).predict(vector)[0]
     assert outcome.head == first
-    np.testing.assert_allclose(outcome.probabilities, said, rtol=1e-6)
+    np.testing.assert_allclose(outcome.said, said, rtol=1e-6)
     assert ((said >= 0.5) == (signs[50] > 0)).all()
 
 
@@ -157,7 +157,7 @@ def test_honest_figures_and_the_surprise_are_those_worked_out_by_hand(cast, targ
     truth = [[1, 1, 0], [1, 0, 0], [0, 0, 0], [0, None, 0]]
     for case, p, labels in zip(cases[40:44], said, truth, strict=True):
         Outcome.objects.create(
-            target=target, case=case, head=head, labels=labels, probabilities=p,
+            target=target, case=case, head=head, labels=labels, said=p,
             selection=Selection.CONTROL,
         )  # fmt: skip
     figures = evidence.honest_figures(target)
@@ -172,10 +172,15 @@ def test_honest_figures_and_the_surprise_are_those_worked_out_by_hand(cast, targ
     assert recent.expected == pytest.approx(np.mean(by_hand))
 
 
-def test_numbers_have_no_light_head_yet_and_say_so(cast):
-    size = {"key": "size", "label": "Size", "kind": "number"}
-    publish_schema(actor=cast.manager, project=cast.project, definition={"questions": [size]})
-    target = targets.create_target(actor=cast.manager, project=cast.project, question="size")
-    assert target.refit_after == 0
+def test_times_have_no_light_head_yet_and_say_so(cast):
+    days = {"key": "days", "label": "Days", "kind": "number"}
+    options = [{"key": "no", "label": "No"}, {"key": "yes", "label": "Yes"}]
+    died = {"key": "died", "label": "Died", "kind": "one", "options": options}
+    publish_schema(actor=cast.manager, project=cast.project, definition={"questions": [days, died]})
+    target = targets.create_target(
+        actor=cast.manager, project=cast.project, question="days",
+        options={"event_question": "died", "event_option": "yes"},
+    )  # fmt: skip
+    assert (target.kind, target.refit_after) == ("time_to_event", 0)
     with pytest.raises(InvalidInput, match="No light head"):
         targets.change_target(actor=cast.manager, target=target, refit_after=5)

@@ -9,7 +9,7 @@ from learning.acquisition import uncertainty
 from learning.acquisition.methods import wanted_margin
 from learning.acquisition.names import ALL_TITLES, STRATEGY_TITLES
 from learning.acquisition.pool import NOTHING_LABELED, InvalidPool, Labeled, Pool, normalized
-from learning.acquisition.reasons import undecided
+from learning.acquisition.reasons import likely_range, undecided
 from learning.acquisition.sampling import draw, powered
 from learning.acquisition.strategies import STRATEGIES, rank, select
 from learning.acquisition.table import PredictionTable
@@ -252,6 +252,67 @@ def test_the_spread_of_numbers_and_of_grades():
     assert uncertainty.variance(Pool(members=np.array([[1.0], [3.0]])))[0] == pytest.approx(1)
     grades = Pool(probabilities=np.array([[0.5, 0.0, 0.5], [0.0, 1.0, 0.0]]))
     assert uncertainty.variance(grades) == pytest.approx([1.0, 0.0])
+
+
+def make_numbers(count=60):
+    """What a light head gives of a number; row PLANTED is unlike the others and the least foreseen."""
+    pool = make_pool(count)
+    spread = pool.components["variance"]
+    named = {"variance": spread, "low": 40 - spread, "high": 40 + 9 * spread}
+    return Pool(components=named, embeddings=pool.embeddings, unit="mm")
+
+
+@pytest.mark.parametrize("name", ["herding", "variance", "core_set"])
+def test_numbers_that_cannot_be_foreseen_come_early_by_every_strategy_that_looks_for_them(name):
+    labeled = Labeled(make_labeled().embeddings, np.linspace(10, 90, 20))
+    picks = [chosen(STRATEGIES[name], make_numbers(), 3, seed, labeled) for seed in range(40)]
+    assert np.mean([PLANTED in rows_of(found) for found in picks]) >= 0.8
+
+
+@pytest.mark.parametrize("name", ["herding", "variance"])
+def test_the_reader_learns_the_range_of_a_number(name):
+    labeled = Labeled(make_labeled().embeddings, np.linspace(10, 90, 20))
+    picks = chosen(STRATEGIES[name], make_numbers(), 60, labeled=labeled)
+    [planted] = [pick for pick in picks if pick.row == PLANTED and pick.arm == "variance"]
+    assert planted.reason == "The model is unsure: 37 to 67 mm"
+    assert planted.components["variance"] == 3
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "unit", "said"),
+    [
+        (41.97, 67.2, "mm", "42 to 67 mm"),
+        (4.197, 6.72, "", "4.2 to 6.7"),
+        (0.01234, 0.04567, "mL", "0.012 to 0.046 mL"),
+        (12345.6, 67890.1, "", "12346 to 67890"),
+        (5.0, 5.0, "mm", "5 to 5 mm"),
+        (-0.2, 67.2, "mm", "0 to 67 mm"),
+    ],
+)
+def test_a_range_is_told_with_two_digits_of_what_it_may_be_off(low, high, unit, said):
+    assert likely_range(low, high, unit) == f"The model is unsure: {said}"
+
+
+def test_the_unit_of_a_number_does_not_change_the_choice_of_herding():
+    pool, labeled = make_numbers(), Labeled(make_labeled().embeddings, np.linspace(10, 90, 20))
+    microns = Pool(
+        components={"variance": pool.components["variance"] * 1e60}, embeddings=pool.embeddings
+    )
+    plain, other = (
+        rows_of(chosen(STRATEGIES["herding"], p, labeled=labeled)) for p in (pool, microns)
+    )
+    assert plain == other
+
+
+def test_the_first_draw_of_a_number_happens_as_often_as_its_propensity_says():
+    pool, labeled, runs = make_numbers(12), Labeled(make_labeled().embeddings, np.arange(20.0)), 800
+    hits, said = np.zeros(12), np.zeros(12)
+    for seed in range(runs):
+        (pick,) = chosen(STRATEGIES["herding"], pool, 1, seed, labeled)
+        hits[pick.row] += 1
+        said[pick.row] = pick.propensity
+    assert np.abs(hits / runs - said).max() < 4 * np.sqrt(0.25 / runs)
+    assert said.sum() == pytest.approx(1, abs=0.02)
 
 
 def test_masks_are_scored_on_their_foreground_and_border_only():

@@ -10,7 +10,7 @@ from learning.acquisition.sampling import draw, powered
 from learning.estimates.balanced import balanced
 from learning.estimates.forecast import NotEnoughPoints, forecast
 from learning.estimates.lure import Draw, Estimate, InvalidDraws, lure, pooled, weights
-from learning.estimates.stopping import Evidence, audit_agreement, kappa, stopping
+from learning.estimates.stopping import Evidence, audit_agreement, concordance, kappa, stopping
 from learning.estimates.triggers import prequential, retraining
 
 
@@ -207,6 +207,32 @@ def test_training_is_due_when_the_last_labels_surprised_the_model():
     assert prequential([], []).count == 0
     with pytest.raises(ValueError, match="1 losses"):
         prequential([1.0], [])
+
+
+def test_concordance_is_lins_and_the_limit_of_quadratic_kappa():
+    rng = np.random.default_rng(0)
+    one = rng.integers(0, 9, 200).astype(float)
+    other = np.clip(one + rng.integers(-2, 3, 200), 0, 9)
+    theirs = cohen_kappa_score(one.astype(int), other.astype(int), weights="quadratic")
+    assert concordance(one, other) == pytest.approx(theirs)
+    assert concordance(one, one) == 1
+    assert concordance(np.ones(5), np.ones(5)) == 1
+    assert concordance(np.ones(5), np.zeros(5)) == 0
+    assert concordance(one, one + 100) < 0.01  # perfectly correlated, and yet quite another answer
+    with pytest.raises(ValueError, match="same cases"):
+        concordance(one, other[:5])
+
+
+def test_errors_in_a_unit_are_told_in_it_and_judged_by_people():
+    evidence = make_evidence(unit="mm", tolerance=None, audit=Estimate(3.0, 0.5, 40, 40))
+    [audit] = [c for c in stopping(evidence).conditions if c.name == "audit"]
+    assert audit.holds is None
+    assert "at most 3.98 mm by 40 audited labels" in audit.sentence
+    near = audit_agreement(Estimate(3.0, 0.01, 400, 400), 3.1, "mm")
+    assert near.holds
+    assert "audit error 3 mm, locked test 3.1 mm" in near.sentence
+    far = audit_agreement(Estimate(3.0, 0.01, 400, 400), 3.3, "mm")
+    assert (far.holds, "drift" in far.sentence) == (False, True)
 
 
 def make_evidence(**changes):

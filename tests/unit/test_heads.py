@@ -6,13 +6,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.optimize import check_grad
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import LeaveOneOut, cross_val_predict
 
 from learning.acquisition.pool import normalized
 from learning.heads import losses, solvers
 from learning.heads.fitting import HeadConfig, fit
 from learning.heads.head import Head, InvalidHead
-from learning.heads.kinds import HEAD_KINDS
+from learning.heads.kinds import HEAD_KINDS, Scale
+from learning.heads.numbers import STRENGTHS
 from learning.heads.replay import (
     Known,
     Plan,
@@ -116,12 +120,147 @@ def test_independent_labels_equal_scikit_learn_and_skip_what_is_missing():
 
 def test_numbers_equal_ridge_and_the_noise_is_found():
     points, labels, _, _ = make_cases("number", 300)
-    head = fitted("number", HeadConfig(l2=5.0))
+    head = fitted("number", HeadConfig(strengths=(5.0,)))
     scaled = ((points - head.centre) * head.scale).astype(np.float64)
     np.testing.assert_allclose(
         head.predict(points)[:, 0], Ridge(alpha=5.0).fit(scaled, labels).predict(scaled), atol=1e-3
     )
     assert head.noise == pytest.approx(np.pi**2 / 3, rel=0.25)  # a logistic variable's variance
+
+
+def scaled_by(head, points):
+    return ((points - head.centre) * head.scale).astype(np.float64)
+
+
+def test_the_strength_of_a_number_is_the_one_that_foresees_left_out_labels_best():
+    points, labels, _, _ = make_cases("number", 40)
+    head = fit("number", points, labels, class_count=1, rng=np.random.default_rng(0))
+    scaled = scaled_by(head, points)
+    errors = [
+        np.square(
+            labels - cross_val_predict(Ridge(alpha=a), scaled, labels, cv=LeaveOneOut())
+        ).mean()
+        for a in STRENGTHS
+    ]
+    best = Ridge(alpha=STRENGTHS[int(np.argmin(errors))]).fit(scaled, labels)
+    np.testing.assert_allclose(head.predict(points)[:, 0], best.predict(scaled), atol=1e-3)
+    # In the middle of what is tried: else the grid, not the labels, would have chosen.
+    assert 0 < int(np.argmin(errors)) < len(STRENGTHS) - 1
+
+
+def test_few_labels_choose_no_strength():
+    points, labels, _, _ = make_cases("number", 12)
+    rng = np.random.default_rng(0)
+    ours = fit("number", points, labels, class_count=1, rng=rng, config=HeadConfig(l2=7.0))
+    theirs = Ridge(alpha=7.0).fit(scaled_by(ours, points), labels)
+    fresh, *_ = make_cases("number", 12, seed=4)
+    np.testing.assert_allclose(
+        ours.predict(fresh)[:, 0], theirs.predict(scaled_by(ours, fresh)), atol=1e-3
+    )
+
+
+def test_the_doubt_of_a_number_is_that_of_a_gaussian_process():
+    points, labels, _, _ = make_cases("number", 50)
+    head = fit("number", points, labels, class_count=1, rng=np.random.default_rng(0),
+               config=HeadConfig(strengths=(5.0,)))  # fmt: skip
+    kernel = ConstantKernel(1 / 5.0, "fixed") * DotProduct(sigma_0=0, sigma_0_bounds="fixed")
+    theirs = GaussianProcessRegressor(kernel, alpha=1.0, optimizer=None)
+    theirs.fit(scaled_by(head, points), labels - labels.mean())
+    fresh, *_ = make_cases("number", 30, seed=4)
+    _, deviation = theirs.predict(scaled_by(head, fresh), return_std=True)
+    by_hand = head.noise * (deviation**2 + 1 / 50)
+    np.testing.assert_allclose(head.doubt(fresh), by_hand, rtol=0.03)  # small directions are cut
+    np.testing.assert_allclose(head.spread(fresh), np.sqrt(head.doubt(fresh) + head.noise))
+
+
+@pytest.mark.parametrize("count", [15, 40, 200])
+def test_ninety_five_of_a_hundred_numbers_lie_in_their_ranges(count):
+    """Over many draws of the labels; a head of few labels is not surer than it may be."""
+    held = []
+    for seed in range(40):
+        points, labels, _, _ = make_cases("number", count + 100, seed=seed)
+        labels = points[:, 0] * 7 + np.random.default_rng(seed).normal(size=len(points))
+        head = fit("number", points[:count], labels[:count], class_count=1,
+                   rng=np.random.default_rng(0))  # fmt: skip
+        figures = HEAD_KINDS["number"].figures(
+            labels[count:], HEAD_KINDS["number"].said(head, points[count:])
+        )
+        held.append(figures["coverage"])
+    assert 0.92 <= np.mean(held) <= 0.98
+
+
+def test_labels_narrow_the_doubt_where_they_lie_and_nowhere_else():
+    rng = np.random.default_rng(0)
+    points = normalized(np.c_[rng.normal(size=(60, 3)), np.zeros((60, 3))])
+    labels = 5 * points[:, 0] + rng.normal(size=60)
+    head = fit("number", points, labels, class_count=1, rng=rng, config=HeadConfig(members=20))
+    strange = normalized(np.eye(6)[3:])
+    assert head.doubt(strange).min() > 3 * head.doubt(points).max()
+    # What a bootstrap would say: every member shrinks what it has not seen to nothing.
+    assert head.predict_members(strange).var(axis=0).max() < head.doubt(strange).min() / 3
+
+
+@pytest.mark.parametrize("labels", [[3.0], [3.0, 5.0], [2.0] * 5, [1e6, 2e6, 1.5e6]])
+def test_few_or_equal_numbers_still_make_a_head(labels):
+    points = normalized(np.random.default_rng(0).normal(size=(len(labels), 5)))
+    head = fit("number", points, np.array(labels), class_count=1, rng=np.random.default_rng(0))
+    assert np.isfinite(head.predict(points)).all()
+    assert np.isfinite(head.spread(points)).all()
+    assert (head.spread(points) > 0).all() == (len(set(labels)) > 1)
+    back = Head.from_bytes(head.to_bytes())
+    np.testing.assert_array_equal(back.spread(points), head.spread(points))
+
+
+def test_a_number_in_another_unit_is_the_same_head():
+    points, labels, _, _ = make_cases("number", 80)
+    mm, m = (
+        fit("number", points, labels * factor, class_count=1, rng=np.random.default_rng(0))
+        for factor in (1.0, 0.001)
+    )
+    np.testing.assert_allclose(m.predict(points), mm.predict(points) * 0.001, atol=1e-6)
+    np.testing.assert_allclose(m.spread(points), mm.spread(points) * 0.001, rtol=1e-3)
+
+
+def test_answers_that_are_numbers_are_labels_and_nothing_else_is():
+    number = HEAD_KINDS["number"]
+    given = [3, 2.5, 0, None, "3", True, float("nan"), {"cannot_assess": True}, ["3"]]
+    found = [number.label(answer, [], set()) for answer in given]
+    assert found == [3.0, 2.5, 0.0] + [None] * 6
+    assert not number.is_known(number.unlabeled(3, 0)).any()
+    assert number.is_learnable(np.array([1.0, 1.0, 1.5]))
+    assert not number.is_learnable(np.array([1.0, 1.0]))
+    assert not number.is_learnable(np.array([]))
+    assert number.counts(np.array([0, 1, 2, 14, 30.0]), 0) == [3, 1, 1]
+    assert number.counts(np.array([]), 0) == [0, 0, 0]
+    assert number.kept(np.float64(2.5), []) == {"number": 2.5}
+
+
+def test_figures_and_agreement_of_numbers_by_hand():
+    number = HEAD_KINDS["number"]
+    truth = np.array([1.0, 2.0, 3.0, 10.0])
+    said = np.array([[1.0, 0.5], [3.0, 0.5], [3.0, 1.0], [8.0, 1.1]])
+    found = number.figures(truth, said)
+    assert found["mean_absolute_error"] == pytest.approx(3 / 4)
+    assert found["root_mean_square_error"] == pytest.approx(np.sqrt(5 / 4))
+    assert found["r2"] == pytest.approx(1 - 5 / 50)
+    assert found["coverage"] == 3 / 4  # 2 is 1 off where 0.98 are allowed
+    assert number.agreement(said, said) == 1
+    assert number.agreement(said, said + np.array([2, 0])) < 0.8
+
+
+def test_a_pool_of_numbers_is_scored_by_what_labels_can_teach_and_told_within_the_question():
+    points, labels, _, _ = make_cases("number", 60)
+    head = fit("number", points, labels, class_count=1, rng=np.random.default_rng(0))
+    pool = HEAD_KINDS["number"].pool(head, points, [], Scale("mm", -1.0, None))
+    reach = 1.96 * head.spread(points)
+    np.testing.assert_allclose(pool.components["variance"], head.doubt(points))
+    np.testing.assert_allclose(
+        pool.components["low"], np.maximum(head.predict(points)[:, 0] - reach, -1), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        pool.components["high"], np.maximum(head.predict(points)[:, 0] + reach, -1), rtol=1e-5
+    )
+    assert pool.unit == pool.take(np.array([0])).unit == "mm"
 
 
 def test_independent_labels_agree_and_err_label_by_label():

@@ -1730,6 +1730,7 @@ export interface components {
             /** Format: double */
             validation_loss?: number;
         };
+        /** @description Between 0 and 1; of numbers, which have a unit, a mean absolute error. */
         ErrorRate: {
             /** Format: double */
             value: number;
@@ -1934,25 +1935,39 @@ export interface components {
             /** Format: double */
             balanced_accuracy?: number;
             /** Format: double */
+            mean_absolute_error?: number;
+            /** Format: double */
+            root_mean_square_error?: number;
+            /** Format: double */
+            r2?: number;
+            /** Format: double */
+            spearman?: number;
+            /**
+             * Format: double
+             * @description Share of the test numbers in their 95 % intervals.
+             */
+            coverage?: number;
+            /** Format: double */
             kappa?: number;
             per_class?: number[];
         };
         /**
          * @description * `herding` - herding
          *     * `adaptive` - adaptive
-         *     * `typicality` - typicality
+         *     * `stratified_margin` - stratified_margin
          *     * `rare` - rare
+         *     * `typicality` - typicality
          *     * `badge` - badge
          *     * `core_set` - core_set
          *     * `margin` - margin
+         *     * `power_margin` - power_margin
          *     * `entropy` - entropy
          *     * `least_confident` - least_confident
-         *     * `power_margin` - power_margin
-         *     * `stratified_margin` - stratified_margin
          *     * `random` - random
+         *     * `variance` - variance
          * @enum {string}
          */
-        HeadStrategyEnum: "herding" | "adaptive" | "typicality" | "rare" | "badge" | "core_set" | "margin" | "entropy" | "least_confident" | "power_margin" | "stratified_margin" | "random";
+        HeadStrategyEnum: "herding" | "adaptive" | "stratified_margin" | "rare" | "typicality" | "badge" | "core_set" | "margin" | "power_margin" | "entropy" | "least_confident" | "random" | "variance";
         HeadVersion: {
             /** Format: uuid */
             readonly id: string;
@@ -1960,6 +1975,7 @@ export interface components {
             readonly strategy: string;
             readonly seed: number;
             readonly classes: string[];
+            readonly unit: string;
             readonly training_labels: number;
             readonly pool_size: number;
             metrics: components["schemas"]["HeadMetrics"];
@@ -1983,6 +1999,8 @@ export interface components {
         };
         HonestFigures: {
             outcomes: number;
+            /** @description Of the errors; null where they are rates. */
+            unit: string | null;
             audit: components["schemas"]["ErrorRate"] | null;
             weighted: components["schemas"]["ErrorRate"] | null;
             readonly forecast: string | null;
@@ -2910,6 +2928,7 @@ export interface components {
             readonly figure: components["schemas"]["FigureEnum"];
             readonly retrain_after: number;
             head_strategy: components["schemas"]["HeadStrategyEnum"];
+            readonly head_strategies: components["schemas"]["HeadStrategyEnum"][];
             readonly refit_after: number;
             readonly promotion: components["schemas"]["PromotionEnum"];
             config: {

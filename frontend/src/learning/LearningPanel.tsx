@@ -19,7 +19,6 @@ import { RoundRecord } from './RoundRecord'
 import { Start } from './Start'
 import { TargetSettings } from './TargetSettings'
 
-const HEAD_KINDS = new Set(['one', 'ordinal', 'many'])
 const COLORS: Partial<Record<ReturnType<typeof phaseOf>, string>> = { completed: 'teal', pausing: 'yellow', paused: 'yellow' }
 
 interface Props {
@@ -43,7 +42,7 @@ export function LearningPanel({ projectId, isManager }: Props) {
           {found.map((target) => (
             <Stack key={target.id}>
               <TargetView projectId={projectId} target={target} isManager={isManager} />
-              {HEAD_KINDS.has(target.kind) && <QuickLoop projectId={projectId} target={target} isManager={isManager} />}
+              {target.head_strategies.length > 0 && <QuickLoop projectId={projectId} target={target} isManager={isManager} />}
               {target.kind === 'one' && <CrossValidation targetId={target.id} isManager={isManager} />}
               {isManager && <Start target={target} />}
               {isManager && <Bundles targetId={target.id} />}

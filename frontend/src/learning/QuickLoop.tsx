@@ -5,12 +5,9 @@ import { api, good, type Schemas } from '../api/client'
 import { formatNumber, named, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Loaded } from '../ui/states'
+import { auditText, testText, weightedText } from './headText'
 
 const REFRESH_MS = 3000
-const STRATEGIES = [
-  'herding', 'adaptive', 'stratified_margin', 'rare', 'typicality', 'badge', 'core_set', 'margin',
-  'power_margin', 'entropy', 'least_confident', 'random',
-] as const
 
 interface Props {
   projectId: string
@@ -65,7 +62,7 @@ function StrategyChoice({ target }: { target: Schemas['Target'] }) {
       aria-label={t('quick.strategy')}
       size="xs"
       w={280}
-      data={STRATEGIES.map((value) => ({ value, label: t(`strategy.${value}`) }))}
+      data={target.head_strategies.map((value) => ({ value, label: t(`strategy.${value}`) }))}
       value={target.head_strategy}
       allowDeselect={false}
       onChange={(value) => value && change.mutate(value)}
@@ -93,14 +90,13 @@ function EncoderState({ encoder, isKnown }: { encoder: Schemas['EncoderVersion']
 }
 
 function NewestHead({ head }: { head: Schemas['HeadVersion'] }) {
-  const { auc, n } = head.metrics
   return (
     <Group gap="xs" data-testid="head" data-number={head.number}>
       <Badge color="teal" variant="light">{t('quick.head', { number: head.number })}</Badge>
       <Text size="sm">
         {[
           t('quick.labels', { count: head.training_labels }),
-          auc === undefined ? t('learning.no_test_reads') : t('quick.auc', { auc: formatNumber(auc, 3), count: n }),
+          testText(head),
           t('quick.seconds', { seconds: formatNumber(head.seconds, 1) }),
         ].join(', ')}
       </Text>
@@ -114,15 +110,14 @@ function HonestFigures({ target, head }: { target: Schemas['Target']; head: numb
     queryFn: () =>
       good(api.GET('/api/v1/targets/{target_id}/honest-figures', { params: { path: { target_id: target.id } } })),
   })
-  const audit = target.kind === 'many' ? 'quick.audit_of_labels' : 'quick.audit'
-  return <Loaded query={figures}>{(found) => <Figures found={found} audit={audit} />}</Loaded>
+  return <Loaded query={figures}>{(found) => <Figures found={found} kind={target.kind} />}</Loaded>
 }
 
-function Figures({ found, audit }: { found: Schemas['HonestFigures']; audit: 'quick.audit' | 'quick.audit_of_labels' }) {
+function Figures({ found, kind }: { found: Schemas['HonestFigures']; kind: Schemas['Target']['kind'] }) {
   return (
     <Stack gap={4}>
-      <Text size="sm">{found.audit ? t(audit, rate(found.audit)) : t('quick.no_audit')}</Text>
-      {found.weighted && <Text size="sm">{t('quick.weighted', rate(found.weighted))}</Text>}
+      <Text size="sm">{found.audit ? auditText(found.audit, kind, found.unit) : t('quick.no_audit')}</Text>
+      {found.weighted && <Text size="sm">{weightedText(found.weighted, found.unit)}</Text>}
       {found.forecast && <Text size="sm">{found.forecast}</Text>}
       {found.agreement?.holds === false && <Text size="sm" c="orange">{found.agreement.sentence}</Text>}
       <Text size="sm" fw={600} mt={4}>{t(found.is_stopping_advised ? 'quick.stop' : 'quick.go_on')}</Text>
@@ -140,9 +135,4 @@ function Figures({ found, audit }: { found: Schemas['HonestFigures']; audit: 'qu
 function mark(holds: boolean | null) {
   if (holds === null) return { sign: '…', said: 'quick.unknown' } as const
   return holds ? ({ sign: '✓', said: 'quick.holds' } as const) : ({ sign: '–', said: 'quick.fails' } as const)
-}
-
-function rate({ value, low, high, draws }: Schemas['ErrorRate']) {
-  const percent = (share: number) => formatNumber(100 * share, 1)
-  return { value: percent(value), low: percent(low), high: percent(high), count: draws }
 }

@@ -9,7 +9,7 @@ import numpy as np
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from learning import simulation
-from learning.acquisition.names import HEAD_STRATEGY_TITLES
+from learning.acquisition.names import HEAD_STRATEGIES_OF_KIND
 from learning.curves import read_points, write_points
 from learning.heads.saving import Arm, Full, saving
 from learning.known import UnusableFolder, known_of
@@ -34,9 +34,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         del args
         strategies = options["strategies"].split(",")
-        unknown = [s for s in strategies if s not in HEAD_STRATEGY_TITLES]
+        known_names = HEAD_STRATEGIES_OF_KIND["one"]
+        unknown = [s for s in strategies if s not in known_names]
         if unknown:
-            names = ", ".join(HEAD_STRATEGY_TITLES)
+            names = ", ".join(known_names)
             raise CommandError(f"Unknown strategy {unknown[0]!r}; known: {names}")
         try:
             actor = simulation.reader_named("simulation-manager")

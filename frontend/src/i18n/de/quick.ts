@@ -13,6 +13,10 @@ export const quick = {
   'quick.head': 'Kopf {number}',
   'quick.labels': { one: '{count} Befund', other: '{count} Befunde' },
   'quick.auc': { one: 'AUC {auc} an {count} Testfall', other: 'AUC {auc} an {count} Testfällen' },
+  'quick.error_of_number': {
+    one: 'mittlerer absoluter Fehler {error} an {count} Testfall ({covered} % im 95-%-Bereich)',
+    other: 'mittlerer absoluter Fehler {error} an {count} Testfällen ({covered} % in ihren 95-%-Bereichen)',
+  },
   'quick.seconds': 'in {seconds} s angepasst und geordnet',
   'quick.audit': {
     one: 'Fehler an zufällig gezogenen Fällen: {value} % ({low} bis {high} %, {count} Fall)',
@@ -22,10 +26,18 @@ export const quick = {
     one: 'Verpasstes und Fehlalarme, gemittelt über die Merkmale, an zufällig gezogenen Fällen: {value} % ({low} bis {high} %, {count} Fall)',
     other: 'Verpasstes und Fehlalarme, gemittelt über die Merkmale, an zufällig gezogenen Fällen: {value} % ({low} bis {high} %, {count} Fälle)',
   },
+  'quick.audit_of_number': {
+    one: 'Mittlerer absoluter Fehler an zufällig gezogenen Fällen: {value} ({low} bis {high}, {count} Fall)',
+    other: 'Mittlerer absoluter Fehler an zufällig gezogenen Fällen: {value} ({low} bis {high}, {count} Fälle)',
+  },
   'quick.no_audit': 'Zufällig gezogene Fälle werden den wahren Fehler der Vorhersagen zeigen.',
   'quick.weighted': {
     one: 'Dasselbe aus den geordneten Fällen, nach ihren Chancen gewichtet: {value} % ({low} bis {high} %, {count} Fall)',
     other: 'Dasselbe aus den geordneten Fällen, nach ihren Chancen gewichtet: {value} % ({low} bis {high} %, {count} Fälle)',
+  },
+  'quick.weighted_of_number': {
+    one: 'Dasselbe aus den geordneten Fällen, nach ihren Chancen gewichtet: {value} ({low} bis {high}, {count} Fall)',
+    other: 'Dasselbe aus den geordneten Fällen, nach ihren Chancen gewichtet: {value} ({low} bis {high}, {count} Fälle)',
   },
   'quick.stop': 'Weitere Befunde versprechen wenig: Aufhören ist zu erwägen',
   'quick.go_on': 'Weiter befunden',

@@ -13,6 +13,10 @@ export const quick = {
   'quick.head': 'Head {number}',
   'quick.labels': { one: '{count} label', other: '{count} labels' },
   'quick.auc': { one: 'AUC {auc} on {count} test case', other: 'AUC {auc} on {count} test cases' },
+  'quick.error_of_number': {
+    one: 'mean absolute error {error} on {count} test case ({covered} % within the 95 % range)',
+    other: 'mean absolute error {error} on {count} test cases ({covered} % within their 95 % ranges)',
+  },
   'quick.seconds': 'refitted and ranked in {seconds} s',
   'quick.audit': {
     one: 'Error on cases drawn at random: {value} % ({low} to {high} %, {count} case)',
@@ -22,10 +26,18 @@ export const quick = {
     one: 'Mean of misses and false alarms over the labels, on cases drawn at random: {value} % ({low} to {high} %, {count} case)',
     other: 'Mean of misses and false alarms over the labels, on cases drawn at random: {value} % ({low} to {high} %, {count} cases)',
   },
+  'quick.audit_of_number': {
+    one: 'Mean absolute error on cases drawn at random: {value} ({low} to {high}, {count} case)',
+    other: 'Mean absolute error on cases drawn at random: {value} ({low} to {high}, {count} cases)',
+  },
   'quick.no_audit': 'Cases drawn at random will tell the true error of the predictions.',
   'quick.weighted': {
     one: 'The same from the ranked cases, weighted by their chances: {value} % ({low} to {high} %, {count} case)',
     other: 'The same from the ranked cases, weighted by their chances: {value} % ({low} to {high} %, {count} cases)',
+  },
+  'quick.weighted_of_number': {
+    one: 'The same from the ranked cases, weighted by their chances: {value} ({low} to {high}, {count} case)',
+    other: 'The same from the ranked cases, weighted by their chances: {value} ({low} to {high}, {count} cases)',
   },
   'quick.stop': 'More labels promise little: consider to stop',
   'quick.go_on': 'Go on labeling',
