@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { columnsOf, freshDraft, freshSeries, inputOf, useOf, withColumns, type Column } from '../src/learning/inputDraft'
+import { columnsOf, freshDraft, freshSeries, inputOf, purposeOf, withColumns, type Column } from '../src/learning/inputDraft'
 
 const CRP: Column = { name: 'crp [mg/l]', source: 'table', categories: [], missing: 'exclude' }
 
@@ -33,7 +33,7 @@ describe('what a new target sees', () => {
 })
 
 it('is told from the kind what an input is for', () => {
-  expect(['one', 'number', 'segmentation', 'boxes'].map(useOf)).toEqual(['answers', 'answers', 'masks', 'boxes'])
+  expect(['one', 'number', 'segmentation', 'boxes'].map(purposeOf)).toEqual(['answers', 'answers', 'masks', 'boxes'])
 })
 
 describe('columns of a stored input', () => {

@@ -3,22 +3,22 @@ import { ActionIcon, Button, Group, NumberInput, SegmentedControl, Select, Stack
 import { IconX } from '@tabler/icons-react'
 import { t } from '../i18n'
 import { ColumnPicker } from './ColumnPicker'
-import { DIMENSIONS, freshSeries, PLANES, type InputDraft, type SeriesDraft, type Use } from './inputDraft'
+import { DIMENSIONS, freshSeries, PLANES, type InputDraft, type SeriesDraft, type Purpose } from './inputDraft'
 
 interface Props {
   projectId: string
   draft: InputDraft
-  use: Use
+  purpose: Purpose
   onChange: (draft: InputDraft) => void
 }
 
-export function InputForm({ projectId, draft, use, onChange }: Props) {
+export function InputForm({ projectId, draft, purpose, onChange }: Props) {
   const change = (changes: Partial<InputDraft>) => onChange({ ...draft, ...changes })
   return (
     <Stack gap="md">
-      <Grid draft={draft} use={use} onChange={change} />
-      <SeriesList draft={draft} use={use} onChange={change} />
-      {use === 'answers' && (
+      <Grid draft={draft} purpose={purpose} onChange={change} />
+      <SeriesList draft={draft} purpose={purpose} onChange={change} />
+      {purpose === 'answers' && (
         <ColumnPicker projectId={projectId} columns={draft.columns} onChange={(columns) => change({ columns })} />
       )}
     </Stack>
@@ -27,14 +27,14 @@ export function InputForm({ projectId, draft, use, onChange }: Props) {
 
 interface PartProps {
   draft: InputDraft
-  use: Use
+  purpose: Purpose
   onChange: (changes: Partial<InputDraft>) => void
 }
 
-function Grid({ draft, use, onChange }: PartProps) {
+function Grid({ draft, purpose, onChange }: PartProps) {
   return (
     <Group align="end">
-      {use !== 'boxes' && (
+      {purpose !== 'boxes' && (
         <Select
           label={t('input.dimensions')}
           data={DIMENSIONS.map((value) => ({ value, label: t(`input.dimensions.${value}`) }))}
@@ -65,7 +65,7 @@ function Grid({ draft, use, onChange }: PartProps) {
   )
 }
 
-function SeriesList({ draft, use, onChange }: PartProps) {
+function SeriesList({ draft, purpose, onChange }: PartProps) {
   const { series, isApart } = draft
   const change = (place: number, changes: Partial<SeriesDraft>) =>
     onChange({ series: series.map((one, at) => (at === place ? { ...one, ...changes } : one)) })
@@ -82,7 +82,7 @@ function SeriesList({ draft, use, onChange }: PartProps) {
       ))}
       <Group>
         <Button variant="default" size="xs" onClick={add}>{t('input.add_series')}</Button>
-        {series.length > 1 && use !== 'boxes' && (
+        {series.length > 1 && purpose !== 'boxes' && (
           <SegmentedControl
             size="xs"
             aria-label={t('input.series_enter')}

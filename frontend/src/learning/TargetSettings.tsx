@@ -8,7 +8,7 @@ import { t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Loaded } from '../ui/states'
 import { ColumnPicker } from './ColumnPicker'
-import { columnsOf, USUAL_SIDE, useOf, withColumns } from './inputDraft'
+import { columnsOf, purposeOf, USUAL_SIDE, withColumns } from './inputDraft'
 
 type Recipe = Readonly<Record<string, unknown>>
 type Knob = Schemas['Knob']
@@ -96,7 +96,7 @@ function Form({ projectId, target, onDone }: Props & { onDone: () => void }) {
         error={parsed === null && t('target.input_wrong')}
         onChange={setInput}
       />
-      {useOf(target.kind) === 'answers' && parsed !== null && (
+      {purposeOf(target.kind) === 'answers' && parsed !== null && (
         <ColumnPicker
           projectId={projectId}
           columns={columnsOf(parsed)}
