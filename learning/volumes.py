@@ -4,13 +4,13 @@ Made from the stored files, kept in a cache that may be deleted.
 """
 
 import hashlib
-import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -122,10 +122,11 @@ class SpecifiedInputs:
     def _kept(self, chosen: ChosenSeries, path: Path) -> Prepared:
         """The input made anew and written to the cache with its place."""
         prepared = self.load_placed(chosen)
-        image = io.BytesIO()
-        np.save(image, prepared.image)
-        _write(_place_of(path), json.dumps(prepared.edges).encode())
-        _write(path, image.getbuffer())
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _written(_place_of(path)) as file:
+            file.write(json.dumps(prepared.edges).encode())
+        with _written(path) as file:
+            np.save(file, prepared.image)
         return prepared
 
     def _path(self, chosen: ChosenSeries) -> Path:
@@ -166,10 +167,12 @@ def _place_of(image: Path) -> Path:
     return image.with_suffix(".edges.json")
 
 
-def _write(path: Path, data: bytes | memoryview) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+@contextmanager
+def _written(path: Path) -> Iterator[BinaryIO]:
+    """A file that is there as a whole or not at all."""
     partial = path.with_name(f"{uuid4().hex}.part")
-    partial.write_bytes(data)
+    with partial.open("wb") as file:
+        yield file
     partial.rename(path)
 
 
