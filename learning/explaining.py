@@ -21,7 +21,7 @@ from learning.column_values import current_rows, with_rows
 from learning.explainable import ATTENTION_ROLLOUT, GRAD_CAM, OCCLUSION
 from learning.images import ImageCache, choose_images, middle_frame
 from learning.models import Explanation
-from learning.pipeline.boxes import Fit
+from learning.pipeline.image_boxes import Fit
 from learning.services.explanations import map_path
 from learning.stored_models import load_model
 from learning.training.bundle import Model

@@ -1,5 +1,6 @@
 """PURE. What each kind of target needs of a label schema, and what is wrong with a choice."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,8 @@ FIGURES = {
 }  # fmt: skip
 """The figure that decides between models, by kind; all but the error are better when higher."""
 
-FIGURE_CHOICES = sorted(FIGURES.values())
+AP_IN_VOLUMES = "ap10"  # a box of three frames that misses one is a find all the same
+FIGURE_CHOICES = sorted([*FIGURES.values(), AP_IN_VOLUMES])
 
 
 class InvalidTarget(ValueError):
@@ -34,6 +36,11 @@ class Wish:
     kind: str = ""  # empty: what follows from the question
     question: str = ""
     options: dict[str, Any] | None = None
+
+
+def figure_of(kind: str, input: Mapping[str, Any]) -> str:
+    """The figure that decides between models of a kind that see this input."""
+    return AP_IN_VOLUMES if kind == "boxes" and input else FIGURES[kind]
 
 
 def checked(wish: Wish, schema: Schema | None) -> Wish:

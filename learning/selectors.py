@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 
 from annotation.core.jobs import JobState
 from annotation.labeling import access
-from learning.kinds import FIGURES
+from learning.kinds import figure_of
 from learning.models import (
     CrossValidation,
     EncoderKind,
@@ -50,7 +50,7 @@ def cross_validations_visible_to(user: Any) -> QuerySet[CrossValidation]:
 
 def learning_curve(target: Target) -> list[dict[str, Any]]:
     """The kind's test figure with its interval over the training labels, one point per round."""
-    figure = FIGURES[target.kind]
+    figure = figure_of(target.kind, target.input)
     rounds = target.rounds.filter(state=JobState.COMPLETED).order_by("number")
     return [
         {

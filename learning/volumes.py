@@ -7,9 +7,10 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -24,13 +25,8 @@ from annotation.imaging import sandbox
 from annotation.labeling.models import Case
 from learning.training.columns import Row
 from learning.training.inputs import InputSpec, choose_series
-from learning.training.preparation import (
-    Prepared,
-    UnusableInput,
-    Volume,
-    prepare,
-    prepare_placed,
-)
+from learning.training.placing import Edges
+from learning.training.preparation import Prepared, UnusableInput, Volume, prepare_placed
 
 STUDIES_AT_ONCE = 200
 Image = NDArray[np.float16]
@@ -92,6 +88,14 @@ class SpecifiedInputs:
         """The input made anew, with its place in the first channel. Raises UnusableInput."""
         return prepare_placed(self._volumes(chosen), self.spec)
 
+    def edges_of(self, chosen: ChosenSeries) -> Edges:
+        """Where each axis of the input lies in the first channel, as of Prepared. Raises UnusableInput."""
+        path = self._path(chosen)
+        try:
+            return [(start, stop) for start, stop in json.loads(_place_of(path).read_bytes())]
+        except (OSError, ValueError):
+            return self._kept(chosen, path).edges
+
     def frames_of(self, chosen: ChosenSeries) -> tuple[Frame, ...]:
         """The frames that the input shows of the first channel: of a flat one the middle frame."""
         frames = chosen.grid().frames
@@ -113,12 +117,17 @@ class SpecifiedInputs:
         try:
             return np.asarray(np.load(path), np.float16)
         except (OSError, ValueError):
-            image = self._made(chosen)
+            return self._kept(chosen, path).image
+
+    def _kept(self, chosen: ChosenSeries, path: Path) -> Prepared:
+        """The input made anew and written to the cache with its place."""
+        prepared = self.load_placed(chosen)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial = path.with_name(f"{uuid4().hex}.part.npy")
-        np.save(partial, image)
-        partial.rename(path)
-        return image
+        with _written(_place_of(path)) as file:
+            file.write(json.dumps(prepared.edges).encode())
+        with _written(path) as file:
+            np.save(file, prepared.image)
+        return prepared
 
     def _path(self, chosen: ChosenSeries) -> Path:
         """By the specification of the image and the content of every file that it reads."""
@@ -132,9 +141,6 @@ class SpecifiedInputs:
         name = digest.hexdigest()
         folder = Path(settings.DATA_ROOT) / "cache" / f"model-input-{spec[:16]}"
         return folder / name[:2] / f"{name}.npy"
-
-    def _made(self, chosen: ChosenSeries) -> Image:
-        return prepare(self._volumes(chosen), self.spec)
 
     def _volumes(self, chosen: ChosenSeries) -> dict[str, Volume]:
         return {name: self._volume(name, series) for name, series in chosen.series.items()}
@@ -154,6 +160,20 @@ def spacing_of(stack: Stack) -> tuple[float, float, float]:
     """mm between slices, rows and columns."""
     columns, rows, slices = np.linalg.norm(stack.affine_lps[:3, :3], axis=0).tolist()
     return slices, rows, columns
+
+
+def _place_of(image: Path) -> Path:
+    """The file that says where a cached image lies."""
+    return image.with_suffix(".edges.json")
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[BinaryIO]:
+    """A file that is there as a whole or not at all."""
+    partial = path.with_name(f"{uuid4().hex}.part")
+    with partial.open("wb") as file:
+        yield file
+    partial.rename(path)
 
 
 def _stack(series: Series) -> Stack:

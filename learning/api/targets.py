@@ -22,7 +22,7 @@ from learning.acquisition.names import (
     HEAD_STRATEGIES_OF_KIND,
     STRATEGIES_OF_KIND,
 )
-from learning.kinds import FIGURE_CHOICES, FIGURES
+from learning.kinds import FIGURE_CHOICES, figure_of
 from learning.models import Promotion, Target, TargetKind
 from learning.services import columns, targets
 from learning.training import config as training
@@ -54,7 +54,7 @@ class TargetSerializer(serializers.ModelSerializer[Target]):
 
     @extend_schema_field(serializers.ChoiceField(choices=FIGURE_CHOICES))
     def get_figure(self, target: Target) -> str:
-        return FIGURES[target.kind]
+        return figure_of(target.kind, target.input)
 
     @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=ALL_CHOICES)))
     def get_strategies(self, target: Target) -> list[str]:

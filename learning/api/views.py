@@ -53,6 +53,7 @@ class MetricsSerializer(serializers.Serializer[Any]):
     c_index = EstimateSerializer(required=False)
     mean_dice = EstimateSerializer(required=False)
     mean_hd95_mm = EstimateSerializer(required=False)
+    ap10 = EstimateSerializer(required=False)
     ap50 = EstimateSerializer(required=False)
     froc = EstimateSerializer(required=False)
     threshold = serializers.FloatField(required=False)

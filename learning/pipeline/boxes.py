@@ -1,25 +1,22 @@
-"""Targets that are drawn as boxes on studies with one image."""
+"""Targets that are drawn as boxes: what is alike on single images and in volumes."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from annotation.archive.models import Instance
-from annotation.datasets.formats.base import reads_of_items
 from annotation.datasets.models import DatasetItem, Split
 from learning.acquisition.pool import Pool
 from learning.acquisition.uncertainty import box_components
-from learning.images import Chosen, MiddleImages
 from learning.pipeline.base import (
     Examples,
     Foreseen,
-    Inputs,
     Json,
     Judged,
     Kind,
@@ -39,31 +36,28 @@ from learning.training.detection.evaluate import evaluate_boxes, thresholds_of_b
 from learning.training.detection.network import Detector, DetectorShape
 from learning.training.detection.train import BoxedImages, DetectorConfig, detect, train_detector
 from learning.training.loop import choose_device
-from learning.training.preparation import UnusableInput
 from learning.training.resumable import Schedule
 from learning.training.run import Progress
 
-BLOCK = 8
 SIDE, BATCH, RATE, DECAY = (
     320,
     8,
     2e-3,
     0.05,
 )  # what was measured on blood cells (bench/detection.py)
-SAME = 0.5  # boxes of two readers that overlap so much are one object
 
 
 class Boxes(Kind):
     """An anchor-free detector."""
 
+    overlaps: ClassVar[tuple[float, ...]] = (0.5,)  # of a hit; the first decides between models
+    same: ClassVar[float] = 0.5  # boxes of two readers that overlap so much are one object
+    at_once: ClassVar[int] = 8  # images
+
     @property
     def classes(self) -> list[str]:
         known = self.schema.labels
         return [key for key in self.target.options["labels"] if key in known]
-
-    @property
-    def inputs(self) -> Inputs:
-        return OneImage(self.config.side)
 
     def recipe(self, overrides: Json, sample_count: int) -> TrainConfig:
         del sample_count
@@ -76,13 +70,24 @@ class Boxes(Kind):
     def answer(self, item: DatasetItem) -> Any:
         return item.revision_ids or None
 
-    def label(self, chosen: Chosen, item: DatasetItem, image: Any) -> tuple[BoxArray, Any]:
-        """(k, 4) boxes and (k,) classes on the network's image: those that most readers drew."""
-        del image
-        fit = Fit.of(chosen.instance, self.config.side)
-        reads = [self._drawn(read.content, chosen.instance) for read in reads_of_items([item])]
-        boxes, labels = agreed(reads)
-        return fit.to_network(boxes), labels
+    @abstractmethod
+    def label(
+        self, chosen: Any, item: DatasetItem, image: Any
+    ) -> tuple[BoxArray, NDArray[np.int64]]:
+        """(k, 2 x dimensions) boxes and (k,) classes on the network's grid: those of most readers."""
+
+    @abstractmethod
+    def shape(self, training: Examples) -> DetectorShape:
+        """The network for these examples."""
+
+    @property
+    @abstractmethod
+    def may_flip(self) -> tuple[bool, ...]:
+        """By axis, in training."""
+
+    @abstractmethod
+    def suggested(self, chosen: Any, found: Detections) -> Json:
+        """Every detection as a region with its score; the threshold is put on when it is offered."""
 
     def learn(
         self,
@@ -96,12 +101,11 @@ class Boxes(Kind):
         training = examples[Split.TRAIN]
         if not any(len(boxes) for boxes, _ in training.labels):
             raise NotEnoughLabels(f"None of {len(training)} training cases shows a box.")
-        shape = DetectorShape(class_count=len(self.classes))
+        shape = self.shape(training)
         steps = self.config.steps(len(training))
         schedule = Schedule(steps, self.config.learning_rate, self.config.weight_decay)
-        may_flip = (self.config.modality == "colour", self.config.flip)
         augmentation = BoxAugmentation(
-            may_flip, self.config.scale, self.config.shift, self.config.contrast
+            self.may_flip, self.config.scale, self.config.shift, self.config.contrast
         )
 
         def on_report(figures: dict[str, float], step: int, of: int) -> None:
@@ -124,11 +128,13 @@ class Boxes(Kind):
     ) -> Judged:
         test, validation = examples[Split.TEST], examples[Split.VALIDATION]
         thresholds = thresholds_of_boxes(
-            validation.labels, _found(learned.trained, validation), len(self.classes)
-        )
+            validation.labels, self._found(learned.trained, validation), len(self.classes),
+            overlap=self.overlaps[0],
+        )  # fmt: skip
         metrics = evaluate_boxes(
-            test.labels, _found(learned.trained, test), self.classes, test.patients, rng=rng
-        )
+            test.labels, self._found(learned.trained, test), self.classes, test.patients,
+            overlaps=self.overlaps, rng=rng,
+        )  # fmt: skip
         return Judged(metrics, thresholds)
 
     def foresee(
@@ -140,7 +146,7 @@ class Boxes(Kind):
                 name: found.scores[found.labels == number]
                 for number, name in enumerate(self.classes)
             }
-            content = self._content(chosen, found) if is_suggested else {}
+            content = self.suggested(chosen, found) if is_suggested else {}
             counts = [float((s >= 0.5).sum()) for s in scores.values()]
             yield Foreseen(chosen.case_id, counts, content, box_components(scores))
 
@@ -151,94 +157,52 @@ class Boxes(Kind):
             classes=tuple(self.classes),
         )
 
-    def _drawn(self, content: Json, instance: Instance) -> tuple[BoxArray, NDArray[np.int64]]:
-        """One reader's boxes (k, 4) of (y0, x0, y1, x1) pixels, half-open, and their classes."""
-        boxes, labels = [], []
+    def drawn(self, content: Json) -> Iterator[tuple[Json, list[float], int]]:
+        """Every box of a learned label that one reader drew: region, (y0, x0, y1, x1) pixels, class."""
         for region in content.get("regions", []):
-            is_here = region["sop_instance_uid"] == instance.sop_instance_uid
-            if region["kind"] == "box" and region["label"] in self.classes and is_here:
-                columns, rows = np.asarray(region["pixels"], np.float32).T
-                # Pixel 0 is the first pixel's centre; it covers -0.5 to 0.5.
-                boxes.append([
-                    rows.min() + 0.5, columns.min() + 0.5, rows.max() + 0.5, columns.max() + 0.5
-                ])  # fmt: skip
-                labels.append(self.classes.index(region["label"]))
-        found = np.asarray(boxes, np.float32).reshape(-1, 4)
-        is_box = (found[:, 2:] > found[:, :2]).all(axis=1)
-        return found[is_box], np.asarray(labels, np.int64)[is_box]
+            if region["kind"] != "box" or region["label"] not in self.classes:
+                continue
+            y0, x0, y1, x1 = rectangle_of(region)
+            if y0 < y1 and x0 < x1:
+                yield region, [y0, x0, y1, x1], self.classes.index(region["label"])
 
-    def _content(self, chosen: Chosen, found: Detections) -> Json:
-        """Every detection as a region with its score; the threshold is put on when it is offered."""
-        boxes = Fit.of(chosen.instance, self.config.side).to_image(found.boxes) - 0.5
-        regions = []
-        for number, (y0, x0, y1, x1) in enumerate(boxes.round(2).tolist()):
-            place = f"{self.target.pk} {chosen.instance.sop_instance_uid} {number} {y0} {x0}"
-            regions.append({
-                "id": str(uuid5(NAMESPACE_OID, place)), "kind": "box",
-                "label": self.classes[int(found.labels[number])], "name": "", "answers": {},
-                "sop_instance_uid": chosen.instance.sop_instance_uid, "frame": 1,
-                "pixels": [[x0, y0], [x1, y0], [x1, y1], [x0, y1]], "points": None,
-                "is_hidden": False, "is_locked": False,
-                "score": round(float(found.scores[number]), 4),
-            })  # fmt: skip
-        return {"regions": regions}
+    def region(self, found: Detections, number: int, place: str) -> Json:
+        """A detection without the place that is its own."""
+        return {
+            "id": str(uuid5(NAMESPACE_OID, place)), "kind": "box",
+            "label": self.classes[int(found.labels[number])], "name": "", "answers": {},
+            "points": None, "is_hidden": False, "is_locked": False,
+            "score": round(float(found.scores[number]), 4),
+        }  # fmt: skip
 
-
-class OneImage(MiddleImages):
-    """Boxes are drawn on one image: studies with several would have boxes that nobody sees."""
-
-    def choose(self, cases: Sequence[Any], excluded: dict[Any, str]) -> list[Chosen]:
-        found = []
-        for chosen in super().choose(cases, excluded):
-            if (
-                chosen.instance.series.number_of_instances > 1
-                or chosen.instance.number_of_frames > 1
-            ):
-                excluded[chosen.case_id] = "boxes are learned from studies with one image"
-            else:
-                found.append(chosen)
-        return found
-
-
-class Fit:
-    """How `model_input` lays an image into a square: scaled to fit, in the middle."""
-
-    def __init__(self, rows: int, columns: int, side: int) -> None:
-        self._side = side
-        longest = max(rows, columns)
-        scaled = [max(round(n * side / longest), 1) for n in (rows, columns)]
-        self._zoom = np.asarray([s / n for s, n in zip(scaled, (rows, columns), strict=True)] * 2)
-        self._start = np.asarray([(side - s) // 2 for s in scaled] * 2)
-        self._limits = np.asarray([rows, columns] * 2, np.float32)
-
-    @classmethod
-    def of(cls, instance: Instance, side: int) -> "Fit":
-        """Raises UnusableInput."""
-        if not instance.rows or not instance.columns:
-            raise UnusableInput("the image does not say how large it is")
-        return cls(instance.rows, instance.columns, side)
-
-    @property
-    def edges(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """Where the square begins and ends along the image's rows and columns, padding included."""
-        (top, bottom), (left, right) = (
-            (-start / zoom, (self._side - start) / zoom)
-            for start, zoom in zip(self._start[:2], self._zoom[:2], strict=True)
+    def _found(self, network: nn.Module, examples: Examples) -> list[Detections]:
+        assert isinstance(network, Detector)  # noqa: S101  for the type checker
+        blocks = (
+            np.stack(examples.images[start : start + self.at_once])
+            for start in range(0, len(examples), self.at_once)
         )
-        return (float(top), float(bottom)), (float(left), float(right))
+        return detect(network, list(blocks)) if len(examples) else []
 
-    def to_network(self, boxes: BoxArray) -> BoxArray:
-        return np.asarray(boxes * self._zoom + self._start, np.float32)
 
-    def to_image(self, boxes: BoxArray) -> BoxArray:
-        """Clipped to the image."""
-        return np.asarray(np.clip((boxes - self._start) / self._zoom, 0, self._limits), np.float32)
+def rectangle_of(region: Json) -> list[float]:
+    """(y0, x0, y1, x1) of a region's corners, half-open: pixel 0 covers 0 to 1, as an array's does."""
+    columns, rows = np.asarray(region["pixels"], np.float32).T
+    # In annotations 0 is the first pixel's centre.
+    return [rows.min() + 0.5, columns.min() + 0.5, rows.max() + 0.5, columns.max() + 0.5]
+
+
+def corners(y0: float, x0: float, y1: float, x1: float) -> list[list[float]]:
+    """(column, row) corners of a region, in the order of the screens' tools."""
+    return [[x0, y0], [x1, y0], [x1, y1], [x0, y1]]
 
 
 def agreed(
-    reads: Sequence[tuple[BoxArray, NDArray[np.int64]]],
+    reads: Sequence[tuple[BoxArray, NDArray[np.int64]]], same: float
 ) -> tuple[BoxArray, NDArray[np.int64]]:
-    """The objects that more than half of the readers drew, as the mean of their boxes."""
+    """The objects that more than half of the readers drew, as the mean of their boxes.
+
+    Boxes of one label whose overlap reaches `same` are one object.
+    """
     boxes = np.concatenate([b for b, _ in reads])
     labels = np.concatenate([c for _, c in reads])
     reader = np.repeat(np.arange(len(reads)), [len(c) for _, c in reads])
@@ -248,28 +212,20 @@ def agreed(
         if not is_free[row]:
             continue
         overlaps = iou(boxes[row : row + 1], boxes)[0]
-        same = is_free & (labels == labels[row]) & (overlaps >= SAME)
-        same[row] = True
+        is_same = is_free & (labels == labels[row]) & (overlaps >= same)
+        is_same[row] = True
         group = [
             int(mine[overlaps[mine].argmax()])
             for number in range(len(reads))
-            if len(mine := np.flatnonzero(same & (reader == number)))
+            if len(mine := np.flatnonzero(is_same & (reader == number)))
         ]
         is_free[group] = False
         if len(group) * 2 > len(reads):
             found.append(boxes[group].mean(axis=0))
             classes.append(labels[row])
-    return np.asarray(found, np.float32).reshape(-1, 4), np.asarray(classes, np.int64)
+    return np.asarray(found, np.float32).reshape(-1, boxes.shape[1]), np.asarray(classes, np.int64)
 
 
 def boxed(examples: Examples) -> BoxedImages:
     boxes = [found for found, _ in examples.labels]
     return BoxedImages(examples.images, boxes, [classes for _, classes in examples.labels])
-
-
-def _found(network: nn.Module, examples: Examples) -> list[Detections]:
-    assert isinstance(network, Detector)  # noqa: S101  for the type checker
-    blocks = (
-        np.stack(examples.images[start : start + BLOCK]) for start in range(0, len(examples), BLOCK)
-    )
-    return detect(network, list(blocks)) if len(examples) else []

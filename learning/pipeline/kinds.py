@@ -7,18 +7,16 @@ from annotation.labeling.schemas import Schema
 from learning.models import Round, Target, TargetKind
 from learning.pipeline.answers import Answers
 from learning.pipeline.base import Kind
-from learning.pipeline.boxes import Boxes
+from learning.pipeline.image_boxes import ImageBoxes
 from learning.pipeline.masks import Masks
-
-DRAWN: dict[str, type[Kind]] = {TargetKind.SEGMENTATION: Masks, TargetKind.BOXES: Boxes}
+from learning.pipeline.volume_boxes import VolumeBoxes
 
 
 def kind_of(
     target: Target, schema: Schema, overrides: dict[str, Any], strategy: str, sample_count: int
 ) -> Kind:
     """How the target is learned."""
-    made = DRAWN.get(target.kind, Answers)
-    return made(target, schema, overrides, strategy, sample_count)
+    return _class_of(target)(target, schema, overrides, strategy, sample_count)
 
 
 def kind_of_round(round_: Round) -> Kind:
@@ -30,3 +28,11 @@ def kind_of_round(round_: Round) -> Kind:
     return kind_of(
         target, dataset.schema.schema, round_.config, round_.strategy, dataset.items.count()
     )
+
+
+def _class_of(target: Target) -> type[Kind]:
+    if target.kind == TargetKind.SEGMENTATION:
+        return Masks
+    if target.kind == TargetKind.BOXES:
+        return VolumeBoxes if target.input else ImageBoxes
+    return Answers

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from django.db.models import TextChoices
 
-from learning.kinds import FIGURES
+from learning.kinds import figure_of
 from learning.models import ModelVersion
 from learning.services.test_results import NotTested, Results, results_of
 from learning.training.metrics.figures import DECIDING, Examined, measures_of
@@ -82,7 +82,7 @@ def compare_versions(candidate: ModelVersion, production: ModelVersion | None) -
 def _by_interval(candidate: ModelVersion, production: ModelVersion) -> Evidence:
     """Where no case has a figure of its own (boxes): whether the figure of the whole test set reaches
     the lower end of production's interval."""
-    name = FIGURES[candidate.target.kind]
+    name = figure_of(candidate.target.kind, candidate.input)
     new, old = (v.metrics.get(name) or {} for v in (candidate, production))
     if new.get("value") is None:
         return Evidence(Verdict.UNTESTED, production.number, name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from typing import Any
+from uuid import UUID, uuid5
 
 from annotation.labeling.schemas import Question
 from annotation.labeling.services.projects import current_schema
@@ -10,6 +11,7 @@ from learning.models import ModelVersion, Prediction, TargetKind
 
 Json = dict[str, Any]
 USUAL = 0.5  # the threshold where validation has chosen none
+MOST_REGIONS = 1000  # in one case, the surest first: a read may hold 5,000
 CHOICES = (TargetKind.ONE, TargetKind.ORDINAL)
 
 
@@ -66,10 +68,32 @@ def number_of(question: Question, value: float) -> Json:
 
 
 def regions_of(content: Json, classes: Sequence[str], thresholds: Sequence[float]) -> Json:
-    """The boxes whose score reaches the threshold of their label."""
+    """The boxes whose score reaches the threshold of their label; of volumes on every frame."""
     limits = dict(zip(classes, thresholds, strict=False))
     kept = [r for r in content.get("regions", []) if r["score"] >= limits.get(r["label"], USUAL)]
-    return {"regions": [{k: v for k, v in r.items() if k != "score"} for r in kept]}
+    found: list[Json] = []
+    for number, region in enumerate(kept, 1):
+        drawn = _drawn(region, number)
+        if len(found) + len(drawn) <= MOST_REGIONS:
+            found += drawn
+    return {"regions": found}
+
+
+def _drawn(region: Json, number: int) -> list[Json]:
+    """A detection as a reader could have drawn it: a box in a volume is one on each of its frames.
+
+    These share a name, so that the list of regions shows what belongs together.
+    """
+    plain = {k: v for k, v in region.items() if k not in ("score", "frames")}
+    if "frames" not in region:
+        return [plain]
+    return [
+        {
+            **plain, "id": str(uuid5(UUID(region["id"]), f"{uid} {frame}")),
+            "name": f"{region['label']} {number}", "sop_instance_uid": uid, "frame": frame,
+        }
+        for uid, frame in region["frames"]
+    ]  # fmt: skip
 
 
 def _shares(classes: Sequence[str], probabilities: Sequence[float]) -> dict[str, float]:

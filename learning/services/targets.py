@@ -10,7 +10,7 @@ from annotation.core.errors import Conflict, InvalidInput
 from annotation.labeling.models import Project
 from annotation.labeling.services.projects import current_schema
 from learning.acquisition.names import HEAD_CHOICES, HEAD_STRATEGIES_OF_KIND, STRATEGIES_OF_KIND
-from learning.kinds import InvalidTarget, Wish, checked
+from learning.kinds import DRAWN, InvalidTarget, Wish, checked
 from learning.models import Promotion, Target, TargetKind
 from learning.services.columns import check_columns
 from learning.services.starts import check_start
@@ -22,6 +22,7 @@ CHANGEABLE = (
     "strategy", "retrain_after", "config", "head_strategy", "refit_after", "input", "promotion",
     "start",
 )  # fmt: skip
+LEAST_SIDE = 8  # voxels of a volume with boxes: two cells of the network
 USUAL_PATCH = (32, 64, 64)  # voxels (z, y, x): what two cores learn from in an evening
 
 
@@ -123,16 +124,30 @@ def _check(
 def _check_input(kind: str, spec: dict[str, Any]) -> None:
     if not spec and kind != TargetKind.SEGMENTATION:
         return
-    if kind == TargetKind.BOXES:
-        raise InvalidInput("Boxes are learned on each study's one image.", field="input")
     try:
         found = InputSpec.from_json(spec)
     except InvalidInputSpec as error:
         raise InvalidInput(str(error), field="input") from None
     if found.keeps_size != (kind == TargetKind.SEGMENTATION):
         raise InvalidInput("keeps_size belongs to masks, and to them alone.", field="input")
-    if found.columns and kind == TargetKind.SEGMENTATION:
+    if found.columns and kind in DRAWN:
         raise InvalidInput(
-            "columns: masks are drawn from the image alone; only answers can use clinical values.",
+            "columns: masks and boxes are drawn from the image alone; only answers can use "
+            "clinical values.",
             field="input",
         )
+    if kind == TargetKind.BOXES:
+        _check_volume_of_boxes(found)
+
+
+def _check_volume_of_boxes(spec: InputSpec) -> None:
+    if spec.dimensions != "3d":
+        raise InvalidInput(
+            "dimensions: boxes are learned in volumes (3d), or without an input on each study's "
+            "one image.",
+            field="input",
+        )
+    if len(spec.branches) > 1:
+        raise InvalidInput("channels: the network of boxes has one branch.", field="input")
+    if min(spec.size) < LEAST_SIDE:
+        raise InvalidInput(f"size: boxes need sides of at least {LEAST_SIDE}.", field="input")

@@ -15,7 +15,8 @@ from annotation.labeling.services.label_volumes import Grid, keep_layers
 from annotation.labeling.services.projects import add_cases, current_schema, publish_schema
 from learning import pipeline
 from learning.models import Prediction, Round, Trigger
-from learning.pipeline.boxes import Fit, agreed
+from learning.pipeline.boxes import agreed
+from learning.pipeline.image_boxes import Fit
 from learning.services import rounds, suggestions, targets
 from learning.stored_models import load_network
 from tests import factories
@@ -269,7 +270,7 @@ def test_readers_agree_on_the_boxes_that_most_of_them_drew():
     other = np.asarray([[0, 0, 10, 8], [50, 50, 60, 60]], np.float32)
     reads = [(b, np.zeros(len(b), np.int64)) for b in (one, two, other)]
     reads[2][1][1] = 1  # another label for the second object
-    boxes, labels = agreed(reads)
+    boxes, labels = agreed(reads, 0.5)
     np.testing.assert_allclose(boxes, [[0, 0, 10, 10]])
     assert labels.tolist() == [0]
 

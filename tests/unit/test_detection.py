@@ -12,6 +12,7 @@ from learning.training.boxes import InvalidBoxes, check_boxes, iou, suppress
 from learning.training.checkpoint import Checkpoints
 from learning.training.detection.augment import BoxAugmentation, augment, move_boxes
 from learning.training.detection.decode import Detections, decode
+from learning.training.detection.evaluate import evaluate_boxes
 from learning.training.detection.loss import detection_loss, heat_loss
 from learning.training.detection.network import Detector, DetectorShape, Maps
 from learning.training.detection.targets import encode, grid_shape
@@ -293,6 +294,27 @@ def test_average_precision_by_hand():
     matches = measured.match(truth, found, label=0, overlap=0.5)
     assert matches.is_hit[0].tolist() == [True, False, True]
     assert measured.average_precision(matches) == pytest.approx(1 / 3 + 2 / 9)
+
+
+@pytest.mark.parametrize(
+    ("box", "ap10", "ap50"),
+    [
+        ([0, 0, 0, 2, 10, 8], 1.0, 1.0),  # 160 of 300 voxels: an IoU of 0.53
+        ([1, 0, 0, 3, 8, 8], 1.0, 0.0),  # 128: 0.43
+        ([2, 0, 0, 3, 6, 6], 1.0, 0.0),  # 36: 0.12
+        ([2, 0, 0, 3, 5, 5], 0.0, 0.0),  # 25: 0.08
+    ],
+)
+def test_figures_in_volumes_by_hand(box, ap10, ap50):
+    truth = [(boxes_of([0, 0, 0, 3, 10, 10]), np.zeros(1, int))]
+    ones = np.ones(1, np.float32)
+    found = [Detections(boxes_of(box), ones, np.zeros(1, int), ones[:, None])]
+    figures = evaluate_boxes(
+        truth, found, ["nodule"], ["p"], overlaps=(0.1, 0.5), rng=np.random.default_rng(0)
+    )
+    assert figures["metric"]["name"] == "ap10"
+    assert [figures[name]["value"] for name in ("ap10", "froc", "ap50")] == [ap10, ap10, ap50]
+    assert figures["ap10_of"] == {"nodule": ap10}
 
 
 def test_perfect_disjoint_permuted_and_missing():

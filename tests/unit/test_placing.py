@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from learning.explainable import methods_of
-from learning.pipeline.boxes import Fit
+from learning.pipeline.image_boxes import Fit
 from learning.training.inputs import Channel, InputSpec
 from learning.training.placing import LARGEST_SIDE, place
 from learning.training.preparation import Volume, prepare_placed

@@ -1833,7 +1833,8 @@ export interface components {
             estimate: components["schemas"]["Estimate"];
         };
         /**
-         * @description * `ap50` - ap50
+         * @description * `ap10` - ap10
+         *     * `ap50` - ap50
          *     * `auc` - auc
          *     * `c_index` - c_index
          *     * `mean_absolute_error` - mean_absolute_error
@@ -1842,7 +1843,7 @@ export interface components {
          *     * `quadratic_kappa` - quadratic_kappa
          * @enum {string}
          */
-        FigureEnum: "ap50" | "auc" | "c_index" | "mean_absolute_error" | "mean_auc" | "mean_dice" | "quadratic_kappa";
+        FigureEnum: "ap10" | "ap50" | "auc" | "c_index" | "mean_absolute_error" | "mean_auc" | "mean_dice" | "quadratic_kappa";
         Fold: {
             fold: number;
             n: number;
@@ -2197,6 +2198,7 @@ export interface components {
             c_index?: components["schemas"]["Estimate"];
             mean_dice?: components["schemas"]["Estimate"];
             mean_hd95_mm?: components["schemas"]["Estimate"];
+            ap10?: components["schemas"]["Estimate"];
             ap50?: components["schemas"]["Estimate"];
             froc?: components["schemas"]["Estimate"];
             /** Format: double */

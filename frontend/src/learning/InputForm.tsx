@@ -3,22 +3,22 @@ import { ActionIcon, Button, Group, NumberInput, SegmentedControl, Select, Stack
 import { IconX } from '@tabler/icons-react'
 import { t } from '../i18n'
 import { ColumnPicker } from './ColumnPicker'
-import { DIMENSIONS, freshSeries, PLANES, type InputDraft, type SeriesDraft } from './inputDraft'
+import { DIMENSIONS, freshSeries, PLANES, type InputDraft, type SeriesDraft, type Purpose } from './inputDraft'
 
 interface Props {
   projectId: string
   draft: InputDraft
-  isDense: boolean
+  purpose: Purpose
   onChange: (draft: InputDraft) => void
 }
 
-export function InputForm({ projectId, draft, isDense, onChange }: Props) {
+export function InputForm({ projectId, draft, purpose, onChange }: Props) {
   const change = (changes: Partial<InputDraft>) => onChange({ ...draft, ...changes })
   return (
     <Stack gap="md">
-      <Grid draft={draft} onChange={change} />
-      <SeriesList draft={draft} onChange={change} />
-      {!isDense && (
+      <Grid draft={draft} purpose={purpose} onChange={change} />
+      <SeriesList draft={draft} purpose={purpose} onChange={change} />
+      {purpose === 'answers' && (
         <ColumnPicker projectId={projectId} columns={draft.columns} onChange={(columns) => change({ columns })} />
       )}
     </Stack>
@@ -27,19 +27,22 @@ export function InputForm({ projectId, draft, isDense, onChange }: Props) {
 
 interface PartProps {
   draft: InputDraft
+  purpose: Purpose
   onChange: (changes: Partial<InputDraft>) => void
 }
 
-function Grid({ draft, onChange }: PartProps) {
+function Grid({ draft, purpose, onChange }: PartProps) {
   return (
     <Group align="end">
-      <Select
-        label={t('input.dimensions')}
-        data={DIMENSIONS.map((value) => ({ value, label: t(`input.dimensions.${value}`) }))}
-        value={draft.dimensions}
-        allowDeselect={false}
-        onChange={(value) => onChange({ dimensions: DIMENSIONS.find((one) => one === value) ?? '2d' })}
-      />
+      {purpose !== 'boxes' && (
+        <Select
+          label={t('input.dimensions')}
+          data={DIMENSIONS.map((value) => ({ value, label: t(`input.dimensions.${value}`) }))}
+          value={draft.dimensions}
+          allowDeselect={false}
+          onChange={(value) => onChange({ dimensions: DIMENSIONS.find((one) => one === value) ?? '2d' })}
+        />
+      )}
       <NumberInput
         label={t('input.side')}
         w={120}
@@ -62,7 +65,7 @@ function Grid({ draft, onChange }: PartProps) {
   )
 }
 
-function SeriesList({ draft, onChange }: PartProps) {
+function SeriesList({ draft, purpose, onChange }: PartProps) {
   const { series, isApart } = draft
   const change = (place: number, changes: Partial<SeriesDraft>) =>
     onChange({ series: series.map((one, at) => (at === place ? { ...one, ...changes } : one)) })
@@ -79,7 +82,7 @@ function SeriesList({ draft, onChange }: PartProps) {
       ))}
       <Group>
         <Button variant="default" size="xs" onClick={add}>{t('input.add_series')}</Button>
-        {series.length > 1 && (
+        {series.length > 1 && purpose !== 'boxes' && (
           <SegmentedControl
             size="xs"
             aria-label={t('input.series_enter')}

@@ -5,7 +5,7 @@ import { useState } from 'react'
 import { api, good, type Schemas } from '../api/client'
 import { t } from '../i18n'
 import { showError } from '../ui/notify'
-import { freshDraft, inputOf, type InputDraft } from './inputDraft'
+import { freshDraft, inputOf, purposeOf, type InputDraft } from './inputDraft'
 import { InputForm } from './InputForm'
 
 type Learnable = Schemas['Learnable']
@@ -29,7 +29,7 @@ export function NewTarget({ projectId, known }: Props) {
       good(
         api.POST('/api/v1/projects/{project_id}/targets', {
           params: { path },
-          body: { kind, question, options, ...(draft && { input: inputOf(draft, isDrawn(kind)) }) },
+          body: { kind, question, options, ...(draft && { input: inputOf(draft, purposeOf(kind)) }) },
         }),
       ),
     onSuccess: () => {
@@ -63,24 +63,20 @@ export function NewTarget({ projectId, known }: Props) {
             {t('target.begin')}
           </Button>
         </Group>
-        {wanted && wanted.kind !== 'boxes' && (
+        {wanted && (
           <Switch
-            label={t('input.choose')}
-            description={t('input.choose_help')}
+            label={t(wanted.kind === 'boxes' ? 'input.volumes' : 'input.choose')}
+            description={t(wanted.kind === 'boxes' ? 'input.volumes_help' : 'input.choose_help')}
             checked={draft !== null}
-            onChange={(event) => setDraft(event.currentTarget.checked ? freshDraft(isDrawn(wanted.kind)) : null)}
+            onChange={(event) => setDraft(event.currentTarget.checked ? freshDraft(purposeOf(wanted.kind)) : null)}
           />
         )}
         {wanted && draft && (
-          <InputForm projectId={projectId} draft={draft} isDense={isDrawn(wanted.kind)} onChange={setDraft} />
+          <InputForm projectId={projectId} draft={draft} purpose={purposeOf(wanted.kind)} onChange={setDraft} />
         )}
       </Stack>
     </Card>
   )
-}
-
-function isDrawn(kind: Learnable['kind']): boolean {
-  return kind === 'segmentation'
 }
 
 function keyOf({ kind, question, options }: Pick<Schemas['Target'], 'kind' | 'question' | 'options'>): string {

@@ -8,7 +8,7 @@ import { t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Loaded } from '../ui/states'
 import { ColumnPicker } from './ColumnPicker'
-import { columnsOf, USUAL_SIDE, withColumns } from './inputDraft'
+import { columnsOf, purposeOf, USUAL_SIDE, withColumns } from './inputDraft'
 
 type Recipe = Readonly<Record<string, unknown>>
 type Knob = Schemas['Knob']
@@ -85,20 +85,18 @@ function Form({ projectId, target, onDone }: Props & { onDone: () => void }) {
         value={retrainAfter}
         onChange={(value) => setRetrainAfter(Number(value) || 0)}
       />
-      {target.kind !== 'boxes' && (
-        <JsonInput
-          label={t('target.input')}
-          description={t('target.input_help')}
-          autosize
-          minRows={2}
-          maxRows={16}
-          formatOnBlur
-          value={input}
-          error={parsed === null && t('target.input_wrong')}
-          onChange={setInput}
-        />
-      )}
-      {target.kind !== 'boxes' && target.kind !== 'segmentation' && parsed !== null && (
+      <JsonInput
+        label={t('target.input')}
+        description={t(target.kind === 'boxes' ? 'target.input_of_boxes' : 'target.input_help')}
+        autosize
+        minRows={2}
+        maxRows={16}
+        formatOnBlur
+        value={input}
+        error={parsed === null && t('target.input_wrong')}
+        onChange={setInput}
+      />
+      {purposeOf(target.kind) === 'answers' && parsed !== null && (
         <ColumnPicker
           projectId={projectId}
           columns={columnsOf(parsed)}

@@ -5,6 +5,9 @@ export const DIMENSIONS = ['2d', '2.5d', '3d'] as const
 export const PLANES = ['any', 'axial', 'coronal', 'sagittal'] as const
 export const USUAL_SIDE = 128
 
+/** Answers are learned from images and columns, drawings from images alone, boxes in volumes. */
+export type Purpose = 'answers' | 'masks' | 'boxes'
+
 export interface Column {
   name: string
   source: 'table' | 'dicom'
@@ -32,11 +35,16 @@ export function freshSeries(name: string): SeriesDraft {
   return { name, modality: '', description: '', plane: 'any' }
 }
 
-/** The usual input: one image per study; of masks patches of volumes. */
-export function freshDraft(isDense: boolean): InputDraft {
+export function purposeOf(kind: string): Purpose {
+  if (kind === 'boxes') return 'boxes'
+  return kind === 'segmentation' ? 'masks' : 'answers'
+}
+
+/** The usual input: one image per study; of masks patches of volumes, of boxes volumes. */
+export function freshDraft(purpose: Purpose): InputDraft {
   return {
-    dimensions: isDense ? '3d' : '2d',
-    side: isDense ? 64 : USUAL_SIDE,
+    dimensions: purpose === 'answers' ? '2d' : '3d',
+    side: purpose === 'masks' ? 64 : USUAL_SIDE,
     slices: 32,
     series: [freshSeries('image')],
     isApart: false,
@@ -44,16 +52,16 @@ export function freshDraft(isDense: boolean): InputDraft {
   }
 }
 
-export function inputOf(draft: InputDraft, isDense: boolean): Record<string, unknown> {
+export function inputOf(draft: InputDraft, purpose: Purpose): Record<string, unknown> {
   const { dimensions, side, slices, isApart, columns } = draft
   return {
     dimensions,
     size: dimensions === '2d' ? [side, side] : [slices, side, side],
-    keeps_size: isDense,
+    keeps_size: purpose === 'masks',
     channels: draft.series.map(({ name, modality, description, plane }, place) => ({
       name: name.trim(), rule: { modality: modality.trim(), description, plane }, branch: isApart ? place : 0,
     })),
-    ...(!isDense && columns.length > 0 && { columns }),
+    ...(purpose === 'answers' && columns.length > 0 && { columns }),
   }
 }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from learning.training.metrics.detections import (
 )
 from learning.training.metrics.intervals import bootstrap
 
-OVERLAP = 0.5  # from which on a box counts as the object
 USUAL_SCORE = 0.3  # where validation cannot choose
 Truth = Sequence[tuple[Boxes, NDArray[np.int64]]]
 
@@ -29,12 +29,18 @@ def evaluate_boxes(
     classes: Sequence[str],
     patients: Sequence[str],
     *,
+    overlaps: Sequence[float],
     rng: np.random.Generator,
 ) -> dict[str, Any]:
-    """AP50 and FROC over the classes with 95 % intervals, and AP50 of each class."""
+    """Average precision (AP50 at an overlap of 0.5) and FROC over the classes with 95 % intervals.
+
+    A box counts as the object from an overlap on: from the first one in FROC and in the figure that
+    decides, which is told by class too.
+    """
     if not truth:
         return {"n": 0}
-    matches = _matches(truth, found, len(classes))
+    matches, *others = [_matches(truth, found, len(classes), overlap) for overlap in overlaps]
+    decides, *names = [f"ap{round(100 * overlap)}" for overlap in overlaps]
 
     def mean_froc(rows: NDArray[np.int64]) -> float | None:
         known = [value for one in matches if (value := froc(one, rows)) is not None]
@@ -43,24 +49,30 @@ def evaluate_boxes(
     return {
         "n": len(truth),
         "patients": len(set(patients)),
-        "metric": {"name": "ap50", "higher_is_better": True},
+        "metric": {"name": decides, "higher_is_better": True},
         "objects": {n: int(m.objects.sum()) for n, m in zip(classes, matches, strict=True)},
-        "ap50_of": {n: average_precision(m) for n, m in zip(classes, matches, strict=True)},
-        "ap50": asdict(bootstrap(lambda i: mean_average_precision(matches, i), patients, rng)),
+        f"{decides}_of": {n: average_precision(m) for n, m in zip(classes, matches, strict=True)},
+        decides: asdict(bootstrap(partial(mean_average_precision, matches), patients, rng)),
         "froc": asdict(bootstrap(mean_froc, patients, rng)),
+        **{
+            name: asdict(bootstrap(partial(mean_average_precision, other), patients, rng))
+            for name, other in zip(names, others, strict=True)
+        },
     }
 
 
 def thresholds_of_boxes(
-    truth: Truth, found: Sequence[Detections], class_count: int
+    truth: Truth, found: Sequence[Detections], class_count: int, *, overlap: float
 ) -> tuple[float, ...]:
     """Of each class the score with the best F1 on validation."""
-    return tuple(_best_f1(one) for one in _matches(truth, found, class_count))
+    return tuple(_best_f1(one) for one in _matches(truth, found, class_count, overlap))
 
 
-def _matches(truth: Truth, found: Sequence[Detections], class_count: int) -> list[Matches]:
+def _matches(
+    truth: Truth, found: Sequence[Detections], class_count: int, overlap: float
+) -> list[Matches]:
     guesses = [(d.boxes, d.scores, d.labels) for d in found]
-    return [match(truth, guesses, label=c, overlap=OVERLAP) for c in range(class_count)]
+    return [match(truth, guesses, label=c, overlap=overlap) for c in range(class_count)]
 
 
 def _best_f1(matches: Matches) -> float:

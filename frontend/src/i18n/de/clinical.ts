@@ -36,6 +36,8 @@ export const clinical = {
   'model_page.columns': 'Klinische Werte',
   'input.choose': 'Serien, Raster und klinische Werte wählen',
   'input.choose_help': 'Ohne dies sieht das Netz das mittlere Bild jeder Untersuchung, bei Masken das ganze Volumen.',
+  'input.volumes': 'In Volumen lernen',
+  'input.volumes_help': 'Für Kästen auf den Schichten einer Serie: Die einer Läsion werden zu einem Kasten in drei Dimensionen. Ohne dies wird aus Untersuchungen mit einem Bild gelernt.',
   'input.dimensions': 'Das Netz sieht',
   'input.dimensions.2d': 'ein Bild',
   'input.dimensions.2.5d': 'Schichten mit ihren Nachbarn',

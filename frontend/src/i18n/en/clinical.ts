@@ -36,6 +36,8 @@ export const clinical = {
   'model_page.columns': 'Clinical values',
   'input.choose': 'Choose series, grid and clinical values',
   'input.choose_help': 'Without this the network sees the middle image of each study, and of masks the whole volume.',
+  'input.volumes': 'Learn in volumes',
+  'input.volumes_help': 'For boxes on the slices of a series: those of one lesion become one box in three dimensions. Without this, boxes are learned from studies with one image.',
   'input.dimensions': 'The network sees',
   'input.dimensions.2d': 'one image',
   'input.dimensions.2.5d': 'slices with their neighbours',
