@@ -290,7 +290,8 @@ def test_a_map_of_a_volume_lies_in_its_three_planes(live_cast):
         room.page.keyboard.press("Control+(")
         room.until(f"p.slice === {MARK[2] + 1}")
         assert all(is_at_the_mark(room, pane) for pane in range(3))
-        assert room.page.locator(f"{MAP}[data-shown=true]").count() == 4
+        for pane in range(3):
+            room.page.wait_for_selector(f"[data-pane='{pane}'] {MAP}[data-shown=true]")
 
         # What a pane took goes with it.
         room.do("w.setLayout('1x1')")
