@@ -128,7 +128,7 @@ function MapControls({ opacity, onOpacity }: ExplanationPanelProps) {
   return (
     <>
       <div>
-        <div className={classes.scaleOfMap} style={{ background: gradient() }} data-testid="explanation-legend" />
+        <div className={classes.scaleOfMap} style={{ backgroundImage: gradient() }} data-testid="explanation-legend" />
         <Group justify="space-between">
           <Text size="xs" c="dimmed">{t('explanation.low')}</Text>
           <Text size="xs" c="dimmed">{t('explanation.high')}</Text>
