@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -87,7 +88,9 @@ def request_explanation(
     if answer not in (classes or [""]):
         named = f"one of {', '.join(classes)}" if classes else "no answer"
         raise InvalidInput(f"This needs {named}.", field="answer")
-    wish = {"model_version": model.version, "case": case, "method": method, "answer": answer}
+    wish: dict[str, Any] = {
+        "model_version": model.version, "case": case, "method": method, "answer": answer,
+    }  # fmt: skip
     found, _ = Explanation.objects.select_for_update().get_or_create(**wish)
     if _must_be_made_again(found):
         # A new row counts its own attempts, and a worker that still makes the old one owns nothing.
