@@ -38,12 +38,14 @@ from learning.training.inputs import InputSpec
 from learning.training.networks.fusion import WithColumns
 from learning.training.placing import Edges, place
 from learning.training.predict import Members, segment
+from learning.training.preparation import UnusableInput
 from learning.training.tasks import OrdinalGrade
 from learning.volumes import SpecifiedInputs
 
 CPU = torch.device("cpu")
 PATCHES = {2: 6, 3: 5}  # that an image is hidden in along each axis, by its axes: coarse and quick
 AT_ONCE = {2: 16, 3: 2}  # images with a hidden patch in one pass
+CANNOT_LOOK = "The model cannot look at this case: {reason}."
 SMALLEST = 1e-12
 SMALLEST_SHARE = 1e-7
 
@@ -64,7 +66,16 @@ class Seen:
 
 
 def explain(job: Explanation) -> None:
-    """Make the map, keep its bytes, and say where it lies. Raises with the reason where it cannot."""
+    """Make the map, keep its bytes, and say where it lies, or why there is none: a reader reads that."""
+    try:
+        _make(job)
+    except Unexplained as error:
+        jobs.finish(job, jobs.JobState.FAILED, error=str(error))
+    except UnusableInput as error:
+        jobs.finish(job, jobs.JobState.FAILED, error=CANNOT_LOOK.format(reason=error))
+
+
+def _make(job: Explanation) -> None:
     jobs.report(job, step="load")
     try:
         model = load_model(job.model_version)
@@ -104,7 +115,7 @@ def look(model: Model, case: Case) -> Seen:
         edges = Fit.of(instance, side).edges
         image = ImageCache(side).load(instance)[None]
         return Seen(image, edges, instance.series, [frame])
-    raise Unexplained(f"The model cannot look at this case: {excluded[case.pk]}.")
+    raise Unexplained(CANNOT_LOOK.format(reason=excluded[case.pk]))
 
 
 def draw(model: Model, seen: Seen, job: Explanation) -> Map:

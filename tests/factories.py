@@ -12,11 +12,14 @@ from annotation.accounts.models import User
 from annotation.archive.models import Study
 from annotation.archive.remote import Credentials
 from annotation.archive.services.ingest import ingest
-from annotation.imaging import conversion, synthesis
+from annotation.core.jobs import JobState
+from annotation.imaging import conversion, masks, synthesis
 from annotation.labeling.models import Annotation, Case, Project, Source
 from annotation.labeling.services import claiming, reading, sources
 from annotation.labeling.services.importing import import_read
 from annotation.labeling.services.projects import add_cases, create_project
+from learning.models import Explanation, ModelVersion
+from learning.services import explanations
 
 PASSWORD = "correct horse battery staple"
 NOWHERE = "http://127.0.0.1:1/dicom-web"
@@ -145,3 +148,18 @@ def make_labeled_cases(project: Project, reader: User, count: int, *, side: int 
         import_read(reader=reader, case=case, content={"answers": answer})
         made.append(case)
     return made
+
+
+def make_explanation(
+    version: ModelVersion, case: Case, values: np.ndarray, place: dict
+) -> Explanation:
+    """A map of "yes" as a worker leaves it: (n, y, x) values from 0 to 255 over the frames of `place`."""
+    data = masks.compress(values.astype(np.uint8))
+    sha256 = masks.address(data)
+    path = explanations.map_path(sha256)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return Explanation.objects.create(
+        model_version=version, case=case, method="grad_cam", answer="yes",
+        state=JobState.COMPLETED, sha256=sha256, size_bytes=len(data), place=place,
+    )  # fmt: skip

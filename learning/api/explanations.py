@@ -89,8 +89,10 @@ class CaseExplanationsView(APIView):
 
     @extend_schema(responses=ExplainableSerializer(many=True))
     def get(self, request: Request, case_id: UUID) -> Response:
-        explained = explained_case_for(user_of(request), case_id)
-        found = explanations.explainable_models(explained.case) if explained.is_open else []
+        user = user_of(request)
+        explained = explained_case_for(user, case_id)
+        is_open = explained.is_open
+        found = explanations.show_choices(user=user, explained=explained) if is_open else []
         return Response(ExplainableSerializer(found, many=True).data)
 
     @extend_schema(request=NewExplanationRequest, responses={202: ExplanationSerializer})

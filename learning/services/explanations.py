@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -23,7 +24,6 @@ from learning.models import Explanation, ModelVersion, ModelVersionState, Predic
 
 MAX_RUNNING = 1  # with two transfers the default worker keeps a thread for everything short
 KEPT_AFTER = timedelta(days=1)  # a map of a model that is no longer in production
-CHANGED = ["state", "error", "progress", "finished_at", "cancel_requested", "used_at"]
 YOUNG = timedelta(hours=1)  # a file may belong to a job that is about to name it
 
 
@@ -34,6 +34,19 @@ class Explainable:
     version: ModelVersion
     methods: tuple[str, ...]
     likely: str  # its own answer; empty where it has not said one of its classes
+
+
+@transaction.atomic
+def show_choices(*, user: User, explained: ExplainedCase) -> list[Explainable]:
+    """What can be asked about the case; the models' answers in it are noted as shown to this person."""
+    found = explainable_models(explained.case)
+    answers = {str(one.version.pk): one.likely for one in found if one.likely}
+    if answers:
+        audit.record(
+            actor=user, action="model_answers_shown", target=explained.read or explained.case,
+            project_id=explained.case.project_id, answers=answers,
+        )  # fmt: skip
+    return found
 
 
 def explainable_models(case: Case) -> list[Explainable]:
@@ -75,14 +88,16 @@ def request_explanation(
     if answer not in (classes or [""]):
         named = f"one of {', '.join(classes)}" if classes else "no answer"
         raise InvalidInput(f"This needs {named}.", field="answer")
-    found, is_new = Explanation.objects.select_for_update().get_or_create(
-        model_version=model.version, case=case, method=method, answer=answer
-    )
-    if is_new or _must_be_made_again(found):
-        found.state, found.error, found.progress = JobState.PENDING, "", {}
-        found.finished_at, found.cancel_requested = None, False
+    wish: dict[str, Any] = {
+        "model_version": model.version, "case": case, "method": method, "answer": answer,
+    }  # fmt: skip
+    found, _ = Explanation.objects.select_for_update().get_or_create(**wish)
+    if _must_be_made_again(found):
+        # A new row counts its own attempts, and a worker that still makes the old one owns nothing.
+        found.delete()
+        found = Explanation.objects.create(**wish)
     found.used_at = timezone.now()
-    found.save(update_fields=CHANGED)
+    found.save(update_fields=["used_at"])
     if found.state in UNFINISHED:
         ring_explanation(found)
     return found
@@ -138,14 +153,22 @@ def collect_explanations() -> int:
     now = timezone.now()
     ended = Explanation.objects.exclude(state__in=UNFINISHED)
     retired = ended.exclude(model_version__state=ModelVersionState.PRODUCTION)
-    retired.filter(used_at__lt=now - KEPT_AFTER).delete()
+    for old in retired.filter(used_at__lt=now - KEPT_AFTER).iterator():
+        _forget(old)
     held = ended.aggregate(n=Sum("size_bytes"))["n"] or 0
     for old in ended.order_by("used_at").iterator():
         if held <= settings.EXPLANATION_CACHE_BYTES:
             break
-        held -= old.size_bytes
-        old.delete()
+        if _forget(old):
+            held -= old.size_bytes
     return _remove_unnamed((now - YOUNG).timestamp())
+
+
+def _forget(old: Explanation) -> bool:
+    """Delete the row unless somebody has asked for it or looked at it since it was read."""
+    unchanged = Explanation.objects.filter(pk=old.pk, used_at=old.used_at, state=old.state)
+    deleted, _ = unchanged.delete()
+    return deleted > 0
 
 
 def _remove_unnamed(oldest: float) -> int:

@@ -7,6 +7,7 @@ import csv
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -16,7 +17,7 @@ from annotation.datasets.models import Split
 from annotation.labeling.models import Handover, MarkKind, Suggestion
 from annotation.labeling.services import claiming, clinical, comments, marks, transfers
 from annotation.labeling.services.projects import publish_schema
-from learning.models import Explanation, ModelVersion, Trigger
+from learning.models import ModelVersion, Trigger
 from learning.services import bundles, cross_validations, pretraining, rounds, targets
 from tests import factories
 
@@ -24,6 +25,7 @@ TABLE = Path(__file__).with_name("access_table.csv")
 ROLES = ["manager", "reviewer", "annotator", "outsider", "anonymous"]
 METHODS = {"get", "post", "put", "patch", "delete"}
 ALLAUTH = "_allauth/"
+PLACE = {"series_instance_uid": "1.2", "frames": [["1.2.3", 1]], "box": [-0.5, -0.5, 9.5, 9.5]}
 
 
 def rows():
@@ -95,9 +97,7 @@ def objects(cast):
     version = ModelVersion.objects.create(
         target=target, round=round_, number=1, weights_sha256="0" * 64, classes=["no", "yes"]
     )
-    explanation = Explanation.objects.create(
-        model_version=version, case=annotation.case, method="grad_cam", answer="yes"
-    )
+    explanation = factories.make_explanation(version, annotation.case, np.ones((1, 2, 2)), PLACE)
     bundle = bundles.request_export(actor=cast.manager, version=version)
     learner = pretraining.request_pretraining(actor=cast.manager, target=target)
     folds = cross_validations.request_cross_validation(actor=cast.manager, target=target)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from annotation.core.jobs import JobState
 from annotation.core.models import AuditEvent
 from annotation.datasets.models import Split
 from annotation.datasets.services import prescribe_splits
@@ -17,8 +16,9 @@ from learning.models import (
     Explanation,
     ModelVersion,
     ModelVersionState,
+    Prediction,
 )
-from learning.services import explanations, targets
+from learning.services import targets
 from tests import factories
 
 IMPRESSION = {"answers": {"nodule": "no"}, "at": "2026-01-02T03:04:05Z"}
@@ -61,20 +61,13 @@ class Room:
 
     def made(self):
         """A map as a worker leaves it."""
-        data = masks.compress(np.arange(12, dtype=np.uint8).reshape(1, 3, 4))
-        sha256 = masks.address(data)
-        path = explanations.map_path(sha256)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
         place = {
             "series_instance_uid": "1.2",
             "frames": [["1.2.3", 1]],
             "box": [-0.5, -0.5, 9.5, 9.5],
         }
-        return Explanation.objects.create(
-            model_version=self.version, case=self.case, method="grad_cam", answer="yes",
-            state=JobState.COMPLETED, sha256=sha256, size_bytes=len(data), place=place,
-        )  # fmt: skip
+        values = np.arange(12).reshape(1, 3, 4)
+        return factories.make_explanation(self.version, self.case, values, place)
 
     def commit(self):
         annotation = self.claimed["annotation"]["id"]
@@ -161,6 +154,28 @@ def test_who_saw_a_map_is_on_record_at_their_read(room):
         "method": "grad_cam", "answer": "yes", "model_version": str(found.version.pk),
     }  # fmt: skip
     assert "no-cache" in answer.headers["Cache-Control"]
+
+
+def test_who_was_told_the_models_answer_is_on_record_at_their_read(room):
+    found = room()
+    found.choices()
+    assert not AuditEvent.objects.filter(action="model_answers_shown").exists()
+    Prediction.objects.create(model_version=found.version, case=found.case, values=[0.2, 0.8])
+    assert found.choices().json()[0]["likely"] == "yes"
+    event = AuditEvent.objects.get(action="model_answers_shown")
+    assert (event.actor, event.object_id, event.detail) == (
+        found.cast.annotator,
+        found.claimed["annotation"]["id"],
+        {"answers": {str(found.version.pk): "yes"}},
+    )
+
+
+def test_the_models_answer_is_told_to_nobody_who_may_not_see_it_explained(room):
+    found = room("off")
+    Prediction.objects.create(model_version=found.version, case=found.case, values=[0.2, 0.8])
+    assert found.choices().json() == []
+    assert found.choices("outsider").status_code == 404
+    assert not AuditEvent.objects.filter(action="model_answers_shown").exists()
 
 
 def test_a_supervisor_without_a_read_of_their_own_sees_it_from_the_case(room):

@@ -112,6 +112,9 @@ def test_three_planes_show_the_slice_of_a_known_point(live_cast):
         # A thick slab reaches the mark again.
         room.do("w.slab(16, 'mip')")
         assert np.abs(room.centre_of_bright(2) - MARK_MM)[[0, 2]].max() < PIXEL_MM
+        # Its thickness is that of the whole slab: the mark begins 2.25 mm beside the plane.
+        room.do("w.slab(3, 'mip')")
+        assert room.centre_of_bright(2) is None
         room.do("w.slab(0, null)")
         assert room.centre_of_bright(2) is None
 

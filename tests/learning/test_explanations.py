@@ -2,10 +2,13 @@
 
 import os
 import time
+from datetime import timedelta
 
 import numpy as np
 import pytest
 import torch
+from django.db import connection
+from django.utils import timezone
 
 from annotation.core import jobs
 from annotation.imaging import conversion, masks
@@ -269,6 +272,26 @@ def test_one_map_is_made_however_often_it_is_asked_for(cast, seeing):
     assert lost.state == "pending"
 
 
+def test_one_made_again_counts_its_own_attempts_and_is_no_longer_the_old_workers(cast, seeing):
+    """Whose worker died thrice before may still die twice now; a worker that wakes up writes nothing."""
+    case = planted.make_case(cast.project, "c", planted.picture(np.random.default_rng(1), (4, 4)))
+    wish = {"case": case, "model_version": seeing.pk, "method": "grad_cam", "answer": "yes"}
+    first = explanations.request_explanation(**wish)
+    for _ in range(jobs.MAX_ATTEMPTS):
+        asleep = jobs.claim(Explanation, first.pk)
+        Explanation.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+    jobs.end_hopeless(Explanation)
+    again = explanations.request_explanation(**wish)
+    running = jobs.claim(Explanation, again.pk)
+    assert (running.state, running.attempt) == ("running", 1)
+    Explanation.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+    jobs.end_hopeless(Explanation)
+    assert jobs.claim(Explanation, again.pk).attempt == 2
+    with pytest.raises(jobs.JobFenced):
+        jobs.report(asleep)
+    assert not jobs.finish(asleep, jobs.JobState.FAILED)
+
+
 def test_only_one_is_made_at_a_time_and_the_newest_that_waits_comes_next(cast, seeing, monkeypatch):
     case = planted.make_case(cast.project, "c", planted.picture(np.random.default_rng(1), (4, 4)))
     old, new, running = (
@@ -297,7 +320,7 @@ def test_a_case_that_the_model_cannot_look_at_says_why(cast, seeing):
     explanations.run_if_free(str(asked.pk), explaining.explain)
     asked.refresh_from_db()
     assert asked.state == "failed"
-    assert "no image that can be rendered" in asked.error
+    assert asked.error.startswith("The model cannot look at this case: no image that can be render")
 
 
 def test_what_is_used_least_is_cleared_away(cast, seeing, settings):
@@ -316,6 +339,29 @@ def test_what_is_used_least_is_cleared_away(cast, seeing, settings):
     assert not stray.exists()
     assert not explanations.map_path(old.sha256).exists()
     assert explanations.read_map(new)
+
+
+@pytest.mark.parametrize("is_retired", [False, True])
+def test_what_is_looked_at_while_it_is_cleared_away_stays(cast, seeing, settings, is_retired):
+    """Somebody looks at it after the row was read, before it is deleted."""
+    case = planted.make_case(cast.project, "c", planted.picture(np.random.default_rng(1), (4, 4)))
+    asked, _ = explained(case, seeing, "grad_cam")
+    settings.EXPLANATION_CACHE_BYTES = 0
+    if is_retired:
+        seeing.state = ModelVersionState.RETIRED
+        seeing.save()
+        Explanation.objects.update(used_at=asked.used_at - explanations.KEPT_AFTER * 2)
+
+    def looked_at_first(execute, sql, *args):
+        if sql.startswith("DELETE"):
+            Explanation.objects.update(used_at=timezone.now())
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(looked_at_first):
+        explanations.collect_explanations()
+    assert Explanation.objects.get().pk == asked.pk
+    explanations.collect_explanations()
+    assert Explanation.objects.count() == 0
 
 
 def test_maps_of_models_out_of_production_go_after_a_day(cast, seeing):

@@ -1,5 +1,6 @@
 /** Why the model says so: which explanation, of which answer, how strong, and every state on the way. */
 import { Alert, Button, Group, Kbd, Loader, Progress, Select, Slider, Stack, Text } from '@mantine/core'
+import { IconAlertTriangle } from '@tabler/icons-react'
 import type { Schemas } from '../api/client'
 import { ApiError } from '../api/client'
 import { t } from '../i18n'
@@ -12,6 +13,8 @@ import type { Mode } from './explanationModes'
 import { releaseFocus } from './focus'
 import { keysOf, type CustomKeys } from './keymap'
 import { shownKey } from './keyText'
+import type { MapPlace } from './mapPlace'
+import { MapWhere, type InView } from './MapWhere'
 import { NeighbourList } from './NeighbourList'
 import classes from './panel.module.css'
 
@@ -33,7 +36,9 @@ export interface ExplanationPanelProps {
   answer: string
   opacity: number
   shown: Shown
-  isElsewhere: boolean
+  /** Where the map lies; null where no open study holds its images. */
+  place: MapPlace | null
+  inView: InView
   questions: readonly Question[]
   onToggle: () => void
   onMode: (key: string) => void
@@ -49,7 +54,7 @@ export function ExplanationPanel({ custom, ...props }: ExplanationPanelProps & {
   return (
     <Section title={t('explanation.title')}>
       <Stack gap="xs" data-testid="explanation" data-kind={isShown ? props.shown.kind : 'hidden'}>
-        {isWaiting && error === null && <Loader size="xs" />}
+        {isWaiting && error === null && <Waiting text={t('explanation.waiting')} />}
         {error && <Text size="sm" c="dimmed">{isBlind(error) ? t('explanation.blind') : error.message}</Text>}
         {!isWaiting && !error && mode === null && <Text size="sm" c="dimmed">{t('explanation.none')}</Text>}
         {mode && (
@@ -78,7 +83,7 @@ function nameOf({ method, target, number }: Mode): string {
 }
 
 function Explained(props: ExplanationPanelProps & { mode: Mode }) {
-  const { mode, answer, questions, shown, root, isElsewhere, onAnswer, onRetry } = props
+  const { mode, answer, questions, shown, root, onAnswer, onRetry } = props
   const question = questions.find(({ key }) => key === mode.question)
   const named = (key: string) => {
     const label = shownAnswer(key, question)
@@ -94,13 +99,13 @@ function Explained(props: ExplanationPanelProps & { mode: Mode }) {
       {shown.kind === 'pending' && <Waiting text={t('explanation.pending')} />}
       {shown.kind === 'running' && <Waiting text={t('explanation.running')} progress={shown.progress} />}
       {shown.kind === 'failed' && (
-        <Alert variant="light" color="red" title={t('explanation.failed')} role="alert">
+        <Alert variant="default" p="xs" icon={<IconAlertTriangle aria-hidden="true" />} title={t('explanation.failed')} role="alert">
           <Text size="sm" mb="xs">{shown.reason}</Text>
           <Button size="compact-sm" variant="default" onClick={releaseFocus(onRetry)}>{t('explanation.again')}</Button>
         </Alert>
       )}
+      {shown.kind === 'map' && <MapWhere place={props.place} inView={props.inView} />}
       {shown.kind === 'map' && <MapControls {...props} />}
-      {shown.kind === 'map' && isElsewhere && <Text size="xs" role="status">{t('explanation.elsewhere')}</Text>}
       {shown.kind === 'neighbours' && <NeighbourList root={root} neighbours={shown.neighbours} questions={questions} />}
     </>
   )
@@ -123,7 +128,7 @@ function MapControls({ opacity, onOpacity }: ExplanationPanelProps) {
   return (
     <>
       <div>
-        <div className={classes.scaleOfMap} style={{ background: gradient() }} data-testid="explanation-legend" />
+        <div className={classes.scaleOfMap} style={{ backgroundImage: gradient() }} data-testid="explanation-legend" />
         <Group justify="space-between">
           <Text size="xs" c="dimmed">{t('explanation.low')}</Text>
           <Text size="xs" c="dimmed">{t('explanation.high')}</Text>

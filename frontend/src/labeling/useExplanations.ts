@@ -1,14 +1,18 @@
 /** Why a model answers as it does: asked for by key, waited for, laid over the images, never kept. */
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { useEffect, useRef, useState } from 'react'
+import { useEffect, useMemo, useRef, useState } from 'react'
 import { ApiError, type Schemas } from '../api/client'
 import type { ExplanationMap } from '../viewer/explanations/map'
 import { strongest } from '../viewer/explanations/map'
 import type { MapOverlay } from '../viewer/explanations/MapOverlay'
+import type { PinnedPlace } from '../viewer/types'
+import type { Workstation } from '../viewer/Workstation'
 import type { Commands } from './actions'
 import { definitionOfRead } from './definition'
 import type { ExplanationPanelProps, Shown } from './ExplanationPanel'
 import { modesOf, nextMode, type Mode } from './explanationModes'
+import { placeOfMap, type MapPlace } from './mapPlace'
+import type { InView } from './MapWhere'
 import type { Snapshot } from './ReadingSession'
 import * as requests from './requests'
 import { decodeVolume } from './sliceFormat'
@@ -42,7 +46,12 @@ export function useExplanations(viewer: ViewerConnection, root: string, snapshot
   const isShown = isOffered && shownOn === caseId && mode !== null
   const answer = mode?.classes.length ? (answers[mode.key] ?? (mode.likely || mode.classes.at(-1)) ?? '') : ''
   const found = useFound(caseId, isShown ? mode : null, answer)
-  useOverlay(viewer, found.map, opacity)
+  const overlay = useOverlay(viewer, found.map, opacity)
+  const { reading } = snapshot
+  const studies = useMemo(() => (reading ? [reading.study, ...reading.priors] : []), [reading])
+  const { map } = found
+  const place = useMemo(() => map && placeOfMap(studies, map.frames), [studies, map])
+  const best = useMemo(() => map && strongest(map), [map])
 
   if (!isOffered) return { panel: null, commands: {} }
   const toggle = () => setShownOn(isShown ? null : caseId)
@@ -50,13 +59,13 @@ export function useExplanations(viewer: ViewerConnection, root: string, snapshot
     setWanted(key)
     setShownOn(caseId)
   }
-  const place = found.map && strongest(found.map)
-  const goTo = place && (() => void viewer.workstation?.jumpTo(place.sop_instance_uid, place.frame, place.pixel))
+  const { workstation } = viewer
+  const goTo = workstation && best && (() => void goToStrongest(workstation, overlay.current(), best, place))
   return {
     panel: {
       root, modes, mode, isShown, answer, opacity, shown: found.shown, isWaiting: choices.isPending,
       error: choices.error, questions: definitionOfRead(snapshot.reading).questions ?? NOTHING,
-      isElsewhere: found.map !== null && !isOnScreen(viewer, found.map),
+      place, inView: overlay,
       onToggle: toggle, onMode: choose, onOpacity: setOpacity, onGoTo: goTo, onRetry: found.retry,
       onAnswer: (chosen) => mode && setAnswers({ ...answers, [mode.key]: chosen }),
     },
@@ -136,7 +145,11 @@ async function mapOf(bytes: Uint8Array, place: Schemas['MapPlace'] | null | unde
   return { frames: place?.frames ?? NOTHING, box: [left, top, right, bottom], rows, columns, values: labels }
 }
 
-function useOverlay({ workstation, layers }: ViewerConnection, map: ExplanationMap | null, opacity: number): void {
+interface Overlay extends InView {
+  current: () => MapOverlay | null
+}
+
+function useOverlay({ workstation, layers }: ViewerConnection, map: ExplanationMap | null, opacity: number): Overlay {
   const overlay = useRef<MapOverlay | null>(null)
   useEffect(() => {
     if (!workstation || !layers) return undefined
@@ -148,10 +161,26 @@ function useOverlay({ workstation, layers }: ViewerConnection, map: ExplanationM
     }
   }, [workstation, layers])
   useEffect(() => overlay.current?.show(map, opacity), [workstation, layers, map, opacity])
+  const [found] = useState<Overlay>(() => ({
+    current: () => overlay.current,
+    subscribe: (listener) => overlay.current?.subscribe(listener) ?? nothing,
+    isInView: () => overlay.current?.isInView() ?? false,
+  }))
+  return found
 }
 
-function isOnScreen({ state }: ViewerConnection, { frames }: ExplanationMap): boolean {
-  const instances = new Set(frames.map((key) => key.split(':')[0]))
-  return state.panes.some(({ as, series }) =>
-    as === 'stack' && (series?.instances.some(({ sop_instance_uid }) => instances.has(sop_instance_uid)) ?? false))
+function nothing(): void {
+  // Nobody listens.
+}
+
+/** In the pane at hand where that can show it, else in one that can, else as a stack. */
+async function goToStrongest(
+  workstation: Workstation, overlay: MapOverlay | null, best: PinnedPlace, lies: MapPlace | null,
+): Promise<void> {
+  const { active } = workstation.state
+  const able = overlay?.panes() ?? []
+  const [pane = null] = able.includes(active) ? [active] : able
+  if (pane !== null) workstation.activate(pane)
+  else if (lies) await workstation.show(active, { study: lies.study, series: lies.series, as: 'stack' }, lies.first)
+  await workstation.jumpTo(best.sop_instance_uid, best.frame, best.pixel)
 }

@@ -127,17 +127,18 @@ export class Pane {
     if (wanted !== picture.index()) await picture.goTo(wanted)
   }
 
-  /** Show a frame (from 0), or the plane through it; with a pixel of it, that in view. */
-  async showFrame(index: number, pixel: readonly [number, number] | null): Promise<void> {
+  /** Show a frame (from 0), or the plane through it; with a pixel of it, that in view: it is returned as a point. */
+  async showFrame(index: number, pixel: readonly [number, number] | null): Promise<Vector | null> {
     const imageId = this.loaded?.imageIds[index]
     const { picture } = this
-    if (!picture || imageId === undefined) return
+    if (!picture || imageId === undefined) return null
     // Cornerstone counts from the corner of the first pixel, everybody else from its centre.
     const [x, y] = pixel ?? [0, 0]
     const point = core.utilities.imageToWorldCoords(imageId, [x + 0.5, y + 0.5])
     if (picture.volumeId === null) await this.goTo(index + 1)
     else if (point) picture.jumpTo(point)
     if (pixel && point) this.bringIntoView(point)
+    return pixel && (point ?? null)
   }
 
   scroll(by: number): void {

@@ -239,7 +239,8 @@ export class Workstation extends PaneCommands implements PaneHost {
     this.draw()
   }
 
-  /** Show a frame in the active pane, of whatever open series it is; with a pixel, that in view. */
+  /** Show a frame in the active pane, of whatever open series it is; with a pixel, that in view, and under the
+   * crosshairs where planes have them. */
   async jumpTo(sop: string, frame: number, pixel: readonly [number, number] | null = null): Promise<void> {
     const pane = this.lead()
     const found = pane && this.findFrame(sop, pane)
@@ -248,7 +249,8 @@ export class Workstation extends PaneCommands implements PaneHost {
     const index = places.findIndex((one) => one.sop_instance_uid === sop && one.frame === frame)
     if (index < 0) return
     if (pane.state.series !== found.series) await pane.show({ ...found, as: 'stack' }, '', index + 1)
-    await pane.showFrame(index, pixel)
+    const point = await pane.showFrame(index, pixel)
+    if (point && this.cross && pane.picture?.plane()?.frameOfReference === this.cross.frame) this.onPoint(pane, point)
   }
 
   private async hangPlanes(study: ViewerStudy, series: ViewerSeries): Promise<void> {

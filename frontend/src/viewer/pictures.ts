@@ -182,7 +182,7 @@ export class PlanePicture implements Picture {
   setSlab(slab: { mm: number; mode: SlabMode } | null): void {
     if (slab) {
       this.viewport.setBlendMode(BLENDS[slab.mode])
-      this.viewport.setSlabThickness(slab.mm)
+      this.viewport.setSlabThickness(slab.mm / 2) // Cornerstone's is that of each side of the plane
     } else {
       this.viewport.setBlendMode(core.Enums.BlendModes.COMPOSITE)
       this.viewport.resetSlabThickness()

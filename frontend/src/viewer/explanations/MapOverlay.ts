@@ -1,20 +1,24 @@
-/** Lays a map over the images of stacks, below what is drawn on them, wherever they are moved, turned or
- * flipped. Nothing of it belongs to the read. Planes through volumes show none. */
+/** Lays a map over the images below what is drawn on them: over the frames of stacks, and over the planes of
+ * its series' volume, wherever these are moved, turned or flipped. Nothing of it belongs to the read. */
 import * as core from '@cornerstonejs/core'
-import { frameOf, placeKey, placeOf } from '../regions/frames'
-import { toWorld, type ImagePlane, type Point2 } from '../regions/geometry'
+import type { Viewport } from '../pictures'
 import type { PaneHost, PaneView } from '../types'
 import { painted } from './colours'
-import { sliceOf, type ExplanationMap } from './map'
+import type { ExplanationMap } from './map'
+import { sampled } from './sampling'
+import { sheetOf } from './sheet'
+import { canShow, spaceIn } from './viewSpace'
 
 const DRAWN = core.Enums.Events.IMAGE_RENDERED
-const FIRST_EDGE = -0.5 // of the first pixel, whose centre is 0
 
 export class MapOverlay {
   private readonly layers = new Map<HTMLDivElement, HTMLCanvasElement>()
-  private readonly pictures = new Map<string, HTMLCanvasElement>()
+  private readonly listeners = new Set<() => void>()
+  /** The picture before it is stretched over a pane. */
+  private readonly picture = document.createElement('canvas')
   private map: ExplanationMap | null = null
   private opacity = 1
+  private isSeen = false
   private readonly stopViews: () => void
 
   constructor(private readonly host: PaneHost) {
@@ -23,70 +27,83 @@ export class MapOverlay {
 
   /** Show this map, or none. */
   show(map: ExplanationMap | null, opacity: number): void {
-    if (map !== this.map) this.pictures.clear()
     this.map = map
     this.opacity = opacity
     this.arrange()
   }
 
+  /** Whether any pane shows something of the map now. */
+  readonly isInView = (): boolean => this.isSeen
+
+  /** Called when that changes. */
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  /** The panes that can be brought to show the map. */
+  panes(): number[] {
+    const { map } = this
+    const able = this.host.views().filter((view) => {
+      const viewport = viewportOf(view)
+      return map !== null && viewport !== null && canShow(view, viewport, map)
+    })
+    return able.map(({ pane }) => pane)
+  }
+
   destroy(): void {
     this.stopViews()
+    this.listeners.clear()
     for (const element of [...this.layers.keys()]) this.remove(element)
+    emptied(this.picture)
   }
 
   private arrange(): void {
-    const stacks = this.map ? this.host.views().filter((view) => view.volumeId === null) : []
+    const views = this.map ? this.host.views() : []
     for (const element of [...this.layers.keys()]) {
-      if (!stacks.some((view) => view.element === element)) this.remove(element)
+      if (!views.some((view) => view.element === element)) this.remove(element)
     }
-    for (const view of stacks) this.draw(view)
+    for (const view of views) this.draw(view)
+    this.look()
   }
 
   private readonly drawn = (event: Event): void => {
-    const view = this.host.views().find(({ element, volumeId }) => element === event.currentTarget && volumeId === null)
-    if (view) this.draw(view)
+    const view = this.host.views().find(({ element }) => element === event.currentTarget)
+    if (!view) return
+    this.draw(view)
+    this.look()
+  }
+
+  private look(): void {
+    const isSeen = [...this.layers.values()].some((layer) => layer.dataset['shown'] === 'true')
+    if (isSeen === this.isSeen) return
+    this.isSeen = isSeen
+    for (const listener of this.listeners) listener()
   }
 
   private draw(view: PaneView): void {
-    const found: unknown = core.getRenderingEngine(view.engineId)?.getViewport(view.viewportId)
-    const viewport = found as core.Types.IStackViewport | undefined
     const layer = this.layer(view.element)
-    const context = layer.getContext('2d')
-    const imageId = viewport?.getCurrentImageId()
-    const place = imageId === undefined ? null : placeOf(imageId)
-    layer.dataset['shown'] = 'false'
-    if (!viewport || !context || imageId === undefined || !place || !this.map) return
-    const dense = window.devicePixelRatio
-    layer.width = Math.round(view.element.clientWidth * dense)
-    layer.height = Math.round(view.element.clientHeight * dense)
-    const picture = this.picture(placeKey(place))
-    const frame = frameOf(imageId)
-    const [columns, rows] = viewport.getImageData().dimensions
-    if (!picture || !frame) return
-    const [left, top, right, bottom] = this.map.box
-    context.setTransform(...fromPixels(viewport, frame.plane, dense))
-    context.beginPath()
-    context.rect(FIRST_EDGE, FIRST_EDGE, columns, rows) // what was padded around the image is not there
-    context.clip()
+    const context = cleared(layer, view.element)
+    const dots = context && this.sample(view)
+    layer.dataset['shown'] = String(Boolean(dots))
+    if (!context || !dots) return
     context.globalAlpha = this.opacity
     context.imageSmoothingQuality = 'high'
-    context.drawImage(picture, left, top, right - left, bottom - top)
-    layer.dataset['shown'] = 'true'
+    context.drawImage(this.picture, 0, 0, dots.columns, dots.rows, 0, 0, dots.columns * dots.step, dots.rows * dots.step)
   }
 
-  /** A slice of the map in its colours, painted once. */
-  private picture(key: string): HTMLCanvasElement | null {
-    const known = this.pictures.get(key)
-    if (known || !this.map) return known ?? null
-    const values = sliceOf(this.map, key)
+  /** Paint the picture of a pane, and say how large it is and how many pixels of the screen each dot covers. */
+  private sample(view: PaneView): { columns: number; rows: number; step: number } | null {
+    const viewport = viewportOf(view)
+    const space = viewport && this.map && spaceIn(view, viewport, this.map)
+    if (!viewport || !this.map || !space) return null
+    const { step, ...sheet } = sheetOf(viewport, space)
+    const values = sampled(this.map, space, sheet)
     if (!values) return null
-    const { rows, columns } = this.map
-    const picture = document.createElement('canvas')
-    picture.width = columns
-    picture.height = rows
-    picture.getContext('2d')?.putImageData(new ImageData(painted(values), columns, rows), 0, 0)
-    this.pictures.set(key, picture)
-    return picture
+    const { columns, rows } = sheet
+    Object.assign(this.picture, { width: columns, height: rows })
+    this.picture.getContext('2d')?.putImageData(new ImageData(painted(values), columns, rows), 0, 0)
+    return { columns, rows, step: step * window.devicePixelRatio }
   }
 
   private layer(element: HTMLDivElement): HTMLCanvasElement {
@@ -104,22 +121,30 @@ export class MapOverlay {
   }
 
   private remove(element: HTMLDivElement): void {
-    this.layers.get(element)?.remove()
+    const layer = this.layers.get(element)
+    layer?.remove()
+    if (layer) emptied(layer)
     this.layers.delete(element)
     element.removeEventListener(DRAWN, this.drawn)
   }
 }
 
-type Matrix = [number, number, number, number, number, number]
+function viewportOf({ engineId, viewportId }: PaneView): Viewport | null {
+  const found: unknown = core.getRenderingEngine(engineId)?.getViewport(viewportId)
+  return (found as Viewport | undefined) ?? null
+}
 
-/** From pixels of the frame to dots of the canvas: three points tell all of zoom, turn and flip. */
-function fromPixels(viewport: core.Types.IViewport, plane: ImagePlane, dense: number): Matrix {
-  const dot = (pixel: Point2): Point2 => {
-    const [x, y] = viewport.worldToCanvas([...toWorld(plane, pixel)])
-    return [x * dense, y * dense]
-  }
-  const [origin, across, down] = [dot([0, 0]), dot([1, 0]), dot([0, 1])]
-  return [
-    across[0] - origin[0], across[1] - origin[1], down[0] - origin[0], down[1] - origin[1], origin[0], origin[1],
-  ]
+/** The layer as large as its pane, with nothing on it. */
+function cleared(layer: HTMLCanvasElement, { clientWidth, clientHeight }: HTMLDivElement): CanvasRenderingContext2D | null {
+  const width = Math.round(clientWidth * window.devicePixelRatio)
+  const height = Math.round(clientHeight * window.devicePixelRatio)
+  if (layer.width !== width || layer.height !== height) Object.assign(layer, { width, height })
+  const context = layer.getContext('2d')
+  context?.clearRect(0, 0, width, height)
+  return context
+}
+
+/** What a canvas holds on the graphics card goes at once, not when the garbage is collected. */
+function emptied(canvas: HTMLCanvasElement): void {
+  Object.assign(canvas, { width: 0, height: 0 })
 }

@@ -25,15 +25,20 @@ export function coverOf(value: number): number {
   return Math.min(Math.max(value, 0) / FULL_FROM, 1)
 }
 
+/** Red, green, blue and cover of each value, as one number each: pictures are painted while images are scrolled. */
+const TABLE = new Uint32Array(Uint8ClampedArray.from(
+  Array.from({ length: MAX + 1 }, (_, value) => [...colourOf(value / MAX), coverOf(value / MAX) * MAX]).flat(),
+).buffer)
+
 /** Values of 0 to 255 as red, green, blue and cover, pixel by pixel. */
 export function painted(values: Uint8Array): Uint8ClampedArray<ArrayBuffer> {
-  const table = Array.from({ length: MAX + 1 }, (_, value) => [...colourOf(value / MAX), coverOf(value / MAX) * MAX])
-  const pixels = new Uint8ClampedArray(values.length * 4)
-  values.forEach((value, index) => pixels.set(table[value] ?? [], index * 4))
-  return pixels
+  const pixels = new Uint32Array(values.length)
+  for (let index = 0; index < values.length; index += 1) pixels[index] = TABLE[values[index] ?? 0] ?? 0
+  return new Uint8ClampedArray(pixels.buffer)
 }
 
-/** The whole scale as a CSS gradient, for legends. */
+/** The whole scale as a CSS gradient, for legends: as clear where it says little as the map is. */
 export function gradient(): string {
-  return `linear-gradient(to right, ${VIRIDIS.map((colour) => `rgb(${colour.join(' ')})`).join(', ')})`
+  const stops = VIRIDIS.map((colour, at) => `rgb(${colour.join(' ')} / ${coverOf(at / (VIRIDIS.length - 1))})`)
+  return `linear-gradient(to right, ${stops.join(', ')})`
 }

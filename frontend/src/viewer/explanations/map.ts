@@ -12,13 +12,6 @@ export interface ExplanationMap {
   values: Uint8Array
 }
 
-/** The slice over a frame; null where the map says nothing about it. */
-export function sliceOf({ frames, rows, columns, values }: ExplanationMap, key: string): Uint8Array | null {
-  const index = frames.indexOf(key)
-  const size = rows * columns
-  return index < 0 ? null : values.subarray(index * size, (index + 1) * size)
-}
-
 /** Where the map is strongest, to go there; null where it is empty. */
 export function strongest(map: ExplanationMap): PinnedPlace | null {
   let best = -1
