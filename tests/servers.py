@@ -9,6 +9,7 @@ import time
 import urllib.request
 from urllib.parse import quote
 
+import psutil
 from django.conf import settings
 from django.db import connection
 
@@ -43,18 +44,29 @@ def running(command, **extra):
 
 
 @contextlib.contextmanager
-def web_server(**extra):
+def web_server(*, port=None, **extra):
     """granian as in production; yields its address."""
-    port = free_port()
-    command = [
+    port = port or free_port()
+    with running(web_command(port), FIRSTREAD_PROCESS="web", **extra):
+        url = f"http://127.0.0.1:{port}"
+        eventually(lambda: answers(f"{url}/healthz"), "the web server answers")
+        yield url
+
+
+def web_command(port):
+    return [
         sys.executable, "-m", "config.web", "--interface", "wsgi", "config.wsgi:application",
         "--host", "127.0.0.1", "--port", str(port), "--blocking-threads", "4", "--no-ws",
         "--log-level", "warning",
     ]  # fmt: skip
-    with running(command, FIRSTREAD_PROCESS="web", **extra):
-        url = f"http://127.0.0.1:{port}"
-        eventually(lambda: answers(f"{url}/healthz"), "the web server answers")
-        yield url
+
+
+def kill(process):
+    """With all its children, as when the machine runs out of memory: nobody says goodbye."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    for one in [process, *children]:
+        one.kill()
+    process.wait()
 
 
 def worker(*queues, **extra):

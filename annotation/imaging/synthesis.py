@@ -1,4 +1,4 @@
-"""Synthetic studies with known truth: chest-like radiographs and CT phantoms.
+"""Synthetic studies with known truth: chest-like radiographs, CT phantoms, a bar to measure.
 
 They serve the demo, load tests and benchmarks. Nothing here imitates a real person, and a model
 trained on them knows nothing of medicine; they are only varied and hard enough to learn from.
@@ -82,6 +82,36 @@ def ct_phantom(
         hu[inside] = hu[inside].mean() + lesion.contrast_hu
     hu += rng.normal(0, 22, hu.shape).astype(np.float32)
     return np.clip(hu, -1024, 3071).astype(np.int16), labels, lesions
+
+
+def bar_phantom(
+    *,
+    direction: tuple[float, float, float],
+    length_mm: float = 50.0,
+    thickness_mm: float = 8.0,
+    spacing_mm: tuple[float, float, float] = (2.0, 0.5, 0.8),
+    shape: tuple[int, int, int] = (33, 129, 81),
+) -> tuple[NDArray[np.int16], NDArray[np.float64]]:
+    """A CT with a bar through its middle, and the bar's two ends in voxel coordinates.
+
+    All is in the order (z, y, x), `direction` in millimetres. The border is two voxels wide, so
+    that linear interpolation finds the ends exactly where the values are half way.
+    """
+    spacing = np.array(spacing_mm)
+    middle = (np.array(shape) - 1) / 2
+    along = np.array(direction) / np.linalg.norm(direction)
+    places = (np.moveaxis(np.indices(shape), 0, -1) - middle) * spacing
+    reach = places @ along
+    away = np.linalg.norm(places - reach[..., None] * along, axis=-1)
+    lengthwise = _share_within(length_mm / 2 - np.abs(reach), 2 * float(np.abs(along) @ spacing))
+    across = _share_within(thickness_mm / 2 - away, 2 * float(spacing.max()))
+    hu = -1000 + 2000 * lengthwise * across
+    ends = middle + np.outer([-1, 1], along * length_mm / 2) / spacing
+    return np.round(hu).astype(np.int16), ends
+
+
+def _share_within(depth_mm: NDArray[np.float64], border_mm: float) -> NDArray[np.float64]:
+    return np.clip(depth_mm / border_mm + 0.5, 0, 1)
 
 
 def y_pixels(side: int) -> Image2D:

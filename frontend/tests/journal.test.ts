@@ -120,6 +120,8 @@ describe('recovery', () => {
     expect(recovery(entry, 2, content(0))).toBe('restore')
     expect(recovery(entry, 3, content(0))).toBe('conflict')
     expect(recovery(entry, 3, content(1))).toBe('nothing')
+    const [ours, theirs] = [{ answers: {}, masks: [] }, { masks: [], answers: {} }]
+    expect(recovery({ ...entry, content: ours }, 3, theirs)).toBe('nothing')
     expect(recovery(null, 3, content(1))).toBe('nothing')
   })
 })

@@ -135,6 +135,22 @@ describe('nothing is lost', () => {
     expect(session.snapshot.lastSubmitted).toBe('a')
   })
 
+  it('goes on when the answer to a save was lost on the way', async () => {
+    const session = await open()
+    const original = server.saveDraft.bind(server)
+    server.saveDraft = async (id, version, content) => {
+      await original(id, version, content)
+      server.saveDraft = original
+      throw new Offline('the answer was lost')
+    }
+    session.choose('nodule', 'yes')
+    await vi.advanceTimersByTimeAsync(500)
+    session.choose('nodule', 'no')
+    await vi.advanceTimersByTimeAsync(4000)
+    expect(session.snapshot.save.kind).toBe('saved')
+    expect(server.drafts.get('a')).toEqual({ version: 3, content: { answers: { nodule: 'no' } } })
+  })
+
   it('takes no answer while two versions wait for a decision', async () => {
     const crashed = await open()
     crashed.choose('nodule', 'yes')

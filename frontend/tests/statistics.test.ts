@@ -65,6 +65,12 @@ describe('statistics', () => {
     expect(skewed.angle_degrees).toBeCloseTo(60, 10)
   })
 
+  it('of a line that leaves its frame are its length in the patient, not that of its shadow', () => {
+    const line = { kind: 'length', pixels: [[0, 0], [3, 0]], points: [[0, 0, 0], [3, 0, 4]] } as const
+    expect(measure(line, null, [1, 1]).length).toEqual({ value: 5, unit: 'mm' })
+    expect(measure(line, null, null).length).toEqual({ value: 3, unit: 'px' })
+  })
+
   it('leave out what lies beyond the image', () => {
     const beyond = { kind: 'box', pixels: [[4, 3], [9, 3], [9, 9], [4, 9]] } as const
     expect(measure(beyond, values, null).intensities).toMatchObject({ count: 4, minimum: 34, maximum: 45 })

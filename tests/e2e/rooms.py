@@ -89,14 +89,17 @@ class Room:
         inside = [v * size if v < 1 else v for v, size in ((x, box["width"]), (y, box["height"]))]
         return box["x"] + inside[0], box["y"] + inside[1]
 
-    def centre_of_bright(self, pane=0):
-        """Where the bright pixels of a pane lie in the patient (LPS mm); None without any."""
+    def picture(self, pane=0):
+        """What a pane shows, as grey values [y, x]."""
         self.settle()
         png = self.page.evaluate(
             f"""() => document.querySelector("[data-pane='{pane}'] canvas").toDataURL('image/png')"""
         )
-        grey = Image.open(io.BytesIO(base64.b64decode(png.split(",")[1]))).convert("L")
-        rows, columns = np.nonzero(np.asarray(grey) > 128)
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(png.split(",")[1]))).convert("L"))
+
+    def centre_of_bright(self, pane=0):
+        """Where the bright pixels of a pane lie in the patient (LPS mm); None without any."""
+        rows, columns = np.nonzero(self.picture(pane) > 128)
         if len(rows) == 0:
             return None
         point = [float(columns.mean()) + 0.5, float(rows.mean()) + 0.5]
@@ -120,6 +123,22 @@ class Room:
     def canvas_of(self, pane, point_mm):
         """Where a point of the patient lies in a pane."""
         return self.do(f"return w.toCanvas({pane}, {list(map(float, point_mm))})")
+
+    def pixel(self, x, y):
+        """On the page, the centre of a pixel of the phantom's slice in the first pane."""
+        z = self.pane()["slice"] - 1
+        return np.round(self.at(0, *self.canvas_of(0, voxel_mm(x, y, z))))
+
+    def draw(self, tool, start, end):
+        """Take a tool and drag it from one pixel to another."""
+        self.take(tool)
+        drag(self.page, self.pixel(*start), self.pixel(*end))
+
+    def paint(self, tool, start, end):
+        """The same with a brush, once its ring says that it can paint."""
+        self.take(tool)
+        self.hover_brush(0, *self.pixel(*start))
+        drag(self.page, self.pixel(*start), self.pixel(*end))
 
     def patient_under(self, pane, x, y):
         """The point of the patient (LPS mm) under a place of a pane."""
@@ -197,8 +216,8 @@ def voxel_mm(x, y, z):
 
 
 def draft():
-    """What the server keeps of the one read that was begun."""
-    return Annotation.objects.get().draft
+    """What the server keeps of the read that was begun last."""
+    return Annotation.objects.latest("created_at").draft
 
 
 def regions_of(content):

@@ -280,6 +280,21 @@ def test_phantom_lesions_stand_out_and_are_labeled():
     assert voxels[labels == 1].mean() > -400 > voxels[voxels < -700].mean()
 
 
+def test_a_bar_ends_where_its_values_are_half_way():
+    bar, ends = synthesis.bar_phantom(direction=(0, 0, 1), spacing_mm=(2.0, 0.5, 0.8))
+    z, y, x = (np.array(bar.shape) - 1) // 2
+    line = bar[z, y].astype(float)
+    first, last = (np.interp(0, line[side], np.arange(bar.shape[2])[side])
+                   for side in (np.s_[:x], np.s_[:x:-1]))  # fmt: skip
+    assert ends[:, 2] == pytest.approx([first, last], abs=0.01)
+    assert (last - first) * 0.8 == pytest.approx(50, abs=0.01)
+    turned, ends = synthesis.bar_phantom(direction=(1, 0, 1), spacing_mm=(2.0, 0.5, 0.8))
+    assert np.linalg.norm((ends[1] - ends[0]) * (2.0, 0.5, 0.8)) == pytest.approx(50)
+    # The bar is as long whichever way it lies: so is what it holds.
+    volumes = [float((image + 1000.0).sum()) for image in (bar, turned)]
+    assert volumes[1] == pytest.approx(volumes[0], rel=0.02)
+
+
 def test_model_input_is_square_standardised_and_refuses_a_constant_image(tmp_path):
     path = tmp_path / "a.dcm"
     path.write_bytes(factories.make_dicom("input"))

@@ -1,7 +1,8 @@
 /** Two versions of one read: what is here, what was saved elsewhere, and which one holds. */
-import { Alert, Button, Group, Table, Text } from '@mantine/core'
+import { Alert, Button, Group, SegmentedControl, Table, Text } from '@mantine/core'
 import { t } from '../i18n'
 import { shownAnswer } from './answerText'
+import { isSameJson } from './content'
 import type { Question } from './definition'
 
 export interface Version {
@@ -14,12 +15,15 @@ export interface ConflictDialogProps {
   mine: Version
   theirs: Version
   questions: readonly Question[]
+  /** Whether the page and its images show the other version. */
+  isOther: boolean
+  onLook: (isOther: boolean) => void
   onMine: () => void
   onTheirs: () => void
 }
 
 /** Stands in the panel and not above the page: the images must stay in sight to decide. */
-export function ConflictDialog({ mine, theirs, questions, onMine, onTheirs }: ConflictDialogProps) {
+export function ConflictDialog({ mine, theirs, questions, isOther, onLook, onMine, onTheirs }: ConflictDialogProps) {
   const rows = differences(mine, theirs, questions)
   return (
     <Alert color="orange" title={t('conflict.title')} data-testid="conflict" role="alert">
@@ -48,6 +52,17 @@ export function ConflictDialog({ mine, theirs, questions, onMine, onTheirs }: Co
           </Table.Tbody>
         </Table>
       )}
+      <Text size="sm" mt="xs">
+        {t('conflict.look')}
+      </Text>
+      <SegmentedControl
+        size="xs"
+        fullWidth
+        aria-label={t('conflict.look')}
+        value={isOther ? 'there' : 'here'}
+        data={(['here', 'there'] as const).map((value) => ({ value, label: t(`conflict.${value}`) }))}
+        onChange={(value) => onLook(value === 'there')}
+      />
       <Group mt="sm">
         <Button size="xs" onClick={onMine}>
           {t('conflict.keep_mine')}
@@ -71,7 +86,7 @@ function differences(mine: Version, theirs: Version, questions: readonly Questio
   })
   const drawn = (['regions', 'masks'] as const).flatMap((part): [string, string, string][] => {
     const [here, there] = [mine[part] ?? [], theirs[part] ?? []]
-    if (JSON.stringify(here) === JSON.stringify(there)) return []
+    if (isSameJson(here, there)) return []
     return [[t(`conflict.${part}`), String(here.length), String(there.length)]]
   })
   return [...answers, ...drawn]

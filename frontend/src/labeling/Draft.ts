@@ -232,6 +232,7 @@ export class Draft {
 
   private show(state: SaveState): void {
     this.state = state
+    if (state.kind === 'conflict') this.masks.load(state.theirs.content) // to be looked at
     this.services.onState(state)
   }
 }

@@ -4,14 +4,16 @@ import { t } from '../i18n'
 import { ConflictDialog } from './ConflictDialog'
 import type { Question } from './definition'
 import type { ReadingSession, Snapshot } from './ReadingSession'
+import type { Versions } from './useVersions'
 
 interface Props {
   session: ReadingSession
   snapshot: Snapshot
+  versions: Versions | undefined
   questions: readonly Question[]
 }
 
-export function Notices({ session, snapshot, questions }: Props) {
+export function Notices({ session, snapshot, versions, questions }: Props) {
   const { save, isLeaseLost, message } = snapshot
   return (
     <>
@@ -27,9 +29,11 @@ export function Notices({ session, snapshot, questions }: Props) {
       )}
       {save.kind === 'conflict' && (
         <ConflictDialog
-          mine={snapshot.content}
+          mine={session.document?.content ?? snapshot.content}
           theirs={save.theirs.content}
           questions={questions}
+          isOther={versions?.isOther ?? false}
+          onLook={(isOther) => versions?.showOther(isOther)}
           onMine={() => session.keepMine()}
           onTheirs={() => session.takeTheirs()}
         />

@@ -29,6 +29,7 @@ import { useReasons } from './useReasons'
 import { useRegions } from './useRegions'
 import { useSuggestions } from './useSuggestions'
 import { useTalk } from './useTalk'
+import { useVersions } from './useVersions'
 import { useWorkstation } from './useWorkstation'
 import { whyNoPlanes } from './viewerText'
 
@@ -47,19 +48,21 @@ export default function ReadingPage() {
   const [isHelpOpen, help] = useDisclosure(false)
   const [cineRate, setCineRate] = useState(CINE_RATE)
   const root = `${window.location.origin}/dicomweb/projects/${projectId}`
-  const { reading, content, next } = snapshot
+  const versions = useVersions(snapshot)
+  const { shown } = versions
+  const { reading, content, next } = shown
   const { region_labels: labels = NONE, segments = NONE } = definitionOfRead(reading)
   const viewer = useWorkstation(root, reading)
   const { workstation, state, isSettled } = viewer
   const presets = useAtRest(workstation, presetNames, NONE)
-  const masks = useMasks(viewer, session, snapshot, segments)
+  const masks = useMasks(viewer, session, shown, segments)
   const suggestions = useSuggestions(viewer, session, snapshot, segments, masks)
-  const regions = useRegions(viewer, session, snapshot, labels, suggestions.regions)
+  const regions = useRegions(viewer, session, shown, labels, suggestions.regions)
   const explanations = useExplanations(viewer, root, snapshot)
   const talk = useTalk(reading?.case_id ?? null, isSettled)
   const reasons = useReasons(session, talk)
   const commands = {
-    ...commandsOf({ session, snapshot, workstation, layout, regions, masks, labels, segments, cineRate }),
+    ...commandsOf({ session, snapshot: shown, workstation, layout, regions, masks, labels, segments, cineRate }),
     ...reasons.commands, ...suggestions.commands, ...explanations.commands, help: help.toggle,
   }
   const asked = visibleQuestions(session.questions(), content)
@@ -91,7 +94,7 @@ export default function ReadingPage() {
         panel={
           <>
             <PanelHeader count={snapshot.count} onHelp={help.open} onLeave={leave} />
-            <ReadingSide session={session} snapshot={snapshot} doable={doable} state={state} workstation={workstation}
+            <ReadingSide session={session} snapshot={shown} versions={versions} doable={doable} state={state} workstation={workstation}
               regions={regions} masks={masks} talk={talk} suggestions={suggestions.bar} explanations={explanations.panel} asked={asked} />
           </>
         }

@@ -42,6 +42,7 @@ export function ReadingPanel(props: ReadingPanelProps) {
   const { caseId, phase, priorityReason, reviewComment, suggestions, explanations, questions, regions, segments, comments } = props
   return (
     <Stack gap="md" data-testid="reading" data-case={caseId} data-phase={phase}>
+      <div className={classes.notices}>{props.notices}</div>
       {priorityReason !== '' && (
         <Text size="sm" className={classes.reason ?? ''}>
           {priorityReason}
@@ -66,7 +67,6 @@ export function ReadingPanel(props: ReadingPanelProps) {
           <SegmentPanel {...segments} />
         </Section>
       )}
-      {props.notices}
       {phase !== 'looking' && <Finish {...props} />}
       {comments && (
         <Section title={t('comments.title')} count={comments.comments.length}>

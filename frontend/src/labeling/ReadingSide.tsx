@@ -21,6 +21,7 @@ import type { Masks } from './useMasks'
 import { useAtRest } from './useMoving'
 import type { Regions } from './useRegions'
 import type { Talk } from './useTalk'
+import type { Versions } from './useVersions'
 
 export interface SideProps {
   session: ReadingSession
@@ -35,6 +36,8 @@ export interface SideProps {
   explanations: ExplanationPanelProps | null
   /** The study's questions that are asked now. */
   asked: readonly Question[]
+  /** Absent where nothing is edited. */
+  versions?: Versions
 }
 
 export function ReadingSide(props: SideProps): ReactNode {
@@ -56,7 +59,7 @@ export function ReadingSide(props: SideProps): ReactNode {
       priorityReason={reading.priority_reason}
       reviewComment={reading.review_comment}
       marks={talk.marks}
-      notices={<Notices session={session} snapshot={snapshot} questions={session.questions()} />}
+      notices={<Notices session={session} snapshot={snapshot} versions={props.versions} questions={session.questions()} />}
       suggestions={props.suggestions}
       explanations={props.explanations}
       questions={studyQuestions(props)}

@@ -1,6 +1,6 @@
 /** Saves a draft soon after each change, one request at a time, and keeps it until acknowledged. */
 import { ApiError, Offline } from '../api/client'
-import { contentOf, type Content } from './content'
+import { contentOf, isSameJson, type Content } from './content'
 
 export type SaveState =
   | { kind: 'saved' }
@@ -32,6 +32,8 @@ export class Autosave {
   private waitingSince: number | null = null
   private timer: ReturnType<typeof setTimeout> | null = null
   private running: Promise<void> | null = null
+  /** Sent without an answer: a server that died meanwhile may have saved one of them. */
+  private unanswered: Content[] = []
   private isClosed = false
 
   constructor(private currentVersion: number, private readonly ports: SavePorts) {}
@@ -63,6 +65,7 @@ export class Autosave {
   /** Take over the server's version (the conflict was settled for it) or write mine over it. */
   settle(version: number, mine: Content | null): void {
     this.currentVersion = version
+    this.unanswered = []
     if (mine === null) {
       this.pending = null
       this.ports.done()
@@ -111,9 +114,11 @@ export class Autosave {
         await this.ports.kept()
         this.currentVersion = await this.ports.send(this.currentVersion, content)
       } catch (error) {
-        this.failed(error)
+        if (this.hadArrived(error)) continue
+        this.failed(error, content)
         return
       }
+      this.unanswered = []
       this.saved(content)
     }
   }
@@ -128,7 +133,16 @@ export class Autosave {
     }
   }
 
-  private failed(error: unknown): void {
+  /** What the server has instead is an earlier save of ours whose answer was lost: go on from there. */
+  private hadArrived(error: unknown): boolean {
+    const current = error instanceof ApiError ? error.problem.current : undefined
+    if (!current || !this.unanswered.some((sent) => isSameJson(sent, current.content))) return false
+    this.currentVersion = current.version
+    this.unanswered = []
+    return true
+  }
+
+  private failed(error: unknown, content: Content): void {
     const problem = error instanceof ApiError ? error.problem : null
     if (problem?.code === 'stale_version' && problem.current) {
       const { version, content } = problem.current
@@ -138,6 +152,7 @@ export class Autosave {
       this.ports.onState({ kind: 'refused', message: detail, code, fields: fields ?? {} })
     } else {
       if (!(error instanceof Offline)) console.error(error)
+      if (this.unanswered.at(-1) !== content) this.unanswered.push(content)
       this.ports.onState({ kind: 'offline' })
       this.schedule(RETRY_MS)
     }

@@ -68,3 +68,15 @@ export function isCannotAssess(answer: Answer | undefined): answer is CannotAsse
 export function isList(answer: Answer | undefined): answer is readonly string[] {
   return Array.isArray(answer)
 }
+
+/** Equal as JSON: the server's database keeps keys in an order of its own. */
+export function isSameJson(a: unknown, b: unknown): boolean {
+  return a === b || canonical(a) === canonical(b)
+}
+
+function canonical(value: unknown): string | undefined {
+  return JSON.stringify(value, (_, inner: unknown) => {
+    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner
+    return Object.fromEntries(Object.entries(inner).sort(([one], [other]) => (one < other ? -1 : 1)))
+  })
+}

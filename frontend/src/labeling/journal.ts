@@ -1,6 +1,6 @@
 /** Keeps unsaved work in the browser, so that a crash or a lost network loses nothing. */
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb'
-import type { Content } from './content'
+import { isSameJson, type Content } from './content'
 import type { Bytes } from './sliceFormat'
 
 export interface Entry {
@@ -212,6 +212,6 @@ export function recovery(
   version: number,
   content: Content,
 ): 'nothing' | 'restore' | 'conflict' {
-  if (entry === null || JSON.stringify(entry.content) === JSON.stringify(content)) return 'nothing'
+  if (entry === null || isSameJson(entry.content, content)) return 'nothing'
   return entry.version === version ? 'restore' : 'conflict'
 }

@@ -33,6 +33,7 @@ export const reading = {
   'conflict.help': 'Ein anderes Fenster oder Gerät hat diesen Fall gespeichert. Welche Fassung gilt?',
   'conflict.here': 'Hier',
   'conflict.keep_mine': 'Meine behalten',
+  'conflict.look': 'In den Bildern und darunter zu sehen:',
   'conflict.masks': 'Segmentierungen',
   'conflict.regions': 'Regionen',
   'conflict.same': 'Beide Fassungen sagen dasselbe.',

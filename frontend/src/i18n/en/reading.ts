@@ -31,6 +31,7 @@ export const reading = {
   'conflict.help': 'Another tab or device saved this case. Which version holds?',
   'conflict.here': 'Here',
   'conflict.keep_mine': 'Keep mine',
+  'conflict.look': 'Shown in the images and below:',
   'conflict.masks': 'Segmentations',
   'conflict.regions': 'Regions',
   'conflict.same': 'Both versions say the same.',

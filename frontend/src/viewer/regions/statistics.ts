@@ -32,7 +32,8 @@ export interface Statistics {
   angle_degrees: number | null
 }
 
-type Shape = { kind: RegionKind; pixels: readonly Point2[] }
+type Point3 = readonly [number, number, number]
+type Shape = { kind: RegionKind; pixels: readonly Point2[]; points?: readonly Point3[] | null }
 
 /** @param values null where the frame has no single value per pixel (colour) or is not loaded.
  * @param spacing_mm between columns, then between rows; null where the image has no millimetres. */
@@ -144,12 +145,15 @@ function shoelace(outline: readonly Point2[]): number {
 }
 
 /** Longest first. */
-function lengthsOf({ kind, pixels }: Shape, spacing_mm: Point2 | null): NonNullable<Statistics['length']>[] {
+function lengthsOf({ kind, pixels, points: places }: Shape, spacing_mm: Point2 | null): NonNullable<Statistics['length']>[] {
   const points = scaled(pixels, spacing_mm)
   const [a, b, c, d] = points
   const unit = spacing_mm ? 'mm' : 'px'
   let values: number[] = []
-  if ((kind === 'length' || kind === 'arrow') && a && b) values = [between(a, b)]
+  const [from, to] = places ?? []
+  // Drawn in a plane across the slices a line leaves its frame, and its pixels are but a shadow of it.
+  if (kind === 'length' && spacing_mm && from && to) values = [Math.hypot(...from.map((v, axis) => v - (to[axis] ?? v)))]
+  else if ((kind === 'length' || kind === 'arrow') && a && b) values = [between(a, b)]
   else if (kind === 'bidirectional' && a && b && c && d) {
     values = [between(a, b), between(c, d)].sort((one, two) => two - one)
   } else if (isOutline(kind)) {

@@ -1,0 +1,112 @@
+"""What is left in the browser after a hundred cases were opened, drawn on, painted on and handed in.
+
+python -m config.embedded exec -- python -m bench.hundred_cases [--cases 100] [--slices 12]
+Counted on the reading page after two forced collections of garbage, at case 10, every 30 and the last.
+"""
+
+import argparse
+from typing import Any
+
+import psutil
+
+from bench.setup import fresh_database
+
+FIRST, EVERY = 10, 30
+DRAWING = {
+    "region_labels": [{"key": "nodule", "label": "Nodule"}],
+    "segments": [{"value": 1, "label": "Liver"}],
+}
+ALL_LOADED = "[data-testid=overlay][data-loaded=all]"
+AT_REST = """async () => {
+  const w = document.querySelector('[data-testid=panes]').workstation
+  for (let frame = 0; frame < 4; frame++) await new Promise(requestAnimationFrame)
+  return w.memory()
+}"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.hundred_cases")
+    parser.add_argument("--cases", type=int, default=100)
+    parser.add_argument("--slices", type=int, default=12)
+    arguments = parser.parse_args()
+    fresh_database()
+    from annotation.labeling.services.projects import publish_schema
+    from bench.reading.data import add_cases_of_ct
+    from tests import factories, servers
+    from tests.e2e import browser as person
+
+    manager = factories.make_user("manager")
+    project = factories.make_project(manager, "Many CT")
+    publish_schema(actor=manager, project=project, definition={**factories.QUESTIONS, **DRAWING})
+    add_cases_of_ct(project, count=arguments.cases + 1, slices=arguments.slices)
+    with servers.web_server() as address, person.chromium() as browser:
+        page = person.new_page(browser, address, [])
+        page.set_viewport_size({"width": 1366, "height": 768})
+        person.sign_in(page, "manager", factories.PASSWORD)
+        page.goto(f"/projects/{project.pk}/read")
+        print("case  heap MB  nodes  listeners  textures  labelmaps and images MB  renderer MB")
+        for number in range(1, arguments.cases + 1):
+            page.wait_for_selector(ALL_LOADED, timeout=120_000)
+            work(page, is_planes=number % 5 == 0)
+            if number == FIRST or number % EVERY == 0 or number == arguments.cases:
+                print(row(number, page), flush=True)
+            person.answer_and_submit(page, "1")
+
+
+def work(page: Any, *, is_planes: bool) -> None:
+    """A box, a stroke and, on every fifth case, the three planes."""
+    box = page.locator("canvas.cornerstone-canvas").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    for action, left in (("tool_box", x - 150), ("tool_brush", x + 50)):
+        page.locator(f"[data-action={action}]").click()
+        page.mouse.move(left, y)
+        page.mouse.move(left + 1, y)
+        page.mouse.down()
+        page.mouse.move(left + 60, y + 60, steps=5)
+        page.mouse.up()
+    page.get_by_test_id("region").wait_for()
+    page.get_by_role("button", name="Undo: paint", exact=True).wait_for()
+    if is_planes:
+        page.locator("[data-action=planes]").click()
+        page.wait_for_selector("[data-testid=overlay][data-pane='2'][data-status=shown]")
+        page.locator("[data-action=undo]").hover()
+    page.wait_for_selector("[data-testid=save-state][data-kind=saved]")
+
+
+def row(number: int, page: Any) -> str:
+    """The figures of the page, garbage collected."""
+    session = page.context.new_cdp_session(page)
+    held = page.evaluate(AT_REST)["bytes"]
+    session.send("Performance.enable")
+    for _ in range(2):
+        session.send("HeapProfiler.collectGarbage")
+    found = session.send("Performance.getMetrics")["metrics"]
+    metrics = {one["name"]: one["value"] for one in found}
+    textures = alive(session, "WebGLTexture")
+    session.detach()
+    return (
+        f"{number:4} {metrics['JSHeapUsedSize'] / 1e6:8.1f} {metrics['Nodes']:6.0f} "
+        f"{metrics['JSEventListeners']:10.0f} {textures:9} {held / 1e6:24.1f} {renderer_mb():12.0f}"
+    )
+
+
+def alive(session: Any, kind: str) -> int:
+    """How many objects of a kind there are."""
+    prototype = session.send("Runtime.evaluate", {"expression": f"{kind}.prototype"})["result"]
+    of = {"prototypeObjectId": prototype["objectId"]}
+    found = session.send("Runtime.queryObjects", of)["objects"]["objectId"]
+    count = {"functionDeclaration": "function () { return this.length }", "objectId": found}
+    answer = session.send("Runtime.callFunctionOn", {**count, "returnByValue": True})
+    session.send("Runtime.releaseObject", {"objectId": found})
+    return int(answer["result"]["value"])
+
+
+def renderer_mb() -> float:
+    """Resident memory of the browser's largest page process."""
+    children = psutil.Process().children(recursive=True)
+    pages = [one for one in children if "--type=renderer" in one.cmdline()]
+    return max(float(one.memory_info().rss) for one in pages) / 1e6
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""A bar of 50 mm, drawn over by mouse where its ends are seen: what the server keeps and the page says."""
+
+import re
+
+import numpy as np
+import pytest
+
+from annotation.imaging import conversion, synthesis
+from tests.e2e.rooms import draft, drag, make_case, reading, regions_of, saved
+
+LENGTH_MM = 50.0
+SPACING_MM = (2.0, 0.5, 0.8)  # z, y, x
+HALF_WAY = "w.window({ center: 0, width: 2000 })"  # the middle grey is the border of the bar
+LYING = {
+    "along the rows": (0.0, 0.0, 1.0),
+    "turned by 30 degrees": (0.0, np.sin(np.radians(30)), np.cos(np.radians(30))),
+    "across the slices": (np.sin(np.radians(50)), 0.0, np.cos(np.radians(50))),
+}
+DEFINITION = {
+    "questions": [{"key": "finding", "options": [{"key": "no"}, {"key": "yes"}]}],
+    "region_labels": [{"key": "bar", "label": "Bar"}],
+}
+
+
+@pytest.fixture(autouse=True)
+def _ask_the_database_here(monkeypatch):
+    """Playwright's loop runs in this thread; it is only waited for, never awaited beside a query."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+def case_of_bar(cast, name):
+    """A project with one such bar; returns where it ends in the patient, too."""
+    voxels, ends = synthesis.bar_phantom(direction=LYING[name], spacing_mm=SPACING_MM)
+    affine = np.diag([*SPACING_MM[::-1], 1.0])
+    subject = conversion.Subject(patient_id=name)
+    files = conversion.volume_series(voxels, affine, subject, name, "CT")
+    ends_mm = (ends * SPACING_MM)[:, ::-1]
+    return make_case(cast, name, list(files), definition=DEFINITION), ends_mm
+
+
+def seen_ends(room, pane):
+    """Where the bright bar ends in a pane, in the pane's own pixels, as the eye finds it."""
+    rows, columns = np.nonzero(room.picture(pane) > 128)
+    points = np.stack([columns, rows], axis=1) + 0.5
+    middle = points.mean(axis=0)
+    axes = np.linalg.svd(points - middle, full_matrices=False)[2]
+    along, across = ((points - middle) @ axis for axis in axes)
+    core = along[np.abs(across) < 4]
+    return middle + np.outer([core.min() - 0.5, core.max() + 0.5], axes[0])
+
+
+def measure(room, pane):
+    """Draw a length from one seen end to the other with the mouse, which has whole pixels only."""
+    ends = [np.round(room.at(pane, x, y)) for x, y in seen_ends(room, pane)]
+    room.page.keyboard.press("Shift+l")
+    room.until("s.tool === 'length'")
+    drag(room.page, *ends)
+    room.page.get_by_test_id("region").wait_for()
+    [region] = regions_of(saved(regions_of))
+    return region
+
+
+def has_the_bars_length(room, region, ends_mm, *, pixel_mm):
+    """Within half a pixel: in the content, and in the words of the list."""
+    points = np.array(region["points"])
+    stored = np.linalg.norm(points[1] - points[0])
+    text = room.page.get_by_test_id("region").inner_text()
+    said = float(re.search(r"([\d.]+) mm \(mm in the patient", text)[1])
+    in_order = (
+        points if np.dot(points[1] - points[0], ends_mm[1] - ends_mm[0]) > 0 else points[::-1]
+    )
+    off = np.linalg.norm(in_order - ends_mm, axis=1)
+    assert stored == pytest.approx(LENGTH_MM, abs=pixel_mm / 2)
+    assert said == pytest.approx(LENGTH_MM, abs=pixel_mm / 2)
+    assert off.max() < pixel_mm
+    return True
+
+
+def test_a_bar_in_the_slice_has_its_length_within_half_a_pixel(live_cast):
+    cases = [case_of_bar(live_cast, name) for name in ("along the rows", "turned by 30 degrees")]
+    with reading(live_cast) as enter:
+        for project, ends_mm in cases:
+            room = enter(project)
+            room.until("p.slice === 17 && p.loaded === 33")
+            room.do(HALF_WAY)
+            region = measure(room, 0)
+            assert has_the_bars_length(room, region, ends_mm, pixel_mm=min(SPACING_MM[1:]))
+
+
+def test_a_bar_across_the_slices_has_its_length_in_a_plane_of_the_volume(live_cast):
+    project, ends_mm = case_of_bar(live_cast, "across the slices")
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.do("w.showPlanes(w.state.panes[0].series)")
+        room.until("p.status === 'shown' && p.as === 'coronal' && p.loaded === 33", 2)
+        room.page.locator("[data-testid=pane][data-pane='2']").dblclick(position={"x": 9, "y": 99})
+        room.until("s.maximised === 2 && s.active === 2")
+        room.do(HALF_WAY)
+        region = measure(room, 2)
+        # In a plane across the slices the pixel is that of the rows: 0.8 mm.
+        assert has_the_bars_length(room, region, ends_mm, pixel_mm=SPACING_MM[2])
+        assert draft()["regions"] == [region]
