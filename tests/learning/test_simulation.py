@@ -76,17 +76,17 @@ def test_the_precision_of_a_rare_finding_is_that_of_cases_so_often_repeated(fold
 
 
 def test_a_light_head_serves_between_the_rounds(folder, db):
-    # The prevalence is the folder's own: two cases of each answer are known from the beginning.
+    # The prevalence is the folder's own: both answers are met, whatever chance draws.
     rows, said = simulate(
-        folder, strategies="random,herding", encoder="descriptor", every=4, schedule="8,12",
+        folder, strategies="random,herding", encoder="descriptor", every=4, schedule="10,14",
         full=True, prevalence=0.4,
     )  # fmt: skip
     assert [(r["strategy"], r["labels"]) for r in rows if r["figure"] == "auc"] == [
-        ("random", "8"), ("random", "12"), ("random", "30"), ("herding", "8"), ("herding", "12"),
+        ("random", "10"), ("random", "14"), ("random", "30"), ("herding", "10"), ("herding", "14"),
     ]  # fmt: skip
     assert list(
         HeadVersion.objects.order_by("number").values_list("training_labels", flat=True)
-    ) == [4, 8]
+    ) == [2, 6, 10]
     assert HeadPick.objects.filter(head__strategy="herding", propensity__isnull=False).exists()
     assert "herding:" in said
     assert "R95" in said
