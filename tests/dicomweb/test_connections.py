@@ -153,3 +153,14 @@ def test_files_made_for_an_answer_go_with_it_also_where_nobody_waits_for_it(root
         ).encode()
         speak(root, request, is_reset=True)
     servers.eventually(lambda: not side_files(settings), "the side files are gone", 10)
+
+
+def test_no_worker_is_left_when_its_server_is_killed(transactional_db):
+    with servers.running(servers.web_command(servers.free_port()), FIRSTREAD_PROCESS="web") as web:
+        main = psutil.Process(web.pid)
+        servers.eventually(main.children, "a worker is there")
+        workers = main.children(recursive=True)
+        main.kill()
+        gone, left = psutil.wait_procs(workers, timeout=10)
+    assert gone
+    assert not left
