@@ -120,7 +120,7 @@ class StoreBody:
     def _end(self) -> None:
         if self._open is not None:
             if len(self._examined) >= MAX_WAITING:
-                self._examined[-MAX_WAITING].exception()  # wait: the examiners set the pace
+                _wait_for(self._examined[-MAX_WAITING])
             self._examined.append(_examiners.submit(self._examine, self._open, self._head))
             self._open = self._head = None
 
@@ -242,6 +242,12 @@ def body_pieces(request: HttpRequest) -> Iterator[bytes]:
         source = request.META["wsgi.input"]
     while piece := source.read(PIECE_BYTES):
         yield piece
+
+
+def _wait_for(examined: "Future[Arrival | Refusal]") -> None:
+    """Examiners, hashers and the disk set the pace: what waits for them waits in memory."""
+    if examined.exception() is None and isinstance(part := examined.result(), Arrival):
+        part.received.end()
 
 
 def _done(result: Arrival | Refusal) -> "Future[Arrival | Refusal]":
