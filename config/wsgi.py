@@ -13,9 +13,10 @@ django_application = get_wsgi_application()
 from django.urls import get_resolver  # noqa: E402  needs Django to be set up
 
 from annotation.dicomweb.express import FrameExpress  # noqa: E402
+from config.balance import balanced, burden  # noqa: E402
 from config.bodies import releasing  # noqa: E402
 
-application = releasing(FrameExpress(django_application))
+application = balanced(releasing(FrameExpress(django_application)), burden)
 get_resolver().url_patterns  # noqa: B018  loads every view now, not in the first request
 
 # What was loaded until now stays for good: without this every full collection looks at all of it,

@@ -1,4 +1,5 @@
-"""New files written in whole blocks past the page cache (open(2), O_DIRECT), while more arrives.
+"""New files written in whole blocks past the page cache (open(2), O_DIRECT), and hashed, while more
+arrives.
 
 What is stored now is read much later: to copy it into the cache first would cost a quarter of the
 processor time of a store request. Two buffers take turns: the disk writes one while the other is
@@ -7,6 +8,7 @@ filled. A file system that refuses such writes gets ordinary ones.
 
 import errno
 import fcntl
+import hashlib
 import mmap
 import os
 from collections import deque
@@ -16,9 +18,11 @@ from pathlib import Path
 BLOCK_BYTES = 4096
 BUFFER_BYTES = 2**20
 MAX_SPARE_BUFFERS = 8
+LONG_BYTES = 2**17  # worth hashing in another thread while they are written
 DIRECT = getattr(os, "O_DIRECT", 0)  # Linux only
 _spare: deque[memoryview] = deque(maxlen=MAX_SPARE_BUFFERS)
 _writers = ThreadPoolExecutor(4, "write")
+_hashers = ThreadPoolExecutor(2, "hash")
 
 
 class BlockFile:
@@ -26,6 +30,7 @@ class BlockFile:
 
     def __init__(self, path: Path) -> None:
         self._descriptor = _create(path)
+        self._digest = hashlib.sha256()
         self._buffer: memoryview | None = None
         self._buffered = 0  # bytes in it
         self._written = 0  # bytes handed over to be written
@@ -45,17 +50,19 @@ class BlockFile:
             if len(piece) == room:
                 self._hand_over(self._buffer)
 
-    def finish(self) -> Future[None]:
-        """Write what is left, of a long file aside; done when readers see the whole file.
+    def adopt(self, chunk: bytes) -> None:
+        """Hash what another process has written to the file, which gets nothing from us then."""
+        self._digest.update(chunk)
+
+    def finish(self) -> Future[str]:
+        """Write what is left, of a long file aside; the SHA-256, when readers see the whole file.
 
         Nothing may be written after it.
         """
         if self._writing is not None:
-            self._writing = _writers.submit(self._write_rest, self._writing)
-            return self._writing
-        done: Future[None] = Future()
-        self._write_rest(None)
-        done.set_result(None)
+            return _writers.submit(self._write_rest, self._writing)
+        done: Future[str] = Future()
+        done.set_result(self._write_rest(None))
         return done
 
     def sync(self) -> None:
@@ -63,7 +70,7 @@ class BlockFile:
         os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """Closing twice changes nothing."""
+        """Closing twice changes nothing. After `finish` its answer must have been awaited."""
         if self._descriptor < 0:
             return
         if self._writing is not None:
@@ -72,28 +79,31 @@ class BlockFile:
         self._descriptor = -1
 
     def _hand_over(self, full: memoryview) -> None:
-        self._wait()
-        self._writing = _writers.submit(self._write_out_buffer, full, self._buffered)
-        self._written += self._buffered
+        if self._writing is not None:
+            self._writing.result()
+        self._writing = _writers.submit(self._write_out_buffer, full, BUFFER_BYTES)
+        self._written += BUFFER_BYTES
         self._buffer, self._buffered = None, 0
 
-    def _write_rest(self, before: Future[None] | None) -> None:
+    def _write_rest(self, before: Future[None] | None) -> str:
         if before is not None:  # began earlier: it cannot wait for this thread
             before.result()
         if self._buffer is not None:
-            whole = -(-self._buffered // BLOCK_BYTES) * BLOCK_BYTES
             buffer, self._buffer = self._buffer, None
-            self._write_out_buffer(buffer, whole)
+            self._write_out_buffer(buffer, self._buffered)
             os.ftruncate(self._descriptor, self._written + self._buffered)
-
-    def _wait(self) -> None:
-        if self._writing is not None:
-            self._writing.result()
+        return self._digest.hexdigest()
 
     def _write_out_buffer(self, buffer: memoryview, size: int) -> None:
+        """Write whole blocks, of which `size` bytes count, and hash those beside."""
+        hashing = _hashers.submit(self._digest.update, buffer[:size]) if size > LONG_BYTES else None
         try:
-            self._write_out(buffer[:size])
+            self._write_out(buffer[: -(-size // BLOCK_BYTES) * BLOCK_BYTES])
         finally:
+            if hashing is None:
+                self._digest.update(buffer[:size])
+            else:
+                hashing.result()
             _spare.append(buffer)
 
     def _write_out(self, data: memoryview) -> None:

@@ -5,11 +5,10 @@ User text never becomes a path. A blob is written once and never changed.
 
 import contextlib
 import errno
-import hashlib
 import os
+import secrets
 import shutil
-import uuid
-from collections import deque
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -22,9 +21,7 @@ from annotation.core.errors import InvalidInput, StorageFull
 CHUNK_BYTES = 2**20
 MAX_INSTANCE_BYTES = 4 * 2**30
 RESERVE_BYTES = 256 * 2**20  # space kept free for the database
-MOST_UNHASHED_BYTES = 2**22  # of one file that wait in memory
-LONG_BYTES = 2**18  # worth hashing in another thread while it is written
-_hashers = ThreadPoolExecutor(2, "hash")
+ROOM_S = 0.05  # so long free space is taken to last: no disk fills the reserve faster
 _syncers = ThreadPoolExecutor(4, "sync")
 _keepers = ThreadPoolExecutor(4, "keep")  # they wait for the syncers
 
@@ -36,23 +33,22 @@ class Received:
     """
 
     def __init__(
-        self, path: Path, size_bytes: int, written: Future[None], hashed: Future[str],
-        sync: Callable[[], None],
-    ) -> None:  # fmt: skip
+        self, path: Path, size_bytes: int, written: Future[str], sync: Callable[[], None]
+    ) -> None:
         self.path = path
         self.size_bytes = size_bytes
-        self._written, self._hashed, self._sync = written, hashed, sync
+        self._written, self._sync = written, sync
         self._synced: Future[None] | None = None
 
     @property
     def sha256(self) -> str:
-        """Waits until the whole file is hashed."""
-        return self._hashed.result()
+        """Waits until the whole file is written, and hashed. Raises StorageFull."""
+        with _full_disk_named():
+            return self._written.result()
 
     def wait(self) -> None:
         """Until the last bytes are written. Raises StorageFull."""
-        with _full_disk_named():
-            self._written.result()
+        _ = self.sha256
 
     def begin_sync(self) -> Future[None]:
         """Make the content durable, once, while others go on."""
@@ -62,7 +58,7 @@ class Received:
 
     def end(self) -> None:
         """Wait for everything that still uses the file."""
-        for aside in (self._written, self._hashed, self._synced):
+        for aside in (self._written, self._synced):
             if aside is not None:
                 aside.exception()
 
@@ -80,25 +76,14 @@ class Incoming:
     """A side file that is written piece by piece and hashed on the way."""
 
     def __init__(self) -> None:
-        self.path = _incoming_folder() / f"{uuid.uuid4().hex}.part"
+        self.path = _incoming_folder() / f"{secrets.token_hex(16)}.part"
         self._file = BlockFile(self.path)
-        self._digest = hashlib.sha256()
-        self._unhashed: deque[bytes | memoryview] = deque()
-        self._unhashed_bytes = 0  # at most: the other thread may have taken some
-        self._hashing: Future[None] | None = None
         self._received: Received | None = None
         self.size_bytes = 0
 
     def write(self, chunk: bytes | memoryview) -> None:
-        """Raises InvalidInput past the size limit and StorageFull on a full disk.
-
-        The chunk must not change afterwards: it may be hashed a little later.
-        """
+        """Raises InvalidInput past the size limit and StorageFull on a full disk."""
         self._grow(len(chunk))
-        self._unhashed.append(chunk)
-        self._unhashed_bytes += len(chunk)
-        if self._unhashed_bytes >= LONG_BYTES:
-            self._hash_aside()
         with _full_disk_named():
             self._file.write(chunk)
 
@@ -106,8 +91,7 @@ class Incoming:
         """Nothing more comes. Raises StorageFull."""
         with _full_disk_named():
             written = self._file.finish()
-        hashed = _hashers.submit(self._finish_hash, self._hashing)
-        self._received = Received(self.path, self.size_bytes, written, hashed, self._sync)
+        self._received = Received(self.path, self.size_bytes, written, self._sync)
         return self._received
 
     def close(self) -> None:
@@ -118,30 +102,10 @@ class Incoming:
         self._file.sync()
         self._file.close()
 
-    def _hash_aside(self) -> None:
-        """Let another thread hash what has come; wait for it only where it falls far behind."""
-        if self._hashing is not None and not self._hashing.done():
-            if self._unhashed_bytes < MOST_UNHASHED_BYTES:
-                return  # it takes this along
-            self._hashing.result()
-        self._hashing = _hashers.submit(self._hash)
-        self._unhashed_bytes = 0
-
-    def _hash(self) -> None:
-        """Until nothing is left, so that no chunk stays in memory; never in two threads at once."""
-        while self._unhashed:
-            self._digest.update(self._unhashed.popleft())
-
-    def _finish_hash(self, before: Future[None] | None) -> str:
-        if before is not None:  # it began earlier: it cannot wait for this thread
-            before.result()
-        self._hash()
-        return self._digest.hexdigest()
-
     def adopt(self) -> None:
         """Take over what another process has written to `path`; `finish` may follow."""
         for chunk in read_chunks(self.path):
-            self._digest.update(chunk)
+            self._file.adopt(chunk)
             self._grow(len(chunk))
 
     def _grow(self, more: int) -> None:
@@ -151,25 +115,25 @@ class Incoming:
 
     def discard(self) -> None:
         """Remove the side file, unless `keep` has moved it to its address."""
-        if self._hashing is not None:
-            self._hashing.exception()
         if self._received is not None:
             self._received.end()
-        self._unhashed.clear()
         self._file.close()
         self.path.unlink(missing_ok=True)
 
 
+_room = ("", 0.0)  # the folder that was last looked at, and until when there is room enough
+
+
 def _incoming_folder() -> Path:
     """Where side files go. Raises StorageFull before the disk has no room for the database."""
+    global _room
     folder = Path(settings.INCOMING_ROOT)
-    try:
-        free = shutil.disk_usage(folder).free
-    except FileNotFoundError:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        free = shutil.disk_usage(folder).free
-    if free < RESERVE_BYTES:
+    if _room[0] == str(folder) and time.monotonic() < _room[1]:
+        return folder
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if shutil.disk_usage(folder).free < RESERVE_BYTES:
         raise StorageFull("The archive has no space left.")
+    _room = str(folder), time.monotonic() + ROOM_S
     return folder
 
 

@@ -10,12 +10,11 @@ from typing import Any, Self
 from django.http import HttpRequest
 
 from annotation.archive import storage
-from annotation.archive.services.ingest import Arrival, examine, examine_head
+from annotation.archive.services.ingest import Arrival, examine
 from annotation.core.errors import DomainError, InvalidInput, UnsupportedMedia
 from annotation.dicomweb.multipart import BrokenMultipart, PartHeaders, Reader, boundary_of
 from annotation.imaging import sandbox
 from annotation.imaging.plain import HEAD_BYTES
-from annotation.imaging.sandbox import Answer
 
 INSTANCES, METADATA = "application/dicom", "application/dicom+json"
 PIECE_BYTES = 2**18  # disk, hash and parser begin while the rest arrives
@@ -44,8 +43,7 @@ class StoreBody:
         self._study_uid = study_uid
         self._files: list[storage.Incoming] = []
         self._open: storage.Incoming | None = None
-        self._beginning = bytearray()  # of what is open
-        self._head: Future[Answer | None] | None = None  # what is said there
+        self._head = bytearray()  # of what is open
         self._examined: list[Future[Arrival | Refusal]] = []
         self._json_sizes: list[int] = []  # of what was examined and is not yet stored
 
@@ -96,7 +94,7 @@ class StoreBody:
             )
             self._examined.append(_done(refusal))
             return
-        self._open, self._beginning = storage.Incoming(), bytearray()
+        self._open, self._head = storage.Incoming(), bytearray()
         self._files.append(self._open)
 
     def _write(self, data: memoryview) -> None:
@@ -104,29 +102,20 @@ class StoreBody:
             return
         try:
             self._open.write(data)
-            self._look_ahead(data)
+            self._head += data[: HEAD_BYTES - len(self._head)]
         except InvalidInput as error:  # too large: the other parts of the body go on
             self._open.discard()
-            self._open = self._head = None
+            self._open = None
             self._examined.append(_done(Refusal(error)))
-
-    def _look_ahead(self, data: memoryview) -> None:
-        """Have the attributes of a long object read while its pixels arrive."""
-        if self._head is None:
-            self._beginning += data[: HEAD_BYTES - len(self._beginning)]
-            if len(self._beginning) == HEAD_BYTES:
-                self._head = _examiners.submit(examine_head, bytes(self._beginning))
 
     def _end(self) -> None:
         if self._open is not None:
             if len(self._examined) >= MAX_WAITING:
                 _wait_for(self._examined[-MAX_WAITING])
-            self._examined.append(_examiners.submit(self._examine, self._open, self._head))
-            self._open = self._head = None
+            self._examined.append(_examiners.submit(self._examine, self._open, bytes(self._head)))
+            self._open = None
 
-    def _examine(
-        self, incoming: storage.Incoming, head: Future[Answer | None] | None = None
-    ) -> Arrival | Refusal:
+    def _examine(self, incoming: storage.Incoming, head: bytes = b"") -> Arrival | Refusal:
         try:
             arrival = examine(incoming.finish(), study_uid=self._study_uid, head=head)
             self._json_sizes.append(len(arrival.dicom_json))

@@ -6,11 +6,12 @@ Runs inside `sandbox`, because hostile files can exhaust memory in any parser.
 
 import base64
 import contextlib
+import functools
 import io
+import json
 import os
 import re
 import struct
-import sys
 import zlib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -37,19 +38,38 @@ from annotation.imaging.frames import (
 from annotation.imaging.jsonmodel import json_model
 from annotation.imaging.levels import SERIES_TAGS, STUDY_TAGS
 from annotation.imaging.normalization import misread_by_browsers
-from annotation.imaging.plain import HEAD_BYTES, NotPlain, is_plain, plain_model, transfer_syntax
+from annotation.imaging.plain import (
+    HEAD_BYTES,
+    NotPlain,
+    plain_model,
+    plain_syntax,
+    transfer_syntax,
+)
 
 UID_PATTERN = re.compile(r"[0-9]+(\.[0-9]+)*")
 MAX_INFLATED_BYTES = 512 * 2**20
 MAX_FRAMES = 100_000
 MAX_TEXT = 600  # PostgreSQL refuses index entries above 2,704 bytes, and a character takes up to 4
-MAX_JSON_BYTES = 64 * 2**20
+MAX_JSON_CHARACTERS = 64 * 2**20
 ROWS, COLUMNS, NUMBER_OF_FRAMES = "00280010", "00280011", "00280008"
-STUDY_TEXT = (
+
+
+@functools.cache
+def _tag(keyword: str) -> str:
+    return f"{tag_for_keyword(keyword):08X}"
+
+
+def _tags(*keywords: str) -> dict[str, str]:
+    return {keyword: _tag(keyword) for keyword in keywords}
+
+
+STUDY_TEXT = _tags(
     "PatientID", "PatientName", "PatientSex", "PatientAge", "AccessionNumber", "StudyID",
     "StudyDescription", "ReferringPhysicianName", "StudyTime",
 )  # fmt: skip
-SERIES_TEXT = ("Modality", "SeriesDescription", "BodyPartExamined", "Laterality", "ViewPosition")
+SERIES_TEXT = _tags(
+    "Modality", "SeriesDescription", "BodyPartExamined", "Laterality", "ViewPosition"
+)
 
 
 class UnreadableDicom(ValueError):
@@ -89,7 +109,7 @@ def parse(path: Path) -> ParsedInstance:
     """Parse and check one file. Raises UnreadableDicom."""
     try:
         with path.open("rb") as file:
-            return _parse(file, os.fstat(file.fileno()).st_size)
+            return _described(file, os.fstat(file.fileno()).st_size, *_attributes(file))
     except UnreadableDicom:
         raise
     except InvalidDicomError:
@@ -102,26 +122,30 @@ def parse(path: Path) -> ParsedInstance:
         raise UnreadableDicom(f"cannot be parsed: {type(error).__name__}") from None
 
 
-def parse_head(head: bytes) -> tuple[ParsedInstance, int] | None:
-    """Parse a file of which only the first HEAD_BYTES are there.
+def parse_head(head: bytes, size_bytes: int) -> ParsedInstance | None:
+    """Parse a file of `size_bytes` by its first HEAD_BYTES, or all of it where it is shorter.
 
-    Returns what `parse` will find in the whole file, and the bytes that it needs for that; None where
-    the beginning does not tell, be it that the attributes are long or the pixels compressed.
+    Returns what `parse` finds in the file, or None where that takes more: other encodings than the
+    plain one, compressed pixels, anything wrong. Time and memory are bounded by HEAD_BYTES and no
+    other reader than `plain` sees the bytes, so this needs no sandbox.
     """
     try:
-        parsed = _parse(io.BytesIO(head), size=sys.maxsize)
+        syntax, body, place = _plain_attributes(head, is_whole=len(head) == size_bytes)
+        file = io.BytesIO(head)
+        file.seek(place)
+        return None if syntax.is_encapsulated else _described(file, size_bytes, syntax, body)
     except Exception:  # noqa: BLE001  whatever is wrong is said of the whole file
         return None
-    index = parsed.frame_index
-    if index is None or index["kind"] != "native":
-        return None
-    start = index["offset"]
-    # The length of the pixel element; of an odd short one more than that.
-    return parsed, start + int.from_bytes(head[start - 4 : start], "little")
 
 
-def as_json(parsed: ParsedInstance) -> dict[str, Any]:
-    return {f.name: getattr(parsed, f.name) for f in fields(parsed)}
+def as_json(parsed: ParsedInstance) -> tuple[dict[str, Any], str]:
+    """The record without `dicom_json`, and that as JSON text. Raises UnreadableDicom."""
+    record = {f.name: getattr(parsed, f.name) for f in fields(parsed)}
+    text = json.dumps(record.pop("dicom_json"), ensure_ascii=False, separators=(",", ":"))
+    if len(text) > MAX_JSON_CHARACTERS:
+        limit = f"{MAX_JSON_CHARACTERS >> 20} million characters"
+        raise UnreadableDicom(f"its attributes without the pixels exceed {limit}")
+    return record, text
 
 
 def binary_element(path: Path, tag_path: str) -> bytes:
@@ -142,9 +166,8 @@ def binary_element(path: Path, tag_path: str) -> bytes:
     return value
 
 
-def _parse(file: BinaryIO, size: int) -> ParsedInstance:
-    """`size` is what the file has, or will have."""
-    syntax, body = _attributes(file)
+def _described(file: BinaryIO, size: int, syntax: UID, body: dict[str, Any]) -> ParsedInstance:
+    """Of a file of `size` bytes that stands before its pixels."""
     offsets = _extended_offsets(body)
     _check_dimensions(body)
     pixels = PixelDescription(
@@ -166,8 +189,8 @@ def _parse(file: BinaryIO, size: int) -> ParsedInstance:
         sop_instance_uid=_uid(body, "SOPInstanceUID"),
         sop_class_uid=_uid(body, "SOPClassUID"),
         transfer_syntax_uid=str(syntax),
-        study={keyword: _text(body, _tag(keyword)) for keyword in STUDY_TEXT},
-        series={keyword: _text(body, _tag(keyword)) for keyword in SERIES_TEXT},
+        study={keyword: _text(body, tag) for keyword, tag in STUDY_TEXT.items()},
+        series={keyword: _text(body, tag) for keyword, tag in SERIES_TEXT.items()},
         study_date=_date(body, "StudyDate"),
         patient_birth_date=_date(body, "PatientBirthDate"),
         series_number=_integer(body, _tag("SeriesNumber")),
@@ -191,17 +214,23 @@ def _attributes(file: BinaryIO) -> tuple[UID, dict[str, Any]]:
     """The transfer syntax and the JSON model; the file then stands before the pixels."""
     head = file.read(HEAD_BYTES)
     with contextlib.suppress(NotPlain):
-        name, start = transfer_syntax(head)
-        if is_plain(syntax := UID(name)):
-            body, place = plain_model(head, start, is_whole=len(head) < HEAD_BYTES)
-            file.seek(place)
-            return syntax, body
+        syntax, body, place = _plain_attributes(head, is_whole=len(head) < HEAD_BYTES)
+        file.seek(place)
+        return syntax, body
     file.seek(0)
     _guard_inflation(file)
     dataset = pydicom.dcmread(file, stop_before_pixels=True)
     if "TransferSyntaxUID" not in dataset.file_meta:
         raise UnreadableDicom("TransferSyntaxUID is missing from the file meta information")
     return UID(str(dataset.file_meta.TransferSyntaxUID)), json_model(dataset)
+
+
+def _plain_attributes(head: bytes, *, is_whole: bool) -> tuple[UID, dict[str, Any], int]:
+    """The same of plain attributes, and where the pixels begin. Raises NotPlain."""
+    name, start = transfer_syntax(head)
+    syntax = plain_syntax(name)
+    body, place = plain_model(head, start, is_whole=is_whole)
+    return syntax, body, place
 
 
 def _extended_offsets(body: dict[str, Any]) -> tuple[int, ...]:
@@ -259,10 +288,6 @@ def _frames_to_decode(file: BinaryIO, pixels: PixelDescription) -> FrameIndex | 
     except NoFrames as error:
         raise UnreadableDicom(str(error)) from None
     return FrameIndex.decoded(pixels.number_of_frames)
-
-
-def _tag(keyword: str) -> str:
-    return f"{tag_for_keyword(keyword):08X}"
 
 
 def _uid(body: dict[str, Any], keyword: str) -> str:

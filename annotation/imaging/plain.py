@@ -4,6 +4,7 @@ Plain is: explicit and known value representations, little endian, ASCII text, e
 what is there. Whatever else turns up is left to pydicom, which takes five times as long.
 """
 
+import functools
 import struct
 
 from pydicom.uid import UID
@@ -34,15 +35,19 @@ class NotPlain(ValueError):
     """pydicom has to look at this file."""
 
 
-def is_plain(syntax: UID) -> bool:
-    """Whether datasets of this transfer syntax can be plain."""
-    return (
+@functools.lru_cache(maxsize=256)
+def plain_syntax(name: str) -> UID:
+    """The transfer syntax of that name, if its datasets can be plain. Raises NotPlain."""
+    syntax = UID(name)
+    if not (
         syntax.is_transfer_syntax
         and not syntax.is_private
         and syntax.is_little_endian
         and not syntax.is_implicit_VR
         and not syntax.is_deflated
-    )
+    ):
+        raise NotPlain
+    return syntax
 
 
 def transfer_syntax(head: bytes) -> tuple[str, int]:

@@ -153,28 +153,8 @@ def _parse(path: str) -> Answer:
     """The record without `dicom_json`, and that as JSON text."""
     from annotation.imaging import parsing
 
-    return _as_answer(parsing.as_json(parsing.parse(Path(path))))
-
-
-def _parse_head(data: bytes) -> Answer:
-    """The same of a file's beginning, with the least bytes that it must have."""
-    from annotation.imaging import parsing
-
-    found = parsing.parse_head(data)
-    if found is None:
-        return None, b""
-    parsed, least_bytes = found
-    return _as_answer({**parsing.as_json(parsed), "least_bytes": least_bytes})
-
-
-def _as_answer(record: dict[str, Any]) -> Answer:
-    from annotation.imaging import parsing
-
-    body = json.dumps(record.pop("dicom_json"), ensure_ascii=False, separators=(",", ":")).encode()
-    if len(body) > parsing.MAX_JSON_BYTES:
-        limit = f"{parsing.MAX_JSON_BYTES >> 20} MiB"
-        raise parsing.UnreadableDicom(f"its attributes without the pixels exceed {limit}")
-    return record, body
+    record, text = parsing.as_json(parsing.parse(Path(path)))
+    return record, text.encode()
 
 
 def _render(path: str, **options: Any) -> Answer:
@@ -252,7 +232,6 @@ def _compose(
 
 FUNCTIONS: dict[str, Callable[..., Answer]] = {
     "parse": _parse,
-    "parse_head": _parse_head,
     "render": _render,
     "native_frame": _native_frame,
     "encode_frame": _encode_frame,

@@ -1,16 +1,31 @@
 """What is read straight from a file's bytes equals what pydicom reads in it."""
 
 import io
+import time
+import tracemalloc
 
 import pydicom
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    JPEG2000,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from annotation.imaging.jsonmodel import json_model
-from annotation.imaging.plain import NotPlain, is_plain, plain_model, transfer_syntax
+from annotation.imaging.parsing import parse_head
+from annotation.imaging.plain import (
+    HEAD_BYTES,
+    NotPlain,
+    plain_model,
+    plain_syntax,
+    transfer_syntax,
+)
 from tests import factories
 
 TEXT = st.text("ABC xyz\\019.-^=", max_size=12)
@@ -109,9 +124,49 @@ def test_deep_sequences_are_left_to_pydicom():
         plain_model(opening * 200, 0, is_whole=True)
 
 
-def test_syntaxes_with_other_bytes_are_left_to_pydicom():
-    assert not is_plain(ImplicitVRLittleEndian)
-    assert not is_plain(pydicom.uid.ExplicitVRBigEndian)
-    assert not is_plain(pydicom.uid.DeflatedExplicitVRLittleEndian)
-    assert not is_plain(pydicom.uid.UID("1.2.3.4"))
-    assert is_plain(pydicom.uid.JPEG2000)
+@pytest.mark.parametrize(
+    "syntax",
+    [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian, "1.2.3.4", ""],
+)
+def test_syntaxes_with_other_bytes_are_left_to_pydicom(syntax):
+    with pytest.raises(NotPlain):
+        plain_syntax(syntax)
+
+
+def test_a_compressed_syntax_has_plain_attributes():
+    assert plain_syntax(JPEG2000) == JPEG2000
+
+
+def filled(beginning, unit):
+    return beginning + unit * ((HEAD_BYTES - len(beginning)) // len(unit))
+
+
+@pytest.mark.parametrize(
+    ("what", "unit"),
+    [
+        ("empty elements", b"\x10\x00\x10\x00PN\x00\x00"),
+        ("one number of many digits", b"9"),
+        ("many numbers", b"1\\"),
+        ("sequences in sequences", b"\x40\x00\x75\x02SQ\x00\x00\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"),
+        ("empty items", b"\xfe\xff\x00\xe0\x00\x00\x00\x00"),
+        ("zeroes", b"\0"),
+    ],
+)  # fmt: skip
+def test_the_web_process_reads_the_worst_beginning_in_no_time(image, what, unit):
+    """It may do so without the sandbox because nothing in 64 KiB takes long, or much memory."""
+    _, start = transfer_syntax(image)
+    opening = {
+        "one number of many digits": b"\x28\x00\x52\x10DS\xfe\xff",
+        "many numbers": b"\x28\x00\x52\x10DS\xfe\xff",
+        "empty items": b"\x40\x00\x75\x02SQ\x00\x00\xff\xff\xff\xff",
+    }.get(what, b"")
+    head = filled(image[:start] + opening, unit)
+    tracemalloc.start()
+    began = time.process_time()
+    parse_head(head, len(head))
+    parse_head(head, 2**30)
+    took = time.process_time() - began
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert took < 2, "milliseconds, on a busy machine and under a profiler"
+    assert most < 64 * 2**20

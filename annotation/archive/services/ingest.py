@@ -8,7 +8,6 @@ one transaction: one that is refused leaves the others alone.
 import contextlib
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -21,8 +20,7 @@ from annotation.archive.models import Collection, Instance, Study
 from annotation.archive.services import indexing
 from annotation.core.errors import DomainError, InstanceConflict, OtherStudy, RefusedInstance
 from annotation.core.rows import begin_insert
-from annotation.imaging import sandbox
-from annotation.imaging.sandbox import Answer
+from annotation.imaging import parsing, sandbox
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,50 +65,33 @@ def ingest(*, collection: Collection, chunks: Iterable[bytes]) -> Ingested:
     return outcome
 
 
-def examine_head(head: bytes) -> Answer | None:
-    """What the sandbox reads in the first HEAD_BYTES of a file.
-
-    None where those do not tell all: then the whole file says what is wrong, if anything is.
-    """
-    try:
-        record, body = sandbox.run("parse_head", data=head)
-    except sandbox.SandboxFailure:
-        return None
-    return None if record is None else (record, body)
-
-
 def examine(
-    received: storage.Received,
-    *,
-    study_uid: str | None = None,
-    head: Future[Answer | None] | None = None,
+    received: storage.Received, *, study_uid: str | None = None, head: bytes = b""
 ) -> Arrival:
-    """Parse a complete file in the sandbox; needs no database.
+    """Read the attributes of a complete file; needs no database.
 
-    `head` is what `examine_head` found meanwhile. With `study_uid`, an instance of another study is
-    refused. Raises RefusedInstance or OtherStudy.
+    From its first bytes, where the caller has kept them and they tell all; else in the sandbox. With
+    `study_uid`, an instance of another study is refused. Raises RefusedInstance or OtherStudy.
     """
     received.begin_sync()
-    found = head.result() if head else None
-    if found is not None and found[0].pop("least_bytes") <= received.size_bytes:
-        record, body = found
-    else:
-        record, body = _parse(received)
+    parsed = parsing.parse_head(head, received.size_bytes) if head else None
+    record, text = parsing.as_json(parsed) if parsed else _parse(received)
     if study_uid is not None and record["study_instance_uid"] != study_uid:
         raise OtherStudy(
             "The instance belongs to another study than the URL.",
             sop_class_uid=record["sop_class_uid"],
             sop_instance_uid=record["sop_instance_uid"],
         )
-    return Arrival(received, record, JsonText(body.decode()))
+    return Arrival(received, record, JsonText(text))
 
 
-def _parse(received: storage.Received) -> Answer:
+def _parse(received: storage.Received) -> tuple[dict[str, Any], str]:
     received.wait()
     try:
-        return sandbox.run("parse", path=str(received.path))
+        record, text = sandbox.run("parse", path=str(received.path))
     except sandbox.SandboxFailure as failure:
         raise RefusedInstance(failure.reason) from None
+    return record, text.decode()
 
 
 def index(*, collection: Collection, arrivals: Sequence[Arrival]) -> list[Outcome]:
