@@ -14,6 +14,7 @@ from annotation.archive.services.ingest import Arrival, examine
 from annotation.core.errors import DomainError, InvalidInput, UnsupportedMedia
 from annotation.dicomweb.multipart import BrokenMultipart, PartHeaders, Reader, boundary_of
 from annotation.imaging import sandbox
+from annotation.imaging.parsing import ParsedInstance, parse_head
 from annotation.imaging.plain import HEAD_BYTES
 
 INSTANCES, METADATA = "application/dicom", "application/dicom+json"
@@ -44,6 +45,7 @@ class StoreBody:
         self._files: list[storage.Incoming] = []
         self._open: storage.Incoming | None = None
         self._head = bytearray()  # of what is open
+        self._told: tuple[ParsedInstance, int] | None = None  # by that
         self._examined: list[Future[Arrival | Refusal]] = []
         self._json_sizes: list[int] = []  # of what was examined and is not yet stored
 
@@ -94,7 +96,7 @@ class StoreBody:
             )
             self._examined.append(_done(refusal))
             return
-        self._open, self._head = storage.Incoming(), bytearray()
+        self._open, self._head, self._told = storage.Incoming(), bytearray(), None
         self._files.append(self._open)
 
     def _write(self, data: memoryview) -> None:
@@ -102,22 +104,34 @@ class StoreBody:
             return
         try:
             self._open.write(data)
-            self._head += data[: HEAD_BYTES - len(self._head)]
+            self._look_ahead(data)
         except InvalidInput as error:  # too large: the other parts of the body go on
             self._open.discard()
             self._open = None
             self._examined.append(_done(Refusal(error)))
 
-    def _end(self) -> None:
-        if self._open is not None:
-            if len(self._examined) >= MAX_WAITING:
-                _wait_for(self._examined[-MAX_WAITING])
-            self._examined.append(_examiners.submit(self._examine, self._open, bytes(self._head)))
-            self._open = None
+    def _look_ahead(self, data: memoryview) -> None:
+        """Read the attributes while the pixels are on their way."""
+        if len(self._head) < HEAD_BYTES:
+            self._head += data[: HEAD_BYTES - len(self._head)]
+            if len(self._head) == HEAD_BYTES:
+                self._told = parse_head(bytes(self._head))
 
-    def _examine(self, incoming: storage.Incoming, head: bytes = b"") -> Arrival | Refusal:
+    def _end(self) -> None:
+        if self._open is None:
+            return
+        if len(self._head) < HEAD_BYTES:
+            self._told = parse_head(bytes(self._head))
+        if len(self._examined) >= MAX_WAITING:
+            _wait_for(self._examined[-MAX_WAITING])
+        self._examined.append(_examiners.submit(self._examine, self._open, self._told))
+        self._open = None
+
+    def _examine(
+        self, incoming: storage.Incoming, told: tuple[ParsedInstance, int] | None = None
+    ) -> Arrival | Refusal:
         try:
-            arrival = examine(incoming.finish(), study_uid=self._study_uid, head=head)
+            arrival = examine(incoming.finish(), study_uid=self._study_uid, told=told)
             self._json_sizes.append(len(arrival.dicom_json))
             return arrival
         except DomainError as error:

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import struct
+import sys
 import zlib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -122,20 +123,32 @@ def parse(path: Path) -> ParsedInstance:
         raise UnreadableDicom(f"cannot be parsed: {type(error).__name__}") from None
 
 
-def parse_head(head: bytes, size_bytes: int) -> ParsedInstance | None:
-    """Parse a file of `size_bytes` by its first HEAD_BYTES, or all of it where it is shorter.
+def parse_head(head: bytes) -> tuple[ParsedInstance, int] | None:
+    """Parse a file by its first HEAD_BYTES, or by all of it where it is shorter.
 
-    Returns what `parse` finds in the file, or None where that takes more: other encodings than the
-    plain one, compressed pixels, anything wrong. Time and memory are bounded by HEAD_BYTES and no
-    other reader than `plain` sees the bytes, so this needs no sandbox.
+    Returns what `parse` finds in the file, and the bytes that the file must have for that; None where
+    it takes more to say: other encodings than the plain one, compressed pixels, anything wrong. Time
+    and memory are bounded by HEAD_BYTES and no other reader than `plain` sees the bytes, so this needs
+    no sandbox.
     """
+    is_whole = len(head) < HEAD_BYTES
     try:
-        syntax, body, place = _plain_attributes(head, is_whole=len(head) == size_bytes)
+        syntax, body, place = _plain_attributes(head, is_whole=is_whole)
+        if syntax.is_encapsulated:
+            return None
         file = io.BytesIO(head)
         file.seek(place)
-        return None if syntax.is_encapsulated else _described(file, size_bytes, syntax, body)
+        parsed = _described(file, len(head) if is_whole else sys.maxsize, syntax, body)
     except Exception:  # noqa: BLE001  whatever is wrong is said of the whole file
         return None
+    if is_whole:
+        return parsed, len(head)
+    index = parsed.frame_index
+    if index is None or index["kind"] != "native":
+        return None
+    start = index["offset"]
+    # The length of the pixel element; of an odd short one more than that.
+    return parsed, start + int.from_bytes(head[start - 4 : start], "little")
 
 
 def as_json(parsed: ParsedInstance) -> tuple[dict[str, Any], str]:

@@ -21,6 +21,7 @@ from annotation.archive.services import indexing
 from annotation.core.errors import DomainError, InstanceConflict, OtherStudy, RefusedInstance
 from annotation.core.rows import begin_insert
 from annotation.imaging import parsing, sandbox
+from annotation.imaging.parsing import ParsedInstance
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,16 +67,21 @@ def ingest(*, collection: Collection, chunks: Iterable[bytes]) -> Ingested:
 
 
 def examine(
-    received: storage.Received, *, study_uid: str | None = None, head: bytes = b""
+    received: storage.Received,
+    *,
+    study_uid: str | None = None,
+    told: tuple[ParsedInstance, int] | None = None,
 ) -> Arrival:
-    """Read the attributes of a complete file; needs no database.
+    """Read the attributes of a complete file in the sandbox; needs no database.
 
-    From its first bytes, where the caller has kept them and they tell all; else in the sandbox. With
-    `study_uid`, an instance of another study is refused. Raises RefusedInstance or OtherStudy.
+    `told` is what `parsing.parse_head` has found. With `study_uid`, an instance of another study is
+    refused. Raises RefusedInstance or OtherStudy.
     """
     received.begin_sync()
-    parsed = parsing.parse_head(head, received.size_bytes) if head else None
-    record, text = parsing.as_json(parsed) if parsed else _parse(received)
+    if told is not None and told[1] <= received.size_bytes:
+        record, text = parsing.as_json(told[0])
+    else:
+        record, text = _parse(received)
     if study_uid is not None and record["study_instance_uid"] != study_uid:
         raise OtherStudy(
             "The instance belongs to another study than the URL.",
