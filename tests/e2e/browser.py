@@ -1,8 +1,11 @@
 """Chromium as the tests start it, and the steps a person takes."""
 
 import contextlib
+import functools
 
 from playwright.sync_api import Page, TimeoutError, sync_playwright
+
+from tests import servers
 
 ARGUMENTS = [
     "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -19,9 +22,53 @@ NEXT_CASE = """before => {
 }"""
 
 
+class Session:
+    """What the tests of a session share: a server and a browser take seconds to start."""
+
+    def __init__(self, stack):
+        self._stack = stack
+        self.playwright = stack.enter_context(sync_playwright())
+
+    @functools.cached_property
+    def address(self):
+        return self._stack.enter_context(servers.web_server())
+
+    @functools.cached_property
+    def browser(self):
+        return self._stack.enter_context(chromium())
+
+
+_sessions: list[Session] = []
+
+
+@contextlib.contextmanager
+def session():
+    """In it `visiting` works, and only one Playwright runs: a second one in its thread would not."""
+    with contextlib.ExitStack() as stack:
+        _sessions.append(Session(stack))
+        try:
+            yield
+        finally:
+            _sessions.clear()
+
+
+@contextlib.contextmanager
+def visiting():
+    """The address of a server, and a browser whose pages are closed afterwards."""
+    [shared] = _sessions
+    try:
+        yield shared.address, shared.browser
+    finally:
+        for context in shared.browser.contexts:
+            context.close()
+
+
 @contextlib.contextmanager
 def chromium(arguments=ARGUMENTS):
-    with sync_playwright() as playwright:
+    """A browser of one's own."""
+    with contextlib.ExitStack() as stack:
+        shared = [one.playwright for one in _sessions]
+        [playwright] = shared or [stack.enter_context(sync_playwright())]
         browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=arguments)
         yield browser
         browser.close()

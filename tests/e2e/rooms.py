@@ -195,7 +195,7 @@ def make_case(cast, name, files, *, definition=None):
 def reading(cast):
     """A page at a time for the projects that are opened with it; fails on errors in the page."""
     troubles = []
-    with servers.web_server() as address, person.chromium() as browser:
+    with person.visiting() as (address, browser):
         page = person.new_page(browser, address, troubles)
         page.set_viewport_size({"width": 1100, "height": 640})
         person.sign_in(page, cast.manager.username, factories.PASSWORD)

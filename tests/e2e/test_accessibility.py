@@ -7,7 +7,7 @@ import pytest
 
 from annotation.labeling.models import MarkKind
 from annotation.labeling.services import marks
-from tests import factories, servers
+from tests import factories
 from tests.e2e import browser as person
 
 AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
@@ -38,7 +38,7 @@ def test_pages_have_no_serious_fault(live_cast, scheme):
     marks.mark_case(reader=live_cast.annotator, case=case, kind=MarkKind.FLAG, reason="Odd")
     troubles: list[str] = []
     found = {}
-    with servers.web_server() as address, person.chromium() as browser:
+    with person.visiting() as (address, browser):
         page = person.new_page(browser, address, troubles)
         page.set_viewport_size({"width": 1366, "height": 768})
         page.goto("/")

@@ -32,12 +32,6 @@ PLACES = """() => {
 }"""
 
 
-@pytest.fixture(autouse=True)
-def _ask_the_database_here(monkeypatch):
-    """Playwright's loop runs in this thread; it is only waited for, never awaited beside a query."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-
-
 @pytest.fixture
 def project(live_cast):
     project = factories.make_project(live_cast.manager, "Phantom")
@@ -58,7 +52,7 @@ def project(live_cast):
 def desk(live_cast, project):
     """A browser with the case open."""
     troubles: list[str] = []
-    with servers.web_server() as address, person.chromium() as browser:
+    with person.visiting() as (address, browser):
         yield Desk(browser, address, troubles, project)
     assert troubles == []
 

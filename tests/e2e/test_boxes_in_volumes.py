@@ -2,11 +2,9 @@
 
 import os
 
-import pytest
-
 from annotation.labeling.services.projects import publish_schema
 from learning.models import Target
-from tests import factories, servers
+from tests import factories
 from tests.e2e import browser as person
 
 DEFINITION = {
@@ -15,17 +13,11 @@ DEFINITION = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _ask_the_database_here(monkeypatch):
-    """Playwright's loop runs in this thread; it is only waited for, never awaited beside a query."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-
-
 def test_a_target_of_boxes_gets_a_volume(live_cast, tmp_path):
     publish_schema(actor=live_cast.manager, project=live_cast.project, definition=DEFINITION)
     shots = os.environ.get("SHOTS", tmp_path)
     troubles: list[str] = []
-    with servers.web_server() as address, person.chromium() as chromium:
+    with person.visiting() as (address, chromium):
         page = person.new_page(chromium, address, troubles)
         page.set_viewport_size({"width": 1200, "height": 1100})
         person.sign_in(page, "manager", factories.PASSWORD)

@@ -2,18 +2,10 @@
 
 import os
 
-import pytest
-
 from annotation.labeling.models import ClinicalTable
 from learning.models import Target
-from tests import factories, servers
+from tests import factories
 from tests.e2e import browser as person
-
-
-@pytest.fixture(autouse=True)
-def _ask_the_database_here(monkeypatch):
-    """Playwright's loop runs in this thread; it is only waited for, never awaited beside a query."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
 def table(name, content):
@@ -26,7 +18,7 @@ def test_values_are_uploaded_and_chosen_for_a_target(live_cast, tmp_path):
     good = "\n".join(["PatientID,crp [mg/l],smoker", *lines, "nobody,1,no", ""])
     shots = os.environ.get("SHOTS", tmp_path)
     troubles: list[str] = []
-    with servers.web_server() as address, person.chromium() as chromium:
+    with person.visiting() as (address, chromium):
         page = person.new_page(chromium, address, troubles)
         page.set_viewport_size({"width": 1200, "height": 1100})
         person.sign_in(page, "manager", factories.PASSWORD)

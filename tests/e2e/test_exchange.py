@@ -12,12 +12,6 @@ from tests.learning.conftest import TINY
 from tests.learning.models import make_model
 
 
-@pytest.fixture(autouse=True)
-def _ask_the_database_here(monkeypatch):
-    """Playwright's loop runs in this thread; it is only waited for, never awaited beside a query."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-
-
 @pytest.fixture
 def target(live_cast):
     cases = factories.make_labeled_cases(live_cast.project, live_cast.annotator, 18)
@@ -36,11 +30,7 @@ def target(live_cast):
 
 def test_a_model_goes_out_and_in_and_rounds_start_from_it(target, live_cast, tmp_path):
     troubles: list[str] = []
-    with (
-        servers.web_server() as address,
-        servers.worker("default", "gpu"),
-        person.chromium() as chromium,
-    ):
+    with servers.worker("default", "gpu"), person.visiting() as (address, chromium):
         page = person.new_page(chromium, address, troubles)
         page.set_viewport_size({"width": 1200, "height": 1500})
         person.sign_in(page, "manager", factories.PASSWORD)

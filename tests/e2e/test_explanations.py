@@ -4,7 +4,6 @@ import io
 import re
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from annotation.core.models import AuditEvent
@@ -46,12 +45,6 @@ COVER = """([x, y]) => {
   const [left, top] = w.toCanvas(0, [x, y, 0]).map((v) => Math.floor(v * dense))
   return layer.getContext('2d').getImageData(left, top, 1, 1).data[3]
 }"""
-
-
-@pytest.fixture(autouse=True)
-def _ask_the_database_here(monkeypatch):
-    """Playwright's loop runs in this thread; it is only waited for, never awaited beside a query."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
 def production_model(project, patient, **architecture):

@@ -72,9 +72,9 @@ def stack(request, tmp_path_factory):
     process.wait(60)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def chromium():
-    with person.chromium() as browser:
+    with person.visiting() as (_, browser):
         yield browser
 
 

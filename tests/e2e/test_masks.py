@@ -32,12 +32,6 @@ CENTRES_MM = voxel_mm(X, Y, Z)  # of the voxel [z, y, x]
 ROW = 28  # the coronal plane that is painted on
 
 
-@pytest.fixture(autouse=True)
-def _ask_the_database_here(monkeypatch):
-    """Playwright's loop runs in this thread; it is only waited for, never awaited beside a query."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-
-
 @pytest.fixture
 def project(live_cast):
     return make_case(live_cast, "phantom", phantom("painted on"), definition=DEFINITION)

@@ -22,12 +22,6 @@ DEFINITION = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _ask_the_database_here(monkeypatch):
-    """Playwright's loop runs in this thread; it is only waited for, never awaited beside a query."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-
-
 def case_of_bar(cast, name):
     """A project with one such bar; returns where it ends in the patient, too."""
     voxels, ends = synthesis.bar_phantom(direction=LYING[name], spacing_mm=SPACING_MM)

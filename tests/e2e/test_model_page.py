@@ -3,16 +3,10 @@
 import pytest
 
 from learning.services import model_versions, targets
-from tests import factories, servers
+from tests import factories
 from tests.e2e import browser as person
 from tests.learning.test_promotion import TRUTH, make_version, scores
 from tests.learning.test_subgroups import make_population
-
-
-@pytest.fixture(autouse=True)
-def _ask_the_database_here(monkeypatch):
-    """Playwright's loop runs in this thread; it is only waited for, never awaited beside a query."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
 @pytest.fixture
@@ -31,7 +25,7 @@ def versions(live_cast):
 
 def test_the_page_of_a_model_says_how_good_it_is_and_for_whom(versions, live_cast, tmp_path):
     troubles: list[str] = []
-    with servers.web_server() as address, person.chromium() as chromium:
+    with person.visiting() as (address, chromium):
         page = person.new_page(chromium, address, troubles)
         page.set_viewport_size({"width": 1366, "height": 1700})
         person.sign_in(page, "manager", factories.PASSWORD)

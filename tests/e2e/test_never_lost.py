@@ -27,51 +27,30 @@ OTHER_DEFINITION = {"questions": [{**FINDING, "key": "grade", "label": "Which gr
 BOX, LENGTH, STROKE = [((12, 12), (24, 20)), ((14, 52), (40, 52)), ((30, 30), (42, 30))]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _ask_the_database_here():
-    """Playwright's loop runs in this thread; it is only waited for, never awaited beside a query."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield
-
-
-@pytest.fixture(scope="module")
-def address(django_db_setup):
-    with servers.web_server() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def chromium(_ask_the_database_here):
-    with person.chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def project(live_cast):
     return make_case(live_cast, "phantom", phantom("kept", slices=6), definition=DEFINITION)
 
 
 @pytest.fixture
-def house(chromium, project):
-    opened = House(chromium, project)
-    yield opened
-    for context in opened.contexts:
-        context.close()
+def house(project):
+    with person.visiting() as (address, browser):
+        opened = House(address, browser, project)
+        yield opened
     assert opened.troubles == []
 
 
 class House:
     """Reading rooms of one project, for several people, each with a browser of their own."""
 
-    def __init__(self, browser, project):
-        self.browser, self.project = browser, project
-        self.contexts, self.troubles = [], []
+    def __init__(self, address, browser, project):
+        self.address, self.browser, self.project = address, browser, project
+        self.troubles = []
 
-    def sit_down(self, address, username="manager"):
-        page = person.new_page(self.browser, address, self.troubles)
+    def sit_down(self, username="manager", *, at=""):
+        """With `at`, at another server."""
+        page = person.new_page(self.browser, at or self.address, self.troubles)
         page.set_viewport_size({"width": 1100, "height": 640})
-        self.contexts.append(page.context)
         person.sign_in(page, username, factories.PASSWORD)
         return self.enter(page)
 
@@ -134,8 +113,8 @@ def conflict_of(room):
     return [row.split("\t") for row in table.all_inner_texts()]
 
 
-def test_a_tab_that_dies_with_unsaved_work_has_it_again(house, address):
-    room = house.sit_down(address)
+def test_a_tab_that_dies_with_unsaved_work_has_it_again(house):
+    room = house.sit_down()
     refuse_saves(room)
     room.paint("brush", *STROKE)
     assert is_offline(room)
@@ -156,8 +135,8 @@ def test_a_tab_that_dies_with_unsaved_work_has_it_again(house, address):
     )
 
 
-def test_a_tab_that_dies_before_it_hears_that_its_work_is_saved_asks_nothing(house, address):
-    room = house.sit_down(address)
+def test_a_tab_that_dies_before_it_hears_that_its_work_is_saved_asks_nothing(house):
+    room = house.sit_down()
     lose_answers(room)
     room.draw("box", *BOX)
     assert is_offline(room)
@@ -170,8 +149,8 @@ def test_a_tab_that_dies_before_it_hears_that_its_work_is_saved_asks_nothing(hou
     assert again.page.get_by_test_id("conflict").count() == 0
 
 
-def test_a_save_whose_answer_is_lost_is_no_conflict(house, address):
-    room = house.sit_down(address)
+def test_a_save_whose_answer_is_lost_is_no_conflict(house):
+    room = house.sit_down()
     lose_answers(room)
     room.draw("box", *BOX)
     assert is_offline(room)
@@ -187,7 +166,7 @@ def test_a_server_that_is_killed_while_it_saves_has_everything_when_it_is_back(h
     address = f"http://127.0.0.1:{port}"
     with servers.running(servers.web_command(port), FIRSTREAD_PROCESS="web") as process:
         servers.eventually(lambda: servers.answers(f"{address}/healthz"), "the server answers")
-        room = house.sit_down(address)
+        room = house.sit_down(at=address)
         with transaction.atomic():
             Annotation.objects.select_for_update().get()
             room.draw("box", *BOX)
@@ -208,16 +187,16 @@ def somebody_waits():
         return cursor.fetchone()[0] > 0
 
 
-def test_a_lapsed_lease_that_another_reader_took_costs_no_work(house, address, live_cast, project):
+def test_a_lapsed_lease_that_another_reader_took_costs_no_work(house, live_cast, project):
     set_member(
         actor=live_cast.manager, project=project, user=live_cast.annotator, role=Role.ANNOTATOR
     )
-    room = house.sit_down(address)
+    room = house.sit_down()
     room.draw("box", *BOX)
     saved(regions_of)
     Assignment.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert claiming.expire_assignments() == 1
-    other = house.sit_down(address, "annotator")
+    other = house.sit_down("annotator")
     assert person.current_case(other.page) == person.current_case(room.page)
     assert lists(other, 0)
 
@@ -253,8 +232,8 @@ def shows_stroke(room):
     return bool(room.are_coloured(0, [voxel_mm((x1 + x2) / 2, y, 2)])[0])
 
 
-def test_a_second_tab_follows_and_a_conflict_shows_both_versions(house, address):
-    first = house.sit_down(address)
+def test_a_second_tab_follows_and_a_conflict_shows_both_versions(house):
+    first = house.sit_down()
     second = house.tab_beside(first)
     first.draw("box", *BOX)
     assert lists(second, 1)
@@ -296,8 +275,8 @@ def test_a_second_tab_follows_and_a_conflict_shows_both_versions(house, address)
     assert draft() == content
 
 
-def test_a_new_schema_leaves_the_open_case_as_it_was_asked(house, address, live_cast, project):
-    room = house.sit_down(address)
+def test_a_new_schema_leaves_the_open_case_as_it_was_asked(house, live_cast, project):
+    room = house.sit_down()
     room.draw("box", *BOX)
     saved(regions_of)
     asked = Annotation.objects.get().schema

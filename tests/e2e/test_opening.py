@@ -25,7 +25,6 @@ w.subscribe((state) => {
 
 
 def test_without_webgl_the_page_says_so_and_the_questions_still_work(live_cast, monkeypatch):
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     factories.make_cases(live_cast.project, 1)
     troubles: list[str] = []
     arguments = ["--no-sandbox", "--disable-3d-apis", "--disable-gpu"]

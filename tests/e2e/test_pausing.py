@@ -1,20 +1,12 @@
 """A manager pauses a round and resumes it, on the real page."""
 
-import pytest
-
 from learning.models import Round
 from learning.services import targets
-from tests import factories, servers
+from tests import factories
 from tests.e2e import browser as person
 from tests.learning.conftest import TINY
 
 ROUND = "[data-testid=round][data-state={}]"
-
-
-@pytest.fixture(autouse=True)
-def _ask_the_database_here(monkeypatch):
-    """Playwright's loop runs in this thread; it is only waited for, never awaited beside a query."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
 def test_a_round_is_paused_resumed_and_cancelled_by_buttons(live_cast):
@@ -23,7 +15,7 @@ def test_a_round_is_paused_resumed_and_cancelled_by_buttons(live_cast):
         retrain_after=0, refit_after=0,
     )  # fmt: skip
     troubles: list[str] = []
-    with servers.web_server() as address, person.chromium() as chromium:
+    with person.visiting() as (address, chromium):
         page = person.new_page(chromium, address, troubles)
         person.sign_in(page, "manager", factories.PASSWORD)
         page.get_by_role("link", name="Manage").first.click()

@@ -10,12 +10,6 @@ from tests.e2e import browser as person
 from tests.learning.test_heads_of_numbers import LABELED, make_cases, make_widths, outcome, read
 
 
-@pytest.fixture(autouse=True)
-def _ask_the_database_here(monkeypatch):
-    """Playwright's loop runs in this thread; it is only waited for, never awaited beside a query."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-
-
 @pytest.fixture
 def target(live_cast):
     """A number with three heads, and what the last had said of two cases drawn at random."""
@@ -36,7 +30,7 @@ def test_a_manager_reads_the_error_in_its_unit_and_chooses_among_what_fits_a_num
     live_cast, target
 ):
     troubles: list[str] = []
-    with servers.web_server() as address, person.chromium() as chromium:
+    with person.visiting() as (address, chromium):
         page = person.new_page(chromium, address, troubles)
         person.sign_in(page, "manager", factories.PASSWORD)
         page.get_by_role("link", name="Manage").first.click()

@@ -1,6 +1,6 @@
 """The reading room by keyboard, in the reader's language, with keys of one's own; the schema as forms."""
 
-from tests import factories, servers
+from tests import factories
 from tests.e2e import browser as person
 
 GERMAN = "html[lang=de]"
@@ -9,7 +9,7 @@ GERMAN = "html[lang=de]"
 def test_keys_do_what_the_cheat_sheet_says_and_not_while_typing(live_cast):
     factories.make_cases(live_cast.project, 3)
     troubles: list[str] = []
-    with servers.web_server() as address, person.chromium() as browser:
+    with person.visiting() as (address, browser):
         page = person.new_page(browser, address, troubles)
         person.sign_in(page, "annotator", factories.PASSWORD)
         first = person.open_case(page)
@@ -42,7 +42,7 @@ def test_keys_do_what_the_cheat_sheet_says_and_not_while_typing(live_cast):
 def test_language_and_keys_follow_the_reader(live_cast):
     factories.make_cases(live_cast.project, 2)
     troubles: list[str] = []
-    with servers.web_server() as address, person.chromium() as browser:
+    with person.visiting() as (address, browser):
         page = person.new_page(browser, address, troubles)
         person.sign_in(page, "annotator", factories.PASSWORD)
         page.goto("/preferences")
@@ -77,7 +77,7 @@ def test_language_and_keys_follow_the_reader(live_cast):
 def test_a_manager_writes_a_question_and_readers_get_it(live_cast):
     factories.make_cases(live_cast.project, 1)
     troubles: list[str] = []
-    with servers.web_server() as address, person.chromium() as browser:
+    with person.visiting() as (address, browser):
         page = person.new_page(browser, address, troubles)
         page.set_viewport_size({"width": 1366, "height": 768})
         person.sign_in(page, "manager", factories.PASSWORD)

@@ -2,7 +2,6 @@
 stack in the planes: each is taken at its handle there and moved, and the server hears of it."""
 
 import numpy as np
-import pytest
 
 from tests.e2e.rooms import (
     draft,
@@ -22,12 +21,6 @@ DEFINITION = {
 AXIAL, CORONAL = 0, 2
 ROW = 28  # the coronal plane
 BOX_SLICE, ELLIPSE_SLICE = 19, 24  # from 0
-
-
-@pytest.fixture(autouse=True)
-def _ask_the_database_here(monkeypatch):
-    """Playwright's loop runs in this thread; it is only waited for, never awaited beside a query."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
 def open_planes(room):

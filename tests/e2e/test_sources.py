@@ -9,10 +9,10 @@ DONE = "[data-testid=transfer][data-state=completed]"
 def test_search_preview_pull_and_push(live_cast):
     ct, here = factories.make_ct("ct", patient="P7"), factories.make_cases(live_cast.project, 1)
     troubles: list[str] = []
-    with orthanc.running() as peer, servers.web_server() as address, servers.worker("default"):
+    with orthanc.running() as peer, servers.worker("default"):
         peer.add(*ct)
         make_source(live_cast.project, peer)
-        with person.chromium() as browser:
+        with person.visiting() as (address, browser):
             page = person.new_page(browser, address, troubles)
             person.sign_in(page, "manager", factories.PASSWORD)
             page.get_by_role("link", name="Manage").first.click()
@@ -38,7 +38,7 @@ def test_search_preview_pull_and_push(live_cast):
 
 def test_a_source_that_is_away_says_so_and_offers_to_try_again(live_cast):
     factories.make_source(live_cast.project)
-    with servers.web_server() as address, person.chromium() as browser:
+    with person.visiting() as (address, browser):
         page = person.new_page(browser, address, [])
         person.sign_in(page, "manager", factories.PASSWORD)
         page.get_by_role("link", name="Manage").first.click()

@@ -4,7 +4,6 @@ import gzip
 
 import nibabel
 import numpy as np
-import pytest
 
 from annotation.archive.services.ingest import ingest
 from annotation.core.models import AuditEvent
@@ -34,12 +33,6 @@ COLOURED = """() => {
   }
   return count
 }"""
-
-
-@pytest.fixture(autouse=True)
-def _ask_the_database_here(monkeypatch):
-    """Playwright's loop runs in this thread; it is only waited for, never awaited beside a query."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
 def make_suggested_case(project, actor):
@@ -88,7 +81,7 @@ def coloured(page, condition, what):
 def test_a_suggestion_is_taken_and_a_manager_deals_with_the_case(live_cast):
     case, suggested = make_suggested_case(live_cast.project, live_cast.manager)
     troubles: list[str] = []
-    with servers.web_server() as address, person.chromium() as browser:
+    with person.visiting() as (address, browser):
         reads_with_a_suggestion(browser, address, troubles, live_cast, suggested)
         marks.mark_case(
             reader=live_cast.annotator, case=case, kind=MarkKind.FLAG, reason="Odd edge"

@@ -15,7 +15,7 @@ from annotation.core.jobs import JobState
 from annotation.dicomweb.dicomjson import join_for_preparation
 from annotation.imaging.rendered import Rendering, grey_or_colour
 from annotation.labeling.services.projects import add_cases
-from tests import factories, servers
+from tests import factories
 from tests.e2e import browser as person
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "dicom"
@@ -67,7 +67,7 @@ def test_the_screen_shows_what_pydicom_decodes(projects, live_cast, tmp_path, is
     if is_prepared:
         prepare()
     wrong, troubles = {}, []
-    with servers.web_server() as address, person.chromium() as browser:
+    with person.visiting() as (address, browser):
         page = person.new_page(browser, address, troubles)
         person.sign_in(page, live_cast.manager.username, factories.PASSWORD)
         for name, (project, data) in projects.items():

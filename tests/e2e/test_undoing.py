@@ -4,7 +4,6 @@ it had then, and the picture follows."""
 from dataclasses import dataclass, field
 
 import numpy as np
-import pytest
 
 from annotation.archive import storage
 from annotation.labeling.services.reading import content_sha256
@@ -45,12 +44,6 @@ DEFINITION = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _ask_the_database_here(monkeypatch):
-    """Playwright's loop runs in this thread; it is only waited for, never awaited beside a query."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-
-
 @dataclass
 class Hand:
     """Does one thing after the other, and sees that each became the step that undo would take back."""
@@ -78,12 +71,17 @@ class Hand:
             self.room.hover_brush(0, *self.room.pixel(*start))
         self.drag(start, end)
 
+    def click(self, tool, key, place):
+        self.key(key)
+        self.room.until(f"s.tool === '{tool}'")
+        self.room.page.mouse.click(*self.room.pixel(*place))
+
     def drag(self, start, end):
         drag(self.room.page, self.room.pixel(*start), self.room.pixel(*end))
 
 
 def one_round(hand, number):
-    """Eighteen steps on one slice: answers, regions, masks, by turns."""
+    """Nineteen steps on one slice: answers, regions, masks, by turns."""
     page = hand.room.page
     title = f"finding {number}"
     hand.key("21"[number % 2])
@@ -119,10 +117,12 @@ def one_round(hand, number):
     hand.did("paint")
     hand.draw("ellipse", "Shift+o", (20, 40), (26, 46))
     hand.did("draw a region")
-    hand.button("Clear this slice")
+    hand.click("fill", "Shift+i", (58, 58))
     hand.did("paint")
     hand.key("Delete")
     hand.did("delete a region")
+    hand.button("Clear this slice")
+    hand.did("paint")
     page.get_by_role("button", name="effusion").click()
     hand.did("answer")
     hand.draw("length", "Shift+l", (14, 52), (40, 54))
