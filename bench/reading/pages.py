@@ -10,8 +10,9 @@ from tests.e2e import browser as person
 
 PAINT_WATCH = """() => {
   window.painted = null
+  const DRAWN = ['rendered', 'needsRender'] // not what is drawn before there is an image
   const look = ({ target, detail }) => {
-    if (window.painted !== null || detail.viewportStatus !== 'rendered') return
+    if (window.painted !== null || !DRAWN.includes(detail.viewportStatus)) return
     const now = performance.now()
     const canvas = target.querySelector('canvas.cornerstone-canvas')
     const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)

@@ -125,7 +125,7 @@ interface HeaderProps {
 
 export function PanelHeader({ count, onHelp, onLeave }: HeaderProps) {
   return (
-    <Group justify="space-between" wrap="nowrap" gap="xs">
+    <Group justify="space-between" gap="0.25rem 0.5rem">
       <Text fw={700} component="h1" size="md" m={0}>
         {t('app.name')}
       </Text>

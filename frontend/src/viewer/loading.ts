@@ -23,6 +23,8 @@ import type { Place, SpacingSource } from './types'
 const LOAD_TIMEOUT_MS = 30_000
 const PREFETCHED_IMAGES = 1
 const PROGRESSIVE_PIXELS = 3e6
+/** Of one answer in every browser's cache; what is longer would come a second time beside the first. */
+const MOST_KEPT_BYTES = 4 * 2 ** 20
 const FRAME = /\/frames\/\d+$/
 const TAGS = { codes: '00200020', rows: '00280010', columns: '00280011' }
 
@@ -86,9 +88,14 @@ export class SeriesLoader {
     const imageIds = imageIdsOf(this.root, study, series)
     const imageId = imageIds[startOf(imageIds.length, slice)]
     if (imageId === undefined || this.registered.has(seriesUrl(this.root, study, series))) return
-    const answer = fetch(imageId.replace('wadors:', ''), { headers: { Accept: FRAME_TYPES } })
+    const early = new AbortController()
+    const answer = fetch(imageId.replace('wadors:', ''), { headers: { Accept: FRAME_TYPES }, signal: early.signal })
+    const keep = async (response: Response) => {
+      if (Number(response.headers.get('Content-Length')) > MOST_KEPT_BYTES) early.abort()
+      else await response.arrayBuffer()
+    }
     // Whatever is wrong is said when the viewer asks again.
-    void answer.then((response) => response.arrayBuffer()).catch(() => undefined)
+    void answer.then(keep).catch(() => undefined)
   }
 
   /** Fetch and decode the first image of a study that comes next. */
