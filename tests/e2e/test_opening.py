@@ -8,6 +8,7 @@ from tests import factories, servers
 from tests.e2e import browser as person
 from tests.e2e.rooms import make_case, phantom, reading, second_series
 
+LARGE = (2304, 1792)  # 8 MB: a private window keeps at most 6
 LONG, SMALL_SIDE = 2000, 16
 FRAME_BYTES = SMALL_SIDE * SMALL_SIDE * 2
 LIMIT_BYTES = 400 * FRAME_BYTES
@@ -87,6 +88,23 @@ def test_a_very_long_series_shows_an_image_before_it_is_loaded_and_keeps_to_its_
             room.until(f"p.status === 'shown' && p.slice === {slice_number}")
         room.until(f"p.loaded >= {AHEAD}")
         assert room.do("return w.most") <= LIMIT_BYTES
+
+
+def test_a_frame_too_large_for_the_browsers_cache_comes_once(live_cast):
+    """It is asked for early, beside the metadata; nobody may wait for it to come a second time."""
+    pixels = np.random.default_rng(3).integers(0, 4096, LARGE).astype(np.uint16)
+    data = conversion.radiograph(pixels, conversion.Subject(patient_id="large"), "large")
+    small = make_case(live_cast, "small", phantom("small", slices=1))
+    large = make_case(live_cast, "large", [data])
+    with reading(live_cast) as enter:
+        page = enter(small).page
+        came = []
+        page.on("requestfinished", came.append)
+        enter(large)
+        page.wait_for_load_state("networkidle")
+        of_frames = [r.sizes()["responseBodySize"] for r in came if "/frames/" in r.url]
+    assert [size for size in of_frames if size > 2**20] == [max(of_frames)]
+    assert max(of_frames) >= pixels.nbytes
 
 
 def test_planes_that_are_closed_leave_nothing_on_the_graphics_card(live_cast):
