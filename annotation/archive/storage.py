@@ -48,7 +48,8 @@ class Received:
 
     def wait(self) -> None:
         """Until the last bytes are written. Raises StorageFull."""
-        _ = self.sha256
+        with _full_disk_named():
+            self._written.result()
 
     def begin_sync(self) -> Future[None]:
         """Make the content durable, once, while others go on."""
