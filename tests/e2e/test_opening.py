@@ -99,12 +99,13 @@ def test_a_frame_too_large_for_the_browsers_cache_comes_once(live_cast):
     with reading(live_cast) as enter:
         page = enter(small).page
         came = []
-        page.on("requestfinished", came.append)
+        page.on("requestfinished", lambda request: came.append(request))
         enter(large)
         page.wait_for_load_state("networkidle")
         of_frames = [r.sizes()["responseBodySize"] for r in came if "/frames/" in r.url]
-    assert [size for size in of_frames if size > 2**20] == [max(of_frames)]
-    assert max(of_frames) >= pixels.nbytes
+    # Of what was given up early the browser may go on where it stopped.
+    assert len(of_frames) == 1
+    assert 2**20 < of_frames[0] <= pixels.nbytes + 2**10
 
 
 def test_planes_that_are_closed_leave_nothing_on_the_graphics_card(live_cast):
