@@ -1,9 +1,9 @@
-"""The training loop: one function that reads from top to bottom."""
+"""The training loop: `train` reads from top to bottom."""
 
 import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,11 +65,8 @@ def train(
     task.require_learnable(training.labels)
     task = task.fitted(training.labels)
     torch.set_num_threads(config.threads)
-    torch.manual_seed(seed)
     device = choose_device()
-    network = architecture.build()
-    start(network)
-    network = on_device(network, device, architecture.spatial)
+    network = _built(architecture, start, seed, device)
     total = config.steps(len(training))
     run = Run.begin(
         network, group.wrapped(network, device), config, total, is_mixed(config, device)
@@ -90,19 +87,7 @@ def train(
         while not run.is_over(config.patience):
             # Seeds of the epoch: a resumed run draws what an uninterrupted one would have drawn.
             torch.manual_seed(seed * 1_000_003 + run.epoch)
-            losses: list[torch.Tensor] = []
-            run.learner.train()
-            is_last = False
-            while not is_last:
-                batch, is_last = next(stream)
-                losses.append(_gradients(run, batch, task, weighting, config, group))
-                run.advance(config.gradient_norm)
-                watch.look()
-            run.epoch += 1
-            loss = float(torch.stack(losses).mean())  # once an epoch: a GPU waits for nobody
-            if not math.isfinite(loss):
-                raise DivergedTraining(f"the loss became {loss} in epoch {run.epoch}")
-
+            loss = _epoch(run, stream, task, weighting, config, group, watch)
             figures = None
             if run.step >= min(next_evaluation, total):
                 next_evaluation = (run.step // evaluate_every + 1) * evaluate_every
@@ -119,6 +104,43 @@ def train(
 
 def is_mixed(config: TrainConfig, device: Any) -> bool:
     return bool(device.type == "cuda" and config.mixed_precision)
+
+
+def _built(
+    architecture: Architecture,
+    start: Callable[[nn.Module], object],
+    seed: int,
+    device: torch.device,
+) -> nn.Module:
+    torch.manual_seed(seed)
+    network = architecture.build()
+    start(network)
+    return on_device(network, device, architecture.spatial)
+
+
+def _epoch(
+    run: Run,
+    stream: Iterator[tuple[Batch, bool]],
+    task: Task,
+    weighting: Weighting,
+    config: TrainConfig,
+    group: Group,
+    watch: Watch,
+) -> float:
+    """The mean loss over the batches of one epoch. Raises DivergedTraining, OutOfMemory."""
+    losses: list[torch.Tensor] = []
+    run.learner.train()
+    is_last = False
+    while not is_last:
+        batch, is_last = next(stream)
+        losses.append(_gradients(run, batch, task, weighting, config, group))
+        run.advance(config.gradient_norm)
+        watch.look()
+    run.epoch += 1
+    loss = float(torch.stack(losses).mean())  # once an epoch: a GPU waits for nobody
+    if not math.isfinite(loss):
+        raise DivergedTraining(f"the loss became {loss} in epoch {run.epoch}")
+    return loss
 
 
 def _gradients(
