@@ -1,8 +1,7 @@
 """Runs parsing and decoding in a child process with limits on memory and time.
 
-The parent sends one JSON line and perhaps bytes; the child answers two sizes, a JSON header and a
-payload. A child that hangs, dies or grows is replaced; the caller gets SandboxFailure, never a
-crashed server.
+The parent sends one JSON line; the child answers two sizes, a JSON header and a payload. A child that
+hangs, dies or grows is replaced; the caller gets SandboxFailure, never a crashed server.
 """
 
 import contextlib
@@ -63,14 +62,12 @@ class Child:
             with contextlib.suppress(OSError):  # more than an account may have: the default stays
                 fcntl.fcntl(_pipe(pipe), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
-    def call(
-        self, function: str, arguments: dict[str, Any], timeout_s: float, data: bytes = b""
-    ) -> Answer:
+    def call(self, function: str, arguments: dict[str, Any], timeout_s: float) -> Answer:
         self.calls += 1
         self._received = bytearray()
-        request = {"function": function, "arguments": arguments, "bytes": len(data)}
+        request = {"function": function, "arguments": arguments}
         try:
-            _pipe(self.process.stdin).write(json.dumps(request).encode() + b"\n" + data)
+            _pipe(self.process.stdin).write(json.dumps(request).encode() + b"\n")
             _pipe(self.process.stdin).flush()
             deadline = time.monotonic() + timeout_s
             header_size, payload_size = PREFIX.unpack(self._read(PREFIX.size, deadline))
@@ -122,13 +119,8 @@ _idle: "queue.SimpleQueue[Child]" = queue.SimpleQueue()
 _owner = os.getpid()
 
 
-def run(
-    function: str, /, *, data: bytes = b"", timeout_s: float = DEFAULT_TIMEOUT_S, **arguments: Any
-) -> Answer:
-    """Call one of FUNCTIONS in a child; returns (JSON value, payload). Raises SandboxFailure.
-
-    `data` is given to the function where there is any.
-    """
+def run(function: str, /, *, timeout_s: float = DEFAULT_TIMEOUT_S, **arguments: Any) -> Answer:
+    """Call one of FUNCTIONS in a child; returns (JSON value, payload). Raises SandboxFailure."""
     global _idle, _owner
     if _owner != os.getpid():  # after a fork the parent's children are not ours
         _idle, _owner = queue.SimpleQueue(), os.getpid()
@@ -140,7 +132,7 @@ def run(
         child.close()
         child = Child()
     try:
-        return child.call(function, arguments, timeout_s, data)
+        return child.call(function, arguments, timeout_s)
     finally:
         if child.process.poll() is None:
             _idle.put(child)
@@ -260,8 +252,6 @@ def _serve() -> None:
         request = json.loads(line)
         error, value, payload = None, None, b""
         try:
-            if request["bytes"]:
-                request["arguments"]["data"] = sys.stdin.buffer.read(request["bytes"])
             value, payload = FUNCTIONS[request["function"]](**request["arguments"])
         except MemoryError:
             error = "needs more memory than is allowed"
