@@ -43,9 +43,7 @@ def main() -> None:
         page = person.new_page(browser, address, [])
         person.sign_in(page, "manager", factories.PASSWORD)
         session = page.context.new_cdp_session(page)
-        _open_without_frames(
-            page, session, project.pk
-        )  # the program comes from the cache from now on
+        _open_without_frames(page, session, project.pk)
         session.send("Network.emulateNetworkConditions", {
             "offline": False, "latency": arguments.latency,
             "downloadThroughput": arguments.mbit * 125_000, "uploadThroughput": -1,
@@ -72,6 +70,7 @@ def main() -> None:
 
 
 def _open_without_frames(page, session, project_id) -> None:
+    """The browser keeps the program, and no picture."""
     session.send("Network.enable")
     session.send("Network.setBlockedURLs", {"urls": ["*/frames/*"]})
     page.goto(f"/projects/{project_id}/read")

@@ -1,5 +1,4 @@
-"""New files written in whole blocks past the page cache (open(2), O_DIRECT), and hashed, while more
-arrives.
+"""New files written in whole blocks past the page cache (open(2), O_DIRECT), hashed on the way.
 
 What is stored now is read much later: to copy it into the cache first would cost a quarter of the
 processor time of a store request. Two buffers take turns: the disk writes one while the other is
@@ -35,6 +34,7 @@ class BlockFile:
         self._buffered = 0  # bytes in it
         self._written = 0  # bytes handed over to be written
         self._writing: Future[None] | None = None  # of the buffer before this one
+        self._finishing: Future[str] | None = None
 
     def write(self, data: bytes | memoryview) -> None:
         """Append. Raises OSError, perhaps of what was appended before."""
@@ -60,7 +60,8 @@ class BlockFile:
         Nothing may be written after it.
         """
         if self._writing is not None:
-            return _writers.submit(self._write_rest, self._writing)
+            self._finishing = _writers.submit(self._write_rest, self._writing)
+            return self._finishing
         done: Future[str] = Future()
         done.set_result(self._write_rest(None))
         return done
@@ -70,11 +71,12 @@ class BlockFile:
         os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """Closing twice changes nothing. After `finish` its answer must have been awaited."""
+        """Closing twice changes nothing."""
         if self._descriptor < 0:
             return
-        if self._writing is not None:
-            self._writing.exception()
+        for aside in (self._writing, self._finishing):
+            if aside is not None:
+                aside.exception()
         os.close(self._descriptor)
         self._descriptor = -1
 
@@ -98,11 +100,11 @@ class BlockFile:
         """Write whole blocks, of which `size` bytes count, and hash those beside."""
         hashing = _hashers.submit(self._digest.update, buffer[:size]) if size > LONG_BYTES else None
         try:
-            self._write_out(buffer[: -(-size // BLOCK_BYTES) * BLOCK_BYTES])
-        finally:
             if hashing is None:
                 self._digest.update(buffer[:size])
-            else:
+            self._write_out(buffer[: -(-size // BLOCK_BYTES) * BLOCK_BYTES])
+        finally:
+            if hashing is not None:
                 hashing.result()
             _spare.append(buffer)
 

@@ -14,7 +14,7 @@ from annotation.archive.services.ingest import Arrival, examine
 from annotation.core.errors import DomainError, InvalidInput, UnsupportedMedia
 from annotation.dicomweb.multipart import BrokenMultipart, PartHeaders, Reader, boundary_of
 from annotation.imaging import sandbox
-from annotation.imaging.parsing import ParsedInstance, parse_head
+from annotation.imaging.parsing import ParsedHead, parse_head
 from annotation.imaging.plain import HEAD_BYTES
 
 INSTANCES, METADATA = "application/dicom", "application/dicom+json"
@@ -45,7 +45,7 @@ class StoreBody:
         self._files: list[storage.Incoming] = []
         self._open: storage.Incoming | None = None
         self._head = bytearray()  # of what is open
-        self._told: tuple[ParsedInstance, int] | None = None  # by that
+        self._told: ParsedHead | None = None  # by that
         self._examined: list[Future[Arrival | Refusal]] = []
         self._json_sizes: list[int] = []  # of what was examined and is not yet stored
 
@@ -128,7 +128,7 @@ class StoreBody:
         self._open = None
 
     def _examine(
-        self, incoming: storage.Incoming, told: tuple[ParsedInstance, int] | None = None
+        self, incoming: storage.Incoming, told: ParsedHead | None = None
     ) -> Arrival | Refusal:
         try:
             arrival = examine(incoming.finish(), study_uid=self._study_uid, told=told)

@@ -16,7 +16,7 @@ import sys
 import zlib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import pydicom
 from pydicom.datadict import tag_for_keyword
@@ -123,13 +123,19 @@ def parse(path: Path) -> ParsedInstance:
         raise UnreadableDicom(f"cannot be parsed: {type(error).__name__}") from None
 
 
-def parse_head(head: bytes) -> tuple[ParsedInstance, int] | None:
+class ParsedHead(NamedTuple):
+    """What `parse` finds in a file that has so many bytes at least."""
+
+    parsed: ParsedInstance
+    least_bytes: int
+
+
+def parse_head(head: bytes) -> ParsedHead | None:
     """Parse a file by its first HEAD_BYTES, or by all of it where it is shorter.
 
-    Returns what `parse` finds in the file, and the bytes that the file must have for that; None where
-    it takes more to say: other encodings than the plain one, compressed pixels, anything wrong. Time
-    and memory are bounded by HEAD_BYTES and no other reader than `plain` sees the bytes, so this needs
-    no sandbox.
+    None where it takes more to say: other encodings than the plain one, compressed pixels, anything
+    wrong. Time and memory are bounded by HEAD_BYTES and no other reader than `plain` sees the bytes, so
+    this needs no sandbox.
     """
     is_whole = len(head) < HEAD_BYTES
     try:
@@ -142,13 +148,13 @@ def parse_head(head: bytes) -> tuple[ParsedInstance, int] | None:
     except Exception:  # noqa: BLE001  whatever is wrong is said of the whole file
         return None
     if is_whole:
-        return parsed, len(head)
+        return ParsedHead(parsed, len(head))
     index = parsed.frame_index
     if index is None or index["kind"] != "native":
         return None
     start = index["offset"]
     # The length of the pixel element; of an odd short one more than that.
-    return parsed, start + int.from_bytes(head[start - 4 : start], "little")
+    return ParsedHead(parsed, start + int.from_bytes(head[start - 4 : start], "little"))
 
 
 def as_json(parsed: ParsedInstance) -> tuple[dict[str, Any], str]:

@@ -21,7 +21,7 @@ from annotation.archive.services import indexing
 from annotation.core.errors import DomainError, InstanceConflict, OtherStudy, RefusedInstance
 from annotation.core.rows import begin_insert
 from annotation.imaging import parsing, sandbox
-from annotation.imaging.parsing import ParsedInstance
+from annotation.imaging.parsing import ParsedHead
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -70,16 +70,15 @@ def examine(
     received: storage.Received,
     *,
     study_uid: str | None = None,
-    told: tuple[ParsedInstance, int] | None = None,
+    told: ParsedHead | None = None,
 ) -> Arrival:
-    """Read the attributes of a complete file in the sandbox; needs no database.
+    """Read the attributes of a complete file, unless its beginning has `told` them; needs no database.
 
-    `told` is what `parsing.parse_head` has found. With `study_uid`, an instance of another study is
-    refused. Raises RefusedInstance or OtherStudy.
+    With `study_uid`, an instance of another study is refused. Raises RefusedInstance or OtherStudy.
     """
     received.begin_sync()
-    if told is not None and told[1] <= received.size_bytes:
-        record, text = parsing.as_json(told[0])
+    if told is not None and told.least_bytes <= received.size_bytes:
+        record, text = parsing.as_json(told.parsed)
     else:
         record, text = _parse(received)
     if study_uid is not None and record["study_instance_uid"] != study_uid:
