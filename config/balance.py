@@ -10,13 +10,9 @@ import contextlib
 import mmap
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
-
-Environ = dict[str, Any]
-Headers = list[tuple[str, str]]
-StartResponse = Callable[..., Any]
-Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 LONG_BYTES = 2**20
 UNEVEN = 2  # so many more than another: one of them would be better off there
@@ -67,14 +63,14 @@ class Burden:
             self._table[2 * self._own + 1] += more
 
 
-def balanced(application: Application, burden: Burden) -> Application:
+def balanced(application: WSGIApplication, burden: Burden) -> WSGIApplication:
     """The application, whose long requests end their connection where the burden is uneven."""
 
-    def answered(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def answered(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not _is_long(environ):
             return application(environ, start_response)
 
-        def start(status: str, headers: Headers, *more: Any) -> Any:
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
             if burden.is_uneven:
                 headers = [*headers, ("Connection", "close")]
             return start_response(status, headers, *more)
@@ -85,7 +81,7 @@ def balanced(application: Application, burden: Burden) -> Application:
     return answered
 
 
-def _is_long(environ: Environ) -> bool:
+def _is_long(environ: WSGIEnvironment) -> bool:
     """A body of many bytes, or of a length that nobody knows."""
     if environ["REQUEST_METHOD"] != "POST":
         return False

@@ -5,11 +5,9 @@ stays in memory, and granian's stream with the megabytes that a store request se
 """
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
-
-Environ = dict[str, Any]
-Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 class Body:
@@ -30,10 +28,10 @@ class Body:
         self._stream = io.BytesIO()
 
 
-def releasing(application: Application) -> Application:
+def releasing(application: WSGIApplication) -> WSGIApplication:
     """The application, whose views read bodies while they run and never while they stream an answer."""
 
-    def released(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def released(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         body = environ["wsgi.input"] = Body(environ["wsgi.input"])
         try:
             return application(environ, start_response)

@@ -1,5 +1,6 @@
 """Broken connections and lying lengths against the real server, which keeps its process and memory."""
 
+import contextlib
 import socket
 import struct
 from pathlib import Path
@@ -153,6 +154,60 @@ def test_files_made_for_an_answer_go_with_it_also_where_nobody_waits_for_it(root
         ).encode()
         speak(root, request, is_reset=True)
     servers.eventually(lambda: not side_files(settings), "the side files are gone", 10)
+
+
+def begin_long_store(root, port):
+    """A connection on which a store request of a long body has begun, and stays so."""
+    body = wire.body_of(factories.make_dicom("long", side=1024))
+    head = head_of(root, f"Content-Length: {len(body)}")
+    connection = socket.create_connection(("127.0.0.1", port), timeout=20)
+    connection.sendall(head + body[:-1])
+    return connection, body[-1:]
+
+
+def ends_after(connection, rest):
+    """Whether the answer to the request says that the connection ends."""
+    connection.sendall(rest)
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += connection.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 200")
+    return b"connection: close" in answer.lower()
+
+
+def test_a_process_with_more_long_bodies_lets_a_connection_go(root, settings):
+    """Requests are begun until one process of two has two more than the other."""
+    port = servers.free_port()
+    command = [*servers.web_command(port), "--workers", "2", "--blocking-threads", "32"]
+    with servers.running(command, FIRSTREAD_PROCESS="web") as web, contextlib.ExitStack() as stack:
+        servers.eventually(
+            lambda: servers.answers(f"http://127.0.0.1:{port}/healthz"), "the server answers"
+        )
+        workers = psutil.Process(web.pid).children()
+        assert len(workers) == 2
+        held = {worker.pid: [] for worker in workers}
+        before = len(side_files(settings))
+        while abs(len(held[workers[0].pid]) - len(held[workers[1].pid])) < 2:
+            begun = begin_long_store(root, port)
+            stack.callback(begun[0].close)
+            held[holder_of(begun[0], workers)].append(begun)
+            count = before + sum(map(len, held.values()))
+            servers.eventually(lambda count=count: len(side_files(settings)) == count, "it began")
+        light, heavy = sorted(held.values(), key=len)
+        assert ends_after(*heavy[0])
+        assert not any(ends_after(*one) for one in [heavy[1], *light])
+
+
+def holder_of(connection, workers):
+    """The process that accepted the connection."""
+    own = connection.getsockname()[1]
+
+    def found():
+        return [w.pid for w in workers
+                if any(c.raddr and c.raddr.port == own for c in w.net_connections())]  # fmt: skip
+
+    servers.eventually(found, "it is accepted")
+    return found()[0]
 
 
 def test_no_worker_is_left_when_its_server_is_killed(transactional_db):

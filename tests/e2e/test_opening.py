@@ -4,7 +4,7 @@ import numpy as np
 
 from annotation.imaging import conversion
 from annotation.labeling.models import Annotation
-from tests import factories, servers
+from tests import factories
 from tests.e2e import browser as person
 from tests.e2e.rooms import make_case, phantom, reading, second_series
 
@@ -25,11 +25,11 @@ w.subscribe((state) => {
 """
 
 
-def test_without_webgl_the_page_says_so_and_the_questions_still_work(live_cast, monkeypatch):
+def test_without_webgl_the_page_says_so_and_the_questions_still_work(live_cast):
     factories.make_cases(live_cast.project, 1)
     troubles: list[str] = []
     arguments = ["--no-sandbox", "--disable-3d-apis", "--disable-gpu"]
-    with servers.web_server() as address, person.chromium(arguments) as browser:
+    with person.visiting() as (address, _), person.chromium(arguments) as browser:
         page = person.new_page(browser, address, troubles)
         person.sign_in(page, "annotator", factories.PASSWORD)
         page.get_by_role("link", name="Read", exact=True).first.click()
