@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,11 @@ from annotation.datasets.splitter import Splitter
 from annotation.labeling.models import Case, CaseState, Project
 from annotation.labeling.services import claiming, projects, reading
 from annotation.labeling.services.importing import import_read
-from learning import embedding, pipeline
+from learning import embedding, pipeline, pretraining
 from learning.known import Known, Say
 from learning.models import Embedding, EncoderKind, EncoderVersion, Round, Target, Trigger
 from learning.services import embeddings, heads, rounds, targets, test_results
+from learning.services.pretraining import request_pretraining
 
 KNOWN_POSITIVES = 2  # of a rare finding, as a search of reports would bring them: all arms get them
 
@@ -64,9 +65,11 @@ class Replay:
     seed: int
     schedule: Sequence[int]  # label counts at which a round is run
     config: dict[str, Any]
-    prevalence: float = (
-        0.0  # of the last answer among the training cases; 0 leaves them as they are
-    )
+    # of the last answer among the training cases; 0 leaves them as they are
+    prevalence: float = 0.0
+    start: dict[str, str] = field(
+        default_factory=dict
+    )  # of each network, as services.starts has it
 
 
 def run(replay: Replay, known: Known, say: Say) -> list[Point]:
@@ -74,7 +77,7 @@ def run(replay: Replay, known: Known, say: Say) -> list[Point]:
     desk = _Desk(known, replay)
     target = targets.create_target(
         actor=None, project=desk.project, strategy=replay.strategy, retrain_after=0,
-        refit_after=0, config=replay.config, **known.wish,
+        refit_after=0, config=replay.config, start=replay.start, **known.wish,
     )  # fmt: skip
     return _rounds(replay, known, target, desk.label_until, say)
 
@@ -86,7 +89,7 @@ def run_two_speeds(
     desk = _Desk(known, replay)
     target = targets.create_target(
         actor=None, project=desk.project, head_strategy=replay.strategy, retrain_after=0,
-        refit_after=0, config=replay.config, **known.wish,
+        refit_after=0, config=replay.config, start=replay.start, **known.wish,
     )  # fmt: skip
     share_encoder(encoder, desk.project)
 
@@ -183,16 +186,39 @@ def encode(known: Known, kind: EncoderKind) -> EncoderVersion:
     studies = Study.objects.filter(collection=known.collection)
     projects.add_cases(project=project, studies=studies)
     made = EncoderVersion.objects.filter(project=project, kind=kind, is_ready=True).first()
-    if made is not None:
-        return made
+    return made or _encode(project, kind)
+
+
+def encode_pool(replay: Replay, known: Known, kind: EncoderKind) -> EncoderVersion:
+    """An encoder that has seen the cases of this replay alone: a rare finding is rare to it too."""
+    return _encode(_project(replace(replay, strategy="encoder"), known), kind)
+
+
+def _encode(project: Project, kind: EncoderKind) -> EncoderVersion:
     created = embeddings.create_encoder(project, kind)
     if created is None:
         raise SimulationFailed("an encoder of this collection is being made elsewhere")
-    jobs.execute(EncoderVersion, created.pk, embedding.run_encoder)
-    created.refresh_from_db()
-    if not created.is_ready:
-        raise SimulationFailed(created.error)
-    return created
+    return _made(created, embedding.run_encoder)
+
+
+def _made(encoder: EncoderVersion, run: Callable[[EncoderVersion], None]) -> EncoderVersion:
+    jobs.execute(EncoderVersion, encoder.pk, run)
+    encoder.refresh_from_db()
+    if encoder.state != jobs.JobState.COMPLETED:
+        raise SimulationFailed(encoder.error)
+    return encoder
+
+
+def pretrain(replay: Replay, known: Known, steps: int) -> dict[str, str]:
+    """A start for the networks of the replay: weights learned from its training images, unlabeled."""
+    project = _project(replace(replay, strategy="pretraining"), known)
+    target = targets.create_target(
+        actor=None, project=project, retrain_after=0, refit_after=0, config=replay.config,
+        **known.wish,
+    )  # fmt: skip
+    actor = reader_named("simulation-manager")
+    asked = request_pretraining(actor=actor, target=target, steps=steps)
+    return {"encoder": str(_made(asked, pretraining.run_pretraining).pk)}
 
 
 @transaction.atomic

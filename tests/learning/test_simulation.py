@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score
 from annotation.imaging import synthesis
 from annotation.labeling.models import Project
 from annotation.labeling.selectors import find_accepted_answers
-from learning.models import HeadPick, HeadVersion, ModelVersion
+from learning.models import EncoderVersion, HeadPick, HeadVersion, ModelVersion
 from learning.services import test_results
 
 CONFIG = '{"side": 32, "batch_size": 8, "epochs": 1, "min_steps": 6, "evaluations": 2}'
@@ -90,3 +90,17 @@ def test_a_light_head_serves_between_the_rounds(folder, db):
     assert HeadPick.objects.filter(head__strategy="herding", propensity__isnull=False).exists()
     assert "herding:" in said
     assert "R95" in said
+
+
+def test_networks_of_both_arms_begin_with_what_was_learned_without_labels(folder, db):
+    simulate(folder, strategies="random,margin", schedule="10", pretrain=3)
+    [learned] = EncoderVersion.objects.filter(kind="pretrained")
+    starts = [version.round.started_from for version in ModelVersion.objects.all()]
+    assert [start["sha256"] for start in starts] == [learned.weights_sha256] * 2
+    assert all(start["loaded"] > 0 for start in starts)
+
+
+def test_vectors_of_a_rare_finding_are_learned_where_it_is_rare(folder, db):
+    simulate(folder, strategies="herding", encoder="descriptor", prevalence=0.1, schedule="4")
+    [learned, shared] = EncoderVersion.objects.order_by("created_at")
+    assert learned.embeddings.count() == shared.embeddings.count() == 18 + 2 + 10

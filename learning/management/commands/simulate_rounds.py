@@ -14,7 +14,7 @@ from learning.acquisition.names import ALL_TITLES
 from learning.curves import arms, of_figure, plot_curves, read_points, summarize, write_points
 from learning.heads.saving import Arm, Full, saving
 from learning.known import Known, known_of
-from learning.models import EncoderKind
+from learning.models import EncoderKind, EncoderVersion
 from learning.simulation import Point, Replay
 
 CONTROL = "random"
@@ -46,6 +46,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--prevalence", type=float, default=0.0, help="of the last answer in training, 0 .. 0.5"
         )
+        parser.add_argument(
+            "--pretrain", type=int, default=0, metavar="STEPS",
+            help="every network begins with weights learned from the training images without labels",
+        )  # fmt: skip
         parser.add_argument("--output", type=Path, default=Path("learning-curves"))
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -63,9 +67,9 @@ class Command(BaseCommand):
                 known = replace(known, wish={**known.wish, "input": spec})
         except ValueError as error:
             raise CommandError(str(error)) from None
-        run = self._runner(known, options)
         table = options["output"].with_suffix(".csv")
         points = read_points(Point, table)
+        grounds = _Grounds(known, options)
         for seed in range(options["seeds"]):
             for strategy in strategies:
                 if any(p.strategy == strategy and p.seed == seed for p in points):
@@ -74,7 +78,7 @@ class Command(BaseCommand):
                 if strategy == CONTROL and options["full"]:
                     steps = [*schedule, len(known.contents)]
                 replay = Replay(strategy, seed, steps, config, options["prevalence"])
-                points += run(replay)
+                points += self._run(replay, known, grounds, options["every"])
                 write_points(table, points)
         shown = of_figure(points, points[-1].figure)
         plot_curves(shown, options["output"].with_suffix(".svg"))
@@ -95,19 +99,36 @@ class Command(BaseCommand):
                 f"{one.control_labels:.0f}, R95 {one.ratio:.2f} ({one.low:.2f} to {one.high:.2f})"
             )
 
-    def _runner(self, known: Known, options: dict[str, Any]) -> Callable[[Replay], list[Point]]:
-        """How a strategy is replayed: by rounds alone, or with a light head between them."""
-        if not options["encoder"]:
-            return lambda replay: simulation.run(replay, known, self._say)
-        encoder = simulation.encode(known, EncoderKind(options["encoder"]))
-
-        def run(replay: Replay) -> list[Point]:
-            if replay.strategy == CONTROL:
-                return simulation.run(replay, known, self._say)
-            return simulation.run_two_speeds(replay, known, encoder, options["every"], self._say)
-
-        return run
+    def _run(self, replay: Replay, known: Known, grounds: "_Grounds", every: int) -> list[Point]:
+        """By rounds alone, or with a light head between them; chance needs none."""
+        encoder, start = grounds.of(replay)
+        replay = replace(replay, start=start)
+        if encoder is None or replay.strategy == CONTROL:
+            return simulation.run(replay, known, self._say)
+        return simulation.run_two_speeds(replay, known, encoder, every, self._say)
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
+
+
+class _Grounds:
+    """What all strategies of one pool begin with: the vectors, and weights for the networks.
+
+    A rare finding has another pool for each seed.
+    """
+
+    def __init__(self, known: Known, options: dict[str, Any]) -> None:
+        self._known = known
+        self._kind = EncoderKind(options["encoder"]) if options["encoder"] else None
+        self._steps = options["pretrain"]
+        self._made: dict[int, tuple[EncoderVersion | None, dict[str, str]]] = {}
+
+    def of(self, replay: Replay) -> tuple[EncoderVersion | None, dict[str, str]]:
+        """The encoder (None: no light head) and the start of the networks, made at the first call."""
+        pool = replay.seed if replay.prevalence else 0
+        if pool not in self._made:
+            encoder = self._kind and simulation.encode_pool(replay, self._known, self._kind)
+            start = self._steps and simulation.pretrain(replay, self._known, self._steps)
+            self._made[pool] = (encoder or None, start or {})
+        return self._made[pool]
