@@ -1,16 +1,19 @@
-"""Pre-trains a target's own network on the project's images: where the database meets it.
+"""Pre-trains a target's own network on what its rounds would show it: where the database meets it.
 
 Patients who are held out from training are left out here too, so that no figure of a round was
 measured on images that its network has seen. A killed worker goes on from its checkpoint.
 """
 
 import shutil
+from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
+import torch
 from django.conf import settings
-from numpy.typing import NDArray
 
 from annotation.core import jobs
 from annotation.core.errors import DomainError
@@ -18,19 +21,22 @@ from annotation.datasets import services as datasets
 from annotation.datasets.models import Split
 from annotation.datasets.splitter import Splitter
 from annotation.labeling.models import Case
-from learning.images import choose_images, load_images
+from annotation.labeling.services.projects import current_schema
 from learning.models import EncoderVersion
+from learning.pipeline.base import Kind
+from learning.pipeline.kinds import kind_of
 from learning.stored_models import weights_folder
 from learning.training.checkpoint import Checkpoints, save_tensors
-from learning.training.config import TrainConfig
+from learning.training.data import ArrayFile
+from learning.training.detection.windows import cut_window
 from learning.training.loop import choose_device
-from learning.training.networks import Architecture
-from learning.training.pretraining.own_network import pretrain_own
+from learning.training.pretraining.own_network import Run
 
-MOST_IMAGES = 10_000  # held in memory: 320 MB at 128 pixels
+MOST_IMAGES = {2: 10_000, 3: 2_000}  # by axes: some gigabytes of files
 FEWEST_IMAGES = 8
-BATCH = 128
+BATCH = {2: 128, 3: 16}
 STEPS = {"cpu": 500, "cuda": 3000}
+WINDOWS = 4  # of an image that is larger than what the network takes at once
 
 
 class TooFewImages(DomainError):
@@ -39,11 +45,11 @@ class TooFewImages(DomainError):
 
 def run_pretraining(encoder: EncoderVersion) -> None:
     """Do everything that is left of a claimed pre-training. Raises with the reason where it cannot."""
-    config = TrainConfig.from_json(encoder.recipe["config"])
-    architecture = Architecture(config.network, 2, size=(config.side, config.side))
-    images = _load(encoder, config.side)
-    device = choose_device()
     folder = Path(settings.MODEL_ROOT) / "encoders" / str(encoder.pk)
+    cases = _cases(encoder)
+    kind = _kind(encoder, len(cases))
+    images = _load(encoder, kind, cases, folder)
+    device = choose_device()
     curves = list(encoder.curves)
 
     def on_report(figures: dict[str, float], step: int, steps: int) -> None:
@@ -52,13 +58,14 @@ def run_pretraining(encoder: EncoderVersion) -> None:
         EncoderVersion.ownership(encoder).update(curves=curves)
         jobs.report(encoder, step="learn", done=step, total=steps)
 
-    weights = pretrain_own(
-        architecture, images, steps=encoder.recipe["steps"] or STEPS[device.type],
-        batch_size=min(BATCH, len(images)), seed=encoder.number, store=Checkpoints(folder),
-        on_report=on_report, device=device,
-    )  # fmt: skip
+    found = kind.pretrain(images, Run(
+        steps=encoder.recipe["steps"] or STEPS[device.type],
+        batch_size=min(BATCH[_axes(encoder)], len(images)), seed=encoder.number,
+        store=Checkpoints(folder), on_report=on_report, device=device,
+    ))  # fmt: skip
     kept = EncoderVersion.ownership(encoder).update(
-        weights_sha256=save_tensors(weights, weights_folder()), architecture=architecture.as_json()
+        weights_sha256=save_tensors(found.weights, weights_folder()),
+        architecture=found.architecture,
     )
     if not kept:
         raise jobs.JobFenced(str(encoder.pk))
@@ -66,10 +73,22 @@ def run_pretraining(encoder: EncoderVersion) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _load(encoder: EncoderVersion, side: int) -> NDArray[np.float16]:
-    """(n, 1, side, side) images of the patients who may be trained on, always the same ones."""
+def _kind(encoder: EncoderVersion, count: int) -> Kind:
+    """With the whole recipe, which the pre-training keeps: a resume must not choose another."""
+    target, schema = copy(encoder.target), current_schema(encoder.project)
+    assert target is not None and schema is not None  # noqa: S101  for the type checker
+    target.input = encoder.recipe.get("input", {})
+    found = kind_of(target, schema.schema, encoder.recipe["config"], target.strategy, count)
+    encoder.recipe = {**encoder.recipe, "config": found.config.as_json()}
+    if not EncoderVersion.ownership(encoder).update(recipe=encoder.recipe):
+        raise jobs.JobFenced(str(encoder.pk))
+    return found
+
+
+def _cases(encoder: EncoderVersion) -> list[Case]:
+    """Those of the patients who may be trained on, always in the same order."""
     splitter = Splitter(datasets.policy_of(encoder.project))
-    cases = [
+    return [
         case
         for case in Case.objects.filter(project=encoder.project)
         .select_related("study")
@@ -77,19 +96,41 @@ def _load(encoder: EncoderVersion, side: int) -> NDArray[np.float16]:
         .order_by("study__study_instance_uid")
         if splitter.split(splitter.patient_key(case)) == Split.TRAIN
     ]
+
+
+def _load(encoder: EncoderVersion, kind: Kind, cases: list[Case], folder: Path) -> ArrayFile:
+    """The (channels, *space) inputs, in a file of which only the rows of a batch come into memory."""
     refused: dict[UUID, str] = {}
-    chosen = choose_images(cases, refused)
-    if len(chosen) > MOST_IMAGES:
-        rows = np.random.default_rng(encoder.number).choice(len(chosen), MOST_IMAGES, replace=False)
+    chosen = kind.inputs.choose(cases, refused)
+    most = MOST_IMAGES[_axes(encoder)]
+    if len(chosen) > most:
+        rows = np.random.default_rng(encoder.number).choice(len(chosen), most, replace=False)
         chosen = [chosen[row] for row in sorted(rows)]
 
     def on_progress(done: int) -> None:
         jobs.report(encoder, step="load", done=done, total=len(chosen))
 
-    images = [image for _, image in load_images(chosen, side, refused, on_progress)]
-    if len(images) < FEWEST_IMAGES:
+    loaded = (image for _, image in kind.inputs.load(chosen, refused, on_progress))
+    images = ArrayFile.write(folder / "images", _cut(loaded, kind.window, encoder.number))
+    count = len(images) // (WINDOWS if kind.window else 1)
+    if count < FEWEST_IMAGES:
         raise TooFewImages(
-            f"Pre-training needs at least {FEWEST_IMAGES} images of training patients, "
-            f"not {len(images)}."
+            f"Pre-training needs at least {FEWEST_IMAGES} images of training patients, not {count}."
         )
-    return np.stack(images)[:, None]
+    return images
+
+
+def _cut(images: Iterator[Any], window: tuple[int, ...], seed: int) -> Iterator[Any]:
+    """Some windows of each image anywhere in it, where the network does not take it whole."""
+    generator = torch.Generator().manual_seed(seed)
+    boxes, labels = np.zeros((0, 2 * len(window)), np.float32), np.zeros(0, np.int64)
+    for image in images:
+        if not window:
+            yield image
+            continue
+        for _ in range(WINDOWS):
+            yield cut_window(image, boxes, labels, window, 0.0, generator)[0]
+
+
+def _axes(encoder: EncoderVersion) -> int:
+    return 2 if encoder.recipe.get("input", {}).get("dimensions", "2d") == "2d" else 3

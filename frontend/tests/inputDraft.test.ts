@@ -16,6 +16,12 @@ describe('what a new target sees', () => {
     expect(inputOf(freshDraft('boxes'), 'boxes')).toMatchObject({ dimensions: '3d', size: [32, 128, 128], keeps_size: false })
   })
 
+  it('keeps its resolution for boxes that are looked for in windows', () => {
+    const draft = { ...freshDraft('boxes'), inWindows: true }
+    expect(inputOf(draft, 'boxes')).toMatchObject({ size: [32, 128, 128], keeps_size: true })
+    expect(inputOf(draft, 'answers')).toMatchObject({ keeps_size: false })
+  })
+
   it('has several series as channels, or as branches', () => {
     const draft = { ...freshDraft('answers'), series: [freshSeries('t1'), { ...freshSeries(' t2 '), modality: ' MR' }] }
     const branches = (input: Record<string, unknown>) =>

@@ -18,7 +18,7 @@ from annotation.labeling import access
 from annotation.labeling.api.projects import parsed
 from learning import selectors
 from learning.api.targets import target_of
-from learning.models import EncoderVersion
+from learning.models import EncoderVersion, TargetKind
 from learning.services import pretraining, starts
 
 MAX_PRETRAININGS = 20  # the latest
@@ -44,7 +44,7 @@ class LossSerializer(serializers.Serializer[Any]):
 class PretrainingSerializer(serializers.ModelSerializer[EncoderVersion]):
     state = serializers.ChoiceField(choices=JobState.choices)
     progress = ProgressOfJob()
-    network = serializers.CharField(source="recipe.config.network")
+    network = serializers.SerializerMethodField(help_text="Empty until it runs.")
     curves = LossSerializer(many=True)
 
     class Meta:
@@ -54,6 +54,11 @@ class PretrainingSerializer(serializers.ModelSerializer[EncoderVersion]):
             "created_at",
         ]  # fmt: skip
         read_only_fields = fields
+
+    def get_network(self, encoder: EncoderVersion) -> str:
+        if encoder.target and encoder.target.kind == TargetKind.BOXES:
+            return "detector"
+        return str(encoder.recipe["config"].get("network", ""))
 
 
 class NewPretrainingRequest(serializers.Serializer[Any]):

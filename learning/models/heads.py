@@ -35,7 +35,9 @@ class EncoderVersion(Job):
     target = models.ForeignKey(
         Target, null=True, on_delete=models.CASCADE, related_name="pretrainings"
     )
-    recipe = models.JSONField(default=dict)  # {"config": TrainConfig.as_json, "steps": n or null}
+    # {"config": TrainConfig.as_json, until it runs only what the target overrides; "input": ...;
+    #  "steps": n or null}
+    recipe = models.JSONField(default=dict)
     architecture = models.JSONField(default=dict)
     weights_sha256 = models.CharField(max_length=64, blank=True)  # empty until it has learned
     curves = models.JSONField(default=list)  # [{"step", "loss"}]

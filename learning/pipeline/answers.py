@@ -23,6 +23,7 @@ from learning.pipeline.base import (
     Learned,
     NotEnoughLabels,
     OnProgress,
+    Pretrained,
     Start,
 )
 from learning.services.test_results import Results
@@ -37,6 +38,8 @@ from learning.training.metrics.figures import figures
 from learning.training.networks import Architecture
 from learning.training.predict import Block, Members, predict
 from learning.training.preparation import UnusableInput
+from learning.training.pretraining.contrastive import Images
+from learning.training.pretraining.own_network import Run, pretrain_own
 from learning.training.recipes import recommended
 from learning.training.tasks import (
     ManyAnswers,
@@ -116,6 +119,10 @@ class Answers(Kind):
             channels=spec.branches, size=spec.size, neighbours=spec.neighbours,
             columns=width_of(spec.columns), dropout=self.config.dropout,
         )  # fmt: skip
+
+    def pretrain(self, images: Images, run: Run) -> Pretrained:
+        architecture = self.architecture()
+        return Pretrained(pretrain_own(architecture, images, run), architecture.as_json())
 
     def answer(self, item: DatasetItem) -> Any:
         given = item.answers.get(self.target.question)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 import numpy as np
+import torch
 from torch import nn
 
 from annotation.core.errors import DomainError
@@ -22,6 +23,8 @@ from learning.training.columns import ColumnEncoder, Row
 from learning.training.config import TrainConfig
 from learning.training.inputs import Column
 from learning.training.loop import Trained
+from learning.training.pretraining.contrastive import Images
+from learning.training.pretraining.own_network import Run
 from learning.training.run import Progress
 from learning.training.tasks import task_from_json
 
@@ -91,6 +94,14 @@ class Learned:
             "task": self.task, "architecture": self.architecture,
             "columns": self.columns.as_json() if self.columns else {},
         }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """Weights by the network's own names, and the record of the network."""
+
+    weights: dict[str, torch.Tensor]
+    architecture: Json
 
 
 @dataclass(frozen=True)
@@ -206,6 +217,15 @@ class Kind(ABC):
     def labeled(self, examples: dict[Split, Examples]) -> Labeled:
         """The labels so far, as far as a strategy asks."""
         return Labeled(labels=np.zeros(len(examples[Split.TRAIN]), np.int64))
+
+    @property
+    def window(self) -> tuple[int, ...]:
+        """What the network takes at once of a larger image; none: the whole image."""
+        return ()
+
+    @abstractmethod
+    def pretrain(self, images: Images, run: Run) -> Pretrained:
+        """Let the network learn from inputs without labels. Raises ValueError where it cannot."""
 
     @property
     def shard_size(self) -> int:

@@ -23,6 +23,7 @@ from learning.pipeline.base import (
     Learned,
     NotEnoughLabels,
     OnProgress,
+    Pretrained,
     Start,
 )
 from learning.stored_models import DETECTOR
@@ -36,6 +37,8 @@ from learning.training.detection.evaluate import evaluate_boxes, thresholds_of_b
 from learning.training.detection.network import Detector, DetectorShape
 from learning.training.detection.train import BoxedImages, DetectorConfig, detect, train_detector
 from learning.training.loop import choose_device
+from learning.training.pretraining.contrastive import Images
+from learning.training.pretraining.own_network import Run, pretrain_detector
 from learning.training.resumable import Schedule
 from learning.training.run import Progress
 
@@ -78,7 +81,7 @@ class Boxes(Kind):
 
     @abstractmethod
     def shape(self, training: Examples) -> DetectorShape:
-        """The network for these examples."""
+        """The network for these examples; without any, one with the same weights."""
 
     @property
     @abstractmethod
@@ -86,8 +89,11 @@ class Boxes(Kind):
         """By axis, in training."""
 
     @abstractmethod
-    def suggested(self, chosen: Any, found: Detections) -> Json:
-        """Every detection as a region with its score; the threshold is put on when it is offered."""
+    def suggested(self, chosen: Any, found: Detections, shape: tuple[int, ...]) -> Json:
+        """Every detection in an input of this shape as a region with its score.
+
+        The threshold is put on when it is offered.
+        """
 
     def learn(
         self,
@@ -113,12 +119,25 @@ class Boxes(Kind):
             on_progress(Progress(step, of, 0, 0.0, at_once, {**figures, "epoch": 0.0}))
 
         network = train_detector(
-            boxed(training), shape, DetectorConfig(self.config.batch_size, schedule, augmentation),
+            boxed(training), shape,
+            DetectorConfig(
+                self.config.batch_size, schedule, augmentation, self.window,
+                self.config.foreground_share,
+            ),
             seed=seed, store=Checkpoints(folder), on_report=on_report, device=choose_device(),
             start=start,
         )  # fmt: skip
         task = {"kind": "boxes", "classes": self.classes}
-        return Learned(network, task, {"network": DETECTOR, **asdict(shape)}, network)
+        return Learned(network, task, self._record(shape), network)
+
+    def pretrain(self, images: Images, run: Run) -> Pretrained:
+        shape = self.shape(Examples(images=[]))
+        weights = pretrain_detector(Detector(shape), images, run)
+        return Pretrained(weights, self._record(shape))
+
+    @staticmethod
+    def _record(shape: DetectorShape) -> Json:
+        return {"network": DETECTOR, **asdict(shape)}
 
     def restored(self, network: nn.Module, records: Json) -> Learned:
         return Learned(network, records["task"], records["architecture"], network)
@@ -141,12 +160,12 @@ class Boxes(Kind):
         self, learned: Learned, loaded: Iterable[tuple[Any, Any]], *, is_suggested: bool
     ) -> Iterator[Foreseen]:
         for chosen, image in loaded:
-            [found] = detect(learned.trained, [image[None]])
+            [found] = self._detected(learned.trained, [image[None]])
             scores = {
                 name: found.scores[found.labels == number]
                 for number, name in enumerate(self.classes)
             }
-            content = self.suggested(chosen, found) if is_suggested else {}
+            content = self.suggested(chosen, found, image.shape[1:]) if is_suggested else {}
             counts = [float((s >= 0.5).sum()) for s in scores.values()]
             yield Foreseen(chosen.case_id, counts, content, box_components(scores))
 
@@ -181,7 +200,14 @@ class Boxes(Kind):
             np.stack(examples.images[start : start + self.at_once])
             for start in range(0, len(examples), self.at_once)
         )
-        return detect(network, list(blocks)) if len(examples) else []
+        return self._detected(network, blocks)
+
+    def _detected(
+        self, network: Detector, blocks: Iterable[NDArray[np.float16]]
+    ) -> list[Detections]:
+        return detect(
+            network, blocks, window=self.window, window_overlap=self.config.window_overlap
+        )
 
 
 def rectangle_of(region: Json) -> list[float]:

@@ -42,7 +42,8 @@ class ImageBoxes(Boxes):
     def may_flip(self) -> tuple[bool, ...]:
         return self.config.modality == "colour", self.config.flip
 
-    def suggested(self, chosen: Chosen, found: Detections) -> Json:
+    def suggested(self, chosen: Chosen, found: Detections, shape: tuple[int, ...]) -> Json:
+        del shape
         boxes = Fit.of(chosen.instance, self.config.side).to_image(found.boxes) - 0.5
         regions = []
         for number, (y0, x0, y1, x1) in enumerate(boxes.round(2).tolist()):

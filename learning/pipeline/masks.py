@@ -26,6 +26,7 @@ from learning.pipeline.base import (
     Learned,
     NotEnoughLabels,
     OnProgress,
+    Pretrained,
     Start,
 )
 from learning.services.test_results import Results
@@ -40,6 +41,8 @@ from learning.training.metrics.masks import compare_maps
 from learning.training.networks import Architecture
 from learning.training.predict import Members, segment
 from learning.training.preparation import UnusableInput, prepare_mask, restore_mask
+from learning.training.pretraining.contrastive import Images
+from learning.training.pretraining.own_network import Run
 from learning.training.recipes import recommended
 from learning.training.tasks import Segmentation, Unlearnable
 from learning.training.tasks.segmentation import UNLABELED
@@ -93,6 +96,10 @@ class Masks(Kind):
             self.config.network, self.task.outputs, dimensions=self.spec.dimensions,
             channels=self.spec.branches, size=self.spec.size, neighbours=self.spec.neighbours,
         )  # fmt: skip
+
+    def pretrain(self, images: Images, run: Run) -> Pretrained:
+        del images, run
+        raise ValueError(f"{self.config.network} segments; it has no vector per image")
 
     def answer(self, item: DatasetItem) -> Any:
         return item.revision_ids or None

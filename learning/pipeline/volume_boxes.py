@@ -59,11 +59,13 @@ class VolumeBoxes(Boxes):
         return TrainConfig.from_json(usual | {"batch_size": 2} | overrides)
 
     def shape(self, training: Examples) -> DetectorShape:
-        shortest = [sizes(boxes).min(axis=1) for boxes, _ in training.labels]
-        stride = FINE if np.median(np.concatenate(shortest)) < SMALL else COARSE
+        shortest = np.concatenate(
+            [np.zeros(0), *(sizes(boxes).min(axis=1) for boxes, _ in training.labels)]
+        )
+        is_fine = len(shortest) > 0 and np.median(shortest) < SMALL
         return DetectorShape(
             class_count=len(self.classes), dimensions=3, channels=len(self.spec.channels),
-            stride=stride,
+            stride=FINE if is_fine else COARSE,
         )  # fmt: skip
 
     @property
@@ -101,12 +103,16 @@ class VolumeBoxes(Boxes):
             np.asarray(labels, np.int64),
         )  # fmt: skip
 
-    def suggested(self, chosen: ChosenSeries, found: Detections) -> Json:
+    @property
+    def window(self) -> tuple[int, ...]:
+        return self.spec.size if self.spec.keeps_size else ()
+
+    def suggested(self, chosen: ChosenSeries, found: Detections, shape: tuple[int, ...]) -> Json:
         """Every detection as one region with its score and the frames that it crosses."""
         stack = chosen.grid()
         edges = self.volumes.edges_of(chosen)
         limits = np.asarray([len(stack.frames), stack.rows, stack.columns] * 2, np.float32)
-        boxes = np.clip(to_series(found.boxes, edges, self.spec.size), 0, limits)
+        boxes = np.clip(to_series(found.boxes, edges, shape), 0, limits)
         regions = []
         is_inside = (sizes(boxes) > 0).all(
             axis=1

@@ -6,19 +6,19 @@ from django.db.models import Max
 from annotation.accounts.models import User
 from annotation.core import audit, jobs
 from annotation.core.errors import Conflict, InvalidInput
-from learning.models import EncoderKind, EncoderVersion, Target
+from learning.models import EncoderKind, EncoderVersion, Target, TargetKind
 from learning.services.embeddings import ring_encoder
-from learning.training.config import TrainConfig
 from learning.training.registry import NETWORKS
 
 
 @transaction.atomic
 def request_pretraining(*, actor: User, target: Target, steps: int | None = None) -> EncoderVersion:
     """Queue it; without `steps` the machine decides how many. Raises Conflict, InvalidInput."""
-    config = TrainConfig.from_json(target.config)
-    if NETWORKS[config.network].is_dense:
+    network = target.config.get("network", "")
+    if target.kind == TargetKind.SEGMENTATION or (network and NETWORKS[network].is_dense):
         raise InvalidInput(
-            f"config: {config.network} segments; only networks for whole images can be pre-trained.",
+            f"config: {network or 'this network'} segments; only networks that see an image as a "
+            "whole, and those that find boxes, can learn without labels.",
             field="config",
         )
     mine = EncoderVersion.objects.filter(project=target.project_id)
@@ -28,7 +28,7 @@ def request_pretraining(*, actor: User, target: Target, steps: int | None = None
             created = EncoderVersion.objects.create(
                 project=target.project, target=target, number=last + 1,
                 kind=EncoderKind.PRETRAINED,
-                recipe={"config": config.as_json(), "steps": steps},
+                recipe={"config": target.config, "input": target.input, "steps": steps},
             )  # fmt: skip
     except IntegrityError:
         raise Conflict("This target's network is being pre-trained already.") from None

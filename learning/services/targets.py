@@ -15,7 +15,7 @@ from learning.models import Promotion, Target, TargetKind
 from learning.services.columns import check_columns
 from learning.services.starts import check_start
 from learning.training.config import InvalidConfig, TrainConfig
-from learning.training.inputs import InputSpec, columns_of
+from learning.training.inputs import WINDOW_UNIT, InputSpec, columns_of
 from learning.training.inputs import InvalidInput as InvalidInputSpec
 
 CHANGEABLE = (
@@ -128,8 +128,10 @@ def _check_input(kind: str, spec: dict[str, Any]) -> None:
         found = InputSpec.from_json(spec)
     except InvalidInputSpec as error:
         raise InvalidInput(str(error), field="input") from None
-    if found.keeps_size != (kind == TargetKind.SEGMENTATION):
-        raise InvalidInput("keeps_size belongs to masks, and to them alone.", field="input")
+    if found.keeps_size != (kind == TargetKind.SEGMENTATION) and kind != TargetKind.BOXES:
+        raise InvalidInput(
+            "keeps_size belongs to masks, which need it, and to boxes in volumes.", field="input"
+        )
     if found.columns and kind in DRAWN:
         raise InvalidInput(
             "columns: masks and boxes are drawn from the image alone; only answers can use "
@@ -149,5 +151,7 @@ def _check_volume_of_boxes(spec: InputSpec) -> None:
         )
     if len(spec.branches) > 1:
         raise InvalidInput("channels: the network of boxes has one branch.", field="input")
+    if spec.keeps_size and any(side % WINDOW_UNIT for side in spec.size):
+        raise InvalidInput(f"size: sides of windows are multiples of {WINDOW_UNIT}.", field="input")
     if min(spec.size) < LEAST_SIDE:
         raise InvalidInput(f"size: boxes need sides of at least {LEAST_SIDE}.", field="input")

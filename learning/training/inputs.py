@@ -17,6 +17,9 @@ CROPS = ("resize", "centre", "foreground")
 MISSING = ("exclude", "indicate")
 SOURCES = ("table", "dicom")
 LARGEST_SIDE = 2048
+WINDOW_UNIT = (
+    8  # voxels: of windows for boxes sides and steps are multiples, so that cells meet cells
+)
 
 
 class InvalidInput(ValueError):
@@ -73,9 +76,8 @@ class InputSpec:
     channels: tuple[Channel, ...] = (Channel("image"),)
     spacing_mm: tuple[float, ...] = ()
     crop: str = "resize"
-    keeps_size: bool = (
-        False  # segmentation: only resampled, because patches of `size` are cut later
-    )
+    # Masks, and boxes in volumes that may: only resampled, because windows of `size` are cut later
+    keeps_size: bool = False
     neighbours: int = 1  # of a slice on each side, in 2.5D
     columns: tuple[Column, ...] = field(default=())
 

@@ -17,21 +17,35 @@ from annotation.imaging import conversion
 from annotation.labeling.models import Case, Suggestion
 from annotation.labeling.services.importing import import_read
 from annotation.labeling.services.projects import add_cases, current_schema, publish_schema
-from learning import pipeline
-from learning.models import Prediction, Round, Trigger
+from learning import pipeline, pretraining
+from learning.models import EncoderVersion, Prediction, Round, Trigger
+from learning.pipeline.base import Examples
 from learning.pipeline.kinds import kind_of
 from learning.selectors import learning_curve
 from learning.services import rounds, suggestions, targets
-from learning.stored_models import load_network
+from learning.services.pretraining import request_pretraining
+from learning.stored_models import load_network, weights_folder
+from learning.training.checkpoint import weights_path
 from learning.training.detection.decode import Detections
+from learning.training.detection.network import Detector
 from learning.training.preparation import UnusableInput
+from learning.training.transfer import start_from_bytes
 from tests import factories
 
 SHAPE = (24, 48, 48)
 SPEC = {"size": list(SHAPE), "dimensions": "3d"}
 SPLITS = (*[Split.TRAIN] * 6, *[Split.VALIDATION] * 2, *[Split.TEST] * 2)
 DEFINITION = {
-    "questions": [{"key": "note", "label": "Note", "kind": "text", "required": False}],
+    "questions": [
+        {"key": "note", "label": "Note", "kind": "text", "required": False},
+        {
+            "key": "side",
+            "label": "Side",
+            "kind": "one",
+            "required": False,
+            "options": [{"key": "left", "label": "Left"}, {"key": "right", "label": "Right"}],
+        },
+    ],
     "region_labels": [
         {"key": "nodule", "label": "Nodule", "kinds": ["box"]},
         {"key": "cyst", "label": "Cyst", "kinds": ["box", "ellipse"]},
@@ -129,7 +143,7 @@ class Looking:
         """What is offered of these detections on the network's grid."""
         scores = np.ones(len(boxes), np.float32) if scores is None else np.float32(scores)
         found = Detections(boxes, scores, labels, scores[:, None])
-        content = self.kind.suggested(self.chosen, found)
+        content = self.kind.suggested(self.chosen, found, self.image.shape[1:])
         return suggestions.regions_of(content, self.kind.classes, [0.5] * len(self.kind.classes))
 
 
@@ -147,6 +161,8 @@ def places_mm(case, regions, affine):
     SPEC,
     {"size": [20, 40, 36], "dimensions": "3d", "crop": "centre", "spacing_mm": [3.1, 1.2, 1.1]},
     {"size": [24, 32, 32], "dimensions": "3d", "crop": "foreground"},
+    {"size": [16, 32, 32], "dimensions": "3d", "keeps_size": True},
+    {"size": [8, 16, 16], "dimensions": "3d", "keeps_size": True, "spacing_mm": [3.1, 1.2, 1.1]},
 ])  # fmt: skip
 def test_boxes_go_from_the_patient_into_the_network_and_back(cast, project, spec, direction):
     voxels, (z0, y0, x0, z1, y1, x1) = planted(np.random.default_rng(5))
@@ -251,7 +267,7 @@ def test_a_case_with_a_box_outside_of_the_crop_is_left_out(cast, project):
 @pytest.mark.parametrize(("spec", "reason"), [
     ({"size": [64, 64]}, "boxes are learned in volumes"),
     ({"size": [8, 64, 64], "dimensions": "2.5d"}, "boxes are learned in volumes"),
-    ({**SPEC, "keeps_size": True}, "keeps_size belongs to masks"),
+    ({**SPEC, "size": [24, 48, 44], "keeps_size": True}, "sides of windows are multiples of 8"),
     ({**SPEC, "columns": [{"name": "PatientAge", "source": "dicom"}]}, "drawn from the image alone"),
     ({**SPEC, "size": [4, 48, 48]}, "sides of at least 8"),
     ({**SPEC, "channels": [{"name": "a"}, {"name": "b", "branch": 1}]}, "has one branch"),
@@ -262,7 +278,8 @@ def test_an_input_that_boxes_cannot_be_learned_from_is_refused(cast, project, sp
     assert caught.value.extra["field"] == "input"
 
 
-def test_boxes_are_learned_in_volumes_from_labels_to_suggestions(cast, project):
+@pytest.mark.parametrize("spec", [SPEC, {**SPEC, "size": [16, 32, 32], "keeps_size": True}])
+def test_boxes_are_learned_in_volumes_from_labels_to_suggestions(cast, project, spec):
     rng = np.random.default_rng(0)
     cases = []
     for number in range(len(SPLITS)):
@@ -283,7 +300,7 @@ def test_boxes_are_learned_in_volumes_from_labels_to_suggestions(cast, project):
     ) | {"flat": Split.TRAIN}  # fmt: skip
     datasets.prescribe_splits(project=project, split_of_patient=splits)
     config = {"batch_size": 2, "epochs": 1, "min_steps": 60, "flip": False}
-    target = target_of(cast, options={"labels": ["nodule"]}, config=config)
+    target = target_of(cast, options={"labels": ["nodule"]}, config=config, input=spec)
 
     created = rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1)
     jobs.execute(Round, created.pk, pipeline.run_round)
@@ -327,3 +344,33 @@ def check_offered(suggestion, box):
     x, y = np.mean(first[0]["pixels"], axis=0) + 0.5
     planted_at = (np.array(box[:3]) + box[3:]) / 2
     np.testing.assert_allclose([middle_z, y, x], planted_at, atol=4)
+
+
+@pytest.mark.parametrize(("options", "begins_fresh"), [
+    ({"kind": "boxes", "input": SPEC}, "lateral smooth heat box"),
+    ({"kind": "boxes", "input": {**SPEC, "size": [16, 32, 32], "keeps_size": True}},
+     "lateral smooth heat box"),
+    ({"question": "side", "input": {**SPEC, "size": [16, 16, 16]}}, "fc"),
+    ({"question": "side", "input": {
+        **SPEC, "size": [16, 16, 16],
+        "columns": [{"name": "PatientAge", "source": "dicom", "missing": "indicate"}]}},
+     "columns head"),
+])  # fmt: skip
+def test_networks_of_volumes_learn_without_labels(cast, project, options, begins_fresh):
+    rng = np.random.default_rng(0)
+    cases = [keep(project, planted(rng)[0], STRAIGHT, f"open {number}") for number in range(8)]
+    datasets.prescribe_splits(
+        project=project, split_of_patient={c.study.patient_id: Split.TRAIN for c in cases}
+    )
+    target = targets.create_target(actor=cast.manager, project=project, **options)
+    asked = request_pretraining(actor=cast.manager, target=target, steps=2)
+    jobs.execute(EncoderVersion, asked.pk, pretraining.run_pretraining)
+    asked.refresh_from_db()
+    assert asked.state == jobs.JobState.COMPLETED, asked.error
+    kind = kind_of(target, current_schema(project).schema, {}, target.strategy, 8)
+    network = (
+        Detector(kind.shape(Examples([]))) if "kind" in options else kind.architecture().build()
+    )
+    content = weights_path(weights_folder(), asked.weights_sha256).read_bytes()
+    taken = start_from_bytes(network, content, "pre-trained")
+    assert {name.split(".")[0] for name in taken.fresh} == set(begins_fresh.split())

@@ -23,6 +23,7 @@ from learning.training.detection.train import (
     train_detector,
 )
 from learning.training.detection.uncertainty import class_difficulty, image_uncertainty
+from learning.training.detection.windows import cut_window, window_maps
 from learning.training.metrics import detections as measured
 from learning.training.resumable import DivergedLoss, Schedule
 
@@ -201,6 +202,84 @@ def test_the_detector_overfits_four_images(tmp_path, shape, steps):
     guesses = [(d.boxes, d.scores, d.labels) for d in found]
     per_class = [measured.match(truth, guesses, label=c, overlap=0.5) for c in range(2)]
     assert measured.mean_average_precision(per_class) == 1.0
+
+
+@pytest.mark.parametrize(("shape", "size"), [((40, 56), (24, 32)), ((20, 26, 30), (8, 16, 16))])
+def test_a_window_shows_its_boxes_where_they_are(shape, size):
+    rng = np.random.default_rng(2)
+    image, boxes, labels = scene(rng, shape)
+    image = image.astype(np.float16)
+    generator = torch.Generator().manual_seed(0)
+    shown = 0
+    for _ in range(40):
+        cut, found, classes = cut_window(image, boxes, labels, size, 1.0, generator)
+        assert cut.shape == (1, *size)
+        shown += len(found) > 0
+        for box, label in zip(found, classes, strict=True):
+            start, stop = np.split(box.astype(int), 2)
+            window = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
+            if label == 0:
+                assert cut[0][window].mean() == pytest.approx(2, abs=0.2)
+    assert shown == 40  # around a box each time
+
+
+def test_windows_lie_anywhere_and_beyond_a_small_image():
+    generator = torch.Generator().manual_seed(0)
+    image = np.arange(20 * 30, dtype=np.float16).reshape(1, 20, 30)
+    starts = {
+        float(cut_window(image, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), (16, 24), 1.0,
+                         generator)[0][0, 0, 0])
+        for _ in range(200)
+    }  # fmt: skip
+    assert len(starts) == 5 * 7
+    box = boxes_of([2, 3, 10, 11])
+    cut, [found], _ = cut_window(image, box, np.array([0]), (24, 40), 0.5, generator)
+    assert cut.shape == (1, 24, 40)
+    assert found.tolist() == [4, 8, 12, 16]
+    assert cut[0, 4, 8] == image[0, 2, 3]
+
+
+@pytest.mark.parametrize("overlap", [0.25, 0.5, 0.3])
+@pytest.mark.parametrize(("shape", "size"), [((61, 100), (32, 40)), ((20, 43, 50), (16, 24, 24))])
+def test_windows_say_of_every_cell_what_the_network_says_there(shape, size, overlap):
+    """A network that sees each cell alone says the same of the whole and of windows."""
+
+    class Local(torch.nn.Module):
+        shape = DetectorShape(class_count=2, dimensions=len(size), stride=4)
+
+        def forward(self, images):
+            pool = getattr(torch.nn.functional, f"avg_pool{len(size)}d")
+            cells = pool(images, 4, ceil_mode=True)
+            ways = [cells * (n + 1) for n in range(len(size))]
+            ways = torch.cat(ways, dim=1)
+            return Maps(torch.cat([cells, -cells], dim=1), ways, ways + 1)
+
+    whole = [-(-n // 8) * 8 for n in shape]
+    images = torch.rand(2, 1, *shape, generator=torch.Generator().manual_seed(0))
+    padded = torch.full((2, 1, *whole), float(images.min()))
+    padded[(slice(None), slice(None), *(slice(0, n) for n in shape))] = images
+    expected = Local()(padded)
+    found = window_maps(Local(), images, size, overlap)
+    cells = (slice(None), slice(None), *(slice(0, n) for n in grid_shape(shape, 4)))
+    for name in ("heat", "size", "offset"):
+        torch.testing.assert_close(
+            getattr(found, name), getattr(expected, name)[cells], atol=1e-5, rtol=1e-4
+        )
+
+
+def test_the_detector_learns_from_windows_and_finds_in_whole_images(tmp_path):
+    data = scenes(4, (72, 88))
+    config = DetectorConfig(
+        4, Schedule(steps=150, learning_rate=1e-2), augmentation=None, window=(40, 40)
+    )
+    network = train_detector(
+        data, DetectorShape(2, width=8, neck=16), config, seed=1, store=Checkpoints(tmp_path)
+    )
+    found = detect(network, [data.images], window=(40, 40))
+    for detections, boxes, labels in zip(found, data.boxes, data.labels, strict=True):
+        for label in labels:
+            best = int(np.flatnonzero(detections.labels == label)[0])
+            assert iou(detections.boxes[best : best + 1], boxes[label : label + 1])[0, 0] > 0.5
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):

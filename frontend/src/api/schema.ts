@@ -2525,7 +2525,8 @@ export interface components {
             state: components["schemas"]["JobStateEnum"];
             progress: components["schemas"]["ProgressOfJob"];
             readonly error: string;
-            network: string;
+            /** @description Empty until it runs. */
+            readonly network: string;
             curves: components["schemas"]["Loss"][];
             readonly weights_sha256: string;
             /** Format: date-time */

@@ -43,11 +43,24 @@ function Grid({ draft, purpose, onChange }: PartProps) {
           onChange={(value) => onChange({ dimensions: DIMENSIONS.find((one) => one === value) ?? '2d' })}
         />
       )}
+      {purpose === 'boxes' && (
+        <Select
+          label={t('input.at_once')}
+          data={[
+            { value: 'whole', label: t('input.at_once.whole') },
+            { value: 'windows', label: t('input.at_once.windows') },
+          ]}
+          value={draft.inWindows ? 'windows' : 'whole'}
+          allowDeselect={false}
+          onChange={(value) => onChange({ inWindows: value === 'windows' })}
+        />
+      )}
       <NumberInput
         label={t('input.side')}
         w={120}
         min={16}
         max={1024}
+        step={draft.inWindows ? 8 : 1}
         value={draft.side}
         onChange={(value) => onChange({ side: Number(value) })}
       />
@@ -57,6 +70,7 @@ function Grid({ draft, purpose, onChange }: PartProps) {
           w={120}
           min={4}
           max={512}
+          step={draft.inWindows ? 8 : 1}
           value={draft.slices}
           onChange={(value) => onChange({ slices: Number(value) })}
         />

@@ -59,6 +59,6 @@ export function Pretraining({ targetId }: { targetId: string }) {
 
 function titleOf({ number, network, curves }: Schemas['Pretraining']): string {
   const last = curves[curves.length - 1]
-  const title = t('pretraining.number', { number, network })
+  const title = network ? t('pretraining.number', { number, network }) : t('pretraining.waiting', { number })
   return last ? `${title}, ${t('pretraining.loss', { loss: formatNumber(last.loss, 3) })}` : title
 }

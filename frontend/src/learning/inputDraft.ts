@@ -28,6 +28,7 @@ export interface InputDraft {
   slices: number // of 2.5D and 3D
   series: readonly SeriesDraft[]
   isApart: boolean // each series in a branch of the network of its own
+  inWindows: boolean // boxes: the series keeps its resolution, and side and slices are those of windows
   columns: readonly Column[]
 }
 
@@ -48,16 +49,17 @@ export function freshDraft(purpose: Purpose): InputDraft {
     slices: 32,
     series: [freshSeries('image')],
     isApart: false,
+    inWindows: false,
     columns: [],
   }
 }
 
 export function inputOf(draft: InputDraft, purpose: Purpose): Record<string, unknown> {
-  const { dimensions, side, slices, isApart, columns } = draft
+  const { dimensions, side, slices, isApart, inWindows, columns } = draft
   return {
     dimensions,
     size: dimensions === '2d' ? [side, side] : [slices, side, side],
-    keeps_size: purpose === 'masks',
+    keeps_size: purpose === 'masks' || (purpose === 'boxes' && inWindows),
     channels: draft.series.map(({ name, modality, description, plane }, place) => ({
       name: name.trim(), rule: { modality: modality.trim(), description, plane }, branch: isApart ? place : 0,
     })),

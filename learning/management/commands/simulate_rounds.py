@@ -1,7 +1,6 @@
 """`manage.py simulate_rounds`: learning curves of strategies on known labels, against random."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

@@ -76,6 +76,14 @@ def move_boxes(
         for corner in (boxes[:, :half], boxes[:, half:])
     ]
     whole = np.concatenate([np.minimum(*ends), np.maximum(*ends)], axis=1)
+    return visible(whole, labels, shape)
+
+
+def visible(
+    whole: Boxes, labels: NDArray[np.int64], shape: Sequence[int]
+) -> tuple[Boxes, NDArray[np.int64]]:
+    """Boxes clipped to an image of this shape; those mostly outside are left out."""
+    limits = np.array(shape, np.float32)
     clipped = np.clip(whole, 0, np.concatenate([limits, limits])).astype(np.float32)
     is_kept = sizes(clipped).prod(axis=1) >= LEAST_VISIBLE * sizes(whole).prod(axis=1)
     return clipped[is_kept], labels[is_kept]

@@ -67,17 +67,10 @@ class Detector(nn.Module):
         return Maps(self.heat(features), size, offset)
 
     def _pyramid(self, images: torch.Tensor) -> torch.Tensor:
-        net = self.backbone
-        level = net.act(net.bn1(net.conv1(images)))
-        if not net.no_max_pool:
-            level = net.maxpool(level)
-        levels = []
-        for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
-            level = stage(level)
-            levels.append(level)
-        merged: torch.Tensor = self.lateral[3](levels[3])
+        found = levels(self.backbone, images)
+        merged: torch.Tensor = self.lateral[3](found[3])
         for place in (2, 1, 0):
-            finer = self.lateral[place](levels[place])
+            finer = self.lateral[place](found[place])
             merged = finer + functional.interpolate(merged, size=finer.shape[2:], mode="nearest")
         return merged
 
@@ -86,6 +79,18 @@ class Detector(nn.Module):
         return nn.Sequential(
             *_block(self.shape.dimensions, self.shape.neck), conv(self.shape.neck, outputs, 1)
         )
+
+
+def levels(backbone: ResNet, images: torch.Tensor) -> list[torch.Tensor]:
+    """What each of the backbone's four stages gives, the finest first."""
+    level = backbone.act(backbone.bn1(backbone.conv1(images)))
+    if not backbone.no_max_pool:
+        level = backbone.maxpool(level)
+    found = []
+    for stage in (backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4):
+        level = stage(level)
+        found.append(level)
+    return found
 
 
 def _block(dimensions: int, width: int) -> nn.Sequential:

@@ -1,5 +1,6 @@
 """SimCLR: two views of an image shall lie closer than views of others (Chen et al. 2020)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,8 +9,12 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from learning.training.batches import stacked
 from learning.training.pretraining.views import ViewConfig, view
 from learning.training.resumable import OnReport, Schedule, Store, batch_of_step, fit
+
+# n (channels, *shape) images of one shape, together or each by itself
+Images = NDArray[np.float16] | Sequence[NDArray[np.float16]]
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ def nt_xent(first: torch.Tensor, second: torch.Tensor, temperature: float) -> to
 
 def pretrain_contrastive(
     encoder: nn.Module,
-    images: NDArray[np.float16],
+    images: Images,
     config: ContrastiveConfig,
     *,
     seed: int,
@@ -81,7 +86,7 @@ def pretrain_contrastive(
 
     def batch_loss(module: nn.Module, step: int, generator: torch.Generator) -> torch.Tensor:
         rows = batch_of_step(len(images), config.batch_size, step, seed)
-        batch = torch.from_numpy(images[rows].astype(np.float32))
+        batch = torch.from_numpy(stacked(images, rows).astype(np.float32))
         pair = torch.cat([view(batch, config.views, generator) for _ in range(2)])
         first, second = module(pair.to(device)).chunk(2)
         return nt_xent(first, second, config.temperature)
@@ -91,11 +96,10 @@ def pretrain_contrastive(
 
 
 @torch.no_grad()
-def _width(encoder: nn.Module, images: NDArray[np.float16]) -> int:
+def _width(encoder: nn.Module, images: Images) -> int:
     was_training = encoder.training
-    vectors = encoder.eval()(
-        torch.from_numpy(images[:1].astype(np.float32)).to(next(encoder.parameters()).device)
-    )
+    first = torch.from_numpy(images[0][None].astype(np.float32))
+    vectors = encoder.eval()(first.to(next(encoder.parameters()).device))
     encoder.train(was_training)
     if vectors.ndim != 2:
         raise ValueError(f"the encoder must give (b, d) vectors, not {tuple(vectors.shape)}")

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
-from numpy.typing import NDArray
 from torch import nn
 
+from learning.training.batches import stacked
+from learning.training.pretraining.contrastive import Images
 from learning.training.resumable import OnReport, Schedule, Store, batch_of_step, fit
 
 
@@ -24,7 +25,7 @@ class MaskedConfig:
 
 def pretrain_masked(
     autoencoder: MaskedAutoEncoderViT,
-    images: NDArray[np.float16],
+    images: Images,
     config: MaskedConfig,
     *,
     seed: int,
@@ -32,20 +33,19 @@ def pretrain_masked(
     on_report: OnReport = lambda *_: None,
     device: torch.device | None = None,
 ) -> "MaskedEncoder":
-    """Train MONAI's autoencoder on (n, channels, *shape) images; returns its encoder.
+    """Train MONAI's autoencoder on n (channels, *shape) images; returns its encoder.
 
     Goes on from the newest state. Raises ValueError for images of another shape, DivergedLoss.
     """
-    if tuple(images.shape[2:]) != tuple(autoencoder.img_size):
-        raise ValueError(
-            f"the images are {images.shape[2:]}, the autoencoder wants {autoencoder.img_size}"
-        )
+    shape = images[0].shape[1:]
+    if tuple(shape) != tuple(autoencoder.img_size):
+        raise ValueError(f"the images are {shape}, the autoencoder wants {autoencoder.img_size}")
     device = device or torch.device("cpu")
     network = autoencoder.to(device)
 
     def batch_loss(module: nn.Module, step: int, generator: torch.Generator) -> torch.Tensor:
         rows = batch_of_step(len(images), config.batch_size, step, seed)
-        batch = torch.from_numpy(images[rows].astype(np.float32)).to(device)
+        batch = torch.from_numpy(stacked(images, rows).astype(np.float32)).to(device)
         with torch.random.fork_rng():  # MONAI draws the mask from torch's global state
             torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
             painted, is_hidden = module(batch, config.hidden)

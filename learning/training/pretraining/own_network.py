@@ -1,13 +1,21 @@
-"""A network of the registry that learns without labels: its weights, by its own names, less the head."""
+"""A target's own network learns without labels: its weights, by its own names, less the head."""
 
-import numpy as np
+from dataclasses import dataclass, replace
+from typing import Any
+
 import torch
 from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
-from numpy.typing import NDArray
+from monai.networks.nets.resnet import ResNet
+from torch import nn
 
+from learning.training.detection.network import Detector, levels
 from learning.training.networks import Architecture
 from learning.training.networks.features import take_off_head
-from learning.training.pretraining.contrastive import ContrastiveConfig, pretrain_contrastive
+from learning.training.pretraining.contrastive import (
+    ContrastiveConfig,
+    Images,
+    pretrain_contrastive,
+)
 from learning.training.pretraining.masked import MaskedConfig, pretrain_masked
 from learning.training.resumable import OnReport, Schedule, Store
 
@@ -18,33 +26,65 @@ SHARED = (
 REPORTS = 50  # of a run: each is a checkpoint, a point of the curve and a chance to stop
 
 
-def pretrain_own(
-    architecture: Architecture,
-    images: NDArray[np.float16],
-    *,
-    steps: int,
-    batch_size: int,
-    seed: int,
-    store: Store,
-    on_report: OnReport = lambda *_: None,
-    device: torch.device | None = None,
-) -> dict[str, torch.Tensor]:
-    """Learn from (n, channels, *size) images: a ViT as a masked autoencoder, others by contrast.
+@dataclass(frozen=True)
+class Run:
+    """One pre-training; it goes on from the newest state in its store."""
 
-    Goes on from the newest state. Raises ValueError for networks that segment, DivergedLoss.
+    steps: int
+    batch_size: int
+    seed: int
+    store: Store
+    on_report: OnReport = lambda *_: None
+    device: torch.device | None = None
+
+    def options(self) -> dict[str, Any]:
+        return {
+            "seed": self.seed, "store": self.store, "on_report": self.on_report,
+            "device": self.device,
+        }  # fmt: skip
+
+
+def pretrain_own(architecture: Architecture, images: Images, run: Run) -> dict[str, torch.Tensor]:
+    """Learn from n (channels, *size) images: a ViT as a masked autoencoder, others by contrast.
+
+    Clinical columns are left out: there is nothing to contrast. Raises ValueError for networks that
+    segment, DivergedLoss.
     """
     if architecture.entry.is_dense:
         raise ValueError(f"{architecture.network} segments; it has no vector per image")
-    torch.manual_seed(seed)
-    options = {"seed": seed, "store": store, "on_report": on_report, "device": device}
-    if architecture.entry.family == "ViT" and architecture.is_plain():
-        masked = MaskedConfig(batch_size=batch_size, schedule=_schedule(steps, 1e-3, 0.05))
-        learned = pretrain_masked(_autoencoder(architecture), images, masked, **options)  # type: ignore[arg-type]
+    torch.manual_seed(run.seed)
+    seen = replace(architecture, columns=0)
+    if seen.entry.family == "ViT" and seen.is_plain():
+        masked = MaskedConfig(batch_size=run.batch_size, schedule=_schedule(run.steps, 1e-3, 0.05))
+        learned = pretrain_masked(_autoencoder(seen), images, masked, **run.options())
         return _kept(learned.vit_weights())
-    network = architecture.build()
+    network = seen.build()
     take_off_head(network, network.firstread_features[0])  # type: ignore[index, arg-type]
-    contrast = ContrastiveConfig(batch_size=batch_size, schedule=_schedule(steps, 3e-3, 1e-3))
-    return _kept(pretrain_contrastive(network, images, contrast, **options).state_dict())  # type: ignore[arg-type]
+    return _contrasted(network, images, run)
+
+
+def pretrain_detector(detector: Detector, images: Images, run: Run) -> dict[str, torch.Tensor]:
+    """Teach the detector's backbone by contrast. Raises DivergedLoss."""
+    torch.manual_seed(run.seed)
+    return _contrasted(_Pooled(detector.backbone), images, run)
+
+
+class _Pooled(nn.Module):
+    """The mean of the backbone's coarsest level as the vector of an image."""
+
+    def __init__(self, backbone: ResNet) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return levels(self.backbone, images)[-1].flatten(2).mean(dim=2)
+
+
+def _contrasted(encoder: nn.Module, images: Images, run: Run) -> dict[str, torch.Tensor]:
+    contrast = ContrastiveConfig(
+        batch_size=run.batch_size, schedule=_schedule(run.steps, 3e-3, 1e-3)
+    )
+    return _kept(pretrain_contrastive(encoder, images, contrast, **run.options()).state_dict())
 
 
 def _schedule(steps: int, learning_rate: float, weight_decay: float) -> Schedule:

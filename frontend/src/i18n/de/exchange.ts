@@ -16,6 +16,7 @@ export const exchange = {
   'pretraining.help':
     'Das Netz dieser Frage kann zuerst ohne Befunde aus den Bildern der Trainingspatienten lernen. Runden können dann mit ihm beginnen.',
   'pretraining.start': 'Ohne Befunde vortrainieren',
+  'pretraining.waiting': 'Vortraining {number}',
   'pretraining.number': 'Vortraining {number} ({network})',
   'pretraining.progress': 'Fortschritt des Vortrainings',
   'pretraining.loss': 'Verlust {loss}',

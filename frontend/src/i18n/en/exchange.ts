@@ -16,6 +16,7 @@ export const exchange = {
   'pretraining.help':
     'The network of this question can first learn from the images of the training patients, without labels. Rounds can then begin with it.',
   'pretraining.start': 'Pre-train without labels',
+  'pretraining.waiting': 'Pre-training {number}',
   'pretraining.number': 'Pre-training {number} ({network})',
   'pretraining.progress': 'Progress of the pre-training',
   'pretraining.loss': 'loss {loss}',
