@@ -22,8 +22,11 @@ const TokensPage = lazy(() => import('./TokensPage'))
 
 /** Whoever comes straight to a reading room waits for its scripts: they are on their way before the person is known. */
 function askedForReading() {
-  if (!/^\/projects\/[^/]+\/read$/.test(window.location.pathname)) return null
+  const [, projectId] = /^\/projects\/([^/]+)\/read$/.exec(window.location.pathname) ?? []
+  if (projectId === undefined) return null
+  void import('../labeling/arriving').then(({ arrive }) => arrive(projectId)).catch(() => undefined)
   const page = import('../labeling/ReadingPage')
+  void import('../viewer').catch(() => undefined) // whoever needs it says what is wrong
   return () => page
 }
 

@@ -44,7 +44,7 @@ export default function CasePage() {
   const { keys: custom } = usePreferences()
   const layout = useRoomLayout()
   const [cineRate, setCineRate] = useState(CINE_RATE)
-  const root = `${window.location.origin}/dicomweb/projects/${projectId}`
+  const root = requests.dicomwebRoot(projectId)
   const { reading } = snapshot
   const { region_labels: labels = NONE, segments = NONE } = definitionOfRead(reading)
   const viewer = useWorkstation(root, reading)

@@ -1,10 +1,12 @@
 /** The reading room: one case after the other. Only wiring: what is drawn is in the parts. */
 import { useDisclosure } from '@mantine/hooks'
-import { useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import { useDeferredValue, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import { useNavigate, useParams } from 'react-router'
 import { usePreferences, useSavePreferences } from '../app/usePreferences'
 import { named } from '../i18n'
+import { Waiting } from '../ui/states'
 import { ActivityClock } from './activity'
+import { claimOrTake } from './arriving'
 import { CheatSheet } from './CheatSheet'
 import { commandsOf } from './commands'
 import { definitionOfRead, kindsOf } from './definition'
@@ -35,25 +37,27 @@ import { whyNoPlanes } from './viewerText'
 
 const CINE_RATE = 10
 const NONE = [] as const
+const REQUESTS = { ...requests, claimNext: claimOrTake }
 
 export default function ReadingPage() {
   const { projectId = '' } = useParams()
   const navigate = useNavigate()
   const clock = useMemo(() => new ActivityClock(), [])
-  const session = useMemo(() => new ReadingSession(projectId, requests, new Journal(localStorage), clock), [projectId, clock])
+  const session = useMemo(() => new ReadingSession(projectId, REQUESTS, new Journal(localStorage), clock), [projectId, clock])
   const snapshot = useSyncExternalStore(session.subscribe, session.getSnapshot)
   const { keys: custom } = usePreferences()
   const savePreferences = useSavePreferences()
   const layout = useRoomLayout()
   const [isHelpOpen, help] = useDisclosure(false)
   const [cineRate, setCineRate] = useState(CINE_RATE)
-  const root = `${window.location.origin}/dicomweb/projects/${projectId}`
+  const root = requests.dicomwebRoot(projectId)
   const versions = useVersions(snapshot)
   const { shown } = versions
   const { reading, content, next } = shown
   const { region_labels: labels = NONE, segments = NONE } = definitionOfRead(reading)
   const viewer = useWorkstation(root, reading)
   const { workstation, state, isSettled } = viewer
+  const isPanelDue = useDeferredValue(viewer.isFurnished || snapshot.phase !== 'claiming', false) // the images go before
   const presets = useAtRest(workstation, presetNames, NONE)
   const masks = useMasks(viewer, session, shown, segments)
   const suggestions = useSuggestions(viewer, session, snapshot, segments, masks)
@@ -78,6 +82,7 @@ export default function ReadingPage() {
   const doable = { commands, reasons: { planes: pane ? whyNoPlanes(pane) : undefined }, custom }
   const leave = () => void session.leave().finally(() => void navigate('/'))
   const step = (action: string | null) => (action === null ? null : named(`edit.${action}`, action))
+  if (!viewer.isFurnished && snapshot.phase === 'claiming') return <Waiting />
   return (
     <>
       <ReadingRoom
@@ -91,13 +96,13 @@ export default function ReadingPage() {
         }
         strip={reading && hasChoice(reading) ? <RoomStrip root={root} reading={reading} workstation={workstation} state={state} /> : null}
         viewer={<RoomImages viewer={viewer} reading={reading} />}
-        panel={
+        panel={isPanelDue && (
           <>
             <PanelHeader count={snapshot.count} onHelp={help.open} onLeave={leave} />
             <ReadingSide session={session} snapshot={shown} versions={versions} doable={doable} state={state} workstation={workstation}
               regions={regions} masks={masks} talk={talk} suggestions={suggestions.bar} explanations={explanations.panel} asked={asked} />
           </>
-        }
+        )}
       />
       <CheatSheet isOpen={isHelpOpen} onClose={help.close} custom={custom} answers={answers}
         onChange={(changed) => savePreferences({ keys: { ...changed } })} />

@@ -3,6 +3,11 @@ import { api, ApiError, csrfToken, good, reachable, type Problem, type Reading, 
 import type { Content } from './content'
 import type { Bytes } from './sliceFormat'
 
+/** Where the images of a project are served. */
+export function dicomwebRoot(projectId: string): string {
+  return `${window.location.origin}/dicomweb/projects/${projectId}`
+}
+
 export async function claimNext(projectId: string): Promise<Reading | null> {
   const answer = await good(
     api.POST('/api/v1/projects/{project_id}/claim', { params: { path: { project_id: projectId } } }),

@@ -5,6 +5,8 @@ import type { PaneState, WorkstationState } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 
 const REST_MS = 120
+/** Nobody reads more texts a second, and each is drawn instead of an image. */
+const BETWEEN_TEXTS_MS = 100
 
 /** The images of the workstation, at once: the rest of the page may come later. Where a hand only moves
  * them, `useLivePane` follows. */
@@ -14,10 +16,10 @@ export function useLiveState(workstation: Workstation | null, otherwise: Worksta
   return workstation && state ? state : otherwise
 }
 
-/** One pane as it moves, in the frame that shows it so: for the few texts that follow every step. */
+/** One pane as it moves: for the few texts that follow it, the first step and the last at once. */
 export function useLivePane(workstation: Workstation | null, pane: number, otherwise: PaneState): PaneState {
   const subscribe = useCallback(
-    (listener: () => void) => workstation?.subscribe(whenDrawn(listener)) ?? nothing, [workstation],
+    (listener: () => void) => workstation?.subscribe(unhurried(whenDrawn(listener))) ?? nothing, [workstation],
   )
   return useSyncExternalStore(subscribe, () => workstation?.state.panes[pane] ?? otherwise)
 }
@@ -68,6 +70,31 @@ function whenDrawn(tell: Tell): Tell {
       })
     }
     latest = state
+  }
+}
+
+/** Tell at once, but in a row of changes only so often; always the last. */
+export function unhurried(tell: Tell): Tell {
+  let latest: WorkstationState | null = null
+  let isPausing = false
+  const pause = () => {
+    isPausing = true
+    setTimeout(() => {
+      isPausing = false
+      if (latest) {
+        tell(latest)
+        latest = null
+        pause()
+      }
+    }, BETWEEN_TEXTS_MS)
+  }
+  return (state) => {
+    if (isPausing) {
+      latest = state
+    } else {
+      tell(state)
+      pause()
+    }
   }
 }
 

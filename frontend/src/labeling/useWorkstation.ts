@@ -1,5 +1,5 @@
 /** Connects the page to the workstation: its life, its state, and what it shows. */
-import { startTransition, useEffect, useMemo, useRef, useState, type RefObject } from 'react'
+import { startTransition, useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from 'react'
 import type { Reading } from '../api/client'
 import { planFor, type HangingPlan } from '../viewer/hanging'
 import { EMPTY_STATE } from '../viewer/emptyState'
@@ -24,6 +24,8 @@ export interface ViewerConnection {
   /** As it was when something else than a movement changed; what moves is read with the hooks of `useMoving`. */
   state: WorkstationState
   isSupported: boolean
+  /** Whether there has been a read: only then it is known what the room must hold. */
+  isFurnished: boolean
   /** Whether the images do not wait for anything any more: what else the page needs can be asked for. */
   isSettled: boolean
   /** What the hanging protocols could not find; null where nothing is amiss. */
@@ -36,13 +38,24 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
   const workstation = opened?.workstation ?? null
   const [state, setState] = useState<WorkstationState>(EMPTY_STATE)
   const [isSupported] = useState(hasWebGL2)
+  // The first read says what stands in the toolbar: a canvas that changes its size while the graphics card
+  // begins its work would wait for it.
+  const [isFurnished, setIsFurnished] = useState(reading !== null)
+  if (reading !== null && !isFurnished) setIsFurnished(true)
   const plan = useMemo(
     () => reading && planFor(reading.study, reading.priors, definitionOfRead(reading).hanging ?? []), [reading],
   )
 
+  const wanted = useRef<{ reading: Reading; plan: HangingPlan } | null>(null)
+  /** What was opened before the page knew of the workstation. */
+  const early = useRef<Reading | null>(null)
+  useLayoutEffect(() => {
+    wanted.current = reading && plan && { reading, plan }
+  }, [reading, plan])
+
   useEffect(() => {
     const host = element.current
-    if (!host || !isSupported) return undefined
+    if (!host || !isSupported || !isFurnished) return undefined
     let created: Workstation | null = null
     let isGone = false
     const start = async () => {
@@ -51,9 +64,13 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
       created = new layers.Workstation(root, host)
       created.subscribe(whenChanged((now) => startTransition(() => setState(now)), isMinor))
       await created.start()
+      // At once: the page is drawn anew for it only while the images are on their way.
+      if (wanted.current) open(created, wanted.current.reading, wanted.current.plan)
+      early.current = wanted.current?.reading ?? null
       // Whoever looks for a fault in a running page, and the tests, find it at its element.
       Object.assign(host, { workstation: created })
-      setOpened({ workstation: created, layers })
+      const ready = { workstation: created, layers }
+      startTransition(() => setOpened(ready))
     }
     void start()
     return () => {
@@ -61,7 +78,7 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
       setOpened(null)
       created?.destroy()
     }
-  }, [root, isSupported])
+  }, [root, isSupported, isFurnished])
 
   useEffect(() => {
     if (!workstation) return undefined
@@ -69,12 +86,17 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
       workstation.close()
       return undefined
     }
+    if (early.current !== reading) open(workstation, reading, plan)
+    early.current = null
     const { study, priors } = reading
-    workstation.open(study, priors, plan)
     return () => [study, ...priors].forEach((one) => workstation.forget(one))
   }, [workstation, reading, plan])
 
-  return { element, workstation, layers: opened?.layers ?? null, state, isSupported, isSettled: !isSupported || isSettled(plan, state), notice: plan?.notice ?? null }
+  return { element, workstation, layers: opened?.layers ?? null, state, isSupported, isFurnished, isSettled: !isSupported || isSettled(plan, state), notice: plan?.notice ?? null }
+}
+
+function open(workstation: Workstation, { study, priors }: Reading, plan: HangingPlan): void {
+  workstation.open(study, priors, plan)
 }
 
 function isSettled(plan: HangingPlan | null, { panes }: WorkstationState): boolean {

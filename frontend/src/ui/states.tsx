@@ -1,15 +1,19 @@
 /** How waiting, emptiness and failure look everywhere. */
 import { Alert, Button, Center, Loader, Stack, Text, Title } from '@mantine/core'
 import type { UseQueryResult } from '@tanstack/react-query'
-import type { ReactNode } from 'react'
+import { useEffect, useState, type ReactNode } from 'react'
 import { t } from '../i18n'
 
+const SHORT_MS = 300
+
+/** What is there at once needs no sign, which would flicker and be drawn instead of it. */
 export function Waiting() {
-  return (
-    <Center h={240}>
-      <Loader aria-label={t('ui.loading')} role="status" />
-    </Center>
-  )
+  const [isLong, setIsLong] = useState(false)
+  useEffect(() => {
+    const timer = setTimeout(() => setIsLong(true), SHORT_MS)
+    return () => clearTimeout(timer)
+  }, [])
+  return <Center h={240}>{isLong && <Loader aria-label={t('ui.loading')} role="status" />}</Center>
 }
 
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {

@@ -1,11 +1,11 @@
 /** One pane: an element, the series it shows and how; knows nothing of the other panes. */
 import * as core from '@cornerstonejs/core'
-import type { ViewerSeries, ViewerStudy } from './dicomweb'
+import { startOf, type ViewerSeries, type ViewerStudy } from './dicomweb'
 import { Cine } from './cine'
 import { edgeLetters, edgeLettersFromView, type EdgeLetters, type Vector } from './geometry'
 import { EMPTY_PANE } from './emptyState'
 import { cross, turned } from './linking'
-import { startOf, type LoadedSeries, type SeriesLoader } from './loading'
+import type { LoadedSeries, SeriesLoader } from './loading'
 import { Markings } from './markings'
 import { troubleOf, type Trouble } from './messages'
 import { paneElements, type PaneElements } from './paneElements'
@@ -77,8 +77,8 @@ export class Pane {
     const turn = this.leave()
     this.change({ ...EMPTY_PANE, status: 'loading', study, series, as })
     try {
-      const loading = this.loader.load(study, series)
       if (as === 'stack') this.loader.askFor(study, series, slice)
+      const loading = this.loader.load(study, series)
       this.enable(as)
       const loaded = await loading
       if (turn !== this.turn) return
@@ -335,14 +335,14 @@ export class Pane {
     if (!(upper > lower)) this.window(WINDOW_OF_LAST_RESORT)
   }
 
-  /** One step of Cornerstone tells several things about itself. */
+  /** One step of Cornerstone tells several things about itself, and asks for a frame to draw: that goes before. */
   private readonly refreshSoon = (): void => {
     if (this.isRefreshing) return
     this.isRefreshing = true
-    queueMicrotask(() => {
+    queueMicrotask(() => requestAnimationFrame(() => {
       this.isRefreshing = false
       this.refresh()
-    })
+    }))
   }
 
   private refresh(): void {

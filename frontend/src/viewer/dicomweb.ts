@@ -38,6 +38,13 @@ export interface DicomElement {
 export type DicomJson = Record<string, DicomElement | undefined>
 
 const SOP_INSTANCE_UID = '00080018'
+/** Frames prepared as HTJ2K where there are any, else as stored; never those shown wrongly here. */
+export const FRAME_TYPES =
+  'image/jphc; transfer-syntax=*, application/octet-stream; transfer-syntax=*; q=0.9'
+/** Of one answer in every browser's cache; what is longer would come a second time beside the first. */
+const MOST_KEPT_BYTES = 4 * 2 ** 20
+/** Metadata that is on its way for whoever fetches it next, by the address of the series. */
+const asked = new Map<string, Promise<Response>>()
 
 export function seriesUrl(root: string, study: ViewerStudy, series: ViewerSeries): string {
   return `${root}/studies/${study.study_instance_uid}/series/${series.series_instance_uid}`
@@ -54,9 +61,53 @@ export function imageIdsOf(root: string, study: ViewerStudy, series: ViewerSerie
   )
 }
 
+/** The frame, from 0, that a stack of so many begins with: that of the slice asked for, or the middle. */
+export function startOf(count: number, slice: number | null): number {
+  return slice === null ? Math.floor((count - 1) / 2) : slice - 1
+}
+
+/** The image id of that frame. */
+export function firstFrame(
+  root: string, study: ViewerStudy, series: ViewerSeries, slice: number | null,
+): string | undefined {
+  const imageIds = imageIdsOf(root, study, series)
+  return imageIds[startOf(imageIds.length, slice)]
+}
+
+/** Ask for a frame before Cornerstone does: the browser keeps the answer. */
+export function askForFrame(imageId: string | undefined): void {
+  if (imageId === undefined) return
+  const early = new AbortController()
+  const answer = fetch(imageId.replace('wadors:', ''), { headers: { Accept: FRAME_TYPES }, signal: early.signal })
+  const keep = async (response: Response) => {
+    if (Number(response.headers.get('Content-Length')) > MOST_KEPT_BYTES) early.abort()
+    else await response.arrayBuffer()
+  }
+  // Whatever is wrong is said when the viewer asks again.
+  void answer.then(keep).catch(() => undefined)
+}
+
+/** Ask for the metadata of a series before the viewer is there, which takes the answer. */
+export function askForMetadata(url: string): void {
+  const answer = getMetadata(url)
+  asked.set(url, answer)
+  answer.catch(() => asked.delete(url))
+}
+
+/** Whether somebody asked for it and nobody has taken it yet. */
+export function isAskedFor(url: string): boolean {
+  return asked.has(url)
+}
+
+function getMetadata(url: string): Promise<Response> {
+  return fetch(`${url}/metadata`, { headers: { Accept: 'application/dicom+json' } })
+}
+
 /** The metadata of every instance of a series by SOP Instance UID. */
 export async function fetchMetadata(url: string): Promise<Map<string, DicomJson>> {
-  const response = await fetch(`${url}/metadata`, { headers: { Accept: 'application/dicom+json' } })
+  const early = asked.get(url)
+  asked.delete(url)
+  const response = await (early ?? getMetadata(url))
   if (!response.ok) throw new ViewerError({ code: 'refused', status: response.status })
   const datasets = ((await response.json()) as DicomJson[]).map(withExpandedPalette).map(withUsableWindows)
   return new Map(datasets.map((dataset) => [String(dataset[SOP_INSTANCE_UID]?.Value?.[0]), dataset]))

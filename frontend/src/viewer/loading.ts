@@ -1,12 +1,15 @@
 /** Series on their way into Cornerstone: metadata, image ids, volumes, and giving all of it back. */
 import * as core from '@cornerstonejs/core'
-import { Enums as MetadataEnums, utilities as metadata } from '@cornerstonejs/metadata'
 import { frameBytes, isColour, whyNotVolume } from './budget'
 import {
+  askForFrame,
   fetchMetadata,
+  firstFrame,
   imageIdsOf,
+  isAskedFor,
   numbersOf,
   seriesUrl,
+  startOf,
   textsOf,
   type DicomJson,
   type ViewerSeries,
@@ -15,17 +18,13 @@ import {
 import type { Vector } from './geometry'
 import { cross, dot } from './linking'
 import { ViewerError, type VolumeNotice } from './messages'
-import { FRAME_TYPES } from './setup'
-import { spacingOf, withUsedSpacing } from './spacing'
-import { forgetSpacing, rememberSpacing } from './spacings'
+import { forgetMetadata, keepMetadata } from './metadata'
+import { spacingOf } from './spacing'
 import type { Place, SpacingSource } from './types'
 
 const LOAD_TIMEOUT_MS = 30_000
 const PREFETCHED_IMAGES = 1
 const PROGRESSIVE_PIXELS = 3e6
-/** Of one answer in every browser's cache; what is longer would come a second time beside the first. */
-const MOST_KEPT_BYTES = 4 * 2 ** 20
-const FRAME = /\/frames\/\d+$/
 const TAGS = { codes: '00200020', rows: '00280010', columns: '00280011' }
 
 /** Where the frames of a series lie; only of series whose frames share one orientation. */
@@ -59,15 +58,9 @@ export function inTime<T>(work: Promise<T>, what: 'series' | 'image' | 'volume')
   return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
-/** The frame, from 0, that a stack of so many begins with: that of the slice asked for, or the middle. */
-export function startOf(count: number, slice: number | null): number {
-  return slice === null ? Math.floor((count - 1) / 2) : slice - 1
-}
-
 /** The URL of a series is its identity here: projects do not share metadata. */
 export class SeriesLoader {
   private readonly loaded = new Map<string, Promise<LoadedSeries>>()
-  /** Adding metadata twice is an error in Cornerstone, and nothing there ever frees it. */
   private readonly registered = new Map<string, string[]>()
   private readonly volumes = new Map<string, { bytes: number; users: number }>()
 
@@ -83,19 +76,11 @@ export class SeriesLoader {
     return loading
   }
 
-  /** Ask for a frame beside the metadata that the viewer needs before it: the browser keeps the answer. */
+  /** Ask for a frame beside the metadata that the viewer needs before it, unless both are on their way. */
   askFor(study: ViewerStudy, series: ViewerSeries, slice: number | null): void {
-    const imageIds = imageIdsOf(this.root, study, series)
-    const imageId = imageIds[startOf(imageIds.length, slice)]
-    if (imageId === undefined || this.registered.has(seriesUrl(this.root, study, series))) return
-    const early = new AbortController()
-    const answer = fetch(imageId.replace('wadors:', ''), { headers: { Accept: FRAME_TYPES }, signal: early.signal })
-    const keep = async (response: Response) => {
-      if (Number(response.headers.get('Content-Length')) > MOST_KEPT_BYTES) early.abort()
-      else await response.arrayBuffer()
-    }
-    // Whatever is wrong is said when the viewer asks again.
-    void answer.then(keep).catch(() => undefined)
+    const url = seriesUrl(this.root, study, series)
+    if (this.registered.has(url) || isAskedFor(url)) return
+    askForFrame(firstFrame(this.root, study, series, slice))
   }
 
   /** Fetch and decode the first image of a study that comes next. */
@@ -197,24 +182,15 @@ export class SeriesLoader {
     const imageIds = imageIdsOf(this.root, study, series)
     if (!this.registered.has(url)) {
       this.registered.set(url, imageIds)
-      await Promise.all(registrations(url, series, datasets))
+      for (const { sop_instance_uid } of series.instances) {
+        const dataset = datasets.get(sop_instance_uid)
+        if (dataset) keepMetadata(`wadors:${url}/instances/${sop_instance_uid}/frames/1`, dataset)
+      }
     }
     const first = datasets.get(series.instances[0]?.sop_instance_uid ?? '')
     if (series.is_prepared && isLarge(first)) imageIds.forEach(showProgressively)
     return describe(study, series, imageIds, first)
   }
-}
-
-function registrations(
-  url: string, series: ViewerSeries, datasets: Map<string, DicomJson>,
-): Promise<unknown>[] {
-  return series.instances.map(({ sop_instance_uid }): Promise<unknown> => {
-    const dataset = datasets.get(sop_instance_uid)
-    const firstFrame = `wadors:${url}/instances/${sop_instance_uid}/frames/1`
-    if (!dataset) return Promise.resolve()
-    rememberSpacing(firstFrame, dataset)
-    return Promise.resolve(metadata.addDicomWebInstance(firstFrame, withUsedSpacing(dataset)))
-  })
 }
 
 function describe(
@@ -286,16 +262,6 @@ function endWaiting(volume: core.Types.IImageVolume | undefined): void {
   for (const imageId of volume?.imageIds ?? []) {
     const detail = { image: { imageId } }
     core.triggerEvent(core.eventTarget, core.Enums.Events.IMAGE_CACHE_IMAGE_ADDED, detail)
-  }
-}
-
-function forgetMetadata(imageId: string): void {
-  forgetSpacing(imageId)
-  // What all frames share lies under the instance.
-  const instance = imageId.replace(FRAME, '')
-  for (const type of Object.values(MetadataEnums.MetadataModules)) {
-    metadata.clearTypedCacheData(type, imageId)
-    metadata.clearTypedCacheData(type, instance)
   }
 }
 

@@ -2,13 +2,12 @@
 import * as core from '@cornerstonejs/core'
 import { init as initLoader } from '@cornerstonejs/dicom-image-loader'
 import * as tools from '@cornerstonejs/tools'
+import { FRAME_TYPES } from './dicomweb'
+import { answerForMetadata } from './metadata'
 import { registerTools } from './tools'
 
 const CACHE_BYTES = 1.5 * 2 ** 30
 const PREFETCHES = 6
-/** Frames prepared as HTJ2K where there are any, else as stored; never those shown wrongly here. */
-export const FRAME_TYPES =
-  'image/jphc; transfer-syntax=*, application/octet-stream; transfer-syntax=*; q=0.9'
 let started: Promise<void> | null = null
 
 export function startCornerstone(): Promise<void> {
@@ -24,6 +23,7 @@ function start(): Promise<void> {
     maxWebWorkers: Math.min(Math.max((navigator.hardwareConcurrency || 2) - 1, 1), 4),
     beforeSend: () => Promise.resolve({ Accept: FRAME_TYPES }),
   })
+  answerForMetadata()
   tools.init()
   registerTools()
   handleCacheFailures()

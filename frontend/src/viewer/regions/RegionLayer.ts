@@ -38,7 +38,8 @@ const NO_COLOUR = () => '#f0e442'
 export class RegionLayer {
   private readonly shown = new Map<string, Shown>()
   private readonly unmeasured = new Map<string, Shown>()
-  private frames = new Map<string, Frame>()
+  /** Of what is shown; null until somebody asks, which is not before the first picture. */
+  private known: Map<string, Frame> | null = null
   private regions: readonly Region[] = []
   private colours: (label: string) => string = NO_COLOUR
   private selected: string | null = null
@@ -66,11 +67,15 @@ export class RegionLayer {
     for (const name of DOWN) window.addEventListener(name, this.pressed, true)
     for (const name of UP) window.addEventListener(name, this.released)
     this.overlay = new CrossingOverlay(host)
-    this.frames = framesOf(host.views())
     this.stopViews = host.onViews(() => {
-      this.frames = framesOf(host.views())
+      this.known = null
       this.reconcile(this.regions, this.colours, this.selected)
     })
+  }
+
+  private get frames(): Map<string, Frame> {
+    this.known ??= framesOf(this.host.views())
+    return this.known
   }
 
   /** Make the panes show exactly these regions. */
