@@ -109,9 +109,8 @@ def _audit(size: int, count: int, rng: np.random.Generator) -> list[Pick]:
 
 def _repeats(size: int, count: int, rng: np.random.Generator) -> list[Pick]:
     rows = rng.permutation(size)[:count]
-    said = "Read again: shows how well a reader agrees with themselves"
     return [
-        Pick(int(row), 1.0, 1 / (size - place), "repeat", {}, said)
+        Pick(int(row), 1.0, 1 / (size - place), "repeat", {}, reasons.REPEAT)
         for place, row in enumerate(rows)
     ]
 
@@ -124,11 +123,10 @@ def _easy(pool: Pool, taken: set[int], count: int, rng: np.random.Generator) -> 
     tenth = np.argsort(unsure, kind="stable")[: max(len(pool) // 10, count)]
     free = np.asarray([row for row in tenth if int(row) not in taken], np.int64)
     rows = rng.permutation(free)[:count]
-    said = "The model is sure of this one: a quick check of its suggestion"
     return [
         Pick(
             int(row), 1.0, 1 / (len(free) - place), "easy",
-            {"least_confident": float(unsure[row])}, said,
+            {"least_confident": float(unsure[row])}, reasons.EASY,
         )
         for place, row in enumerate(rows)
     ]  # fmt: skip

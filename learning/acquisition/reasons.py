@@ -2,87 +2,131 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from learning.acquisition.pool import Floats, Labeled, Pool
 from learning.acquisition.uncertainty import probabilities_of
 
-AUDIT = "Random audit: keeps our accuracy honest"
-HELD_OUT = "Keeps the accuracy honest"  # of validation and test cases
+SENTENCES = {
+    "audit": "Random audit: keeps our accuracy honest",
+    "held_out": "Keeps the accuracy honest",
+    "repeat": "Read again: shows how well a reader agrees with themselves",
+    "easy": "The model is sure of this one: a quick check of its suggestion",
+    "random": "Drawn at random",
+    "undecided": "The model cannot decide between {first} {first_p:.2f} and {second} {second_p:.2f}",
+    "unclear_label": "The model cannot decide whether there is {label} ({p:.2f})",
+    "unsure_together": "The {members} models agree on the answer but not on how sure it is",
+    "votes": "Of {members} models {first_votes} say {first} and {second_votes} say {second}",
+    "finding": "Could be a rare {label} ({p:.2f}; {labeled} labeled so far)",
+    "typical": "Typical of {similar} similar cases without a label",
+    "unlike": "Unlike anything labeled (nearest labeled case at distance {distance:.2f})",
+    "unlike_many": "Unlike anything labeled (nearest labeled case at distance {distance:.2f}; "
+    "{similar} similar unlabeled cases)",
+    "outline": "The outline of {label} is unclear here",
+    "outlines": "The outlines are unclear here",
+    "nothing_found": "The model finds nothing here and needs to know whether that is right",
+    "boxes": "The model is unsure about its boxes ({objects} possible objects)",
+    "spread": "The model's estimate is uncertain (± {spread:.2f})",
+    "range": "The model is unsure: {low:.{decimals}f} to {high:.{decimals}f} {unit}",
+}
 
 
-def undecided(probabilities: Floats, classes: Sequence[str]) -> str:
+class Reason(str):
+    """The sentence in English; `words` say the same in no language: {"code": ..., and its values}."""
+
+    words: dict[str, Any]
+
+    def __new__(cls, code: str, **values: Any) -> "Reason":
+        made = super().__new__(cls, SENTENCES[code].format(**values).rstrip())
+        made.words = {"code": code, **values}
+        return made
+
+
+AUDIT = Reason("audit")
+HELD_OUT = Reason("held_out")  # of validation and test cases
+REPEAT = Reason("repeat")
+EASY = Reason("easy")
+
+
+def words_of(reason: str) -> dict[str, Any]:
+    """What another language needs to say it; nothing where it is only a sentence."""
+    return reason.words if isinstance(reason, Reason) else {}
+
+
+def undecided(probabilities: Floats, classes: Sequence[str]) -> Reason:
     """The model cannot decide between two exclusive answers; probabilities (C,)."""
     first, second = np.argsort(-probabilities, kind="stable")[:2]
-    return (
-        f"The model cannot decide between {classes[first]} {probabilities[first]:.2f}"
-        f" and {classes[second]} {probabilities[second]:.2f}"
-    )
+    return Reason(
+        "undecided", first=classes[first], first_p=_short(probabilities[first]),
+        second=classes[second], second_p=_short(probabilities[second]),
+    )  # fmt: skip
 
 
-def unclear_label(probabilities: Floats, classes: Sequence[str]) -> str:
+def unclear_label(probabilities: Floats, classes: Sequence[str]) -> Reason:
     """Of independent labels, the one nearest to one half."""
     unclear = int(np.abs(probabilities - 0.5).argmin())
-    return (
-        f"The model cannot decide whether there is {classes[unclear]}"
-        f" ({probabilities[unclear]:.2f})"
-    )
+    return Reason("unclear_label", label=classes[unclear], p=_short(probabilities[unclear]))
 
 
-def disagreement(members: Floats, classes: Sequence[str]) -> str:
+def disagreement(members: Floats, classes: Sequence[str]) -> Reason:
     """How many members vote for which answer; members (m, C)."""
     votes = np.bincount(members.argmax(axis=1), minlength=members.shape[1])
-    said = [f"{votes[c]} say {classes[c]}" for c in np.argsort(-votes, kind="stable") if votes[c]]
-    if len(said) == 1:
-        return f"The {len(members)} models agree on the answer but not on how sure it is"
-    return f"Of {len(members)} models {' and '.join(said[:2])}"
+    first, second = np.argsort(-votes, kind="stable")[:2]
+    if not votes[second]:
+        return Reason("unsure_together", members=len(members))
+    return Reason(
+        "votes", members=len(members), first=classes[first], first_votes=int(votes[first]),
+        second=classes[second], second_votes=int(votes[second]),
+    )  # fmt: skip
 
 
-def possible_finding(probability: float, name: str, labeled: int) -> str:
+def possible_finding(probability: float, name: str, labeled: int) -> Reason:
     """A probable case of a rare finding."""
-    return f"Could be a rare {name} ({probability:.2f}; {labeled} labeled so far)"
+    return Reason("finding", p=_short(probability), label=name, labeled=labeled)
 
 
-def unlike(components: Mapping[str, float]) -> str:
+def unlike(components: Mapping[str, float]) -> Reason:
     """Far from all labels, or typical of many cases without one."""
     similar = int(components.get("similar_cases", 0))
     if "distance" not in components:
-        return f"Typical of {similar} similar cases without a label"
-    distance = f"nearest labeled case at distance {components['distance']:.2f}"
+        return Reason("typical", similar=similar)
+    distance = _short(components["distance"])
     if similar:
-        return f"Unlike anything labeled ({distance}; {similar} similar unlabeled cases)"
-    return f"Unlike anything labeled ({distance})"
+        return Reason("unlike_many", distance=distance, similar=similar)
+    return Reason("unlike", distance=distance)
 
 
-def unclear_mask(arm: str) -> str:
+def unclear_mask(arm: str) -> Reason:
     """The part of a segmentation that is uncertain."""
     if arm.startswith("class "):
-        return f"The outline of {arm.removeprefix('class ')} is unclear here"
-    return "The outlines are unclear here"
+        return Reason("outline", label=arm.removeprefix("class "))
+    return Reason("outlines")
 
 
-def unclear_boxes(components: Mapping[str, float]) -> str:
+def unclear_boxes(components: Mapping[str, float]) -> Reason:
     """An image with uncertain boxes."""
-    if components.get("objects", 0) == 0:
-        return "The model finds nothing here and needs to know whether that is right"
-    return f"The model is unsure about its boxes ({int(components['objects'])} possible objects)"
+    objects = int(components.get("objects", 0))
+    return Reason("boxes", objects=objects) if objects else Reason("nothing_found")
 
 
-def wide_spread(variance: float) -> str:
+def wide_spread(variance: float) -> Reason:
     """A predicted number with a wide spread."""
-    return f"The model's estimate is uncertain (± {np.sqrt(max(variance, 0)):.2f})"
+    return Reason("spread", spread=_short(np.sqrt(max(variance, 0))))
 
 
-def likely_range(low: float, high: float, unit: str) -> str:
+def likely_range(low: float, high: float, unit: str) -> Reason:
     """Where a predicted number lies, with two digits of the half that it may be off."""
     half = (high - low) / 2
     decimals = max(1 - math.floor(math.log10(half)), 0) if half > 0 else 0
-    ends = [f"{round(end, decimals) + 0.0:.{decimals}f}" for end in (low, high)]  # never "-0"
-    return f"The model is unsure: {' to '.join(ends)} {unit}".rstrip()
+    low, high = (round(end, decimals) + 0.0 for end in (low, high))  # never "-0"
+    return Reason("range", low=low, high=high, decimals=decimals, unit=unit)
 
 
-def why(pool: Pool, labeled: Labeled, row: int, arm: str, components: Mapping[str, float]) -> str:
+def why(
+    pool: Pool, labeled: Labeled, row: int, arm: str, components: Mapping[str, float]
+) -> Reason:
     """The sentence that fits the arm that chose a row."""
     if arm == "variance" and "low" in pool.components:
         low, high = (float(pool.components[name][row]) for name in ("low", "high"))
@@ -96,7 +140,7 @@ def why(pool: Pool, labeled: Labeled, row: int, arm: str, components: Mapping[st
 
 def _of_answers(
     pool: Pool, labeled: Labeled, row: int, arm: str, components: Mapping[str, float]
-) -> str:
+) -> Reason:
     names = class_names(pool)
     if arm == "positive":
         found = int(labeled.counts(len(names))[-1])
@@ -115,11 +159,16 @@ def class_names(pool: Pool) -> Sequence[str]:
     return pool.classes or tuple(f"class {number}" for number in range(count))
 
 
-def _at_random(_components: Mapping[str, float]) -> str:
-    return "Drawn at random"
+def _short(value: float) -> float:
+    """As it is said; finite, for JSON knows no other."""
+    return round(float(value), 2)
 
 
-_FROM_COMPONENTS: dict[str, Callable[[Mapping[str, float]], str]] = {
+def _at_random(_components: Mapping[str, float]) -> Reason:
+    return Reason("random")
+
+
+_FROM_COMPONENTS: dict[str, Callable[[Mapping[str, float]], Reason]] = {
     "random": _at_random,
     "uniform": _at_random,
     "typical": unlike,

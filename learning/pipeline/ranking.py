@@ -42,11 +42,15 @@ def ranked(
         scores = ranking.scores
         for pick in ranking.picks:
             row = rows[pick.row]
-            one = Ranked(found[row][0].case_id, pick.score, pick.reason)
+            one = Ranked(
+                found[row][0].case_id, pick.score, pick.reason, reasons.words_of(pick.reason)
+            )
             places[row] = Place(one, pick.score, pick.propensity, dict(pick.components))
     for row, (one_case, is_held_out) in enumerate(found):
         if is_held_out:
             chance = float(rng.random())
             spread = float(np.quantile(scores, chance)) if len(scores) else chance
-            places[row] = Place(Ranked(one_case.case_id, spread, reasons.HELD_OUT))
+            places[row] = Place(
+                Ranked(one_case.case_id, spread, reasons.HELD_OUT, reasons.HELD_OUT.words)
+            )
     return [place for place in places if place is not None]

@@ -243,4 +243,5 @@ def _publish(
         ranking_id=version.pk,
         cases=[known.space.cases[pick.row] for pick in picks],
         reasons=[pick.reason for pick in picks],
+        words=[reasons.words_of(pick.reason) for pick in picks],
     )

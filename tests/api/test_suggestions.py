@@ -20,7 +20,8 @@ def suggested(cast, client_of):
         definition = {**factories.QUESTIONS, "options": {"suggestions": mode}}
         publish_schema(actor=cast.manager, project=cast.project, definition=definition)
         [case] = factories.make_empty_cases(cast.project, 1)
-        Case.objects.update(priority_reason="The model cannot decide")
+        words = {"code": "undecided"}
+        Case.objects.update(priority_reason="The model cannot decide", priority_words=words)
         offer(case)
         client = client_of(cast.annotator)
         return client, client.post(f"/api/v1/projects/{cast.project.pk}/claim").json()
@@ -53,6 +54,7 @@ def test_suggestions_come_with_the_case_where_the_project_shows_them(suggested):
     assert found["id"] == str(Suggestion.objects.get().pk)
     assert ask(client, body).json() == body["suggestions"]
     assert body["priority_reason"] == "The model cannot decide"
+    assert body["priority_words"] == {"code": "undecided"}
 
 
 def test_a_project_without_suggestions_shows_none(suggested):
@@ -64,6 +66,7 @@ def test_a_project_without_suggestions_shows_none(suggested):
 def test_suggestions_wait_for_the_first_impression(suggested):
     client, body = suggested("after_first_impression")
     assert (body["suggestions"], body["priority_reason"]) == ([], "")
+    assert body["priority_words"] == {}
     early = ask(client, body)
     assert (early.status_code, early.json()["code"]) == (409, "first_impression_missing")
     assert save(client, body, {"first_impression": IMPRESSION}, 1).status_code == 200

@@ -116,6 +116,7 @@ def test_before_any_label_typical_cases_come_first_with_a_reason(target, cast):
     first = factories.claim(cast.annotator, cast.project)
     assert (first.case_id, first.selection) == (front[0].pk, Selection.RANKED)
     assert all(case.priority_reason for case in front)
+    assert all(reasons.SENTENCES[case.priority_words["code"]] for case in front)
     held_out = [case for case in front if case.priority_reason == reasons.HELD_OUT]
     assert len(held_out) == 2
 

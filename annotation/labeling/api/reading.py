@@ -67,6 +67,7 @@ def reading_body(
         {
             "case_id": case.pk,
             "priority_reason": "" if is_blind else case.priority_reason,
+            "priority_words": {} if is_blind else case.priority_words,
             "study": study,
             "priors": priors,
             "options": options,

@@ -150,7 +150,10 @@ class ReadingSerializer(Plain):
     """Everything the reading page needs for one case, in one answer."""
 
     case_id = serializers.UUIDField()
-    priority_reason = serializers.CharField(allow_blank=True)
+    priority_reason = serializers.CharField(allow_blank=True, help_text="In English.")
+    priority_words = serializers.JSONField(
+        help_text='The same in no language: {"code": ..., and its values}, or {}.'
+    )
     study = StudySerializer()
     priors = StudySerializer(many=True)
     options = OptionsSerializer()

@@ -30,6 +30,8 @@ class Case(BaseModel):
     front = models.PositiveSmallIntegerField(default=0)  # before all others; higher is first
     priority = models.FloatField(default=0)  # the Score: higher is labeled first
     priority_reason = models.CharField(max_length=200, blank=True)
+    # The same in no language: {"code": ..., and its values}, or {}
+    priority_words = models.JSONField(default=dict, db_default={})
     ranking_id = models.UUIDField(null=True)  # the round or the head that ranked it
     shuffle_key = models.FloatField(db_default=Random())  # a fixed random order
 

@@ -1,7 +1,8 @@
 """Takes a ranking from the learning engine and makes it the order of the worklist."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +14,11 @@ PUBLISH = """
 UPDATE labeling_case c
 SET priority = r.priority,
     priority_reason = CASE WHEN c.front > 0 THEN c.priority_reason ELSE r.reason END,
+    priority_words = CASE WHEN c.front > 0 THEN c.priority_words ELSE r.words END,
     ranking_id = CASE WHEN c.front > 0 THEN c.ranking_id ELSE %(ranking)s END
-FROM unnest(%(cases)s::uuid[], %(priorities)s::float8[], %(reasons)s::text[])
-     AS r(case_id, priority, reason)
+FROM unnest(%(cases)s::uuid[], %(priorities)s::float8[], %(reasons)s::text[],
+            %(words)s::jsonb[])
+     AS r(case_id, priority, reason, words)
 WHERE c.id = r.case_id AND c.project_id = %(project)s
 """
 
@@ -26,19 +29,24 @@ WHERE project_id = %(project)s AND front > 0 AND NOT id = any(%(cases)s::uuid[])
 PUBLISH_FRONT = """
 UPDATE labeling_case c
 SET front = cardinality(%(cases)s::uuid[]) + 1 - r.place, priority_reason = r.reason,
-    ranking_id = %(ranking)s
-FROM unnest(%(cases)s::uuid[], %(reasons)s::text[]) WITH ORDINALITY AS r(case_id, reason, place)
+    priority_words = r.words, ranking_id = %(ranking)s
+FROM unnest(%(cases)s::uuid[], %(reasons)s::text[], %(words)s::jsonb[])
+     WITH ORDINALITY AS r(case_id, reason, words, place)
 WHERE c.id = r.case_id AND c.project_id = %(project)s
 """
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """One case's place: the higher the priority, the sooner it is labeled."""
+    """One case's place: the higher the priority, the sooner it is labeled.
+
+    `words` say the reason in no language, for screens: {"code": ..., and its values}.
+    """
 
     case_id: UUID
     priority: float
     reason: str
+    words: Mapping[str, Any] = field(default_factory=dict)
 
 
 @transaction.atomic
@@ -54,6 +62,7 @@ def publish_ranking(*, project: Project, ranking_id: UUID, ranked: Sequence[Rank
         "cases": [r.case_id for r in ranked],
         "priorities": [r.priority for r in ranked],
         "reasons": [r.reason[:200] for r in ranked],
+        "words": [json.dumps(r.words) for r in ranked],
     }
     with connection.cursor() as cursor:
         cursor.execute(PUBLISH, values)
@@ -62,7 +71,12 @@ def publish_ranking(*, project: Project, ranking_id: UUID, ranked: Sequence[Rank
 
 @transaction.atomic
 def publish_front(
-    *, project: Project, ranking_id: UUID, cases: Sequence[UUID], reasons: Sequence[str]
+    *,
+    project: Project,
+    ranking_id: UUID,
+    cases: Sequence[UUID],
+    reasons: Sequence[str],
+    words: Sequence[Mapping[str, Any]],
 ) -> int:
     """Put these cases, best first, before all others; the former front falls back to its rank.
 
@@ -74,6 +88,7 @@ def publish_front(
         "project": project.pk,
         "cases": list(cases),
         "reasons": [reason[:200] for reason in reasons],
+        "words": [json.dumps(one) for one in words],
     }
     with connection.cursor() as cursor:
         cursor.execute(RETIRE_FRONT, values)

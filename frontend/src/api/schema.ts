@@ -2617,7 +2617,10 @@ export interface components {
         Reading: {
             /** Format: uuid */
             case_id: string;
+            /** @description In English. */
             priority_reason: string;
+            /** @description The same in no language: {"code": ..., and its values}, or {}. */
+            priority_words: unknown;
             study: components["schemas"]["Study"];
             priors: components["schemas"]["Study"][];
             options: components["schemas"]["Options"];

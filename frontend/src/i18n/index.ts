@@ -51,9 +51,9 @@ export function t<K extends TextKey>(key: K, ...[values]: Values<K>): string {
 }
 
 /** The text of a key that is known only at run time, such as a state that the server names. */
-export function named(key: string, fallback: string): string {
+export function named(key: string, fallback: string, values: Readonly<Record<string, string>> = {}): string {
   const message: Message | undefined = CATALOGUES[current][key as TextKey]
-  return typeof message === 'string' ? message : fallback
+  return typeof message === 'string' ? translate(message, current, values) : fallback
 }
 
 export function translate(

@@ -114,6 +114,6 @@ function readingOf(found: Schemas['Overview'], read: Schemas['Annotation'] | und
   } as Schemas['Annotation']
   return {
     case_id, study, priors, options, annotation: read ?? empty, assignment: null, suggestions: [],
-    priority_reason: '', review_comment: '',
+    priority_reason: '', priority_words: {}, review_comment: '',
   }
 }

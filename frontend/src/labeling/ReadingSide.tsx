@@ -12,6 +12,7 @@ import { PlaceQuestions } from './PlaceQuestions'
 import type { QuestionPanelProps } from './QuestionPanel'
 import { isRequired } from './questions'
 import { ReadingPanel } from './ReadingPanel'
+import { reasonText } from './reasonText'
 import type { ReadingSession, Snapshot } from './ReadingSession'
 import { regionListOf } from './regionListOf'
 import { segmentPanelOf } from './segmentPanelOf'
@@ -56,7 +57,7 @@ export function ReadingSide(props: SideProps): ReactNode {
       caseId={reading.case_id}
       phase={phase}
       isBusy={isBusy}
-      priorityReason={reading.priority_reason}
+      priorityReason={reasonText(reading)}
       reviewComment={reading.review_comment}
       marks={talk.marks}
       notices={<Notices session={session} snapshot={snapshot} versions={props.versions} questions={session.questions()} />}
