@@ -1,6 +1,6 @@
 """How fast the reading page is, as ratios to the plainest Cornerstone3D page on the same files.
 
-python -m config.embedded exec -- python -m bench.reading [--only size,arrive,cold,scroll,brush,next]
+python -m config.embedded exec -- python -m bench.reading [--only size,cold,scroll,brush,next]
 Both pages run in the same Chromium against the same server, in turns.
 """
 
@@ -23,7 +23,7 @@ SLICES, CASES, CASE_SLICES = 300, 20, 40
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.reading")
-    parser.add_argument("--only", default="size,arrive,cold,scroll,brush,next")
+    parser.add_argument("--only", default="size,cold,scroll,brush,next")
     parser.add_argument("--runs", type=int, default=5)
     arguments = parser.parse_args()
     fresh_database()
@@ -46,7 +46,6 @@ def main() -> None:
         bench = pages.Pages(browser, address, factories.PASSWORD, large.pk, many.pk, series)
         sections: dict[str, Callable[[], None]] = {
             "size": lambda: report_sizes(folder),
-            "arrive": lambda: beside("address to first image", bench.arrive, arguments.runs, 1.5),
             "cold": lambda: beside("first image of a cold CT", bench.cold, arguments.runs, 1.5),
             "scroll": lambda: beside("cached slice", bench.scroll, arguments.runs, 1.0),
             "brush": lambda: beside("brush step, 300 slices", bench.brush, arguments.runs, 1.2),

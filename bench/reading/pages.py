@@ -23,8 +23,6 @@ PAINT_WATCH = """() => {
   // Only when there is a picture: reading pixels back slows what is measured.
   window.addEventListener('CORNERSTONE_IMAGE_RENDERED', look, true)
 }"""
-METADATA_ASKED = """() => performance.getEntriesByType('resource')
-  .find((r) => /\\/metadata$/.test(r.name))?.startTime"""
 RENDERED = """(act) => new Promise((resolve) => {
   const element = document.querySelector('canvas.cornerstone-canvas').closest('[data-viewport-uid]')
   const began = performance.now()
@@ -49,20 +47,12 @@ class Pages:
         self._size = self._pane_size()  # both pages draw as many pixels
 
     def cold(self, which: str) -> float:
-        """From asking for the metadata to the first pixels, ms; nothing is cached."""
-        painted, asked = self._first_image(which)
-        return painted - asked
-
-    def arrive(self, which: str) -> float:
         """From the address, scripts and all, to the first pixels, ms; nothing is cached."""
-        return self._first_image(which)[0]
-
-    def _first_image(self, which: str) -> tuple[float, float]:
         page = self._open(which)
         page.wait_for_function("() => window.painted !== null", timeout=120_000)
-        times = page.evaluate("() => window.painted"), page.evaluate(METADATA_ASKED)
+        painted = page.evaluate("() => window.painted")
         page.context.close()
-        return times
+        return float(painted)
 
     def scroll(self, which: str) -> float:
         """One step through slices that are loaded, ms (median)."""
