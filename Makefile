@@ -3,6 +3,8 @@
 .PHONY: help run test frontend api docs screenshots clean
 
 SHELL := /bin/sh
+# Python and frontend packages arrive side by side.
+MAKEFLAGS += --jobs=2
 VENV := .venv
 PY := $(VENV)/bin/python
 DATA ?=

@@ -18,7 +18,7 @@ from annotation.labeling.services.projects import add_cases
 from tests import factories
 from tests.e2e import browser as person
 
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "dicom"
+SHARED = Path(__file__).parents[4] / "shared" / "data" / "dicom"
 REAL = [
     "**/*CT1_J2KI.dcm", "**/*MR1_JLSN.dcm", "**/*CT1_JPLL.dcm", "**/*CT1_RLE.dcm",
     "**/*MR1_JPLY.dcm", "**/*VL1_J2KR.dcm", "**/*VL1_RLE.dcm", "**/*US-YBR_FULL_422-EVRLE.dcm",

@@ -17,7 +17,7 @@ from playwright.sync_api import TimeoutError
 from tests import servers
 from tests.e2e import browser as person
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 RADIOGRAPHS = ROOT.parent / "shared" / "data" / "cxr"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e import browser as person
 
-FRONTEND = Path(__file__).parents[2] / "frontend"
+FRONTEND = Path(__file__).parents[3] / "frontend"
 ORIGIN, SPACING = (-20, 10, 100), (0.5, 1, 3)  # tests/harness/phantom.ts
 STACK_SLICE = 5
 OVERLAY = "harness.annotations()"

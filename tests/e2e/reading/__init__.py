@@ -1,0 +1,1 @@
+"""What a reader does in the browser: images, regions, masks, and nothing lost."""
