@@ -48,7 +48,8 @@ def main() -> None:
     )
     architecture = kind.architecture()
     network = on_device(architecture.build(), torch.device("cpu"), 2).eval()
-    learned = kind.restored(network, kind.task.as_json(), architecture.as_json())
+    records = {"task": kind.task.as_json(), "architecture": architecture.as_json(), "columns": {}}
+    learned = kind.restored(network, records)
     ready = torch.randn(arguments.images, 1, *architecture.size)
 
     def product() -> None:

@@ -1,7 +1,9 @@
 """Targets with one answer per case: choices, grades, numbers, times to an event."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,7 @@ from learning.training.inputs import Column, InputSpec
 from learning.training.loop import choose_device, train
 from learning.training.metrics.figures import figures
 from learning.training.networks import Architecture
-from learning.training.predict import Block, Members, predict
+from learning.training.predict import Block, Members, predict, predict_each
 from learning.training.preparation import UnusableInput
 from learning.training.pretraining.contrastive import Images
 from learning.training.pretraining.own_network import Run, pretrain_own
@@ -191,26 +193,22 @@ class Answers(Kind):
         self, learned: Learned, loaded: Iterable[tuple[Any, Any]], *, is_suggested: bool
     ) -> Iterator[Foreseen]:
         del is_suggested  # the answers follow from the values
-        size = self.block_size
-        batch: list[tuple[Any, Any]] = []
-        for one in loaded:
-            batch.append(one)
-            if len(batch) == size:
-                yield from self._foreseen(learned, batch)
-                batch = []
-        if batch:
-            yield from self._foreseen(learned, batch)
+        asked: deque[list[Any]] = deque()
 
-    def _foreseen(self, learned: Learned, batch: list[tuple[Any, Any]]) -> Iterator[Foreseen]:
-        rows = [chosen.row for chosen, _ in batch] if learned.columns else []
-        block = Block(np.stack([image for _, image in batch]), encoded(learned.columns, rows))
+        def blocks() -> Iterator[Block]:
+            source = iter(loaded)
+            while batch := list(islice(source, self.block_size)):
+                asked.append([chosen for chosen, _ in batch])
+                rows = [chosen.row for chosen in asked[-1]] if learned.columns else []
+                yield Block([image for _, image in batch], encoded(learned.columns, rows))
+
         members = Members([learned.network], passes=self.passes)
-        found = predict(members, [block], learned.trained.task, self.config, choose_device())
-        for row, (chosen, _) in enumerate(batch):
-            each = found.members[:, row]
-            yield Foreseen(
-                chosen.case_id, found.mean[row].tolist(), members=each if self.passes else None
-            )
+        task: Task = learned.trained.task
+        for found in predict_each(members, blocks(), task, self.config, choose_device()):
+            values = found.mean.tolist()
+            for row, chosen in enumerate(asked.popleft()):
+                each = found.members[:, row] if self.passes else None
+                yield Foreseen(chosen.case_id, values[row], members=each)
 
     def pool(self, found: Sequence[Foreseen]) -> Pool:
         members = None
@@ -234,7 +232,7 @@ class Answers(Kind):
         size = self.block_size
         blocks = (
             Block(
-                np.stack(examples.images[start : start + size]),
+                list(examples.images[start : start + size]),
                 encoded(learned.columns, examples.rows[start : start + size]),
             )
             for start in range(0, len(examples), size)

@@ -1,7 +1,8 @@
 """Predictions for many images: one network or several members, and embeddings on the way."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +22,9 @@ from learning.training.tasks import Task
 
 @dataclass(frozen=True)
 class Block:
-    """(b, c, *space) images and (b, k) columns of some cases."""
+    """(b, c, *space) images, or a list of b (c, *space), and (b, k) columns of some cases."""
 
-    images: NDArray[Any]
+    images: NDArray[Any] | list[NDArray[Any]]
     columns: NDArray[np.float32] | None = None
 
 
@@ -60,13 +61,22 @@ class Members:
             if self.passes:
                 keep_dropping(network)
 
+    @contextmanager
+    def drawing(self, number: int) -> Iterator[None]:
+        """While dropout is drawn for the block of this number; without it nothing is drawn."""
+        if not self.passes:
+            yield
+            return
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed + number)
+            yield
+
     def each(self) -> Iterator[nn.Module]:
         for network in self.networks:
             for _ in range(max(self.passes, 1)):
                 yield network
 
 
-@torch.no_grad()
 def predict(
     members: Members,
     blocks: Iterable[Block],
@@ -75,26 +85,39 @@ def predict(
     device: torch.device,
     on_block: Callable[[int], None] = lambda _count: None,
 ) -> Predictions:
-    """Predictions of blocks, averaged with the mirror image, by every member.
-
-    The next block is made in a thread while the networks work on this one. Where memory runs out,
-    a block is halved.
-    """
-    torch.set_num_threads(config.threads)
-    found: list[NDArray[np.float64]] = []
-    embeddings: list[NDArray[np.float32]] = []
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(members.seed)
-        for images, columns in _loaded(blocks, device):
-            if not found:
-                members.make_ready(device, images.ndim - 2)
-            rows, features = _predict_block(members, images, columns, task, config)
-            found.append(rows)
-            embeddings.append(features)
-            on_block(len(images))
+    """Predictions of all blocks together, as `predict_each` makes them."""
+    found = []
+    for one in predict_each(members, blocks, task, config, device):
+        found.append(one)
+        on_block(len(one.embeddings))
     if not found:
         return Predictions(np.zeros((len(members), 0, task.outputs)), np.zeros((0, 0), np.float32))
-    return Predictions(np.concatenate(found, axis=1), np.concatenate(embeddings))
+    return Predictions(
+        np.concatenate([one.members for one in found], axis=1),
+        np.concatenate([one.embeddings for one in found]),
+    )
+
+
+@torch.no_grad()
+def predict_each(
+    members: Members,
+    blocks: Iterable[Block],
+    task: Task,
+    config: TrainConfig,
+    device: torch.device,
+) -> Iterator[Predictions]:
+    """Predictions of one block after the other, averaged with the mirror image, by every member.
+
+    The next block is made ready in a thread while the networks work on this one. Where memory runs
+    out, a block is halved.
+    """
+    torch.set_num_threads(config.threads)
+    for number, (images, columns) in enumerate(_loaded(blocks, device)):
+        if number == 0:
+            members.make_ready(device, images.ndim - 2)
+        with members.drawing(number):
+            found = Predictions(*_predict_block(members, images, columns, task, config))
+        yield found
 
 
 @torch.no_grad()
@@ -203,23 +226,27 @@ def _predict_whole(
 def _loaded(
     blocks: Iterable[Block], device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Blocks as tensors on the device; reading and converting the next happens in a thread."""
-    source = iter(blocks)
+    """Blocks as tensors on the device; the next is stacked and converted in a thread.
 
-    def load() -> tuple[Tensor, Tensor | None] | None:
-        block = next(source, None)
-        if block is None:
-            return None
-        images = torch.from_numpy(np.asarray(block.images, np.float32))
+    They are asked for in the caller's own, where whatever makes them may use the database.
+    """
+
+    def load(block: Block) -> tuple[Tensor, Tensor | None]:
+        stacked = np.stack(block.images) if isinstance(block.images, list) else block.images
+        images = torch.from_numpy(np.asarray(stacked, np.float32))
         layout = memory_format(images.ndim - 2)
         columns = None if block.columns is None else torch.from_numpy(block.columns).to(device)
         return images.to(device, memory_format=layout), columns
 
     with ThreadPoolExecutor(1) as loader:
-        waiting = loader.submit(load)
-        while (loaded := waiting.result()) is not None:
-            waiting = loader.submit(load)
-            yield loaded
+        waiting: Future[tuple[Tensor, Tensor | None]] | None = None
+        for block in blocks:
+            coming = loader.submit(load, block)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = coming
+        if waiting is not None:
+            yield waiting.result()
 
 
 def _precision(config: TrainConfig, device: torch.device) -> torch.autocast:
