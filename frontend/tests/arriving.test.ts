@@ -11,7 +11,7 @@ const series = {
   orientation: 'axial', not_a_volume: null, is_prepared: false,
   instances: ['1', '2', '3'].map((sop_instance_uid) => ({ sop_instance_uid, number_of_frames: 1 })),
 }
-const reading: Reading = { ...known, study: { ...known.study, study_instance_uid: '1.2', series: [series] } as Reading['study'] }
+const reading: Reading = { ...known, priors: [], study: { ...known.study, study_instance_uid: '1.2', series: [series] } as Reading['study'] }
 const asked: string[] = []
 const claims: string[] = []
 
@@ -30,7 +30,10 @@ beforeEach(() => {
     return Promise.resolve(new Response(url.endsWith('/metadata') ? '[{"00080018": {"vr": "UI", "Value": ["1"]}}]' : 'x'))
   })
 })
-afterEach(() => vi.unstubAllGlobals())
+afterEach(async () => {
+  await fetchMetadata(SERIES).catch(() => undefined) // whatever nobody has taken
+  vi.unstubAllGlobals()
+})
 
 it('claims once, and asks for the images before anything can show them', async () => {
   arrive('p', claim)
@@ -43,6 +46,16 @@ it('claims once, and asks for the images before anything can show them', async (
   expect(isAskedFor(SERIES)).toBe(false)
   await claimOrTake('p', claim)
   expect(claims).toEqual(['p', 'p'])
+})
+
+it('asks once for a series that hangs in several panes', async () => {
+  const hanging = [{ name: 'twice', layout: '1x2', panes: [{ as: 'stack' }, { as: 'stack' }] }]
+  const twice = {
+    ...reading,
+    annotation: { ...reading.annotation, schema: { ...reading.annotation.schema, definition: { questions: [], hanging } } },
+  } as unknown as Reading
+  arrive('p', () => Promise.resolve(twice))
+  await vi.waitFor(() => expect(asked).toEqual([`${SERIES}/metadata`, `${SERIES}/instances/2/frames/1`]))
 })
 
 it('leaves it to the room to say what is wrong', async () => {

@@ -158,6 +158,9 @@ function PositionText({ state }: { state: PaneState }) {
 
 function SliceBar({ state, pane, onGoTo }: PaneOverlayProps) {
   const { slice, slices, loaded, frames } = state
+  /** Where the hand has it: the texts follow a little later. */
+  const [held, setHeld] = useState<number | null>(null)
+  const letGo = () => setHeld(null)
   const style = { '--loaded': `${(100 * Math.min(loaded, frames)) / Math.max(frames, 1)}%` } as CSSProperties
   return (
     <input
@@ -166,10 +169,16 @@ function SliceBar({ state, pane, onGoTo }: PaneOverlayProps) {
       style={style}
       min={1}
       max={slices}
-      value={slice}
+      value={held ?? slice}
       aria-label={t('pane.slice_bar', { number: pane + 1 })}
       aria-valuetext={t('pane.slice', { slice: String(slice), slices: String(slices) })}
-      onChange={(event) => onGoTo(Number(event.currentTarget.value))}
+      onChange={(event) => {
+        const wanted = Number(event.currentTarget.value)
+        setHeld(wanted)
+        onGoTo(wanted)
+      }}
+      onKeyUp={letGo}
+      onBlur={letGo}
       onPointerUp={(event) => event.currentTarget.blur()}
     />
   )

@@ -27,9 +27,12 @@ export function claimOrTake(projectId: string, claim: Claim = claimNext): Promis
 function askForImages(projectId: string, reading: Reading): void {
   const root = dicomwebRoot(projectId)
   const { panes } = planFor(reading.study, reading.priors, definitionOfRead(reading).hanging ?? [])
+  // One series may hang in several panes.
+  const frames = new Set<string | undefined>()
   for (const pane of panes) {
     if (!pane) continue
     askForMetadata(seriesUrl(root, pane.study, pane.series))
-    if (pane.as === 'stack') askForFrame(firstFrame(root, pane.study, pane.series, null))
+    if (pane.as === 'stack') frames.add(firstFrame(root, pane.study, pane.series, null))
   }
+  frames.forEach(askForFrame)
 }

@@ -82,14 +82,15 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
 
   useEffect(() => {
     if (!workstation) return undefined
+    const opened = early.current
+    early.current = null
+    if (opened && opened !== reading) studiesOf(opened).forEach((one) => workstation.forget(one))
     if (!reading || !plan) {
       workstation.close()
       return undefined
     }
-    if (early.current !== reading) open(workstation, reading, plan)
-    early.current = null
-    const { study, priors } = reading
-    return () => [study, ...priors].forEach((one) => workstation.forget(one))
+    if (opened !== reading) open(workstation, reading, plan)
+    return () => studiesOf(reading).forEach((one) => workstation.forget(one))
   }, [workstation, reading, plan])
 
   return { element, workstation, layers: opened?.layers ?? null, state, isSupported, isFurnished, isSettled: !isSupported || isSettled(plan, state), notice: plan?.notice ?? null }
@@ -97,6 +98,10 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
 
 function open(workstation: Workstation, { study, priors }: Reading, plan: HangingPlan): void {
   workstation.open(study, priors, plan)
+}
+
+function studiesOf({ study, priors }: Reading): Reading['study'][] {
+  return [study, ...priors]
 }
 
 function isSettled(plan: HangingPlan | null, { panes }: WorkstationState): boolean {

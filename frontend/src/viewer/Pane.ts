@@ -335,14 +335,14 @@ export class Pane {
     if (!(upper > lower)) this.window(WINDOW_OF_LAST_RESORT)
   }
 
-  /** One step of Cornerstone tells several things about itself, and asks for a frame to draw: that goes before. */
+  /** One step of Cornerstone tells several things about itself. */
   private readonly refreshSoon = (): void => {
     if (this.isRefreshing) return
     this.isRefreshing = true
-    queueMicrotask(() => requestAnimationFrame(() => {
+    queueMicrotask(() => {
       this.isRefreshing = false
       this.refresh()
-    }))
+    })
   }
 
   private refresh(): void {

@@ -43,6 +43,7 @@ export const FRAME_TYPES =
   'image/jphc; transfer-syntax=*, application/octet-stream; transfer-syntax=*; q=0.9'
 /** Of one answer in every browser's cache; what is longer would come a second time beside the first. */
 const MOST_KEPT_BYTES = 4 * 2 ** 20
+const KEPT_MS = 60_000
 /** Metadata that is on its way for whoever fetches it next, by the address of the series. */
 const asked = new Map<string, Promise<Response>>()
 
@@ -89,9 +90,14 @@ export function askForFrame(imageId: string | undefined): void {
 
 /** Ask for the metadata of a series before the viewer is there, which takes the answer. */
 export function askForMetadata(url: string): void {
+  if (asked.has(url)) return
   const answer = getMetadata(url)
   asked.set(url, answer)
-  answer.catch(() => asked.delete(url))
+  const drop = () => {
+    if (asked.get(url) === answer) asked.delete(url)
+  }
+  answer.catch(drop)
+  setTimeout(drop, KEPT_MS) // nobody came for it: a browser without WebGL, a reader who left
 }
 
 /** Whether somebody asked for it and nobody has taken it yet. */
