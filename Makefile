@@ -3,8 +3,10 @@
 .PHONY: help run test frontend api docs screenshots clean
 
 SHELL := /bin/sh
-# Python and frontend packages arrive side by side.
+# Python and frontend packages arrive side by side; what `clean` removes, nobody makes meanwhile.
+ifeq ($(filter clean,$(MAKECMDGOALS)),)
 MAKEFLAGS += --jobs=2
+endif
 VENV := .venv
 PY := $(VENV)/bin/python
 DATA ?=
