@@ -57,7 +57,8 @@ export default function ReadingPage() {
   const { region_labels: labels = NONE, segments = NONE } = definitionOfRead(reading)
   const viewer = useWorkstation(root, reading)
   const { workstation, state, isSettled } = viewer
-  const isPanelDue = useDeferredValue(viewer.isFurnished || snapshot.phase !== 'claiming', false) // the images go before
+  const isArriving = !viewer.isFurnished && snapshot.phase === 'claiming'
+  const isPanelDue = useDeferredValue(!isArriving, false) // the images go before
   const presets = useAtRest(workstation, presetNames, NONE)
   const masks = useMasks(viewer, session, shown, segments)
   const suggestions = useSuggestions(viewer, session, snapshot, segments, masks)
@@ -82,7 +83,7 @@ export default function ReadingPage() {
   const doable = { commands, reasons: { planes: pane ? whyNoPlanes(pane) : undefined }, custom }
   const leave = () => void session.leave().finally(() => void navigate('/'))
   const step = (action: string | null) => (action === null ? null : named(`edit.${action}`, action))
-  if (!viewer.isFurnished && snapshot.phase === 'claiming') return <Waiting />
+  if (isArriving) return <Waiting />
   return (
     <>
       <ReadingRoom

@@ -65,7 +65,7 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
       created.subscribe(whenChanged((now) => startTransition(() => setState(now)), isMinor))
       await created.start()
       // At once: the page is drawn anew for it only while the images are on their way.
-      if (wanted.current) open(created, wanted.current.reading, wanted.current.plan)
+      if (wanted.current) openCase(created, wanted.current.reading, wanted.current.plan)
       early.current = wanted.current?.reading ?? null
       // Whoever looks for a fault in a running page, and the tests, find it at its element.
       Object.assign(host, { workstation: created })
@@ -89,14 +89,14 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
       workstation.close()
       return undefined
     }
-    if (opened !== reading) open(workstation, reading, plan)
+    if (opened !== reading) openCase(workstation, reading, plan)
     return () => studiesOf(reading).forEach((one) => workstation.forget(one))
   }, [workstation, reading, plan])
 
   return { element, workstation, layers: opened?.layers ?? null, state, isSupported, isFurnished, isSettled: !isSupported || isSettled(plan, state), notice: plan?.notice ?? null }
 }
 
-function open(workstation: Workstation, { study, priors }: Reading, plan: HangingPlan): void {
+function openCase(workstation: Workstation, { study, priors }: Reading, plan: HangingPlan): void {
   workstation.open(study, priors, plan)
 }
 
