@@ -7,6 +7,7 @@ from typing import Any
 from annotation.labeling.schemas import Question, Schema
 
 DRAWN = ("segmentation", "boxes")
+DETECTOR = "detector"  # what the architecture of a target of boxes is called
 UNDRAWN = ("background", "unknown")  # what a slice without a drawing says
 
 

@@ -32,7 +32,8 @@ from learning.training.detection.windows import cut_window
 from learning.training.loop import choose_device
 from learning.training.pretraining.own_network import Run
 
-MOST_IMAGES = {2: 10_000, 3: 2_000}  # by axes: some gigabytes of files
+MOST_IMAGES = 10_000
+MOST_BYTES = 4 << 30  # of them, on the disk
 FEWEST_IMAGES = 8
 BATCH = {2: 128, 3: 16}
 STEPS = {"cpu": 500, "cuda": 3000}
@@ -99,19 +100,21 @@ def _cases(encoder: EncoderVersion) -> list[Case]:
 
 
 def _load(encoder: EncoderVersion, kind: Kind, cases: list[Case], folder: Path) -> ArrayFile:
-    """The (channels, *space) inputs, in a file of which only the rows of a batch come into memory."""
+    """The (channels, *space) inputs, in a file of which only the rows of a batch come into memory.
+
+    In a random order, so that those for which there is no room are no kind of their own.
+    """
     refused: dict[UUID, str] = {}
-    chosen = kind.inputs.choose(cases, refused)
-    most = MOST_IMAGES[_axes(encoder)]
-    if len(chosen) > most:
-        rows = np.random.default_rng(encoder.number).choice(len(chosen), most, replace=False)
-        chosen = [chosen[row] for row in sorted(rows)]
+    found = kind.inputs.choose(cases, refused)
+    order = np.random.default_rng(encoder.number).permutation(len(found))[:MOST_IMAGES]
+    chosen = [found[row] for row in order]
 
     def on_progress(done: int) -> None:
         jobs.report(encoder, step="load", done=done, total=len(chosen))
 
     loaded = (image for _, image in kind.inputs.load(chosen, refused, on_progress))
-    images = ArrayFile.write(folder / "images", _cut(loaded, kind.window, encoder.number))
+    inputs = _cut(loaded, kind.window, encoder.number)
+    images = ArrayFile.write(folder / "images", _within(inputs, MOST_BYTES))
     count = len(images) // (WINDOWS if kind.window else 1)
     if count < FEWEST_IMAGES:
         raise TooFewImages(
@@ -130,6 +133,15 @@ def _cut(images: Iterator[Any], window: tuple[int, ...], seed: int) -> Iterator[
             continue
         for _ in range(WINDOWS):
             yield cut_window(image, boxes, labels, window, 0.0, generator)[0]
+
+
+def _within(images: Iterator[Any], most_bytes: int) -> Iterator[Any]:
+    """The first of them that need no more room than that together."""
+    for image in images:
+        most_bytes -= image.nbytes
+        if most_bytes < 0:
+            return
+        yield image
 
 
 def _axes(encoder: EncoderVersion) -> int:

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import Max
 from torch import nn
 
+from learning.kinds import DETECTOR
 from learning.models import ModelVersion, Target
 from learning.training.bundle import Model
 from learning.training.checkpoint import load_weights
@@ -14,8 +15,6 @@ from learning.training.config import TrainConfig
 from learning.training.detection.network import Detector, DetectorShape
 from learning.training.networks import Architecture
 from learning.training.tasks import Task, task_from_json
-
-DETECTOR = "detector"  # what the architecture of a target of boxes is called
 
 
 def weights_folder() -> Path:

@@ -18,6 +18,7 @@ from annotation.labeling import access
 from annotation.labeling.api.projects import parsed
 from learning import selectors
 from learning.api.targets import target_of
+from learning.kinds import DETECTOR
 from learning.models import EncoderVersion, TargetKind
 from learning.services import pretraining, starts
 
@@ -57,7 +58,7 @@ class PretrainingSerializer(serializers.ModelSerializer[EncoderVersion]):
 
     def get_network(self, encoder: EncoderVersion) -> str:
         if encoder.target and encoder.target.kind == TargetKind.BOXES:
-            return "detector"
+            return DETECTOR
         return str(encoder.recipe["config"].get("network", ""))
 
 

@@ -14,6 +14,7 @@ from torch import nn
 from annotation.datasets.models import DatasetItem, Split
 from learning.acquisition.pool import Pool
 from learning.acquisition.uncertainty import box_components
+from learning.kinds import DETECTOR
 from learning.pipeline.base import (
     Examples,
     Foreseen,
@@ -26,7 +27,6 @@ from learning.pipeline.base import (
     Pretrained,
     Start,
 )
-from learning.stored_models import DETECTOR
 from learning.training.boxes import Boxes as BoxArray
 from learning.training.boxes import iou
 from learning.training.checkpoint import Checkpoints

@@ -1,6 +1,6 @@
 """Predictions for many images: one network or several members, and embeddings on the way."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,13 +83,9 @@ def predict(
     task: Task,
     config: TrainConfig,
     device: torch.device,
-    on_block: Callable[[int], None] = lambda _count: None,
 ) -> Predictions:
     """Predictions of all blocks together, as `predict_each` makes them."""
-    found = []
-    for one in predict_each(members, blocks, task, config, device):
-        found.append(one)
-        on_block(len(one.embeddings))
+    found = list(predict_each(members, blocks, task, config, device))
     if not found:
         return Predictions(np.zeros((len(members), 0, task.outputs)), np.zeros((0, 0), np.float32))
     return Predictions(

@@ -185,6 +185,14 @@ def test_pre_training_never_sees_held_out_patients(cast):
     assert "at least 8 images of training patients, not 7" in asked.error
 
 
+def test_pre_training_takes_no_more_images_than_there_is_room_for(target, cast, monkeypatch):
+    monkeypatch.setattr(pretraining, "MOST_BYTES", 7 * 32 * 32 * 2)
+    asked = request_pretraining(actor=cast.manager, target=target, steps=2)
+    jobs.execute(EncoderVersion, asked.pk, pretraining.run_pretraining)
+    asked.refresh_from_db()
+    assert "at least 8 images of training patients, not 7" in asked.error
+
+
 def test_pre_training_stops_when_asked_and_goes_on_where_it_was(target, cast):
     straight = request_pretraining(actor=cast.manager, target=target, steps=4)
     jobs.execute(EncoderVersion, straight.pk, pretraining.run_pretraining)

@@ -127,7 +127,9 @@ class _Grounds:
         """The encoder (None: no light head) and the start of the networks, made at the first call."""
         pool = replay.seed if replay.prevalence else 0
         if pool not in self._made:
-            encoder = self._kind and simulation.encode_pool(replay, self._known, self._kind)
-            start = self._steps and simulation.pretrain(replay, self._known, self._steps)
-            self._made[pool] = (encoder or None, start or {})
+            known, kind, steps = self._known, self._kind, self._steps
+            self._made[pool] = (
+                simulation.encode_pool(replay, known, kind) if kind else None,
+                simulation.pretrain(replay, known, steps) if steps else {},
+            )
         return self._made[pool]
