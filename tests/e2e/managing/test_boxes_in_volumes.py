@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 from annotation.labeling.services.projects import publish_schema
 from learning.models import Target
 from tests import factories
@@ -13,7 +15,8 @@ DEFINITION = {
 }
 
 
-def test_a_target_of_boxes_gets_a_volume(live_cast, tmp_path):
+@pytest.mark.parametrize("in_windows", [False, True])
+def test_a_target_of_boxes_gets_a_volume(live_cast, tmp_path, in_windows):
     publish_schema(actor=live_cast.manager, project=live_cast.project, definition=DEFINITION)
     shots = os.environ.get("SHOTS", tmp_path)
     troubles: list[str] = []
@@ -26,6 +29,9 @@ def test_a_target_of_boxes_gets_a_volume(live_cast, tmp_path):
         page.get_by_role("combobox", name="What shall be learned?").click()
         page.get_by_role("option", name="Boxes around Nodule").click()
         page.get_by_role("switch", name="Learn in volumes").check()
+        if in_windows:
+            page.get_by_role("combobox", name="The network sees at once").click()
+            page.get_by_role("option", name="windows of this size").click()
         page.get_by_role("textbox", name="Slices").fill("24")
         page.get_by_role("textbox", name="Modality").fill("CT")
         page.screenshot(path=f"{shots}/boxes-in-volumes.png", full_page=True)
@@ -35,6 +41,6 @@ def test_a_target_of_boxes_gets_a_volume(live_cast, tmp_path):
         page.screenshot(path=f"{shots}/boxes-settings.png")
     given = Target.objects.get().input
     assert (given["dimensions"], given["size"]) == ("3d", [24, 128, 128])
-    assert not given["keeps_size"]
+    assert given["keeps_size"] is in_windows
     assert given["channels"][0]["rule"]["modality"] == "CT"
     assert troubles == []
