@@ -46,6 +46,7 @@ function Grid({ draft, purpose, onChange }: PartProps) {
       {purpose === 'boxes' && (
         <Select
           label={t('input.at_once')}
+          w={420}
           data={[
             { value: 'whole', label: t('input.at_once.whole') },
             { value: 'windows', label: t('input.at_once.windows') },
