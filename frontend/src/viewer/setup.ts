@@ -5,6 +5,7 @@ import * as tools from '@cornerstonejs/tools'
 import { FRAME_TYPES } from './dicomweb'
 import { answerForMetadata } from './metadata'
 import { registerTools } from './tools'
+import { takeOneSamplePerPixel } from './webgl'
 
 const CACHE_BYTES = 1.5 * 2 ** 30
 const PREFETCHES = 6
@@ -16,6 +17,7 @@ export function startCornerstone(): Promise<void> {
 }
 
 function start(): Promise<void> {
+  takeOneSamplePerPixel()
   core.init()
   core.cache.setMaxCacheSize(CACHE_BYTES)
   // The loader purges caches and metadata when it starts: once, and before anything is registered.
