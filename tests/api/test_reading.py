@@ -39,9 +39,9 @@ def put_draft(client, annotation, version, content=YES):
     )  # fmt: skip
 
 
-def submit(client, annotation, version, content=YES):
+def submit(client, annotation, version, content=YES, **more):
     return client.post(
-        f"/api/v1/annotations/{annotation}/submission", {"content": content},
+        f"/api/v1/annotations/{annotation}/submission", {"content": content, **more},
         headers={"If-Match": f'"{version}"'},
     )  # fmt: skip
 
@@ -102,6 +102,25 @@ def test_a_submission_makes_an_immutable_revision_and_closes_the_case(reading, c
         Revision.objects.update(content={})
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("delete from labeling_revision")
+
+
+def test_a_submission_takes_the_next_case_along(reading, cast):
+    client, body = reading
+    following = submit(client, body["annotation"]["id"], 1, take_next=True).json()["next"]
+    assert following["case_id"] != body["case_id"]
+    assert following == client.post(f"/api/v1/projects/{cast.project.pk}/claim").json() | {
+        "assignment": following["assignment"]
+    }
+    Case.objects.exclude(pk=following["case_id"]).update(state=CaseState.DONE)
+    last = submit(client, following["annotation"]["id"], 1, take_next=True)
+    assert (last.status_code, last.json()["next"]) == (201, None)
+
+
+def test_the_last_seconds_come_with_the_submission_by_our_clock(reading):
+    client, body = reading
+    Assignment.objects.update(heartbeat_at=timezone.now() - timedelta(seconds=20))
+    made = submit(client, body["annotation"]["id"], 1, active_seconds=3600).json()
+    assert 20 <= made["active_seconds"] < 40
 
 
 def test_an_unanswered_question_stops_the_submission(reading):

@@ -22,7 +22,14 @@ from annotation.core.errors import (
 from annotation.labeling import access, selectors
 from annotation.labeling.api import serializers as shapes
 from annotation.labeling.api.projects import parsed
-from annotation.labeling.models import Annotation, Assignment, Case, Suggestion, Verdict
+from annotation.labeling.models import (
+    Annotation,
+    Assignment,
+    Case,
+    Project,
+    Suggestion,
+    Verdict,
+)
 from annotation.labeling.services import claiming, projects, reading, suggestions
 
 IF_MATCH = OpenApiParameter(
@@ -95,20 +102,24 @@ def revealed_suggestions(user: User, case_id: UUID) -> QuerySet[Suggestion]:
     return selectors.find_suggestions(case)
 
 
+def claimed_reading(user: User, project: Project) -> Any:
+    """The body of the next case of the worklist, now leased to `user`; None when there is none."""
+    assignment = claiming.claim_next(reader=user, project=project, rng=np.random.default_rng())
+    if assignment is None:
+        return None
+    case = Case.objects.select_related("study", "project").get(pk=assignment.case_id)
+    annotation = reading.open_annotation(reader=user, case=case)
+    return reading_body(user, case, annotation, assignment)
+
+
 class ClaimView(APIView):
     """Take the next case of the worklist (or go on with the one that is leased)."""
 
     @extend_schema(request=None, responses={200: shapes.ReadingSerializer, 204: None})
     def post(self, request: Request, project_id: UUID) -> Response:
         project = access.project_for(user_of(request), project_id)
-        assignment = claiming.claim_next(
-            reader=user_of(request), project=project, rng=np.random.default_rng()
-        )
-        if assignment is None:
-            return Response(status=status.HTTP_204_NO_CONTENT)
-        case = Case.objects.select_related("study", "project").get(pk=assignment.case_id)
-        annotation = reading.open_annotation(reader=user_of(request), case=case)
-        return Response(reading_body(user_of(request), case, annotation, assignment))
+        body = claimed_reading(user_of(request), project)
+        return Response(body, status=status.HTTP_204_NO_CONTENT if body is None else 200)
 
 
 class UpcomingView(APIView):
@@ -211,7 +222,7 @@ class OwnAnnotationView(APIView):
 
     def own(self, request: Request, annotation_id: UUID) -> Annotation:
         visible = access.annotations_visible_to(user_of(request)).filter(reader=user_of(request))
-        related = visible.select_related("schema", "reader", "case")
+        related = visible.select_related("schema", "reader", "case__project")
         return get_or_not_found(related, pk=annotation_id)
 
 
@@ -231,21 +242,22 @@ class DraftView(OwnAnnotationView):
 
 
 class SubmissionView(OwnAnnotationView):
-    """Hand the read in."""
+    """Hand the read in, and take the next case of the worklist in the same request."""
 
     @extend_schema(
-        request=shapes.DraftRequest,
-        responses={201: shapes.RevisionSerializer},
+        request=shapes.SubmissionRequest,
+        responses={201: shapes.SubmittedSerializer},
         parameters=[IF_MATCH],
     )
     def post(self, request: Request, annotation_id: UUID) -> Response:
+        user, annotation = user_of(request), self.own(request, annotation_id)
+        wanted = parsed(shapes.SubmissionRequest, request)
+        takes_next = wanted.pop("take_next")
         revision = reading.submit(
-            actor=user_of(request),
-            annotation=self.own(request, annotation_id),
-            content=parsed(shapes.DraftRequest, request)["content"],
-            version=version_of(request),
+            actor=user, annotation=annotation, version=version_of(request), **wanted
         )
-        body = shapes.RevisionSerializer(revision).data
+        following = claimed_reading(user, annotation.case.project) if takes_next else None
+        body = {**shapes.RevisionSerializer(revision).data, "next": following}
         return Response(body, status=status.HTTP_201_CREATED)
 
 

@@ -183,6 +183,11 @@ class HeartbeatRequest(Plain):
     active_seconds = serializers.FloatField(min_value=0, max_value=3600, default=0)
 
 
+class SubmissionRequest(HeartbeatRequest):
+    content = serializers.JSONField()
+    take_next = serializers.BooleanField(default=False)
+
+
 class RevisionSerializer(Plain):
     id = serializers.UUIDField()
     number = serializers.IntegerField()
@@ -190,6 +195,10 @@ class RevisionSerializer(Plain):
     sha256 = serializers.CharField()
     active_seconds = serializers.FloatField()
     created_at = serializers.DateTimeField()
+
+
+class SubmittedSerializer(RevisionSerializer):
+    next = ReadingSerializer(allow_null=True, help_text="Null where none was wanted or is left.")
 
 
 class ReviewRequest(Plain):

@@ -159,18 +159,21 @@ def count_kept_slots(case: Case) -> int:
 
 
 def heartbeat(*, assignment: Assignment, active_seconds: float) -> Assignment:
-    """Renew the lease and add the seconds in which the reader was active. Raises LeaseLost.
-
-    The clock is ours: no more seconds count than passed since the last heartbeat.
-    """
-    now = timezone.now()
-    passed = max((now - assignment.heartbeat_at).total_seconds(), 0)
+    """Renew the lease and add the seconds in which the reader was active. Raises LeaseLost."""
+    counted = _countable(assignment, active_seconds)
     if not _renew(assignment):
         raise LeaseLost("Your lease on this case has ended; your draft is kept.")
-    Annotation.objects.filter(case=assignment.case_id, reader=assignment.reader_id).update(
-        active_seconds=F("active_seconds") + min(max(active_seconds, 0), passed)
-    )
+    _count(assignment, counted)
     return assignment
+
+
+def count_activity(*, reader: User, case: Case, active_seconds: float) -> None:
+    """Add the last seconds of a read that is being handed in, where its lease still runs."""
+    live = Assignment.objects.filter(
+        case=case, reader=reader, state=AssignmentState.ACTIVE, expires_at__gt=timezone.now()
+    ).first()
+    if live is not None:
+        _count(live, _countable(live, active_seconds))
 
 
 @transaction.atomic
@@ -207,6 +210,18 @@ def _claim(
     if row is None:
         return None
     return Assignment.objects.select_related("case").get(pk=row[0])
+
+
+def _countable(assignment: Assignment, active_seconds: float) -> float:
+    """The clock is ours: no more seconds count than passed since the last heartbeat."""
+    passed = max((timezone.now() - assignment.heartbeat_at).total_seconds(), 0)
+    return min(max(active_seconds, 0), passed)
+
+
+def _count(assignment: Assignment, seconds: float) -> None:
+    Annotation.objects.filter(case=assignment.case_id, reader=assignment.reader_id).update(
+        active_seconds=F("active_seconds") + seconds
+    )
 
 
 def _renew(assignment: Assignment) -> bool:

@@ -25,7 +25,7 @@ from annotation.labeling.models import (
     Verdict,
 )
 from annotation.labeling.schemas import problems_of
-from annotation.labeling.services.claiming import claim_case, release
+from annotation.labeling.services.claiming import claim_case, count_activity, release
 from annotation.labeling.services.masks import problems_of_maps
 from annotation.labeling.services.places import foreign_places
 from annotation.labeling.services.projects import current_schema
@@ -66,11 +66,16 @@ def save_draft(*, annotation: Annotation, content: Any, version: int) -> Annotat
 
 
 @transaction.atomic
-def submit(*, actor: User, annotation: Annotation, content: Any, version: int) -> Revision:
+def submit(
+    *, actor: User, annotation: Annotation, content: Any, version: int, active_seconds: float = 0
+) -> Revision:
     """Turn the content into the next immutable revision and close the reader's assignment.
+
+    `active_seconds`: those since the last heartbeat.
 
     Raises StaleVersion, InvalidInput (unanswered questions), LeaseLost.
     """
+    count_activity(reader=actor, case=annotation.case, active_seconds=active_seconds)
     locked = (
         Annotation.objects.select_for_update(of=("self",))
         .select_related("case__project")

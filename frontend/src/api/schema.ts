@@ -133,7 +133,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Hand the read in. */
+        /** @description Hand the read in, and take the next case of the worklist in the same request. */
         post: operations["annotations_submission_create"];
         delete?: never;
         options?: never;
@@ -2895,6 +2895,29 @@ export interface components {
             hidden: components["schemas"]["Hidden"][];
             readonly least_patients: number;
         };
+        SubmissionRequestRequest: {
+            /**
+             * Format: double
+             * @default 0
+             */
+            active_seconds: number;
+            content: unknown;
+            /** @default false */
+            take_next: boolean;
+        };
+        Submitted: {
+            /** Format: uuid */
+            id: string;
+            number: number;
+            content: unknown;
+            sha256: string;
+            /** Format: double */
+            active_seconds: number;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Null where none was wanted or is left. */
+            next: components["schemas"]["Reading"] | null;
+        };
         Suggestion: {
             /** Format: uuid */
             id: string;
@@ -3277,7 +3300,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["DraftRequestRequest"];
+                "application/json": components["schemas"]["SubmissionRequestRequest"];
             };
         };
         responses: {
@@ -3286,7 +3309,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Revision"];
+                    "application/json": components["schemas"]["Submitted"];
                 };
             };
         };
