@@ -7,7 +7,7 @@ from annotation.imaging.conversion import Subject, volume_series
 from annotation.labeling.models import Project
 from annotation.labeling.services.projects import add_cases
 
-SIDE = 512
+SIDE, NOISES = 512, 100
 
 
 def add_cases_of_ct(project: Project, *, count: int, slices: int) -> list[str]:
@@ -17,10 +17,11 @@ def add_cases_of_ct(project: Project, *, count: int, slices: int) -> list[str]:
     smooth = 300 * np.sin(x / 47) * np.cos(y / 61)
     paths = []
     for number in range(count):
-        noise = rng.normal(scale=15, size=(slices, SIDE, SIDE)).astype(np.float32)
-        depth = np.arange(slices, dtype=np.float32)[:, None, None]
-        voxels = (smooth + depth + noise).astype(np.int16)
-        paths.append(_store(project, voxels, f"bench {count} {number}"))
+        noise = rng.normal(scale=15, size=(min(slices, NOISES), SIDE, SIDE)).astype(np.float32)
+        voxels = np.empty((slices, SIDE, SIDE), np.int16)
+        for depth in range(slices):
+            voxels[depth] = smooth + depth + noise[depth % NOISES]
+        paths.append(_store(project, voxels, f"bench {count} {slices} {number}"))
     return paths
 
 

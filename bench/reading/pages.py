@@ -2,9 +2,13 @@
 
 import gzip
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+from django.conf import settings
+from django.test import Client
 
 from tests.e2e import browser as person
 
@@ -23,24 +27,79 @@ PAINT_WATCH = """() => {
   // Only when there is a picture: reading pixels back slows what is measured.
   window.addEventListener('CORNERSTONE_IMAGE_RENDERED', look, true)
 }"""
-RENDERED = """(act) => new Promise((resolve) => {
+SCROLL = """([act, steps]) => new Promise((resolve) => {
   const element = document.querySelector('canvas.cornerstone-canvas').closest('[data-viewport-uid]')
-  const began = performance.now()
-  element.addEventListener('CORNERSTONE_IMAGE_RENDERED',
-    () => resolve(performance.now() - began), { once: true })
-  ;(0, eval)(act)
-})"""
+  const step = new Function('number', act)
+  let done = 0, began = 0
+  element.addEventListener('CORNERSTONE_IMAGE_RENDERED', () => {
+    if (done === WARM) began = performance.now()
+    if (done === WARM + steps) resolve((performance.now() - began) / steps)
+    else step(done++)
+  })
+  step(done++)
+})""".replace("WARM", "10")
 PRESS = """window.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowUp', bubbles: true }))"""
-STEPS = 40
+GO = "plain.go(140 - number)"
+#: When the reading page first drew a picture of another study than the one that was handed in, ms.
+NEXT_WATCH = """() => {
+  const room = document.querySelector('[data-testid=panes]').workstation
+  const before = room.state.panes[0].study
+  const pane = document.querySelector('canvas.cornerstone-canvas').closest('[data-viewport-uid]')
+  window.nextDrawn = null
+  pane.addEventListener('CORNERSTONE_IMAGE_RENDERED', () => {
+    const { study, status } = room.state.panes[0]
+    if (window.nextDrawn === null && status === 'shown' && study !== before)
+      window.nextDrawn = performance.now()
+  })
+}"""
+IMPORTED = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')
+MEMORY_WATCH = """() => {
+  const room = document.querySelector('[data-testid=panes]').workstation
+  const { frames, loaded } = room.state.panes[0]
+  const found = { frames, loaded_then: loaded, first_ms: window.painted, most_bytes: 0 }
+  const look = () => {
+    const { bytes, limit } = room.memory()
+    const { loaded } = room.state.panes[0]
+    Object.assign(found, { most_bytes: Math.max(found.most_bytes, bytes), limit_bytes: limit, loaded })
+  }
+  look()
+  window.memoryWatched = found
+  room.subscribe(look)
+}"""
+ALL_LOADED = "[data-testid=overlay][data-loaded=all]"
+STEPS = 100
+STROKE = 40
+#: Pixels of the canvas that are not grey: what the strokes have painted.
+COLOURED = """() => {
+  const canvas = document.querySelector('canvas.cornerstone-canvas')
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+  let count = 0
+  for (let i = 0; i < data.length; i += 4) count += Math.abs(data[i] - data[i + 2]) > 24 ? 1 : 0
+  return count
+}"""
+LEAST_PAINTED = 2000
+
+
+@dataclass(frozen=True)
+class Long:
+    """What opening a long series did; `loaded_then` is of the frames when the first was drawn."""
+
+    frames: int
+    first_ms: float
+    loaded_then: int
+    loaded: int
+    most_bytes: int
+    limit_bytes: int
 
 
 class Pages:
     """Ours and the plain one, each time in a fresh profile."""
 
     def __init__(
-        self, browser: Any, address: str, password: str, large: Any, many: Any, series: str
+        self, browser: Any, address: str, reader: Any, large: Any, many: Any, series: str
     ) -> None:
-        self._browser, self._address, self._password = browser, address, password
+        self._browser, self._address = browser, address
+        self._session = session_of(reader, address)
         self._large, self._many = large, many
         self._series = f"{address}/dicomweb/projects/{large}/{series}"
         self._size = (512, 512)
@@ -55,15 +114,12 @@ class Pages:
         return float(painted)
 
     def scroll(self, which: str) -> float:
-        """One step through slices that are loaded, ms (median)."""
+        """One step through slices that are loaded, each as soon as the last is drawn, ms (mean)."""
         page = self._open(which)
         self._wait_until_loaded(page, which)
-        times = []
-        for step in range(STEPS):
-            act = PRESS if which == "ours" else f"plain.go({140 - step})"
-            times.append(page.evaluate(RENDERED, act))
+        took = page.evaluate(SCROLL, [PRESS if which == "ours" else GO, STEPS])
         page.context.close()
-        return sorted(times)[len(times) // 2]
+        return float(took)
 
     def brush(self, which: str) -> float:
         """One step of a stroke over a label map of 300 slices, ms (mean)."""
@@ -75,34 +131,53 @@ class Pages:
             page.locator("[data-action=tool_brush]").click()
         box = page.locator("canvas.cornerstone-canvas").first.bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        page.mouse.move(x - 100, y)
+        self._stroke(page, x - 100, y - 60)  # the label map is made with the first
+        took = self._stroke(page, x - 100, y)
+        painted = page.evaluate(COLOURED)
+        if painted < LEAST_PAINTED:
+            raise AssertionError(f"The stroke on the {which} page painted {painted} pixels.")
+        page.context.close()
+        return took
+
+    def _stroke(self, page: Any, left: float, y: float) -> float:
+        page.mouse.move(left, y)
         page.mouse.down()
         began = page.evaluate("() => performance.now()")
-        for step in range(STEPS):
-            page.mouse.move(x - 100 + 5 * step, y)
+        for step in range(STROKE):
+            page.mouse.move(left + 5 * step, y)
         page.mouse.up()
         page.evaluate(
             "() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))"
         )
         took = page.evaluate("() => performance.now()") - began
-        page.context.close()
-        return float(took) / STEPS
+        return float(took) / STROKE
 
     def next_cases(self, count: int) -> list[float]:
-        """From Enter to the painted image of the next case, ms."""
+        """From Enter to the drawn image of the next case, ms."""
         page = self._signed_in(f"/projects/{self._many}/read")
         page.wait_for_selector(person.SHOWN, timeout=120_000)
         times = []
         for _ in range(count):
             page.wait_for_timeout(1500)  # a reader looks; the next case is fetched meanwhile
-            before = person.current_case(page)
+            page.evaluate(NEXT_WATCH)
             page.keyboard.press("1")
             began = page.evaluate("() => performance.now()")
             page.keyboard.press("Enter")
-            page.wait_for_function(person.NEXT_CASE, arg=before, timeout=60_000, polling="raf")
-            times.append(page.evaluate("() => performance.now()") - began)
+            drawn = page.wait_for_function("() => window.nextDrawn", timeout=60_000)
+            times.append(drawn.json_value() - began)
+            page.wait_for_selector(person.SHOWN)
         page.context.close()
         return times
+
+    def long(self, project: Any) -> Long:
+        """Opens the series of a project from its address and waits until all of it is loaded."""
+        page = self._signed_in(f"/projects/{project}/read")
+        page.wait_for_function("() => window.painted !== null", timeout=120_000)
+        page.evaluate(MEMORY_WATCH)
+        page.wait_for_selector(ALL_LOADED, timeout=600_000)
+        found = page.evaluate("() => window.memoryWatched")
+        page.context.close()
+        return Long(**found)
 
     def _pane_size(self) -> tuple[int, int]:
         page = self._open("ours")
@@ -119,7 +194,7 @@ class Pages:
 
     def _signed_in(self, path: str) -> Any:
         page = person.new_page(self._browser, self._address, [])
-        person.sign_in(page, "manager", self._password)
+        page.context.add_cookies([self._session])  # no page of ours has filled the cache
         page.add_init_script(f"({PAINT_WATCH})()")
         page.goto(path)
         return page
@@ -129,19 +204,35 @@ class Pages:
         if which == "plain":
             page.evaluate("() => plain.loadAll()")
         else:
-            page.wait_for_selector("[data-testid=overlay][data-loaded=all]", timeout=120_000)
+            page.wait_for_selector(ALL_LOADED, timeout=120_000)
 
 
-def script_bytes(folder: Path, name: str) -> int:
-    """The JavaScript of a page's chunk and all that it imports, gzip; of the viewer its chunk alone."""
+def session_of(reader: Any, address: str) -> dict[str, Any]:
+    """The cookie of somebody who has signed in, as Playwright takes it."""
+    client = Client()
+    client.force_login(reader)
+    cookie = client.cookies[settings.SESSION_COOKIE_NAME]
+    return {"name": cookie.key, "value": cookie.value, "url": address}
+
+
+def script_bytes(folder: Path, *chunks: str, beyond: str | None = None) -> int:
+    """The JavaScript of chunks and all that they import, gzip, without what a page has loaded before."""
     assets = folder / "assets"
-    wanted = {path.name for path in assets.glob(f"{name}-*.js")}
-    if name != "viewer":
-        wanted |= set(re.findall(r"/assets/([\w.-]+\.js)", (folder / "index.html").read_text()))
+    first = set(re.findall(r"/assets/([\w.-]+\.js)", (folder / "index.html").read_text()))
+    known = _closure(assets, first | _chunk(assets, beyond)) if beyond else set()
+    wanted = first.union(*(_chunk(assets, chunk) for chunk in chunks))
+    loaded = _closure(assets, wanted) - known
+    return sum(len(gzip.compress((assets / name).read_bytes(), 6)) for name in loaded)
+
+
+def _chunk(assets: Path, name: str) -> set[str]:
+    return {path.name for path in assets.glob(f"{name}-*.js")}
+
+
+def _closure(assets: Path, wanted: set[str]) -> set[str]:
     seen: set[str] = set()
-    while name != "viewer" and wanted - seen:
+    while wanted - seen:
         script = (wanted - seen).pop()
         seen.add(script)
-        text = (assets / script).read_text()
-        wanted |= set(re.findall(r'(?:from|import)"\./([\w.-]+\.js)"', text))
-    return sum(len(gzip.compress((assets / script).read_bytes(), 6)) for script in wanted)
+        wanted |= set(IMPORTED.findall((assets / script).read_text()))
+    return seen

@@ -57,7 +57,7 @@ async function brush(): Promise<void> {
   tools.segmentation.activeSegmentation.setActiveSegmentation('plain', 'plain')
   group().addToolInstance('Paint', tools.BrushTool.toolName, { activeStrategy: 'FILL_INSIDE_CIRCLE' })
   group().setToolActive('Paint', { bindings: [{ mouseButton: tools.Enums.MouseBindings.Primary }] })
-  tools.utilities.segmentation.setBrushSizeForToolGroup('plain', 10)
+  tools.utilities.segmentation.setBrushSizeForToolGroup('plain', 5) // the radius in mm that ours begins with
 }
 
 Object.assign(window, {
