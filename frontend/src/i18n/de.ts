@@ -11,5 +11,6 @@ import { quick } from './de/quick'
 import { reading } from './de/reading'
 import { schema } from './de/schema'
 import { targets } from './de/targets'
+import { troubles } from './de/troubles'
 
-export const de: Catalogue = { ...app, ...actions, ...clinical, ...exchange, ...explanations, ...models, ...projects, ...quick, ...reading, ...schema, ...targets }
+export const de: Catalogue = { ...app, ...actions, ...clinical, ...exchange, ...explanations, ...models, ...projects, ...quick, ...reading, ...schema, ...targets, ...troubles }

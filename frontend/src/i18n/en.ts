@@ -10,5 +10,6 @@ import { quick } from './en/quick'
 import { reading } from './en/reading'
 import { schema } from './en/schema'
 import { targets } from './en/targets'
+import { troubles } from './en/troubles'
 
-export const en = { ...app, ...actions, ...clinical, ...exchange, ...explanations, ...models, ...projects, ...quick, ...reading, ...schema, ...targets } as const
+export const en = { ...app, ...actions, ...clinical, ...exchange, ...explanations, ...models, ...projects, ...quick, ...reading, ...schema, ...targets, ...troubles } as const

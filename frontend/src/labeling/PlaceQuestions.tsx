@@ -15,6 +15,7 @@ interface Props {
 }
 
 interface Here {
+  study: string | undefined
   series: { series_instance_uid: string }
   name: string
   frame: { place: Place; slice: number } | null
@@ -24,7 +25,8 @@ const NOWHERE = { here: null }
 
 export function PlaceQuestions({ session, snapshot, workstation }: Props) {
   const { here } = useAtRest(workstation, placeIn, NOWHERE)
-  if (here === null) return null
+  // Earlier studies are only looked at: an answer about them would belong to another read.
+  if (here === null || here.study !== snapshot.reading?.study.study_instance_uid) return null
   const { series, name, frame } = here
   const groups = [panelOf(session, snapshot, 'series', series, t('question.of_series', { name }))]
   if (frame) groups.push(panelOf(session, snapshot, 'instance', frame.place, t('question.of_image', { number: frame.slice, name })))
@@ -34,9 +36,9 @@ export function PlaceQuestions({ session, snapshot, workstation }: Props) {
 function placeIn({ state }: Workstation): { here: Here | null } {
   const pane = state.panes[state.active]
   if (!pane?.series || pane.status !== 'shown') return NOWHERE
-  const { series, place, slice } = pane
+  const { study, series, place, slice } = pane
   const { series_instance_uid, series_description, modality } = series
-  return { here: { series: { series_instance_uid }, name: series_description || modality, frame: place && { place, slice } } }
+  return { here: { study: study?.study_instance_uid, series: { series_instance_uid }, name: series_description || modality, frame: place && { place, slice } } }
 }
 
 function panelOf(

@@ -83,6 +83,7 @@ function whenBegun(hasBegun: boolean, begin: () => void): (state: WorkstationSta
 
 const REFUSALS = {
   no_slice: 'refusal.no_slice',
+  prior_study: 'refusal.prior_study',
   nothing_to_do: 'refusal.nothing_to_do',
   too_large: 'refusal.too_large',
 } satisfies Record<MaskRefusal, TextKey>

@@ -59,6 +59,11 @@ export function useRegions(
     }
   }, [workstation, layers, session])
 
+  useEffect(
+    () => (workstation && layers ? layers.guardPriors(workstation, () => showNotice(t('refusal.prior_study'))) : undefined),
+    [workstation, layers],
+  )
+
   const own = content.regions ?? NONE
   const regions = useMemo(() => (suggested.length > 0 ? [...own, ...asSuggested(suggested, own)] : own), [own, suggested])
   useEffect(() => layer.current?.reconcile(regions, colourOf, selected), [workstation, regions, colourOf, selected])

@@ -109,13 +109,13 @@ export class Pane {
     this.elements.pane.remove()
   }
 
-  view(): PaneView | null {
+  view(ownStudy?: string): PaneView | null {
     const { loaded, picture } = this
     if (!loaded || !picture) return null
     return {
       pane: this.number, viewportId: this.viewportId, engineId: this.engine.id,
       element: this.elements.viewport, study: loaded.study, series: loaded.series,
-      as: this.state.as, imageIds: loaded.imageIds, volumeId: picture.volumeId,
+      as: this.state.as, imageIds: loaded.imageIds, volumeId: picture.volumeId, isPrior: loaded.study.study_instance_uid !== ownStudy,
     }
   }
 

@@ -96,7 +96,7 @@ export class Workstation extends PaneCommands implements PaneHost {
   }
 
   views(): readonly PaneView[] {
-    return this.panes.flatMap((pane) => pane.view() ?? [])
+    return this.panes.flatMap((pane) => pane.view(this.studies[0]?.study_instance_uid) ?? [])
   }
 
   onViews(listener: () => void): () => void {

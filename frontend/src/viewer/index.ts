@@ -2,5 +2,6 @@
 export { MapOverlay } from './explanations/MapOverlay'
 export { MaskEditor } from './masks/MaskEditor'
 export { SuggestedMasks } from './masks/SuggestedMasks'
+export { guardPriors } from './priors'
 export { RegionLayer } from './regions/RegionLayer'
 export { Workstation } from './Workstation'

@@ -124,6 +124,8 @@ export interface PaneView {
   engineId: string
   element: HTMLDivElement
   study: ViewerStudy
+  /** Of an earlier study: looked at, never drawn on. */
+  isPrior: boolean
   series: ViewerSeries
   as: Presentation
   /** One per frame, in slice order; frames of the volume where a plane is shown. */

@@ -20,7 +20,7 @@ export interface StrokeChange {
 }
 
 /** Why nothing happened. */
-export type MaskRefusal = 'no_slice' | 'nothing_to_do' | 'too_large'
+export type MaskRefusal = 'no_slice' | 'prior_study' | 'nothing_to_do' | 'too_large'
 
 export interface MaskCallbacks {
   /** Slices were painted on; false puts them back. */
@@ -114,7 +114,7 @@ export class MaskEditor {
   interpolate(): void {
     const found = this.inHand()
     if (!found) {
-      this.refuse('no_slice')
+      this.refuse(this.isOnPrior() ? 'prior_study' : 'no_slice')
       return
     }
     const { target, value } = found
@@ -198,7 +198,7 @@ export class MaskEditor {
     for (const view of views) {
       const series = view.series.series_instance_uid
       const layers = this.masks.filter((m) => m.series_instance_uid === series).map((m) => m.layer)
-      if (this.segment) layers.push(this.segment.layer)
+      if (this.segment && !view.isPrior) layers.push(this.segment.layer)
       for (const layer of layers) wanted.set(`${layer}:${series}`, { layer, view })
     }
     for (const [key, { map }] of [...this.targets]) {
@@ -290,7 +290,7 @@ export class MaskEditor {
     const found = this.inHand()
     const index = found && this.sliceUnderEye(found.target.map, found.view)
     if (!found || index == null) {
-      this.refuse('no_slice')
+      this.refuse(this.isOnPrior() ? 'prior_study' : 'no_slice')
       return
     }
     const { target, value } = found
@@ -339,6 +339,10 @@ export class MaskEditor {
     const { layer, value } = this.segment
     const target = this.targets.get(`${layer}:${view.series.series_instance_uid}`)
     return target ? { target, value, view } : null
+  }
+
+  private isOnPrior(): boolean {
+    return this.host.views().some((view) => view.element === this.pane && view.isPrior)
   }
 
   private sliceUnderEye(map: Labelmap, view: PaneView): number | undefined {
