@@ -15,6 +15,9 @@ export class FakeServer implements Requests {
   proposed: Awaited<ReturnType<Requests['suggestions']>> = []
   uploads = 0
   isAway = false
+  /** What every request is answered with. */
+  trouble: ApiError | null = null
+  saves = 0
   leaseIsLost = false
   private position = 0
 
@@ -36,6 +39,7 @@ export class FakeServer implements Requests {
   }
 
   saveDraft(id: string, version: number, content: Content): Promise<number> {
+    this.saves++
     this.check()
     const known = this.drafts.get(id) ?? { version: 1, content: { answers: {} } }
     if (known.version !== version) {
@@ -101,6 +105,7 @@ export class FakeServer implements Requests {
 
   private check(): void {
     if (this.isAway) throw new Offline('away')
+    if (this.trouble) throw this.trouble
   }
 
   reading(id: string): Reading {

@@ -29,6 +29,16 @@ export class ApiError extends Error {
 /** The network or the server is away; what was being sent must be kept and sent again. */
 export class Offline extends Error {}
 
+/** How long the server may think before it counts as away. */
+const PATIENCE_MS = 30_000
+/** Beside that, time for what is sent: half a megabit a second. */
+const BYTES_PER_MS = 64
+
+/** For a request that must not wait for ever; `bytes` is the size of its body. */
+export function patience(bytes = 0): { signal: AbortSignal } {
+  return { signal: AbortSignal.timeout(PATIENCE_MS + bytes / BYTES_PER_MS) }
+}
+
 export function csrfToken(): string {
   const match = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)
   return match?.[1] ?? ''
@@ -65,7 +75,7 @@ api.use({
 export async function good<T>(
   call: Promise<{ data?: T; error?: unknown; response: Response }>,
 ): Promise<T> {
-  const { data, error, response } = await call
+  const { data, error, response } = await call.catch(asAway)
   if (response.ok) return data as T
   const body = (error ?? {}) as Partial<Problem>
   throw new ApiError({
@@ -74,4 +84,10 @@ export async function good<T>(
     code: body.code ?? 'error',
     detail: body.detail ?? t('ui.server_answered', { status: String(response.status) }),
   })
+}
+
+/** An answer may stop half-way: out of patience is away, whatever had come by then. */
+export function asAway(error: unknown): never {
+  if (error instanceof DOMException && error.name === 'TimeoutError') throw new Offline(error.message)
+  throw error
 }

@@ -3,13 +3,15 @@ import { Alert, Button, Center, Paper, PasswordInput, Stack, TextInput, Title } 
 import { useForm } from '@mantine/form'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import { useNavigate } from 'react-router'
+import { useNavigate, useSearchParams } from 'react-router'
 import { Offline } from '../api/client'
 import { signIn } from '../api/session'
 import { t } from '../i18n'
+import { nextPage } from './comingBack'
 
 export function SignInPage() {
   const navigate = useNavigate()
+  const [search] = useSearchParams()
   const queries = useQueryClient()
   const [refusal, setRefusal] = useState('')
   const [isBusy, setBusy] = useState(false)
@@ -22,7 +24,7 @@ export function SignInPage() {
       setRefusal(message)
       if (!message) {
         queries.clear() // what was asked before belongs to nobody
-        void navigate('/')
+        void navigate(nextPage(search))
       }
     } catch (error) {
       setRefusal(error instanceof Offline ? t('sign_in.offline') : String(error))

@@ -1,5 +1,7 @@
 /** The designed states of trouble: offline, stale lease, conflict, refusal. */
 import { Alert, Button, Text } from '@mantine/core'
+import { Link, useLocation } from 'react-router'
+import { signInAgain } from '../app/comingBack'
 import { t } from '../i18n'
 import { ConflictDialog } from './ConflictDialog'
 import type { Question } from './definition'
@@ -27,6 +29,12 @@ export function Notices({ session, snapshot, versions, questions }: Props) {
           {t('notice.refused', { message: save.message })}
         </Alert>
       )}
+      {save.kind === 'troubled' && (
+        <Alert color="orange" title={t('notice.troubled')} data-testid="troubled" role="alert">
+          {t('notice.troubled_help', { message: save.message })}
+        </Alert>
+      )}
+      {(save.kind === 'signed_out' || snapshot.isSignedOut) && <SignedOut />}
       {save.kind === 'conflict' && (
         <ConflictDialog
           mine={session.document?.content ?? snapshot.content}
@@ -52,5 +60,18 @@ export function Notices({ session, snapshot, versions, questions }: Props) {
         </Alert>
       )}
     </>
+  )
+}
+
+/** The link comes back to this page, where the case is claimed again and the journal holds the work. */
+export function SignedOut() {
+  const { pathname } = useLocation()
+  return (
+    <Alert color="orange" title={t('notice.signed_out')} data-testid="signed-out" role="alert">
+      <Text size="sm">{t('notice.signed_out_help')}</Text>
+      <Button size="xs" mt="sm" component={Link} to={signInAgain(pathname)}>
+        {t('notice.sign_in')}
+      </Button>
+    </Alert>
   )
 }

@@ -1,6 +1,7 @@
 /** The panel while there is no case in it: claiming, nothing left, failed. */
 import { Button, Center, Group, Loader, Stack, Text, Title } from '@mantine/core'
 import { t } from '../i18n'
+import { SignedOut } from './Notices'
 
 interface Props {
   onClaim: () => void
@@ -35,7 +36,8 @@ export function Finished({ onClaim, onUndo }: Props) {
   )
 }
 
-export function ClaimFailed({ message, onClaim }: Props & { message: string }) {
+export function ClaimFailed({ message, isSignedOut, onClaim }: Props & { message: string; isSignedOut: boolean }) {
+  if (isSignedOut) return <SignedOut />
   return (
     <Stack role="alert">
       <Text>{message}</Text>

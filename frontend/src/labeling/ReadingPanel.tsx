@@ -5,6 +5,7 @@ import type { ReactNode } from 'react'
 import { t } from '../i18n'
 import { Section } from '../ui/Section'
 import { actionOf } from './actions'
+import type { SaveState } from './autosave'
 import { CommentsPanel, type CommentsPanelProps } from './CommentsPanel'
 import { ExplanationPanel, type ExplanationPanelProps } from './ExplanationPanel'
 import { releaseFocus } from './focus'
@@ -17,7 +18,7 @@ import { SuggestionBar, type SuggestionBarProps } from './SuggestionBar'
 import { ToolButton, type Doable } from './ToolButton'
 import classes from './reading.module.css'
 
-export type SaveKind = 'saved' | 'saving' | 'offline' | 'conflict' | 'refused'
+export type SaveKind = SaveState['kind']
 
 export interface ReadingPanelProps extends Doable {
   caseId: string
@@ -107,7 +108,7 @@ function Finish({ isBusy, marks, save, ...doable }: ReadingPanelProps) {
   )
 }
 
-const SAVE_COLOURS = { saved: 'gray', saving: 'blue', offline: 'orange', conflict: 'orange', refused: 'red' } as const
+const SAVE_COLOURS = { saved: 'gray', saving: 'blue', offline: 'orange', troubled: 'orange', signed_out: 'orange', conflict: 'orange', refused: 'red' } as const
 
 function SaveBadge({ kind }: { kind: SaveKind }) {
   return (

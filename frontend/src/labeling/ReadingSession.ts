@@ -1,6 +1,6 @@
 /** The life of the reading page: claim, annotate, autosave, submit, take back. Plain TypeScript, so
  * that every rule can be tested; the page only draws `snapshot`. */
-import { ApiError, type Reading, type Schemas } from '../api/client'
+import { ApiError, type Reading } from '../api/client'
 import type { MaskLayer } from '../viewer/types'
 import type { ActivityClock } from './activity'
 import { afterChoosing } from './choosing'
@@ -8,62 +8,25 @@ import type { SaveState } from './autosave'
 import { contentOf, type Answer, type Content, type ScopedPlace, type SuggestionAction } from './content'
 import { definitionOfRead, type Question } from './definition'
 import type { Change, ReadingDocument } from './document'
-import { Draft, openBroadcast, type Channel, type DraftRequests } from './Draft'
+import { Draft, openBroadcast, type Channel } from './Draft'
 import * as edits from './edits'
 import type { WorkJournal } from './journal'
 import type { MaskChange } from './maskStore'
-import { explain, isLeaseLost, wasHandedIn } from './serverAnswers'
+import { explain, isLeaseLost, isSignedOut, wasHandedIn } from './serverAnswers'
 import type { Bytes } from './sliceFormat'
 import { proposedBy } from './suggested'
 import {
-  asAsked, defaultAnswers, firstMissing, normalAnswers, withNewDefaults, type Subject,
+  asAsked, defaultAnswers, firstMissing, normalAnswers, withNewDefaults,
 } from './questions'
+import { NO_CONTENT, NOTHING_YET, UNTROUBLED, type Requests, type Snapshot } from './sessionState'
 
-export interface Requests extends DraftRequests {
-  claimNext(projectId: string): Promise<Reading | null>
-  upcoming(projectId: string): Promise<Schemas['Upcoming'][]>
-  submit(id: string, version: number, content: Content): Promise<void>
-  reopen(id: string): Promise<Reading>
-  heartbeat(assignmentId: string, activeSeconds: number): Promise<void>
-  release(assignmentId: string): Promise<void>
-  skip(assignmentId: string, reason: string): Promise<void>
-  suggestions(caseId: string): Promise<Schemas['Suggestion'][]>
-  loadSuggestedMasks(caseId: string, suggestionId: string, layer: number): Promise<Bytes>
-}
+export type { Phase, Requests, Snapshot } from './sessionState'
 
-/** `looking`: somebody's read is on the screen and nothing of it can be changed. */
-export type Phase = 'looking' | 'claiming' | 'reading' | 'submitting' | 'finished' | 'failed'
-
-export interface Snapshot {
-  phase: Phase
-  reading: Reading | null
-  content: Content
-  save: SaveState
-  /** The steps that undo and redo would take, by action id; null where there is none. */
-  undoName: string | null
-  redoName: string | null
-  isLeaseLost: boolean
-  /** The question that still needs an answer, and what it was asked of. */
-  missing: string | null
-  missingAt: Subject | null
-  /** What the server found wrong with a submission, by the path in the content. */
-  problems: Record<string, string>
-  /** What models propose, as far as the reader may see it now. */
-  suggestions: readonly Schemas['Suggestion'][]
-  message: string
-  lastSubmitted: string | null
-  next: Schemas['Upcoming'] | null
-  count: number
-}
-
-const NO_CONTENT: Content = { answers: {} }
-const UNTROUBLED = { missing: null, missingAt: null, problems: {}, message: '' }
+/** A draft that could not be saved just now cannot be handed in either. */
+const STUCK: readonly SaveState['kind'][] = ['conflict', 'offline', 'troubled', 'signed_out']
 
 export class ReadingSession {
-  private state: Snapshot = {
-    phase: 'claiming', reading: null, content: NO_CONTENT, save: { kind: 'saved' }, undoName: null,
-    redoName: null, isLeaseLost: false, ...UNTROUBLED, suggestions: [], lastSubmitted: null, next: null, count: 0,
-  }
+  private state: Snapshot = NOTHING_YET
   private draft: Draft | null = null
   private readonly listeners = new Set<() => void>()
 
@@ -92,7 +55,7 @@ export class ReadingSession {
   readonly getSnapshot = (): Snapshot => this.state
 
   async claim(): Promise<void> {
-    this.set({ phase: 'claiming', message: '' })
+    this.set({ phase: 'claiming', message: '', isSignedOut: false })
     try {
       const reading = await this.requests.claimNext(this.projectId)
       if (reading === null) {
@@ -102,7 +65,7 @@ export class ReadingSession {
         await this.open(reading)
       }
     } catch (error) {
-      this.set({ phase: 'failed', message: explain(error) })
+      this.set({ phase: 'failed', message: explain(error), isSignedOut: isSignedOut(error) })
     }
   }
 
@@ -223,8 +186,8 @@ export class ReadingSession {
     try {
       await draft.flush()
       await this.sendActivity()
-      if (draft.save.kind === 'conflict') {
-        this.set({ phase: 'reading' })
+      if (STUCK.includes(draft.save.kind)) {
+        this.set({ phase: 'reading' }) // the notice says what is wrong
         return
       }
       const content = asAsked(this.questions(), draft.document.content)
@@ -347,7 +310,7 @@ export class ReadingSession {
 
   private showSave(save: SaveState): void {
     const isLost = save.kind === 'refused' && save.code === 'lease_lost'
-    this.set({ save, ...(isLost && { isLeaseLost: true }) })
+    this.set({ save, ...(isLost && { isLeaseLost: true }), ...(save.kind === 'saved' && { isSignedOut: false }) })
   }
 
   private async sendActivity(): Promise<void> {
@@ -366,6 +329,7 @@ export class ReadingSession {
     const problem = error instanceof ApiError ? error.problem : undefined
     this.set({ phase: 'reading', isLeaseLost: isLeaseLost(error), problems: problem?.fields ?? {} })
     if (problem?.current) this.draft?.conflict(problem.current.version, problem.current.content)
+    else if (isSignedOut(error)) this.set({ isSignedOut: true })
     else this.set({ message: explain(error) })
   }
 

@@ -1,11 +1,16 @@
 /** Saves a draft soon after each change, one request at a time, and keeps it until acknowledged. */
-import { ApiError, Offline } from '../api/client'
+import { ApiError, Offline, type Problem } from '../api/client'
 import { contentOf, isSameJson, type Content } from './content'
 
 export type SaveState =
   | { kind: 'saved' }
   | { kind: 'saving' }
   | { kind: 'offline' }
+  /** The server answered with trouble of its own: tried again, at growing intervals. */
+  | { kind: 'troubled'; status: number; message: string }
+  /** Tried again as well: somebody may sign in in another tab. */
+  | { kind: 'signed_out' }
+  /** What was sent is wrong, or not allowed: the next change tries again. */
   | { kind: 'conflict'; theirs: { version: number; content: Content } }
   | { kind: 'refused'; message: string; code: string; fields: Record<string, string> }
 
@@ -26,6 +31,11 @@ const DELAY_MS = 400
 /** A reader who never pauses is saved all the same. */
 const LONGEST_DELAY_MS = 1500
 const RETRY_MS = 3000
+/** A server in trouble is not helped by being asked every three seconds. */
+const LONGEST_RETRY_MS = 60_000
+const SIGNED_OUT = 401
+/** Request timeout, too early, too many requests; from 500 on it is the server's own trouble. */
+const PASSING = [408, 425, 429]
 
 export class Autosave {
   private pending: Content | null = null
@@ -34,6 +44,11 @@ export class Autosave {
   private running: Promise<void> | null = null
   /** Sent without an answer: a server that died meanwhile may have saved one of them. */
   private unanswered: Content[] = []
+  /** How often in a row the server was in trouble; until then no change makes it be asked sooner. */
+  private troubles = 0
+  private notBefore = 0
+  /** Whether a trouble is on the screen: another attempt does not take it away. */
+  private isTroubled = false
   private isClosed = false
 
   constructor(private currentVersion: number, private readonly ports: SavePorts) {}
@@ -90,7 +105,8 @@ export class Autosave {
 
   private schedule(delay: number): void {
     this.cancelTimer()
-    if (!this.isClosed) this.timer = setTimeout(() => void this.run(), delay)
+    if (this.isClosed) return
+    this.timer = setTimeout(() => void this.run(), Math.max(delay, this.notBefore - Date.now()))
   }
 
   private cancelTimer(): void {
@@ -109,7 +125,7 @@ export class Autosave {
     while (this.pending !== null && !this.isClosed) {
       const content = this.pending
       this.waitingSince = null
-      this.ports.onState({ kind: 'saving' })
+      if (!this.isTroubled) this.ports.onState({ kind: 'saving' })
       try {
         await this.ports.kept()
         this.currentVersion = await this.ports.send(this.currentVersion, content)
@@ -119,8 +135,15 @@ export class Autosave {
         return
       }
       this.unanswered = []
+      this.recovered()
       this.saved(content)
     }
+  }
+
+  private recovered(): void {
+    this.troubles = 0
+    this.notBefore = 0
+    this.isTroubled = false
   }
 
   private saved(content: Content): void {
@@ -144,17 +167,39 @@ export class Autosave {
 
   private failed(error: unknown, content: Content): void {
     const problem = error instanceof ApiError ? error.problem : null
-    if (problem?.code === 'stale_version' && problem.current) {
-      const { version, content } = problem.current
-      this.ports.onState({ kind: 'conflict', theirs: { version, content: contentOf(content) } })
-    } else if (problem) {
+    const waits = problem === null || problem.status === SIGNED_OUT || isPassing(problem.status)
+    if (waits) {
+      if (this.unanswered.at(-1) !== content) this.unanswered.push(content)
+      this.retry(error, problem)
+      return
+    }
+    this.recovered()
+    if (problem.code === 'stale_version' && problem.current) {
+      const { version, content: theirs } = problem.current
+      this.ports.onState({ kind: 'conflict', theirs: { version, content: contentOf(theirs) } })
+    } else {
       const { detail, code, fields } = problem
       this.ports.onState({ kind: 'refused', message: detail, code, fields: fields ?? {} })
-    } else {
-      if (!(error instanceof Offline)) console.error(error)
-      if (this.unanswered.at(-1) !== content) this.unanswered.push(content)
-      this.ports.onState({ kind: 'offline' })
-      this.schedule(RETRY_MS)
     }
   }
+
+  private retry(error: unknown, problem: Problem | null): void {
+    this.isTroubled = true
+    if (problem === null) {
+      if (!(error instanceof Offline)) console.error(error)
+      this.ports.onState({ kind: 'offline' })
+      this.schedule(RETRY_MS)
+      return
+    }
+    const { status, detail: message } = problem
+    this.ports.onState(status === SIGNED_OUT ? { kind: 'signed_out' } : { kind: 'troubled', status, message })
+    const wait = Math.min(RETRY_MS * 2 ** this.troubles, LONGEST_RETRY_MS)
+    this.troubles++
+    this.notBefore = Date.now() + wait
+    this.schedule(wait)
+  }
+}
+
+function isPassing(status: number): boolean {
+  return status >= 500 || PASSING.includes(status)
 }

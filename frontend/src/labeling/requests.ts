@@ -1,7 +1,10 @@
 /** The reading page's calls to the server. */
-import { api, ApiError, csrfToken, good, reachable, type Problem, type Reading, type Schemas } from '../api/client'
+import { api, ApiError, asAway, csrfToken, good, patience, reachable, type Problem, type Reading, type Schemas } from '../api/client'
 import type { Content } from './content'
 import type { Bytes } from './sliceFormat'
+
+/** What the slices of a volume may weigh. */
+const LARGE_PACK = 6 * 2 ** 20
 
 /** Where the images of a project are served. */
 export function dicomwebRoot(projectId: string): string {
@@ -10,7 +13,7 @@ export function dicomwebRoot(projectId: string): string {
 
 export async function claimNext(projectId: string): Promise<Reading | null> {
   const answer = await good(
-    api.POST('/api/v1/projects/{project_id}/claim', { params: { path: { project_id: projectId } } }),
+    api.POST('/api/v1/projects/{project_id}/claim', { params: { path: { project_id: projectId } }, ...patience() }),
   )
   return answer ?? null
 }
@@ -26,6 +29,7 @@ export async function saveDraft(id: string, version: number, content: Content): 
     api.PUT('/api/v1/annotations/{annotation_id}/draft', {
       params: { path: { annotation_id: id }, header: { 'If-Match': `"${version}"` } },
       body: { content: { ...content } },
+      ...patience(sizeOf(content)),
     }),
   )
   return saved.version
@@ -36,6 +40,7 @@ export async function submit(id: string, version: number, content: Content): Pro
     api.POST('/api/v1/annotations/{annotation_id}/submission', {
       params: { path: { annotation_id: id }, header: { 'If-Match': `"${version}"` } },
       body: { content: { ...content } },
+      ...patience(sizeOf(content)),
     }),
   )
 }
@@ -44,6 +49,7 @@ export function reopen(id: string): Promise<Reading> {
   return good(
     api.POST('/api/v1/annotations/{annotation_id}/reopening', {
       params: { path: { annotation_id: id } },
+      ...patience(),
     }),
   )
 }
@@ -53,6 +59,7 @@ export async function heartbeat(assignmentId: string, activeSeconds: number): Pr
     api.POST('/api/v1/assignments/{assignment_id}/heartbeat', {
       params: { path: { assignment_id: assignmentId } },
       body: { active_seconds: activeSeconds },
+      ...patience(),
     }),
   )
 }
@@ -61,6 +68,7 @@ export async function release(assignmentId: string): Promise<void> {
   await good(
     api.DELETE('/api/v1/assignments/{assignment_id}', {
       params: { path: { assignment_id: assignmentId } },
+      ...patience(),
     }),
   )
 }
@@ -78,15 +86,13 @@ export async function uploadMasks(annotationId: string, pack: Bytes): Promise<vo
 /** The slices of one layer that the draft names. */
 export async function loadMasks(annotationId: string, layer: number): Promise<Bytes> {
   const address = new URL(`/api/v1/annotations/${annotationId}/masks?layer=${layer}`, location.origin)
-  const answer = await checked(await reachable(new Request(address)))
-  return new Uint8Array(await answer.arrayBuffer())
+  return bytesAt(address)
 }
 
 /** The slices of one layer that a model suggests. */
 export async function loadSuggestedMasks(caseId: string, suggestionId: string, layer: number): Promise<Bytes> {
   const path = `/api/v1/cases/${caseId}/suggestions/${suggestionId}/masks?layer=${layer}`
-  const answer = await checked(await reachable(new Request(new URL(path, location.origin))))
-  return new Uint8Array(await answer.arrayBuffer())
+  return bytesAt(new URL(path, location.origin))
 }
 
 /** What the models in production can be asked about a case. */
@@ -112,8 +118,7 @@ export function explanation(id: string): Promise<Schemas['Explanation']> {
 
 export async function explanationMap(id: string): Promise<Bytes> {
   const address = new URL(`/api/v1/explanations/${id}/map`, location.origin)
-  const answer = await checked(await reachable(new Request(address)))
-  return new Uint8Array(await answer.arrayBuffer())
+  return bytesAt(address)
 }
 
 /** The labeled cases that look most like a case. */
@@ -125,8 +130,18 @@ export function neighbours(caseId: string): Promise<Schemas['Neighbour'][]> {
 
 async function send(path: string, type: string, body: Bytes | string): Promise<void> {
   const headers = { 'Content-Type': type, 'X-CSRFToken': csrfToken() }
-  const request = new Request(new URL(path, location.origin), { method: 'POST', headers, body })
+  const request = new Request(new URL(path, location.origin), { method: 'POST', headers, body, ...patience(body.length) })
   await checked(await reachable(request))
+}
+
+async function bytesAt(address: URL): Promise<Bytes> {
+  const answer = await checked(await reachable(new Request(address, patience(LARGE_PACK))))
+  return new Uint8Array(await answer.arrayBuffer().catch(asAway))
+}
+
+/** As it will be sent. */
+function sizeOf(content: Content): number {
+  return JSON.stringify(content).length
 }
 
 /** Bodies of bytes go past the typed client, but fail like everything else. */

@@ -12,7 +12,13 @@ export function isLeaseLost(error: unknown): boolean {
   return error instanceof ApiError && error.problem.code === 'lease_lost'
 }
 
+/** The session has ended meanwhile: nobody is known to the server. */
+export function isSignedOut(error: unknown): boolean {
+  return error instanceof ApiError && error.problem.status === 401
+}
+
 export function explain(error: unknown): string {
+  if (isSignedOut(error)) return t('notice.signed_out_help')
   if (error instanceof Offline) return t('notice.unreachable')
   return error instanceof Error ? error.message : String(error)
 }

@@ -1,4 +1,11 @@
 /** What goes wrong in the reading room in German. */
 export const troubles = {
   'refusal.prior_study': 'Eine frühere Untersuchung wird nur angesehen. Bitte auf den Bildern dieses Falls zeichnen.',
+  'save.troubled': 'Hier behalten',
+  'save.signed_out': 'Hier behalten',
+  'notice.troubled': 'Der Server kann gerade nicht speichern',
+  'notice.troubled_help': '{message} Ihre Arbeit bleibt in diesem Browser und wird von selbst noch einmal gesendet.',
+  'notice.signed_out': 'Sie sind abgemeldet worden',
+  'notice.signed_out_help': 'Ihre Arbeit bleibt in diesem Browser. Bitte wieder anmelden: Sie kommen zu diesem Fall zurück, und er wird gespeichert.',
+  'notice.sign_in': 'Wieder anmelden',
 } as const

@@ -1,4 +1,11 @@
 /** What goes wrong in the reading room in English. */
 export const troubles = {
   'refusal.prior_study': "An earlier study is only looked at. Draw on this case's own images.",
+  'save.troubled': 'Kept here',
+  'save.signed_out': 'Kept here',
+  'notice.troubled': 'The server cannot save just now',
+  'notice.troubled_help': '{message} Your work is kept in this browser and sent again by itself.',
+  'notice.signed_out': 'You have been signed out',
+  'notice.signed_out_help': 'Your work is kept in this browser. Sign in again: you come back to this case, and it is saved.',
+  'notice.sign_in': 'Sign in again',
 } as const

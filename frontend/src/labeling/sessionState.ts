@@ -1,0 +1,54 @@
+/** What a reading session asks of the server, and what it shows of itself. */
+import type { Reading, Schemas } from '../api/client'
+import type { SaveState } from './autosave'
+import type { Content } from './content'
+import type { DraftRequests } from './Draft'
+import type { Subject } from './questions'
+import type { Bytes } from './sliceFormat'
+
+export interface Requests extends DraftRequests {
+  claimNext(projectId: string): Promise<Reading | null>
+  upcoming(projectId: string): Promise<Schemas['Upcoming'][]>
+  submit(id: string, version: number, content: Content): Promise<void>
+  reopen(id: string): Promise<Reading>
+  heartbeat(assignmentId: string, activeSeconds: number): Promise<void>
+  release(assignmentId: string): Promise<void>
+  skip(assignmentId: string, reason: string): Promise<void>
+  suggestions(caseId: string): Promise<Schemas['Suggestion'][]>
+  loadSuggestedMasks(caseId: string, suggestionId: string, layer: number): Promise<Bytes>
+}
+
+/** `looking`: somebody's read is on the screen and nothing of it can be changed. */
+export type Phase = 'looking' | 'claiming' | 'reading' | 'submitting' | 'finished' | 'failed'
+
+export interface Snapshot {
+  phase: Phase
+  reading: Reading | null
+  content: Content
+  save: SaveState
+  /** The steps that undo and redo would take, by action id; null where there is none. */
+  undoName: string | null
+  redoName: string | null
+  isLeaseLost: boolean
+  /** The question that still needs an answer, and what it was asked of. */
+  missing: string | null
+  missingAt: Subject | null
+  /** What the server found wrong with a submission, by the path in the content. */
+  problems: Record<string, string>
+  /** What models propose, as far as the reader may see it now. */
+  suggestions: readonly Schemas['Suggestion'][]
+  message: string
+  /** The session has ended: what is sent is refused until somebody signs in again. */
+  isSignedOut: boolean
+  lastSubmitted: string | null
+  next: Schemas['Upcoming'] | null
+  count: number
+}
+
+export const NO_CONTENT: Content = { answers: {} }
+export const UNTROUBLED = { missing: null, missingAt: null, problems: {}, message: '', isSignedOut: false }
+
+export const NOTHING_YET: Snapshot = {
+  phase: 'claiming', reading: null, content: NO_CONTENT, save: { kind: 'saved' }, undoName: null,
+  redoName: null, isLeaseLost: false, ...UNTROUBLED, suggestions: [], lastSubmitted: null, next: null, count: 0,
+}
