@@ -3,6 +3,8 @@ import { Alert, Button, Text } from '@mantine/core'
 import { Link, useLocation } from 'react-router'
 import { signInAgain } from '../app/comingBack'
 import { t } from '../i18n'
+import { amissIn, caseOf, missingIn, type Target } from './amiss'
+import { AmissList } from './AmissList'
 import { ConflictDialog } from './ConflictDialog'
 import type { Question } from './definition'
 import type { ReadingSession, Snapshot } from './ReadingSession'
@@ -13,10 +15,16 @@ interface Props {
   snapshot: Snapshot
   versions: Versions | undefined
   questions: readonly Question[]
+  /** What the server found wrong, or still needs an answer, is shown on the images. */
+  onGo: (target: Target) => void
 }
 
-export function Notices({ session, snapshot, versions, questions }: Props) {
-  const { save, isLeaseLost, message } = snapshot
+export function Notices({ session, snapshot, versions, questions, onGo }: Props) {
+  const { save, isLeaseLost, message, problems } = snapshot
+  const amiss = (found: Readonly<Record<string, string>>) => {
+    const of = caseOf(snapshot)
+    return of && <AmissList found={amissIn(found, of)} onGo={onGo} />
+  }
   return (
     <>
       {save.kind === 'offline' && (
@@ -27,6 +35,7 @@ export function Notices({ session, snapshot, versions, questions }: Props) {
       {save.kind === 'refused' && (
         <Alert color="red" title={t('save.refused')} role="alert">
           {t('notice.refused', { message: save.message })}
+          {amiss(save.fields)}
         </Alert>
       )}
       {save.kind === 'troubled' && (
@@ -57,9 +66,23 @@ export function Notices({ session, snapshot, versions, questions }: Props) {
       {message && !isLeaseLost && (
         <Alert color="red" title={t('notice.failed')} role="alert">
           {message}
+          {amiss(problems)}
         </Alert>
       )}
+      <Missing snapshot={snapshot} onGo={onGo} />
     </>
+  )
+}
+
+/** A question of the study shows itself; those of a series, an image or a region may be out of sight. */
+function Missing({ snapshot, onGo }: Pick<Props, 'snapshot' | 'onGo'>) {
+  const { missing, missingAt } = snapshot
+  const of = caseOf(snapshot)
+  if (!of || missing === null || missingAt === null || missingAt.scope === 'study') return null
+  return (
+    <Alert color="orange" title={t('amiss.missing')} data-testid="missing" role="alert">
+      <AmissList found={[missingIn(missingAt, missing, of)]} onGo={onGo} />
+    </Alert>
   )
 }
 

@@ -1,6 +1,7 @@
 /** The questions of one scope: each with its options, its key, its help and what is wrong with it. */
 import { Button, Group, Kbd, Stack, Text } from '@mantine/core'
 import { IconCircleCheck } from '@tabler/icons-react'
+import { useEffect, useRef } from 'react'
 import { t } from '../i18n'
 import { shownKey } from './keyText'
 import { hasNormal } from './choosing'
@@ -59,12 +60,16 @@ function QuestionField({ question, ...panel }: QuestionPanelProps & { question: 
   const { answers, missing, problems = {}, isDisabled, onAnswer, isNeeded } = panel
   const answer = answers[question.key] ?? null
   const isMissing = missing === question.key
+  const element = useRef<HTMLFieldSetElement>(null)
+  useEffect(() => {
+    if (isMissing) element.current?.scrollIntoView({ block: 'nearest' })
+  }, [isMissing])
   const problem = problems[question.key] ?? (isMissing ? t('question.missing') : '')
   const needed = isNeeded(question)
   const isOff = isDisabled || cannotAssess(answer)
   const field = { question, answer, isDisabled: isOff, onAnswer }
   return (
-    <fieldset className={isMissing ? `${classes.question} ${classes.missing}` : classes.question} data-question={question.key}>
+    <fieldset ref={element} className={isMissing ? `${classes.question} ${classes.missing}` : classes.question} data-question={question.key}>
       <Group component="legend" justify="space-between" wrap="nowrap" w="100%" mb={4} gap="xs">
         <Text fw={600} span>
           {question.label}

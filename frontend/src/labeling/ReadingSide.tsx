@@ -3,8 +3,10 @@ import type { ReactNode } from 'react'
 import type { WorkstationState } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import { actionOf } from './actions'
+import type { Target } from './amiss'
 import { definitionOfRead, type Question } from './definition'
 import type { ExplanationPanelProps } from './ExplanationPanel'
+import { goThere } from './goThere'
 import { keysOf } from './keymap'
 import { Notices } from './Notices'
 import { Claiming, ClaimFailed, Finished } from './PanelStates'
@@ -50,6 +52,9 @@ export function ReadingSide(props: SideProps): ReactNode {
   if (phase === 'failed') return <ClaimFailed message={snapshot.message} isSignedOut={snapshot.isSignedOut} onClaim={claim} />
   if (!reading) return <Claiming />
   const isBusy = phase !== 'reading'
+  const go = (target: Target) => {
+    if (workstation) void goThere(target, reading.study, workstation, props.regions.select)
+  }
   const { segments = [], region_labels: labels = [] } = definitionOfRead(reading)
   return (
     <ReadingPanel
@@ -60,7 +65,7 @@ export function ReadingSide(props: SideProps): ReactNode {
       priorityReason={reasonText(reading)}
       reviewComment={reading.review_comment}
       marks={talk.marks}
-      notices={<Notices session={session} snapshot={snapshot} versions={props.versions} questions={session.questions()} />}
+      notices={<Notices session={session} snapshot={snapshot} versions={props.versions} questions={session.questions()} onGo={go} />}
       suggestions={props.suggestions}
       explanations={props.explanations}
       questions={studyQuestions(props)}

@@ -1,10 +1,13 @@
 /** What every action does now: the one place where keys and buttons meet the viewer and the content. */
+import { middleOf } from '../viewer/regions/shapes'
 import { LAYOUTS, MASK_TOOLS, REGION_KINDS, type Layout, type PaneState, type ToolName } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import { PRESET_COUNT, TOOLS, type ActionId, type Commands } from './actions'
+import { caseOf, missingIn } from './amiss'
 import { hasNormal } from './choosing'
 import { kindsOf, type RegionLabel, type Segment } from './definition'
 import * as edits from './edits'
+import { goThere } from './goThere'
 import type { ReadingSession, Snapshot } from './ReadingSession'
 import type { RoomLayout } from './roomLayout'
 import type { Masks } from './useMasks'
@@ -32,14 +35,25 @@ export function commandsOf(room: Room): Commands {
   return { ...reading(room), ...furniture(room), ...viewing(room), ...drawing(room), ...painting(room) }
 }
 
-function reading({ session, snapshot }: Room): Commands {
+function reading(room: Room): Commands {
+  const { session, snapshot } = room
   return {
-    submit: () => void session.submit(),
+    submit: () => void handIn(room),
     ...(snapshot.lastSubmitted !== null && { undo_submission: () => void session.undo() }),
     ...(snapshot.undoName !== null && { undo: () => void session.undoEdit() }),
     ...(snapshot.redoName !== null && { redo: () => void session.redoEdit() }),
     ...(hasNormal(session.questions()) && { normal: () => void session.answerNormal() }),
   }
+}
+
+/** What a submission stumbles over comes before the reader's eyes. */
+async function handIn({ session, workstation, regions }: Room): Promise<void> {
+  await session.submit()
+  const { missing, missingAt } = session.snapshot
+  const of = caseOf(session.snapshot)
+  if (!of || !workstation || missing === null || missingAt === null) return
+  const { target } = missingIn(missingAt, missing, of)
+  if (target) await goThere(target, of.study, workstation, regions.select)
 }
 
 function furniture({ layout }: Room): Commands {
@@ -156,12 +170,6 @@ function drawing({ session, snapshot, workstation: viewer, regions, labels }: Ro
       },
     }),
   }
-}
-
-export function middleOf(pixels: readonly (readonly [number, number])[]): [number, number] {
-  const sum = (axis: 0 | 1) => pixels.reduce((total, pixel) => total + pixel[axis], 0)
-  const count = Math.max(pixels.length, 1)
-  return [sum(0) / count, sum(1) / count]
 }
 
 function painting({ workstation: viewer, masks, segments }: Room): Commands {

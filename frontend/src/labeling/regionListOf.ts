@@ -1,11 +1,11 @@
 /** The list of regions, connected to the session and the viewer. */
 import type { RegionLabel } from './definition'
-import { middleOf } from './commands'
 import * as edits from './edits'
 import { isRequired, visibleQuestions, type Subject } from './questions'
 import type { SideProps } from './ReadingSide'
 import type { RegionListProps } from './RegionList'
 import { statisticsLines } from './statisticsText'
+import { middleOf } from '../viewer/regions/shapes'
 import type { Region } from '../viewer/types'
 
 export function regionListOf(props: SideProps, labels: readonly RegionLabel[]): RegionListProps {

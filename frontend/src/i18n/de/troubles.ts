@@ -8,4 +8,9 @@ export const troubles = {
   'notice.signed_out': 'Sie sind abgemeldet worden',
   'notice.signed_out_help': 'Ihre Arbeit bleibt in diesem Browser. Bitte wieder anmelden: Sie kommen zu diesem Fall zurück, und er wird gespeichert.',
   'notice.sign_in': 'Wieder anmelden',
+  'amiss.region': 'Region {entry}, {image}',
+  'amiss.mask': 'Segmentierung in Ebene {layer}, {image}',
+  'amiss.elsewhere': 'nicht in dieser Untersuchung',
+  'amiss.more': { one: 'und {count} weiteres', other: 'und {count} weitere' },
+  'amiss.missing': 'Hier fehlt noch eine Antwort',
 } as const

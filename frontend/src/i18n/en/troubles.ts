@@ -8,4 +8,9 @@ export const troubles = {
   'notice.signed_out': 'You have been signed out',
   'notice.signed_out_help': 'Your work is kept in this browser. Sign in again: you come back to this case, and it is saved.',
   'notice.sign_in': 'Sign in again',
+  'amiss.region': 'region {entry}, {image}',
+  'amiss.mask': 'segmentation in layer {layer}, {image}',
+  'amiss.elsewhere': 'not in this study',
+  'amiss.more': { one: 'and {count} more', other: 'and {count} more' },
+  'amiss.missing': 'This still needs an answer',
 } as const

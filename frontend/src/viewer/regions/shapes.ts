@@ -61,3 +61,10 @@ export function areSame(kind: RegionKind, a: readonly Point2[], b: readonly Poin
 export function distance(a: Point2, b: Point2): number {
   return Math.hypot(a[0] - b[0], a[1] - b[1])
 }
+
+/** The mean of the points. */
+export function middleOf(pixels: readonly (readonly [number, number])[]): [number, number] {
+  const sum = (axis: 0 | 1) => pixels.reduce((total, pixel) => total + pixel[axis], 0)
+  const count = Math.max(pixels.length, 1)
+  return [sum(0) / count, sum(1) / count]
+}

@@ -1,0 +1,32 @@
+/** What is wrong and where, with a way to get there. */
+import { Anchor, List, Text } from '@mantine/core'
+import { t } from '../i18n'
+import type { Amiss, Target } from './amiss'
+
+const MAX_SHOWN = 8
+
+interface Props {
+  found: readonly Amiss[]
+  onGo: (target: Target) => void
+}
+
+export function AmissList({ found, onGo }: Props) {
+  if (found.length === 0) return null
+  const more = found.length - MAX_SHOWN
+  return (
+    <List size="sm" mt="xs" spacing={2} data-testid="amiss">
+      {found.slice(0, MAX_SHOWN).map(({ where, what, target }) => (
+        <List.Item key={where + what}>
+          {target === null ? where : (
+            <Anchor component="button" type="button" size="sm" onClick={() => onGo(target)}>
+              {where}
+            </Anchor>
+          )}
+          {where && ': '}
+          {what}
+        </List.Item>
+      ))}
+      {more > 0 && <Text size="sm">{t('amiss.more', { count: more })}</Text>}
+    </List>
+  )
+}
