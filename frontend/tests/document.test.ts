@@ -33,7 +33,7 @@ function act(n: number): boolean {
     () => document.edit('answer', edits.answerScoped({ series_instance_uid: '1.2' }, 'phase', `p${n}`)),
     () => document.edit('unlock', edits.lockRegion(id, false)),
     () => document.edit(n % 20 === 9 ? 'delete' : 'relabel',
-      n % 20 === 9 ? edits.deleteRegion(id) : edits.relabelRegion(id, 'cyst')),
+      n % 20 === 9 ? edits.deleteRegion(id) : edits.relabelRegion(id, 'cyst', () => true)),
   ]
   return actions[n % actions.length]?.() ?? false
 }
@@ -120,7 +120,7 @@ describe('regions', () => {
     const before = json()
     expect(document.edit('move', edits.moveRegion({ id: 'a', pixels: [[9, 9]], points: null }))).toBe(false)
     expect(document.edit('rename', edits.renameRegion('a', 'x'))).toBe(false)
-    expect(document.edit('relabel', edits.relabelRegion('a', 'x'))).toBe(false)
+    expect(document.edit('relabel', edits.relabelRegion('a', 'x', () => true))).toBe(false)
     expect(document.edit('answer', edits.answerRegion('a', 'size', 3))).toBe(false)
     expect(document.edit('delete', edits.deleteRegion('a'))).toBe(false)
     expect(json()).toBe(before)

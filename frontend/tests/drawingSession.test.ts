@@ -46,6 +46,24 @@ describe('drawing', () => {
     expect(server.drafts.get('a')?.content.regions).toBeUndefined()
   })
 
+  it('takes answers away that another label does not ask for, and undo brings them back', async () => {
+    const session = await open()
+    session.edit('draw', addRegion({ ...box, answers: { shape: 'round' } }))
+    expect(session.relabelRegion('r', 'mass')).toBe(1)
+    expect(session.snapshot.content.regions).toEqual([{ ...box, label: 'mass' }])
+    await session.undoEdit()
+    expect(session.snapshot.content.regions).toEqual([{ ...box, answers: { shape: 'round' } }])
+    expect(session.relabelRegion('r', 'nodule')).toBe(0)
+  })
+
+  it('says which label may be drawn how', async () => {
+    const session = await open()
+    expect(session.mayDraw({ label: 'mass', kind: 'box' })).toBe(false)
+    expect(session.mayDraw({ label: 'mass', kind: 'polygon' })).toBe(true)
+    expect(session.mayDraw({ label: 'nodule', kind: 'box' })).toBe(true)
+    expect(session.mayDraw({ label: '', kind: 'length' })).toBe(true)
+  })
+
   it('is saved within two seconds although the reader never pauses', async () => {
     const session = await open()
     for (let ms = 0; ms < 1900; ms += 100) {

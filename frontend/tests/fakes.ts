@@ -114,7 +114,9 @@ export class FakeServer implements Requests {
       key: 'nodule', label: 'Nodule?', kind: 'one', required: true,
       options: [{ key: 'no', label: 'No', hotkey: '1' }, { key: 'yes', label: 'Yes', hotkey: '2' }],
     }
-    const schema = { id: 's', version: 1, definition: { questions: [question], segments: [] } }
+    const shape = { key: 'shape', label: 'Shape?', kind: 'text', scope: 'region', for_labels: ['nodule'], required: false }
+    const region_labels = [{ key: 'nodule', label: 'Nodule' }, { key: 'mass', label: 'Mass', kinds: ['polygon'] }]
+    const schema = { id: 's', version: 1, definition: { questions: [question, shape], region_labels, segments: [] } }
     return {
       case_id: `case of ${id}`, assignment: { id: `assignment of ${id}` },
       annotation: { id, version, content, schema },

@@ -129,3 +129,31 @@ describe('what is wrong with an answer', () => {
     expect(problemOf(question, answer)).toBe(problem)
   })
 })
+
+describe('defaults beside the study', () => {
+  const quality: Asked = { key: 'quality', kind: 'one', scope: 'series', options, default: 'yes' }
+  const note: Asked = { key: 'note', kind: 'text', scope: 'series' }
+  const margin: Asked = { key: 'margin', kind: 'one', scope: 'region', for_labels: ['nodule'], options, default: 'no' }
+  const grade: Asked = { key: 'grade', kind: 'one', scope: 'region', for_labels: ['mass'], options, default: 'yes' }
+  const asked = [quality, note, margin, grade]
+  const chest = { series_instance_uid: '1.2' }
+  const answered = (answers: Record<string, string>): Content => ({ answers: {}, scoped: [{ ...chest, answers }] })
+
+  it('come with the first answer about a series, and stay away once they were taken back', () => {
+    const first = withNewDefaults(asked, { answers: {} }, answered({ note: 'cut off' }))
+    expect(first).toEqual(answered({ note: 'cut off', quality: 'yes' }))
+    expect(withNewDefaults(asked, first, answered({ note: 'cut off' }))).toEqual(answered({ note: 'cut off' }))
+  })
+
+  it('come with a region, and with the label that asks for them', () => {
+    const drawn = withNewDefaults(asked, { answers: {} }, { answers: {}, regions: [region('nodule')] })
+    expect(drawn.regions?.[0]?.answers).toEqual({ margin: 'no' })
+    const relabelled = { ...region('mass'), id: 'nodule' }
+    expect(withNewDefaults(asked, drawn, { answers: {}, regions: [relabelled] }).regions?.[0]?.answers).toEqual({ grade: 'yes' })
+  })
+
+  it('leave a locked region alone', () => {
+    const locked = { answers: {}, regions: [{ ...region('nodule'), is_locked: true }] }
+    expect(withNewDefaults(asked, { answers: {} }, locked)).toBe(locked)
+  })
+})

@@ -1,12 +1,12 @@
 /** The life of the reading page: claim, annotate, autosave, submit, take back. Plain TypeScript, so
  * that every rule can be tested; the page only draws `snapshot`. */
 import { ApiError, type Reading } from '../api/client'
-import type { MaskLayer } from '../viewer/types'
+import type { MaskLayer, Region } from '../viewer/types'
 import type { ActivityClock } from './activity'
 import { afterChoosing } from './choosing'
 import type { SaveState } from './autosave'
 import { contentOf, type Answer, type Content, type ScopedPlace, type SuggestionAction } from './content'
-import { definitionOfRead, type Question } from './definition'
+import { definitionOfRead, kindsOf, type Question } from './definition'
 import type { Change, ReadingDocument } from './document'
 import { Draft, openBroadcast, type Channel } from './Draft'
 import * as edits from './edits'
@@ -16,7 +16,7 @@ import { explain, isLeaseLost, isSignedOut, wasHandedIn } from './serverAnswers'
 import type { Bytes } from './sliceFormat'
 import { proposedBy } from './suggested'
 import {
-  asAsked, defaultAnswers, firstMissing, normalAnswers, withNewDefaults,
+  asAsked, askedOfLabel, defaultAnswers, firstMissing, normalAnswers, withNewDefaults,
 } from './questions'
 import { NO_CONTENT, NOTHING_YET, UNTROUBLED, type Requests, type Snapshot } from './sessionState'
 
@@ -106,6 +106,21 @@ export class ReadingSession {
 
   answerRegion(id: string, key: string, value: Answer, gesture?: string): boolean {
     return this.edit('answer', edits.answerRegion(id, key, value), edits.gestureOf(gesture))
+  }
+
+  /** Whether a label may be drawn so: the server refuses the whole draft otherwise. */
+  mayDraw({ label, kind }: Pick<Region, 'label' | 'kind'>): boolean {
+    const { region_labels: labels = [] } = definitionOfRead(this.state.reading)
+    return label === '' || kindsOf(labels, label).includes(kind)
+  }
+
+  /** Another label for a region. Answers to questions that are not asked of it go in the same step, so that
+   * undo brings them back; says how many. */
+  relabelRegion(id: string, label: string): number {
+    const count = () => Object.keys(edits.findRegion(this.state.content, id)?.answers ?? {}).length
+    const before = count()
+    this.edit('region_relabel', edits.relabelRegion(id, label, askedOfLabel(this.questions(), label)))
+    return Math.max(before - count(), 0)
   }
 
   /** One click for a normal case: every open question with a normal answer gets it. */

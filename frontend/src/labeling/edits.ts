@@ -54,8 +54,14 @@ export function renameRegion(id: string, name: string): Change {
   return editRegion(id, { name })
 }
 
-export function relabelRegion(id: string, label: string): Change {
-  return editRegion(id, { label })
+/** Another label; answers that `isAsked` does not know belong to the label before, and go with it. */
+export function relabelRegion(id: string, label: string, isAsked: (key: string) => boolean): Change {
+  return (content) => {
+    const region = findRegion(content, id)
+    if (!region || region.label === label) return content
+    const answers = Object.fromEntries(Object.entries(region.answers).filter(([key]) => isAsked(key)))
+    return editRegion(id, { label, answers })(content)
+  }
 }
 
 export function answerRegion(id: string, key: string, value: Answer): Change {

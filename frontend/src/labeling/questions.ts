@@ -97,14 +97,46 @@ export function defaultAnswers(
   return filled(questions, content, subject, (question) => question.default ?? null)
 }
 
-/** `after` with the defaults of questions that this change brought up; what the reader took back
- * stays taken back. */
+/** `after` with the defaults of questions that this change brought up, of the study, of a series or image that
+ * was answered and of regions; what the reader took back stays taken back. */
 export function withNewDefaults(
   questions: readonly Asked[], before: Content, after: Content,
 ): Content {
-  const shown = new Set(visibleQuestions(questions, before).map((q) => q.key))
-  const answers = filled(questions, after, STUDY, (q) => (shown.has(q.key) ? null : q.default ?? null))
-  return answers === after.answers ? after : { ...after, answers }
+  if (before === after) return after
+  const scopes = new Set(questions.filter((q) => isAnswered(q.default)).map(scopeOf))
+  return subjectsOf(after).reduce((content, subject) => {
+    if (!scopes.has(subject.scope) || isLocked(content, subject)) return content
+    const known = knownBefore(before, subject)
+    const shown = new Set(known && visibleQuestions(questions, before, known).map((q) => q.key))
+    const answers = filled(questions, content, subject, (q) => (shown.has(q.key) ? null : q.default ?? null))
+    return answers === answersOf(content, subject) ? content : withAnswersOf(content, subject, answers)
+  }, after)
+}
+
+/** The same subject in the content before; null where it was not there, and nothing was asked of it. */
+function knownBefore(before: Content, subject: Subject): Subject | null {
+  if (subject.scope === 'study') return subject
+  if (subject.scope === 'region') {
+    const region = before.regions?.find(({ id }) => id === subject.region.id)
+    return region ? { scope: 'region', region } : null
+  }
+  const key = JSON.stringify(subject.place)
+  return before.scoped?.some((entry) => JSON.stringify(placeOf(entry)) === key) ? subject : null
+}
+
+function isLocked(content: Content, subject: Subject): boolean {
+  return subject.scope === 'region' && content.regions?.find(({ id }) => id === subject.region.id)?.is_locked === true
+}
+
+function withAnswersOf(content: Content, subject: Subject, answers: Answers): Content {
+  if (subject.scope === 'study') return { ...content, answers }
+  if (subject.scope === 'region') {
+    const regions = (content.regions ?? []).map((one) => (one.id === subject.region.id ? { ...one, answers } : one))
+    return { ...content, regions }
+  }
+  const key = JSON.stringify(subject.place)
+  const scoped = (content.scoped ?? []).map((one) => (JSON.stringify(placeOf(one)) === key ? { ...one, answers } : one))
+  return { ...content, scoped }
 }
 
 /** What is handed in: answers to questions that are not asked stay out. */
@@ -184,6 +216,13 @@ function isAskedOf(question: Asked, subject: Subject): boolean {
   if (scopeOf(question) !== subject.scope) return false
   if (subject.scope !== 'region' || !question.for_labels?.length) return true
   return question.for_labels.includes(subject.region.label)
+}
+
+/** Which questions are asked of a region with a label, shown or not. */
+export function askedOfLabel(questions: readonly Asked[], label: string): (key: string) => boolean {
+  const subject: Subject = { scope: 'region', region: { id: '', label, answers: {} } }
+  const keys = new Set(questions.filter((question) => isAskedOf(question, subject)).map(({ key }) => key))
+  return (key) => keys.has(key)
 }
 
 /** An answer may bring up further questions, so this goes on until nothing new is asked. */

@@ -1,4 +1,6 @@
 /** The list of regions, connected to the session and the viewer. */
+import { t } from '../i18n'
+import { showNotice } from '../ui/notify'
 import type { RegionLabel } from './definition'
 import * as edits from './edits'
 import { isRequired, visibleQuestions, type Subject } from './questions'
@@ -27,7 +29,10 @@ export function regionListOf(props: SideProps, labels: readonly RegionLabel[]): 
       if (region) void workstation?.jumpTo(region.sop_instance_uid, region.frame, middleOf(region.pixels))
     },
     onRename: (id, name, gesture) => void session.edit('region_rename', edits.renameRegion(id, name), edits.gestureOf(gesture)),
-    onRelabel: (id, label) => void session.edit('region_relabel', edits.relabelRegion(id, label)),
+    onRelabel: (id, label) => {
+      const gone = session.relabelRegion(id, label)
+      if (gone > 0) showNotice(t('regions.answers_gone', { count: gone }))
+    },
     onHide: (id, isHidden) => void session.edit('region_hide', edits.hideRegion(id, isHidden)),
     onLock: (id, isLocked) => void session.edit('region_lock', edits.lockRegion(id, isLocked)),
     onDelete: (id) => void session.edit('region_delete', edits.deleteRegion(id)),

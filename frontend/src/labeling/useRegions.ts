@@ -3,10 +3,10 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 import { t, type TextKey } from '../i18n'
 import { showNotice } from '../ui/notify'
 import { labelColour } from '../ui/theme'
-import type { Region } from '../viewer/types'
+import { REGION_KINDS, type Region, type ToolName } from '../viewer/types'
 import type { RegionLayer, Refusal } from '../viewer/regions/RegionLayer'
 import type { Statistics } from '../viewer/regions/statistics'
-import type { RegionLabel } from './definition'
+import { kindsOf, type RegionLabel } from './definition'
 import * as edits from './edits'
 import type { ReadingSession, Snapshot } from './ReadingSession'
 import { asSuggested } from './suggested'
@@ -42,6 +42,7 @@ export function useRegions(
     if (!workstation || !layers) return undefined
     const created = new layers.RegionLayer(workstation, {
       onDrawn: (region) => {
+        if (!session.mayDraw(region)) return false
         const isKept = session.edit('region_add', edits.addRegion(region))
         if (isKept) select(region.id)
         return isKept
@@ -68,8 +69,21 @@ export function useRegions(
   const regions = useMemo(() => (suggested.length > 0 ? [...own, ...asSuggested(suggested, own)] : own), [own, suggested])
   useEffect(() => layer.current?.reconcile(regions, colourOf, selected), [workstation, regions, colourOf, selected])
   useEffect(() => layer.current?.setLabel(label), [workstation, label])
+  useEffect(() => {
+    const tool = workstation?.state.tool
+    if (!workstation || !tool || labels.length === 0 || mayDraw(labels, label, tool)) return
+    layer.current?.cancel()
+    workstation.setTool(kindsOf(labels, label)[0] ?? 'window')
+    showNotice(t('refusal.kind', { label: labels.find(({ key }) => key === label)?.label ?? label }))
+  }, [workstation, labels, label])
 
   return { cancel: () => layer.current?.cancel(), selected, select, statistics, label, setLabel, colourOf }
+}
+
+/** A tool that draws no region may be held with every label. */
+function mayDraw(labels: readonly RegionLabel[], label: string, tool: ToolName): boolean {
+  const kinds: readonly ToolName[] = kindsOf(labels, label)
+  return !REGION_KINDS.some((kind) => kind === tool) || kinds.includes(tool)
 }
 
 const REFUSALS = {

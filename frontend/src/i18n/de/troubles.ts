@@ -13,4 +13,9 @@ export const troubles = {
   'amiss.elsewhere': 'nicht in dieser Untersuchung',
   'amiss.more': { one: 'und {count} weiteres', other: 'und {count} weitere' },
   'amiss.missing': 'Hier fehlt noch eine Antwort',
+  'regions.answers_gone': {
+    one: 'Eine Antwort wird bei dieser Bezeichnung nicht gefragt und wurde weggenommen. Rückgängig bringt sie wieder.',
+    other: '{count} Antworten werden bei dieser Bezeichnung nicht gefragt und wurden weggenommen. Rückgängig bringt sie wieder.',
+  },
+  'refusal.kind': '„{label}“ darf mit diesem Werkzeug nicht gezeichnet werden: es wurde weggelegt.',
 } as const

@@ -13,4 +13,9 @@ export const troubles = {
   'amiss.elsewhere': 'not in this study',
   'amiss.more': { one: 'and {count} more', other: 'and {count} more' },
   'amiss.missing': 'This still needs an answer',
+  'regions.answers_gone': {
+    one: 'One answer is not asked with this label and was taken away. Undo brings it back.',
+    other: '{count} answers are not asked with this label and were taken away. Undo brings them back.',
+  },
+  'refusal.kind': '“{label}” may not be drawn with this tool: it has been put down.',
 } as const
