@@ -8,7 +8,7 @@ import { FakeServer, MemoryJournal, Tabs } from './fakes'
 let server: FakeServer
 let entries: Map<string, Found>
 let tabs: Tabs
-const clock = { take: () => 1 }
+const clock = { take: () => 1, giveBack: () => undefined }
 const open = async () => {
   const session = new ReadingSession('p', server, new MemoryJournal(entries), clock, tabs.join)
   await session.claim()

@@ -53,12 +53,15 @@ export class FakeServer implements Requests {
     return Promise.resolve(version + 1)
   }
 
-  submit(id: string): Promise<void> {
+  submit(id: string, version: number, content: Content): Promise<Reading | null> {
     this.check()
     if (this.leaseIsLost) return Promise.reject(problem(409, 'lease_lost'))
+    const known = this.drafts.get(id)
+    if (known && known.version !== version) return Promise.reject(problem(412, 'stale_version', { current: known }))
+    this.drafts.set(id, { version: version + 1, content })
     this.submitted.push(id)
     this.position += 1
-    return Promise.resolve()
+    return this.claimNext()
   }
 
   reopen(id: string): Promise<Reading> {

@@ -8,7 +8,7 @@ import { FakeServer, MemoryJournal, problem, Tabs } from './fakes'
 let server: FakeServer
 let entries: Map<string, Found>
 const open = async () => {
-  const session = new ReadingSession('p', server, new MemoryJournal(entries), { take: () => 1 }, new Tabs().join)
+  const session = new ReadingSession('p', server, new MemoryJournal(entries), { take: () => 1, giveBack: () => undefined }, new Tabs().join)
   await session.claim()
   return session
 }

@@ -7,7 +7,7 @@ import { FakeServer, MemoryJournal, problem, Tabs } from './fakes'
 let server: FakeServer
 let entries: Map<string, Found>
 let tabs: Tabs
-const clock = { take: () => 1 }
+const clock = { take: () => 1, giveBack: () => undefined }
 const open = async () => {
   const session = new ReadingSession('p', server, new MemoryJournal(entries), clock, tabs.join)
   await session.claim()
@@ -119,22 +119,6 @@ describe('nothing is lost', () => {
     expect(session.snapshot.content.answers).toEqual({ nodule: 'yes' })
   })
 
-  it('goes on when the answer to a submission was lost on the way', async () => {
-    const session = await open()
-    session.choose('nodule', 'yes')
-    const original = server.submit.bind(server)
-    server.submit = async (id) => {
-      await original(id)
-      server.submit = () => Promise.reject(problem(409, 'conflict', { state: 'accepted' }))
-      throw new Offline('the answer was lost')
-    }
-    await session.submit()
-    expect(session.snapshot.phase).toBe('reading')
-    await session.submit()
-    expect(session.snapshot.reading?.annotation.id).toBe('b')
-    expect(session.snapshot.lastSubmitted).toBe('a')
-  })
-
   it('goes on when the answer to a save was lost on the way', async () => {
     const session = await open()
     const original = server.saveDraft.bind(server)
@@ -173,5 +157,49 @@ describe('nothing is lost', () => {
     server.isAway = false
     await session.submit()
     expect(server.submitted).toEqual(['a'])
+  })
+})
+
+describe('handing in', () => {
+  it('goes on when the answer to a submission was lost on the way', async () => {
+    const session = await open()
+    session.choose('nodule', 'yes')
+    const original = server.submit.bind(server)
+    server.submit = async (id, version, content) => {
+      await original(id, version, content)
+      server.submit = () => Promise.reject(problem(409, 'conflict', { state: 'accepted' }))
+      throw new Offline('the answer was lost')
+    }
+    await session.submit()
+    expect(session.snapshot.phase).toBe('reading')
+    await session.submit()
+    expect(session.snapshot.reading?.annotation.id).toBe('b')
+    expect(session.snapshot.lastSubmitted).toBe('a')
+  })
+
+  it('says so where another read than the one on the screen had been handed in', async () => {
+    const session = await open()
+    session.choose('nodule', 'yes')
+    const original = server.submit.bind(server)
+    server.submit = async (id, version, content) => {
+      await original(id, version, content)
+      server.submit = () => Promise.reject(problem(409, 'conflict', { state: 'accepted' }))
+      throw new Offline('the answer was lost')
+    }
+    await session.submit()
+    session.choose('nodule', 'no')
+    await session.submit()
+    expect(session.snapshot.reading?.annotation.id).toBe('a')
+    expect(session.snapshot.content.answers).toEqual({ nodule: 'no' })
+    expect(session.snapshot.message).not.toBe('')
+  })
+
+  it('hands in what was never saved as a draft, in one request', async () => {
+    const session = await open()
+    session.choose('nodule', 'yes')
+    await session.submit()
+    expect(server.saves).toBe(0)
+    expect(server.drafts.get('a')?.content).toEqual({ answers: { nodule: 'yes' } })
+    expect(session.snapshot.reading?.annotation.id).toBe('b')
   })
 })

@@ -26,7 +26,7 @@ async function suggested(labels: number[]): Promise<{ session: ReadingSession; s
     const reading = await original()
     return reading && { ...reading, suggestions: [{ id: 'one', source: 'm', created_at: '', content }] }
   }
-  const session = new ReadingSession('p', server, new MemoryJournal(new Map()), { take: () => 1 }, new Tabs().join)
+  const session = new ReadingSession('p', server, new MemoryJournal(new Map()), { take: () => 1, giveBack: () => undefined }, new Tabs().join)
   sessions.push(session)
   await session.claim()
   return { session, sha256 }

@@ -151,6 +151,29 @@ export class Draft {
     await this.autosave.flush()
   }
 
+  /** Before a submission: nothing is under way any more. */
+  async rest(): Promise<void> {
+    await this.painting
+    await this.autosave.rest()
+  }
+
+  resume(): void {
+    this.autosave.resume()
+  }
+
+  /** A request whose content names slices: they go ahead of it, and once more where the server lacks some. */
+  async withSlices<T>(content: Content, request: () => Promise<T>): Promise<T> {
+    await this.masks.upload(content)
+    try {
+      return await request()
+    } catch (error) {
+      if (!lacksSlices(error)) throw error
+      this.masks.doubt()
+      await this.masks.upload(content)
+      return request()
+    }
+  }
+
   keepMine(): void {
     if (this.state.kind !== 'conflict') return
     const { version, content } = this.state.theirs
@@ -188,21 +211,12 @@ export class Draft {
   }
 
   private async send(version: number, content: Content): Promise<number> {
-    const { channel } = this.services
-    const next = await this.sendOnce(version, content).catch((error: unknown) => {
-      if (!lacksSlices(error)) throw error
-      this.masks.doubt()
-      return this.sendOnce(version, content)
-    })
+    const { channel, requests } = this.services
+    const next = await this.withSlices(content, () => requests.saveDraft(this.id, version, content))
     this.masks.acknowledge(content)
     const message: Saved = { annotationId: this.id, version: next, content }
     if (!this.isClosed) channel?.postMessage(message)
     return next
-  }
-
-  private async sendOnce(version: number, content: Content): Promise<number> {
-    await this.masks.upload(content)
-    return this.services.requests.saveDraft(this.id, version, content)
   }
 
   /** Another tab saved. One that has nothing unsaved follows; else its own save meets the conflict

@@ -1,11 +1,11 @@
 /** The life of the reading page: claim, annotate, autosave, submit, take back. Plain TypeScript, so
  * that every rule can be tested; the page only draws `snapshot`. */
-import { ApiError, type Reading } from '../api/client'
+import { ApiError, Offline, type Reading } from '../api/client'
 import type { MaskLayer, Region } from '../viewer/types'
 import type { ActivityClock } from './activity'
 import { afterChoosing } from './choosing'
 import type { SaveState } from './autosave'
-import { contentOf, type Answer, type Content, type ScopedPlace, type SuggestionAction } from './content'
+import { contentOf, isSameJson, type Answer, type Content, type ScopedPlace, type SuggestionAction } from './content'
 import { definitionOfRead, kindsOf, type Question } from './definition'
 import type { Change, ReadingDocument } from './document'
 import { Draft, openBroadcast, type Channel } from './Draft'
@@ -28,13 +28,15 @@ const STUCK: readonly SaveState['kind'][] = ['conflict', 'offline', 'troubled', 
 export class ReadingSession {
   private state: Snapshot = NOTHING_YET
   private draft: Draft | null = null
+  /** Handed in without an answer: it may have arrived. */
+  private unanswered: Content | null = null
   private readonly listeners = new Set<() => void>()
 
   constructor(
     private readonly projectId: string,
     private readonly requests: Requests,
     private readonly journal: WorkJournal,
-    private readonly clock: Pick<ActivityClock, 'take'>,
+    private readonly clock: Pick<ActivityClock, 'take' | 'giveBack'>,
     private readonly openChannel: () => Channel | null = openBroadcast,
   ) {}
 
@@ -198,25 +200,37 @@ export class ReadingSession {
       return
     }
     this.set({ phase: 'submitting', ...UNTROUBLED })
+    const content = asAsked(this.questions(), draft.document.content)
+    let next: Reading | null = null
     try {
-      await draft.flush()
-      await this.sendActivity()
+      await draft.rest()
       if (STUCK.includes(draft.save.kind)) {
         this.set({ phase: 'reading' }) // the notice says what is wrong
         return
       }
-      const content = asAsked(this.questions(), draft.document.content)
-      await draft.masks.upload(content)
-      await this.requests.submit(draft.id, draft.version, content)
+      next = await this.handIn(draft, content)
     } catch (error) {
-      if (!wasHandedIn(error)) {
-        this.failedSubmit(error)
+      if (!wasHandedIn(error) || !isSameJson(this.unanswered, content)) {
+        await this.failedSubmit(error, draft)
         return
       }
     }
     draft.finish()
     this.set({ lastSubmitted: draft.id, count: this.state.count + 1 })
-    await this.claim()
+    if (next) await this.open(next)
+    else await this.claim()
+  }
+
+  private async handIn(draft: Draft, content: Content): Promise<Reading | null> {
+    const seconds = this.clock.take()
+    const submit = () => this.requests.submit(draft.id, draft.version, content, seconds)
+    try {
+      return await draft.withSlices(content, submit)
+    } catch (error) {
+      this.clock.giveBack(seconds)
+      if (error instanceof Offline) this.unanswered = content
+      throw error
+    }
   }
 
   /** Give the case back for good, with the reason, and go on. */
@@ -340,10 +354,13 @@ export class ReadingSession {
     }
   }
 
-  private failedSubmit(error: unknown): void {
+  private async failedSubmit(error: unknown, draft: Draft): Promise<void> {
     const problem = error instanceof ApiError ? error.problem : undefined
+    // What was not handed in is a draft as before.
+    if (problem && !problem.current) await draft.flush()
+    else draft.resume()
     this.set({ phase: 'reading', isLeaseLost: isLeaseLost(error), problems: problem?.fields ?? {} })
-    if (problem?.current) this.draft?.conflict(problem.current.version, problem.current.content)
+    if (problem?.current) draft.conflict(problem.current.version, problem.current.content)
     else if (isSignedOut(error)) this.set({ isSignedOut: true })
     else this.set({ message: explain(error) })
   }

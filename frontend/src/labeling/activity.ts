@@ -24,4 +24,9 @@ export class ActivityClock {
     this.active = 0
     return seconds
   }
+
+  /** Seconds that were taken, but could not be told. */
+  giveBack(seconds: number): void {
+    this.active += seconds * 1000
+  }
 }

@@ -77,6 +77,18 @@ export class Autosave {
     if (this.pending !== null) await this.run()
   }
 
+  /** For a submission, which carries the content itself: wait for what is under way and begin nothing new, unless
+   * an earlier save had trouble and must be settled first. `resume` where the submission fails. */
+  async rest(): Promise<void> {
+    this.cancelTimer()
+    await this.running
+    if (this.pending !== null && this.unanswered.length > 0) await this.run()
+  }
+
+  resume(): void {
+    if (this.pending !== null) this.schedule(RETRY_MS)
+  }
+
   /** Take over the server's version (the conflict was settled for it) or write mine over it. */
   settle(version: number, mine: Content | null): void {
     this.currentVersion = version

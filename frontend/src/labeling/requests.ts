@@ -35,14 +35,17 @@ export async function saveDraft(id: string, version: number, content: Content): 
   return saved.version
 }
 
-export async function submit(id: string, version: number, content: Content): Promise<void> {
-  await good(
+/** Hand in, with the seconds since the last heartbeat; resolves to the next case, which is claimed along. */
+export async function submit(
+  id: string, version: number, content: Content, activeSeconds: number,
+): Promise<Reading | null> {
+  const made = await good(
     api.POST('/api/v1/annotations/{annotation_id}/submission', {
       params: { path: { annotation_id: id }, header: { 'If-Match': `"${version}"` } },
-      body: { content: { ...content } },
-      ...patience(sizeOf(content)),
+      body: { content: { ...content }, active_seconds: activeSeconds, take_next: true },
     }),
   )
+  return made.next
 }
 
 export function reopen(id: string): Promise<Reading> {

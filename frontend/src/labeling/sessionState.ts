@@ -9,7 +9,8 @@ import type { Bytes } from './sliceFormat'
 export interface Requests extends DraftRequests {
   claimNext(projectId: string): Promise<Reading | null>
   upcoming(projectId: string): Promise<Schemas['Upcoming'][]>
-  submit(id: string, version: number, content: Content): Promise<void>
+  /** Resolves to the next case, where there is one. */
+  submit(id: string, version: number, content: Content, activeSeconds: number): Promise<Reading | null>
   reopen(id: string): Promise<Reading>
   heartbeat(assignmentId: string, activeSeconds: number): Promise<void>
   release(assignmentId: string): Promise<void>
