@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.datasets.models import DatasetItem, Split
-from learning.acquisition.pool import Pool
+from learning.acquisition.pool import Labeled, Pool
 from learning.images import MiddleImages
 from learning.models import TargetKind
 from learning.pipeline.base import (
@@ -222,6 +222,9 @@ class Answers(Kind):
             probabilities=values, members=members, classes=tuple(self.classes),
             answers="many" if self.target.kind == TargetKind.MANY else "one",
         )  # fmt: skip
+
+    def labeled(self, examples: dict[Split, Examples]) -> Labeled:
+        return Labeled(labels=self.task.encode(examples[Split.TRAIN].labels))
 
     def _samples(self, examples: Examples, encoder: ColumnEncoder | None) -> Samples:
         return Samples(

@@ -215,7 +215,7 @@ class Kind(ABC):
         """What a strategy ranks by. `found` is not empty."""
 
     def labeled(self, examples: dict[Split, Examples]) -> Labeled:
-        """The labels so far, as far as a strategy asks."""
+        """The labels so far. Of drawings, which have no class, strategies ask only how many."""
         return Labeled(labels=np.zeros(len(examples[Split.TRAIN]), np.int64))
 
     @property

@@ -1,17 +1,20 @@
 """From predictions to the order in which cases are labeled."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from annotation.labeling.services.ranking import Ranked
 from learning.acquisition import reasons
-from learning.acquisition.pool import Labeled
+from learning.acquisition.pool import Labeled, normalized
 from learning.acquisition.strategies import STRATEGIES, rank
-from learning.models import Round
+from learning.models import EMBEDDING_SIZE, Round
 from learning.pipeline.base import Foreseen, Kind
+from learning.services import embeddings
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ def ranked(
     scores = np.zeros(0)
     if rows:
         pool = kind.pool([found[row][0] for row in rows])
-        ranking = rank(STRATEGIES[round_.strategy], pool, rng, labeled)
+        vectors = _vectors(round_, [found[row][0].case_id for row in rows])
+        ranking = rank(STRATEGIES[round_.strategy], replace(pool, embeddings=vectors), rng, labeled)
         scores = ranking.scores
         for pick in ranking.picks:
             row = rows[pick.row]
@@ -54,3 +58,20 @@ def ranked(
                 Ranked(one_case.case_id, spread, reasons.HELD_OUT, reasons.HELD_OUT.words)
             )
     return [place for place in places if place is not None]
+
+
+def _vectors(round_: Round, cases: Sequence[UUID]) -> NDArray[np.float32] | None:
+    """(n, EMBEDDING_SIZE) stored vectors of length 1, by which near copies are kept apart.
+
+    None where the project has no encoder. A case that has no vector points in a direction of its
+    own and so resembles no other.
+    """
+    encoder = embeddings.ready_encoder(round_.target.project)
+    if encoder is None:
+        return None
+    space = embeddings.load_part(encoder, cases)
+    rng = np.random.default_rng(round_.seed)
+    vectors = normalized(rng.normal(size=(len(cases), EMBEDDING_SIZE)))
+    row_of = {case: row for row, case in enumerate(cases)}
+    vectors[[row_of[case] for case in space.cases]] = space.vectors
+    return vectors
