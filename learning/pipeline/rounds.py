@@ -22,6 +22,7 @@ from learning.pipeline.kinds import kind_of, kind_of_round
 from learning.pipeline.publishing import Finished, publish
 from learning.pipeline.ranking import ranked
 from learning.pipeline.scoring import score_pool
+from learning.services.leaks import refuse_leaks
 from learning.starting import starter
 from learning.training.inputs import columns_of, keywords_among
 from learning.training.loop import choose_device
@@ -31,6 +32,8 @@ from learning.training.run import Progress
 def run_round(round_: Round) -> None:
     """Do everything that is left of a claimed round. Raises with the reason where it cannot."""
     dataset = _frozen_dataset(round_)
+    # Studies may have come since the start was chosen.
+    refuse_leaks(project=round_.target.project, start=round_.start)
     kind = _kind_of(round_)
     excluded: dict[UUID, str] = {}
     folder = run_folder(round_)

@@ -1,7 +1,8 @@
 """Where the networks of a target's rounds begin: from nothing, or from weights that somebody has.
 
 {}                               freshly initialised
-{"model_version": id}            a model of a project that the actor supervises
+{"model_version": id}            a model of a project that the actor supervises, unless it has
+                                 learned from patients who are held out here: services.leaks
 {"encoder": id}                  a network pre-trained without labels, likewise
 {"file": name}                   a safetensors file below settings.MODEL_SOURCES
 {"hub": "owner/name@revision"}   model.safetensors of a hub's repository, where that is allowed
@@ -19,8 +20,10 @@ from django.core.exceptions import ValidationError
 from annotation.accounts.models import User
 from annotation.core.errors import InvalidInput
 from annotation.core.jobs import JobState
+from annotation.labeling.models import Project
 from learning import selectors
 from learning.models import EncoderKind, EncoderVersion, ModelVersion
+from learning.services.leaks import refuse_leaks
 
 HUB = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)@(?P<revision>[\w./-]+)")
 MOST_CHOICES = 200  # of each kind
@@ -35,8 +38,8 @@ class Choice:
     name: str
 
 
-def check_start(*, actor: User | None, start: dict[str, Any]) -> None:
-    """Raises InvalidInput unless the actor (None: a command) may start from there."""
+def check_start(*, actor: User | None, project: Project, start: dict[str, Any]) -> None:
+    """Raises InvalidInput unless the actor (None: a command) may start the project's rounds there."""
     if not start:
         return
     [kind, value] = next(iter(start.items())) if len(start) == 1 else ("", None)
@@ -44,6 +47,7 @@ def check_start(*, actor: User | None, start: dict[str, Any]) -> None:
     if check is None or not isinstance(value, str):
         raise _refused(f"name one of {', '.join(CHECKS)}, with a text")
     check(actor, value)
+    refuse_leaks(project=project, start=start)
 
 
 def find_choices(actor: User) -> list[Choice]:

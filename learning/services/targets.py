@@ -56,7 +56,7 @@ def create_target(
     strategy = strategy or STRATEGIES_OF_KIND[wish.kind][0]
     _check(wish.kind, strategy, config or {}, head_strategy, spec)
     check_columns(project=project, columns=columns_of(spec))
-    check_start(actor=actor, start=start or {})
+    check_start(actor=actor, project=project, start=start or {})
     try:
         with transaction.atomic():
             target = Target.objects.create(
@@ -80,7 +80,7 @@ def change_target(*, actor: User, target: Target, **changes: Any) -> Target:
     _check(locked.kind, now["strategy"], now["config"], now["head_strategy"], now["input"])
     if "input" in changes:
         check_columns(project=locked.project, columns=columns_of(now["input"]))
-    check_start(actor=actor, start=changes.get("start", {}))
+    check_start(actor=actor, project=locked.project, start=changes.get("start", {}))
     if now["refit_after"] and locked.kind not in HEAD_STRATEGIES_OF_KIND:
         raise InvalidInput("No light head learns this kind of target.", field="refit_after")
     for name, value in now.items():

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from django.utils import timezone
 
-from annotation.archive.models import Series, SeriesPreparation
+from annotation.archive.models import Series, SeriesPreparation, Study
 from annotation.archive.services import preparation
+from annotation.core import jobs
+from annotation.core.errors import InvalidInput
 from annotation.core.models import AuditEvent
 from annotation.datasets import grouping
 from annotation.datasets import services as datasets
@@ -12,6 +15,10 @@ from annotation.datasets.models import DatasetItem, Split
 from annotation.datasets.splitter import Splitter
 from annotation.dicomweb.dicomjson import join_for_preparation
 from annotation.imaging.near_duplicates import WORDS
+from learning import pipeline
+from learning.models import EncoderVersion, ModelVersion, Round
+from learning.services import rounds, targets
+from learning.services.leaks import leaked_patients
 from tests import factories
 
 COPIES = 24
@@ -101,3 +108,123 @@ def test_preparing_a_series_keeps_what_it_shows(cast):
     hashes = [bytes(row) for row in SeriesPreparation.objects.values_list("image_hash", flat=True)]
     assert [len(content) for content in hashes] == [8 * WORDS] * 2
     assert hashes[0] != hashes[1]
+
+
+# Weights of another project --------------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere(cast):
+    """Another project of the same manager that has learned from four patients and chosen by a fifth."""
+    other = factories.make_project(cast.manager, "Elsewhere too")
+    cases = factories.make_empty_cases(other, 5)
+    splits = [Split.TRAIN] * 4 + [Split.VALIDATION]
+    prescribe(other, cases, splits)
+    for case in cases:
+        factories.import_answer(cast.annotator, case, "no")
+    give_hashes(cases, np.arange(5 * WORDS, dtype=np.uint64).reshape(5, WORDS) << np.uint64(40))
+    return cases
+
+
+def prescribe(project, cases, splits):
+    of_patient = {c.study.patient_id: s for c, s in zip(cases, splits, strict=True)}
+    datasets.prescribe_splits(project=project, split_of_patient=of_patient)
+
+
+def rename(cases, name):
+    """The same studies of patients that nobody else has."""
+    for number, case in enumerate(cases):
+        Study.objects.filter(pk=case.study_id).update(patient_id=f"{name} {number}")
+        case.study.refresh_from_db()
+
+
+def trained(target, dataset=None, start=None):
+    """A version of a round that is as good as run."""
+    number = target.rounds.count() + 1
+    round_ = Round.objects.create(
+        target=target, number=number, trigger="manual", strategy="margin", seed=1, config={},
+        code_revision="", dataset=dataset, start=start or {}, state="completed",
+    )  # fmt: skip
+    return ModelVersion.objects.create(
+        target=target, round=round_, number=number, weights_sha256="0" * 64, classes=["no", "yes"]
+    )
+
+
+def model_of(cast, cases):
+    project = cases[0].project
+    frozen = datasets.freeze(project=project, name="d", actor=cast.manager)
+    return trained(
+        targets.create_target(actor=cast.manager, project=project, question="nodule"), frozen
+    )
+
+
+def begin_at(cast, version):
+    return targets.create_target(
+        actor=cast.manager, project=cast.project, question="nodule",
+        start={"model_version": str(version.pk)},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("split", "count"), [(Split.TEST, 5), (Split.VALIDATION, 4), (Split.TRAIN, 0)]
+)
+def test_weights_that_know_held_out_patients_are_refused_with_their_number(
+    split, count, cast, elsewhere
+):
+    version = model_of(cast, elsewhere)
+    cases = factories.make_empty_cases(cast.project, 6)  # five of them of the same patients
+    prescribe(cast.project, cases, [split] * 6)
+    start = {"model_version": str(version.pk)}
+    assert len(leaked_patients(project=cast.project, start=start)) == count
+    if count:
+        with pytest.raises(InvalidInput, match=f"learned from {count} of the patients") as refused:
+            begin_at(cast, version)
+        assert refused.value.extra == {"field": "start", "leaked_patients": count}
+
+
+def test_the_whole_chain_of_starts_counts(cast, elsewhere):
+    first = model_of(cast, elsewhere)
+    harmless = factories.make_project(cast.manager, "Between")
+    factories.import_answer(cast.annotator, factories.make_cases(harmless, 1)[0], "no")
+    frozen = datasets.freeze(project=harmless, name="d", actor=cast.manager)
+    target = targets.create_target(actor=cast.manager, project=harmless, question="nodule")
+    between = trained(target, frozen, {"model_version": str(first.pk)})
+    prescribe(cast.project, factories.make_empty_cases(cast.project, 2), [Split.TEST] * 2)
+    with pytest.raises(InvalidInput, match="learned from 2 of the patients"):
+        begin_at(cast, between)
+
+
+def test_a_picture_under_another_name_is_known_too(cast, elsewhere):
+    version = model_of(cast, elsewhere)
+    cases = factories.make_empty_cases(cast.project, 3)
+    rename(cases, "renamed")
+    prescribe(cast.project, cases, [Split.TEST] * 3)
+    begin_at(cast, version)  # nothing is known of the pictures yet
+    shown = np.frombuffer(bytes(SeriesPreparation.objects.first().image_hash), "<u8")
+    give_hashes(cases[:1], [shown ^ np.uint64(1)])
+    assert len(leaked_patients(
+        project=cast.project, start={"model_version": str(version.pk)}
+    )) == 1  # fmt: skip
+
+
+def test_a_network_that_was_pre_trained_elsewhere_is_refused_likewise(cast, elsewhere):
+    encoder = EncoderVersion.objects.create(
+        project=elsewhere[0].project, number=1, kind="pretrained", state="completed",
+        finished_at=timezone.now(),
+    )  # fmt: skip
+    prescribe(cast.project, factories.make_empty_cases(cast.project, 5), [Split.TEST] * 5)
+    with pytest.raises(InvalidInput, match="learned from 4 of the patients"):
+        targets.create_target(
+            actor=None, project=cast.project, question="nodule", start={"encoder": str(encoder.pk)}
+        )
+
+
+def test_a_round_refuses_what_has_become_a_leak_since_it_was_chosen(cast, elsewhere):
+    target = begin_at(cast, model_of(cast, elsewhere))
+    cases = factories.make_empty_cases(cast.project, 2)
+    prescribe(cast.project, cases, [Split.TRAIN, Split.TEST])
+    factories.import_answer(cast.annotator, cases[0], "no")
+    created = rounds.request_round(target=target, trigger="manual")
+    jobs.execute(Round, created.pk, pipeline.run_round)
+    created.refresh_from_db()
+    assert (created.state, "learned from 1 of the patients" in created.error) == ("failed", True)
