@@ -1,13 +1,15 @@
 """Turns cases into vectors: where the database meets the encoders.
 
-The encoder is fitted once on a sample of the project's cases; then every case gets its vector, those
-that arrive later too. A killed worker loses one block.
+The encoder is fitted once on a sample of the training patients' cases, so that it knows nothing of those
+who measure what is learned on its vectors; then every case gets its vector, those that arrive later too.
+A killed worker loses one block.
 """
 
 import io
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
@@ -22,6 +24,8 @@ from annotation.core import jobs
 from annotation.core.errors import DomainError
 from annotation.datasets import grouping
 from annotation.datasets import services as datasets
+from annotation.datasets.models import Split
+from annotation.datasets.splitter import Splitter
 from annotation.labeling.models import Case
 from learning.images import Image, choose_images, load_images
 from learning.models import EMBEDDING_SIZE, Embedding, EncoderKind, EncoderVersion
@@ -64,14 +68,34 @@ def _without_vector(encoder: EncoderVersion) -> QuerySet[Case]:
     )
 
 
+def _sample(encoder: EncoderVersion) -> list[Case]:
+    """Cases of patients who may be trained on, in random order."""
+    policy = datasets.policy_of(encoder.project)
+    grouping.regroup(policy)
+    splitter = Splitter(policy)
+    waiting = (
+        _without_vector(encoder)
+        .select_related("study")
+        .only("pk", "study__patient_id", "study__study_instance_uid")
+    )
+    mine = (c for c in waiting.iterator(chunk_size=SAMPLE) if _is_training(splitter, c))
+    return list(islice(mine, SAMPLE))
+
+
+def _is_training(splitter: Splitter, case: Case) -> bool:
+    return splitter.split(splitter.patient_key(case)) == Split.TRAIN
+
+
 def _fitted(encoder: EncoderVersion) -> Embed:
     """The encoder as a function, fitted first where it has no content yet."""
     if encoder.content:
         return _from_bytes(bytes(encoder.content))
     jobs.report(encoder, step="fit")
-    images = [image for _, image in _images(list(_without_vector(encoder)[:SAMPLE]), {})]
+    images = [image for _, image in _images(_sample(encoder), {})]
     if len(images) < 3:
-        raise TooFewImages(f"An encoder needs at least 3 cases with an image, not {len(images)}.")
+        raise TooFewImages(
+            f"An encoder needs at least 3 training patients' cases with an image, not {len(images)}."
+        )
     if encoder.kind == EncoderKind.DESCRIPTOR:
         content = _to_bytes(fit_whitening(describe(images)), None)
     else:

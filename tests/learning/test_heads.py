@@ -1,5 +1,6 @@
 """The light head: vectors of the cases, refits, the front of the worklist and honest outcomes."""
 
+import io
 import time
 
 import numpy as np
@@ -13,8 +14,10 @@ from annotation.labeling.services.ranking import Ranked, publish_ranking
 from learning import embedding
 from learning.acquisition import reasons
 from learning.heads.head import Head
+from learning.images import choose_images, load_images
 from learning.models import EMBEDDING_SIZE, Embedding, EncoderVersion, HeadPick, Outcome
 from learning.services import embeddings, evidence, heads, targets
+from learning.training.pretraining.descriptor import SIDE, describe, fit_whitening
 from tests import factories
 
 
@@ -60,6 +63,16 @@ def test_every_case_gets_a_vector_of_length_one_or_a_reason(target, cast):
     assert np.allclose(np.linalg.norm(space.vectors, axis=1), 1, atol=1e-5)
     stored = Embedding.objects.get(encoder=encoder, case=space.cases[3]).vector
     assert np.allclose(stored, space.vectors[3])
+
+
+def test_an_encoder_is_fitted_on_training_patients_alone(target, cast, pool):
+    encoder = embed(cast.project)
+    training = sorted(pool[:18], key=lambda case: case.shuffle_key)
+    images = [image for _, image in load_images(choose_images(training, {}), SIDE, {})]
+    wanted = fit_whitening(describe(images))
+    with np.load(io.BytesIO(bytes(encoder.content))) as fitted:
+        assert np.allclose(fitted["mean"], wanted.mean, atol=1e-5)
+        assert np.allclose(np.abs(fitted["directions"]), np.abs(wanted.directions), atol=1e-3)
 
 
 def test_cases_that_arrive_later_are_embedded_by_the_same_encoder(target, cast):
