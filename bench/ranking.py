@@ -15,7 +15,6 @@ import numpy as np
 
 from learning.acquisition.names import ALL_TITLES
 from learning.acquisition.pool import Labeled, Pool
-from learning.acquisition.queueing import queue
 from learning.acquisition.strategies import STRATEGIES, select
 
 DIMENSIONS = 384
@@ -28,7 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--batch", type=int, default=100)
-    parser.add_argument("--strategies", default=",".join(ALL_TITLES) + ",queue")
+    parser.add_argument("--strategies", default=",".join(ALL_TITLES))
     arguments = parser.parse_args()
     print(f"{arguments.cases} cases of {DIMENSIONS} floats, batch {arguments.batch}")
     print("strategy           seconds   peak MB")
@@ -46,12 +45,7 @@ def measure(name: str, cases: int, batch: int) -> tuple[float, float]:
     arrays, labeled = make_arrays(name, cases, rng)
     began = time.perf_counter()
     pool = Pool(**arrays)  # the checks of the arrays are part of the time
-    if name == "queue":
-        assert (
-            len(queue(STRATEGIES["power_margin"], pool, labeled, batch, rng, repeats=50)) == batch
-        )
-    else:
-        assert len(select(STRATEGIES[name], pool, labeled, batch, rng)) == batch
+    assert len(select(STRATEGIES[name], pool, labeled, batch, rng)) == batch
     return time.perf_counter() - began, peak_mb() - before
 
 

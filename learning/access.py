@@ -67,7 +67,7 @@ def is_training_case(case: Case) -> bool:
 
 def _is_told(options: Options, read: Annotation) -> bool:
     """Whether this reader may know what a model thinks. Raises FirstImpressionMissing."""
-    if options.suggestions == "off":
+    if options.suggestions == "off" or suggestions.is_withheld(read):
         return False
     if not suggestions.are_revealed(options=options, annotation=read):
         raise FirstImpressionMissing("Commit your first impression to see explanations.")

@@ -10,10 +10,7 @@ from learning.acquisition.pool import Floats, Labeled, Pool
 from learning.acquisition.uncertainty import probabilities_of
 
 SENTENCES = {
-    "audit": "Random audit: keeps our accuracy honest",
     "held_out": "Keeps the accuracy honest",
-    "repeat": "Read again: shows how well a reader agrees with themselves",
-    "easy": "The model is sure of this one: a quick check of its suggestion",
     "random": "Drawn at random",
     "undecided": "The model cannot decide between {first} {first_p:.2f} and {second} {second_p:.2f}",
     "unclear_label": "The model cannot decide whether there is {label} ({p:.2f})",
@@ -44,10 +41,7 @@ class Reason(str):
         return made
 
 
-AUDIT = Reason("audit")
 HELD_OUT = Reason("held_out")  # of validation and test cases
-REPEAT = Reason("repeat")
-EASY = Reason("easy")
 
 
 def words_of(reason: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from annotation.core.models import AuditEvent
 from annotation.datasets.models import Split
 from annotation.datasets.services import prescribe_splits
 from annotation.imaging import masks
-from annotation.labeling.models import Case
+from annotation.labeling.models import Annotation, Assignment, Case
 from annotation.labeling.services.projects import publish_schema
 from learning.models import (
     EMBEDDING_SIZE,
@@ -193,6 +193,15 @@ def test_a_reader_of_a_project_without_suggestions_is_shown_nothing(room):
     assert found.choices().json() == []
     assert found.get(f"cases/{found.case.pk}/neighbours").json() == []
     assert is_hidden(found)
+
+
+def test_a_random_audit_is_explained_only_once_it_is_handed_in(room):
+    found = room("shown")
+    Assignment.objects.update(selection="control")
+    assert found.choices().json() == []
+    assert is_hidden(found)
+    Annotation.objects.update(state="submitted")
+    assert found.choices().json()
 
 
 def test_a_project_that_did_not_ask_for_explanations_shows_nobody_any(room):

@@ -216,9 +216,46 @@ def test_a_share_of_claims_is_drawn_at_random_and_recorded_as_control(cast):
     for seed in range(12):
         assignment = factories.claim(cast.annotator, cast.project, seed)
         assert assignment.selection == Selection.CONTROL
+        assert assignment.reason == "Random audit: keeps our accuracy honest"
+        assert assignment.propensity == pytest.approx(1 / 30)
         served.add(assignment.case_id)
         claiming.release(assignment=assignment)
     assert len(served) > 4
+
+
+def test_an_audit_that_is_put_aside_stays_one_for_its_reader(cast):
+    cases = factories.make_empty_cases(cast.project, 2)
+    publish_ranking(
+        project=cast.project,
+        ranking_id=cast.project.pk,
+        ranked=[Ranked(c.pk, 1, "why") for c in cases],
+    )
+    change_settings(actor=cast.manager, project=cast.project, control_share=1.0)
+    cast.project.refresh_from_db()
+    drawn = factories.claim(cast.annotator, cast.project)
+    claiming.release(assignment=drawn)
+    other = factories.claim(cast.annotator2, cast.project)
+    claiming.release(assignment=other)
+    change_settings(actor=cast.manager, project=cast.project, control_share=0.0)
+    cast.project.refresh_from_db()
+    returned = claiming.claim_case(reader=cast.annotator, case=drawn.case)
+    claiming.release(assignment=returned)
+    Case.objects.exclude(pk=drawn.case_id).update(free_slots=0)
+    ranked = factories.claim(cast.annotator, cast.project)
+    for again in (returned, ranked):
+        assert (again.case_id, again.selection) == (drawn.case_id, Selection.CONTROL)
+        assert (again.propensity, again.reason_words) == (0.5, {"code": "audit"})
+
+
+def test_a_reader_goes_on_seeing_the_reason_that_the_case_came_with(cast, client_of):
+    [case] = factories.make_empty_cases(cast.project, 1)
+    for why in ("first", "second"):
+        publish_ranking(
+            project=cast.project, ranking_id=cast.project.pk, ranked=[Ranked(case.pk, 1, why)]
+        )
+        client = client_of(cast.annotator)
+        body = client.post(f"/api/v1/projects/{cast.project.pk}/claim").json()
+        assert body["priority_reason"] == "first"
 
 
 def test_upcoming_names_the_next_case_without_claiming_it(reading, cast):

@@ -1,10 +1,12 @@
 """What models suggest, and when a reader may know it."""
 
+from uuid import uuid4
+
 import pytest
 
 from annotation.labeling import selectors
 from annotation.labeling.models import Case, Suggestion
-from annotation.labeling.services.projects import publish_schema
+from annotation.labeling.services.projects import change_settings, publish_schema
 from annotation.labeling.services.suggestions import Offered, offer_suggestions
 from tests import factories
 
@@ -16,12 +18,15 @@ IMPRESSION = {"answers": {"nodule": "no"}, "at": "2026-01-02T03:04:05Z"}
 def suggested(cast, client_of):
     """`suggested(mode)`: the annotator's client and a claimed case with one suggestion."""
 
-    def make(mode):
+    def make(mode, **settings):
+        change_settings(actor=cast.manager, project=cast.project, **settings)
         definition = {**factories.QUESTIONS, "options": {"suggestions": mode}}
         publish_schema(actor=cast.manager, project=cast.project, definition=definition)
         [case] = factories.make_empty_cases(cast.project, 1)
         words = {"code": "undecided"}
-        Case.objects.update(priority_reason="The model cannot decide", priority_words=words)
+        Case.objects.update(
+            priority_reason="The model cannot decide", priority_words=words, ranking_id=uuid4()
+        )
         offer(case)
         client = client_of(cast.annotator)
         return client, client.post(f"/api/v1/projects/{cast.project.pk}/claim").json()
@@ -92,6 +97,31 @@ def test_a_first_impression_stands(suggested, later):
     assert submission.status_code == 400
     kept = {"answers": {"nodule": "yes"}, "first_impression": IMPRESSION}
     assert save(client, body, kept, 2).status_code == 200
+
+
+@pytest.mark.parametrize("mode", ["shown", "after_first_impression", "off"])
+def test_a_random_audit_is_read_without_anything_of_the_model(suggested, mode, cast):
+    client, body = suggested(mode, control_share=1.0)
+    audit = "Random audit: keeps our accuracy honest"
+    case, told = f"/api/v1/cases/{body['case_id']}", (audit, {"code": "audit"}, [])
+
+    def shown(body):
+        return body["priority_reason"], body["priority_words"], body["suggestions"]
+
+    assert shown(body) == told
+    assert ask(client, body).json() == []
+    save(client, body, {"first_impression": IMPRESSION}, 1)
+    assert shown(client.get(case).json()) == told
+    assert ask(client, body).json() == []
+    kept = {"answers": {"nodule": "no"}, "first_impression": IMPRESSION}
+    handed_in = client.post(
+        f"/api/v1/annotations/{body['annotation']['id']}/submission", {"content": kept},
+        headers={"If-Match": "2"},
+    )  # fmt: skip
+    assert handed_in.status_code == 201
+    assert len(ask(client, body).json()) == (0 if mode == "off" else 1)
+    reopened = client.post(f"/api/v1/annotations/{body['annotation']['id']}/reopening").json()
+    assert shown(reopened) == told
 
 
 def test_only_who_reads_the_case_is_told(suggested, cast, client_of):

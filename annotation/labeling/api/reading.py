@@ -27,6 +27,7 @@ from annotation.labeling.models import (
     Assignment,
     Case,
     Project,
+    Selection,
     Suggestion,
     Verdict,
 )
@@ -68,13 +69,16 @@ def reading_body(
     studies = [case.study, *selectors.find_priors(case)]
     study, *priors = selectors.describe_studies(studies, hides_patient=hides_patient)
     is_revealed = suggestions.are_revealed(options=options, annotation=annotation)
-    # Why the case comes now tells what the model thinks of it.
-    is_blind = options.suggestions == "after_first_impression" and not is_revealed
+    served = case.assignments.filter(reader=annotation.reader_id).order_by("created_at").last()
+    is_audit = served is not None and served.selection == Selection.CONTROL
+    # Why the case comes now tells what the model thinks of it; an audit's reason does not.
+    is_blind = options.suggestions == "after_first_impression" and not (is_revealed or is_audit)
+    told = None if is_blind else served
     return shapes.ReadingSerializer(
         {
             "case_id": case.pk,
-            "priority_reason": "" if is_blind else case.priority_reason,
-            "priority_words": {} if is_blind else case.priority_words,
+            "priority_reason": told.reason if told else "",
+            "priority_words": told.reason_words if told else {},
             "study": study,
             "priors": priors,
             "options": options,
@@ -95,7 +99,7 @@ def revealed_suggestions(user: User, case_id: UUID) -> QuerySet[Suggestion]:
     case = get_or_not_found(visible, pk=case_id)
     annotation = get_or_not_found(Annotation.objects.filter(reader=user), case=case)
     options = projects.options_of(case.project)
-    if options.suggestions == "off":
+    if options.suggestions == "off" or suggestions.is_withheld(annotation):
         return Suggestion.objects.none()
     if not suggestions.are_revealed(options=options, annotation=annotation):
         raise FirstImpressionMissing("Commit your first impression to see suggestions.")

@@ -59,7 +59,7 @@ class Selection(models.TextChoices):
     """Why this case was served: the arm of the experiment."""
 
     RANKED = "ranked"  # first in the model's ranking
-    CONTROL = "control"  # drawn at random although a ranking exists
+    CONTROL = "control"  # an audit: drawn at random although a ranking exists
     INITIAL = "initial"  # no ranking yet: random order
     GIVEN = "given"  # a manager gave it to this reader
 
@@ -81,6 +81,9 @@ class Assignment(BaseModel):
     )
     state = models.CharField(max_length=10, choices=AssignmentState, default=AssignmentState.ACTIVE)
     selection = models.CharField(max_length=8, choices=Selection)
+    propensity = models.FloatField(null=True)  # of an audit: its chance among what could be drawn
+    reason = models.CharField(max_length=200, blank=True, default="")  # as the reader was told
+    reason_words = models.JSONField(default=dict, db_default={})  # the same in no language
     priority = models.FloatField(default=0)
     ranking_id = models.UUIDField(null=True)
     expires_at = models.DateTimeField()

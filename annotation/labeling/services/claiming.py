@@ -1,5 +1,6 @@
 """Serves the next case under a lease, in one SQL statement, to no more readers than asked for."""
 
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -39,17 +40,20 @@ KEPT_SLOTS = """
       AND NOT EXISTS (SELECT 1 FROM labeling_mark m WHERE m.case_id = c.id
                       AND m.reader_id = kept.reader_id AND m.kind = 'skip')
 """
+CLAIMABLE = """
+    c.project_id = %(project)s AND c.state = 'open' AND c.free_slots > 0
+    AND NOT EXISTS (
+        SELECT 1 FROM labeling_annotation a
+        WHERE a.case_id = c.id AND a.reader_id = %(reader)s AND a.state <> 'draft')
+    AND NOT EXISTS (
+        SELECT 1 FROM labeling_mark m
+        WHERE m.case_id = c.id AND m.reader_id = %(reader)s AND m.kind = 'skip')
+"""
+# What was drawn at random for a reader stays so: cases that are put aside would leave the sample.
 CLAIM = """
 WITH picked AS (
     SELECT c.id FROM labeling_case c
-    WHERE c.project_id = %(project)s AND c.state = 'open' AND c.free_slots > 0
-      AND c.shuffle_key >= %(from_key)s {among}
-      AND NOT EXISTS (
-          SELECT 1 FROM labeling_annotation a
-          WHERE a.case_id = c.id AND a.reader_id = %(reader)s AND a.state <> 'draft')
-      AND NOT EXISTS (
-          SELECT 1 FROM labeling_mark m
-          WHERE m.case_id = c.id AND m.reader_id = %(reader)s AND m.kind = 'skip')
+    WHERE {claimable} AND c.shuffle_key >= %(from_key)s {among}
       AND c.free_slots > ({kept})
     ORDER BY {order}
     LIMIT 1
@@ -57,24 +61,41 @@ WITH picked AS (
 ), taken AS (
     UPDATE labeling_case c SET free_slots = c.free_slots - 1
     FROM picked WHERE c.id = picked.id
-    RETURNING c.id, c.priority, c.ranking_id
+    RETURNING c.id, c.priority, c.ranking_id, c.priority_reason, c.priority_words
+), served AS (
+    SELECT taken.*, earlier.propensity,
+           CASE WHEN %(selection)s = 'given' THEN 'given'
+                WHEN earlier.selection IS NOT NULL THEN 'control'
+                WHEN taken.ranking_id IS NULL AND (%(selection)s = 'ranked' OR NOT EXISTS (
+                    SELECT 1 FROM labeling_case r
+                    WHERE r.project_id = %(project)s AND r.ranking_id IS NOT NULL)) THEN 'initial'
+                ELSE %(selection)s END AS selection
+    FROM taken LEFT JOIN LATERAL (
+        SELECT s.selection, s.propensity FROM labeling_assignment s
+        WHERE s.case_id = taken.id AND s.reader_id = %(reader)s AND s.selection = 'control'
+        ORDER BY s.created_at LIMIT 1) earlier ON true
 )
 INSERT INTO labeling_assignment
-    (id, created_at, project_id, case_id, reader_id, state, selection, priority, ranking_id,
-     expires_at, heartbeat_at)
-SELECT gen_random_uuid(), now(), %(project)s, taken.id, %(reader)s, 'active',
-       CASE WHEN taken.ranking_id IS NULL AND %(selection)s <> 'given'
-            THEN 'initial' ELSE %(selection)s END,
-       taken.priority, taken.ranking_id, now() + %(lease)s, now()
-FROM taken
+    (id, created_at, project_id, case_id, reader_id, state, selection, propensity, reason,
+     reason_words, priority, ranking_id, expires_at, heartbeat_at)
+SELECT gen_random_uuid(), now(), %(project)s, id, %(reader)s, 'active', selection,
+       CASE WHEN selection = 'control' THEN coalesce(propensity, %(propensity)s) END,
+       CASE WHEN selection = 'control' THEN %(audit)s ELSE priority_reason END,
+       CASE WHEN selection = 'control' THEN %(audit_words)s::jsonb ELSE priority_words END,
+       priority, ranking_id, now() + %(lease)s, now()
+FROM served
 RETURNING id
 """
+AUDIT = "Random audit: keeps our accuracy honest"
+AUDIT_WORDS = {"code": "audit"}  # what another language needs to say it
 FIRST = "c.front DESC, c.priority DESC, c.shuffle_key"
 GIVEN_TO_ME = "AND c.id IN (SELECT case_id FROM labeling_handover WHERE reader_id = %(reader)s)"
 
 
 def _statement(*, order: str, locked: str, among: str = "") -> str:
-    return CLAIM.format(kept=KEPT_SLOTS, order=order, locked=locked, among=among)
+    return CLAIM.format(
+        claimable=CLAIMABLE, kept=KEPT_SLOTS, order=order, locked=locked, among=among
+    )
 
 
 BY_PRIORITY = _statement(order=FIRST, locked="SKIP LOCKED")
@@ -82,6 +103,7 @@ AT_RANDOM = _statement(order="c.shuffle_key", locked="SKIP LOCKED")
 GIVEN = _statement(order=FIRST, locked="SKIP LOCKED", among=GIVEN_TO_ME)
 # Every open case is locked while a ranking is published: wait for it instead of saying "empty".
 PATIENTLY = _statement(order=FIRST, locked="")
+COUNT_CLAIMABLE = "SELECT count(*) FROM labeling_case c WHERE {claimable}"
 COUNT_KEPT = "SELECT ({kept}) FROM labeling_case c WHERE c.id = %(case)s"
 
 
@@ -92,19 +114,40 @@ def claim_next(*, reader: User, project: Project, rng: np.random.Generator) -> A
     live = live_assignment(reader=reader, project=project)
     if live is not None:
         return live
-    given = _claim(GIVEN, reader, project, Selection.GIVEN, 0.0)
+    given = _claim(GIVEN, reader, project, Selection.GIVEN)
     if given is not None:
         return given
     if rng.random() < project.control_share:
-        for from_key in (float(rng.random()), 0.0):  # from a random place, once around
-            claimed = _claim(AT_RANDOM, reader, project, Selection.CONTROL, from_key)
-            if claimed is not None:
-                return claimed
+        audit = _claim_audit(reader, project, rng)
+        if audit is not None:
+            return audit
     for statement in (BY_PRIORITY, PATIENTLY):
-        claimed = _claim(statement, reader, project, Selection.RANKED, 0.0)
+        claimed = _claim(statement, reader, project, Selection.RANKED)
         if claimed is not None:
             return claimed
     return None
+
+
+def _claim_audit(reader: User, project: Project, rng: np.random.Generator) -> Assignment | None:
+    """A case by chance alone. Shuffle keys are random, so each has the same chance beforehand."""
+    with connection.cursor() as cursor:
+        values = {"project": project.pk, "reader": reader.pk}
+        cursor.execute(COUNT_CLAIMABLE.format(claimable=CLAIMABLE), values)
+        count: int = cursor.fetchone()[0]
+    for from_key in (float(rng.random()), 0.0):  # from a random place, once around
+        claimed = _claim(
+            AT_RANDOM, reader, project, Selection.CONTROL, from_key, propensity=1 / max(count, 1)
+        )
+        if claimed is not None:
+            return claimed
+    return None
+
+
+def is_audit(*, case_id: UUID, reader_id: UUID) -> bool:
+    """Whether the case was drawn at random for this reader, so that nothing may sway the read."""
+    return Assignment.objects.filter(
+        case=case_id, reader=reader_id, selection=Selection.CONTROL
+    ).exists()
 
 
 def live_assignment(*, reader: User, project: Project) -> Assignment | None:
@@ -142,12 +185,26 @@ def claim_case(*, reader: User, case: Case) -> Assignment:
         project=locked.project,
         case=locked,
         reader=reader,
-        selection=Selection.INITIAL if locked.ranking_id is None else Selection.RANKED,
+        **_served_before(reader, locked),
         priority=locked.priority,
         ranking_id=locked.ranking_id,
         expires_at=now + timedelta(seconds=locked.project.lease_seconds),
         heartbeat_at=now,
     )
+
+
+def _served_before(reader: User, case: Case) -> dict[str, Any]:
+    """How the case comes to a reader who returns to it: an audit stays one."""
+    audit = Assignment.objects.filter(case=case, reader=reader, selection=Selection.CONTROL).first()
+    if audit is not None:
+        return {
+            "selection": Selection.CONTROL, "propensity": audit.propensity,
+            "reason": AUDIT, "reason_words": AUDIT_WORDS,
+        }  # fmt: skip
+    return {
+        "selection": Selection.INITIAL if case.ranking_id is None else Selection.RANKED,
+        "reason": case.priority_reason, "reason_words": case.priority_words,
+    }  # fmt: skip
 
 
 def count_kept_slots(case: Case) -> int:
@@ -192,9 +249,17 @@ def expire_assignments() -> int:
 
 
 def _claim(
-    statement: str, reader: User, project: Project, selection: Selection, from_key: float
+    statement: str,
+    reader: User,
+    project: Project,
+    selection: Selection,
+    from_key: float = 0.0,
+    propensity: float | None = None,
 ) -> Assignment | None:
     values: dict[str, Any] = {
+        "propensity": propensity,
+        "audit": AUDIT,
+        "audit_words": json.dumps(AUDIT_WORDS),
         "project": project.pk,
         "reader": reader.pk,
         "selection": selection.value,

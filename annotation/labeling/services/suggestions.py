@@ -9,8 +9,9 @@ from uuid import UUID
 from django.db import transaction
 
 from annotation.core.errors import InvalidInput
-from annotation.labeling.models import Annotation, Project, Suggestion
+from annotation.labeling.models import Annotation, AnnotationState, Project, Suggestion
 from annotation.labeling.schemas import Options
+from annotation.labeling.services.claiming import is_audit
 
 BATCH = 2000
 TAKEN = ("accepted", "edited")
@@ -44,9 +45,18 @@ def offer_suggestions(
 
 def are_revealed(*, options: Options, annotation: Annotation) -> bool:
     """Whether this reader may see suggestions now."""
+    if options.suggestions == "off" or is_withheld(annotation):
+        return False
     if options.suggestions == "after_first_impression":
         return "first_impression" in annotation.draft
     return options.suggestions == "shown"
+
+
+def is_withheld(annotation: Annotation) -> bool:
+    """Whether nothing of any model may sway this read: an audit that is not handed in."""
+    return annotation.state == AnnotationState.DRAFT and is_audit(
+        case_id=annotation.case_id, reader_id=annotation.reader_id
+    )
 
 
 def keep_first_impression(*, before: dict[str, Any], content: dict[str, Any]) -> None:

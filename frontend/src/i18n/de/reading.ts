@@ -244,8 +244,6 @@ export const reading = {
   // Why a case comes now (learning/acquisition/reasons.py)
   'why.audit': 'Zufällige Stichprobe: hält unsere Genauigkeit ehrlich',
   'why.held_out': 'Hält die Genauigkeit ehrlich',
-  'why.repeat': 'Noch einmal lesen: zeigt, wie gut jemand mit sich selbst übereinstimmt',
-  'why.easy': 'Das Modell ist sich hier sicher: eine kurze Prüfung seines Vorschlags',
   'why.random': 'Zufällig gezogen',
   'why.undecided': 'Das Modell schwankt zwischen {first} {first_p} und {second} {second_p}',
   'why.unclear_label': 'Das Modell weiß nicht, ob {label} vorliegt ({p})',

@@ -241,8 +241,6 @@ export const reading = {
   // Why a case comes now (learning/acquisition/reasons.py)
   'why.audit': 'Random audit: keeps our accuracy honest',
   'why.held_out': 'Keeps the accuracy honest',
-  'why.repeat': 'Read again: shows how well a reader agrees with themselves',
-  'why.easy': 'The model is sure of this one: a quick check of its suggestion',
   'why.random': 'Drawn at random',
   'why.undecided': 'The model cannot decide between {first} {first_p} and {second} {second_p}',
   'why.unclear_label': 'The model cannot decide whether there is {label} ({p})',
