@@ -132,11 +132,6 @@ def load_images(
         yield by_instance[instance.pk], image
 
 
-def exclusions_by_case(refused: dict[UUID, str], limit: int = 50) -> list[dict[str, str]]:
-    """Which cases a round left out and why, for its record."""
-    return [{"case": str(case), "reason": why} for case, why in list(refused.items())[:limit]]
-
-
 @dataclass(frozen=True)
 class MiddleImages:
     """What a target sees that specifies no input: each study's middle image, made square."""

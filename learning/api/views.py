@@ -38,6 +38,15 @@ class ExclusionSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField()
 
 
+class ExclusionReasonSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(help_text="In English.")
+    words = serializers.JSONField(
+        help_text='The same in no language: {"code": ..., and its values}, or {}.'
+    )
+    count = serializers.IntegerField()
+    cases = serializers.ListField(child=serializers.UUIDField(), help_text="Some of them.")
+
+
 class MetricsSerializer(serializers.Serializer[Any]):
     n = serializers.IntegerField(required=False)
     auc = EstimateSerializer(required=False)
@@ -58,7 +67,9 @@ class MetricsSerializer(serializers.Serializer[Any]):
     froc = EstimateSerializer(required=False)
     threshold = serializers.FloatField(required=False)
     reliability = ReliabilitySerializer(many=True, required=False)
-    excluded = ExclusionSerializer(many=True, required=False)
+    excluded = ExclusionSerializer(many=True, required=False)  # some of them
+    excluded_count = serializers.IntegerField(required=False)  # all of them
+    excluded_reasons = ExclusionReasonSerializer(many=True, required=False)
     device = serializers.CharField(required=False)
 
 

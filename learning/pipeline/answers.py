@@ -139,6 +139,19 @@ class Answers(Kind):
             is_known = isinstance(given, str) and given in self.classes
         return given if is_known else None
 
+    def why_no_answer(self, item: DatasetItem) -> str:
+        given = item.answers.get(self.target.question)
+        if given is None:
+            return super().why_no_answer(item)
+        if isinstance(given, dict):
+            return "the readers say that it cannot be assessed"
+        if self.target.kind == TargetKind.TIME_TO_EVENT:
+            is_time = isinstance(given, int | float) and given > 0
+            return (
+                "whether the event happened has no answer" if is_time else "the time is not above 0"
+            )
+        return "the answer is no longer one of the question's"
+
     def _survival(self, time: Any, item: DatasetItem) -> Json | None:
         event = item.answers.get(self.target.options["event_question"])
         if not isinstance(time, int | float) or time <= 0 or not isinstance(event, str):

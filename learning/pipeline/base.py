@@ -31,6 +31,7 @@ from learning.training.tasks import task_from_json
 Json = dict[str, Any]
 PASSES = 8  # of dropout, where a strategy compares members
 DROPOUT = 0.2  # then, unless the recipe says otherwise
+NO_ANSWER = "the question has no answer"
 OnProgress = Callable[[Progress], None]
 Start = Callable[[nn.Module], None]
 
@@ -165,6 +166,10 @@ class Kind(ABC):
     @abstractmethod
     def answer(self, item: DatasetItem) -> Any:
         """What readers agreed on; None where they did not, and the item teaches nothing."""
+
+    def why_no_answer(self, item: DatasetItem) -> str:
+        """Of an item that teaches nothing, for people and `exclusions.SENTENCES`."""
+        return "the readers do not agree" if len(item.revision_ids) > 1 else NO_ANSWER
 
     def label(self, chosen: Any, item: DatasetItem, image: Any) -> Any:
         """The answer in the form that training wants, on the image's grid where it is drawn.

@@ -20,14 +20,17 @@ def load_examples(
     round_: Round, dataset: Dataset, kind: Kind, folder: Path, excluded: dict[UUID, str]
 ) -> dict[Split, Examples]:
     """All usable items; images (and masks) lie in files, so that memory does not grow with them."""
-    items = {
-        item.case.study_id: item
-        # In the order of the studies' UIDs: training must not depend on random row identifiers.
-        for item in dataset.items.select_related("case__study")
+    items = {}
+    # In the order of the studies' UIDs: training must not depend on random row identifiers.
+    for item in (
+        dataset.items.select_related("case__study")
         .defer("case__study__dicom_json")
         .order_by("case__study__study_instance_uid")
-        if kind.answer(item) is not None
-    }
+    ):
+        if kind.answer(item) is None:
+            excluded[item.case_id] = kind.why_no_answer(item)
+        else:
+            items[item.case.study_id] = item
     chosen = with_rows(
         kind.inputs.choose([item.case for item in items.values()], excluded),
         frozen_rows(items.values(), kind.columns), kind.columns, excluded,

@@ -14,7 +14,7 @@ from django.db import transaction
 from annotation.core import jobs
 from annotation.datasets import services as datasets
 from annotation.datasets.models import Dataset, Split
-from learning.images import exclusions_by_case
+from learning.exclusions import summary_of
 from learning.models import Round
 from learning.pipeline.base import Kind, Learned, NotEnoughLabels
 from learning.pipeline.examples import load_examples
@@ -42,7 +42,7 @@ def run_round(round_: Round) -> None:
     jobs.report(round_, step="evaluate")
     judged = kind.judge(learned, examples, np.random.default_rng(round_.seed))
     found = score_pool(round_, kind, learned, excluded)
-    judged.metrics["excluded"] = exclusions_by_case(excluded)
+    judged.metrics.update(summary_of(excluded))
     judged.metrics["device"] = str(choose_device())
     order = ranked(round_, kind, found, kind.labeled(examples))
     publish(

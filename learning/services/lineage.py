@@ -49,7 +49,7 @@ class RoundLine:
     device: str
     config: dict[str, Any]
     training_labels: int | None
-    excluded: list[tuple[str, int]]  # reason and how many of the first fifty cases left out
+    excluded: list[tuple[str, int]]  # reason and how many cases left out
     started_at: datetime | None
     finished_at: datetime | None
 
@@ -80,7 +80,7 @@ def lineage_of(version: ModelVersion) -> Lineage:
 
 
 def _round_line(round_: Round) -> RoundLine:
-    reasons = Counter(one["reason"] for one in round_.metrics.get("excluded", []))
+    reasons = round_.metrics.get("excluded_reasons", [])
     return RoundLine(
         number=round_.number,
         trigger=round_.trigger,
@@ -90,7 +90,7 @@ def _round_line(round_: Round) -> RoundLine:
         device=round_.metrics.get("device", ""),
         config=round_.config,
         training_labels=round_.training_labels,
-        excluded=sorted(reasons.items()),
+        excluded=[(one["reason"], one["count"]) for one in reasons],
         started_at=round_.started_at,
         finished_at=round_.finished_at,
     )

@@ -19,7 +19,7 @@ USE = (
 )
 FEW_PATIENTS = 100
 CALIBRATION = 0.1
-NOT_FIGURES = frozenset({"excluded", "device", "reliability"})
+NOT_FIGURES = frozenset({"excluded", "excluded_count", "excluded_reasons", "device", "reliability"})
 
 
 def model_card(version: ModelVersion) -> dict[str, Any]:
@@ -70,11 +70,9 @@ def _limits(version: ModelVersion, report: Report | None) -> list[str]:
     metrics = version.metrics
     name = metrics.get("metric", {}).get("name", "auc")
     found = [*_limits_of_test(metrics, name), *_limits_of_groups(report)]
-    excluded = len(metrics.get("excluded", []))
+    excluded = metrics.get("excluded_count", 0)
     if excluded:
-        found.append(
-            f"At least {excluded} cases had no usable image or value and are in no figure."
-        )
+        found.append(f"{excluded} cases had no usable image, value or label and are in no figure.")
     found.append("What counts as true is what the readers of this project agreed on.")
     found.append("All patients come from this project: nothing is known of others.")
     return found

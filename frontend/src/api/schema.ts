@@ -1776,6 +1776,15 @@ export interface components {
             case: string;
             reason: string;
         };
+        ExclusionReason: {
+            /** @description In English. */
+            reason: string;
+            /** @description The same in no language: {"code": ..., and its values}, or {}. */
+            words: unknown;
+            count: number;
+            /** @description Some of them. */
+            cases: string[];
+        };
         Explainable: {
             /** Format: uuid */
             model_version: string;
@@ -2060,6 +2069,8 @@ export interface components {
             /** Format: double */
             high: number | null;
             choices: string[];
+            /** @description Of target, for which it acts; refused elsewhere. */
+            kinds: string[];
         };
         /**
          * @description * `number` - number
@@ -2205,6 +2216,8 @@ export interface components {
             threshold?: number;
             reliability?: components["schemas"]["Reliability"][];
             excluded?: components["schemas"]["Exclusion"][];
+            excluded_count?: number;
+            excluded_reasons?: components["schemas"]["ExclusionReason"][];
             device?: string;
         };
         ModelDetail: {

@@ -5,6 +5,7 @@ import { actions } from './de/actions'
 import { clinical } from './de/clinical'
 import { exchange } from './de/exchange'
 import { explanations } from './de/explanations'
+import { leftOut } from './de/leftOut'
 import { models } from './de/models'
 import { projects } from './de/projects'
 import { quick } from './de/quick'
@@ -13,4 +14,4 @@ import { schema } from './de/schema'
 import { targets } from './de/targets'
 import { troubles } from './de/troubles'
 
-export const de: Catalogue = { ...app, ...actions, ...clinical, ...exchange, ...explanations, ...models, ...projects, ...quick, ...reading, ...schema, ...targets, ...troubles }
+export const de: Catalogue = { ...app, ...actions, ...clinical, ...exchange, ...explanations, ...leftOut, ...models, ...projects, ...quick, ...reading, ...schema, ...targets, ...troubles }

@@ -4,6 +4,7 @@ import { actions } from './en/actions'
 import { clinical } from './en/clinical'
 import { exchange } from './en/exchange'
 import { explanations } from './en/explanations'
+import { leftOut } from './en/leftOut'
 import { models } from './en/models'
 import { projects } from './en/projects'
 import { quick } from './en/quick'
@@ -12,4 +13,4 @@ import { schema } from './en/schema'
 import { targets } from './en/targets'
 import { troubles } from './en/troubles'
 
-export const en = { ...app, ...actions, ...clinical, ...exchange, ...explanations, ...models, ...projects, ...quick, ...reading, ...schema, ...targets, ...troubles } as const
+export const en = { ...app, ...actions, ...clinical, ...exchange, ...explanations, ...leftOut, ...models, ...projects, ...quick, ...reading, ...schema, ...targets, ...troubles } as const

@@ -10,6 +10,7 @@ import { Bundles } from './Bundles'
 import { CrossValidation } from './CrossValidation'
 import { estimateText } from './estimateText'
 import { isBusy, percent, phaseOf, REFRESH_MS, stepText } from './jobState'
+import { LeftOut } from './LeftOut'
 import { LearningCurve } from './LearningCurve'
 import { LossCurve } from './LossCurve'
 import { NewTarget } from './NewTarget'
@@ -108,6 +109,7 @@ function TargetView({ projectId, target, isManager }: Props & { target: Schemas[
       </Group>
       {newest && <NewestRound round={newest} isManager={isManager} onChange={refresh} />}
       {newest && <RoundRecord round={newest} />}
+      {newest && <LeftOut projectId={projectId} round={newest} />}
       <SimpleGrid cols={{ base: 1, md: 2 }} mt="md">
         <Loaded query={curve}>{(points) => <LearningCurve points={points} />}</Loaded>
         <ModelVersions target={target} newest={newest} isManager={isManager} onChange={refresh} />

@@ -1,0 +1,32 @@
+/** Which cases a round could not use, and why: how many for each reason, with links to some of them. */
+import { Anchor, List, Text } from '@mantine/core'
+import { Link } from 'react-router'
+import type { Round, Schemas } from '../api/client'
+import { t } from '../i18n'
+import { exclusionText } from './exclusionText'
+
+export function LeftOut({ projectId, round }: { projectId: string; round: Round }) {
+  const { excluded_count: count = 0, excluded_reasons: reasons = [] } = round.metrics
+  if (count === 0) return null
+  return (
+    <details data-testid="left-out">
+      <Text component="summary" size="sm" c="dimmed" mt={4}>{t('left_out.count', { count })}</Text>
+      <List size="sm" c="dimmed">
+        {reasons.map((reason) => (
+          <List.Item key={reason.reason}>
+            {t('left_out.reason', { count: reason.count, reason: exclusionText(reason) })}
+            <CaseLinks projectId={projectId} cases={reason.cases} />
+          </List.Item>
+        ))}
+      </List>
+    </details>
+  )
+}
+
+function CaseLinks({ projectId, cases }: { projectId: string; cases: Schemas['ExclusionReason']['cases'] }) {
+  return cases.map((id, place) => (
+    <Anchor key={id} component={Link} to={`/projects/${projectId}/cases/${id}`} size="sm" ml="xs">
+      {t('left_out.case', { number: place + 1 })}
+    </Anchor>
+  ))
+}

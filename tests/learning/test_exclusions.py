@@ -1,0 +1,116 @@
+"""What a round tells of the cases that it could not use: all of them, counted by reason."""
+
+from uuid import uuid4
+
+import pytest
+
+from annotation.core import jobs
+from annotation.datasets.models import DatasetItem, Split
+from annotation.datasets.services import prescribe_splits
+from annotation.labeling.models import Case, CaseState
+from annotation.labeling.schemas import parse_schema
+from annotation.labeling.services.importing import import_read
+from annotation.labeling.services.projects import change_settings, create_project
+from learning import pipeline
+from learning.exclusions import CASES_PER_REASON, MOST_REASONS, SAMPLE, summary_of, words_of
+from learning.models import Round, Target, Trigger
+from learning.pipeline.kinds import kind_of
+from learning.services import rounds, targets
+from learning.services.lineage import lineage_of
+from learning.services.model_cards import model_card
+from tests import factories
+from tests.learning.conftest import TINY
+
+
+@pytest.mark.parametrize(
+    ("sentence", "words"),
+    [
+        ("no image that can be rendered", {"code": "no_image"}),
+        ("image: no series fits", {"code": "no_series", "name": "image"}),
+        ("t2: 1 slices are too few, 2 are needed",
+         {"code": "few_slices", "name": "t2", "have": "1", "need": "2"}),
+        ("crp [mg/l] is missing", {"code": "value_missing", "name": "crp [mg/l]"}),
+        ("the decoder died", {}),
+    ],
+)  # fmt: skip
+def test_a_reason_is_told_in_no_language_where_it_is_known(sentence, words):
+    assert words_of(sentence) == words
+
+
+def test_counts_are_of_all_cases_however_few_are_named():
+    excluded = {uuid4(): "the series has no images" for _ in range(70)}
+    excluded |= {uuid4(): f"image: {n} slices are too few, 9 are needed" for n in range(40)}
+    found = summary_of(excluded)
+    first, *_, last = found["excluded_reasons"]
+    assert (found["excluded_count"], len(found["excluded"])) == (110, SAMPLE)
+    assert (first["count"], first["words"]) == (70, {"code": "no_frames"})
+    assert len(first["cases"]) == CASES_PER_REASON
+    assert len(found["excluded_reasons"]) == MOST_REASONS + 1
+    assert last["words"] == {"code": "others"}
+    assert sum(one["count"] for one in found["excluded_reasons"]) == 110
+
+
+def run(target):
+    created = rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1)
+    jobs.execute(Round, created.pk, pipeline.run_round)
+    created.refresh_from_db()
+    assert created.state == jobs.JobState.COMPLETED, created.error
+    return created
+
+
+def counted(round_):
+    return {one["words"]["code"]: one["count"] for one in round_.metrics["excluded_reasons"]}
+
+
+def test_labels_on_which_readers_differ_are_told_too(labeled_target, cast):
+    [disputed] = factories.make_cases(cast.project, 1)
+    factories.make_empty_cases(cast.project, 2)
+    change_settings(actor=cast.manager, project=cast.project, readers_per_case=2)
+    for reader, answer in ((cast.annotator, "yes"), (cast.annotator2, "no")):
+        factories.import_answer(reader, disputed, answer)
+    Case.objects.exclude(annotations=None).update(state=CaseState.DONE)
+    done = run(labeled_target)
+    assert counted(done) == {"disagree": 1, "no_image": 2}
+    assert done.metrics["excluded_count"] == 3
+    version = done.model_version
+    assert dict(lineage_of(version).round.excluded)["no image that can be rendered"] == 2
+    limits = model_card(version)["limits"]
+    assert "3 cases had no usable image, value or label and are in no figure." in limits
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [(None, "no_answer"), ({"cannot_assess": True}, "unassessed"), ("maybe", "old_answer")],
+)
+def test_why_an_answer_teaches_nothing(given, code):
+    schema = parse_schema(factories.QUESTIONS)
+    kind = kind_of(Target(kind="one", question="nodule"), schema, {}, "random", 1)
+    item = DatasetItem(answers={"nodule": given}, revision_ids=[uuid4()])
+    assert kind.answer(item) is None
+    assert words_of(kind.why_no_answer(item)) == {"code": code}
+
+
+TIMES = {
+    "questions": [
+        {"key": "time", "label": "Time", "kind": "number", "minimum": 0, "maximum": 99},
+        {"key": "died", "label": "Died?", "kind": "one", "required": False,
+         "options": [{"key": "yes"}, {"key": "no"}]},
+    ]
+}  # fmt: skip
+
+
+def test_times_that_cannot_be_right_are_told_too(cast):
+    project = create_project(actor=cast.manager, name="Times", definition=TIMES)
+    answers = [{"time": t, "died": "yes" if t % 2 else "no"} for t in range(1, 9)]
+    answers += [{"time": 0, "died": "yes"}, {"time": 3}]
+    cases = factories.make_cases(project, len(answers))
+    prescribe_splits(
+        project=project, split_of_patient={c.study.patient_id: Split.TRAIN for c in cases}
+    )
+    for case, given in zip(cases, answers, strict=True):
+        import_read(reader=cast.annotator, case=case, content={"answers": given})
+    target = targets.create_target(
+        actor=cast.manager, project=project, question="time", config=TINY,
+        options={"event_question": "died", "event_option": "yes"},
+    )  # fmt: skip
+    assert counted(run(target)) == {"no_time": 1, "no_event": 1}
