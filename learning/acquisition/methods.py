@@ -190,11 +190,11 @@ def is_cold(pool: Pool, labeled: Labeled) -> bool:
 def rare(pool: Pool, labeled: Labeled, count: int, rng: np.random.Generator) -> Choice:
     """A rare finding: half margin, 0.4 most probable positives, 0.1 chance (reference C1).
 
-    The finding is the last class. Wishes reach only neighbours of the known positives and the
+    The finding is that of `finding_of`. Wishes reach only neighbours of the known positives and the
     most probable cases (SEALS, Coleman 2022), the uniform floor reaches everyone.
     """
     probabilities = uncertainty.probabilities_of(pool)
-    positive = probabilities[:, -1].astype(np.float64)
+    positive = probabilities[:, uncertainty.finding_of(pool, labeled)].astype(np.float64)
     margin = uncertainty.margin(pool)
     near = _seals(pool, labeled, positive, count, rng)
     wishes = {
@@ -211,7 +211,7 @@ def _seals(
     """The rows that wishes may reach: neighbours of known positives, and the likeliest."""
     found = np.zeros(len(pool), bool)
     found[top(positive, CANDIDATES_PER_PICK * count, rng)] = True
-    known = known_positives(labeled)
+    known = known_positives(labeled, uncertainty.finding_of(pool, labeled))
     if known is None or pool.embeddings is None:
         return np.ones(len(pool), bool)
     closeness = -nearest(pool.embeddings, known).squared
@@ -219,13 +219,13 @@ def _seals(
     return found
 
 
-def known_positives(labeled: Labeled) -> NDArray[np.float32] | None:
-    """Embeddings of the labeled cases that have the last class, if there are any."""
+def known_positives(labeled: Labeled, finding: int) -> NDArray[np.float32] | None:
+    """Embeddings of the labeled cases that have the finding, if there are any."""
     if labeled.embeddings is None or labeled.labels is None or not len(labeled):
         return None
     labels = labeled.labels
-    last = labels[:, -1] == 1 if labels.ndim == 2 else labels == max(1, labels.max())
-    return labeled.embeddings[last] if last.any() else None
+    has_it = labels[:, finding] == 1 if labels.ndim == 2 else labels == finding
+    return labeled.embeddings[has_it] if has_it.any() else None
 
 
 def badge(pool: Pool, labeled: Labeled, count: int, rng: np.random.Generator) -> Choice:

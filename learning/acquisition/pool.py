@@ -32,6 +32,7 @@ class Pool:
       light head also gives `low` and `high`, between which 95 of 100 lie, in `unit`.
     - embeddings (n, d): float32, every row of length 1.
     - groups (n,): the volume or patient that a row belongs to.
+    - finding: the number of the class that is looked for; None where nobody chose one.
 
     Raises InvalidPool.
     """
@@ -44,6 +45,7 @@ class Pool:
     classes: tuple[str, ...] = ()
     answers: Answers = "one"
     unit: str = ""
+    finding: int | None = None
 
     def __post_init__(self) -> None:
         sizes = set(self._sizes().values())
@@ -78,6 +80,7 @@ class Pool:
             classes=self.classes,
             answers=self.answers,
             unit=self.unit,
+            finding=self.finding,
         )
 
     def _sizes(self) -> dict[str, int]:

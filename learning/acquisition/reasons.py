@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from learning.acquisition.pool import Floats, Labeled, Pool
-from learning.acquisition.uncertainty import probabilities_of
+from learning.acquisition.uncertainty import finding_of, probabilities_of
 
 SENTENCES = {
     "held_out": "Keeps the accuracy honest",
@@ -137,8 +137,9 @@ def _of_answers(
 ) -> Reason:
     names = class_names(pool)
     if arm == "positive":
-        found = int(labeled.counts(len(names))[-1])
-        return possible_finding(components["positive"], names[-1], found)
+        finding = finding_of(pool, labeled)
+        found = int(labeled.counts(len(names))[finding])
+        return possible_finding(components["positive"], names[finding], found)
     if pool.answers == "many":
         return unclear_label(probabilities_of(pool)[row], names)
     if arm == "bald" and pool.members is not None:

@@ -11,7 +11,7 @@ import numpy as np
 from modAL.uncertainty import classifier_entropy, classifier_margin, classifier_uncertainty
 from numpy.typing import NDArray
 
-from learning.acquisition.pool import Answers, Floats, InvalidPool, Pool, Rows
+from learning.acquisition.pool import Answers, Floats, InvalidPool, Labeled, Pool, Rows
 from learning.acquisition.table import PredictionTable
 
 Scores = NDArray[np.float64]
@@ -163,6 +163,18 @@ def gradient_factors(probabilities: Floats, answers: Answers = "one") -> NDArray
 def predicted(pool: Pool) -> Rows:
     """The most probable class of each row: (n,)."""
     return np.asarray(probabilities_of(pool).argmax(axis=1), np.int64)
+
+
+def finding_of(pool: Pool, labeled: Labeled) -> int:
+    """The class that is looked for: the chosen one, else the rarest that says that something is there.
+
+    Of exclusive answers the first is taken for "nothing"; of equally rare ones the last is looked for.
+    """
+    if pool.finding is not None:
+        return pool.finding
+    counts = labeled.counts(probabilities_of(pool).shape[1])
+    first = 1 if pool.answers == "one" else 0
+    return int(len(counts) - 1 - counts[first:][::-1].argmin())
 
 
 def probabilities_of(pool: Pool) -> Floats:

@@ -25,8 +25,8 @@ from learning.acquisition.names import (
 from learning.kinds import FIGURE_CHOICES, figure_of
 from learning.models import Promotion, Target, TargetKind
 from learning.services import columns, targets
-from learning.training import config as training
 from learning.training.inputs import SOURCES
+from learning.training.knobs import knobs
 from learning.training.registry import NETWORKS
 
 
@@ -48,7 +48,7 @@ class TargetSerializer(serializers.ModelSerializer[Target]):
         fields = [
             "id", "name", "kind", "question", "options", "input", "strategy", "strategies",
             "figure", "retrain_after", "head_strategy", "head_strategies", "refit_after",
-            "promotion", "config", "start",
+            "promotion", "config", "start", "finding",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -75,6 +75,10 @@ class TargetChangeRequest(serializers.Serializer[Any]):
     config = serializers.DictField(child=serializers.JSONField(), required=False)
     start = serializers.DictField(child=serializers.CharField(), required=False)
     promotion = serializers.ChoiceField(choices=Promotion.choices, required=False)
+    finding = serializers.CharField(
+        max_length=40, required=False, allow_blank=True,
+        help_text="The option that the strategy `rare` looks for; empty: the rarest.",
+    )  # fmt: skip
 
 
 class TargetRequest(TargetChangeRequest):
@@ -124,6 +128,9 @@ class KnobSerializer(serializers.Serializer[Any]):
     low = serializers.FloatField(allow_null=True)
     high = serializers.FloatField(allow_null=True)
     choices = serializers.ListField(child=serializers.CharField())
+    kinds = serializers.ListField(
+        child=serializers.CharField(), help_text="Of target, for which it acts; refused elsewhere."
+    )
 
 
 class RecipeOptionsSerializer(serializers.Serializer[Any]):
@@ -199,5 +206,5 @@ class RecipeOptionsView(APIView):
     @extend_schema(responses=RecipeOptionsSerializer)
     def get(self, request: Request) -> Response:
         del request
-        body = {"networks": NETWORKS.values(), "knobs": training.knobs()}
+        body = {"networks": NETWORKS.values(), "knobs": knobs()}
         return Response(RecipeOptionsSerializer(body).data)

@@ -38,6 +38,7 @@ class Target(BaseModel):
     retrain_after = models.PositiveIntegerField(default=25)  # accepted reads at least; 0 = by hand
     config = models.JSONField(default=dict, blank=True)  # overrides of training.config.TrainConfig
     head_strategy = models.CharField(max_length=40, default="herding")
+    finding = models.CharField(max_length=40, blank=True)  # looked for by "rare"; empty: the rarest
     refit_after = models.PositiveIntegerField(default=5)  # newly labeled cases; 0 = no light head
     promotion = models.CharField(max_length=20, choices=Promotion, default=Promotion.WHEN_NOT_WORSE)
     start = models.JSONField(default=dict, blank=True)  # where a network begins: services.starts

@@ -8,7 +8,7 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -121,7 +121,7 @@ def _front(
     ]
     chosen = [
         Pick(int(pool[p.row]), p.score, p.propensity, p.arm, p.components, p.reason)
-        for p in _choose(version.strategy, known, head, min(count, len(pool)), rng)
+        for p in _choose(version, known, head, min(count, len(pool)), rng)
     ]
     front: list[Pick] = []
     for wants_honest in is_honest:
@@ -133,8 +133,9 @@ def _front(
 
 
 def _choose(
-    name: str, known: Knowledge, head: Head | None, count: int, rng: np.random.Generator
+    version: HeadVersion, known: Knowledge, head: Head | None, count: int, rng: np.random.Generator
 ) -> list[Pick]:
+    name, finding = version.strategy, version.target.finding
     vectors = known.space.vectors[known.pool]
     labeled = Labeled(known.space.vectors[known.labeled], known.labels[known.labeled])
     if head is None:
@@ -142,6 +143,8 @@ def _choose(
         name = name if knows_how else COLD_START
         return select(STRATEGIES[name], Pool(embeddings=vectors), labeled, count, rng)
     pool = known.kind.pool(head, vectors, known.classes, known.scale)
+    # An option that the schema no longer has is looked for no more.
+    pool = replace(pool, finding=known.classes.index(finding) if finding in known.classes else None)
     return select(STRATEGIES[name], pool, labeled, count, rng)
 
 

@@ -17,10 +17,12 @@ from learning.services.starts import check_start
 from learning.training.config import InvalidConfig, TrainConfig
 from learning.training.inputs import WINDOW_UNIT, InputSpec, columns_of
 from learning.training.inputs import InvalidInput as InvalidInputSpec
+from learning.training.knobs import without_effect
+from learning.training.registry import NETWORKS
 
 CHANGEABLE = (
     "strategy", "retrain_after", "config", "head_strategy", "refit_after", "input", "promotion",
-    "start",
+    "start", "finding",
 )  # fmt: skip
 LEAST_SIDE = 8  # voxels of a volume with boxes: two cells of the network
 USUAL_PATCH = (32, 64, 64)  # voxels (z, y, x): what two cores learn from in an evening
@@ -42,6 +44,7 @@ def create_target(
     refit_after: int = 5,
     promotion: str = Promotion.WHEN_NOT_WORSE,
     start: dict[str, Any] | None = None,
+    finding: str = "",
 ) -> Target:
     """Learn a question, a layer of masks, or boxes; without a kind that of the question.
 
@@ -55,8 +58,10 @@ def create_target(
     spec = input or _usual_input(wish.kind)
     strategy = strategy or STRATEGIES_OF_KIND[wish.kind][0]
     _check(wish.kind, strategy, config or {}, head_strategy, spec)
+    _check_knobs(wish.kind, config or {})
     check_columns(project=project, columns=columns_of(spec))
     check_start(actor=actor, project=project, start=start or {})
+    _check_finding(project, wish.question, finding)
     try:
         with transaction.atomic():
             target = Target.objects.create(
@@ -64,7 +69,7 @@ def create_target(
                 input=spec, strategy=strategy, retrain_after=retrain_after, config=config or {},
                 head_strategy=head_strategy,
                 refit_after=refit_after if wish.kind in HEAD_STRATEGIES_OF_KIND else 0,
-                promotion=promotion, start=start or {},
+                promotion=promotion, start=start or {}, finding=finding,
             )  # fmt: skip
     except IntegrityError:
         raise Conflict("This is learned already.", field="question") from None
@@ -78,9 +83,11 @@ def change_target(*, actor: User, target: Target, **changes: Any) -> Target:
     locked = Target.objects.select_for_update().get(pk=target.pk)
     now = {name: changes.get(name, getattr(locked, name)) for name in CHANGEABLE}
     _check(locked.kind, now["strategy"], now["config"], now["head_strategy"], now["input"])
+    _check_knobs(locked.kind, changes.get("config", {}))
     if "input" in changes:
         check_columns(project=locked.project, columns=columns_of(now["input"]))
     check_start(actor=actor, project=locked.project, start=changes.get("start", {}))
+    _check_finding(locked.project, locked.question, changes.get("finding", ""))
     if now["refit_after"] and locked.kind not in HEAD_STRATEGIES_OF_KIND:
         raise InvalidInput("No light head learns this kind of target.", field="refit_after")
     for name, value in now.items():
@@ -119,6 +126,27 @@ def _check(
     except InvalidConfig as error:
         raise InvalidInput(str(error), field="config") from None
     _check_input(kind, spec)
+
+
+def _check_finding(project: Project, question: str, finding: str) -> None:
+    schema = current_schema(project)
+    asked = schema.schema.question(question) if schema and question else None
+    known = asked.option_keys if asked else ()
+    if finding and finding not in known:
+        raise InvalidInput(
+            f"finding must be an option of the question ({', '.join(known)}).", field="finding"
+        )
+
+
+def _check_knobs(kind: str, config: dict[str, Any]) -> None:
+    idle = without_effect(kind, config)
+    if idle:
+        raise InvalidInput(
+            f"{', '.join(idle)}: without effect for this kind of target.", field="config"
+        )
+    network = config.get("network", "")
+    if network and NETWORKS[network].is_dense != (kind == TargetKind.SEGMENTATION):
+        raise InvalidInput(f"network: {network} does not learn this kind.", field="config")
 
 
 def _check_input(kind: str, spec: dict[str, Any]) -> None:

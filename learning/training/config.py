@@ -109,26 +109,3 @@ def _typed(name: str, value: Any, wanted: type) -> Any:
     if type(value) is not wanted:
         raise InvalidConfig(f"{name} must be of type {wanted.__name__}")
     return value
-
-
-@dataclass(frozen=True)
-class Knob:
-    """One training option as a form shows it."""
-
-    name: str
-    type: str  # number, whole, flag or choice
-    usual: Any
-    low: float | None
-    high: float | None
-    choices: tuple[str, ...]
-
-
-def knobs() -> list[Knob]:
-    """All options with their usual values and limits."""
-    named = {"network": tuple(NETWORKS), "modality": MODALITIES}
-    types = {bool: "flag", int: "whole", float: "number", str: "choice"}
-    found = []
-    for name, usual in asdict(TrainConfig()).items():
-        low, high = LIMITS.get(name, (None, None))
-        found.append(Knob(name, types[type(usual)], usual, low, high, named.get(name, ())))
-    return found

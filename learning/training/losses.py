@@ -58,13 +58,20 @@ def cumulative_logits(outputs: Tensor) -> Tensor:
     return steps.cumsum(dim=1)
 
 
-def ordinal_loss(outputs: Tensor, grades: Tensor) -> Tensor:
-    """Mean cross-entropy of "worse than grade j?" for every j; grade -1 is ignored."""
+def ordinal_loss(outputs: Tensor, grades: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Mean cross-entropy of "worse than grade j?" for every j; grade -1 is ignored.
+
+    With weights (grades,) the mean over the cases is weighted by their grades.
+    """
     logits = cumulative_logits(outputs)
     thresholds = torch.arange(logits.shape[1], device=logits.device)
     is_worse = (grades[:, None] > thresholds).to(logits.dtype)
     loss = functional.binary_cross_entropy_with_logits(logits, is_worse, reduction="none")
-    return mean_of(loss.mean(dim=1), grades >= 0)
+    of_case = loss.mean(dim=1)
+    if weights is None:
+        return mean_of(of_case, grades >= 0)
+    share = torch.where(grades >= 0, weights[grades.clamp(min=0)].to(loss.dtype), 0.0)
+    return (of_case * share).sum() / share.sum().clamp(min=1e-8)
 
 
 def ordinal_probabilities(outputs: Tensor) -> Tensor:

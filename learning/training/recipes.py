@@ -19,6 +19,8 @@ def recommended(
     base = TrainConfig(modality=modality)
     if task.is_dense:
         return _segmentation(base, dimensions, sample_count, on_gpu)
+    if task.kind == "ordinal":
+        base = replace(base, class_weights=False)  # chosen where rare grades matter most
     if task.kind == "time_to_event":
         # The risk sets of small batches hide most comparisons.
         base = replace(base, batch_size=64)

@@ -102,6 +102,22 @@ def test_strategies_on_vectors_serve_the_unclear_case_early(cast, target, cases,
     assert np.median(places) <= 4  # of sixteen
 
 
+def test_the_finding_that_a_manager_chose_is_looked_for(cast, target, cases, signs):
+    with pytest.raises(InvalidInput, match="finding must be an option"):
+        targets.change_target(actor=cast.manager, target=target, finding="nonsense")
+    read(cast, cases[:36], signs[:36])
+    for finding in ("effusion", "edema"):
+        targets.change_target(
+            actor=cast.manager, target=target, finding=finding, head_strategy="rare"
+        )
+        target.refresh_from_db()
+        head = heads.refit(target, seed=1)
+        picks = HeadPick.objects.filter(head=head, arm="positive")
+        said = picks.values_list("reason", flat=True)
+        assert said
+        assert all(f"rare {finding} " in reason for reason in said)
+
+
 def test_figures_of_the_test_patients_count_every_label(cast, target, cases, signs):
     read(cast, cases[:36], signs[:36])
     heads.refit(target, seed=1)

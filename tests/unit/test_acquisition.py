@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from learning.acquisition import uncertainty
+from learning.acquisition import methods, uncertainty
 from learning.acquisition.methods import wanted_margin
 from learning.acquisition.names import ALL_TITLES, STRATEGY_TITLES
 from learning.acquisition.pool import NOTHING_LABELED, InvalidPool, Labeled, Pool, normalized
@@ -385,6 +385,39 @@ def test_the_rare_mode_draws_from_all_its_arms():
     assert shares["margin"] == pytest.approx(0.5, abs=0.1)
     assert shares["positive"] == pytest.approx(0.4, abs=0.1)
     assert shares["uniform"] == pytest.approx(0.1, abs=0.05)
+
+
+THREE = Pool(
+    probabilities=np.array([[0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.8, 0.1, 0.1]]),
+    embeddings=np.eye(3, dtype=np.float32), classes=("none", "cyst", "tumour"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("counts", "chosen_finding", "finding"),
+    [
+        ([9, 0, 3], None, 1),  # the rarest that is there, not the last
+        ([9, 3, 0], None, 2),
+        ([0, 3, 3], None, 2),  # the first is no finding, however rare
+        ([9, 0, 3], 2, 2),
+    ],
+)
+def test_a_rare_finding_is_the_chosen_or_the_rarest(counts, chosen_finding, finding):
+    labels = np.repeat(np.arange(3), counts)
+    labeled = Labeled(np.eye(3, dtype=np.float32)[labels], labels)
+    pool = replace(THREE, finding=chosen_finding)
+    assert uncertainty.finding_of(pool, labeled) == finding
+    picks = [p for s in range(20) for p in chosen(STRATEGIES["rare"], pool, 1, s, labeled)]
+    said = {p.reason for p in picks if p.arm == "positive"}
+    assert (
+        f"Could be a rare {pool.classes[finding]} (0.80; {counts[finding]} labeled so far)" in said
+    )
+
+
+def test_without_any_positive_no_other_class_stands_for_it():
+    labeled = Labeled(np.eye(3, dtype=np.float32)[[0, 2, 2]], np.array([0, 2, 2]))
+    assert methods.known_positives(labeled, 1) is None
+    assert len(methods.known_positives(labeled, 2)) == 2
 
 
 @pytest.mark.parametrize(

@@ -264,3 +264,19 @@ def test_weights_and_sampling_favour_the_rare_class():
     drawn = MANY.sampling_weights(findings)
     assert drawn[4] / drawn[0] == pytest.approx(2.0)
     assert drawn[5] == 0
+
+
+def test_rare_grades_weigh_more_where_asked_and_distances_stay():
+    task = OrdinalGrade(("a", "b", "c"))
+    labels = np.array([0, 0, 0, 0, 2])
+    outputs = torch.randn(5, 2, generator=torch.Generator().manual_seed(0))
+    grades = torch.from_numpy(labels)
+    weights = task.class_weights(labels)
+    each = torch.stack(
+        [losses.ordinal_loss(outputs[n : n + 1], grades[n : n + 1]) for n in range(5)]
+    )
+    share = weights[grades]
+    wanted = (each * share).sum() / share.sum()
+    assert weights[2] == pytest.approx(2 * weights[0])
+    assert task.loss(outputs, grades, Weighting(weights=weights)) == pytest.approx(float(wanted))
+    assert task.loss(outputs, grades, Weighting()) == pytest.approx(float(each.mean()))

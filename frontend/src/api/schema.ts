@@ -2502,6 +2502,8 @@ export interface components {
                 [key: string]: string;
             };
             promotion?: components["schemas"]["PromotionEnum"];
+            /** @description The option that the strategy `rare` looks for; empty: the rarest. */
+            finding?: string;
         };
         /** @description A pixel of a frame; 0, 0 is the centre of the first one. */
         Place: {
@@ -2979,6 +2981,7 @@ export interface components {
             start: {
                 [key: string]: string;
             };
+            readonly finding: string;
         };
         /**
          * @description * `one` - One
@@ -3006,6 +3009,8 @@ export interface components {
                 [key: string]: string;
             };
             promotion?: components["schemas"]["PromotionEnum"];
+            /** @description The option that the strategy `rare` looks for; empty: the rarest. */
+            finding?: string;
             kind?: components["schemas"]["TargetKindEnum"];
             question?: string;
             options?: {

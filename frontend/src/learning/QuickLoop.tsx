@@ -5,6 +5,7 @@ import { api, good, type Schemas } from '../api/client'
 import { formatNumber, named, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Loaded } from '../ui/states'
+import { FindingChoice } from './FindingChoice'
 import { auditText, testText, weightedText } from './headText'
 
 const REFRESH_MS = 3000
@@ -34,6 +35,7 @@ export function QuickLoop({ projectId, target, isManager }: Props) {
       <Group justify="space-between" mb="xs">
         <Title order={3} size="h4">{t('quick.title')}</Title>
         {isManager && <StrategyChoice target={target} />}
+        {isManager && target.head_strategy === 'rare' && <FindingChoice projectId={projectId} target={target} />}
       </Group>
       <Stack gap="sm">
         <EncoderState encoder={encoders.data?.[0]} isKnown={encoders.isSuccess} />

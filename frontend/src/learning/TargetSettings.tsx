@@ -127,13 +127,17 @@ function Sections({ target, knobs, networks, recipe, onChange }: SectionsProps) 
   const isDense = target.kind === 'segmentation'
   const fitting = networks.filter((network) => network.is_dense === isDense).map((network) => network.name)
   const starts = SECTIONS.map(([first]) => knobs.findIndex((knob) => knob.name === first))
+  const sections = SECTIONS.map(([, section], place) => ({
+    section,
+    acting: knobs.slice(starts[place], starts[place + 1]).filter(({ kinds }) => kinds.includes(target.kind)),
+  }))
   return (
     <>
-      {SECTIONS.map(([first, section], place) => (
-        <Stack key={first} gap="xs">
+      {sections.filter(({ acting }) => acting.length > 0).map(({ section, acting }) => (
+        <Stack key={section} gap="xs">
           <Title order={4} size="h5">{t(`target.section.${section}`)}</Title>
           <SimpleGrid cols={{ base: 1, sm: 2 }}>
-            {knobs.slice(starts[place], starts[place + 1]).map((knob) => (
+            {acting.map((knob) => (
               <KnobField
                 key={knob.name}
                 knob={knob.name === 'network' ? { ...knob, choices: fitting } : knob}

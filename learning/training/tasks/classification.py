@@ -83,16 +83,11 @@ class OrdinalGrade(OneAnswer):
     def outputs(self) -> int:
         return len(self.classes) - 1
 
-    def class_weights(self, labels: Labels) -> torch.Tensor | None:
-        """None: weights per grade would bend the distances between grades."""
-        del labels
-        return None
-
     def loss(
         self, outputs: torch.Tensor, labels: torch.Tensor, weighting: Weighting
     ) -> torch.Tensor:
-        del weighting
-        return losses.ordinal_loss(outputs, labels)
+        """Weights are those of a case by its grade: the distances between grades stay."""
+        return losses.ordinal_loss(outputs, labels, weighting.weights)
 
     def predictions(self, outputs: torch.Tensor) -> torch.Tensor:
         return losses.ordinal_probabilities(outputs)

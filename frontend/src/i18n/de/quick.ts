@@ -2,6 +2,8 @@
 export const quick = {
   'quick.title': 'Zwischen den Runden: ein leichter Kopf',
   'quick.strategy': 'Strategie des leichten Kopfes',
+  'quick.finding': 'Gesuchter Befund',
+  'quick.finding_rarest': 'Der seltenste Befund',
   'quick.none': 'Der leichte Kopf beginnt, sobald die Fälle ihre Vektoren haben.',
   'quick.no_encoder': 'Ab zwanzig Fällen bekommen die Fälle Vektoren.',
   'quick.encoder_failed': 'Die Vektoren der Fälle konnten nicht berechnet werden: {error}',

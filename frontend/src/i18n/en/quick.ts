@@ -2,6 +2,8 @@
 export const quick = {
   'quick.title': 'Between the rounds: a light head',
   'quick.strategy': 'Strategy of the light head',
+  'quick.finding': 'Finding that is looked for',
+  'quick.finding_rarest': 'The rarest finding',
   'quick.none': 'The light head begins as soon as the cases have their vectors.',
   'quick.no_encoder': 'Cases get vectors once there are twenty of them.',
   'quick.encoder_failed': 'The vectors of the cases could not be made: {error}',
