@@ -89,6 +89,14 @@ def collect_explanations() -> None:
 
 
 @task
+def collect_leftovers() -> None:
+    """Delete the files of rounds, folds and pre-trainings that ended without success."""
+    from learning.services import leftovers
+
+    leftovers.collect_leftovers()
+
+
+@task
 def track_round(round_id: str) -> None:
     """Tell the configured trackers of a completed round."""
     from learning import tracking
