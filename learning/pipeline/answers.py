@@ -28,6 +28,7 @@ from learning.pipeline.base import (
     Pretrained,
     Start,
 )
+from learning.services.modalities import usual_recolouring
 from learning.services.test_results import Results
 from learning.training.checkpoint import Checkpoints
 from learning.training.columns import ColumnEncoder, Row, width_of
@@ -109,6 +110,7 @@ class Answers(Kind):
         usual = recommended(
             self.task, dimensions=self.spec.dimensions if self.spec else "2d",
             sample_count=sample_count, on_gpu=choose_device().type == "cuda",
+            modality=usual_recolouring(self.target),
         )  # fmt: skip
         if self.passes:
             usual = replace(usual, dropout=DROPOUT)

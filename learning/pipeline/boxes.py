@@ -27,6 +27,7 @@ from learning.pipeline.base import (
     Pretrained,
     Start,
 )
+from learning.services.modalities import usual_recolouring
 from learning.training.boxes import Boxes as BoxArray
 from learning.training.boxes import iou
 from learning.training.checkpoint import Checkpoints
@@ -67,6 +68,7 @@ class Boxes(Kind):
         usual = TrainConfig(
             side=SIDE, batch_size=BATCH, learning_rate=RATE, weight_decay=DECAY, scale=0.2,
             shift=0.1, epochs=40, min_steps=400, max_steps=20_000,
+            modality=usual_recolouring(self.target),
         )  # fmt: skip
         return TrainConfig.from_json(usual.as_json() | overrides)
 

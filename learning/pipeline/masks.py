@@ -29,6 +29,7 @@ from learning.pipeline.base import (
     Pretrained,
     Start,
 )
+from learning.services.modalities import usual_recolouring
 from learning.services.test_results import Results
 from learning.training.checkpoint import Checkpoints
 from learning.training.config import TrainConfig
@@ -87,7 +88,7 @@ class Masks(Kind):
     def recipe(self, overrides: Json, sample_count: int) -> TrainConfig:
         usual = recommended(
             self.task, dimensions=self.spec.dimensions, sample_count=sample_count,
-            on_gpu=choose_device().type == "cuda", modality="mr",
+            on_gpu=choose_device().type == "cuda", modality=usual_recolouring(self.target),
         )  # fmt: skip
         return TrainConfig.from_json(usual.as_json() | overrides)
 
@@ -95,6 +96,7 @@ class Masks(Kind):
         return Architecture(
             self.config.network, self.task.outputs, dimensions=self.spec.dimensions,
             channels=self.spec.branches, size=self.spec.size, neighbours=self.spec.neighbours,
+            dropout=self.config.dropout,
         )  # fmt: skip
 
     def pretrain(self, images: Images, run: Run) -> Pretrained:
