@@ -9,6 +9,7 @@ from django.db.models import Count, F, Window
 from django.db.models.functions import RowNumber
 
 from annotation.archive.models import Instance, Series, Study
+from annotation.imaging.geometry import orientation_of_frame
 from annotation.imaging.volume import NotAVolume, SlicePlace, order_slices, plane_of
 
 # What each SOP class family cannot be shown as an image stack.
@@ -27,19 +28,25 @@ class ImageSeries:
 
 
 def find_image_series(study: Study) -> list[ImageSeries]:
-    """Series with frames, in the order a reader expects, in two queries for the whole study."""
+    """Series with frames, in the order a reader expects, in two queries for the whole study.
+
+    And one more where it holds objects of several frames.
+    """
     return find_image_series_of([study])[study.pk]
 
 
 def find_image_series_of(studies: Sequence[Study]) -> dict[UUID, list[ImageSeries]]:
-    """`find_image_series` of several studies, in two queries for all of them."""
+    """`find_image_series` of several studies, in as many queries for all of them."""
     ids = [study.pk for study in studies]
     images: dict[UUID, list[_Image]] = defaultdict(list)
     rows = Instance.objects.filter(series__study__in=ids, frame_index__isnull=False).values_list(
         "series_id", "sop_instance_uid", "position", "orientation", "instance_number",
         "number_of_frames", "prepared__sha256",
     )  # fmt: skip
+    rows = list(rows)
+    inside = _orientations_inside([row[1] for row in rows if row[5] > 1 and not row[3]], ids)
     for series_id, uid, position, orientation, number, frames, prepared in rows:
+        orientation = orientation or inside.get(uid)
         place = SlicePlace(
             uid,
             tuple(position) if position else None,
@@ -52,6 +59,21 @@ def find_image_series_of(studies: Sequence[Study]) -> dict[UUID, list[ImageSerie
     for series in in_order.exclude(modality__in=NON_IMAGE_MODALITIES):
         found[series.study_id].append(_image_series(series, images[series.pk]))
     return found
+
+
+def _orientations_inside(
+    uids: Sequence[str], study_ids: Sequence[UUID]
+) -> dict[str, tuple[float, ...] | None]:
+    """Of the first frame of objects that say it frame by frame, by SOP Instance UID."""
+    if not uids:
+        return {}
+    known = Instance.objects.filter(series__study__in=study_ids, sop_instance_uid__in=uids)
+    return {
+        uid: orientation_of_frame(header, 1)
+        for uid, header in known.values_list("sop_instance_uid", "dicom_json").iterator(
+            chunk_size=50
+        )
+    }
 
 
 @dataclass(frozen=True)

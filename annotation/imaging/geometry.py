@@ -44,6 +44,12 @@ def plane_of_frame(dicom_json: Json, frame: int) -> Plane | None:
     return Plane(tuple(position), tuple(orientation), (spacing[0], spacing[1]))
 
 
+def orientation_of_frame(dicom_json: Json, frame: int) -> tuple[float, ...] | None:
+    """The directions of its rows and columns, LPS; None where it has none."""
+    found = _numbers(dicom_json, frame, ORIENTATION, "00200037")
+    return tuple(found) if len(found) == 6 else None
+
+
 def spacing_of_frame(dicom_json: Json, frame: int) -> tuple[float, float] | None:
     """mm between rows and between columns; at the detector where only that is known."""
     for tag in ("00280030", "00181164"):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from annotation.core import jobs
-from annotation.labeling.services.ranking import publish_ranking
+from annotation.labeling.services.ranking import publish_ranking, unrank_others
 from learning.models import ModelVersion, Prediction, Round
 from learning.pipeline.base import Foreseen, Json, Judged, Learned
 from learning.pipeline.ranking import Place
@@ -47,6 +47,7 @@ def publish(round_: Round, finished: Finished) -> None:
     publish_ranking(
         project=target.project, ranking_id=round_.pk, ranked=[p.ranked for p in finished.order]
     )
+    unrank_others(project=target.project, ranking_id=round_.pk)
     if judged.results is not None:
         test_results.keep(version=version, results=judged.results)
     model_versions.consider(version)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from annotation.core.jobs import JobState
 from annotation.labeling import selectors as labeling
 from annotation.labeling.models import Selection
 from learning.estimates.triggers import (
@@ -19,9 +20,11 @@ from learning.services.outcomes import surprise_of
 def advice_of(target: Target) -> Advice:
     """Whether a round is due by the reads that were accepted since the last one began, and why.
 
+    A failed round has learned nothing, so its reads still count.
+
     The losses are those of labels that came since: what a round has learned surprises it no more.
     """
-    last = target.rounds.order_by("-number").first()
+    last = target.rounds.exclude(state=JobState.FAILED).order_by("-number").first()
     since = last.created_at if last else None
     new = labeling.count_accepted_since(target.project, since)
     return retraining(

@@ -1,6 +1,7 @@
 """Starts rounds by policy or by hand, pauses and stops them."""
 
 import functools
+import itertools
 import os
 import secrets
 import subprocess
@@ -17,6 +18,9 @@ from annotation.core.errors import Conflict
 from annotation.core.tasks import ring
 from learning.models import Round, Target, Trigger
 from learning.services.retraining import advice_of
+
+RETRY_AFTER = timedelta(minutes=10)  # after a failed round; a second one waits twice as long
+MOST_DOUBLINGS = 8  # a day and a half at most
 
 
 @transaction.atomic
@@ -90,9 +94,19 @@ def due() -> list[Target]:
         last = target.rounds.order_by("-number").first()
         if last is not None and not last.is_finished:
             continue
-        if advice_of(target).is_due:
+        if not _is_resting(target) and advice_of(target).is_due:
             found.append(target)
     return found
+
+
+def _is_resting(target: Target) -> bool:
+    """Whether the last rounds failed and the next try waits: each time twice as long."""
+    latest = target.rounds.order_by("-number").values_list("state", "finished_at")[:MOST_DOUBLINGS]
+    failed = list(itertools.takewhile(lambda one: one[0] == jobs.JobState.FAILED, latest))
+    if not failed:
+        return False
+    ended = failed[0][1]
+    return ended is not None and timezone.now() < ended + RETRY_AFTER * 2 ** (len(failed) - 1)
 
 
 def start_due() -> int:

@@ -1,6 +1,7 @@
 """Claiming, autosaving, submitting, reopening, reviewing over HTTP."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -17,7 +18,7 @@ from annotation.labeling.models import (
 )
 from annotation.labeling.services import claiming
 from annotation.labeling.services.projects import change_settings
-from annotation.labeling.services.ranking import Ranked, publish_ranking
+from annotation.labeling.services.ranking import Ranked, publish_ranking, unrank_others
 from tests import factories
 
 YES = {"answers": {"nodule": "yes"}}
@@ -204,6 +205,19 @@ def test_the_ranking_decides_what_is_claimed_next_and_is_recorded(cast):
     assignment = factories.claim(cast.annotator, cast.project)
     assert assignment.case_id == first.pk
     assert (assignment.selection, assignment.priority) == (Selection.RANKED, 0.9)
+
+
+def test_what_a_new_ranking_leaves_out_loses_its_place(cast):
+    kept, left_out = factories.make_empty_cases(cast.project, 2)
+    for number, cases in ((1, [kept, left_out]), (2, [kept])):
+        ranked = [Ranked(c.pk, 0.5, "why", {"code": "random"}) for c in cases]
+        publish_ranking(project=cast.project, ranking_id=UUID(int=number), ranked=ranked)
+    assert unrank_others(project=cast.project, ranking_id=UUID(int=2)) == 1
+    left_out.refresh_from_db()
+    kept.refresh_from_db()
+    assert (left_out.priority, left_out.priority_reason, left_out.ranking_id) == (0, "", None)
+    assert left_out.priority_words == {}
+    assert (kept.priority, kept.ranking_id) == (0.5, UUID(int=2))
 
 
 def test_a_share_of_claims_is_drawn_at_random_and_recorded_as_control(cast):

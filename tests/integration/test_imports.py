@@ -170,6 +170,12 @@ def test_a_multi_frame_object_is_a_stack_of_its_frames(cast):
     study = ingest_file(collection=cast.project.collection, path=path).study
     [found] = selectors.find_image_series(study)
     assert (list(found.frames.values()), found.not_a_volume) == ([2], NotAVolume.MULTI_FRAME)
+    assert found.plane == ""
+    sagittal = {"00209116": {"vr": "SQ", "Value": [{
+        "00200037": {"vr": "DS", "Value": [0, 1, 0, 0, 0, -1]},
+    }]}}  # fmt: skip
+    Instance.objects.update(dicom_json={"52009229": {"vr": "SQ", "Value": [sagittal]}})
+    assert selectors.find_image_series(study)[0].plane == "sagittal"
 
 
 def test_the_demo_is_deterministic_and_has_a_known_truth(cast, tmp_path):

@@ -2,12 +2,14 @@
 
 import csv
 import io
+from datetime import timedelta
 
 import numpy as np
 import pytest
 import torch
 from django.core.management import call_command
 from django.db import IntegrityError
+from django.utils import timezone
 from PIL import Image
 from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
@@ -174,8 +176,24 @@ def test_a_round_is_due_after_enough_newly_accepted_reads(cast):
     assert rounds.due() == [target]
     assert rounds.start_due() == 1
     assert rounds.start_due() == 0
-    Round.objects.update(state="failed")
+    Round.objects.update(state="completed")
     assert rounds.due() == []
+
+
+def test_a_failed_round_is_tried_again_with_its_reads_each_time_later(cast):
+    factories.make_empty_cases(cast.project, 5)
+    target = targets.create_target(
+        actor=None, project=cast.project, question="nodule", retrain_after=1
+    )
+    factories.submit_next(cast.annotator, cast.project)
+    for number, minutes in ((1, 10), (2, 20), (3, 40)):
+        assert rounds.start_due() == 1
+        newest = Round.objects.filter(number=number)
+        ended = timezone.now() - timedelta(minutes=minutes - 1)
+        newest.update(state="failed", finished_at=ended)
+        assert rounds.due() == []
+        newest.update(finished_at=ended - timedelta(minutes=2))
+        assert rounds.due() == [target]
 
 
 def test_later_rounds_wait_until_the_reads_grew_by_a_fifth(cast):
@@ -248,10 +266,6 @@ def test_a_target_must_be_a_question_on_the_study(cast):
 
 
 def test_a_job_that_kills_its_worker_three_times_fails(target):
-    from datetime import timedelta
-
-    from django.utils import timezone
-
     created = rounds.request_round(target=target, trigger=Trigger.MANUAL)
     for attempt in range(1, 4):
         assert jobs.claim(Round, created.pk).attempt == attempt

@@ -21,6 +21,12 @@ FROM unnest(%(cases)s::uuid[], %(priorities)s::float8[], %(reasons)s::text[],
      AS r(case_id, priority, reason, words)
 WHERE c.id = r.case_id AND c.project_id = %(project)s
 """
+# What is not ranked (an image that cannot be used) must not keep the place that another ranking gave it.
+UNRANK = """
+UPDATE labeling_case
+SET priority = 0, priority_reason = '', priority_words = '{}', ranking_id = NULL
+WHERE project_id = %(project)s AND state = 'open' AND front = 0 AND ranking_id <> %(ranking)s
+"""
 
 RETIRE_FRONT = """
 UPDATE labeling_case SET front = 0
@@ -66,6 +72,16 @@ def publish_ranking(*, project: Project, ranking_id: UUID, ranked: Sequence[Rank
     }
     with connection.cursor() as cursor:
         cursor.execute(PUBLISH, values)
+        return int(cursor.rowcount)
+
+
+def unrank_others(*, project: Project, ranking_id: UUID) -> int:
+    """Take away the places that other rankings gave; the front stays. Returns how many lost theirs.
+
+    After a whole ranking: what it left out, such as an image that cannot be used, comes last.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(UNRANK, {"project": project.pk, "ranking": ranking_id})
         return int(cursor.rowcount)
 
 
