@@ -250,8 +250,8 @@ def test_an_audit_that_is_put_aside_stays_one_for_its_reader(cast):
     claiming.release(assignment=drawn)
     other = factories.claim(cast.annotator2, cast.project)
     claiming.release(assignment=other)
-    change_settings(actor=cast.manager, project=cast.project, control_share=0.0)
-    cast.project.refresh_from_db()
+    cast.project.control_share = 0.0
+    cast.project.save()
     returned = claiming.claim_case(reader=cast.annotator, case=drawn.case)
     claiming.release(assignment=returned)
     Case.objects.exclude(pk=drawn.case_id).update(free_slots=0)

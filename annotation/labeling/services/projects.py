@@ -22,6 +22,7 @@ from annotation.labeling.models import (
 )
 from annotation.labeling.schemas import InvalidSchema, Options, parse_schema
 
+LEAST_AUDITS = 0.05  # of the claims of a ranked project; without them no figure could be trusted
 SETTINGS = ("readers_per_case", "requires_review", "lease_seconds", "control_share")
 
 
@@ -58,6 +59,7 @@ def change_settings(*, actor: User, project: Project, **changes: Any) -> Project
         raise Conflict(
             "The number of readers per case can only be raised.", field="readers_per_case"
         )
+    _keep_audits(locked, float(changes.get("control_share", 1.0)))
     for name in SETTINGS:
         if name in changes:
             setattr(locked, name, changes[name])
@@ -70,6 +72,16 @@ def change_settings(*, actor: User, project: Project, **changes: Any) -> Project
         actor=actor, action="project_changed", target=locked, project_id=locked.pk, **changes
     )
     return locked
+
+
+def _keep_audits(project: Project, share: float) -> None:
+    is_ranked = Case.objects.filter(project=project, ranking_id__isnull=False).exists
+    if share < LEAST_AUDITS and is_ranked():
+        raise InvalidInput(
+            f"At least {LEAST_AUDITS:.0%} of the claims of a ranked project are drawn at random: "
+            "they keep its figures honest.",
+            field="control_share",
+        )
 
 
 @transaction.atomic

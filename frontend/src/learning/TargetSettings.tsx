@@ -7,6 +7,7 @@ import { api, good, type Schemas } from '../api/client'
 import { t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Loaded } from '../ui/states'
+import { AuditShare } from './AuditShare'
 import { ColumnPicker } from './ColumnPicker'
 import { columnsOf, purposeOf, USUAL_SIDE, withColumns } from './inputDraft'
 
@@ -85,6 +86,7 @@ function Form({ projectId, target, onDone }: Props & { onDone: () => void }) {
         value={retrainAfter}
         onChange={(value) => setRetrainAfter(Number(value) || 0)}
       />
+      <AuditShare projectId={projectId} />
       <JsonInput
         label={t('target.input')}
         description={t(target.kind === 'boxes' ? 'target.input_of_boxes' : 'target.input_help')}
