@@ -39,11 +39,11 @@ def find_image_series_of(studies: Sequence[Study]) -> dict[UUID, list[ImageSerie
     """`find_image_series` of several studies, in as many queries for all of them."""
     ids = [study.pk for study in studies]
     images: dict[UUID, list[_Image]] = defaultdict(list)
-    rows = Instance.objects.filter(series__study__in=ids, frame_index__isnull=False).values_list(
+    shown = Instance.objects.filter(series__study__in=ids, frame_index__isnull=False)
+    rows = list(shown.values_list(
         "series_id", "sop_instance_uid", "position", "orientation", "instance_number",
         "number_of_frames", "prepared__sha256",
-    )  # fmt: skip
-    rows = list(rows)
+    ))  # fmt: skip
     inside = _orientations_inside([row[1] for row in rows if row[5] > 1 and not row[3]], ids)
     for series_id, uid, position, orientation, number, frames, prepared in rows:
         orientation = orientation or inside.get(uid)
