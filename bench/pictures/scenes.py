@@ -31,7 +31,7 @@ REGIONS = (
 )
 MASKS = (
     "brush", "eraser", "sphere", "sphere_eraser", "threshold", "rectangle_scissors",
-    "circle_scissors", "fill",
+    "circle_scissors", "rectangle_cut", "circle_cut", "fill",
 )  # fmt: skip
 LAYOUTS = {"1x2": 2, "2x2": 5, "3x3": 9}  # the F key with Shift
 

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { onSection, type Section } from '../src/viewer/masks/cuts'
+import { between, interpolated, signedDistance } from '../src/viewer/masks/interpolation'
 import {
-  between, fillHoles, growBy, interpolated, isEmpty, keepLargest, onSegment, shrinkBy, signedDistance,
-  smooth, withLocked, type Size,
+  fillHoles, grow, keepLargest, onSegment, shrink, smooth, withLocked, type Operation, type Size,
 } from '../src/viewer/masks/operations'
+import { onVolume } from '../src/viewer/masks/volume'
 
 /** A slice as a picture: '.' is nothing, a digit is its label, '#' is 1. */
 const map = (...lines: string[]) =>
@@ -12,48 +14,112 @@ const picture = (labels: Uint8Array, { columns }: Size) =>
   Array.from({ length: labels.length / columns }, (_, y) =>
     Array.from(labels.subarray(y * columns, (y + 1) * columns), (v) => (v ? '#' : '.')).join(''))
 
+/** Run to the end, without a rest. */
+function run<T>(work: Generator<void, T>): T {
+  for (;;) {
+    const step = work.next()
+    if (step.done) return step.value
+  }
+}
+const after = (operation: Operation, lines: string[]) =>
+  picture(run(operation(map(...lines), { planes: 1, ...size(...lines) })), size(...lines))
+
 describe('operations on a slice', () => {
   it('keeps the largest piece; corners do not connect', () => {
-    const before = ['##...', '##...', '..#..', '...##', '...#.']
-    expect(picture(keepLargest(map(...before), size(...before)), size(...before)))
+    expect(after(keepLargest, ['##...', '##...', '..#..', '...##', '...#.']))
       .toEqual(['##...', '##...', '.....', '.....', '.....'])
-    expect(isEmpty(keepLargest(map('...'), size('...')))).toBe(true)
+    expect(after(keepLargest, ['...'])).toEqual(['...'])
+  })
+
+  it('knows a piece that meets itself again', () => {
+    expect(after(keepLargest, ['#.#.#', '#.#.#', '###..', '....#'])).toEqual(['#.#..', '#.#..', '###..', '.....'])
   })
 
   it('fills what is enclosed, not what is open to the border', () => {
-    const before = ['.####.', '.#..#.', '.####.', '.#..#.', '.#..#.']
-    expect(picture(fillHoles(map(...before), size(...before)), size(...before)))
+    expect(after(fillHoles, ['.####.', '.#..#.', '.####.', '.#..#.', '.#..#.']))
       .toEqual(['.####.', '.####.', '.####.', '.#..#.', '.#..#.'])
   })
 
   it('smooths single pixels and notches away', () => {
-    const before = ['#....', '..###', '..#.#', '..###', '.....']
-    expect(picture(smooth(map(...before), size(...before)), size(...before)))
+    expect(after(smooth, ['#....', '..###', '..#.#', '..###', '.....']))
       .toEqual(['.....', '...#.', '..###', '...#.', '.....'])
   })
 
-  it('grows and shrinks by the distance in pixels, round at the corners', () => {
-    const dot = ['.....', '.....', '..#..', '.....', '.....']
-    const grown = growBy(2)(map(...dot), size(...dot))
-    expect(picture(grown, size(...dot))).toEqual(['..#..', '.###.', '#####', '.###.', '..#..'])
-    expect(picture(growBy(1)(map(...dot), size(...dot)), size(...dot)))
-      .toEqual(['.....', '..#..', '.###.', '..#..', '.....'])
-    expect(picture(shrinkBy(1)(grown, size(...dot)), size(...dot)))
-      .toEqual(['.....', '..#..', '.###.', '..#..', '.....'])
+  it('grows and shrinks by a pixel, not at the border of the slice', () => {
+    expect(after(grow, ['.....', '..#..', '.....'])).toEqual(['..#..', '.###.', '..#..'])
+    expect(after(shrink, ['..#..', '.###.', '..#..'])).toEqual(['.....', '..#..', '.....'])
+    expect(after(shrink, ['###', '###', '...'])).toEqual(['###', '...', '...'])
+  })
+})
+
+describe('operations on a whole series', () => {
+  const whole = (operation: Operation, slices: string[][], value = 1) => {
+    const before = slices.map((lines) => map(...lines))
+    const changed = run(onVolume(before, value, size(...(slices[0] ?? [])), operation))
+    return before.map((labels, i) => [...changed.get(i) ?? labels].join('').replaceAll('0', '.'))
+  }
+
+  it('keeps the largest piece through the slices', () => {
+    expect(whole(keepLargest, [['22..', '1.11'], ['....', '1...'], ['....', '1...']])).toEqual(['22..1...', '....1...', '....1...'])
+    expect(whole(keepLargest, [['....'], ['....']])).toEqual(['....', '....'])
   })
 
-  it('does not shrink at the border of the slice', () => {
-    const before = ['###', '###', '...']
-    expect(picture(shrinkBy(1)(map(...before), size(...before)), size(...before)))
-      .toEqual(['###', '...', '...'])
+  it('fills what is closed on all sides only', () => {
+    const [full, ring] = [['.....', '.###.', '.###.', '.###.', '.....'], ['.....', '.###.', '.#.#.', '.###.', '.....']]
+    const [filled, hollow] = [full, ring].map((lines) => lines.join('').replaceAll('#', '1'))
+    expect(whole(fillHoles, [full, ring, full])).toEqual([filled, filled, filled])
+    expect(whole(fillHoles, [ring, ring, full])).toEqual([hollow, hollow, filled])
+    expect(whole(fillHoles, [ring])).toEqual([filled])
+  })
+
+  it('leaves the holes in which others lie', () => {
+    const [full, ring] = [['###', '###', '###'], ['###', '#2#', '###']]
+    expect(whole(fillHoles, [['...', '...', '...'], full, ring, full, ['...', '...', '...']])[2]).toBe('111121111')
+  })
+
+  it('smooths, grows and shrinks across the slices', () => {
+    const [none, dot, all] = [['...', '...', '...'], ['...', '.#.', '...'], ['###', '###', '###']]
+    expect(whole(smooth, [none, dot, none])).toEqual(['.........', '.........', '.........'])
+    expect(whole(smooth, [all, all, all])[1]).toBe('.1.111.1.')
+    expect(whole(grow, [none, dot, none])).toEqual(['....1....', '.1.111.1.', '....1....'])
+    expect(whole(shrink, [none, all, all])).toEqual(['.........', '.........', '111111111'])
+  })
+
+  it('rests after every slice, so that a large mask holds nothing up', () => {
+    const slices = Array.from({ length: 300 }, () => new Uint8Array(64 * 64).fill(1, 64, 640))
+    let rests = 0
+    for (const work = onVolume(slices, 1, { rows: 64, columns: 64 }, keepLargest); !work.next().done;) rests++
+    expect(rests).toBeGreaterThanOrEqual(4 * 300)
+  })
+})
+
+describe('operations on cuts across the slices', () => {
+  const slices = [map('#.', '#.', '..'), map('..', '.#', '..'), map('#.', '..', '..')]
+  const cutBy = (section: Section) => {
+    const changed = run(onSection(slices, section, 1, { rows: 3, columns: 2 }, fillHoles))
+    return [...changed].map(([index, labels]) => [index, picture(labels, { rows: 3, columns: 2 })])
+  }
+
+  it('change what the cut shows and nothing beside it', () => {
+    const tall = [map('...', '.#.', '...'), map('.#.', '#.#', '.#.'), map('...', '.#.', '...')]
+    const filled = run(onSection(tall, { of: 'row', index: 1 }, 1, { rows: 3, columns: 3 }, fillHoles))
+    expect([...filled].map(([index, labels]) => [index, picture(labels, { rows: 3, columns: 3 })])).toEqual([[1, ['.#.', '###', '.#.']]])
+    const column = run(onSection(tall, { of: 'column', index: 1 }, 1, { rows: 3, columns: 3 }, shrink))
+    expect([...column.keys()]).toEqual([0, 1, 2])
+    expect(column.get(1)).toEqual(map('...', '#.#', '...'))
+    expect(cutBy({ of: 'column', index: 0 })).toEqual([])
+  })
+
+  it('are slices where the slices themselves are shown', () => {
+    expect(cutBy({ of: 'slice', index: 0 })).toEqual([[0, ['#.', '#.', '..']]])
   })
 })
 
 describe('labels', () => {
   it('of other segments are never taken', () => {
     const lines = ['.2.', '211', '.1.']
-    const after = onSegment(map(...lines), 1, size(...lines), growBy(1.5))
-    expect([...after]).toEqual([1, 2, 1, 2, 1, 1, 1, 1, 1])
+    const grown = run(onSegment(map(...lines), 1, size(...lines), grow))
+    expect([...grown]).toEqual([0, 2, 1, 2, 1, 1, 1, 1, 1])
   })
 
   it('of locked segments are neither overwritten nor added to', () => {
@@ -77,23 +143,43 @@ describe('interpolation between slices', () => {
 
   it('finds the shape halfway between a small and a large one', () => {
     // From 7 wide about x = 7 to 3 wide about x = 7: halfway 5 wide.
-    expect(between(line(4, 10), line(6, 8), row, 0.5)).toEqual(line(5, 9))
+    expect(between(signedDistance(line(4, 10), row), signedDistance(line(6, 8), row), 0.5)).toEqual(line(5, 9))
   })
 
+  const none = line(1, 0)
   it('fills gaps only, and leaves painted slices alone', () => {
-    const slices = [null, line(3, 11), null, null, null, line(7, 7), line(2, 3), null]
-    const filled = interpolated(slices, row)
+    const filled = run(interpolated([none, line(3, 11), none, none, none, line(7, 7), line(2, 3), none], 1, row))
     expect([...filled.keys()]).toEqual([2, 3, 4])
     expect(filled.get(2)).toEqual(line(4, 10))
     expect(filled.get(3)).toEqual(line(5, 9))
     expect(filled.get(4)).toEqual(line(6, 8))
   })
 
+  it('joins only what lies over one another: two lesions stay two', () => {
+    expect(run(interpolated([line(1, 3), none, line(9, 12)], 1, row)).size).toBe(0)
+    const two = line(1, 3).map((bit, i) => bit || (line(9, 12)[i] ?? 0))
+    expect(run(interpolated([line(1, 3), none, two], 1, row)).get(1)).toEqual(line(1, 3))
+  })
+
+  it('fills only the gaps that a slice lies in or borders on', () => {
+    const slices = [line(3, 5), none, line(3, 5), none, line(3, 5), none, line(3, 5)]
+    const filledAround = (index: number) => [...run(interpolated(slices, 1, row, index)).keys()]
+    expect(filledAround(3)).toEqual([3])
+    expect(filledAround(4)).toEqual([3, 5])
+    expect([...run(interpolated(slices, 1, row)).keys()]).toEqual([1, 3, 5])
+  })
+
+  it('leaves to others what is theirs', () => {
+    const others = none.map((_, x) => (x === 4 ? 2 : 0))
+    expect(run(interpolated([line(3, 5), others, line(3, 5)], 1, row)).get(1)).toEqual(line(3, 5).map((bit, x) => (x === 4 ? 2 : bit)))
+  })
+
   it('is exact in two dimensions', () => {
+    const area = { rows: 9, columns: 9 }
     const square = (half: number) => Uint8Array.from({ length: 81 }, (_, i) =>
       Math.max(Math.abs((i % 9) - 4), Math.abs(Math.floor(i / 9) - 4)) <= half ? 1 : 0)
-    const middle = between(square(3), square(1), { rows: 9, columns: 9 }, 0.5)
-    expect(picture(middle, { rows: 9, columns: 9 })[4]).toBe('..#####..')
-    expect(between(square(2), square(2), { rows: 9, columns: 9 }, 0.3)).toEqual(square(2))
+    const halfway = (from: number, to: number) => run(interpolated([square(from), square(-1), square(to)], 1, area)).get(1)
+    expect(picture(halfway(3, 1) ?? map(), area)[4]).toBe('..#####..')
+    expect(halfway(2, 2)).toEqual(square(2))
   })
 })

@@ -8,7 +8,7 @@ from annotation.labeling.schemas.conditions import Condition
 from annotation.labeling.schemas.hanging import HangingRule
 
 HOTKEYS = "1234567890qweasdfghjklxcvbnmtyop"
-RESERVED_HOTKEYS = frozenset("iruz?+-=/#!&%$*><_[](),.;:")  # the reading room's own keys
+RESERVED_HOTKEYS = frozenset("iruz?+-=/#!&%$*><_[](),.;:'\"")  # the reading room's own keys
 SCOPES = ("study", "series", "instance", "region")
 KINDS = ("one", "many", "ordinal", "number", "text")
 CHOICE_KINDS = ("one", "many", "ordinal")

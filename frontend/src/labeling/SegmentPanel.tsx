@@ -1,9 +1,10 @@
 /** What is painted: the segments of the schema, how they look, and the brush. */
-import { Button, Group, NumberInput, Radio, Slider, Stack, Switch, Text, UnstyledButton } from '@mantine/core'
+import { Button, Group, Loader, NumberInput, Radio, Slider, Stack, Switch, Text, UnstyledButton } from '@mantine/core'
 import { IconEye, IconEyeOff, IconLock, IconLockOpen } from '@tabler/icons-react'
 import type { CSSProperties } from 'react'
 import { formatNumber, t } from '../i18n'
 import { labelColour } from '../ui/theme'
+import { MASK_OPERATIONS, type MaskOperation, type MaskReach, type ToolName } from '../viewer/types'
 import type { Segment } from './definition'
 import { releaseFocus } from './focus'
 import classes from './panel.module.css'
@@ -21,12 +22,9 @@ export interface Brush {
   threshold: readonly [number, number] | null
 }
 
-export const MASK_OPERATIONS = [
-  'interpolate', 'fill_holes', 'remove_islands', 'smooth', 'grow', 'shrink', 'clear_slice',
-] as const
-export type MaskOperation = (typeof MASK_OPERATIONS)[number]
 export const MIN_RADIUS_MM = 0.5
 export const MAX_RADIUS_MM = 100
+export const FIRST_BOUNDS = [0, 100] as const
 export const DEFAULT_LOOK: SegmentLook = { opacity: 0.4, isHidden: false, isLocked: false }
 
 export interface SegmentPanelProps {
@@ -34,10 +32,15 @@ export interface SegmentPanelProps {
   selected: number | null
   looks: Readonly<Record<number, SegmentLook>>
   brush: Brush
+  /** What the left button does: shape and bounds are the threshold brush's alone. */
+  tool: ToolName
   isOutlineOnly: boolean
   isDisabled: boolean
-  /** Only what the painter offers now. */
-  operations: Partial<Record<MaskOperation, () => void>>
+  /** Whether an operation is at work. */
+  isBusy: boolean
+  reach: MaskReach
+  onReach: (reach: MaskReach) => void
+  onOperation: (operation: MaskOperation) => void
   onSelect: (value: number) => void
   onLook: (value: number, look: SegmentLook) => void
   onBrush: (brush: Brush) => void
@@ -49,8 +52,7 @@ export function segmentColour(segment: Segment): string {
 }
 
 export function SegmentPanel(props: SegmentPanelProps) {
-  const { segments, selected, isOutlineOnly, onOutlineOnly, operations, isDisabled } = props
-  const offered = MASK_OPERATIONS.filter((name) => operations[name] !== undefined)
+  const { segments, selected, isOutlineOnly, onOutlineOnly } = props
   return (
     <Stack gap="sm">
       <Stack gap={6} component="ul" p={0} m={0} style={{ listStyle: 'none' }} aria-label={t('segments.title')}>
@@ -65,21 +67,7 @@ export function SegmentPanel(props: SegmentPanelProps) {
         onChange={(event) => onOutlineOnly(event.currentTarget.checked)}
       />
       <BrushControls {...props} />
-      {offered.length > 0 && (
-        <Group gap={4}>
-          {offered.map((name) => (
-            <Button
-              key={name}
-              size="compact-xs"
-              variant="default"
-              disabled={isDisabled}
-              onClick={releaseFocus(() => operations[name]?.())}
-            >
-              {t(`operation.${name}`)}
-            </Button>
-          ))}
-        </Group>
-      )}
+      <Operations {...props} />
     </Stack>
   )
 }
@@ -132,8 +120,8 @@ function SegmentEntry({ segment, isSelected, looks, onSelect, onLook }: EntryPro
   )
 }
 
-function BrushControls({ brush, onBrush, isDisabled }: SegmentPanelProps) {
-  const [low, high] = brush.threshold ?? [0, 100]
+function BrushControls(props: SegmentPanelProps) {
+  const { brush, onBrush, isDisabled, tool } = props
   return (
     <Stack gap={6}>
       <Text size="xs" c="dimmed">
@@ -150,6 +138,44 @@ function BrushControls({ brush, onBrush, isDisabled }: SegmentPanelProps) {
         label={null}
         onChange={(radius_mm) => onBrush({ ...brush, radius_mm })}
       />
+      {tool === 'threshold' && <ThresholdControls {...props} />}
+    </Stack>
+  )
+}
+
+/** Each is one step to undo; a slice alone is cleared whatever the switch says. */
+function Operations({ isBusy, isDisabled, reach, onReach, onOperation }: SegmentPanelProps) {
+  return (
+    <Stack gap={6}>
+      <Group gap={4} aria-busy={isBusy}>
+        {MASK_OPERATIONS.map((name) => (
+          <Button
+            key={name}
+            size="compact-xs"
+            variant="default"
+            disabled={isDisabled || isBusy}
+            onClick={releaseFocus(() => onOperation(name))}
+          >
+            {t(`operation.${name}`)}
+          </Button>
+        ))}
+        {isBusy && <Loader size="xs" role="status" aria-label={t('operation.busy')} />}
+      </Group>
+      <Switch
+        size="xs"
+        label={t('operation.whole_series')}
+        checked={reach === 'series'}
+        onChange={(event) => onReach(event.currentTarget.checked ? 'series' : 'shown')}
+      />
+    </Stack>
+  )
+}
+
+/** Other brushes have a shape by their name, and paint whatever lies under them. */
+function ThresholdControls({ brush, onBrush }: SegmentPanelProps) {
+  const [low, high] = brush.threshold ?? FIRST_BOUNDS
+  return (
+    <>
       <Radio.Group
         size="xs"
         label={t('brush.shape')}
@@ -173,6 +199,6 @@ function BrushControls({ brush, onBrush, isDisabled }: SegmentPanelProps) {
           <NumberInput size="xs" label={t('brush.to')} value={high} onChange={(value) => onBrush({ ...brush, threshold: [low, Number(value)] })} />
         </Group>
       )}
-    </Stack>
+    </>
   )
 }

@@ -3,18 +3,13 @@ import type { Segment } from './definition'
 import type { SideProps } from './ReadingSide'
 import type { SegmentPanelProps } from './SegmentPanel'
 
-export function segmentPanelOf({ masks, snapshot, workstation }: SideProps, segments: readonly Segment[]): SegmentPanelProps {
-  const { editor, selected, looks, brush, isOutlineOnly } = masks
+export function segmentPanelOf({ masks, snapshot, state, workstation }: SideProps, segments: readonly Segment[]): SegmentPanelProps {
+  const { editor, selected, looks, brush, isOutlineOnly, isBusy, reach } = masks
   return {
-    segments, selected, looks, brush, isOutlineOnly,
+    segments, selected, looks, brush, isOutlineOnly, isBusy, reach,
     isDisabled: snapshot.phase !== 'reading',
-    operations: {
-      interpolate: () => editor.current?.interpolate(),
-      fill_holes: () => editor.current?.fillHoles(),
-      remove_islands: () => editor.current?.removeIslands(),
-      smooth: () => editor.current?.smooth(),
-      clear_slice: () => editor.current?.clearSlice(),
-    },
+    tool: state.tool,
+    onOperation: (operation) => void editor.current?.apply(operation, reach),
     onSelect: (value) => {
       masks.select(value)
       if (value !== selected) return
@@ -25,5 +20,6 @@ export function segmentPanelOf({ masks, snapshot, workstation }: SideProps, segm
     onLook: masks.setLook,
     onBrush: masks.setBrush,
     onOutlineOnly: masks.setOutlineOnly,
+    onReach: masks.setReach,
   }
 }

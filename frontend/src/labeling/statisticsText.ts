@@ -35,10 +35,12 @@ function withSource(text: string, unit: string, spacing: SpacingSource): string 
   return unit.startsWith('mm') ? t('statistics.by', { text, source: t(`spacing.${spacing}`) }) : text
 }
 
-function valuesText({ mean, sd, minimum, maximum, unit }: NonNullable<Statistics['intensities']>): string {
+function valuesText({ count, mean, sd, minimum, maximum, unit }: NonNullable<Statistics['intensities']>): string {
   // Parameter maps live below 1: three digits say as much there as none do for Hounsfield units.
   const decimals = maximum - minimum < 10 ? 3 : 1
   const text = (value: number) => formatNumber(value, decimals)
   const withUnit = unit === '' || unit.endsWith(UNITLESS) ? text(mean) : t('answer.with_unit', { number: text(mean), unit })
+  // A point has one value, and no spread.
+  if (count === 1) return t('statistics.value', { value: withUnit })
   return t('statistics.values', { mean: withUnit, sd: text(sd), minimum: text(minimum), maximum: text(maximum) })
 }

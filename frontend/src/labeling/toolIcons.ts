@@ -1,9 +1,9 @@
 /** The icon of every tool and command of the toolbar. */
 import {
   IconAngle, IconArrowsMaximize, IconArrowUpRight, IconBackslash, IconBrush, IconCircle,
-  IconCircleDashed, IconCircleDot, IconContrast, IconCrosshair, IconCut, IconDropletHalf2, IconEraser, IconFlipHorizontal, IconFlipVertical, IconGrid4x4,
+  IconCircleDashed, IconCircleDot, IconCircleX, IconContrast, IconCrosshair, IconCut, IconDropletHalf2, IconEraser, IconFlipHorizontal, IconFlipVertical, IconGrid4x4,
   IconHandStop, IconLasso, IconLineHeight, IconLink, IconMarquee2, IconMaximize, IconPaint, IconPolygon,
-  IconReload, IconRotate2, IconRotateClockwise2, IconRuler2, IconRulerMeasure, IconScissors, IconSphere, IconSquare,
+  IconReload, IconRotate2, IconRotateClockwise2, IconRuler2, IconRulerMeasure, IconScissors, IconSphere, IconSquare, IconSquareX,
   IconStack2, IconSun, IconZoomIn, IconZoomScan, type Icon,
 } from '@tabler/icons-react'
 import type { ActionId } from './actions'
@@ -32,6 +32,8 @@ export const TOOL_ICONS: Partial<Record<ActionId, Icon>> = {
   tool_threshold: IconDropletHalf2,
   tool_rectangle_scissors: IconScissors,
   tool_circle_scissors: IconCut,
+  tool_rectangle_cut: IconSquareX,
+  tool_circle_cut: IconCircleX,
   tool_fill: IconPaint,
   fit: IconArrowsMaximize,
   reset: IconReload,

@@ -7,8 +7,8 @@ import { drawnMasks } from './content'
 import type { Segment } from './definition'
 import type { ReadingSession, Snapshot } from './ReadingSession'
 import type { ViewerConnection } from './useWorkstation'
-import { MASK_TOOLS, type WorkstationState } from '../viewer/types'
-import { DEFAULT_LOOK, segmentColour, type Brush, type SegmentLook } from './SegmentPanel'
+import { MASK_TOOLS, type MaskReach, type WorkstationState } from '../viewer/types'
+import { DEFAULT_LOOK, FIRST_BOUNDS, segmentColour, type Brush, type SegmentLook } from './SegmentPanel'
 
 export interface Masks {
   editor: RefObject<MaskEditor | null>
@@ -20,9 +20,14 @@ export interface Masks {
   setBrush: (brush: Brush) => void
   isOutlineOnly: boolean
   setOutlineOnly: (isOn: boolean) => void
+  /** Where operations act. */
+  reach: MaskReach
+  setReach: (reach: MaskReach) => void
+  /** Whether one is at work. */
+  isBusy: boolean
 }
 
-const FIRST_BRUSH: Brush = { radius_mm: 5, shape: 'circle', threshold: null }
+const FIRST_BRUSH: Brush = { radius_mm: 5, shape: 'circle', threshold: FIRST_BOUNDS }
 
 export function useMasks(
   { workstation, layers }: ViewerConnection, session: ReadingSession, { content }: Snapshot, segments: readonly Segment[],
@@ -32,13 +37,16 @@ export function useMasks(
   const [looks, setLooks] = useState<Record<number, SegmentLook>>({})
   const [brush, setBrush] = useState(FIRST_BRUSH)
   const [isOutlineOnly, setOutlineOnly] = useState(false)
+  const [reach, setReach] = useState<MaskReach>('shown')
+  const [isBusy, setBusy] = useState(false)
   const segment = segments.find(({ value }) => value === chosen) ?? segments[0]
   const hasSegments = segments.length > 0
 
   useEffect(() => {
     if (!workstation || !layers || !hasSegments) return undefined
     const created = new layers.MaskEditor(workstation, {
-      onStroke: (change) => session.paint(change),
+      onStroke: (change, action) => session.paint(change, action),
+      onBusy: setBusy,
       onRefused: (reason) => showNotice(t(REFUSALS[reason])),
     })
     editor.current = created
@@ -67,6 +75,7 @@ export function useMasks(
 
   return {
     editor, selected: segment?.value ?? null, select, looks, brush, setBrush, isOutlineOnly, setOutlineOnly,
+    reach, setReach, isBusy,
     setLook: (value, look) => setLooks((known) => ({ ...known, [value]: look })),
   }
 }
@@ -84,6 +93,9 @@ function whenBegun(hasBegun: boolean, begin: () => void): (state: WorkstationSta
 const REFUSALS = {
   no_slice: 'refusal.no_slice',
   prior_study: 'refusal.prior_study',
+  askew: 'refusal.askew',
+  across_slices: 'refusal.across_slices',
+  changed_meanwhile: 'refusal.changed_meanwhile',
   nothing_to_do: 'refusal.nothing_to_do',
   too_large: 'refusal.too_large',
 } satisfies Record<MaskRefusal, TextKey>

@@ -9,6 +9,7 @@ import type { Statistics } from '../viewer/regions/statistics'
 import { kindsOf, type RegionLabel } from './definition'
 import * as edits from './edits'
 import type { ReadingSession, Snapshot } from './ReadingSession'
+import { statisticsLines } from './statisticsText'
 import { asSuggested } from './suggested'
 import type { ViewerConnection } from './useWorkstation'
 
@@ -50,6 +51,7 @@ export function useRegions(
       onChanged: (region) => session.edit('region_change', edits.moveRegion(region)),
       // A suggested region is nobody's yet: nothing can be done to it but to take or refuse it.
       onSelected: (id) => select(id !== null && session.document?.content.regions?.some((one) => one.id === id) ? id : null),
+      describe: statisticsLines,
       statisticsChanged: (id, found) => setStatistics((known) => ({ ...known, [id]: found })),
       onRefused: (reason) => showNotice(t(REFUSALS[reason])),
     })

@@ -1,6 +1,5 @@
 /** Mouse tools of our own: they only say what the mouse did, the workstation acts. */
 import * as tools from '@cornerstonejs/tools'
-import { StackViewport, getEnabledElement } from '@cornerstonejs/core'
 import type { Vector } from './geometry'
 
 /** Bubble from the viewport's element; `detail` is one of the types below. */
@@ -112,19 +111,5 @@ export class WindowRegionTool extends tools.BaseTool {
       event.detail as tools.Types.EventTypes.MouseDragEventDetail
     const region = { from: startPoints.canvas, to: currentPoints.canvas, isDone }
     tell(element, GESTURES.region, region)
-  }
-}
-
-/** Cornerstone's glass throws in planes of a volume, where it finds no single image. */
-export class StackMagnifyTool extends tools.MagnifyTool {
-  static override toolName = 'FirstreadMagnify'
-
-  constructor(props = {}) {
-    super(props)
-    const magnify = this.preMouseDownCallback
-    this.preMouseDownCallback = (event) => {
-      const viewport = getEnabledElement(event.detail.element)?.viewport
-      return viewport instanceof StackViewport ? magnify(event) : false
-    }
   }
 }

@@ -2,7 +2,7 @@
 import { MASK_TOOLS, REGION_KINDS, type PaneHost, type ToolName } from './types'
 
 export interface Tooled extends PaneHost {
-  readonly state: { readonly tool: ToolName }
+  readonly state: PaneHost['state'] & { readonly tool: ToolName }
 }
 
 const DOWN = ['mousedown', 'touchstart']

@@ -1,6 +1,8 @@
 /** The tools and what the mouse buttons do: one tool group for all panes. */
 import * as tools from '@cornerstonejs/tools'
-import { PointTool, ScrollTool, StackMagnifyTool, WindowRegionTool } from './gestures'
+import { PointTool, ScrollTool, WindowRegionTool } from './gestures'
+import { GlassTool } from './magnify'
+import { textLinesOf } from './regions/texts'
 import { REGION_KINDS, VIEW_TOOLS, type RegionKind, type ToolName } from './types'
 
 export const TOOL_GROUP = 'reading'
@@ -17,7 +19,7 @@ export const CORNERSTONE_TOOLS: Readonly<Record<ToolName, string>> = {
   pan: named(tools.PanTool),
   zoom: named(tools.ZoomTool),
   scroll: named(ScrollTool),
-  magnify: named(StackMagnifyTool),
+  magnify: named(GlassTool),
   crosshairs: named(PointTool),
   point: named(tools.ProbeTool),
   length: named(tools.LengthTool),
@@ -35,6 +37,8 @@ export const CORNERSTONE_TOOLS: Readonly<Record<ToolName, string>> = {
   threshold: 'ThresholdBrush',
   rectangle_scissors: named(tools.RectangleScissorsTool),
   circle_scissors: named(tools.CircleScissorsTool),
+  rectangle_cut: 'RectangleCut',
+  circle_cut: 'CircleCut',
   fill: named(tools.PaintFillTool),
 }
 
@@ -52,12 +56,13 @@ export const ARROW_TEXT = ' '
 
 const CLASSES = [
   tools.WindowLevelTool, WindowRegionTool, tools.PanTool, tools.ZoomTool, ScrollTool,
-  StackMagnifyTool, PointTool, tools.ProbeTool, tools.LengthTool, tools.BidirectionalTool,
+  GlassTool, PointTool, tools.ProbeTool, tools.LengthTool, tools.BidirectionalTool,
   tools.AngleTool, tools.ArrowAnnotateTool, tools.RectangleROITool, tools.EllipticalROITool,
   tools.PlanarFreehandROITool, tools.SplineROITool, tools.BrushTool, tools.RectangleScissorsTool,
   tools.CircleScissorsTool, tools.PaintFillTool,
 ]
 
+/** Beside those of every kind. */
 const CONFIGURATIONS: Partial<Record<RegionKind, Record<string, unknown>>> = {
   arrow: {
     getTextCallback: (done: (text: string) => void) => done(ARROW_TEXT),
@@ -132,9 +137,9 @@ function addRegionTools(group: tools.Types.IToolGroup): void {
     if (kind === 'polygon') {
       // Corner by corner: straight lines between clicks, closed on the first corner or twice.
       const spline = { type: tools.SplineROITool.SplineTypes.Linear }
-      group.addToolInstance(name, named(tools.SplineROITool), { spline })
+      group.addToolInstance(name, named(tools.SplineROITool), { spline, getTextLines: textLinesOf })
     } else {
-      group.addTool(name, CONFIGURATIONS[kind])
+      group.addTool(name, { ...CONFIGURATIONS[kind], getTextLines: textLinesOf })
     }
     group.setToolPassive(name)
     letStrokesThrough(group.getToolInstance(name) as tools.AnnotationTool)
@@ -155,6 +160,9 @@ function addMaskTools(group: tools.Types.IToolGroup): void {
   for (const tool of ['rectangle_scissors', 'circle_scissors', 'fill'] as const) {
     group.addTool(CORNERSTONE_TOOLS[tool])
   }
+  const cutting = { activeStrategy: 'ERASE_INSIDE' }
+  group.addToolInstance(CORNERSTONE_TOOLS.rectangle_cut, named(tools.RectangleScissorsTool), cutting)
+  group.addToolInstance(CORNERSTONE_TOOLS.circle_cut, named(tools.CircleScissorsTool), cutting)
 }
 
 /** A stroke that begins on a region's text draws, instead of carrying the text away. */

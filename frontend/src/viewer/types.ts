@@ -10,9 +10,17 @@ export type RegionKind = (typeof REGION_KINDS)[number]
 
 export const MASK_TOOLS = [
   'brush', 'eraser', 'sphere', 'sphere_eraser', 'threshold', 'rectangle_scissors',
-  'circle_scissors', 'fill',
+  'circle_scissors', 'rectangle_cut', 'circle_cut', 'fill',
 ] as const
 export type MaskTool = (typeof MASK_TOOLS)[number]
+
+/** What can be done to the segment in hand as a whole. */
+export const MASK_OPERATIONS = [
+  'interpolate', 'fill_holes', 'remove_islands', 'smooth', 'grow', 'shrink', 'clear_slice',
+] as const
+export type MaskOperation = (typeof MASK_OPERATIONS)[number]
+/** Where an operation acts: on what the active pane shows, or on the whole series. */
+export type MaskReach = 'shown' | 'series'
 
 export const VIEW_TOOLS = [
   'window', 'window_region', 'pan', 'zoom', 'scroll', 'magnify', 'crosshairs',
@@ -33,6 +41,12 @@ export type Layout = (typeof LAYOUTS)[number]
 export type SpacingSource = 'calibrated' | 'patient' | 'detector' | 'none'
 
 export type SlabMode = 'mip' | 'minip' | 'average'
+
+export interface Slab {
+  /** All of it; null reaches through the whole volume. */
+  mm: number | null
+  mode: SlabMode
+}
 
 /** One frame of one instance; frames count from 1. */
 export interface Place {
@@ -97,7 +111,7 @@ export interface PaneState {
   spacing: SpacingSource
   /** The frame under the eye; null in a plane through a volume that lies between frames. */
   place: Place | null
-  slab: { mm: number; mode: SlabMode } | null
+  slab: Slab | null
 }
 
 export interface Links {
@@ -136,6 +150,8 @@ export interface PaneView {
 
 /** What the layers of regions and masks need of the workstation. */
 export interface PaneHost {
+  /** The number of the pane that keys and buttons act on. */
+  readonly state: { readonly active: number }
   views(): readonly PaneView[]
   /** Called after a pane began or ceased to show a series. */
   onViews(listener: () => void): () => void

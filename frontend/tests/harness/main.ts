@@ -50,6 +50,7 @@ const draft = new Draft('harness', version, null, {
 })
 
 class Panes implements PaneHost {
+  readonly state = { active: 0 }
   private readonly listeners = new Set<() => void>()
   private shown: PaneView[] = []
 
@@ -156,9 +157,9 @@ const regions = new RegionLayer(host, {
   onRefused: (reason) => log.push(`region refused: ${reason}`),
 })
 const masks = new MaskEditor(host, {
-  onStroke: (change) => {
+  onStroke: (change, action) => {
     log.push(`stroke on ${change.slices.size}`)
-    return draft.paint(change, 'paint')
+    return draft.paint(change, action)
   },
   onRefused: (reason) => log.push(`mask refused: ${reason}`),
 })

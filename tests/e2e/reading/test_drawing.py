@@ -301,8 +301,8 @@ def test_slices_between_painted_ones_are_filled_by_shape(room):
     room.evaluate("harness.slice('stack', 8)")
     room.page.wait_for_timeout(300)
     room.stroke("stack", (30, 45, 8), (70, 45, 8))
-    room.evaluate("harness.masks.interpolate()")
-    room.page.wait_for_function("harness.draft.document.undoName === 'paint'")
+    room.evaluate("harness.masks.apply('interpolate', 'series')")
+    room.page.wait_for_function("harness.draft.document.undoName === 'interpolate'")
     room.page.wait_for_function("Object.keys(harness.labelmap()).length === 4")
     filled = room.painted()
     assert sorted(filled) == [5, 6, 7, 8]

@@ -3,6 +3,7 @@ in planes, in layers over one another, and in a new window."""
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from tests import servers
 from tests.e2e.rooms import (
@@ -78,7 +79,7 @@ def show_coronal(room, y):
     room.until(f"p.slice === {SIDE - y}", 2)
     middle = room.page.locator("[data-testid=pane][data-pane='2']").bounding_box()
     shown = room.patient_under(2, middle["width"] / 2, middle["height"] / 2)
-    assert shown[1] == pytest.approx(voxel_mm(0, y, 0)[1])
+    assert shown[1] == pytest.approx(voxel_mm(0, y, 0)[1], abs=0.01)
 
 
 def test_what_is_painted_across_the_slices_is_the_same_in_the_stack_and_back(live_cast, project):
@@ -163,25 +164,31 @@ def in_sphere(hit):
     return np.linalg.norm(away, axis=-1) <= 1
 
 
-def test_a_sphere_fills_exactly_the_voxels_within_it(live_cast, project):
+def test_a_sphere_fills_exactly_the_voxels_within_it_and_its_eraser_takes_them(live_cast, project):
     with reading(live_cast) as enter:
         room = enter(project)
         room.take("sphere")
         hit = click(room, 0, voxel_mm(30, 30, 19))
         saved(lambda content: len(painted(content)) == 5)
         assert np.array_equal(kept(room) > 0, in_sphere(hit))
+        room.take("sphere_eraser")
+        gone = click(room, 0, voxel_mm(33, 30, 19))
+        saved(lambda content: not any(labels[30, 33] for labels in painted(content).values()))
+        assert np.array_equal(kept(room) > 0, in_sphere(hit) & ~in_sphere(gone))
 
 
 @pytest.mark.parametrize("shape", ["circle", "sphere"])
 def test_a_threshold_brush_fills_exactly_the_values_between_its_bounds(live_cast, project, shape):
     with reading(live_cast) as enter:
         room = enter(project)
-        room.page.get_by_label("Paint only between two values").check()
+        bounds = room.page.get_by_label("Paint only between two values")
+        assert bounds.count() == 0  # other brushes know no bounds
+        room.take("threshold")
+        assert bounds.is_checked()
         room.page.get_by_role("textbox", name="From", exact=True).fill("35")
         room.page.get_by_role("textbox", name="To", exact=True).fill("45")
         if shape == "sphere":
             room.page.get_by_label("Sphere", exact=True).check()
-        room.take("threshold")
         hit = click(room, 0, voxel_mm(8, 30, 19))  # on the border between air and body
         saved(painted)
         disc = (np.linalg.norm(CENTRES_MM - hit, axis=-1) <= RADIUS_MM) & (Z == 19)
@@ -189,3 +196,121 @@ def test_a_threshold_brush_fills_exactly_the_values_between_its_bounds(live_cast
         is_body = (X >= 8) & (X < 56) & (Y >= 8) & (Y < 56)
         assert (is_in_reach & ~is_body).any()
         assert np.array_equal(kept(room) > 0, is_in_reach & is_body)
+        # Without bounds it paints whatever lies under it.
+        before = kept(room) > 0
+        bounds.uncheck()
+        room.hover_brush(0, *room.pixel(20, 50))
+        hit = click(room, 0, voxel_mm(8, 50, 19))
+        saved(lambda content: any(labels[50, 7] for labels in painted(content).values()))
+        disc = (np.linalg.norm(CENTRES_MM - hit, axis=-1) <= RADIUS_MM) & (Z == 19)
+        is_in_reach = in_sphere(hit) if shape == "sphere" else disc
+        assert np.array_equal(kept(room) > 0, before | is_in_reach)
+
+
+def changed_by(room, button):
+    """What the server keeps after a press of one of the buttons below the segments."""
+    before = draft()
+    room.page.get_by_role("button", name=button, exact=True).click()
+    saved(lambda content: content != before)
+    return kept(room) > 0
+
+
+def largest(mask):
+    pieces, _ = ndimage.label(mask)
+    return pieces == np.argmax(np.bincount(pieces[pieces > 0]))
+
+
+def majority(mask):
+    """Of each voxel and those around it; nothing lies beyond the border."""
+    around = ndimage.convolve(mask.astype(int), np.ones([3] * mask.ndim, int), mode="constant")
+    return 2 * around > 3**mask.ndim
+
+
+def within_circle(centre, edge):
+    radius = np.hypot(*np.subtract(edge, centre))
+    return (np.hypot(X - centre[0], Y - centre[1]) < radius) & (Z == 19)
+
+
+def square(first, last, z):
+    """Its voxels, and its corners as the mouse draws them."""
+    middle, half = (first + last) / 2, (last - first + 1) / 2
+    is_in = (np.maximum(abs(X - middle), abs(Y - middle)) < half) & (z == Z)
+    return is_in, ((first - 0.5, first - 0.5), (last + 0.5, last + 0.5))
+
+
+def test_scissors_and_buttons_change_exactly_their_voxels_on_the_slice_shown(live_cast, project):
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.until("p.loaded === 40 && p.slice === 20")
+        outer, border = square(20, 40, 19)
+        room.draw("rectangle_scissors", *border)
+        saved(painted)
+        assert np.array_equal(kept(room) > 0, outer)
+        room.draw("circle_scissors", (52, 14), (55.5, 14))
+        island = within_circle((52, 14), (55.5, 14))
+        saved(lambda content: any(labels[14, 52] for labels in painted(content).values()))
+        assert np.array_equal(kept(room) > 0, outer | island)
+        inner, border = square(28, 32, 19)
+        room.draw("rectangle_cut", *border)
+        saved(lambda content: all(labels[30, 30] == 0 for labels in painted(content).values()))
+        room.page.keyboard.press("'")
+        room.until("s.tool === 'circle_cut'")
+        drag(room.page, room.pixel(20, 20), room.pixel(23.5, 20))
+        corner = within_circle((20, 20), (23.5, 20))
+        saved(lambda content: all(labels[20, 20] == 0 for labels in painted(content).values()))
+        mask = (outer | island) & ~inner & ~corner
+        assert np.array_equal(kept(room) > 0, mask)
+
+        mask[19] = largest(mask[19])
+        assert np.array_equal(changed_by(room, "Remove islands"), mask)
+        mask[19] = majority(mask[19])
+        assert np.array_equal(changed_by(room, "Smooth"), mask)
+        mask[19] = ndimage.binary_fill_holes(mask[19])
+        assert np.array_equal(changed_by(room, "Fill holes"), mask)
+        grown = ndimage.binary_dilation(mask[19])
+        assert np.array_equal(changed_by(room, "Grow")[19], grown)
+        assert np.array_equal(changed_by(room, "Shrink")[19], ndimage.binary_erosion(grown))
+        assert changed_by(room, "Clear this slice").sum() == 0
+
+
+def test_operations_reach_the_planes_and_the_whole_series_as_one_step(live_cast, project):
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.until("p.loaded === 40 && p.slice === 20")
+        mask = np.zeros((SLICES, SIDE, SIDE), bool)
+        squares = ((20, 40, 18), (20, 40, 20), (44, 50, 30), (20, 40, 19))
+        for count, (first, last, z) in enumerate(squares, start=1):
+            room.do(f"await w.goTo({z + 1})")
+            room.until(f"p.slice === {z + 1}")
+            filled, border = square(first, last, z)
+            mask |= filled
+            room.draw("rectangle_scissors", *border)
+            saved(lambda content, count=count: len(painted(content)) == count)
+        hole, border = square(28, 32, 19)
+        room.draw("rectangle_cut", *border)
+        mask &= ~hole
+        servers.eventually(lambda: np.array_equal(kept(room) > 0, mask), "the hole is cut")
+
+        # In a plane across the slices, which the keyboard alone made the active one.
+        open_planes(room)
+        show_coronal(room, 30)
+        room.do("w.activate(0)")
+        for _ in range(2):
+            room.page.keyboard.press("ArrowRight")
+        room.until("s.active === 2")
+        mask[:, 30] = ndimage.binary_fill_holes(mask[:, 30])
+        assert np.array_equal(changed_by(room, "Fill holes"), mask)
+        mask[:, 30] = ndimage.binary_dilation(mask[:, 30])
+        assert np.array_equal(changed_by(room, "Grow"), mask)
+
+        room.page.get_by_label("In the whole series, not only in what is shown").check()
+        before = draft()
+        filled = ndimage.binary_fill_holes(mask)
+        assert np.array_equal(changed_by(room, "Fill holes"), filled)
+        alone = largest(filled)
+        assert np.array_equal(changed_by(room, "Remove islands"), alone)
+        assert np.array_equal(changed_by(room, "Smooth"), majority(alone))
+        room.page.get_by_role("button", name="Undo: smooth", exact=True).click()
+        room.page.get_by_role("button", name="Undo: remove islands", exact=True).click()
+        room.page.get_by_role("button", name="Undo: fill holes", exact=True).click()
+        saved(lambda content: content == before)

@@ -122,7 +122,7 @@ def one_round(hand, number):
     hand.key("Delete")
     hand.did("delete a region")
     hand.button("Clear this slice")
-    hand.did("paint")
+    hand.did("clear a slice")
     page.get_by_role("button", name="effusion").click()
     hand.did("answer")
     hand.draw("length", "Shift+l", (14, 52), (40, 54))

@@ -68,6 +68,11 @@ export class Labelmap {
     return image.getPixelData() as Uint8Array
   }
 
+  /** All of them in order. */
+  slices(): Uint8Array[] {
+    return this.images.map((_, index) => this.slice(index))
+  }
+
   /** Show it in these panes of its series, and in no others. */
   attach(views: readonly PaneView[]): PaneView[] {
     const wanted = new Map(views.map((view) => [view.viewportId, view]))

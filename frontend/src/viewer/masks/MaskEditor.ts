@@ -1,14 +1,17 @@
 /** Keeps Cornerstone's labelmaps equal to the content's masks, and says what a stroke changed. */
 import * as core from '@cornerstonejs/core'
 import * as tools from '@cornerstonejs/tools'
-import { placeKey, placeOf } from '../regions/frames'
-import type { MaskLayer, PaneHost, PaneView, Place } from '../types'
+import type { MaskLayer, MaskOperation, MaskReach, PaneHost, PaneView, Place } from '../types'
+import { inBursts } from './bursts'
+import { onSection } from './cuts'
+import { interpolated } from './interpolation'
 import { Labelmap, type SegmentAppearance } from './Labelmap'
 import {
-  binary, centreOf, fillHoles, growBy, interpolated, isEmpty, keepLargest, onSegment, shrinkBy, smooth, withLocked,
-  withSegment, type Operation, type Size,
+  centreOf, clear, fillHoles, grow, keepLargest, shrink, smooth, withLocked, type Operation, type Size,
 } from './operations'
-import { SliceState } from './sliceState'
+import { sectionUnder } from './sections'
+import { isBlank, SliceState } from './sliceState'
+import { onVolume } from './volume'
 
 /** What a stroke left on some slices; null where nothing is left. */
 export interface StrokeChange {
@@ -19,12 +22,18 @@ export interface StrokeChange {
   slices: Map<string, Uint8Array | null>
 }
 
+/** What the hand did: painted, or one of the operations. */
+export type MaskAction = MaskOperation | 'paint'
+
 /** Why nothing happened. */
-export type MaskRefusal = 'no_slice' | 'prior_study' | 'nothing_to_do' | 'too_large'
+export type MaskRefusal =
+  | 'no_slice' | 'prior_study' | 'askew' | 'across_slices' | 'nothing_to_do' | 'changed_meanwhile' | 'too_large'
 
 export interface MaskCallbacks {
   /** Slices were painted on; false puts them back. */
-  onStroke(change: StrokeChange): boolean | undefined
+  onStroke(change: StrokeChange, action: MaskAction): boolean | undefined
+  /** Whether an operation is at work. */
+  onBusy?(isBusy: boolean): void
   onRefused?(reason: MaskRefusal): void
 }
 
@@ -40,12 +49,20 @@ interface Target {
   slices: SliceState
 }
 
+interface InHand {
+  target: Target
+  value: number
+  view: PaneView
+}
+
 const MAX_BYTES = 512 * 2 ** 20
 const DOWN = ['mousedown', 'touchstart']
 const UP = ['mouseup', 'touchend']
 const MODIFIED = tools.Enums.Events.SEGMENTATION_DATA_MODIFIED
 const THRESHOLD_BRUSH = 'ThresholdBrush'
-const clear: Operation = (map) => new Uint8Array(map.length)
+const OPERATIONS: Record<Exclude<MaskOperation, 'interpolate'>, Operation> = {
+  fill_holes: fillHoles, remove_islands: keepLargest, smooth, grow, shrink, clear_slice: clear,
+}
 
 export class MaskEditor {
   private readonly targets = new Map<string, Target>()
@@ -59,7 +76,9 @@ export class MaskEditor {
   private isPressed = false
   private isWriting = false
   private isDestroyed = false
-  private pane: Element | null = null
+  private isBusy = false
+  /** Counts what has changed the labels: a long operation that something overtook is void. */
+  private edits = 0
   private work: Promise<void> = Promise.resolve()
   private readonly stopViews: () => void
 
@@ -96,8 +115,10 @@ export class MaskEditor {
     const { radius_mm, shape, threshold } = this.brush
     for (const group of this.groups()) {
       tools.utilities.segmentation.setBrushSizeForToolGroup(group.id, radius_mm)
-      if (!threshold || !group.hasTool(THRESHOLD_BRUSH)) continue
-      group.setActiveStrategy(THRESHOLD_BRUSH, `THRESHOLD_INSIDE_${shape === 'sphere' ? 'SPHERE' : 'CIRCLE'}`)
+      if (!group.hasTool(THRESHOLD_BRUSH)) continue
+      const form = shape === 'sphere' ? 'SPHERE' : 'CIRCLE'
+      group.setActiveStrategy(THRESHOLD_BRUSH, `${threshold ? 'THRESHOLD' : 'FILL'}_INSIDE_${form}`)
+      if (!threshold) continue
       tools.utilities.segmentation.setBrushThresholdForToolGroup(group.id, {
         range: [...threshold], isDynamic: false, dynamicRadius: 0,
       })
@@ -110,48 +131,21 @@ export class MaskEditor {
     for (const { map } of this.targets.values()) map.dress(segments, isOutlineOnly)
   }
 
-  /** Fill the slices between those where the segment in hand was painted. */
-  interpolate(): void {
+  /** Change the segment in hand: in what the active pane shows of it, or in the whole series. One step to undo. */
+  async apply(operation: MaskOperation, reach: MaskReach): Promise<void> {
+    if (this.isBusy) return
     const found = this.inHand()
-    if (!found) {
-      this.refuse(this.isOnPrior() ? 'prior_study' : 'no_slice')
+    const work = typeof found === 'string' ? found : workOf(operation, reach, found)
+    if (typeof found === 'string' || typeof work === 'string') {
+      this.refuse(typeof work === 'string' ? work : 'no_slice')
       return
     }
-    const { target, value } = found
-    const { places } = target.map
-    const maps = places.map((place) => {
-      const labels = target.slices.baseline(place)
-      return labels?.includes(value) ? binary(labels, value) : null
-    })
-    const filled = interpolated(maps, sizeOf(target.map))
-    this.change(target, [...filled].map(([index, map]) => [
-      index, withSegment(target.map.slice(index), value, map),
-    ]))
-  }
-
-  removeIslands(): void {
-    this.operate(keepLargest)
-  }
-
-  fillHoles(): void {
-    this.operate(fillHoles)
-  }
-
-  smooth(): void {
-    this.operate(smooth)
-  }
-
-  grow(pixels = 1): void {
-    this.operate(growBy(pixels))
-  }
-
-  shrink(pixels = 1): void {
-    this.operate(shrinkBy(pixels))
-  }
-
-  /** Remove the segment in hand from the slice under the eye. */
-  clearSlice(): void {
-    this.operate(clear)
+    const { edits } = this
+    this.setBusy(true)
+    const changed = await inBursts(work).finally(() => this.setBusy(false))
+    if (this.isDestroyed) return
+    if (this.edits !== edits || this.isPressed) this.refuse('changed_meanwhile')
+    else if (!this.change(found.target, [...changed], operation)) this.refuse('nothing_to_do')
   }
 
   /** Where most of a segment lies, to jump to; null where nothing is painted. */
@@ -246,14 +240,15 @@ export class MaskEditor {
       put(map.slice(index), labels)
       isChanged = true
     }
-    if (isChanged) this.redraw(map)
+    if (!isChanged) return
+    this.edits++
+    this.redraw(map)
   }
 
   private readonly pressed = (event: Event): void => {
     const { target } = event
     const view = this.host.views().find((v) => target instanceof Node && v.element.contains(target))
     if (!view) return
-    this.pane = view.element
     this.isPressed = true
   }
 
@@ -285,21 +280,10 @@ export class MaskEditor {
     for (const target of touched) this.change(target, changedSlices(target))
   }
 
-  /** Apply an operation to the segment in hand on the slice under the eye. */
-  private operate(operation: Operation): void {
-    const found = this.inHand()
-    const index = found && this.sliceUnderEye(found.target.map, found.view)
-    if (!found || index == null) {
-      this.refuse(this.isOnPrior() ? 'prior_study' : 'no_slice')
-      return
-    }
-    const { target, value } = found
-    const labels = target.map.slice(index)
-    this.change(target, [[index, onSegment(labels, value, sizeOf(target.map), operation)]])
-  }
-
-  /** Show new labels and report them as one stroke; what is locked stays. */
-  private change(target: Target, proposed: readonly (readonly [number, Uint8Array])[]): void {
+  /** Show new labels and report them as one stroke; what is locked stays. False where that changes nothing. */
+  private change(
+    target: Target, proposed: readonly (readonly [number, Uint8Array])[], action: MaskAction = 'paint',
+  ): boolean {
     const { map, slices } = target
     const locked = new Set(this.segments.filter((s) => s.layer === map.layer && s.isLocked).map((s) => s.value))
     const before = new Map<string, Uint8Array | null>()
@@ -314,11 +298,13 @@ export class MaskEditor {
       changed.set(place, slices.painted(place, kept))
     }
     this.redraw(map)
-    if (changed.size === 0) return
+    if (changed.size === 0) return false
+    this.edits++
     const { layer, series, rows, columns } = map
-    if (this.callbacks.onStroke({ layer, series, rows, columns, slices: changed }) === false) {
+    if (this.callbacks.onStroke({ layer, series, rows, columns, slices: changed }, action) === false) {
       this.putBack(target, before)
     }
+    return true
   }
 
   private putBack({ map, slices }: Target, before: ReadonlyMap<string, Uint8Array | null>): void {
@@ -331,26 +317,14 @@ export class MaskEditor {
     this.redraw(map)
   }
 
-  /** The labelmap of the segment in hand in the pane that was touched last. */
-  private inHand(): { target: Target; value: number; view: PaneView } | null {
-    const views = this.host.views()
-    const view = views.find((v) => v.element === this.pane) ?? views[0]
-    if (!view || !this.segment) return null
+  /** The labelmap of the segment in hand in the active pane. */
+  private inHand(): InHand | MaskRefusal {
+    const view = this.host.views().find(({ pane }) => pane === this.host.state.active)
+    if (view?.isPrior) return 'prior_study'
+    if (!view || !this.segment) return 'no_slice'
     const { layer, value } = this.segment
     const target = this.targets.get(`${layer}:${view.series.series_instance_uid}`)
-    return target ? { target, value, view } : null
-  }
-
-  private isOnPrior(): boolean {
-    return this.host.views().some((view) => view.element === this.pane && view.isPrior)
-  }
-
-  private sliceUnderEye(map: Labelmap, view: PaneView): number | undefined {
-    const viewport = core.getRenderingEngine(view.engineId)?.getViewport(view.viewportId)
-    // Stacks and planes both have one; a plane that cuts across the slices answers nothing.
-    const imageId = (viewport as Partial<core.Types.IStackViewport> | undefined)?.getCurrentImageId?.()
-    const place = imageId ? placeOf(imageId) : null
-    return place ? map.indexOf(placeKey(place)) : undefined
+    return target ? { target, value, view } : 'no_slice'
   }
 
   private groups(): tools.Types.IToolGroup[] {
@@ -365,9 +339,28 @@ export class MaskEditor {
     this.isWriting = false
   }
 
+  private setBusy(isBusy: boolean): void {
+    this.isBusy = isBusy
+    this.callbacks.onBusy?.(isBusy)
+  }
+
   private refuse(reason: MaskRefusal): void {
     this.callbacks.onRefused?.(reason)
   }
+}
+
+/** The slices as they are to be, by index; or why there are none. */
+function workOf(
+  operation: MaskOperation, reach: MaskReach, { target: { map }, value, view }: InHand,
+): Generator<void, Map<number, Uint8Array>> | MaskRefusal {
+  const [slices, size] = [map.slices(), sizeOf(map)]
+  const isWhole = reach === 'series' && operation !== 'clear_slice'
+  const section = isWhole ? null : sectionUnder(view, map)
+  if (!isWhole && !section) return 'askew'
+  if (operation === 'interpolate') {
+    return section && section.of !== 'slice' ? 'across_slices' : interpolated(slices, value, size, section?.index ?? null)
+  }
+  return section ? onSection(slices, section, value, size, OPERATIONS[operation]) : onVolume(slices, value, size, OPERATIONS[operation])
 }
 
 /** One byte per pixel of every frame. */
@@ -385,7 +378,7 @@ function changedSlices({ map, slices }: Target): [number, Uint8Array][] {
 }
 
 function put(slice: Uint8Array, labels: Uint8Array | null): void {
-  if (labels && !isEmpty(labels)) slice.set(labels)
+  if (labels && !isBlank(labels)) slice.set(labels)
   else slice.fill(0)
 }
 

@@ -1,24 +1,27 @@
-/** PURE. What can be done to one segment on a slice: binary maps (1 = segment), row by row. */
+/** PURE. What can be done to one segment, on a slice or in a whole volume: maps of 1 (segment) and 0, row by row
+ * and plane after plane. Generators rest after every plane (`bursts.ts`). */
+import { piecesOf, type Grid } from './pieces'
 
 export interface Size {
   rows: number
   columns: number
 }
 
-/** From one binary map to another of the same size. */
-export type Operation = (map: Uint8Array, size: Size) => Uint8Array
+/** From one map to another of the same size. */
+export type Operation = (map: Uint8Array, grid: Grid) => Generator<void, Uint8Array>
 
-/** The labels after an operation on one of them. Voxels of other labels are never taken, voxels of
- * locked ones neither taken nor given. */
-export function onSegment(
-  labels: Uint8Array, value: number, size: Size, operation: Operation,
-): Uint8Array {
-  const after = operation(binary(labels, value), size)
+/** The labels of a slice after an operation on one of them. Voxels of other labels are never taken. */
+export function* onSegment(
+  labels: Uint8Array, value: number, { rows, columns }: Size, operation: Operation,
+): Generator<void, Uint8Array> {
+  const after = yield* operation(binary(labels, value), { planes: 1, rows, columns })
   return withSegment(labels, value, after)
 }
 
 export function binary(labels: Uint8Array, value: number): Uint8Array {
-  return labels.map((label) => (label === value ? 1 : 0))
+  const map = new Uint8Array(labels.length)
+  for (let i = labels.indexOf(value); i >= 0 && i < labels.length; i++) if (labels[i] === value) map[i] = 1
+  return map
 }
 
 /** The labels with exactly this map as one of the segments, as far as others leave room. */
@@ -40,164 +43,109 @@ export function withLocked(
   })
 }
 
-/** The largest piece; pieces touch along edges. */
-export const keepLargest: Operation = (map, size) => {
-  const pieces = piecesOf(map, size, 1)
-  const counts = new Map<number, number>()
-  for (const piece of pieces) if (piece) counts.set(piece, (counts.get(piece) ?? 0) + 1)
-  const [largest = 0] = [...counts].sort((a, b) => b[1] - a[1])[0] ?? []
-  return map.map((_, i) => (largest && pieces[i] === largest ? 1 : 0))
-}
-
-/** Whatever background does not reach the border of the slice becomes segment. */
-export const fillHoles: Operation = (map, size) => {
-  const { rows, columns } = size
-  const pieces = piecesOf(map, size, 0)
-  const outside = new Set<number>()
-  for (let i = 0; i < pieces.length; i++) {
-    const [y, x] = [Math.floor(i / columns), i % columns]
-    if (x === 0 || y === 0 || x === columns - 1 || y === rows - 1) outside.add(pieces[i] ?? 0)
+/** The largest piece; pieces touch along edges of pixels, in a volume along faces of voxels. */
+export function* keepLargest(map: Uint8Array, grid: Grid): Generator<void, Uint8Array> {
+  const pieces = yield* piecesOf(map, grid, 1)
+  const sizes = new Float64Array(pieces.count)
+  let largest = 0
+  for (let run = 0; run < pieces.count; run++) {
+    const piece = pieces.pieceOf(run)
+    sizes[piece] = (sizes[piece] ?? 0) + (pieces.ends[run] ?? 0) - (pieces.starts[run] ?? 0)
   }
-  return map.map((bit, i) => (bit || !outside.has(pieces[i] ?? 0) ? 1 : 0))
-}
-
-/** The majority of each 3 x 3 neighbourhood; beyond the border is background. */
-export const smooth: Operation = (map, { rows, columns }) => {
+  sizes.forEach((size, piece) => {
+    if (size > (sizes[largest] ?? 0)) largest = piece
+  })
   const after = new Uint8Array(map.length)
-  for (let y = 0; y < rows; y++) {
-    for (let x = 0; x < columns; x++) {
-      let sum = 0
-      for (let dy = -1; dy <= 1; dy++) {
-        for (let dx = -1; dx <= 1; dx++) sum += at(map, x + dx, y + dy, rows, columns)
-      }
-      after[y * columns + x] = sum >= 5 ? 1 : 0
-    }
+  for (let run = 0; run < pieces.count; run++) {
+    if (pieces.pieceOf(run) === largest) after.fill(1, pieces.starts[run], pieces.ends[run])
   }
   return after
 }
 
-export function growBy(pixels: number): Operation {
-  return (map, size) => {
-    const distance = distanceTo(map, size)
-    return map.map((_, i) => ((distance[i] ?? Infinity) <= pixels ? 1 : 0))
+/** Whatever background does not reach the border becomes segment: of a slice its four sides, of a volume its six. */
+export function* fillHoles(map: Uint8Array, grid: Grid): Generator<void, Uint8Array> {
+  const pieces = yield* piecesOf(map, grid, 0)
+  const isOpen = new Uint8Array(pieces.count)
+  for (let run = 0; run < pieces.count; run++) {
+    if (reachesBorder(pieces.starts[run] ?? 0, pieces.ends[run] ?? 0, grid)) isOpen[pieces.pieceOf(run)] = 1
   }
-}
-
-/** The border of the slice is no edge of the segment: what is cut off there is not eaten away. */
-export function shrinkBy(pixels: number): Operation {
-  return (map, size) => {
-    const distance = distanceTo(map.map((bit) => 1 - bit), size)
-    return map.map((bit, i) => (bit && (distance[i] ?? 0) > pixels ? 1 : 0))
+  const after = map.slice()
+  for (let run = 0; run < pieces.count; run++) {
+    if (!isOpen[pieces.pieceOf(run)]) after.fill(1, pieces.starts[run], pieces.ends[run])
   }
+  return after
 }
 
-/** The slice at `fraction` of the way from one to the other, by shape: the signed distances to both
- * outlines are blended (Raya and Udupa 1990). */
-export function between(from: Uint8Array, to: Uint8Array, size: Size, fraction: number): Uint8Array {
-  const [a, b] = [signedDistance(from, size), signedDistance(to, size)]
-  return from.map((_, i) => ((1 - fraction) * (a[i] ?? 0) + fraction * (b[i] ?? 0) < 0 ? 1 : 0))
+function reachesBorder(start: number, end: number, { planes, rows, columns }: Grid): boolean {
+  const line = Math.floor(start / columns)
+  const [y, z] = [line % rows, Math.floor(line / rows)]
+  return start === line * columns || end === (line + 1) * columns || y === 0 || y === rows - 1
+    || (planes > 1 && (z === 0 || z === planes - 1))
 }
 
-/** Distance in pixels to the outline, halfway between inside and outside: negative inside. */
-export function signedDistance(map: Uint8Array, size: Size): Float64Array {
-  const toSegment = distanceTo(map, size)
-  const toBackground = distanceTo(map.map((bit) => 1 - bit), size)
-  return toSegment.map((d, i) => (map[i] ? 0.5 - (toBackground[i] ?? 0) : d - 0.5))
-}
-
-/** Fill the empty slices between painted ones; slices of one stack in order, null where nothing was
- * painted. Painted slices stay as they are. */
-export function interpolated(
-  slices: readonly (Uint8Array | null)[], size: Size,
-): Map<number, Uint8Array> {
-  const filled = new Map<number, Uint8Array>()
-  let before = -1
-  slices.forEach((to, index) => {
-    if (to === null) return
-    const from = slices[before]
-    for (let i = before + 1; from && i < index; i++) {
-      filled.set(i, between(from, to, size, (i - before) / (index - before)))
+/** The majority of the 3 x 3 pixels, in a volume 3 x 3 x 3 voxels, about each; beyond the border is background. */
+export function* smooth(map: Uint8Array, { planes, rows, columns }: Grid): Generator<void, Uint8Array> {
+  const after = new Uint8Array(map.length)
+  const area = rows * columns
+  const majority = planes > 1 ? 14 : 5
+  const nothing = new Uint8Array(area)
+  const sums = (z: number): Uint8Array => (z < planes ? sumsOf(map.subarray(z * area, (z + 1) * area), rows, columns) : nothing)
+  let before: Uint8Array = nothing
+  let here = sums(0)
+  for (let z = 0; z < planes; z++) {
+    const next = sums(z + 1)
+    for (let i = 0; i < area; i++) {
+      if ((before[i] ?? 0) + (here[i] ?? 0) + (next[i] ?? 0) >= majority) after[z * area + i] = 1
     }
-    before = index
+    before = here
+    here = next
+    yield
+  }
+  return after
+}
+
+/** How many of the 3 x 3 pixels about each are set. */
+function sumsOf(map: Uint8Array, rows: number, columns: number): Uint8Array {
+  const along = map.map((bit, i) => {
+    const x = i % columns
+    return bit + (x > 0 ? map[i - 1] ?? 0 : 0) + (x < columns - 1 ? map[i + 1] ?? 0 : 0)
   })
-  return filled
+  const last = (rows - 1) * columns
+  return along.map((sum, i) => sum + (i >= columns ? along[i - columns] ?? 0 : 0) + (i < last ? along[i + columns] ?? 0 : 0))
 }
 
-export function isEmpty(labels: Uint8Array): boolean {
-  return labels.every((label) => label === 0)
+/** By one pixel or voxel in each direction. */
+export function grow(map: Uint8Array, grid: Grid): Generator<void, Uint8Array> {
+  return spread(map, grid, 1)
 }
 
-/** Exact Euclidean distance of every pixel to the nearest 1, in pixels (Felzenszwalb 2012). */
-function distanceTo(map: Uint8Array, { rows, columns }: Size): Float64Array {
-  const far = (rows + columns) ** 2
-  const squares = Float64Array.from(map, (bit) => (bit ? 0 : far))
-  for (let x = 0; x < columns; x++) transformLine(squares, x, columns, rows)
-  for (let y = 0; y < rows; y++) transformLine(squares, y * columns, 1, columns)
-  return squares.map(Math.sqrt)
+/** The border is no edge of the segment: what is cut off there is not eaten away. */
+export function shrink(map: Uint8Array, grid: Grid): Generator<void, Uint8Array> {
+  return spread(map, grid, 0)
 }
 
-/** Squared distances along one line: the lower envelope of a parabola over each of its points. */
-function transformLine(squares: Float64Array, start: number, step: number, length: number): void {
-  const values = Float64Array.from({ length }, (_, i) => squares[start + i * step] ?? 0)
-  const centres = new Int32Array(length)
-  const borders = new Float64Array(length + 1)
-  let last = 0
-  borders[0] = -Infinity
-  borders[1] = Infinity
-  for (let i = 1; i < length; i++) {
-    let border = crossing(values, centres[last] ?? 0, i)
-    while (border <= (borders[last] ?? 0)) {
-      last--
-      border = crossing(values, centres[last] ?? 0, i)
+function* spread(map: Uint8Array, { planes, rows, columns }: Grid, value: number): Generator<void, Uint8Array> {
+  const after = map.slice()
+  const area = rows * columns
+  for (let z = 0; z < planes; z++) {
+    for (let i = z * area; i < (z + 1) * area; i++) {
+      if (map[i] !== value) continue
+      const [x, y] = [i % columns, Math.floor(i / columns) % rows]
+      if (x > 0) after[i - 1] = value
+      if (x < columns - 1) after[i + 1] = value
+      if (y > 0) after[i - columns] = value
+      if (y < rows - 1) after[i + columns] = value
+      if (z > 0) after[i - area] = value
+      if (z < planes - 1) after[i + area] = value
     }
-    last++
-    centres[last] = i
-    borders[last] = border
-    borders[last + 1] = Infinity
+    yield
   }
-  for (let i = 0, k = 0; i < length; i++) {
-    while ((borders[k + 1] ?? Infinity) < i) k++
-    const centre = centres[k] ?? 0
-    squares[start + i * step] = (i - centre) ** 2 + (values[centre] ?? 0)
-  }
+  return after
 }
 
-function crossing(values: Float64Array, a: number, b: number): number {
-  return ((values[b] ?? 0) + b * b - ((values[a] ?? 0) + a * a)) / (2 * (b - a))
-}
-
-/** A number for every pixel of this value, the same within a piece; 0 elsewhere. */
-function piecesOf(map: Uint8Array, { rows, columns }: Size, value: number): Uint32Array {
-  const pieces = new Uint32Array(map.length)
-  const waiting: number[] = []
-  let count = 0
-  for (let start = 0; start < map.length; start++) {
-    if (map[start] !== value || pieces[start]) continue
-    pieces[start] = ++count
-    waiting.push(start)
-    for (let i = waiting.pop(); i !== undefined; i = waiting.pop()) {
-      for (const next of neighbours(i, rows, columns)) {
-        if (map[next] !== value || pieces[next]) continue
-        pieces[next] = count
-        waiting.push(next)
-      }
-    }
-  }
-  return pieces
-}
-
-function neighbours(i: number, rows: number, columns: number): number[] {
-  const [x, y] = [i % columns, Math.floor(i / columns)]
-  const found: number[] = []
-  if (x > 0) found.push(i - 1)
-  if (x < columns - 1) found.push(i + 1)
-  if (y > 0) found.push(i - columns)
-  if (y < rows - 1) found.push(i + columns)
-  return found
-}
-
-function at(map: Uint8Array, x: number, y: number, rows: number, columns: number): number {
-  return x < 0 || y < 0 || x >= columns || y >= rows ? 0 : map[y * columns + x] ?? 0
+// eslint-disable-next-line require-yield -- as every operation
+export function* clear(map: Uint8Array): Generator<void, Uint8Array> {
+  return new Uint8Array(map.length)
 }
 
 /** The middle of a segment's pixels; of none of them NaN. */

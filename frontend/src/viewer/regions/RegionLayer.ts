@@ -2,13 +2,15 @@
  * content is the truth: nothing is remembered here that it does not hold. */
 import * as core from '@cornerstonejs/core'
 import * as tools from '@cornerstonejs/tools'
-import type { PaneHost, Region, RegionKind } from '../types'
+import { spacingAt } from '../spacings'
+import type { PaneHost, Region, RegionKind, SpacingSource } from '../types'
 import { CrossingOverlay } from './CrossingOverlay'
 import { annotationOf, geometryOf, kindOf, place, pointsOf, type Annotation, type Geometry } from './annotations'
 import { frameOf, framesOf, placeKey, valuesOf, type Frame } from './frames'
 import { areParallel, nearest, normalOf, type Point3 } from './geometry'
 import { areSame, isWhole, mayLeaveFrame } from './shapes'
 import { measure, type Statistics } from './statistics'
+import { renewText, setText, watchText } from './texts'
 
 /** Why something that was drawn is not kept. */
 export type Refusal = 'oblique_plane' | 'unknown_frame' | 'too_small'
@@ -20,6 +22,8 @@ export interface RegionCallbacks {
   onChanged(region: Region): boolean | undefined
   onSelected(id: string | null): void
   statisticsChanged(id: string, statistics: Statistics): void
+  /** What is written beside a region that measures this. */
+  describe?(statistics: Statistics, spacing: SpacingSource): readonly string[]
   onRefused?(reason: Refusal): void
 }
 
@@ -58,7 +62,7 @@ export class RegionLayer {
     this.listeners = [
       [Events.ANNOTATION_ADDED, (event) => this.added(annotationIn(event))],
       [Events.ANNOTATION_COMPLETED, (event) => this.completed(annotationIn(event))],
-      [Events.ANNOTATION_MODIFIED, () => this.modified()],
+      [Events.ANNOTATION_MODIFIED, (event) => this.modified(annotationIn(event))],
       [Events.ANNOTATION_REMOVED, (event) => this.removed(annotationIn(event))],
       [Events.ANNOTATION_SELECTION_CHANGE, () => this.selectionChanged()],
       [core.Enums.Events.IMAGE_LOADED, () => this.measureLoaded()],
@@ -66,6 +70,7 @@ export class RegionLayer {
     for (const [name, listener] of this.listeners) core.eventTarget.addEventListener(name, listener)
     for (const name of DOWN) window.addEventListener(name, this.pressed, true)
     for (const name of UP) window.addEventListener(name, this.released)
+    window.addEventListener('resize', this.resized)
     this.overlay = new CrossingOverlay(host)
     this.stopViews = host.onViews(() => {
       this.known = null
@@ -119,6 +124,7 @@ export class RegionLayer {
     for (const [name, listener] of this.listeners) core.eventTarget.removeEventListener(name, listener)
     for (const name of DOWN) window.removeEventListener(name, this.pressed, true)
     for (const name of UP) window.removeEventListener(name, this.released)
+    window.removeEventListener('resize', this.resized)
     this.write(() => {
       for (const id of [...this.shown.keys()]) this.take(id)
     })
@@ -132,6 +138,7 @@ export class RegionLayer {
     const now = { region, frame, annotation: annotation ?? annotationOf(region, frame) }
     this.shown.set(region.id, now)
     if (!annotation) state.addAnnotation(now.annotation, groupOf(frame))
+    if (!before) this.watch(now.annotation, region.kind)
     const isMoved = before?.region.pixels !== region.pixels || before.frame.imageId !== frame.imageId
     if (isMoved) {
       if (annotation) place(annotation, region, frame)
@@ -158,7 +165,9 @@ export class RegionLayer {
   }
 
   private added(annotation: Annotation): void {
-    if (this.isWriting || !kindOf(annotation) || !annotation.annotationUID) return
+    const kind = kindOf(annotation)
+    if (this.isWriting || !kind || !annotation.annotationUID) return
+    this.watch(annotation, kind)
     paintStyle(annotation.annotationUID, this.colours(this.label))
   }
 
@@ -222,7 +231,9 @@ export class RegionLayer {
   }
 
   /** Cornerstone holds a click back until it is no double click: such a change comes after the hand. */
-  private modified(): void {
+  private modified(annotation: Annotation): void {
+    // Cornerstone also says so of statistics of its own, which nobody reads.
+    if (this.isPressed || !this.shown.has(annotation.annotationUID ?? '')) renewText(annotation)
     if (!this.isWriting && !this.isPressed) this.lookSoon()
   }
 
@@ -281,13 +292,37 @@ export class RegionLayer {
   }
 
   private measureLoaded(): void {
-    for (const [id, { region, frame }] of [...this.unmeasured]) {
+    for (const [id, { region, frame, annotation }] of [...this.unmeasured]) {
       const values = valuesOf(frame.imageId)
       const isLoaded = core.cache.getImageLoadObject(frame.imageId) !== undefined
       if (!values && !isLoaded) continue
       this.unmeasured.delete(id)
-      this.callbacks.statisticsChanged(id, measure(region, values, frame.spacing_mm))
+      const measured = measure(region, values, frame.spacing_mm)
+      setText(annotation, this.describe(measured, frame, region))
+      this.callbacks.statisticsChanged(id, measured)
     }
+  }
+
+  /** Its text follows the hand; where none is on it, it is that of the list. */
+  private watch(annotation: Annotation, kind: RegionKind): void {
+    watchText(annotation, () => {
+      const frame = this.shown.get(annotation.annotationUID ?? '')?.frame ?? this.frameUnder(annotation, kind)
+      if (typeof frame === 'string') return []
+      const shape = { kind, ...geometryOf(annotation, kind, frame) }
+      if (!isWhole(kind, shape.pixels)) return []
+      return this.describe(measure(shape, valuesOf(frame.imageId), frame.spacing_mm), frame, shape)
+    })
+  }
+
+  private describe(measured: Statistics, frame: Frame, { pixels }: Pick<Region, 'pixels'>): readonly string[] {
+    const { source } = spacingAt(frame.imageId, pixels[0] ?? null)
+    return this.callbacks.describe?.(measured, source) ?? []
+  }
+
+  /** Text and lines are as large as the page's, which grows with its window. */
+  private readonly resized = (): void => {
+    for (const shown of this.shown.values()) this.dress(shown)
+    this.render()
   }
 
   private render(): void {
@@ -333,10 +368,18 @@ function isElsewhere(region: Region, moved: Geometry): boolean {
   })
 }
 
+/** The size of text on an image, as that of the corners (reading.module.css), in rem. */
+const TEXT_REM = 0.8125
+/** What lines are drawn for, in pixels: the page at 1920. */
+const USUAL_REM_PX = 16
+
 function paintStyle(id: string, colour: string): void {
+  const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || USUAL_REM_PX
+  const wide = (pixels: number) => String((pixels * rem) / USUAL_REM_PX)
   tools.annotation.config.style.setAnnotationStyles(id, {
     color: colour, colorHighlighted: colour, colorSelected: colour, colorLocked: colour,
     textBoxColor: colour, textBoxColorHighlighted: colour, textBoxColorSelected: colour,
-    textBoxColorLocked: colour, lineWidth: '1.5', lineWidthSelected: '3', lineDashLocked: '4,3',
+    textBoxColorLocked: colour, lineWidth: wide(1.5), lineWidthSelected: wide(3), lineDashLocked: `${wide(4)},${wide(3)}`,
+    textBoxFontSize: `${TEXT_REM * rem}px`,
   })
 }
