@@ -6,9 +6,11 @@ const dark: MantineColorsTuple = [
   '#d6dade', '#b9bfc6', '#9aa2ab', '#6f7882', '#3a4048', '#2b3036', '#202429', '#15181c', '#0e1013', '#08090b',
 ]
 
-/** Okabe and Ito's palette (2008): told apart with every kind of colour vision; black is left out. */
+/** Okabe and Ito's palette (2008): told apart with every kind of colour vision; black is left out. Seven more follow,
+ * chosen to differ from all before them at least as much as the palette's own do (tests/colours.test.ts). */
 export const LABEL_COLOURS = [
   '#56b4e9', '#e69f00', '#009e73', '#f0e442', '#d55e00', '#cc79a7', '#0072b2',
+  '#8811ff', '#ccffbb', '#99bb66', '#bb55ff', '#00ffee', '#cc0033', '#99ff88',
 ] as const
 
 export function labelColour(index: number): string {
