@@ -89,11 +89,11 @@ class Room:
         inside = [v * size if v < 1 else v for v, size in ((x, box["width"]), (y, box["height"]))]
         return box["x"] + inside[0], box["y"] + inside[1]
 
-    def picture(self, pane=0):
-        """What a pane shows, as grey values [y, x]."""
+    def picture(self, pane=0, canvas="canvas"):
+        """What a pane shows, as grey values [y, x]; or another canvas in it."""
         self.settle()
         png = self.page.evaluate(
-            f"""() => document.querySelector("[data-pane='{pane}'] canvas").toDataURL('image/png')"""
+            f"""() => document.querySelector("[data-pane='{pane}'] {canvas}").toDataURL('image/png')"""
         )
         return np.asarray(Image.open(io.BytesIO(base64.b64decode(png.split(",")[1]))).convert("L"))
 

@@ -1,6 +1,6 @@
 /** A case as supervisors look at it: the images with somebody's read on them, and what readers noted. */
 import { useQuery } from '@tanstack/react-query'
-import { useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import { useEffect, useMemo, useSyncExternalStore } from 'react'
 import { useNavigate, useParams, useSearchParams } from 'react-router'
 import { api, good, type Reading, type Schemas } from '../api/client'
 import { usePreferences } from '../app/usePreferences'
@@ -17,16 +17,17 @@ import * as requests from './requests'
 import { RoomImages, RoomStrip } from './RoomImages'
 import { useRoomLayout } from './roomLayout'
 import { Toolbar } from './Toolbar'
+import { useCine } from './useCine'
 import { useExplanations } from './useExplanations'
 import { useKeys } from './useKeys'
 import { useMasks } from './useMasks'
 import { presetNames, useAtRest } from './useMoving'
+import { usePins } from './usePins'
 import { useRegions } from './useRegions'
 import { useTalk } from './useTalk'
 import { useWorkstation } from './useWorkstation'
 import { whyNoPlanes } from './viewerText'
 
-const CINE_RATE = 10
 const NONE = [] as const
 /** Beside everything about the images and their explanations. */
 const HARMLESS: readonly ActionId[] = ['region_previous', 'region_next', 'cancel', 'segment_previous', 'segment_next', 'masks_hide']
@@ -43,17 +44,18 @@ export default function CasePage() {
   const snapshot = useSyncExternalStore(session.subscribe, session.getSnapshot)
   const { keys: custom } = usePreferences()
   const layout = useRoomLayout()
-  const [cineRate, setCineRate] = useState(CINE_RATE)
   const root = requests.dicomwebRoot(projectId)
   const { reading } = snapshot
   const { region_labels: labels = NONE, segments = NONE } = definitionOfRead(reading)
   const viewer = useWorkstation(root, reading)
   const { workstation, state } = viewer
+  const cine = useCine(workstation)
   const presets = useAtRest(workstation, presetNames, NONE)
   const masks = useMasks(viewer, session, snapshot, segments)
   const regions = useRegions(viewer, session, snapshot, labels, NONE)
   const explanations = useExplanations(viewer, root, snapshot)
   const talk = useTalk(caseId, viewer.isSettled)
+  const pins = usePins(viewer, talk.comments)
   const wanted = search.get('read')
   const found = overview.data
   const read = found?.reads.find(({ id }) => id === wanted) ?? found?.reads[0]
@@ -64,7 +66,7 @@ export default function CasePage() {
 
   const back = () => void navigate(`/projects/${projectId}?tab=marks`)
   const everything = {
-    ...commandsOf({ session, snapshot, workstation, layout, regions, masks, labels, segments, cineRate }), ...explanations.commands,
+    ...commandsOf({ session, snapshot, workstation, layout, regions, masks, labels, segments, cineRate: cine.cineRate }), ...explanations.commands,
   }
   const commands = ofLooking(everything)
   const pane = state.panes[state.active]
@@ -76,8 +78,8 @@ export default function CasePage() {
       layout={layout}
       toolbar={
         <Toolbar {...doable} state={state} kinds={NONE} hasSegments={false} steps={{ undo: null, redo: null }}
-          presets={presets} cineRate={cineRate} onCineRate={setCineRate}
-          onSlab={pane && pane.as !== 'stack' ? (slab) => workstation?.slab(slab?.mm ?? 0, slab?.mode ?? null) : null}
+          presets={presets} {...cine}
+          onSlab={pane && pane.as !== 'stack' ? (slab) => workstation?.slab(slab?.mm ?? null, slab?.mode ?? null) : null}
           labels={NONE} label="" onLabel={() => undefined} />
       }
       strip={reading ? <RoomStrip root={root} reading={reading} workstation={workstation} state={state} /> : null}
@@ -88,7 +90,7 @@ export default function CasePage() {
           {overview.isError && <Failed error={overview.error} onRetry={() => void overview.refetch()} />}
           {found && (
             <CaseSide projectId={projectId} overview={found} read={read} onRead={(id) => setSearch({ read: id }, { replace: true })} onBack={back}
-              side={{ session, snapshot, doable, state, workstation, regions, masks, talk, suggestions: null, explanations: explanations.panel, asked: session.questions() }} />
+              side={{ session, snapshot, doable, state, workstation, regions, masks, talk, pins, suggestions: null, explanations: explanations.panel, asked: session.questions() }} />
           )}
         </>
       }

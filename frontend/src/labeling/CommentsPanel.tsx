@@ -4,8 +4,10 @@ import { IconMapPin, IconTrash } from '@tabler/icons-react'
 import { useState, type RefObject } from 'react'
 import { formatDate, t } from '../i18n'
 import type { PinnedPlace } from '../viewer/types'
+import { releaseFocus } from './focus'
 import classes from './panel.module.css'
 import { Small } from './RegionEntry'
+import type { Pins } from './usePins'
 
 export interface Comment {
   id: string
@@ -25,6 +27,8 @@ export interface CommentsPanelProps {
   canPin: boolean
   /** The place in view. */
   here: () => PinnedPlace | null
+  /** The place that was chosen on an image. */
+  pins: Pins
   isBusy: boolean
   field?: RefObject<HTMLTextAreaElement | null>
   onAdd: (text: string, place: PinnedPlace | null) => void
@@ -43,8 +47,8 @@ export function CommentsPanel(props: CommentsPanelProps) {
         </Text>
       )}
       <Stack gap={6} component="ul" p={0} m={0} style={{ listStyle: 'none' }} aria-label={t('comments.title')}>
-        {comments.map((comment) => (
-          <CommentEntry key={comment.id} {...props} comment={comment} />
+        {comments.map((comment, index) => (
+          <CommentEntry key={comment.id} {...props} comment={comment} number={index + 1} />
         ))}
       </Stack>
       <NewComment {...props} />
@@ -52,14 +56,14 @@ export function CommentsPanel(props: CommentsPanelProps) {
   )
 }
 
-function CommentEntry({ comment, me, onJump, onResolve, onDelete }: CommentsPanelProps & { comment: Comment }) {
+function CommentEntry({ comment, number, me, onJump, onResolve, onDelete }: CommentsPanelProps & { comment: Comment; number: number }) {
   const { id, place, author, author_name, is_resolved } = comment
   const isMine = author === me
   return (
     <li className={classes.entry}>
       <Group justify="space-between" wrap="nowrap" gap={4}>
         <Text size="xs" c="dimmed">
-          {t('comments.by', { name: author_name, time: formatDate(comment.created_at) })}
+          {t('comments.by', { number, name: author_name, time: formatDate(comment.created_at) })}
         </Text>
         <Group gap={0} wrap="nowrap">
           {is_resolved && (
@@ -95,14 +99,18 @@ function CommentEntry({ comment, me, onJump, onResolve, onDelete }: CommentsPane
   )
 }
 
-function NewComment({ canPin, here, isBusy, field, onAdd }: CommentsPanelProps) {
+function NewComment({ canPin, here, pins, isBusy, field, onAdd }: CommentsPanelProps) {
   const [text, setText] = useState('')
   const [isPinned, setPinned] = useState(false)
+  const unpin = () => {
+    setPinned(false)
+    pins.drop()
+  }
   const add = () => {
     if (text.trim() === '') return
-    onAdd(text.trim(), isPinned ? here() : null)
+    onAdd(text.trim(), pins.pending ?? (isPinned ? here() : null))
     setText('')
-    setPinned(false)
+    unpin()
   }
   return (
     <Stack gap={6}>
@@ -125,10 +133,14 @@ function NewComment({ canPin, here, isBusy, field, onAdd }: CommentsPanelProps) 
         <Checkbox
           size="xs"
           label={t('comments.pin')}
-          checked={isPinned && canPin}
+          checked={pins.pending !== null || (isPinned && canPin)}
           disabled={!canPin}
-          onChange={(event) => setPinned(event.currentTarget.checked)}
+          onChange={(event) => (event.currentTarget.checked ? setPinned(true) : unpin())}
         />
+        <Button size="compact-xs" variant={pins.isPicking ? 'filled' : 'subtle'} aria-pressed={pins.isPicking}
+          leftSection={<IconMapPin size="1rem" />} onClick={releaseFocus(pins.pick)}>
+          {t(pins.isPicking ? 'comments.picking' : 'comments.pick')}
+        </Button>
         <Button size="compact-sm" variant="default" loading={isBusy} disabled={text.trim() === ''} onClick={add}>
           {t('comments.add')}
         </Button>

@@ -4,7 +4,7 @@ import { memo, useState, type CSSProperties } from 'react'
 import { formatDate, formatNumber, named, t } from '../i18n'
 import type { EdgeLetters } from '../viewer/geometry'
 import { isWhole } from '../viewer/movement'
-import type { PaneState } from '../viewer/types'
+import type { PaneState, Slab } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import { holdsSeries, takeSeries, type DraggedSeries } from './seriesDrag'
 import { useLivePane } from './useMoving'
@@ -130,7 +130,7 @@ const WindowText = memo(({ center, width, zoom, preset, slab, spacing }: WindowF
     <div className={classes.bottomLeft} data-testid="window">
       {/* Said only where millimetres are not the patient's own. */}
       {spacing !== 'patient' && <div>{t(`spacing.${spacing}`)}</div>}
-      {slab && <div>{t('pane.slab', { mode: t(`slab.${slab.mode}`), mm: formatNumber(slab.mm, 0) })}</div>}
+      {slab && <div>{slabText(slab)}</div>}
       {preset !== '' && <div>{named(`preset.${preset}`, preset)}</div>}
       <div>{t('pane.window', { width: formatNumber(width, precision(width)), center: formatNumber(center, precision(width)) })}</div>
       <div>{t('pane.zoom', { zoom: formatNumber(zoom, 2) })}</div>
@@ -138,6 +138,11 @@ const WindowText = memo(({ center, width, zoom, preset, slab, spacing }: WindowF
   )
 })
 WindowText.displayName = 'WindowText'
+
+function slabText({ mm, mode }: Slab): string {
+  const name = t(`slab.${mode}`)
+  return mm === null ? t('pane.slab_whole', { mode: name }) : t('pane.slab', { mode: name, mm: formatNumber(mm, 0) })
+}
 
 /** Windows of a few units (PET, parameter maps) need their decimals. */
 function precision(width: number): number {

@@ -1,6 +1,6 @@
 /** The reading room: one case after the other. Only wiring: what is drawn is in the parts. */
 import { useDisclosure } from '@mantine/hooks'
-import { useDeferredValue, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import { useDeferredValue, useEffect, useMemo, useSyncExternalStore } from 'react'
 import { useNavigate, useParams } from 'react-router'
 import { usePreferences, useSavePreferences } from '../app/usePreferences'
 import { named } from '../i18n'
@@ -22,11 +22,13 @@ import { RoomImages, RoomStrip } from './RoomImages'
 import { useRoomLayout } from './roomLayout'
 import { SkipDialog } from './SkipDialog'
 import { Toolbar } from './Toolbar'
+import { useCine } from './useCine'
 import { useExplanations } from './useExplanations'
 import { useHeartbeat } from './useHeartbeat'
 import { useKeys } from './useKeys'
 import { useMasks } from './useMasks'
 import { presetNames, useAtRest } from './useMoving'
+import { usePins } from './usePins'
 import { useReasons } from './useReasons'
 import { useRegions } from './useRegions'
 import { useSuggestions } from './useSuggestions'
@@ -35,7 +37,6 @@ import { useVersions } from './useVersions'
 import { useWorkstation } from './useWorkstation'
 import { whyNoPlanes } from './viewerText'
 
-const CINE_RATE = 10
 const NONE = [] as const
 const REQUESTS = { ...requests, claimNext: claimOrTake }
 
@@ -49,7 +50,6 @@ export default function ReadingPage() {
   const savePreferences = useSavePreferences()
   const layout = useRoomLayout()
   const [isHelpOpen, help] = useDisclosure(false)
-  const [cineRate, setCineRate] = useState(CINE_RATE)
   const root = requests.dicomwebRoot(projectId)
   const versions = useVersions(snapshot)
   const { shown } = versions
@@ -57,6 +57,7 @@ export default function ReadingPage() {
   const { region_labels: labels = NONE, segments = NONE } = definitionOfRead(reading)
   const viewer = useWorkstation(root, reading)
   const { workstation, state, isSettled } = viewer
+  const cine = useCine(workstation)
   const isArriving = !viewer.isFurnished && snapshot.phase === 'claiming'
   const isPanelDue = useDeferredValue(!isArriving, false) // the images go before
   const presets = useAtRest(workstation, presetNames, NONE)
@@ -65,10 +66,11 @@ export default function ReadingPage() {
   const regions = useRegions(viewer, session, shown, labels, suggestions.regions)
   const explanations = useExplanations(viewer, root, snapshot)
   const talk = useTalk(reading?.case_id ?? null, isSettled)
+  const pins = usePins(viewer, talk.comments)
   const reasons = useReasons(session, talk)
   const commands = {
-    ...commandsOf({ session, snapshot: shown, workstation, layout, regions, masks, labels, segments, cineRate }),
-    ...reasons.commands, ...suggestions.commands, ...explanations.commands, help: help.toggle,
+    ...commandsOf({ session, snapshot: shown, workstation, layout, regions, masks, labels, segments, cineRate: cine.cineRate }),
+    ...reasons.commands, ...suggestions.commands, ...explanations.commands, help: help.toggle, ...(workstation && { pin: pins.pick }),
   }
   const asked = visibleQuestions(session.questions(), content)
   const answers = reading ? answerKeysOf(asked) : []
@@ -91,8 +93,8 @@ export default function ReadingPage() {
         toolbar={
           <Toolbar {...doable} state={state} kinds={kindsOf(labels, regions.label)} hasSegments={segments.length > 0}
             steps={{ undo: step(snapshot.undoName), redo: step(snapshot.redoName) }}
-            presets={presets} cineRate={cineRate} onCineRate={setCineRate}
-            onSlab={pane && pane.as !== 'stack' ? (slab) => workstation?.slab(slab?.mm ?? 0, slab?.mode ?? null) : null}
+            presets={presets} {...cine}
+            onSlab={pane && pane.as !== 'stack' ? (slab) => workstation?.slab(slab?.mm ?? null, slab?.mode ?? null) : null}
             labels={labels} label={regions.label} onLabel={regions.setLabel} />
         }
         strip={reading && hasChoice(reading) ? <RoomStrip root={root} reading={reading} workstation={workstation} state={state} /> : null}
@@ -101,7 +103,7 @@ export default function ReadingPage() {
           <>
             <PanelHeader count={snapshot.count} onHelp={help.open} onLeave={leave} />
             <ReadingSide session={session} snapshot={shown} versions={versions} doable={doable} state={state} workstation={workstation}
-              regions={regions} masks={masks} talk={talk} suggestions={suggestions.bar} explanations={explanations.panel} asked={asked} />
+              regions={regions} masks={masks} talk={talk} pins={pins} suggestions={suggestions.bar} explanations={explanations.panel} asked={asked} />
           </>
         )}
       />

@@ -22,6 +22,7 @@ import type { SuggestionBarProps } from './SuggestionBar'
 import type { Doable } from './ToolButton'
 import type { Masks } from './useMasks'
 import { useAtRest } from './useMoving'
+import type { Pins } from './usePins'
 import type { Regions } from './useRegions'
 import type { Talk } from './useTalk'
 import type { Versions } from './useVersions'
@@ -35,6 +36,7 @@ export interface SideProps {
   regions: Regions
   masks: Masks
   talk: Talk
+  pins: Pins
   suggestions: SuggestionBarProps | null
   explanations: ExplanationPanelProps | null
   /** The study's questions that are asked now. */
@@ -73,7 +75,7 @@ export function ReadingSide(props: SideProps): ReactNode {
       regions={labels.length > 0 || (snapshot.content.regions?.length ?? 0) > 0 ? regionListOf(props, labels) : null}
       segments={segments.length > 0 ? segmentPanelOf(props, segments) : null}
       comments={{
-        comments: talk.comments, me: talk.me, canPin, here: () => workstation?.inView() ?? null, isBusy: talk.isBusy,
+        comments: talk.comments, me: talk.me, canPin, here: () => workstation?.inView() ?? null, pins: props.pins, isBusy: talk.isBusy,
         onAdd: talk.add, onResolve: talk.resolve, onDelete: talk.remove,
         onJump: ({ sop_instance_uid, frame, pixel }) => void workstation?.jumpTo(sop_instance_uid, frame, pixel),
       }}

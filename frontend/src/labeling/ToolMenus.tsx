@@ -1,21 +1,16 @@
 /** The menus of the toolbar: layout, window preset, slab, cine and the label of what is drawn next. */
-import { ActionIcon, Button, Menu, NumberInput, Popover, SegmentedControl, Select, Stack, Tooltip } from '@mantine/core'
+import { ActionIcon, Button, Menu, NumberInput, Popover, SegmentedControl, Select, Stack, Switch, Tooltip } from '@mantine/core'
 import {
   IconAdjustmentsHorizontal, IconLayoutGrid, IconPlayerPause, IconPlayerPlay, IconStackFront,
 } from '@tabler/icons-react'
 import { named, t } from '../i18n'
-import { LAYOUTS, type Layout, type SlabMode, type WorkstationState } from '../viewer/types'
+import { LAYOUTS, type Layout, type Slab, type SlabMode, type WorkstationState } from '../viewer/types'
 import { actionOf, type ActionId } from './actions'
 import type { RegionLabel } from './definition'
 import { keysOf } from './keymap'
 import { shownKey } from './keyText'
 import type { Doable } from './ToolButton'
 import classes from './reading.module.css'
-
-export interface Slab {
-  mm: number
-  mode: SlabMode
-}
 
 export interface MenuProps {
   /** Names of the presets of the active pane, in the order of their keys. */
@@ -101,7 +96,7 @@ export function SlabControl({ state, onSlab }: Props) {
   const slab = state.panes[state.active]?.slab ?? null
   const change = (mode: string) => {
     const found = SLABS.find((one) => one === mode)
-    onSlab?.(found === undefined || found === 'off' ? null : { mm: slab?.mm ?? FIRST_SLAB_MM, mode: found })
+    onSlab?.(found === undefined || found === 'off' ? null : { mm: slab ? slab.mm : FIRST_SLAB_MM, mode: found })
   }
   const why = onSlab === null ? t('reason.not_a_plane') : t('toolbar.slab')
   return (
@@ -124,6 +119,14 @@ export function SlabControl({ state, onSlab }: Props) {
             onChange={change}
           />
           {slab && (
+            <Switch
+              size="xs"
+              label={t('toolbar.slab_whole')}
+              checked={slab.mm === null}
+              onChange={(event) => onSlab?.({ ...slab, mm: event.currentTarget.checked ? null : FIRST_SLAB_MM })}
+            />
+          )}
+          {slab && slab.mm !== null && (
             <NumberInput
               size="xs"
               label={t('toolbar.slab_mm')}

@@ -1,5 +1,6 @@
 /** What people say about a case: comments and marks, kept by the server. */
 import { useMutation, useQuery, useQueryClient, type UseMutationResult } from '@tanstack/react-query'
+import { useMemo } from 'react'
 import { api, good, type Schemas } from '../api/client'
 import { showError } from '../ui/notify'
 import type { PinnedPlace } from '../viewer/types'
@@ -31,10 +32,11 @@ export function useTalk(caseId: string | null, isTheTime: boolean): Talk {
     queryKey: ['marks', caseId], enabled: caseId !== null && isTheTime, queryFn: () => fetchMarks(caseId ?? ''),
   })
   const act = useAct(caseId)
+  const shown = useMemo(() => (comments.data ?? []).map(commentOf), [comments.data])
   const mine = (kind: Markable) => (marks.data ?? []).some((m) => m.kind === kind && m.author === me.data?.id)
   const at = { path: { case_id: caseId ?? '' } }
   return {
-    comments: (comments.data ?? []).map(commentOf),
+    comments: shown,
     marks: { flag: mine('flag'), second_opinion: mine('second_opinion') },
     me: me.data?.id ?? '',
     isBusy: act.isPending,

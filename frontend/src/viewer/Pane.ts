@@ -16,7 +16,7 @@ import {
 import { storedWindows, valuesOf, valuesWithin } from './samples'
 import { disableViewport } from './textures'
 import { toolGroup } from './tools'
-import type { PaneState, PaneView, Presentation, SlabMode } from './types'
+import type { PaneState, PaneView, Presentation, Slab } from './types'
 
 export interface Choice {
   study: ViewerStudy
@@ -239,7 +239,7 @@ export class Pane {
     this.change({ isPlaying: this.cinema.isPlaying })
   }
 
-  slab(slab: { mm: number; mode: SlabMode } | null): void {
+  slab(slab: Slab | null): void {
     if (this.picture?.volumeId == null) return
     this.picture.setSlab(slab)
     this.change({ slab })

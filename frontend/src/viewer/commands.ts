@@ -63,7 +63,8 @@ export abstract class PaneCommands {
     this.lead()?.cine(fps)
   }
 
-  slab(mm: number, mode: SlabMode | null): void {
+  /** Null millimetres reach through the whole volume; a null mode ends the slab. */
+  slab(mm: number | null, mode: SlabMode | null): void {
     this.lead()?.slab(mode === null ? null : { mm, mode })
   }
 }

@@ -2,6 +2,7 @@
 export { MapOverlay } from './explanations/MapOverlay'
 export { MaskEditor } from './masks/MaskEditor'
 export { SuggestedMasks } from './masks/SuggestedMasks'
+export { PinLayer } from './PinLayer'
 export { guardPriors } from './priors'
 export { RegionLayer } from './regions/RegionLayer'
 export { Workstation } from './Workstation'

@@ -3,7 +3,7 @@ import * as core from '@cornerstonejs/core'
 import type { Vector } from './geometry'
 import { areParallel, dot, nearestIndex, type Plane } from './linking'
 import { inTime, planeOf, type LoadedSeries, type SeriesLoader } from './loading'
-import type { Presentation, SlabMode } from './types'
+import type { Presentation, Slab } from './types'
 
 export type Viewport = core.Types.IStackViewport | core.Types.IVolumeViewport
 
@@ -23,7 +23,7 @@ export interface Picture {
   jumpTo(point: Vector): void
   /** What is cut, to draw it in other panes; null without a place in the patient. */
   plane(): (Plane & { corners: Vector[]; frameOfReference: string }) | null
-  setSlab(slab: { mm: number; mode: SlabMode } | null): void
+  setSlab(slab: Slab | null): void
   dispose(): void
 }
 
@@ -179,10 +179,11 @@ export class PlanePicture implements Picture {
     }
   }
 
-  setSlab(slab: { mm: number; mode: SlabMode } | null): void {
+  setSlab(slab: Slab | null): void {
     if (slab) {
       this.viewport.setBlendMode(BLENDS[slab.mode])
-      this.viewport.setSlabThickness(slab.mm / 2) // Cornerstone's is that of each side of the plane
+      // Cornerstone's thickness is that of each side of the plane.
+      this.viewport.setSlabThickness(slab.mm === null ? this.diagonal_mm() : slab.mm / 2)
     } else {
       this.viewport.setBlendMode(core.Enums.BlendModes.COMPOSITE)
       this.viewport.resetSlabThickness()
@@ -192,6 +193,12 @@ export class PlanePicture implements Picture {
 
   dispose(): void {
     this.loader.releaseVolume(this.volumeId)
+  }
+
+  /** No place of the volume lies farther from any plane through it. */
+  private diagonal_mm(): number {
+    const { dimensions = [0, 0, 0], spacing = [0, 0, 0] } = this.viewport.getImageData() ?? {}
+    return Math.hypot(...dimensions.map((count, axis) => count * (spacing[axis] ?? 0)))
   }
 
   private steps(): { numScrollSteps: number; currentStepIndex: number } {

@@ -124,6 +124,64 @@ def test_a_box_is_stored_in_pixels_and_millimetres_and_is_there_again(desk, proj
     assert regions_of(draft()) == [region]
 
 
+def stored(kind):
+    """The pixels of the region of a kind, once it is saved."""
+    content = saved(lambda content: any(one["kind"] == kind for one in regions_of(content)))
+    [region] = [one for one in regions_of(content) if one["kind"] == kind]
+    pixels = np.array(region["pixels"])
+    points = np.array(region["points"])
+    assert np.allclose(points[:, :2], pixels * PIXEL_MM + CORNER_MM, atol=0.01)
+    return pixels
+
+
+def is_at(pixels, *expected):
+    return np.abs(pixels - np.array(expected)).max() < 0.15
+
+
+def test_every_kind_of_region_is_stored_where_it_was_drawn_and_measured_in_one_voice(desk):
+    click = lambda x, y: desk.page.mouse.click(*desk.at(x, y))  # noqa: E731
+    desk.take("point")
+    click(14, 50)
+    assert is_at(stored("point"), (14, 50))
+    desk.take("arrow")
+    desk.drag((50, 14), (44, 20))
+    assert is_at(stored("arrow"), (50, 14), (44, 20))
+    desk.take("bidirectional")
+    desk.drag((14, 14), (14, 26))
+    long_axis, short_axis = np.split(stored("bidirectional"), 2)
+    assert is_at(long_axis, (14, 14), (14, 26))
+    assert is_at(short_axis.mean(axis=0), (14, 20))
+    assert abs(np.dot(np.diff(long_axis, axis=0)[0], np.diff(short_axis, axis=0)[0])) < 0.5
+    desk.take("angle")
+    desk.drag((22, 14), (22, 24))
+    click(32, 24)
+    assert is_at(stored("angle"), (22, 14), (22, 24), (32, 24))
+    desk.take("polygon")
+    corners = [(24, 30), (34, 30), (34, 38), (24, 30)]
+    for corner in corners:
+        click(*corner)
+        desk.page.wait_for_timeout(600)  # faster, and two corners are a double click
+    assert is_at(stored("polygon"), *corners[:3])
+    desk.take("freehand")
+    mouse = desk.page.mouse
+    mouse.move(*desk.at(40, 40))
+    mouse.down()
+    for corner in ((50, 40), (50, 50), (40, 50), (40, 40.5)):
+        mouse.move(*desk.at(*corner), steps=6)
+    mouse.up()
+    outline = stored("freehand")
+    edges = [*outline.min(axis=0), *outline.max(axis=0)]
+    assert is_at(np.array(edges), [40, 40, 50, 50])
+
+    # The image says of each what the list says, in the same words.
+    said = desk.page.get_by_test_id("region").all_inner_texts()
+    written = desk.page.locator("svg.svg-layer text tspan").all_inner_texts()
+    lines = [line for line in written if line.strip()]
+    assert {"90.0°", "value 60.0"} <= set(lines)
+    assert any(line.startswith("area ") and "mm² (mm in the patient)" in line for line in lines)
+    assert [line for line in lines if not any(line in entry for entry in said)] == []
+
+
 def test_a_stroke_is_stored_voxel_by_voxel_and_undo_takes_it_back(desk):
     desk.take("brush")
     desk.drag((25, 25), (40, 25))
@@ -179,7 +237,7 @@ def test_undo_goes_over_everything_that_was_done(desk):
     saved(lambda content: content == full)
 
 
-def test_a_remark_is_pinned_to_the_middle_of_what_is_seen(desk):
+def test_a_remark_is_pinned_to_the_middle_of_what_is_seen_or_to_a_chosen_place(desk):
     page = desk.page
     page.get_by_label("New comment").fill("Is this a vessel?")
     page.get_by_label("Pin to the image shown").check()
@@ -188,3 +246,24 @@ def test_a_remark_is_pinned_to_the_middle_of_what_is_seen(desk):
     place = Comment.objects.get().place
     assert place["frame"] == 1
     assert np.abs(np.array(place["pixel"]) - (SIDE - 1) / 2).max() <= 1
+
+    # Or to the place that is chosen by a click, and shown with its number on its image alone.
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Control+.")
+    page.get_by_role("button", name="Click on the image").wait_for()
+    desk.page.mouse.click(*desk.at(20, 30))
+    page.locator("[data-pin='+']").wait_for(state="attached")
+    page.keyboard.type("And this?")
+    page.keyboard.press("Control+Enter")
+    pin = page.locator("[data-pin='2']")
+    pin.wait_for(state="attached")
+    assert Comment.objects.latest("created_at").place["pixel"] == [20, 30]
+    ring = pin.locator("circle").bounding_box()
+    centre = (ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2)
+    assert np.abs(np.subtract(centre, desk.at(20, 30))).max() < 2
+    page.get_by_label("New comment").blur()
+    page.keyboard.press("ArrowDown")
+    pin.wait_for(state="detached")
+    page.get_by_role("button", name="Go to the place").last.click()
+    pin.wait_for(state="attached")
+    assert regions_of(draft()) == []

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+import pytest
 
 from annotation.imaging import conversion
 from tests.e2e import browser as person
@@ -117,6 +118,93 @@ def test_three_planes_show_the_slice_of_a_known_point(live_cast):
         assert room.centre_of_bright(2) is None
         room.do("w.slab(0, null)")
         assert room.centre_of_bright(2) is None
+        # From anywhere the whole volume is seen through.
+        room.do("w.scroll(40); w.slab(null, 'mip')")
+        assert np.abs(room.centre_of_bright(2) - MARK_MM)[[0, 2]].max() < PIXEL_MM
+        room.do("w.slab(0, null)")
+
+        # The magnifying glass enlarges what lies under it in planes, too.
+        room.do(f"w.activate(1); await w.goTo({MARK[0] + 1})")
+        room.page.keyboard.press("Shift+m")
+        room.until(f"s.tool === 'magnify' && p.slice === {MARK[0] + 1}", 1)
+        wide = bright_columns(room.picture(1))
+        x, y = room.canvas_of(1, MARK_MM)
+        room.page.mouse.move(*room.at(1, x, y))
+        room.page.mouse.down()
+        assert bright_columns(room.picture(1, "canvas.magnifyTool")) == pytest.approx(
+            3 * wide, abs=4
+        )
+        room.page.mouse.up()
+        room.page.wait_for_selector("canvas.magnifyTool", state="detached")
+
+
+def bright_columns(picture):
+    return int((picture > 128).any(axis=0).sum())
+
+
+def test_view_tools_cine_and_layouts_work_by_their_keys(live_cast):
+    project = make_case(live_cast, "phantom", phantom("keys"))
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.until("p.loaded === 40 && p.slice === 20")
+        press = room.page.keyboard.press
+        before = room.picture()
+        press("i")
+        room.until("p.isInverted")
+        assert np.abs(255 - before.astype(int) - room.picture()).max() <= 1
+        press("i")
+        turns = {"Right": "PARL", "Left": "RLAP", "Down": "LRAP", "Up": "LRPA"}
+        for arrow, letters in turns.items():
+            press(f"Control+Arrow{arrow}")
+            assert room.has_letters(letters)
+        press("r")
+        assert room.has_letters("RLAP")
+
+        press("Shift+p")
+        room.until("s.tool === 'pan' && !p.isInverted")
+        mark = np.array(room.canvas_of(0, MARK_MM))
+        drag(room.page, room.at(0, 200, 200), room.at(0, 240, 230))
+        assert room.canvas_of(0, MARK_MM) - mark == pytest.approx([40, 30], abs=1)
+        press("Shift+z")
+        room.until("s.tool === 'zoom'")
+        drag(room.page, room.at(0, 200, 200), room.at(0, 200, 300))
+        room.until("p.zoom > 1.05 || p.zoom < 0.95")
+        press("=")
+        room.until("Math.abs(p.zoom - 1) < 1e-6")
+        assert room.canvas_of(0, MARK_MM) == pytest.approx(mark, abs=1)
+        press("+")
+        room.until("Math.abs(p.zoom - 1.2) < 1e-6")
+        press("Shift+m")
+        room.until("s.tool === 'magnify'")
+        room.page.mouse.move(*room.at(0, 0.5, 0.5))
+        room.page.mouse.down()
+        room.page.locator(".magnifyTool canvas").wait_for()
+        room.page.mouse.up()
+        room.page.locator(".magnifyTool").wait_for(state="detached")
+
+        # Cine, whose speed is in force while it plays.
+        press("Space")
+        room.until("p.isPlaying && p.slice > 22")
+        room.page.get_by_role("textbox", name="Images per second").fill("1")
+        passed = room.do(
+            "await new Promise((done) => setTimeout(done, 300));"  # the page has followed
+            "const { slice } = w.state.panes[0];"
+            "await new Promise((done) => setTimeout(done, 1500));"
+            "return (w.state.panes[0].slice - slice + 40) % 40"
+        )
+        assert 1 <= passed <= 2
+        room.page.keyboard.press("Enter")
+        press("Space")
+        room.until("!p.isPlaying")
+
+        layouts = ["1x1", "1x2", "1x3", "2x1", "2x2", "2x3", "3x1", "3x2", "3x3"]
+        for number, layout in enumerate(layouts, start=1):
+            press(f"Shift+F{number}")
+            rows, columns = map(int, layout.split("x"))
+            room.until(f"s.layout === '{layout}' && s.panes.length === {rows * columns}")
+        assert room.page.get_by_test_id("pane").count() == 9
+        press("ArrowLeft")
+        room.until("s.active === 8")
 
 
 def test_linked_panes_follow_by_position_and_one_pane_covers_the_others(live_cast):
