@@ -22,8 +22,6 @@ export default defineConfig({
     alias: {
       // vtk.js drags in an XML writer that no reader of ours uses (300 kB, and it breaks the build).
       xmlbuilder2: fileURLToPath(new URL('./src/viewer/noXmlBuilder.ts', import.meta.url)),
-      // Boolean operations on contour segmentations: 45 kB that label maps never call.
-      'clipper2-ts': fileURLToPath(new URL('./src/viewer/noContourSegments.ts', import.meta.url)),
     },
   },
   // Without these the decoding worker dies silently under the development server.

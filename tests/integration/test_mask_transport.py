@@ -1,15 +1,25 @@
-"""Packs of label maps through the real server, larger than what Django buffers."""
+"""Label maps through the real server: packs larger than what Django buffers, and a whole series by the page's store."""
+
+import io
+import json
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import requests  # noqa: TID251  a client of our server, not of a remote one
 
 from annotation.accounts.services import create_token
+from annotation.archive import storage
+from annotation.archive.services.ingest import ingest
 from annotation.imaging import masks
 from annotation.labeling.services import reading
-from annotation.labeling.services.projects import publish_schema
+from annotation.labeling.services.projects import add_cases, publish_schema
 from tests import factories, servers
 
 SEGMENTS = [{"value": value, "label": f"Segment {value}"} for value in range(1, 256)]
+
+
+FRONTEND = Path(__file__).parents[2] / "frontend"
 
 
 def test_a_pack_of_25_mib_is_stored_and_one_of_65_is_refused(live_cast):
@@ -32,3 +42,46 @@ def test_a_pack_of_25_mib_is_stored_and_one_of_65_is_refused(live_cast):
     assert (stored.status_code, stored.json()) == (200, {"stored": 25})
     assert (refused.status_code, refused.json()["field"]) == (400, "pack")
     assert empty.content == masks.PACK_MAGIC
+
+
+def many_frames(count):
+    """One object of so many small frames: a mask need not have their size to be kept."""
+    dataset = factories.read(factories.make_dicom("frames", side=32))
+    dataset.NumberOfFrames = count
+    dataset.PixelData = bytes(len(dataset.PixelData) * count)
+    return dataset
+
+
+def written(dataset):
+    output = io.BytesIO()
+    dataset.save_as(output)
+    return output.getvalue()
+
+
+def test_a_series_of_512_x_512_x_300_goes_to_the_server_as_deltas_and_comes_back_voxel_by_voxel(
+    live_cast,
+):
+    definition = {**factories.QUESTIONS, "segments": SEGMENTS[:2]}
+    publish_schema(actor=live_cast.manager, project=live_cast.project, definition=definition)
+    image = many_frames(300)
+    study = ingest(collection=live_cast.project.collection, chunks=[written(image)]).study
+    add_cases(project=live_cast.project, studies=[study])
+    lease = factories.claim(live_cast.annotator, live_cast.project)
+    annotation = reading.open_annotation(reader=live_cast.annotator, case=lease.case)
+    _, secret = create_token(user=live_cast.annotator, lifetime_days=1)
+    places = image.SeriesInstanceUID, image.SOPInstanceUID
+    with servers.web_server() as address:
+        command = [str(FRONTEND / "npm"), "exec", "--silent", "--", "node", "tests/fullSize.mjs"]
+        page = subprocess.run(
+            [*command, address, str(annotation.pk), secret, *places],
+            cwd=FRONTEND, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+    assert page.stderr == ""
+    assert json.loads(page.stdout) == {"whole": 300, "delta": 2, "same": 300}
+    annotation.refresh_from_db()
+    [mask] = annotation.draft["masks"]
+    y, x = np.mgrid[0:512, 0:512]
+    for z in (0, 5, 299):
+        stored = storage.blob_path(mask["slices"][f"{image.SOPInstanceUID}:{z + 1}"]).read_bytes()
+        shift = 1 if z == 5 else 0
+        assert np.array_equal(masks.decompress(stored)[0], (x // 16 + y // 16 + z + shift) % 3)

@@ -165,6 +165,7 @@ export function CineControl({ state, commands, reasons, cineRate, onCineRate }: 
           max={60}
           value={cineRate}
           onChange={(rate) => typeof rate === 'number' && rate > 0 && onCineRate(rate)}
+          onKeyDown={({ key, currentTarget }) => (key === 'Enter' || key === 'Escape') && currentTarget.blur()}
         />
       )}
     </>

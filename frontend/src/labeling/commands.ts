@@ -119,8 +119,9 @@ function presets(viewer: Workstation): Commands {
 }
 
 function panesBetween(viewer: Workstation): Commands {
-  const { active, panes } = viewer.state
-  const toPane = (by: number) => () => viewer.activate((active + by + panes.length) % panes.length)
+  const { panes } = viewer.state
+  // From the pane that is active when the key is pressed: the page follows a moment later.
+  const toPane = (by: number) => () => viewer.activate((viewer.state.active + by + panes.length) % panes.length)
   const layouts = LAYOUTS.map((layout: Layout) => [`layout_${layout}` as ActionId, () => viewer.setLayout(layout)])
   return {
     ...Object.fromEntries(layouts) as Commands,

@@ -116,7 +116,8 @@ export class PinLayer {
 }
 
 function viewportOf(view: PaneView): Viewport | null {
-  return (core.getRenderingEngine(view.engineId)?.getViewport(view.viewportId) as Viewport | undefined) ?? null
+  const found: unknown = core.getRenderingEngine(view.engineId)?.getViewport(view.viewportId)
+  return (found as Viewport | undefined) ?? null
 }
 
 /** The pixel of a frame under a point of a pane, in planes that of the nearest frame; null beside the image. */
