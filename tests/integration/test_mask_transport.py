@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import requests  # noqa: TID251  a client of our server, not of a remote one
 
 from annotation.accounts.services import create_token
@@ -46,7 +47,7 @@ def test_a_pack_of_25_mib_is_stored_and_one_of_65_is_refused(live_cast):
 
 def many_frames(count):
     """One object of so many small frames: a mask need not have their size to be kept."""
-    dataset = factories.read(factories.make_dicom("frames", side=32))
+    dataset = pydicom.dcmread(io.BytesIO(factories.make_dicom("frames", side=32)))
     dataset.NumberOfFrames = count
     dataset.PixelData = bytes(len(dataset.PixelData) * count)
     return dataset

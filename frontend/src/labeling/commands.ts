@@ -120,8 +120,11 @@ function presets(viewer: Workstation): Commands {
 
 function panesBetween(viewer: Workstation): Commands {
   const { panes } = viewer.state
-  // From the pane that is active when the key is pressed: the page follows a moment later.
-  const toPane = (by: number) => () => viewer.activate((viewer.state.active + by + panes.length) % panes.length)
+  // As the panes are when the key is pressed: the page follows a moment later.
+  const toPane = (by: number) => () => {
+    const { active, panes: now } = viewer.state
+    viewer.activate((active + by + now.length) % now.length)
+  }
   const layouts = LAYOUTS.map((layout: Layout) => [`layout_${layout}` as ActionId, () => viewer.setLayout(layout)])
   return {
     ...Object.fromEntries(layouts) as Commands,

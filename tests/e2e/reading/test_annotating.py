@@ -175,7 +175,7 @@ def test_every_kind_of_region_is_stored_where_it_was_drawn_and_measured_in_one_v
 
     # The image says of each what the list says, in the same words.
     said = desk.page.get_by_test_id("region").all_inner_texts()
-    written = desk.page.locator("svg.svg-layer text tspan").all_inner_texts()
+    written = desk.page.locator("svg.svg-layer text tspan").all_text_contents()
     lines = [line for line in written if line.strip()]
     assert {"90.0°", "value 60.0"} <= set(lines)
     assert any(line.startswith("area ") and "mm² (mm in the patient)" in line for line in lines)
