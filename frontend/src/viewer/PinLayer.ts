@@ -30,7 +30,7 @@ export class PinLayer {
     this.arrange()
   }
 
-  /** Where the next click on an image lies; null where it is given up. Nothing else hears of that click. */
+  /** Where the next click on an image of the study lies; null where it is given up. Nothing else hears of that click. */
   pick(): Promise<PinnedPlace | null> {
     this.settle(null)
     for (const name of PRESSED) window.addEventListener(name, this.pressed, { capture: true, passive: false })
@@ -60,7 +60,7 @@ export class PinLayer {
   private readonly pressed = (event: Event): void => {
     const view = this.host.views().find(({ element }) => event.target instanceof Node && element.contains(event.target))
     const at = 'touches' in event ? (event as TouchEvent).touches[0] : (event as MouseEvent)
-    if (!view || !at) return
+    if (!view || view.isPrior || !at) return
     event.preventDefault()
     event.stopPropagation()
     const { left, top } = view.element.getBoundingClientRect()

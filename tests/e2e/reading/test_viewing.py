@@ -206,6 +206,7 @@ def test_view_tools_cine_and_layouts_work_by_their_keys(live_cast):
             rows, columns = map(int, layout.split("x"))
             room.until(f"s.layout === '{layout}' && s.panes.length === {rows * columns}")
         assert room.page.get_by_test_id("pane").count() == 9
+        room.page.get_by_role("button", name="Layout: 3 × 3").wait_for()  # the page has followed
         press("ArrowLeft")
         room.until("s.active === 8")
 

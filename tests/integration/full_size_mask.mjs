@@ -18,9 +18,11 @@ const server = {
   loadMasks: async (layer) => new Uint8Array(await (await send('GET', `masks?layer=${layer}`)).arrayBuffer()),
 }
 
-/** Tiles of three labels that move from slice to slice; `shift` is a hand's change. */
+/** Tiles of three labels that move from slice to slice, which its number in bits makes like no other; `shift` is a
+ * hand's change. */
 function labelsOf(z, shift = 0) {
-  return Uint8Array.from({ length: rows * columns }, (_, i) => (((i % columns) >> 4) + (i >> 13) + z + shift) % 3)
+  return Uint8Array.from({ length: rows * columns }, (_, i) =>
+    i < 9 ? (z >> i) & 1 : (((i % columns) >> 4) + (i >> 13) + z + shift) % 3)
 }
 
 const vite = await createServer({ configFile: false, appType: 'custom', logLevel: 'error', server: { middlewareMode: true, hmr: false, ws: false }, optimizeDeps: { noDiscovery: true } })
