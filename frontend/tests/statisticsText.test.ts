@@ -1,9 +1,23 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
+import { setLanguage } from '../src/i18n'
 import { statisticsLines } from '../src/labeling/statisticsText'
 
 const NONE = { intensities: null, area: null, length: null, width: null, angle_degrees: null }
 
+afterEach(() => setLanguage('en'))
+
 describe('what a region measures', () => {
+  it('is one value of a point', () => {
+    const intensities = { count: 1, mean: 60, sd: 0, minimum: 60, maximum: 60, unit: 'HU' }
+    expect(statisticsLines({ ...NONE, intensities }, 'patient')).toEqual(['value 60.0 HU'])
+  })
+
+  it('is said in the language and with the decimal sign of the reader, in the list and in the image', () => {
+    setLanguage('de')
+    const measured = { ...NONE, length: { value: 12.44, unit: 'mm' as const } }
+    expect(statisticsLines(measured, 'detector')).toEqual(['12,4 mm (mm am Detektor, nicht im Patienten)'])
+  })
+
   it('says where millimetres come from', () => {
     const measured = { ...NONE, length: { value: 12.44, unit: 'mm' as const }, width: { value: 9, unit: 'mm' as const } }
     expect(statisticsLines(measured, 'detector')).toEqual(['12.4 × 9.0 mm (mm at the detector, not in the patient)'])
