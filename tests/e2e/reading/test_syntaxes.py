@@ -16,7 +16,6 @@ from annotation.archive.services import preparation
 from annotation.archive.services.ingest import ingest
 from annotation.core.jobs import JobState
 from annotation.dicomweb.dicomjson import join_for_preparation
-from annotation.imaging.codecs import register
 from annotation.imaging.rendered import Rendering, grey_or_colour
 from annotation.labeling.services.projects import add_cases
 from tests import factories
