@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { DicomJson } from '../src/viewer/dicomweb'
 import { spacingOf, withUsedSpacing } from '../src/viewer/spacing'
-import { forgetSpacing, rememberSpacing, spacingAt } from '../src/viewer/spacings'
+import { forgetSpacing, rememberSpacing, spacingAt, spacingBetween } from '../src/viewer/spacings'
 
 const DX = '1.2.840.10008.5.1.4.1.1.1.1'
 const CT = '1.2.840.10008.5.1.4.1.1.2'
@@ -89,4 +89,25 @@ it('keeps the spacing of an image for all its frames until it is forgotten', () 
   )
   forgetSpacing('wadors:x/instances/1/frames/2')
   expect(spacingAt('wadors:x/instances/1/frames/1').source).toBe('none')
+})
+
+it('hands Cornerstone the corrected size of a pixel, not that at the detector', () => {
+  const used = withUsedSpacing(radiograph({ '00280030': [0.2, 0.3], '00181164': [0.2, 0.3], '00181114': [2] }))
+  expect(used['00280030']?.Value).toEqual([0.1, 0.15])
+})
+
+it('measures between pixels with the scale of their place, or with none', () => {
+  const region = (x0: number, x1: number, row: number, column: number) => dataset({
+    '00186012': [1], '00186018': [x0], '0018601A': [0], '0018601C': [x1], '0018601E': [99],
+    '00186024': [3], '00186026': [3], '0018602C': [column], '0018602E': [row],
+  })
+  const image = 'wadors:x/instances/us/frames/1'
+  rememberSpacing(image, dataset({ '00186011': [region(0, 99, 0.02, 0.03), region(100, 199, 0.04, 0.04)] }))
+  expect(spacingBetween(image, [[1, 1], [90, 9]], null)).toEqual({ source: 'calibrated', spacing_mm: [0.3, 0.2] })
+  for (const pixels of [[[1, 1], [150, 9]], [[1, 1], [400, 9]]] as const) {
+    expect(spacingBetween(image, pixels, [1, 1])).toEqual({ source: 'none', spacing_mm: null })
+  }
+  const slice = 'wadors:x/instances/ct/frames/1'
+  rememberSpacing(slice, dataset({ '00080016': [CT], '00280030': [0.7, 0.8], '00200037': [1, 0, 0, 0, 1, 0] }))
+  expect(spacingBetween(slice, [[1, 1]], [0.8, 0.7])).toEqual({ source: 'patient', spacing_mm: [0.8, 0.7] })
 })

@@ -224,8 +224,8 @@ def test_the_whole_content_lies_in_the_patient(exported, content):
     assert read["content"]["masks"] == content["masks"]
     box, _, length, *_ = read["content"]["regions"]
     assert box["points"] == [[8, 16, 6], [18, 16, 6], [18, 20, 6], [8, 20, 6]]
-    assert box["measures"] == {"area": 40, "unit": "mm"}
-    assert length["measures"] == {"length": 10, "unit": "mm"}
+    assert box["measures"] == {"area": 40, "unit": "mm", "source": "patient"}
+    assert length["measures"] == {"length": 10, "unit": "mm", "source": "patient"}
     files = set(zipfile.ZipFile(exported("nifti")).namelist())
     assert set(read["mask_files"]) <= files
 

@@ -9,8 +9,9 @@ from annotation.datasets.formats.base import Read, Report, identity_of, reads_of
 from annotation.datasets.formats.label_maps import label_volumes_of
 from annotation.datasets.formats.nifti import mask_name
 from annotation.datasets.models import Dataset
-from annotation.imaging.geometry import Plane, plane_of_frame, spacing_of_frame
+from annotation.imaging.geometry import Plane, plane_of_frame
 from annotation.imaging.measures import measures_of
+from annotation.imaging.spacing import is_projection, spacing_between
 
 Json = dict[str, Any]
 
@@ -69,12 +70,16 @@ def _in_patient(region: Json, dicom_json: Json) -> Json:
 
 
 def _measures(region: Json, points: Any, dicom_json: Json) -> Json:
-    """In mm where the size of a pixel is known, else in pixels."""
-    kind, unit = region["kind"], "mm"
-    if points is None:
-        spacing = spacing_of_frame(dicom_json, region["frame"])
-        unit = "mm" if spacing else "px"
-        flat = Plane((0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), spacing or (1.0, 1.0))
-        points = flat.to_patient(region["pixels"])
+    """In mm where the size of a pixel is known, with how it is known (`source`), else in pixels.
+
+    What was drawn in the patient is measured there; on a detector and in ultrasound the pixels count.
+    """
+    kind, pixels = region["kind"], region["pixels"]
+    spacing = spacing_between(dicom_json, region["frame"], pixels)
+    if points is None or is_projection(dicom_json) or spacing is None:
+        sides = (spacing.row_mm, spacing.column_mm) if spacing else (1.0, 1.0)
+        points = Plane((0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), sides).to_patient(pixels)
     found = {name: round(value, 6) for name, value in measures_of(kind, points).items()}
-    return {**found, "unit": unit} if found else {}
+    if not found:
+        return {}
+    return {**found, "unit": "mm", "source": spacing.source} if spacing else {**found, "unit": "px"}

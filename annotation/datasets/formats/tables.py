@@ -18,7 +18,7 @@ from annotation.datasets.formats.nifti import mask_name
 from annotation.datasets.models import Dataset
 
 OF_READ = ("case", "study_instance_uid", "patient_key", "split", "read", "revision")
-MEASURES = ("length", "short_axis", "angle", "area", "unit")
+MEASURES = ("length", "short_axis", "angle", "area", "unit", "source")
 Rows = Iterator[list[Any]]
 RowsOf = Callable[[Read, list[str]], Rows]
 

@@ -11,15 +11,14 @@ import { middleOf } from '../viewer/regions/shapes'
 import type { Region } from '../viewer/types'
 
 export function regionListOf(props: SideProps, labels: readonly RegionLabel[]): RegionListProps {
-  const { session, snapshot, state, workstation, regions } = props
+  const { session, snapshot, workstation, regions } = props
   const { content, phase, missing, missingAt } = snapshot
   const all = session.questions()
-  const spacing = state.panes[state.active]?.spacing ?? 'none'
   const subjectOf = (region: Region): Subject => ({ scope: 'region', region })
   const drawn = content.regions ?? []
   return {
     regions: drawn, labels, selected: regions.selected, isDisabled: phase !== 'reading', colourOf: regions.colourOf,
-    statistics: Object.fromEntries(Object.entries(regions.statistics).map(([id, found]) => [id, statisticsLines(found, spacing)])),
+    statistics: Object.fromEntries(Object.entries(regions.statistics).map(([id, found]) => [id, statisticsLines(found, found.spacing)])),
     questionsOf: (region) => visibleQuestions(all, content, subjectOf(region)),
     isNeeded: (question, region) => isRequired(all, content, question, subjectOf(region)),
     missing: missing !== null && missingAt?.scope === 'region' ? { region: missingAt.region.id, question: missing } : null,

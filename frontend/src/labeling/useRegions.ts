@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 import { t, type TextKey } from '../i18n'
 import { showNotice } from '../ui/notify'
 import { labelColour } from '../ui/theme'
-import { REGION_KINDS, type Region, type ToolName } from '../viewer/types'
+import { REGION_KINDS, type Region, type SpacingSource, type ToolName } from '../viewer/types'
 import type { RegionLayer, Refusal } from '../viewer/regions/RegionLayer'
 import type { Statistics } from '../viewer/regions/statistics'
 import { kindsOf, type RegionLabel } from './definition'
@@ -13,13 +13,16 @@ import { statisticsLines } from './statisticsText'
 import { asSuggested } from './suggested'
 import type { ViewerConnection } from './useWorkstation'
 
+/** With where the millimetres come from. */
+export type Measured = Statistics & { spacing: SpacingSource }
+
 export interface Regions {
   /** Give up what is being drawn. */
   cancel: () => void
   selected: string | null
   select: (id: string | null) => void
   /** Measurements by region. */
-  statistics: Readonly<Record<string, Statistics>>
+  statistics: Readonly<Record<string, Measured>>
   /** The label of what is drawn next. */
   label: string
   setLabel: (label: string) => void
@@ -34,7 +37,7 @@ export function useRegions(
 ): Regions {
   const layer = useRef<RegionLayer | null>(null)
   const [selected, select] = useState<string | null>(null)
-  const [statistics, setStatistics] = useState<Record<string, Statistics>>({})
+  const [statistics, setStatistics] = useState<Record<string, Measured>>({})
   const [chosen, setLabel] = useState('')
   const label = labels.some((one) => one.key === chosen) ? chosen : (labels[0]?.key ?? '')
   const colourOf = useMemo(() => coloursOf(labels), [labels])
@@ -52,7 +55,7 @@ export function useRegions(
       // A suggested region is nobody's yet: nothing can be done to it but to take or refuse it.
       onSelected: (id) => select(id !== null && session.document?.content.regions?.some((one) => one.id === id) ? id : null),
       describe: statisticsLines,
-      statisticsChanged: (id, found) => setStatistics((known) => ({ ...known, [id]: found })),
+      statisticsChanged: (id, found, spacing) => setStatistics((known) => ({ ...known, [id]: { ...found, spacing } })),
       onRefused: (reason) => showNotice(t(REFUSALS[reason])),
     })
     layer.current = created

@@ -49,10 +49,16 @@ export function spacingOf(
 /** The dataset with the spacing of `spacingOf` as PixelSpacing, which is all Cornerstone reads. */
 export function withUsedSpacing(dataset: DicomJson): DicomJson {
   const { row_mm, column_mm } = spacingOf(dataset)
-  const isKnown = numbersOf(dataset, TAGS.spacing).length === 2 || row_mm === null
+  const stored = pair(numbersOf(dataset, TAGS.spacing))
+  const isKnown = row_mm === null || (stored?.row_mm === row_mm && stored.column_mm === column_mm)
   // Ultrasound regions differ within one image: Cornerstone reads them by itself.
   if (isKnown || dataset[TAGS.usRegions] || dataset[TAGS.shared]) return dataset
   return { ...dataset, [TAGS.spacing]: { vr: 'DS', Value: [row_mm, column_mm] } }
+}
+
+/** Whether the scale differs from place to place: ultrasound. */
+export function isByPixel(dataset: DicomJson | undefined): boolean {
+  return itemsOf(dataset, TAGS.usRegions).length > 0
 }
 
 type Pair = Omit<Spacing, 'source'>

@@ -2,7 +2,7 @@
  * content is the truth: nothing is remembered here that it does not hold. */
 import * as core from '@cornerstonejs/core'
 import * as tools from '@cornerstonejs/tools'
-import { spacingAt } from '../spacings'
+import { spacingBetween } from '../spacings'
 import type { PaneHost, Region, RegionKind, SpacingSource } from '../types'
 import { CrossingOverlay } from './CrossingOverlay'
 import { annotationOf, geometryOf, kindOf, place, pointsOf, type Annotation, type Geometry } from './annotations'
@@ -21,7 +21,8 @@ export interface RegionCallbacks {
   /** A region was moved or reshaped; false puts it back. */
   onChanged(region: Region): boolean | undefined
   onSelected(id: string | null): void
-  statisticsChanged(id: string, statistics: Statistics): void
+  /** `spacing` is where its millimetres come from. */
+  statisticsChanged(id: string, statistics: Statistics, spacing: SpacingSource): void
   /** What is written beside a region that measures this. */
   describe?(statistics: Statistics, spacing: SpacingSource): readonly string[]
   onRefused?(reason: Refusal): void
@@ -297,9 +298,9 @@ export class RegionLayer {
       const isLoaded = core.cache.getImageLoadObject(frame.imageId) !== undefined
       if (!values && !isLoaded) continue
       this.unmeasured.delete(id)
-      const measured = measure(region, values, frame.spacing_mm)
-      setText(annotation, this.describe(measured, frame, region))
-      this.callbacks.statisticsChanged(id, measured)
+      const { measured, source } = measuredOn(frame, region)
+      setText(annotation, this.callbacks.describe?.(measured, source) ?? [])
+      this.callbacks.statisticsChanged(id, measured, source)
     }
   }
 
@@ -310,13 +311,9 @@ export class RegionLayer {
       if (typeof frame === 'string') return []
       const shape = { kind, ...geometryOf(annotation, kind, frame) }
       if (!isWhole(kind, shape.pixels)) return []
-      return this.describe(measure(shape, valuesOf(frame.imageId), frame.spacing_mm), frame, shape)
+      const { measured, source } = measuredOn(frame, shape)
+      return this.callbacks.describe?.(measured, source) ?? []
     })
-  }
-
-  private describe(measured: Statistics, frame: Frame, { pixels }: Pick<Region, 'pixels'>): readonly string[] {
-    const { source } = spacingAt(frame.imageId, pixels[0] ?? null)
-    return this.callbacks.describe?.(measured, source) ?? []
   }
 
   /** Text and lines are as large as the page's, which grows with its window. */
@@ -382,4 +379,12 @@ function paintStyle(id: string, colour: string): void {
     textBoxColorLocked: colour, lineWidth: wide(1.5), lineWidthSelected: wide(3), lineDashLocked: `${wide(4)},${wide(3)}`,
     textBoxFontSize: `${TEXT_REM * rem}px`,
   })
+}
+
+/** What a shape measures, and where its millimetres come from. */
+function measuredOn(
+  frame: Frame, shape: Pick<Region, 'kind' | 'pixels'>,
+): { measured: Statistics; source: SpacingSource } {
+  const { source, spacing_mm } = spacingBetween(frame.imageId, shape.pixels, frame.spacing_mm)
+  return { measured: measure(shape, valuesOf(frame.imageId), spacing_mm), source }
 }
