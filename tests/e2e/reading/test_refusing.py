@@ -1,0 +1,143 @@
+"""What may not be done is refused where it begins, in words, and never stops what is saved after it."""
+
+import io
+
+import pydicom
+import pytest
+from django.utils import timezone
+
+from annotation.labeling.models import Annotation, Case, Revision
+from tests import servers
+from tests.e2e.rooms import draft, drag, make_case, phantom, reading, regions_of, saved
+
+SLICES = 4
+DEFINITION = {
+    "questions": [
+        {"key": "finding", "options": [{"key": "no"}, {"key": "yes"}], "required": False},
+        {
+            "key": "phase", "label": "Which phase?", "scope": "series",
+            "options": [{"key": "plain"}, {"key": "late"}], "required": False,
+        },
+        {"key": "why", "label": "Why late?", "scope": "series", "kind": "text",
+         "show_if": {"question": "phase", "is": "late"}},
+        {"key": "margin", "label": "Margin?", "scope": "region", "kind": "text",
+         "for_labels": ["nodule"], "required": False},
+    ],
+    "region_labels": [
+        {"key": "nodule", "label": "Nodule", "kinds": ["box"]},
+        {"key": "diameter", "label": "Diameter", "kinds": ["length", "box"]},
+    ],
+    "segments": [{"value": 1, "label": "Liver"}],
+    "hanging": [{
+        "name": "With the prior", "match": {"has_prior": True}, "layout": "1x2",
+        "panes": [{"prior": 0}, {"prior": 1}],
+    }],
+}  # fmt: skip
+BOX, LENGTH = ((12, 12), (24, 20)), ((14, 52), (40, 52))
+OWN, PRIOR = 0, 1
+
+
+def dated(key, date):
+    """A phantom of the same patient on a day."""
+    for data in phantom(key, slices=SLICES):
+        dataset = pydicom.dcmread(io.BytesIO(data))
+        dataset.StudyDate = date
+        output = io.BytesIO()
+        dataset.save_as(output)
+        yield output.getvalue()
+
+
+@pytest.fixture
+def project(live_cast):
+    """A case with a prior; the newer study is read first."""
+    files = [*dated("old", "20240101"), *dated("new", "20250101")]
+    project = make_case(live_cast, "followed up", files, definition=DEFINITION)
+    Case.objects.filter(study__study_date__year=2025).update(priority=1.0)
+    return project
+
+
+def has_notice(room, text):
+    notice = room.page.locator(".mantine-Notification-root", has_text=text).first
+    notice.wait_for(timeout=10_000)
+    notice.locator("button").click()
+    notice.wait_for(state="detached")
+    return True
+
+
+def test_what_may_not_be_done_is_refused_and_the_rest_is_saved(live_cast, project):
+    with reading(live_cast) as enter:
+        room = enter(project)
+        for pane in (OWN, PRIOR):
+            room.until(f"p.status === 'shown' && p.loaded === {SLICES}", pane)
+        nothing_is_drawn_on_the_prior(room)
+        a_stroke_is_on_the_server_within_two_seconds(room)
+        the_tool_follows_the_label(room)
+        a_new_label_takes_its_answers_and_undo_brings_them_back(room)
+        a_missing_answer_is_shown_where_it_is_missing(room)
+
+
+def nothing_is_drawn_on_the_prior(room):
+    asked = room.page.get_by_text("Which phase?")
+    asked.wait_for()
+    for tool in ("box", "brush"):
+        room.take(tool)
+        drag(room.page, room.at(PRIOR, 0.4, 0.4), room.at(PRIOR, 0.6, 0.6))
+        assert has_notice(room, "An earlier study is only looked at")
+    asked.wait_for(state="detached")  # the prior's pane is the active one now
+    assert draft() == {"answers": {}}
+    room.page.mouse.click(*room.at(OWN, 0.9, 0.9), button="middle")
+    room.until(f"s.active === {OWN}")
+    asked.wait_for()
+
+
+def a_stroke_is_on_the_server_within_two_seconds(room):
+    room.draw("box", *BOX)
+    drawn_at = timezone.now()
+    saved(regions_of)
+    seconds = (Annotation.objects.get().draft_saved_at - drawn_at).total_seconds()
+    assert seconds < 2
+
+
+def the_tool_follows_the_label(room):
+    room.do("w.setTool('window')")
+    choose(room, "Label of what is drawn next", "Diameter")
+    room.draw("length", *LENGTH)
+    saved(lambda content: len(regions_of(content)) == 2)
+    choose(room, "Label of what is drawn next", "Nodule")
+    room.until("s.tool === 'box'")
+    assert has_notice(room, "“Nodule” may not be drawn with this tool")
+
+
+def choose(room, field, option):
+    room.page.get_by_label(field, exact=True).first.click()
+    room.page.get_by_role("option", name=option, exact=True).click()
+
+
+def a_new_label_takes_its_answers_and_undo_brings_them_back(room):
+    region = room.page.get_by_test_id("region").first
+    region.get_by_role("button").first.click()
+    region.get_by_role("textbox").last.fill("sharp")
+    saved(lambda content: regions_of(content)[0]["answers"] == {"margin": "sharp"})
+    region.get_by_label("Label", exact=True).click()
+    room.page.get_by_role("option", name="Diameter", exact=True).click()
+    assert has_notice(room, "One answer is not asked with this label")
+    saved(lambda content: regions_of(content)[0]["label"] == "diameter")
+    assert regions_of(draft())[0]["answers"] == {}
+    room.page.locator("[data-action=undo]").click()
+    saved(lambda content: regions_of(content)[0]["answers"] == {"margin": "sharp"})
+
+
+def a_missing_answer_is_shown_where_it_is_missing(room):
+    room.page.get_by_text("late", exact=True).click()
+    saved(lambda content: content.get("scoped"))
+    room.do(f"w.activate({PRIOR})")
+    asked = room.page.get_by_text("Why late?")
+    asked.wait_for(state="detached")
+    room.page.get_by_role("button", name="Submit").click()
+    room.until(f"s.active === {OWN}")
+    room.page.get_by_test_id("missing").get_by_text("Why late?").wait_for()
+    assert not Revision.objects.exists()
+    room.page.locator("[data-question=why]").get_by_role("textbox").fill("contrast")
+    room.page.get_by_test_id("missing").wait_for(state="detached")
+    room.page.get_by_role("button", name="Submit").click()
+    servers.eventually(Revision.objects.exists, "the read is handed in", timeout_s=20)
