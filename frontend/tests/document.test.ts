@@ -95,7 +95,7 @@ describe('history', () => {
 
   it('never takes the first impression back', () => {
     document.edit('answer', edits.answer('size', 1))
-    document.stamp(edits.commitFirstImpression(content().answers, '2026-01-01T00:00:00Z'))
+    document.stamp(edits.commitFirstImpression(content(), '2026-01-01T00:00:00Z'))
     document.edit('answer', edits.answer('size', 2))
     while (document.canUndo) document.undo()
     expect(content()).toEqual({

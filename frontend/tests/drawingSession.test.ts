@@ -170,6 +170,22 @@ describe('suggestions and skipping', () => {
     })
   })
 
+  it('holds fast what was drawn as well, and nothing while an answer is missing', async () => {
+    const session = await open()
+    const region: Region = {
+      id: 'r', kind: 'point', label: 'nodule', name: '', answers: {}, sop_instance_uid: '1', frame: 1,
+      pixels: [[0, 0]], points: null, is_hidden: false, is_locked: false,
+    }
+    session.edit('draw', addRegion(region))
+    await session.reveal(new Date(0))
+    expect(session.snapshot).toMatchObject({ missing: 'nodule', missingAt: { scope: 'study' } })
+    expect(session.snapshot.content.first_impression).toBeUndefined()
+    session.choose('nodule', 'yes')
+    await session.reveal(new Date(0))
+    expect(session.snapshot.content.first_impression).toEqual(
+      { answers: { nodule: 'yes' }, regions: [region], at: '1970-01-01T00:00:00.000Z' })
+  })
+
   it('skips with the reason and goes on', async () => {
     const session = await open()
     await session.skip('wrong body part')

@@ -124,6 +124,21 @@ def test_a_random_audit_is_read_without_anything_of_the_model(suggested, mode, c
     assert shown(reopened) == told
 
 
+def test_a_first_impression_holds_what_was_drawn_and_what_must_be_answered(suggested):
+    client, body = suggested("after_first_impression")
+    early = save(client, body, {"first_impression": {**IMPRESSION, "answers": {}}}, 1)
+    assert early.json()["fields"] == {"first_impression.answers.nodule": "needs an answer"}
+    assert ask(client, body).status_code == 409
+    entry = {"series_instance_uid": "1.2.3", "answers": {}}
+    foreign = save(client, body, {"first_impression": {**IMPRESSION, "scoped": [entry]}}, 1)
+    path = "first_impression.scoped[0].series_instance_uid"
+    assert foreign.json()["fields"] == {path: "is not of this study"}
+    wrong = save(client, body, {"first_impression": {**IMPRESSION, "regions": [{}]}}, 1)
+    assert "first_impression.regions[0].kind" in wrong.json()["fields"]
+    drawn = {**IMPRESSION, "regions": [], "masks": []}
+    assert save(client, body, {"first_impression": drawn}, 1).status_code == 200
+
+
 def test_only_who_reads_the_case_is_told(suggested, cast, client_of):
     _, body = suggested("shown")
     for name in ("annotator2", "reviewer", "manager", "outsider"):

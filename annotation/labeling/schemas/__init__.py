@@ -3,6 +3,7 @@
 from annotation.labeling.schemas.content import (
     Places,
     fitting_answers,
+    missing_in_impression,
     places_in,
     problems_of,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "Schema",
     "Segment",
     "fitting_answers",
+    "missing_in_impression",
     "parse_schema",
     "places_in",
     "problems_of",

@@ -15,6 +15,7 @@ from annotation.labeling.schemas.regions import MAX_FRAME, UUID, check_regions
 
 FIELDS = {"answers", "scoped", "regions", "masks", "suggestions", "first_impression"}
 ACTIONS = ("shown", "accepted", "edited", "refused")
+IMPRESSION = {"scoped", "regions", "masks"}
 MAX_SCOPED, MAX_SUGGESTIONS = 5_000, 1_000
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 
@@ -41,6 +42,18 @@ def problems_of(schema: Schema, content: Any, *, is_complete: bool) -> dict[str,
     if "first_impression" in content:
         _check_first_impression(schema, content["first_impression"], problems)
     return dict(problems)
+
+
+def missing_in_impression(schema: Schema, impression: dict[str, Any]) -> dict[str, str]:
+    """What the schema requires of the study and a valid first impression leaves out, by path."""
+    found = problems_of_answers(
+        schema,
+        impression["answers"],
+        asked=schema.study_questions,
+        study_answers={},
+        is_complete=True,
+    )
+    return {f"answers.{key}": problem for key, problem in found.items()}
 
 
 def fitting_answers(schema: Schema, content: Any) -> dict[str, Any]:
@@ -159,16 +172,10 @@ def _check_suggestions(suggestions: Any, problems: Problems) -> None:
 
 
 def _check_first_impression(schema: Schema, impression: Any, problems: Problems) -> None:
-    if not problems.check_fields("first_impression", impression, {"answers", "at"}, set()):
+    if not problems.check_fields("first_impression", impression, {"answers", "at"}, IMPRESSION):
         return
-    found = problems_of_answers(
-        schema,
-        impression["answers"],
-        asked=schema.study_questions,
-        study_answers={},
-        is_complete=False,
-    )
-    problems.add_all("first_impression.answers", found)
+    said = {field: value for field, value in impression.items() if field != "at"}
+    problems.add_all("first_impression", problems_of(schema, said, is_complete=False))
     is_moment = _is_moment(impression["at"])
     problems.check("first_impression.at", is_moment, "must be a time with its zone")
 

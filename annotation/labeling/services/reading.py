@@ -227,7 +227,7 @@ def _check(annotation: Annotation, content: Any, *, is_complete: bool) -> None:
     )
     if problems:
         raise InvalidInput("The annotation does not fit its questions.", fields=problems)
-    keep_first_impression(before=annotation.draft, content=content)
+    keep_first_impression(annotation=annotation, content=content)
 
 
 def _refuse_save(annotation: Annotation, version: int) -> None:

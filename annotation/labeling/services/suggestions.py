@@ -10,8 +10,9 @@ from django.db import transaction
 
 from annotation.core.errors import InvalidInput
 from annotation.labeling.models import Annotation, AnnotationState, Project, Suggestion
-from annotation.labeling.schemas import Options
+from annotation.labeling.schemas import Options, missing_in_impression
 from annotation.labeling.services.claiming import is_audit
+from annotation.labeling.services.places import foreign_places
 
 BATCH = 2000
 TAKEN = ("accepted", "edited")
@@ -59,15 +60,24 @@ def is_withheld(annotation: Annotation) -> bool:
     )
 
 
-def keep_first_impression(*, before: dict[str, Any], content: dict[str, Any]) -> None:
-    """Raises InvalidInput where a committed first impression is changed or taken back.
+def keep_first_impression(*, annotation: Annotation, content: dict[str, Any]) -> None:
+    """Raises InvalidInput where a committed first impression is changed or taken back, or where a new
+    one leaves out an answer that the schema requires of the study, or names another study.
 
     Suggestions may have been revealed since: the impression would no longer be a first one.
     """
-    committed = before.get("first_impression")
-    if committed is not None and content.get("first_impression") != committed:
+    committed = annotation.draft.get("first_impression")
+    impression = content.get("first_impression")
+    if committed is not None and impression != committed:
         problem = {"first_impression": "cannot be changed any more"}
         raise InvalidInput("The first impression stands.", fields=problem)
+    if impression is None or committed is not None:
+        return
+    problems = missing_in_impression(annotation.schema.schema, impression)
+    problems = problems or foreign_places(study_id=annotation.case.study_id, content=impression)
+    if problems:
+        fields = {f"first_impression.{path}": problem for path, problem in problems.items()}
+        raise InvalidInput("The first impression is not complete.", fields=fields)
 
 
 def foreign_suggestions(

@@ -146,6 +146,11 @@ export class Draft {
     return this.isOpen && this.document.redo() && this.changed()
   }
 
+  /** Resolves when what was painted so far is part of the document. */
+  async painted(): Promise<void> {
+    await this.painting
+  }
+
   async flush(): Promise<void> {
     await this.painting
     await this.autosave.flush()

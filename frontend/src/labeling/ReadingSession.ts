@@ -151,13 +151,16 @@ export class ReadingSession {
     if (this.state.phase === 'reading') await this.draft?.redo()
   }
 
-  /** Hold fast what was answered so far, for ever, and show what models propose. */
+  /** Hold fast what was answered and drawn so far, for ever, and show what models propose; names the question
+   * that still needs an answer. */
   async reveal(now: Date): Promise<void> {
-    const { reading, content, phase } = this.state
-    if (!reading || !this.draft || phase !== 'reading') return
-    this.draft.stamp(edits.commitFirstImpression(content.answers, now.toISOString()))
+    const { reading, phase } = this.state
+    const { draft } = this
+    if (!reading || !draft || phase !== 'reading' || this.stumbles()) return
+    await draft.painted()
+    draft.stamp(edits.commitFirstImpression(asAsked(this.questions(), draft.document.content), now.toISOString()))
     try {
-      await this.draft.flush()
+      await draft.flush()
       const suggestions = await this.requests.suggestions(reading.case_id)
       if (this.state.reading?.case_id === reading.case_id) this.set({ suggestions })
     } catch (error) {
@@ -194,11 +197,7 @@ export class ReadingSession {
     const { reading, phase } = this.state
     const { draft } = this
     if (!reading || !draft || phase !== 'reading') return
-    const missing = firstMissing(this.questions(), this.state.content)
-    if (missing) {
-      this.set({ missing: missing.question.key, missingAt: missing.subject })
-      return
-    }
+    if (this.stumbles()) return
     this.set({ phase: 'submitting', ...UNTROUBLED })
     const content = asAsked(this.questions(), draft.document.content)
     let next: Reading | null = null
@@ -292,6 +291,13 @@ export class ReadingSession {
 
   questions(): readonly Question[] {
     return definitionOfRead(this.state.reading).questions ?? []
+  }
+
+  /** Whether a required answer is missing: the snapshot says which. */
+  private stumbles(): boolean {
+    const found = firstMissing(this.questions(), this.state.content)
+    if (found) this.set({ missing: found.question.key, missingAt: found.subject })
+    return found !== null
   }
 
   private suggestedBy(id: string): (layer: number) => Promise<Bytes> {

@@ -26,8 +26,8 @@ export interface SuggestionUse {
   at: string
 }
 
-export interface FirstImpression {
-  answers: Answers
+/** All that was said and drawn before any suggestion was seen. */
+export interface FirstImpression extends Pick<Content, 'answers' | 'scoped' | 'regions' | 'masks'> {
   at: string
 }
 

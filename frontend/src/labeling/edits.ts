@@ -134,10 +134,10 @@ export function recordSuggestion(use: SuggestionUse): Change {
   }
 }
 
-/** The answers before any suggestion was seen; the first time holds. */
-export function commitFirstImpression(answers: Answers, at: string): Change {
-  return (content) =>
-    content.first_impression ? content : { ...content, first_impression: { answers, at } }
+/** What is said and drawn before any suggestion is seen; the first time holds. */
+export function commitFirstImpression({ answers, scoped, regions, masks }: Content, at: string): Change {
+  const first_impression = { answers, ...(scoped && { scoped }), ...(regions && { regions }), ...(masks && { masks }), at }
+  return (content) => (content.first_impression ? content : { ...content, first_impression })
 }
 
 function editRegion(id: string, part: Partial<Region>): Change {
