@@ -45,7 +45,10 @@ def revoke_token(*, user: User, token_key: str) -> bool:
 def set_preferences(
     *, user: User, keys: dict[str, str], language: Language | None, theme: Theme | None
 ) -> Preferences:
-    """Replace what the user prefers. Raises InvalidInput where one key would do two things."""
+    """Replace what the user prefers. Raises InvalidInput where one key would do two things.
+
+    Default keys are the browser's alone: it refuses those, and there a chosen key goes first.
+    """
     action_of: dict[str, str] = {}
     for action, key in keys.items():
         other = action_of.setdefault(key, action) if key else action

@@ -54,14 +54,18 @@ describe('a rule', () => {
     }
   })
 
-  it('wins when it is the first to find all it asks for', () => {
+  it('wins when it is the first that matches, and says what it did not find', () => {
     const partly = rule({ name: 'bone', panes: [{ description: 'bone' }] })
-    const first = rule({ name: 'lung', panes: [{ description: 'lung' }] })
-    const second = rule({ name: 'soft', panes: [{ description: 'soft' }] })
-    expect(planFor(chest, [], [partly, first, second]).name).toBe('lung')
-    const fallen = planFor(chest, [], [partly])
-    expect(fallen.name).toBe('bone')
-    expect(fallen.notice).toEqual({ code: 'rule_incomplete', rule: 'bone' })
+    const whole = rule({ name: 'lung', panes: [{ description: 'lung' }] })
+    expect(planFor(chest, [], [whole, partly])).toMatchObject({ name: 'lung', notice: null })
+    const plan = planFor(chest, [], [partly, whole])
+    expect(plan.name).toBe('bone')
+    expect(plan.notice).toEqual({ code: 'rule_incomplete', rule: 'bone' })
+  })
+
+  it('is passed over where it finds nothing to show', () => {
+    const nothing = rule({ name: 'pet', panes: [{ modality: ['PT'] }] })
+    expect(planFor(chest, [], [nothing, rule({ name: 'any' })]).name).toBe('any')
   })
 
   it('links what it names and fills the grid with empty panes', () => {

@@ -3,6 +3,7 @@ import { ACTIONS, actionOf } from '../src/labeling/actions'
 import type { Question } from '../src/labeling/definition'
 import {
   answerKeysOf, belongsToFocus, hiddenByAnswers, isFreeForAnswers, keyIndex, keysOf, meaningOf, nameOf, refusalOf,
+  refusalOfRestoring,
   type Pressed,
 } from '../src/labeling/keymap'
 import { ariaKey, shownKey } from '../src/labeling/keyText'
@@ -117,6 +118,15 @@ describe('another key for an action', () => {
     expect(refusalOf('fit', 'ö', {}, answers)).toBeNull()
     expect(refusalOf('fit', '=', {}, [])).toBeNull()
     expect(refusalOf('fit', 'Shift+b', { tool_brush: 'ä' }, [])).toBeNull()
+  })
+})
+
+describe('a default key', () => {
+  it('comes back unless another action got it meanwhile', () => {
+    const brush = actionOf('tool_brush')
+    expect(refusalOfRestoring(brush, { tool_brush: 'ä' })).toBeNull()
+    expect(refusalOfRestoring(brush, { tool_brush: 'ä', fit: 'Shift+b' })).toEqual(
+      { key: 'Shift+b', why: { kind: 'action', action: 'fit' } })
   })
 })
 

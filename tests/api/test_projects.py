@@ -29,6 +29,9 @@ def test_a_new_schema_version_is_checked_and_numbered(cast, client_of):
     url = f"/api/v1/projects/{cast.project.pk}/schemas"
     bad = client.post(url, {"definition": {"questions": [{"key": "x"}]}})
     assert (bad.status_code, bad.json()["field"]) == (400, "definition.questions[0].options")
+    hanging = [{"panes": [{"preset": "mediastinum"}]}]
+    bad = client.post(url, {"definition": {**factories.QUESTIONS, "hanging": hanging}})
+    assert bad.json()["field"] == "definition.hanging[0].panes[0].preset"
     assert client.post(url, {"definition": factories.QUESTIONS}).json()["version"] == 2
 
 

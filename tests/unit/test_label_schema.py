@@ -10,8 +10,10 @@ from annotation.labeling.schemas import (
     REGION_KINDS,
     RESERVED_HOTKEYS,
     InvalidSchema,
+    check_presets,
     parse_schema,
 )
+from annotation.labeling.schemas.hanging import parse_hanging
 
 YES_NO = [{"key": "no"}, {"key": "yes"}]
 FINDING = {"key": "finding", "options": YES_NO}
@@ -281,3 +283,15 @@ def test_a_damaged_definition_is_refused_with_a_path_or_still_a_schema(definitio
         parse_schema(definition)
     except InvalidSchema as error:
         assert error.field
+
+
+@pytest.mark.parametrize("preset", ["", "lung", "image", "image_2", "wide"])
+def test_a_rule_may_name_the_windows_of_the_viewer(preset):
+    check_presets(parse_hanging([{"panes": [{"preset": preset}]}]))
+
+
+def test_a_window_that_no_viewer_has_is_named_by_its_path():
+    rules = parse_hanging([{}, {"panes": [{}, {"preset": "mediastinum"}]}])
+    with pytest.raises(InvalidSchema) as caught:
+        check_presets(rules)
+    assert caught.value.field == "hanging[1].panes[1].preset"

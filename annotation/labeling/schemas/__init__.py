@@ -19,6 +19,7 @@ from annotation.labeling.schemas.definition import (
     Schema,
     Segment,
 )
+from annotation.labeling.schemas.hanging import check_presets
 from annotation.labeling.schemas.parsing import parse_schema
 from annotation.labeling.schemas.raw import InvalidSchema
 
@@ -35,6 +36,7 @@ __all__ = [
     "RegionLabel",
     "Schema",
     "Segment",
+    "check_presets",
     "fitting_answers",
     "missing_in_impression",
     "parse_schema",

@@ -1,6 +1,7 @@
 """PURE. Hanging rules: which series go where when a case of a kind opens; the browser applies them."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,9 @@ LAYOUT = re.compile(r"([1-3])x([1-3])")
 LINKS = ("scroll", "window", "zoom")
 PLANES = ("axial", "sagittal", "coronal")
 WAYS = ("stack", *PLANES)
+# The windows that the viewer knows (frontend/src/viewer/presets.ts); "image" is the stored one.
+PRESETS = ("soft_tissue", "lung", "liver", "bone", "brain", "image", "full", "wide", "narrow")
+STORED_WINDOW = re.compile(r"image_[2-9]")
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,22 @@ def parse_hanging(raw: Any) -> tuple[HangingRule, ...]:
     """The rules in order: the first that matches is used. Raises InvalidSchema."""
     rules = sequence(raw, "hanging", MAX_RULES)
     return tuple(_rule(rule, f"hanging[{i}]") for i, rule in enumerate(rules))
+
+
+def check_presets(rules: Sequence[HangingRule]) -> None:
+    """Raises InvalidSchema where a pane names a preset that no viewer has.
+
+    Apart from parsing: schemas that were published with one stay readable.
+    """
+    for i, rule in enumerate(rules):
+        for j, pane in enumerate(rule.panes):
+            if pane.preset and not _is_preset(pane.preset):
+                where = f"hanging[{i}].panes[{j}].preset"
+                raise InvalidSchema(where, f"must be one of {', '.join(PRESETS)}")
+
+
+def _is_preset(name: str) -> bool:
+    return name in PRESETS or STORED_WINDOW.fullmatch(name) is not None
 
 
 def _rule(raw: Any, where: str) -> HangingRule:

@@ -20,7 +20,7 @@ from annotation.labeling.models import (
     Project,
     Role,
 )
-from annotation.labeling.schemas import InvalidSchema, Options, parse_schema
+from annotation.labeling.schemas import InvalidSchema, Options, check_presets, parse_schema
 
 LEAST_AUDITS = 0.05  # of the claims of a ranked project; without them no figure could be trusted
 SETTINGS = ("readers_per_case", "requires_review", "lease_seconds", "control_share")
@@ -127,6 +127,7 @@ def publish_schema(*, actor: User, project: Project, definition: Any) -> LabelSc
     """A new version of the questions; reads begun under an older one keep it."""
     try:
         schema = parse_schema(definition)
+        check_presets(schema.hanging)
     except InvalidSchema as error:
         raise InvalidInput(str(error), field=f"definition.{error.field}") from None
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)

@@ -3,7 +3,7 @@ import { Button, Group, Kbd, Stack, Table, Text, Title } from '@mantine/core'
 import { useState, type KeyboardEvent } from 'react'
 import { t } from '../i18n'
 import { ACTIONS, actionOf, GROUPS, type Action, type ActionId } from './actions'
-import { keysOf, nameOf, refusalOf, type AnswerKey, type CustomKeys, type Refusal } from './keymap'
+import { keysOf, nameOf, refusalOf, refusalOfRestoring, type AnswerKey, type CustomKeys, type Refusal } from './keymap'
 import { shownKey } from './keyText'
 
 interface Props {
@@ -33,7 +33,11 @@ export function KeySettings({ custom, answers, onChange }: Props) {
     if (why === null) onChange({ ...custom, [id]: key })
     setListening(why === null ? null : { id, refused: { key, why } })
   }
-  const restore = (id: ActionId) => onChange(Object.fromEntries(Object.entries(custom).filter(([other]) => other !== id)))
+  const restore = (id: ActionId) => {
+    const refused = refusalOfRestoring(actionOf(id), custom)
+    if (refused) setListening({ id, refused })
+    else onChange(Object.fromEntries(Object.entries(custom).filter(([other]) => other !== id)))
+  }
   return (
     <Stack>
       <Group justify="flex-end">

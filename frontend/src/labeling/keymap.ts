@@ -108,6 +108,17 @@ export function refusalOf(
   return owner ? { kind: 'action', action: owner.id } : null
 }
 
+/** Why an action cannot have its default keys again: somebody else got one of them meanwhile; null where it can. */
+export function refusalOfRestoring(
+  action: Action, custom: CustomKeys,
+): { key: string; why: Refusal } | null {
+  for (const key of action.keys) {
+    const owner = ACTIONS.find((one) => one.id !== action.id && keysOf(one, custom).includes(key))
+    if (owner) return { key, why: { kind: 'action', action: owner.id } }
+  }
+  return null
+}
+
 /** Actions whose key the open schema uses for an answer: there the answer wins. */
 export function hiddenByAnswers(custom: CustomKeys, answers: readonly AnswerKey[]): Map<ActionId, AnswerKey> {
   const hidden = new Map<ActionId, AnswerKey>()

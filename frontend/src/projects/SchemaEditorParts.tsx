@@ -5,6 +5,7 @@ import {
   SUGGESTION_MODES, type HangingPane, type HangingRule, type ProjectOptions, type RegionLabel, type Segment,
 } from '../labeling/definition'
 import { LABEL_COLOURS, labelColour } from '../ui/theme'
+import { PRESET_NAMES } from '../viewer/presets'
 import { LAYOUTS, REGION_KINDS } from '../viewer/types'
 import { CodeFields, WordsField } from './SchemaEditorFields'
 import { SchemaEditorList } from './SchemaEditorList'
@@ -136,7 +137,8 @@ function PaneFields({ pane, onChange }: { pane: HangingPane; onChange: (pane: Ha
   return (
     <Group gap="xs" wrap="nowrap" align="end" grow>
       <TextInput size="xs" label={t('schema.description')} value={pane.description ?? ''} onChange={(event) => onChange(withField(pane, 'description', event.currentTarget.value))} />
-      <TextInput size="xs" label={t('schema.preset')} value={pane.preset ?? ''} onChange={(event) => onChange(withField(pane, 'preset', event.currentTarget.value))} />
+      <Select size="xs" label={t('schema.preset')} clearable value={pane.preset || null} data={PRESET_NAMES.map((name) => ({ value: name, label: t(`preset.${name}`) }))}
+        onChange={(preset) => onChange(withField(pane, 'preset', preset ?? ''))} />
       <Select size="xs" label={t('schema.study')} allowDeselect={false} value={String(pane.prior ?? 0)}
         data={[{ value: '0', label: t('strip.current') }, { value: '1', label: t('schema.newest_prior') }]} onChange={(prior) => onChange({ ...pane, prior: Number(prior) })} />
       <Select size="xs" label={t('schema.as')} allowDeselect={false} value={pane.as ?? 'stack'}

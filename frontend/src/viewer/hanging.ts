@@ -52,26 +52,18 @@ export interface HangingPlan {
   notice: PlanNotice | null
 }
 
-interface Candidate {
-  plan: HangingPlan
-  misses: number
-}
-
 const NO_LINKS: Links = { scroll: false, window: false, zoom: false }
 
-/** The first rule that finds all it asks for; else the one that misses least; else a plain stack. */
+/** The first rule that matches and finds anything of what it shows; else a plain stack. */
 export function planFor(
   study: ViewerStudy, priors: readonly ViewerStudy[], rules: readonly HangingRule[],
 ): HangingPlan {
-  const candidates = rules
-    .filter((rule) => matches(rule.match ?? {}, study, priors))
-    .map((rule) => hang(rule, study, priors))
-  let best: Candidate | undefined
-  for (const candidate of candidates) {
-    if (!best || candidate.misses < best.misses) best = candidate
+  for (const rule of rules) {
+    if (!matches(rule.match ?? {}, study, priors)) continue
+    const plan = hang(rule, study, priors)
+    if (plan.panes.some((pane) => pane !== null)) return plan
   }
-  const isEmpty = !best?.plan.panes.some((pane) => pane !== null)
-  return !best || isEmpty ? plainPlan(study, rules.length > 0) : best.plan
+  return plainPlan(study, rules.length > 0)
 }
 
 function matches(
@@ -90,7 +82,7 @@ function matches(
 
 function hang(
   rule: HangingRule, study: ViewerStudy, priors: readonly ViewerStudy[],
-): Candidate {
+): HangingPlan {
   const panes: (PanePlan | null)[] = []
   let misses = 0
   for (const wanted of rule.panes.slice(0, shapeOf(rule.layout).count)) {
@@ -101,7 +93,7 @@ function hang(
   }
   const { count } = shapeOf(rule.layout)
   while (panes.length < count) panes.push(null)
-  return { plan: planOf(rule, panes, misses), misses }
+  return planOf(rule, panes, misses)
 }
 
 function planOf(rule: HangingRule, panes: (PanePlan | null)[], misses: number): HangingPlan {

@@ -13,6 +13,9 @@ export interface Preset {
   window: Window | { percentiles: readonly [number, number] }
 }
 
+/** What a hanging rule may ask for by name (annotation/labeling/schemas/hanging.py). */
+export const PRESET_NAMES = ['soft_tissue', 'lung', 'liver', 'bone', 'brain', 'image', 'full', 'wide', 'narrow'] as const
+
 const MAX_KEYS = 9
 /** Of a region of one value. */
 const LEAST_WIDTH = 1
