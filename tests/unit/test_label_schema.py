@@ -291,7 +291,7 @@ def test_a_rule_may_name_the_windows_of_the_viewer(preset):
 
 
 def test_a_window_that_no_viewer_has_is_named_by_its_path():
-    rules = parse_hanging([{}, {"panes": [{}, {"preset": "mediastinum"}]}])
+    rules = parse_hanging([{}, {"layout": "1x2", "panes": [{}, {"preset": "mediastinum"}]}])
     with pytest.raises(InvalidSchema) as caught:
         check_presets(rules)
     assert caught.value.field == "hanging[1].panes[1].preset"

@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, good } from '../api/client'
 import { formatDate, t } from '../i18n'
+import { showError } from '../ui/notify'
 import { Loaded } from '../ui/states'
 
 const LIFETIME_DAYS = 90
@@ -19,11 +20,13 @@ export default function TokensPage() {
       setSecret(made.secret)
       void refresh()
     },
+    onError: showError,
   })
   const revoke = useMutation({
     mutationFn: (token_key: string) =>
       good(api.DELETE('/api/v1/tokens/{token_key}', { params: { path: { token_key } } })),
     onSuccess: refresh,
+    onError: showError,
   })
   return (
     <Container size="sm">

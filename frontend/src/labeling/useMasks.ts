@@ -8,6 +8,7 @@ import type { Segment } from './definition'
 import type { ReadingSession, Snapshot } from './ReadingSession'
 import type { ViewerConnection } from './useWorkstation'
 import { MASK_TOOLS, type MaskReach, type WorkstationState } from '../viewer/types'
+import { shownAndOpen } from './segmentLooks'
 import { DEFAULT_LOOK, FIRST_BOUNDS, segmentColour, type Brush, type SegmentLook } from './SegmentPanel'
 
 export interface Masks {
@@ -30,12 +31,19 @@ export interface Masks {
 const FIRST_BRUSH: Brush = { radius_mm: 5, shape: 'circle', threshold: FIRST_BOUNDS }
 
 export function useMasks(
-  { workstation, layers }: ViewerConnection, session: ReadingSession, { content }: Snapshot, segments: readonly Segment[],
+  { workstation, layers }: ViewerConnection, session: ReadingSession, { content, reading }: Snapshot, segments: readonly Segment[],
 ): Masks {
   const editor = useRef<MaskEditor | null>(null)
   const [chosen, select] = useState<number | null>(null)
   const [looks, setLooks] = useState<Record<number, SegmentLook>>({})
   const [brush, setBrush] = useState(FIRST_BRUSH)
+  const caseId = reading?.case_id
+  const [dressedFor, setDressedFor] = useState(caseId)
+  if (caseId !== dressedFor) {
+    // What was hidden or locked in one case would be missing, or resist the brush, in the next.
+    setDressedFor(caseId)
+    setLooks(shownAndOpen)
+  }
   const [isOutlineOnly, setOutlineOnly] = useState(false)
   const [reach, setReach] = useState<MaskReach>('shown')
   const [isBusy, setBusy] = useState(false)

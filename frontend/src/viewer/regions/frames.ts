@@ -2,6 +2,7 @@
 import * as core from '@cornerstonejs/core'
 import type { PaneView, Place } from '../types'
 import type { ImagePlane, Point2, Point3 } from './geometry'
+import { unitOfValues } from '../units'
 import type { Values } from './statistics'
 
 export interface Frame {
@@ -29,6 +30,7 @@ interface NaturalInstance {
   ImagePositionPatient?: unknown
   ImageOrientationPatient?: unknown
   PixelSpacing?: unknown
+  Units?: unknown
 }
 
 export function placeKey({ sop_instance_uid, frame }: Place): string {
@@ -89,13 +91,15 @@ export function valuesOf(imageId: string): Values | null {
   const { rows, columns } = image
   const raw = image.getPixelData()
   const isScaled = Boolean(image.preScale?.scaled)
+  const { suvbw } = (image.preScale?.scalingParameters ?? {}) as { suvbw?: number }
   const data = isScaled ? raw : Float64Array.from(raw, (v) => v * (image.slope || 1) + (image.intercept || 0))
-  return { rows, columns, data, unit: unitOf(imageId) }
+  return { rows, columns, data, unit: unitOf(imageId, typeof suvbw === 'number') }
 }
 
-function unitOf(imageId: string): string {
+function unitOf(imageId: string, isSuv: boolean): string {
   const series = core.metaData.get('generalSeriesModule', imageId) as { modality?: string } | undefined
   const lut = core.metaData.get('modalityLutModule', imageId) as { rescaleType?: string } | undefined
-  if (lut?.rescaleType && lut.rescaleType !== 'US') return lut.rescaleType
-  return series?.modality === 'CT' ? 'HU' : ''
+  const instance = core.metaData.get('instance', imageId) as NaturalInstance | undefined
+  const units = typeof instance?.Units === 'string' ? instance.Units : undefined
+  return unitOfValues({ modality: series?.modality, rescaleType: lut?.rescaleType, units, isSuv })
 }
