@@ -206,7 +206,7 @@ def reading(cast):
             return Room(page)
 
         yield enter
-    assert troubles == []
+    assert troubles == [], troubles
 
 
 def voxel_mm(x, y, z):

@@ -8,6 +8,7 @@ import { ApiError } from '../api/client'
 import { currentLanguage, subscribeToLanguage } from '../i18n'
 import { Waiting } from '../ui/states'
 import { theme } from '../ui/theme'
+import { ErrorBoundary } from './ErrorBoundary'
 import { PreferencesGate } from './PreferencesGate'
 import { SignedIn } from './SignedIn'
 import { SignInPage } from './SignInPage'
@@ -26,6 +27,7 @@ function askedForReading() {
   if (projectId === undefined) return null
   void import('../labeling/arriving').then(({ arrive }) => arrive(projectId)).catch(() => undefined)
   const page = import('../labeling/ReadingPage')
+  page.catch(() => undefined) // whoever draws it says what is wrong
   void import('../viewer').catch(() => undefined) // whoever needs it says what is wrong
   return () => page
 }
@@ -47,23 +49,25 @@ export function App() {
       <QueryClientProvider client={queryClient}>
         {/* The text of a page is read when it is drawn: another language draws it anew. */}
         <BrowserRouter key={language}>
-          <Suspense fallback={<Waiting />}>
-            <Routes>
-              <Route path="/sign-in" element={<SignInPage />} />
-              <Route element={<PreferencesGate />}>
-                <Route element={<SignedIn />}>
-                  <Route path="/" element={<ProjectsPage />} />
-                  <Route path="/tokens" element={<TokensPage />} />
-                  <Route path="/preferences" element={<PreferencesPage />} />
-                  <Route path="/projects/:projectId" element={<ProjectPage />} />
-                  <Route path="/models/:modelVersionId" element={<ModelPage />} />
+          <ErrorBoundary>
+            <Suspense fallback={<Waiting />}>
+              <Routes>
+                <Route path="/sign-in" element={<SignInPage />} />
+                <Route element={<PreferencesGate />}>
+                  <Route element={<SignedIn />}>
+                    <Route path="/" element={<ProjectsPage />} />
+                    <Route path="/tokens" element={<TokensPage />} />
+                    <Route path="/preferences" element={<PreferencesPage />} />
+                    <Route path="/projects/:projectId" element={<ProjectPage />} />
+                    <Route path="/models/:modelVersionId" element={<ModelPage />} />
+                  </Route>
+                  <Route path="/projects/:projectId/cases/:caseId" element={<CasePage />} />
+                  <Route path="/projects/:projectId/read" element={<ReadingPage />} />
                 </Route>
-                <Route path="/projects/:projectId/cases/:caseId" element={<CasePage />} />
-                <Route path="/projects/:projectId/read" element={<ReadingPage />} />
-              </Route>
-              <Route path="*" element={<SignInPage />} />
-            </Routes>
-          </Suspense>
+                <Route path="*" element={<SignInPage />} />
+              </Routes>
+            </Suspense>
+          </ErrorBoundary>
         </BrowserRouter>
       </QueryClientProvider>
     </MantineProvider>

@@ -1,5 +1,7 @@
 /** The images and the strip of series beside them, connected to the workstation. */
+import { Alert, Button, Text } from '@mantine/core'
 import type { Reading } from '../api/client'
+import { t } from '../i18n'
 import type { WorkstationState } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import type { PaneStudy } from './PaneOverlay'
@@ -15,7 +17,7 @@ interface Props {
 }
 
 export function RoomImages({ viewer, reading }: Props) {
-  const { element, workstation, isSupported, notice } = viewer
+  const { element, workstation, isSupported, notice, graphics } = viewer
   const state = useLiveState(workstation, viewer.state)
   const studies: Record<string, PaneStudy> = Object.fromEntries(
     studiesOf(reading).map((study) => [study.study_instance_uid, study]),
@@ -26,21 +28,33 @@ export function RoomImages({ viewer, reading }: Props) {
     if (study && series) void workstation?.show(pane, { study, series, as: 'stack' })
   }
   return (
-    <ViewerPane
-      element={element}
-      state={state}
-      workstation={workstation}
-      isSupported={isSupported}
-      notice={notice}
-      studies={studies}
-      current={reading?.study.study_instance_uid ?? null}
-      hidesPatient={reading?.options.hides_patient ?? false}
-      onGoTo={(pane, slice) => {
-        workstation?.activate(pane)
-        void workstation?.goTo(slice)
-      }}
-      onDropSeries={drop}
-    />
+    <>
+      {graphics.isLost && (
+        <Alert color="orange" title={t('graphics.lost')} data-testid="graphics-lost" role="alert">
+          <Text size="sm" mb="xs">
+            {t('graphics.lost_help')}
+          </Text>
+          <Button size="xs" variant="default" onClick={graphics.restart}>
+            {t('graphics.again')}
+          </Button>
+        </Alert>
+      )}
+      <ViewerPane
+        element={element}
+        state={state}
+        workstation={workstation}
+        isSupported={isSupported}
+        notice={notice}
+        studies={studies}
+        current={reading?.study.study_instance_uid ?? null}
+        hidesPatient={reading?.options.hides_patient ?? false}
+        onGoTo={(pane, slice) => {
+          workstation?.activate(pane)
+          void workstation?.goTo(slice)
+        }}
+        onDropSeries={drop}
+      />
+    </>
   )
 }
 

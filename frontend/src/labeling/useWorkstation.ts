@@ -9,10 +9,12 @@ import type { WorkstationState } from '../viewer/types'
 import { hasWebGL2 } from '../viewer/webgl'
 import type { Workstation } from '../viewer/Workstation'
 import { definitionOfRead } from './definition'
+import { useGraphics, type Graphics } from './useGraphics'
 import { whenChanged } from './useMoving'
 
 /** Asked for at once, while the page around it is drawn. */
 const viewerModule = import('../viewer')
+viewerModule.catch(() => undefined) // whoever awaits it says so
 
 export type ViewerModule = Awaited<typeof viewerModule>
 
@@ -21,6 +23,7 @@ export interface ViewerConnection {
   workstation: Workstation | null
   /** What regions and masks are shown with; there as soon as the workstation is. */
   layers: ViewerModule | null
+  graphics: Graphics
   /** As it was when something else than a movement changed; what moves is read with the hooks of `useMoving`. */
   state: WorkstationState
   isSupported: boolean
@@ -36,6 +39,10 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
   const element = useRef<HTMLDivElement>(null)
   const [opened, setOpened] = useState<{ workstation: Workstation; layers: ViewerModule } | null>(null)
   const workstation = opened?.workstation ?? null
+  const graphics = useGraphics(opened?.layers.watchGraphics ?? null)
+  const { life } = graphics
+  const [failure, setFailure] = useState<Error | null>(null)
+  if (failure) throw failure // a viewer that cannot be loaded is for the boundary around the page
   const [state, setState] = useState<WorkstationState>(EMPTY_STATE)
   const [isSupported] = useState(hasWebGL2)
   // The first read says what stands in the toolbar: a canvas that changes its size while the graphics card
@@ -72,13 +79,13 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
       const ready = { workstation: created, layers }
       startTransition(() => setOpened(ready))
     }
-    void start()
+    start().catch((error: unknown) => setFailure(error instanceof Error ? error : new Error(String(error))))
     return () => {
       isGone = true
       setOpened(null)
       created?.destroy()
     }
-  }, [root, isSupported, isFurnished])
+  }, [root, isSupported, isFurnished, life])
 
   useEffect(() => {
     if (!workstation) return undefined
@@ -93,7 +100,7 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
     return () => studiesOf(reading).forEach((one) => workstation.forget(one))
   }, [workstation, reading, plan])
 
-  return { element, workstation, layers: opened?.layers ?? null, state, isSupported, isFurnished, isSettled: !isSupported || isSettled(plan, state), notice: plan?.notice ?? null }
+  return { element, workstation, layers: opened?.layers ?? null, graphics, state, isSupported, isFurnished, isSettled: !isSupported || isSettled(plan, state), notice: plan?.notice ?? null }
 }
 
 function openCase(workstation: Workstation, { study, priors }: Reading, plan: HangingPlan): void {

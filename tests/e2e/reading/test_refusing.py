@@ -141,3 +141,47 @@ def a_missing_answer_is_shown_where_it_is_missing(room):
     room.page.get_by_test_id("missing").wait_for(state="detached")
     room.page.get_by_role("button", name="Submit").click()
     servers.eventually(Revision.objects.exists, "the read is handed in", timeout_s=20)
+
+
+REMEMBERED = """() => {
+  const get = HTMLCanvasElement.prototype.getContext
+  window.cards = []
+  HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+    const context = get.call(this, kind, ...rest)
+    if (context && kind.startsWith('webgl')) window.cards.push(context.getExtension('WEBGL_lose_context'))
+    return context
+  }
+}"""
+
+
+def test_a_page_that_breaks_says_so_and_comes_back_with_the_work(live_cast):
+    project = make_case(
+        live_cast, "phantom", phantom("broken", slices=SLICES), definition=DEFINITION
+    )
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.draw("box", *BOX)
+        saved(regions_of)
+        page = room.page
+        part = "**/assets/ReadingPage*.js"
+        page.route(part, lambda route: route.abort())
+        page.reload()
+        page.get_by_test_id("broken").get_by_text("could not be loaded").first.wait_for()
+        page.unroute(part)
+        page.add_init_script(f"({REMEMBERED})()")
+        page.get_by_role("button", name="Load the page again").click()
+        page.get_by_test_id("region").wait_for()
+        room.until(f"p.status === 'shown' && p.loaded === {SLICES}")
+
+        page.evaluate(
+            "window.cards.splice(0).forEach((card, i, all) => {"
+            " card.loseContext(); window.lost = all })"
+        )
+        page.get_by_test_id("graphics-lost").wait_for()
+        page.evaluate("window.lost.forEach((card) => card.restoreContext())")
+        page.get_by_test_id("graphics-lost").wait_for(state="detached")
+        room.until(f"p.status === 'shown' && p.loaded === {SLICES}")
+        assert room.picture().max() > 100
+        page.locator("[data-testid=panes] svg.svg-layer g").first.wait_for(state="attached")
+        room.draw("box", (40, 40), (50, 50))
+        saved(lambda content: len(regions_of(content)) == 2)

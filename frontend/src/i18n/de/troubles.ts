@@ -18,4 +18,12 @@ export const troubles = {
     other: '{count} Antworten werden bei dieser Bezeichnung nicht gefragt und wurden weggenommen. Rückgängig bringt sie wieder.',
   },
   'refusal.kind': '„{label}“ darf mit diesem Werkzeug nicht gezeichnet werden: es wurde weggelegt.',
+  'broken.title': 'Die Seite ist stehen geblieben',
+  'broken.help': 'Im Programm ist etwas schiefgegangen. Was Sie gezeichnet und beantwortet haben, bleibt in diesem Browser und ist nach dem Neuladen wieder da.',
+  'broken.not_loaded': 'Ein Teil des Programms konnte nicht geladen werden',
+  'broken.not_loaded_help': 'Die Verbindung ist abgerissen, oder der Server hat eine neuere Version. Was Sie gezeichnet und beantwortet haben, bleibt in diesem Browser. Bitte die Seite neu laden.',
+  'broken.reload': 'Seite neu laden',
+  'graphics.lost': 'Die Grafikkarte hat die Bilder fallen gelassen',
+  'graphics.lost_help': 'Sie werden wieder gezeigt, sobald sie zurück ist. Was Sie gezeichnet haben, bleibt erhalten.',
+  'graphics.again': 'Bilder wieder zeigen',
 } as const

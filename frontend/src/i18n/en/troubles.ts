@@ -18,4 +18,12 @@ export const troubles = {
     other: '{count} answers are not asked with this label and were taken away. Undo brings them back.',
   },
   'refusal.kind': '“{label}” may not be drawn with this tool: it has been put down.',
+  'broken.title': 'The page has stopped',
+  'broken.help': 'Something in the program failed. What you drew and answered is kept in this browser, and comes back when the page is loaded again.',
+  'broken.not_loaded': 'A part of the program could not be loaded',
+  'broken.not_loaded_help': 'The connection was lost, or the server has a newer version. What you drew and answered is kept in this browser. Load the page again.',
+  'broken.reload': 'Load the page again',
+  'graphics.lost': 'The graphics card has dropped the images',
+  'graphics.lost_help': 'They are shown again as soon as it is back. What you drew is kept.',
+  'graphics.again': 'Show the images again',
 } as const
