@@ -24,6 +24,14 @@ def integer(name: str, default: int) -> int:
         raise SettingError(f"{name} must be a whole number, not {raw!r}") from None
 
 
+def count_or(name: str, default: str, word: str) -> str:
+    """A whole number above 0, or the word."""
+    raw = os.environ.get(name, default)
+    if raw != word and not (raw.isdecimal() and int(raw)):
+        raise SettingError(f"{name} must be a whole number above 0 or {word!r}, not {raw!r}")
+    return raw
+
+
 def flag(name: str, default: bool) -> bool:
     raw = os.environ.get(name)
     if raw is None:

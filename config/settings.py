@@ -251,6 +251,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 JOB_LEASE_SECONDS = env.integer("JOB_LEASE_SECONDS", 60)
 JOB_SWEEP_SECONDS = env.integer("JOB_SWEEP_SECONDS", 15)
+# Processes that train one network together: a number, or one per CUDA device of the worker
+TRAINING_PROCESSES = env.count_or("TRAINING_PROCESSES", "1", "auto")
 SCORING_SHARD_CASES = env.integer("SCORING_SHARD_CASES", 0)
 CELERY_BEAT_SCHEDULE = {
     "sweep-jobs": {"task": "learning.tasks.sweep_jobs", "schedule": JOB_SWEEP_SECONDS},

@@ -21,17 +21,18 @@ from annotation.core.errors import DomainError
 from annotation.datasets.models import Split
 from learning.column_values import frozen_rows, with_rows
 from learning.images import MiddleImages
+from learning.machine import process_count
 from learning.models import CrossValidation
-from learning.training.checkpoint import Checkpoints
 from learning.training.columns import ColumnEncoder, Row, width_of
 from learning.training.config import TrainConfig
 from learning.training.data import ArrayFile, Image, Samples
 from learning.training.evaluate import evaluate, thresholds_of
 from learning.training.folds import over_folds, patient_folds
 from learning.training.inputs import Column, InputSpec
-from learning.training.loop import choose_device, train
+from learning.training.loop import choose_device
 from learning.training.networks import Architecture
 from learning.training.predict import Block, Members, predict
+from learning.training.processes import train_in
 from learning.training.run import Progress
 from learning.training.tasks import OneAnswer
 from learning.volumes import SpecifiedInputs
@@ -190,14 +191,15 @@ def _run_fold(
 
     config, task = design.config, design.task
     encoder = cases.encoder(design.columns, teaches)
-    trained = train(
+    trained = train_in(
+        process_count(),
         config=config,
         task=task,
         architecture=design.architecture,
         training=cases.samples(teaches, encoder),
         validation=cases.samples(chooses, encoder),
         seed=job.seed + fold,
-        checkpoints=Checkpoints(_folder(job) / str(fold)),
+        folder=_folder(job) / str(fold),
         on_progress=on_progress,
     )
 

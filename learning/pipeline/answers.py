@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from annotation.datasets.models import DatasetItem, Split
 from learning.acquisition.pool import Labeled, Pool
 from learning.images import MiddleImages
+from learning.machine import process_count
 from learning.models import TargetKind
 from learning.pipeline.base import (
     DROPOUT,
@@ -30,19 +31,19 @@ from learning.pipeline.base import (
 )
 from learning.services.modalities import usual_recolouring
 from learning.services.test_results import Results
-from learning.training.checkpoint import Checkpoints
 from learning.training.columns import ColumnEncoder, Row, width_of
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
 from learning.training.evaluate import examined, thresholds_of
 from learning.training.inputs import Column, InputSpec
-from learning.training.loop import choose_device, train
+from learning.training.loop import choose_device
 from learning.training.metrics.figures import figures
 from learning.training.networks import Architecture
 from learning.training.predict import Block, Members, predict, predict_each
 from learning.training.preparation import UnusableInput
 from learning.training.pretraining.contrastive import Images
 from learning.training.pretraining.own_network import Run, pretrain_own
+from learning.training.processes import train_in
 from learning.training.recipes import recommended
 from learning.training.tasks import (
     ManyAnswers,
@@ -172,11 +173,11 @@ class Answers(Kind):
         architecture = self.architecture()
         try:
             encoder = self._encoder(examples[Split.TRAIN])
-            trained = train(
-                config=self.config, task=self.task, architecture=architecture,
+            trained = train_in(
+                process_count(), config=self.config, task=self.task, architecture=architecture,
                 training=self._samples(examples[Split.TRAIN], encoder),
                 validation=self._samples(examples[Split.VALIDATION], encoder), seed=seed,
-                checkpoints=Checkpoints(folder), on_progress=on_progress, start=start,
+                folder=folder, on_progress=on_progress, start=start,
             )  # fmt: skip
         except (Unlearnable, UnusableInput) as error:
             raise NotEnoughLabels(str(error)) from None

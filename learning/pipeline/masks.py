@@ -16,6 +16,7 @@ from annotation.labeling.schemas import Segment
 from annotation.labeling.services.label_volumes import Grid, keep_layers
 from learning.acquisition.pool import Pool
 from learning.acquisition.uncertainty import mask_components
+from learning.machine import process_count
 from learning.pipeline.base import (
     Examples,
     Foreseen,
@@ -31,12 +32,11 @@ from learning.pipeline.base import (
 )
 from learning.services.modalities import usual_recolouring
 from learning.services.test_results import Results
-from learning.training.checkpoint import Checkpoints
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
 from learning.training.evaluate import mask_values
 from learning.training.inputs import InputSpec
-from learning.training.loop import Trained, choose_device, train
+from learning.training.loop import Trained, choose_device
 from learning.training.metrics.figures import Examined, figures
 from learning.training.metrics.masks import compare_maps
 from learning.training.networks import Architecture
@@ -44,6 +44,7 @@ from learning.training.predict import Members, segment
 from learning.training.preparation import UnusableInput, prepare_mask, restore_mask
 from learning.training.pretraining.contrastive import Images
 from learning.training.pretraining.own_network import Run
+from learning.training.processes import train_in
 from learning.training.recipes import recommended
 from learning.training.tasks import Segmentation, Unlearnable
 from learning.training.tasks.segmentation import UNLABELED
@@ -132,10 +133,10 @@ class Masks(Kind):
         architecture = self.architecture()
         sets = {split: Samples(found.images, found.labels) for split, found in examples.items()}
         try:
-            trained = train(
-                config=self.config, task=self.task, architecture=architecture,
+            trained = train_in(
+                process_count(), config=self.config, task=self.task, architecture=architecture,
                 training=sets[Split.TRAIN], validation=sets[Split.VALIDATION], seed=seed,
-                checkpoints=Checkpoints(folder), on_progress=on_progress, start=start,
+                folder=folder, on_progress=on_progress, start=start,
             )  # fmt: skip
         except Unlearnable as error:
             raise NotEnoughLabels(str(error)) from None

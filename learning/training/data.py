@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from learning.training.tasks.base import Labels
 
 Image = NDArray[Any]  # (channels, *space), float16 or float32
+SUFFIXES = (".bin", ".shapes.npy", ".json")  # of an ArrayFile
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,11 @@ class Samples:
     def save(self, folder: Path) -> None:
         """Write everything as files that other processes can map."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        ArrayFile.write(folder / "images", self.images)
+        _save(folder / "images", self.images)
         if isinstance(self.labels, np.ndarray) and self.labels.dtype != object:
             np.save(folder / "labels.npy", self.labels)
         else:
-            ArrayFile.write(folder / "masks", self.labels)
+            _save(folder / "masks", self.labels)
         if self.columns is not None:
             np.save(folder / "columns.npy", self.columns)
 
@@ -63,6 +64,7 @@ class ArrayFile(Sequence[NDArray[Any]]):
     """Arrays of one type and any shapes in one file, read through a memory map."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         header = json.loads(path.with_suffix(".json").read_text())
         self._dtype = np.dtype(header["dtype"])
         self._shapes = np.load(path.with_suffix(".shapes.npy"))
@@ -96,6 +98,13 @@ class ArrayFile(Sequence[NDArray[Any]]):
         partial.rename(path.with_suffix(".bin"))
         return cls(path)
 
+    def link(self, path: Path) -> None:
+        """The same files under another name of the same disk: they are never changed, only replaced."""
+        for suffix in SUFFIXES:
+            path.with_suffix(suffix).unlink(missing_ok=True)
+            if self._path.with_suffix(suffix).exists():
+                os.link(self._path.with_suffix(suffix), path.with_suffix(suffix))
+
     def __len__(self) -> int:
         return len(self._ends)
 
@@ -112,3 +121,10 @@ class ArrayFile(Sequence[NDArray[Any]]):
         end = self._ends[row]
         shape = self._shapes[row]
         return self._values[end - shape.prod() : end].reshape(shape)
+
+
+def _save(path: Path, arrays: Any) -> None:
+    if isinstance(arrays, ArrayFile):
+        arrays.link(path)
+    else:
+        ArrayFile.write(path, arrays)

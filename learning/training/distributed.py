@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -31,6 +31,12 @@ class Group:
         # MONAI's transformers hold parameters that they never use.
         return DistributedDataParallel(network, device_ids=ids, find_unused_parameters=True)
 
+    def averaging(self, learner: nn.Module, *, is_last: bool) -> AbstractContextManager[None]:
+        """While one part of a batch is learned from: gradients are averaged once, with the last."""
+        if is_last or not isinstance(learner, DistributedDataParallel):
+            return nullcontext()
+        return learner.no_sync()
+
     def agreed(self, value: float | None) -> float | None:
         """The first process's value: what is decided by it must not differ between processes."""
         if self.size == 1:
@@ -41,6 +47,12 @@ class Group:
 
 
 ALONE = Group()
+
+
+def has_lost_another(error: Exception) -> bool:
+    """Whether this process failed only because another one of its group is gone."""
+    of_the_wire = isinstance(error, distributed.DistError) or "gloo" in str(error)
+    return of_the_wire or "NCCL" in str(error)
 
 
 @contextmanager

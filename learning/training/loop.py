@@ -16,7 +16,7 @@ from learning.training.checkpoint import Checkpoints
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
 from learning.training.distributed import ALONE, Group
-from learning.training.memory import OutOfMemory, is_out_of_memory, smaller
+from learning.training.memory import AtOnce, OutOfMemory, is_out_of_memory
 from learning.training.networks import Architecture, forward, on_device
 from learning.training.run import OnProgress, Run, Watch
 from learning.training.tasks import Task, Weighting
@@ -54,11 +54,13 @@ def train(
     on_progress: OnProgress,
     start: Callable[[nn.Module], object] = lambda _network: None,
     group: Group = ALONE,
+    at_once: int | None = None,
 ) -> Trained:
     """Train from scratch, or go on from the newest checkpoint; both give the same weights on CPU.
 
     `start` may load weights to begin from. `on_progress` may raise to stop; the checkpoint stays
-    for a resume. Raises UnfitSamples, Unlearnable, DivergedTraining, OutOfMemory.
+    for a resume. `at_once` images are learned from at once at most; nothing: a whole batch. Raises
+    UnfitSamples, Unlearnable, DivergedTraining, OutOfMemory.
     """
     require_fitting(architecture, task, training)
     require_fitting(architecture, task, validation)
@@ -66,11 +68,14 @@ def train(
     task = task.fitted(training.labels)
     torch.set_num_threads(config.threads)
     device = choose_device()
-    network = _built(architecture, start, seed, device)
+    network = on_device(begun(architecture, start, seed), device, architecture.spatial)
     total = config.steps(len(training))
+    # Batch norm needs two.
+    room = AtOnce("training", 1 if task.is_dense else 2, at_once or config.batch_size)
     run = Run.begin(
-        network, group.wrapped(network, device), config, total, is_mixed(config, device)
-    )
+        network, group.wrapped(network, device), config, total, room,
+        is_mixed=is_mixed(config, device),
+    )  # fmt: skip
     run.resume(checkpoints.load())
     watch = Watch(run, on_progress, group)
     weighting = _weighting(task, training, config, device)
@@ -91,11 +96,14 @@ def train(
             figures = None
             if run.step >= min(next_evaluation, total):
                 next_evaluation = (run.step // evaluate_every + 1) * evaluate_every
-                found = validation_loss(network, validation, task, architecture, config, device)
+                found = validation_loss(
+                    network, validation, task, architecture, config, device, run.at_once
+                )
                 figures = run.record(loss, group.agreed(found))
             if group.is_first and (figures or time.monotonic() - saved_at >= config.checkpoint_s):
                 checkpoints.save(run.step, run.state())
                 saved_at = time.monotonic()
+                watch.saved()
             watch.look(figures)
 
     network.load_state_dict(run.best)
@@ -106,16 +114,12 @@ def is_mixed(config: TrainConfig, device: Any) -> bool:
     return bool(device.type == "cuda" and config.mixed_precision)
 
 
-def _built(
-    architecture: Architecture,
-    start: Callable[[nn.Module], object],
-    seed: int,
-    device: torch.device,
-) -> nn.Module:
+def begun(architecture: Architecture, start: Callable[[nn.Module], object], seed: int) -> nn.Module:
+    """The network with which a run of this seed begins."""
     torch.manual_seed(seed)
     network = architecture.build()
     start(network)
-    return on_device(network, device, architecture.spatial)
+    return network
 
 
 def _epoch(
@@ -152,26 +156,29 @@ def _gradients(
     those of the whole, so the recipe does not change with the machine.
     """
     device = batch.images.device
-    smallest = 1 if task.is_dense else 2  # batch norm needs two
-    while True:
+
+    def learned(at_once: int) -> torch.Tensor:
         run.learner.zero_grad(set_to_none=True)
         total = torch.zeros((), device=device)
-        try:
-            for part in batch.parts(run.at_once, smallest):
+        parts = list(batch.parts(at_once, run.room.smallest))
+        for number, part in enumerate(parts, 1):
+            with group.averaging(run.learner, is_last=number == len(parts)):
                 with torch.autocast(device.type, enabled=is_mixed(config, device)):
                     outputs = forward(run.learner, part.images, part.columns)
                     loss = task.loss(outputs, part.labels, weighting) * (len(part) / len(batch))
                 run.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-                total += loss.detach()
-            return total
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            if group.size > 1:
-                raise OutOfMemory(
-                    "memory ran out on one of several GPUs; halve batch_size"
-                ) from None
-        run.at_once = smaller(min(run.at_once, len(batch)), smallest)
+            total += loss.detach()
+        return total
+
+    if group.size == 1:
+        return run.room.fitted(learned, len(batch))
+    try:
+        return learned(run.at_once)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+    # The others wait for these gradients: all begin again from the checkpoint, with fewer.
+    raise OutOfMemory("memory ran out in one of several processes")
 
 
 def _weighting(

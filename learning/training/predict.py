@@ -1,10 +1,10 @@
 """Predictions for many images: one network or several members, and embeddings on the way."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -14,10 +14,13 @@ from torch import Tensor, nn
 
 from learning.training.batches import cut_out
 from learning.training.config import TrainConfig
-from learning.training.memory import is_out_of_memory, smaller
+from learning.training.memory import room
 from learning.training.networks import Architecture, embed, forward, keep_dropping, on_device
 from learning.training.networks.architecture import memory_format
 from learning.training.tasks import Task
+
+Done = TypeVar("Done")
+WINDOWS = 2  # at once
 
 
 @dataclass(frozen=True)
@@ -134,12 +137,15 @@ def segment(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(members.seed)
         for network in members.each():
-            outputs = window_outputs(network, image, architecture, config, device)
-            probabilities = task.predictions(outputs)
+            probabilities = window_outputs(
+                network, image, architecture, config, device, task.predictions
+            )
             if config.flip_at_test:
                 mirror = np.ascontiguousarray(np.flip(image, axis=-1))
-                mirrored = window_outputs(network, mirror, architecture, config, device)
-                probabilities = (probabilities + task.predictions(mirrored).flip(-1)) / 2
+                mirrored = window_outputs(
+                    network, mirror, architecture, config, device, task.predictions
+                )
+                probabilities = (probabilities + mirrored.flip(-1).to(probabilities.device)) / 2
             yield probabilities[0].cpu().numpy()
 
 
@@ -150,9 +156,13 @@ def raw_outputs(
     """The network's float32 outputs of each block, without dropout."""
     network.eval()
     for images, columns in _loaded(blocks, device):
-        with _precision(config, device):
-            outputs = forward(network, images, columns)
-        yield outputs.float()
+
+        def outputs(at_once: int, images: Tensor = images, columns: Tensor | None = columns) -> Any:
+            with _precision(config, device):
+                return torch.cat([forward(network, *p) for p in _parts(images, columns, at_once)])
+
+        found = room(network, "validation").fitted(outputs, len(images))
+        yield found.float()
 
 
 @torch.no_grad()
@@ -162,45 +172,56 @@ def window_outputs(
     architecture: Architecture,
     config: TrainConfig,
     device: torch.device,
-) -> Tensor:
-    """(1, outputs, *space) raw outputs of an image of any size, from overlapping windows.
+    then: Callable[[Tensor], Done],
+) -> Done:
+    """`then` of the (1, outputs, *space) raw outputs of an image of any size, from overlapping windows.
 
-    Windows are weighted by a Gaussian, because a network knows least at a window's edge.
+    Windows are weighted by a Gaussian, because a network knows least at a window's edge. Where memory
+    runs out they go through one at a time, and at last are put together in the machine's memory.
     """
     space = image.shape[1:]
     size = tuple(max(have, want) for have, want in zip(space, architecture.size, strict=True))
     padded = cut_out(image, (0,) * len(space), size, None)
-    tensor = torch.from_numpy(np.array(padded, np.float32))[None].to(
-        device, memory_format=memory_format(len(space))
-    )
-    with _precision(config, device):
-        found: Any = sliding_window_inference(
-            tensor, architecture.size, sw_batch_size=2, predictor=network,
-            overlap=config.window_overlap, mode="gaussian",
-        )  # fmt: skip
-    outputs: Tensor = found
-    for axis, (have, got) in enumerate(zip(space, size, strict=True), start=2):
-        outputs = outputs.narrow(axis, (got - have) // 2, have)
-    return outputs.float()
+
+    def done(at_once: int) -> Done:
+        together = device if at_once else torch.device("cpu")
+        tensor = torch.from_numpy(np.array(padded, np.float32))[None].to(
+            together, memory_format=memory_format(len(space))
+        )
+        with _precision(config, device):
+            found: Any = sliding_window_inference(
+                tensor, architecture.size, sw_batch_size=max(at_once, 1), predictor=network,
+                overlap=config.window_overlap, mode="gaussian", sw_device=device, device=together,
+            )  # fmt: skip
+        outputs: Tensor = found
+        for axis, (have, got) in enumerate(zip(space, size, strict=True), start=2):
+            outputs = outputs.narrow(axis, (got - have) // 2, have)
+        return then(outputs.float())
+
+    return room(network, "windows", smallest=0).fitted(done, WINDOWS)
 
 
 def _predict_block(
     members: Members, images: Tensor, columns: Tensor | None, task: Task, config: TrainConfig
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """(members, b, k) predictions and (b, d) embeddings of one block."""
-    try:
-        return _predict_whole(members, images, columns, task, config)
-    except RuntimeError as error:
-        if not is_out_of_memory(error):
-            raise
-    half = smaller(len(images), 1)
-    parts = [
-        _predict_block(
-            members, images[rows], None if columns is None else columns[rows], task, config
-        )
-        for rows in (slice(half), slice(half, None))
-    ]
-    return np.concatenate([p[0] for p in parts], axis=1), np.concatenate([p[1] for p in parts])
+
+    def predicted(at_once: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        parts = [
+            _predict_whole(members, *part, task, config)
+            for part in _parts(images, columns, at_once)
+        ]
+        return np.concatenate([p[0] for p in parts], axis=1), np.concatenate([p[1] for p in parts])
+
+    return room(members.networks[0], "prediction").fitted(predicted, len(images))
+
+
+def _parts(
+    images: Tensor, columns: Tensor | None, at_once: int
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    for start in range(0, len(images), at_once):
+        rows = slice(start, start + at_once)
+        yield images[rows], None if columns is None else columns[rows]
 
 
 def _predict_whole(

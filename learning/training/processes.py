@@ -1,49 +1,93 @@
 """One training job in several processes on one machine, one per GPU, started by torchrun.
 
-The job is a folder: job.json, the samples as files that every process maps, checkpoints, and in the
-end weights.safetensors with result.json. Run by hand:
+The job is a folder: job.json, the samples as files that every process maps, the weights to begin with,
+checkpoints, and in the end weights.safetensors with result.json. Run by hand:
 
 python -m torch.distributed.run --standalone --nproc-per-node 2 -m learning.training.processes FOLDER
 """
 
 import json
+import logging
 import os
+import queue
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryFile
 
 import safetensors.torch
+from torch import nn
 
 from learning.training.checkpoint import Checkpoints
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
-from learning.training.distributed import joined
-from learning.training.loop import Trained, train
+from learning.training.distributed import has_lost_another, joined
+from learning.training.loop import Trained, begun, train
+from learning.training.memory import AtOnce, OutOfMemory, note, noted
 from learning.training.networks import Architecture
 from learning.training.run import OnProgress, Progress
 from learning.training.tasks import Task, task_from_json
+from learning.training.validation import require_fitting
 
+logger = logging.getLogger(__name__)
 MARK = "progress "  # of the lines of the first process that are for its parent
+LISTEN_S = 1.0  # between looks at whether the job is still wanted
 STOP_S = 10.0
 TAIL = 2000  # characters of a failed process's output that are kept
+MAX_DEATHS = 3  # without a checkpoint in between
+WATCHES = "FIRSTREAD_ENDS_WITH_ITS_INPUT"  # set where the input is a pipe to a parent
 
 
 class ProcessesFailed(RuntimeError):
     """The processes ended without a result; carries the end of what they said."""
 
 
+class ProcessesDied(ProcessesFailed):
+    """Something ended them: a signal, or the machine's memory."""
+
+
+def train_in(
+    count: int, *, config: TrainConfig, task: Task, architecture: Architecture,
+    training: Samples, validation: Samples, seed: int, folder: Path, on_progress: OnProgress,
+    start: Callable[[nn.Module], object] = lambda _network: None,
+) -> Trained:  # fmt: skip
+    """`loop.train` with its checkpoints in `folder`, in `count` processes where it is above one.
+
+    Processes that are killed go on from the checkpoint. Raises what `train` raises, ProcessesFailed.
+    """
+    smallest = 1 if task.is_dense else 2
+    count = min(count, max(config.batch_size // smallest, 1))  # each has a share of every batch
+    if count <= 1:
+        return train(
+            config=config, task=task, architecture=architecture, training=training,
+            validation=validation, seed=seed, checkpoints=Checkpoints(folder),
+            on_progress=on_progress, start=start,
+        )  # fmt: skip
+    for samples in (training, validation):
+        require_fitting(architecture, task, samples)
+    task.require_learnable(training.labels)
+    write_job(
+        folder, config=config, task=task, architecture=architecture, training=training,
+        validation=validation, seed=seed, start=start,
+    )  # fmt: skip
+    share = -(-config.batch_size // count)
+    return _until_done(folder, count, on_progress, AtOnce("training", smallest), share)
+
+
 def write_job(
     folder: Path, *, config: TrainConfig, task: Task, architecture: Architecture,
     training: Samples, validation: Samples, seed: int,
+    start: Callable[[nn.Module], object] = lambda _network: None,
 ) -> None:  # fmt: skip
     """Everything that the processes need, as files."""
     training.save(folder / "training")
     validation.save(folder / "validation")
+    _save(begun(architecture, start, seed), folder / "start.safetensors")
     job = {
         "config": config.as_json(), "task": task.as_json(),
         "architecture": architecture.as_json(), "seed": seed,
@@ -51,52 +95,118 @@ def write_job(
     (folder / "job.json").write_text(json.dumps(job))
 
 
-def train_in_processes(folder: Path, count: int, on_progress: OnProgress) -> Trained:
+def _until_done(
+    folder: Path, count: int, on_progress: OnProgress, room: AtOnce, share: int
+) -> Trained:
+    """Start the processes again where they were killed, and with fewer images where memory ran out."""
+    deaths, saved = 0, 0
+    at_once: int | None = None  # of each one's share of a batch
+
+    def heard(progress: Progress) -> None:
+        nonlocal deaths, saved
+        if progress.saved_step > saved:
+            deaths, saved = 0, progress.saved_step
+        on_progress(progress)
+
+    while True:
+        try:
+            return train_in_processes(folder, count, heard, at_once=at_once)
+        except OutOfMemory:
+            room.halve(share)
+            at_once = room.count
+        except ProcessesDied as death:
+            deaths += 1
+            logger.warning("processes_died folder=%s deaths=%s", folder.name, deaths)
+            if deaths >= MAX_DEATHS:
+                raise ProcessesFailed(
+                    f"The training processes died {deaths} times without a checkpoint in between: "
+                    f"{death}"
+                ) from None
+
+
+def train_in_processes(
+    folder: Path, count: int, on_progress: OnProgress, *, at_once: int | None = None
+) -> Trained:
     """Run a written job in `count` processes, or go on with it from its checkpoint.
 
-    `on_progress` may raise to stop all of them. Raises ProcessesFailed.
+    `on_progress` is called at least about once a second and may raise to stop all of them. Raises
+    OutOfMemory, ProcessesDied, ProcessesFailed.
     """
+    for name in ("failure.json", "result.json"):
+        (folder / name).unlink(missing_ok=True)
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone",
-        f"--nproc-per-node={count}", "-m", __name__, str(folder),
+        f"--nproc-per-node={count}", "-m", __name__, str(folder), str(at_once or 0),
     ]  # fmt: skip
     with TemporaryFile("w+") as errors, _started(command, errors.fileno()) as process:
-        assert process.stdout is not None  # noqa: S101  for the type checker
-        for line in process.stdout:
-            if line.startswith(MARK):
-                on_progress(Progress(**json.loads(line.removeprefix(MARK))))
+        for progress in _told(process):
+            on_progress(progress)
         if process.wait():
             errors.seek(0)
-            raise ProcessesFailed(_reason(folder) or errors.read()[-TAIL:])
+            raise _failure(folder, errors.read()[-TAIL:])
     return _result(folder)
+
+
+def _told(process: "subprocess.Popen[str]") -> Iterator[Progress]:
+    """What the first process says, and the last of it again while it says nothing."""
+    assert process.stdout is not None  # noqa: S101  for the type checker
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    output = process.stdout
+
+    def read() -> None:
+        for line in output:
+            lines.put(line)
+        lines.put("")
+
+    threading.Thread(target=read, daemon=True).start()
+    last: Progress | None = None
+    while True:
+        try:
+            line = lines.get(timeout=LISTEN_S)
+        except queue.Empty:
+            if last is not None:
+                yield last
+            continue
+        if not line:
+            return
+        if line.startswith(MARK):
+            said = Progress(**json.loads(line.removeprefix(MARK)))
+            yield said
+            last = Progress(**{**asdict(said), "figures": None})
 
 
 @contextmanager
 def _started(command: list[str], errors: int) -> Iterator["subprocess.Popen[str]"]:
-    """The processes in a group of their own, gone when this ends however it ends."""
+    """The processes, gone when this ends however it ends: they watch the pipe that is their input."""
     root = Path(__file__).parents[2]
-    environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", WATCHES: "1"}
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment,
-        start_new_session=True,
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
+        env=environment, start_new_session=True,
     )  # fmt: skip
     try:
         yield process
     finally:
+        if process.stdin is not None:
+            process.stdin.close()
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
+            process.terminate()
             try:
                 process.wait(STOP_S)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
 
 
-def _reason(folder: Path) -> str:
-    path = folder / "failure.txt"
-    return path.read_text() if path.exists() else ""
+def _failure(folder: Path, said: str) -> Exception:
+    """Why there is no result: as the process wrote it down, or else something ended it."""
+    try:
+        failure = json.loads((folder / "failure.json").read_text())
+    except (OSError, ValueError):
+        return ProcessesDied(said)
+    if failure["type"] == OutOfMemory.__name__:
+        return OutOfMemory(failure["message"])
+    return ProcessesFailed(f"{failure['type']}: {failure['message']}")
 
 
 def _result(folder: Path) -> Trained:
@@ -104,29 +214,45 @@ def _result(folder: Path) -> Trained:
     job = json.loads((folder / "job.json").read_text())
     network = Architecture.from_json(job["architecture"]).build()
     network.load_state_dict(safetensors.torch.load_file(folder / "weights.safetensors"))
+    for stage, shortage in result["shortages"].items():
+        note(stage, shortage["at_once"])
     return Trained(network, task_from_json(result["task"]), result["curves"])
 
 
-def run(folder: Path) -> None:
+def _save(network: nn.Module, path: Path) -> None:
+    tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
+    safetensors.torch.save_file(tensors, path)
+
+
+def run(folder: Path, at_once: int | None) -> None:
     """What each process does."""
+    if os.environ.get(WATCHES):
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     job = json.loads((folder / "job.json").read_text())
-    (folder / "failure.txt").unlink(missing_ok=True)
-    with joined() as group:
+
+    def start(network: nn.Module) -> None:
+        network.load_state_dict(safetensors.torch.load_file(folder / "start.safetensors"))
+
+    with joined() as group, noted() as shortages:
         try:
             trained = train(
                 config=TrainConfig.from_json(job["config"]), task=task_from_json(job["task"]),
                 architecture=Architecture.from_json(job["architecture"]),
                 training=Samples.load(folder / "training"),
                 validation=Samples.load(folder / "validation"), seed=job["seed"],
-                checkpoints=Checkpoints(folder / "checkpoints"), on_progress=_tell, group=group,
+                checkpoints=Checkpoints(folder), on_progress=_tell, start=start, group=group,
+                at_once=at_once,
             )  # fmt: skip
         except Exception as error:
-            (folder / "failure.txt").write_text(f"{type(error).__name__}: {error}")
+            if not has_lost_another(error):
+                failure = {"type": type(error).__name__, "message": str(error)}
+                (folder / "failure.json").write_text(json.dumps(failure))
             raise
         if group.is_first:
-            tensors = {k: v.cpu().contiguous() for k, v in trained.network.state_dict().items()}
-            safetensors.torch.save_file(tensors, folder / "weights.safetensors")
-            result = {"task": trained.task.as_json(), "curves": trained.curves}
+            _save(trained.network, folder / "weights.safetensors")
+            result = {
+                "task": trained.task.as_json(), "curves": trained.curves, "shortages": shortages,
+            }  # fmt: skip
             (folder / "result.json").write_text(json.dumps(result))
 
 
@@ -134,5 +260,12 @@ def _tell(progress: Progress) -> None:
     print(MARK + json.dumps(asdict(progress)), flush=True)
 
 
+def _end_with_parent() -> None:
+    """A worker that is killed says nothing: its end of this process's input closes."""
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os._exit(1)
+
+
 if __name__ == "__main__":
-    run(Path(sys.argv[1]))
+    run(Path(sys.argv[1]), int((sys.argv[2:] or ["0"])[0]) or None)

@@ -5,13 +5,13 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
 
-from learning.training.config import TrainConfig
 from learning.training.distributed import Group
+from learning.training.memory import AtOnce, note
 from learning.training.schedule import one_cycle
 
 TELL_EVERY_S = 1.0
@@ -27,9 +27,21 @@ class Progress:
     seconds_left: float
     images_at_once: int  # below the batch size after memory ran out
     figures: dict[str, float] | None = None
+    saved_step: int = 0  # of the newest checkpoint that this process wrote; 0: none yet
 
 
 OnProgress = Callable[[Progress], None]
+
+
+class Rates(Protocol):
+    """How fast a run learns: a TrainConfig, or the Schedule of another loop."""
+
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def weight_decay(self) -> float: ...
+    @property
+    def warmup_share(self) -> float: ...
 
 
 @dataclass
@@ -42,7 +54,7 @@ class Run:
     schedule: torch.optim.lr_scheduler.OneCycleLR
     scaler: torch.amp.GradScaler
     steps: int
-    at_once: int
+    room: AtOnce  # how many images are learned from at once
     best: dict[str, Any]
     best_loss: float = math.inf
     unimproved: int = 0
@@ -52,19 +64,29 @@ class Run:
 
     @classmethod
     def begin(
-        cls, network: nn.Module, learner: nn.Module, config: TrainConfig, steps: int, is_mixed: bool
-    ) -> "Run":
+        cls, network: nn.Module, learner: nn.Module, rates: Rates, steps: int, room: AtOnce,
+        *, is_mixed: bool,
+    ) -> "Run":  # fmt: skip
         # Fused: all weights in one pass, on a CPU in half the time of one weight after the other.
         optimizer = torch.optim.AdamW(
-            learner.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay,
-            fused=True,
+            [weight for weight in learner.parameters() if weight.requires_grad],
+            lr=rates.learning_rate, weight_decay=rates.weight_decay, fused=True,
         )  # fmt: skip
-        schedule = one_cycle(optimizer, config.learning_rate, steps, config.warmup_share)
+        schedule = one_cycle(optimizer, rates.learning_rate, steps, rates.warmup_share)
         scaler = torch.amp.GradScaler("cuda", enabled=is_mixed)
         best = copy.deepcopy(network.state_dict())
-        return cls(
-            network, learner, optimizer, schedule, scaler, steps, config.batch_size, best
-        )  # fmt: skip
+        return cls(network, learner, optimizer, schedule, scaler, steps, room, best)
+
+    @property
+    def at_once(self) -> int:
+        return self.room.count
+
+    @at_once.setter
+    def at_once(self, count: int) -> None:
+        """What a checkpoint remembers; memory may have become less since."""
+        if count < self.room.count:
+            self.room.count = count
+            note(self.room.stage, count)
 
     def is_over(self, patience: int) -> bool:
         return self.step >= self.steps or bool(patience and self.unimproved >= patience)
@@ -99,8 +121,8 @@ class Run:
         return parts | {name: getattr(self, name) for name in VALUES}
 
     def resume(self, state: dict[str, Any] | None) -> None:
-        """Go on from a checkpoint; None leaves a fresh run."""
-        if state is None:
+        """Go on from a checkpoint; None, or one of an older version, leaves a fresh run."""
+        if state is None or not set(state) >= {*PARTS, *VALUES}:
             return
         for name in PARTS:
             getattr(self, name).load_state_dict(state[name])
@@ -119,6 +141,11 @@ class Watch:
         self._run, self._on_progress, self._group = run, on_progress, group
         self._began = self._told = time.monotonic()
         self._from = run.step
+        self._saved_step = 0
+
+    def saved(self) -> None:
+        """A checkpoint was written: whatever happens now, the run goes on from here."""
+        self._saved_step = self._run.step
 
     def look(self, figures: dict[str, float] | None = None) -> None:
         now = time.monotonic()
@@ -127,8 +154,7 @@ class Watch:
         self._told = now
         run = self._run
         pace = (now - self._began) / max(run.step - self._from, 1)
+        left = pace * (run.steps - run.step)
         self._on_progress(
-            Progress(
-                run.step, run.steps, run.epoch, pace * (run.steps - run.step), run.at_once, figures
-            )
+            Progress(run.step, run.steps, run.epoch, left, run.at_once, figures, self._saved_step)
         )

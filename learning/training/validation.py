@@ -45,13 +45,17 @@ def validation_loss(
     architecture: Architecture,
     config: TrainConfig,
     device: torch.device,
+    at_once: int,
 ) -> float | None:
-    """Mean loss, without weights against imbalance; None where there are no samples."""
+    """Mean loss, without weights against imbalance; None where there are no samples.
+
+    `at_once` images are learned from at once: without gradients twice as many fit.
+    """
     if len(samples) == 0:
         return None
     if task.is_dense:
         return _dense_loss(network, samples, task, architecture, config, device)
-    size = config.batch_size * 2
+    size = at_once * 2
     blocks = (
         Block(
             np.stack([samples.images[row] for row in range(start, stop)]),
@@ -77,7 +81,10 @@ def _dense_loss(
     network.eval()
     losses = []
     for image, mask in zip(samples.images, samples.labels, strict=True):
-        outputs = window_outputs(network, image, architecture, config, device)
-        labels = torch.from_numpy(np.array(mask, np.int64))[None].to(device)
-        losses.append(float(task.loss(outputs, labels, Weighting())))
+        labels = torch.from_numpy(np.array(mask, np.int64))[None]
+
+        def loss(outputs: torch.Tensor, labels: torch.Tensor = labels) -> float:
+            return float(task.loss(outputs, labels.to(outputs.device), Weighting()))
+
+        losses.append(window_outputs(network, image, architecture, config, device, loss))
     return sum(losses) / len(losses)

@@ -3,6 +3,7 @@
 import signal
 from datetime import timedelta
 
+import psutil
 import pytest
 from django.utils import timezone
 
@@ -53,6 +54,26 @@ def test_a_worker_killed_in_mid_epoch_resumes_and_finishes_once(target):
     steps = [point["step"] for point in done.curves]
     assert steps == sorted(set(steps))
     assert ModelVersion.objects.filter(target=target).count() == 1
+
+
+@pytest.mark.timeout(2 * PATIENCE_S)
+def test_a_killed_worker_takes_its_training_processes_with_it(target):
+    round_ = rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1)
+    options = {"JOB_LEASE_SECONDS": LEASE, "TRAINING_PROCESSES": "2"}
+    with servers.worker("gpu", **options) as first:
+        servers.eventually(
+            lambda: len(state_of(round_).curves) >= 2, "two processes train", PATIENCE_S
+        )
+        children = psutil.Process(first.pid).children(recursive=True)
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    servers.eventually(lambda: not any(c.is_running() for c in children), "nobody trains on")
+    seen = state_of(round_).curves
+    with servers.worker("gpu", **options):
+        servers.eventually(lambda: _swept(round_), "the round is finished", PATIENCE_S)
+    done = state_of(round_)
+    assert (done.state, done.attempt, len(children)) == ("completed", 2, 3), done.error
+    assert done.curves[: len(seen)] == seen
 
 
 def test_a_paused_round_frees_its_worker_and_goes_on_from_its_checkpoint(target, live_cast):

@@ -1,0 +1,123 @@
+"""Rounds whose network is trained by two processes together, as on two GPUs."""
+
+import os
+import signal
+
+import psutil
+import pytest
+
+from annotation.core import jobs
+from learning import pipeline
+from learning.models import Round, Trigger
+from learning.services import rounds
+from learning.training import processes
+from learning.training.memory import AtOnce, OutOfMemory
+from learning.training.processes import ProcessesDied, ProcessesFailed, _until_done
+
+
+@pytest.fixture
+def target(labeled_target, settings):
+    settings.TRAINING_PROCESSES = "2"
+    labeled_target.config = {**labeled_target.config, "min_steps": 40, "evaluations": 10}
+    labeled_target.save()
+    return labeled_target
+
+
+@pytest.fixture
+def at_first_figures(monkeypatch):
+    """Does something once, when the first figures of a training have been recorded."""
+
+    def arrange(do):
+        report = jobs.report
+
+        def reported(job, **said):
+            if said.get("step") == "train" and Round.objects.get(pk=job.pk).curves:
+                monkeypatch.setattr(jobs, "report", report)
+                do(job)
+            report(job, **said)
+
+        monkeypatch.setattr(jobs, "report", reported)
+
+    return arrange
+
+
+def trainers():
+    """The processes below this one that train."""
+    found = psutil.Process().children(recursive=True)
+    return [p for p in found if "learning.training.processes" in p.cmdline() and _is_leaf(p)]
+
+
+def _is_leaf(process):
+    return "torch.distributed.run" not in process.cmdline()
+
+
+def execute(target):
+    created = rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1)
+    jobs.execute(Round, created.pk, pipeline.run_round)
+    created.refresh_from_db()
+    return created
+
+
+def test_a_round_goes_on_after_one_of_its_processes_was_killed(target, at_first_figures):
+    seen = []
+
+    def kill_one(job):
+        seen.extend(trainers())
+        os.kill(seen[-1].pid, signal.SIGKILL)
+
+    at_first_figures(kill_one)
+    done = execute(target)
+    assert (done.state, done.attempt, len(seen)) == ("completed", 1, 2), done.error
+    steps = [point["step"] for point in done.curves]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == 40
+    assert trainers() == []
+
+
+def test_a_round_that_is_paused_ends_its_processes_and_goes_on(target, cast, at_first_figures):
+    at_first_figures(lambda job: rounds.pause(actor=cast.manager, round_=job))
+    paused = execute(target)
+    assert (paused.is_paused, trainers()) == (True, [])
+    seen = paused.curves
+    rounds.resume(actor=cast.manager, round_=paused)
+    at_first_figures(lambda job: rounds.cancel(actor=cast.manager, round_=job))
+    jobs.execute(Round, paused.pk, pipeline.run_round)
+    cancelled = Round.objects.get()
+    assert (cancelled.state, trainers()) == ("cancelled", [])
+    assert cancelled.curves[: len(seen)] == seen
+
+
+def progress(saved_step):
+    return processes.Progress(saved_step, 100, 1, 0.0, 4, saved_step=saved_step)
+
+
+def ends_with(monkeypatch, endings):
+    """Stands for the processes: each start says what it saved, and ends as it is told."""
+    asked = []
+
+    def start(folder, count, on_progress, *, at_once):
+        asked.append(at_once)
+        saved, ending = endings[len(asked) - 1]
+        on_progress(progress(saved))
+        if ending is not None:
+            raise ending
+        return "trained"
+
+    monkeypatch.setattr(processes, "train_in_processes", start)
+    return asked
+
+
+def test_only_deaths_without_a_checkpoint_between_them_end_the_training(monkeypatch, tmp_path):
+    death = ProcessesDied("SIGKILL")
+    ends_with(monkeypatch, [(10, death), (20, death), (30, death), (40, death), (50, None)])
+    assert _until_done(tmp_path, 2, lambda _p: None, AtOnce("training"), 4) == "trained"
+    ends_with(monkeypatch, [(10, death), (0, death), (0, death), (0, death)])
+    with pytest.raises(ProcessesFailed, match="died 3 times without a checkpoint"):
+        _until_done(tmp_path, 2, lambda _p: None, AtOnce("training"), 4)
+
+
+def test_memory_that_runs_out_in_one_process_halves_what_all_hold(monkeypatch, tmp_path):
+    short = OutOfMemory("one of several")
+    asked = ends_with(monkeypatch, [(0, short), (0, short), (0, None)])
+    assert _until_done(tmp_path, 2, lambda _p: None, AtOnce("training"), 8) == "trained"
+    assert asked == [None, 4, 2]
