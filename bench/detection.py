@@ -22,6 +22,15 @@ from learning.training.detection.network import Detector, DetectorShape
 from learning.training.detection.train import BoxedImages, DetectorConfig, detect, train_detector
 from learning.training.metrics.detections import average_precision, froc, match
 from learning.training.resumable import Schedule
+from learning.training.run import Progress
+
+
+def told(progress: Progress) -> None:
+    if progress.figures:
+        print(
+            f"step {progress.step} of {progress.steps}: loss {progress.figures['loss']:.3f}",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -48,7 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         network = train_detector(
             training, shape, config, seed=arguments.seed, store=Checkpoints(Path(folder) / "run"),
-            on_report=lambda f, s, n: print(f"step {s} of {n}: loss {f['loss']:.3f}", flush=True),
+            on_progress=told,
         )  # fmt: skip
     print(f"trained on {len(training)} images in {time.process_time() - began:.0f} s of CPU time")
     for split in arguments.splits:

@@ -24,10 +24,19 @@ from learning.training.pretraining.default import small_encoder
 from learning.training.pretraining.descriptor import describe, fit_whitening, joined, normalised
 from learning.training.pretraining.embed import embed, neighbour_purity
 from learning.training.resumable import Schedule
+from learning.training.run import Progress
 
 SPLITS = ("train", "val", "test")
 FEW = (20, 70)
 DRAWS = 20
+
+
+def told(progress: Progress) -> None:
+    if progress.figures:
+        print(
+            f"step {progress.step} of {progress.steps}: loss {progress.figures['loss']:.3f}",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -80,7 +89,7 @@ def contrastive(
         began = time.process_time()
         pretrain_contrastive(
             encoder, images, config, seed=arguments.seed, store=Checkpoints(Path(folder) / str(steps)),
-            on_report=lambda f, s, n: print(f"step {s} of {n}: loss {f['loss']:.3f}", flush=True),
+            on_progress=told,
         )  # fmt: skip
         return encoder, time.process_time() - began
 

@@ -88,7 +88,8 @@ def run(
     ), decay=0.98)  # fmt: skip
     has_pseudo, has_teacher = arm in ("pseudo-labels", "both"), arm in ("mean teacher", "both")
 
-    def batch_loss(module: torch.nn.Module, step: int, generator: torch.Generator) -> torch.Tensor:
+    def batch_loss(module: torch.nn.Module, drawn: tuple[int, torch.Generator]) -> torch.Tensor:
+        step, generator = drawn
         rows = labeled[batch_of_step(len(labeled), LABELED, step, seed)]
         seen = view(_tensor(training, rows), WEAK, generator)
         labels = torch.from_numpy(training.labels[rows])
@@ -111,7 +112,7 @@ def run(
         return loss
 
     schedule = Schedule(steps=arguments.steps, learning_rate=3e-3, report_every=arguments.steps)
-    fit(network, batch_loss, schedule, seed=seed, store=Forgotten(),
+    fit(network, lambda *drawn: drawn, batch_loss, schedule, seed=seed, store=Forgotten(),
         after_step=lambda _: network.update())  # fmt: skip
     answering = (
         network.teacher if arm in ("weights averaged", "mean teacher", "both") else network.student

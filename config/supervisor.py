@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from config import gpu_workers
 from config.embedded import EmbeddedServices, only_supervisor
 from config.processes import Account, Child, EmbeddedError, start, stop, write_secret
 
@@ -129,16 +130,15 @@ class Supervisor:
             ],
             "worker": [*worker, "--pool", "threads", "--concurrency", "4",
                        "--queues", "default", "--hostname", "default@%h"],
-            # One process without children: a kill -9 leaves no orphan behind that goes on training.
-            "gpu-worker": [*worker, "--pool", "solo", "--queues", "gpu", "--hostname", "gpu@%h"],
             "beat": [
                 python, "-m", "celery", "-A", "config", "beat", "--loglevel", "warning",
                 "--schedule", str(self.data_root / "run" / "beat-schedule"), "--pidfile=",
             ],
         }  # fmt: skip
-        for name, command in programs.items():
+        each = {name: (command, dict[str, str]()) for name, command in programs.items()}
+        for name, (command, devices) in (each | gpu_workers.workers()).items():
             role = "web" if name == "web" else "worker"
-            env = {**self.env, "FIRSTREAD_PROCESS": role, "OMP_NUM_THREADS": "1"}
+            env = {**self.env, "FIRSTREAD_PROCESS": role, "OMP_NUM_THREADS": "1", **devices}
             yield Child(name, command, signal.SIGTERM, env, me, self._log(name))
 
     def _log(self, name: str) -> Path:
@@ -202,7 +202,7 @@ class Supervisor:
                 watched.process.send_signal(watched.child.stop_signal)
         for watched in self.watched:
             # A worker in mid-epoch need not finish: its round resumes from the checkpoint.
-            grace = 5.0 if watched.child.name == "gpu-worker" else GRACE_S
+            grace = gpu_workers.GRACE_S if watched.child.name.startswith("gpu-worker") else GRACE_S
             stop(watched.process, watched.child.stop_signal, grace)
         if self.services is not None:
             self.services.stop()

@@ -116,6 +116,7 @@ def run_cross_validation(job: CrossValidation) -> None:
         folds.append(_run_fold(job, design, cases, fold_of, fold))
         if not CrossValidation.ownership(job).update(folds=folds):
             raise jobs.JobFenced(str(job.pk))
+        job.note_kept()
     CrossValidation.ownership(job).update(metrics=_together(folds))
     jobs.finish(job, jobs.JobState.COMPLETED)
     shutil.rmtree(_folder(job), ignore_errors=True)
@@ -186,6 +187,8 @@ def _run_fold(
     teaches = ~(measured | chooses)
 
     def on_progress(progress: Progress) -> None:
+        if progress.saved_step:
+            job.note_kept()
         done = fold * FOLD_TOTAL + FOLD_TOTAL * progress.step // max(progress.steps, 1)
         jobs.report(job, step="train", done=done, total=job.fold_count * FOLD_TOTAL)
 

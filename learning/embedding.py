@@ -34,6 +34,7 @@ from learning.training.loop import choose_device
 from learning.training.pretraining.contrastive import ContrastiveConfig
 from learning.training.pretraining.default import DefaultEncoder, fit_default_encoder, small_encoder
 from learning.training.pretraining.descriptor import SIDE, Whitening, describe, fit_whitening
+from learning.training.run import Progress
 
 Embed = Callable[[NDArray[np.float16]], NDArray[np.float32]]
 SAMPLE = 2000  # cases that an encoder is fitted on
@@ -53,6 +54,7 @@ def run_encoder(encoder: EncoderVersion) -> None:
     while block := list(waiting[:BLOCK]):
         jobs.report(encoder, step="embed", done=done, total=total)
         _embed_block(encoder, embed, block)
+        encoder.note_kept()
         done += len(block)
     grouping.regroup(datasets.policy_of(encoder.project))  # before heads learn from the new cases
     EncoderVersion.ownership(encoder).update(is_ready=True)
@@ -108,8 +110,13 @@ def _fitted(encoder: EncoderVersion) -> Embed:
 def _learn(encoder: EncoderVersion, images: NDArray[np.float16]) -> bytes:
     """Learn from the images without labels; a resumed run goes on from its checkpoint."""
 
-    def on_report(_figures: dict[str, float], step: int, steps: int) -> None:
-        jobs.report(encoder, step="learn", done=step, total=steps)
+    def on_progress(progress: Progress) -> None:
+        if progress.saved_step:
+            encoder.note_kept()
+        jobs.report(
+            encoder, step="learn", done=progress.step, total=progress.steps,
+            seconds_left=round(progress.seconds_left),
+        )  # fmt: skip
 
     device = choose_device()
     config = ContrastiveConfig(
@@ -117,7 +124,7 @@ def _learn(encoder: EncoderVersion, images: NDArray[np.float16]) -> bytes:
     )
     folder = Path(settings.MODEL_ROOT) / "encoders" / str(encoder.pk)
     learned = fit_default_encoder(
-        images, config, seed=encoder.number, store=Checkpoints(folder), on_report=on_report,
+        images, config, seed=encoder.number, store=Checkpoints(folder), on_progress=on_progress,
         device=device,
     )  # fmt: skip
     content = _to_bytes(learned.whitening, learned.network.cpu())

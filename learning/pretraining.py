@@ -31,6 +31,7 @@ from learning.training.data import ArrayFile
 from learning.training.detection.windows import cut_window
 from learning.training.loop import choose_device
 from learning.training.pretraining.own_network import Run
+from learning.training.run import Progress
 
 MOST_IMAGES = 10_000
 MOST_BYTES = 4 << 30  # of them, on the disk
@@ -53,16 +54,22 @@ def run_pretraining(encoder: EncoderVersion) -> None:
     device = choose_device()
     curves = list(encoder.curves)
 
-    def on_report(figures: dict[str, float], step: int, steps: int) -> None:
-        if not any(known["step"] == figures["step"] for known in curves):
-            curves.append(figures)
-        EncoderVersion.ownership(encoder).update(curves=curves)
-        jobs.report(encoder, step="learn", done=step, total=steps)
+    def on_progress(progress: Progress) -> None:
+        figures = progress.figures
+        if figures and not any(known["step"] == figures["step"] for known in curves):
+            curves.append({name: figures[name] for name in ("step", "loss")})
+            EncoderVersion.ownership(encoder).update(curves=curves)
+        if progress.saved_step:
+            encoder.note_kept()
+        jobs.report(
+            encoder, step="learn", done=progress.step, total=progress.steps,
+            seconds_left=round(progress.seconds_left),
+        )  # fmt: skip
 
     found = kind.pretrain(images, Run(
         steps=encoder.recipe["steps"] or STEPS[device.type],
         batch_size=min(BATCH[_axes(encoder)], len(images)), seed=encoder.number,
-        store=Checkpoints(folder), on_report=on_report, device=device,
+        store=Checkpoints(folder), on_progress=on_progress, device=device,
     ))  # fmt: skip
     kept = EncoderVersion.ownership(encoder).update(
         weights_sha256=save_tensors(found.weights, weights_folder()),

@@ -18,7 +18,7 @@ from django.utils import timezone
 from annotation.core.models import BaseModel
 
 logger = logging.getLogger(__name__)
-MAX_ATTEMPTS = 3
+MAX_ATTEMPTS = 3  # that leave nothing to go on from
 
 
 class JobState(models.TextChoices):
@@ -79,7 +79,24 @@ class Job(BaseModel):
             raise JobCancelled(f"{type(self).__name__} {self.pk}")
 
 
-class PausableJob(Job):
+class ResumableJob(Job):
+    """A job of which an attempt may leave something to go on from."""
+
+    # The last attempt that did: only those after it count as having died for nothing
+    kept_attempt = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+    def note_kept(self) -> None:
+        """This attempt has left something: a checkpoint, or a part that need not be done again."""
+        if self.kept_attempt == self.attempt:
+            return
+        type(self).ownership(self).update(kept_attempt=self.attempt)
+        self.kept_attempt = self.attempt
+
+
+class PausableJob(ResumableJob):
     """A job that can wait in the middle: nobody takes it until it is resumed.
 
     Paused is pending with the wish set, so that it stays unfinished for every constraint and query.
@@ -238,15 +255,18 @@ def lost_jobs(model: type[J]) -> list[J]:
 def end_hopeless(model: type[J]) -> None:
     """End lapsed jobs that were to be cancelled, and those that have used up their attempts.
 
-    A task that kills its worker must not loop. One whose worker died before it could pause is paused.
+    An attempt that left something to go on from begins the count anew: a round of days may lose its
+    worker more often than one that gets nowhere. A task that kills its worker must not loop. One whose
+    worker died before it could pause is paused.
     """
     now = timezone.now()
     lapsed = model._default_manager.filter(state=JobState.RUNNING, lease_expires_at__lt=now)
     lapsed.filter(cancel_requested=True).update(state=JobState.CANCELLED, finished_at=now)
-    lapsed.filter(attempt__gte=MAX_ATTEMPTS).update(
+    spent = F("attempt") - F("kept_attempt") if issubclass(model, ResumableJob) else F("attempt")
+    lapsed.alias(spent=spent).filter(spent__gte=MAX_ATTEMPTS).update(
         state=JobState.FAILED,
         finished_at=now,
-        error=f"The worker died {MAX_ATTEMPTS} times while it ran this job.",
+        error=f"The worker died {MAX_ATTEMPTS} times while it ran this job, and got nowhere.",
     )
     if issubclass(model, PausableJob):
         lapsed.filter(pause_requested=True).update(state=JobState.PENDING, lease_expires_at=None)

@@ -47,6 +47,11 @@ class ExclusionReasonSerializer(serializers.Serializer[Any]):
     cases = serializers.ListField(child=serializers.UUIDField(), help_text="Some of them.")
 
 
+class ShortageSerializer(serializers.Serializer[Any]):
+    times = serializers.IntegerField()  # that memory ran out
+    at_once = serializers.IntegerField()  # what it sufficed for in the end
+
+
 class MetricsSerializer(serializers.Serializer[Any]):
     n = serializers.IntegerField(required=False)
     auc = EstimateSerializer(required=False)
@@ -71,6 +76,7 @@ class MetricsSerializer(serializers.Serializer[Any]):
     excluded_count = serializers.IntegerField(required=False)  # all of them
     excluded_reasons = ExclusionReasonSerializer(many=True, required=False)
     device = serializers.CharField(required=False)
+    memory = serializers.DictField(child=ShortageSerializer(), required=False)  # by stage
 
 
 class EpochSerializer(serializers.Serializer[Any]):

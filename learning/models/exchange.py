@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import models
 
-from annotation.core.jobs import Job
+from annotation.core.jobs import Job, ResumableJob
 from annotation.datasets.models import Dataset
 from learning.models.rounds import Target
 from learning.models.versions import ModelVersion
@@ -51,7 +51,7 @@ class BundleImport(Job):
         return f"bundle {self.sha256[:12]} for {self.target_id}"
 
 
-class CrossValidation(Job):
+class CrossValidation(ResumableJob):
     """A target's recipe trained k times, each time measured on patients that it was not trained on.
 
     Inside the training and validation patients of a frozen dataset: the test set stays untouched.

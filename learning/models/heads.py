@@ -4,7 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from pgvector.django import HnswIndex, VectorField
 
-from annotation.core.jobs import Job
+from annotation.core.jobs import ResumableJob
 from annotation.core.models import BaseModel
 from annotation.labeling.models import Case, Project
 from learning.models.rounds import Target
@@ -20,7 +20,7 @@ class EncoderKind(models.TextChoices):
     )
 
 
-class EncoderVersion(Job):
+class EncoderVersion(ResumableJob):
     """What turns a project's cases into vectors: fitted once, then run over every case that arrives.
 
     Or, of the kind `pretrained`, weights that the rounds of a target may start from.

@@ -41,7 +41,6 @@ from learning.training.loop import choose_device
 from learning.training.pretraining.contrastive import Images
 from learning.training.pretraining.own_network import Run, pretrain_detector
 from learning.training.resumable import Schedule
-from learning.training.run import Progress
 
 SIDE, BATCH, RATE, DECAY = (
     320,
@@ -111,14 +110,13 @@ class Boxes(Kind):
             raise NotEnoughLabels(f"None of {len(training)} training cases shows a box.")
         shape = self.shape(training)
         steps = self.config.steps(len(training))
-        schedule = Schedule(steps, self.config.learning_rate, self.config.weight_decay)
+        schedule = Schedule(
+            steps, self.config.learning_rate, self.config.weight_decay,
+            report_every=max(steps // self.config.evaluations, 1),
+        )  # fmt: skip
         augmentation = BoxAugmentation(
             self.may_flip, self.config.scale, self.config.shift, self.config.contrast
         )
-
-        def on_report(figures: dict[str, float], step: int, of: int) -> None:
-            at_once = self.config.batch_size
-            on_progress(Progress(step, of, 0, 0.0, at_once, {**figures, "epoch": 0.0}))
 
         network = train_detector(
             boxed(training), shape,
@@ -126,8 +124,8 @@ class Boxes(Kind):
                 self.config.batch_size, schedule, augmentation, self.window,
                 self.config.foreground_share,
             ),
-            seed=seed, store=Checkpoints(folder), on_report=on_report, device=choose_device(),
-            start=start,
+            seed=seed, store=Checkpoints(folder), on_progress=on_progress, device=choose_device(),
+            start=start, validation=boxed(examples[Split.VALIDATION]),
         )  # fmt: skip
         task = {"kind": "boxes", "classes": self.classes}
         return Learned(network, task, self._record(shape), network)

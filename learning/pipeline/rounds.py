@@ -26,11 +26,17 @@ from learning.services.leaks import refuse_leaks
 from learning.starting import starter
 from learning.training.inputs import columns_of, keywords_among
 from learning.training.loop import choose_device
+from learning.training.memory import Shortages, noted
 from learning.training.run import Progress
 
 
 def run_round(round_: Round) -> None:
     """Do everything that is left of a claimed round. Raises with the reason where it cannot."""
+    with noted() as shortages:
+        _run(round_, shortages)
+
+
+def _run(round_: Round, shortages: Shortages) -> None:
     dataset = _frozen_dataset(round_)
     # Studies may have come since the start was chosen.
     refuse_leaks(project=round_.target.project, start=round_.start)
@@ -44,6 +50,8 @@ def run_round(round_: Round) -> None:
     found = score_pool(round_, kind, learned, excluded)
     judged.metrics.update(summary_of(excluded))
     judged.metrics["device"] = str(choose_device())
+    if shortages:
+        judged.metrics["memory"] = shortages
     order = ranked(round_, kind, found, kind.labeled(examples))
     publish(
         round_,
@@ -100,6 +108,8 @@ def _learn(round_: Round, kind: Kind, examples: dict[Split, Any], folder: Path) 
             curves.append(figures)
             if not Round.ownership(round_).update(curves=curves):
                 raise jobs.JobFenced(str(round_.pk))
+        if progress.saved_step:
+            round_.note_kept()
         jobs.report(
             round_, step="train", done=progress.step, total=progress.steps,
             seconds_left=round(progress.seconds_left), **_memory(progress, kind),

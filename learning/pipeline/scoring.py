@@ -88,6 +88,7 @@ def _score_own(
         with jobs.heartbeat(shard):
             found, excluded = _predict(shard, kind, learned, tell)
             shards.keep(shard=shard, found=found, excluded=_by_text(excluded))
+        round_.note_kept()
     except jobs.JobPaused:
         shards.give_back(shard=shard)
         raise

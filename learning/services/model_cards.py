@@ -19,7 +19,9 @@ USE = (
 )
 FEW_PATIENTS = 100
 CALIBRATION = 0.1
-NOT_FIGURES = frozenset({"excluded", "excluded_count", "excluded_reasons", "device", "reliability"})
+NOT_FIGURES = frozenset(
+    {"excluded", "excluded_count", "excluded_reasons", "device", "memory", "reliability"}
+)
 
 
 def model_card(version: ModelVersion) -> dict[str, Any]:

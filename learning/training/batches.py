@@ -1,9 +1,12 @@
 """Which samples form a batch, how patches are cut from them, and batches made ahead."""
 
 import itertools
-from collections.abc import Generator, Iterator
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,6 +24,7 @@ from learning.training.tasks.segmentation import UNLABELED
 
 Size = tuple[int, ...]
 PLACES = 1000  # voxels remembered per mask
+MOST_MAKERS = 8  # each holds a batch
 Made = TypeVar("Made")
 
 
@@ -57,28 +61,37 @@ class Source:
     device: torch.device
     _places: dict[int, "Places"] = field(default_factory=dict)
 
-    def epochs(self, seed: int, first: int, group: Group = ALONE) -> Generator[tuple[Batch, bool]]:
-        """Batches of one epoch after the other without end, and whether each is its epoch's last."""
+    def epochs(
+        self, seed: int, first: int, group: Group = ALONE
+    ) -> Iterator[Callable[[], tuple[Batch, bool]]]:
+        """What makes the batches of one epoch after the other without end, in any order of making.
+
+        Each comes with whether it is its epoch's last.
+        """
         for epoch in itertools.count(first):
-            batches = self.epoch(seed, epoch, group)
-            waiting = next(batches)
-            for batch in batches:
-                yield waiting, False
-                waiting = batch
-            yield waiting, True
+            makers = self._makers(seed, epoch, group)
+            for number, make in enumerate(makers, 1):
+                yield partial(_with, make, number == len(makers))
 
     def epoch(self, seed: int, epoch: int, group: Group = ALONE) -> Iterator[Batch]:
         """Augmented batches of one epoch, determined by seed, epoch and rank alone."""
+        return (make() for make in self._makers(seed, epoch, group))
+
+    def _makers(self, seed: int, epoch: int, group: Group) -> list[Callable[[], Batch]]:
         # Every process draws the same order and takes its share of each batch.
         order = self._order(torch.Generator().manual_seed(seed * 1_000_003 + epoch))
-        draws = torch.Generator().manual_seed((seed * 1_000_003 + epoch) * 4099 + group.rank + 1)
         size = self.config.batch_size
         fewest = group.size * (1 if self.task.is_dense else 2)  # batch norm needs two
+        makers: list[Callable[[], Batch]] = []
         for start in range(0, max(len(order) // size, 1) * size, size):
             picked = order[start : start + size]
             if len(picked) < fewest:
                 picked = np.resize(picked, fewest)
-            yield self._batch(picked[group.rank :: group.size], draws)
+            # Draws of its own, so that it does not matter which batch is made first.
+            drawn = np.random.SeedSequence([seed, epoch, group.rank, start])
+            own = int(drawn.generate_state(1, np.uint64)[0] >> np.uint64(1))
+            makers.append(partial(self._batch, picked[group.rank :: group.size], own))
+        return makers
 
     def _order(self, generator: torch.Generator) -> NDArray[np.int64]:
         count = len(self.samples) * self.config.patches_per_image
@@ -91,8 +104,9 @@ class Source:
         )
         return drawn.numpy()
 
-    def _batch(self, rows: NDArray[np.int64], draws: torch.Generator) -> Batch:
+    def _batch(self, rows: NDArray[np.int64], seed: int) -> Batch:
         samples, config = self.samples, self.config
+        draws = torch.Generator().manual_seed(seed)
         masks: Tensor | None = None
         if self.task.is_dense:
             pairs = [self._patch(int(row), draws) for row in rows]
@@ -102,15 +116,15 @@ class Source:
             images = torch.from_numpy(stacked(samples.images, rows))
         layout = memory_format(len(self.size))
         images, masks = augment(
-            images.to(self.device, torch.float32, non_blocking=True),
-            None if masks is None else masks.to(self.device), config, draws,
+            sent(images, self.device).float(),
+            None if masks is None else sent(masks, self.device), config, draws,
         )  # fmt: skip
         labels = masks if masks is not None else torch.from_numpy(np.asarray(samples.labels)[rows])
         columns = samples.columns
         return Batch(
             images.contiguous(memory_format=layout),
-            labels.to(self.device),
-            None if columns is None else torch.from_numpy(columns[rows]).to(self.device),
+            labels if masks is not None else sent(labels, self.device),
+            None if columns is None else sent(torch.from_numpy(columns[rows]), self.device),
         )
 
     def _patch(self, row: int, draws: torch.Generator) -> tuple[Image, NDArray[np.int64]]:
@@ -174,13 +188,36 @@ def stacked(images: Any, rows: NDArray[np.int64]) -> NDArray[Any]:
     return np.stack([images[int(row)] for row in rows])
 
 
-def made_ahead(source: Iterator[Made], threads: int) -> Generator[Made]:
-    """The same things, the next one made in a thread meanwhile.
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on the device; to a GPU from pinned memory, so that nobody waits for the copy."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
-    One thread keeps the order of random draws. Ends with its consumer, whatever ends that.
+
+def maker_count(device: torch.device, wanted: int = 0) -> int:
+    """How many threads make batches: for a GPU most of the cores; on a CPU one, beside the network."""
+    if wanted:
+        return wanted
+    return min(max((os.cpu_count() or 1) - 1, 1), MOST_MAKERS) if device.type == "cuda" else 1
+
+
+def made_ahead(tasks: Iterator[Callable[[], Made]], makers: int, threads: int) -> Generator[Made]:
+    """What the tasks make, in their order; the next ones are made in threads meanwhile.
+
+    Ends with its consumer, whatever ends that.
     """
-    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(threads,)) as maker:
-        waiting = maker.submit(next, source, None)
-        while (made := waiting.result()) is not None:
-            waiting = maker.submit(next, source, None)
-            yield made
+    with ThreadPoolExecutor(makers, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
+        waiting = deque(pool.submit(task) for task in itertools.islice(tasks, makers))
+        try:
+            while waiting:
+                made = waiting.popleft().result()
+                waiting.extend(pool.submit(task) for task in itertools.islice(tasks, 1))
+                yield made
+        finally:
+            for one in waiting:
+                one.cancel()
+
+
+def _with(make: Callable[[], Batch], is_last: bool) -> tuple[Batch, bool]:
+    return make(), is_last

@@ -32,8 +32,10 @@ class TrainConfig:
     gradient_norm: float = 0.0  # clip the gradient to this norm; 0 leaves it
     patience: int = 0  # evaluations without a better validation loss; 0 trains to the end
     evaluations: int = 10  # how often the validation set is looked at, spread over the run
-    checkpoint_s: float = 5.0  # an epoch's end is saved if the last save is so long ago: a kill
-    # costs at most this and one epoch, and epochs of one step do not spend their time on the disk
+    checkpoint_s: float = (
+        1.0  # an epoch's end is saved if the last save is so long ago: every epoch
+    )
+    # that takes longer is, and epochs of a few steps do not spend their time on the disk
 
     # Imbalance
     class_weights: bool = True  # inverse square root of the frequency
@@ -59,7 +61,9 @@ class TrainConfig:
     # The machine
     mixed_precision: bool = True  # on CUDA only
     threads: int = 1  # per worker on CPU; two workers on two cores are faster than one on both
-    prefetch: bool = True  # the next batch is made in a thread while the network learns from this
+    prefetch: bool = True  # the next batches are made in threads while the network learns from one
+    makers: int = 0  # such threads, whatever their number the batches are the same; 0: by the cores
+    # for a GPU, one on a CPU
 
     @classmethod
     def from_json(cls, overrides: dict[str, Any]) -> "TrainConfig":
@@ -99,7 +103,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "focal_gamma": (0, 10), "label_smoothing": (0, 0.5), "foreground_share": (0, 1),
     "patches_per_image": (1, 10_000), "rotate_degrees": (0, 180), "scale": (0, 0.9),
     "shift": (0, 0.5), "contrast": (0, 1), "noise": (0, 10), "threads": (1, 256),
-    "window_overlap": (0, 0.9),
+    "window_overlap": (0, 0.9), "makers": (0, 64),
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from learning.training.batches import Batch, Source, made_ahead
+from learning.training.batches import Batch, Source, made_ahead, maker_count
 from learning.training.checkpoint import Checkpoints
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
@@ -85,9 +85,10 @@ def train(
     saved_at = time.monotonic()
 
     # One stream over all epochs: where they are short, a new one would be waited for as often.
-    batches = source.epochs(seed, run.epoch, group)
+    tasks = source.epochs(seed, run.epoch, group)
+    makers = maker_count(device, config.makers)
     with contextlib.closing(
-        made_ahead(batches, config.threads) if config.prefetch else batches
+        made_ahead(tasks, makers, config.threads) if config.prefetch else (t() for t in tasks)
     ) as stream:
         while not run.is_over(config.patience):
             # Seeds of the epoch: a resumed run draws what an uninterrupted one would have drawn.

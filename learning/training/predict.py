@@ -12,7 +12,7 @@ from monai.inferers.utils import sliding_window_inference
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from learning.training.batches import cut_out
+from learning.training.batches import cut_out, sent
 from learning.training.config import TrainConfig
 from learning.training.memory import room
 from learning.training.networks import Architecture, embed, forward, keep_dropping, on_device
@@ -252,8 +252,8 @@ def _loaded(
         stacked = np.stack(block.images) if isinstance(block.images, list) else block.images
         images = torch.from_numpy(np.asarray(stacked, np.float32))
         layout = memory_format(images.ndim - 2)
-        columns = None if block.columns is None else torch.from_numpy(block.columns).to(device)
-        return images.to(device, memory_format=layout), columns
+        columns = None if block.columns is None else sent(torch.from_numpy(block.columns), device)
+        return sent(images, device).to(memory_format=layout), columns
 
     with ThreadPoolExecutor(1) as loader:
         waiting: Future[tuple[Tensor, Tensor | None]] | None = None

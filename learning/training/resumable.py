@@ -4,19 +4,25 @@ It knows neither the data nor the task. Randomness depends only on the seed and 
 goes on from a checkpoint draws what an uninterrupted one would have drawn.
 """
 
+import contextlib
 import math
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from learning.training.schedule import one_cycle
+from learning.training.batches import made_ahead, maker_count
+from learning.training.distributed import ALONE
+from learning.training.memory import AtOnce
+from learning.training.run import OnProgress, Run, Watch
 
-BatchLoss = Callable[[torch.nn.Module, int, torch.Generator], torch.Tensor]
-OnReport = Callable[[dict[str, float], int, int], None]  # (figures, step, steps)
+Made = TypeVar("Made")
+SAVE_S = 5.0  # between checkpoints; each is the whole network several times over
 
 
 class DivergedLoss(RuntimeError):
@@ -40,7 +46,7 @@ class Schedule:
     weight_decay: float = 0.05
     warmup_share: float = 0.15
     largest_gradient: float = 10.0  # the first steps of a heatmap head have steep ones
-    report_every: int = 50  # steps between checkpoints
+    report_every: int = 50  # steps between points of the curve
 
     def __post_init__(self) -> None:
         for name in ("steps", "learning_rate", "report_every"):
@@ -48,61 +54,87 @@ class Schedule:
                 raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
 
 
+def whole(batch: Made, _at_once: int) -> Iterator[tuple[Made, float]]:
+    """A batch that cannot be learned from in parts: its loss compares each sample with the others."""
+    yield batch, 1.0
+
+
 def fit(
     network: torch.nn.Module,
-    batch_loss: BatchLoss,
+    make: Callable[[int, torch.Generator], Made],
+    batch_loss: Callable[[torch.nn.Module, Made], torch.Tensor],
     schedule: Schedule,
     *,
     seed: int,
     store: Store,
-    on_report: OnReport = lambda *_: None,
+    on_progress: OnProgress = lambda _progress: None,
     after_step: Callable[[torch.nn.Module], None] = lambda _network: None,
+    validated: Callable[[], float | None] = lambda: None,
+    room: AtOnce | None = None,
+    parts: Callable[[Made, int], Iterator[tuple[Made, float]]] = whole,
+    threads: int = 1,
 ) -> list[dict[str, float]]:
     """Train in place, or go on from the newest state; returns what each report said.
 
-    `batch_loss(network, step, generator)` draws its batch by the step and all randomness from the
-    generator. `on_report` may raise to stop; the state stays for a resume. Raises DivergedLoss.
+    `make(step, generator)` makes the batch of a step ahead, in a thread, with all randomness from the
+    generator; `batch_loss(network, batch)` learns from it. `parts(batch, at_once)` divides one where
+    memory runs out, each with its share. The network ends at its best where `validated` gives a loss.
+    `on_progress` may raise to stop; the state stays for a resume. Raises DivergedLoss, OutOfMemory.
     """
-    weights = [weight for weight in network.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(
-        weights, lr=schedule.learning_rate, weight_decay=schedule.weight_decay
-    )
-    rates = one_cycle(optimizer, schedule.learning_rate, schedule.steps, schedule.warmup_share)
-    step, curves, losses = 0, [], []
-    if (state := store.load()) is not None:
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        rates.load_state_dict(state["rates"])
-        step, curves = state["step"], state["curves"]
+    device = next(network.parameters()).device
+    # What cannot be divided is held whole, and then memory suffices or not.
+    room = room or AtOnce("training", smallest=1, count=1)
+    is_mixed = device.type == "cuda"
+    run = Run.begin(network, network, schedule, schedule.steps, room, is_mixed=is_mixed)
+    state = store.load()
+    run.resume(state)
+    losses = list((state or {}).get("losses", [])) if run.step else []
+    watch = Watch(run, on_progress, ALONE)
+    saved_at = time.monotonic()
+
+    def learned(batch: Made, at_once: int) -> torch.Tensor:
+        network.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=device)
+        for part, share in parts(batch, at_once):
+            with torch.autocast(device.type, enabled=is_mixed):
+                loss = batch_loss(network, part) * share
+            run.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
+        return total
+
+    def tasks() -> Iterator[Callable[[], Made]]:
+        for step in range(run.step, schedule.steps):
+            yield partial(make, step, torch.Generator().manual_seed(seed * 1_000_003 + step))
 
     network.train()
-    while step < schedule.steps:
-        generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
-        loss = batch_loss(network, step, generator)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(weights, schedule.largest_gradient)
-        optimizer.step()
-        rates.step()
-        after_step(network)
-        step += 1
-        losses.append(float(loss.detach()))
-        if not math.isfinite(losses[-1]):
-            raise DivergedLoss(f"the loss became {losses[-1]} at step {step}")
-        if step % schedule.report_every and step < schedule.steps:
-            continue
-        curves.append({"step": float(step), "loss": sum(losses) / len(losses)})
-        losses = []
-        store.save(
-            step,
-            {
-                "network": network.state_dict(), "optimizer": optimizer.state_dict(),
-                "rates": rates.state_dict(), "step": step, "curves": curves,
-            },
-        )  # fmt: skip
-        on_report(curves[-1], step, schedule.steps)
-        network.train()
-    return curves
+    with contextlib.closing(made_ahead(tasks(), maker_count(device), threads)) as stream:
+        for batch in stream:
+            losses.append(room.fitted(partial(learned, batch), room.count))
+            run.advance(schedule.largest_gradient)
+            after_step(network)
+            figures = None
+            if run.step % schedule.report_every == 0 or run.step == schedule.steps:
+                figures = _reported(run, losses, validated)
+                losses = []
+            if figures or time.monotonic() - saved_at >= SAVE_S:
+                store.save(run.step, run.state() | {"losses": [loss.cpu() for loss in losses]})
+                saved_at = time.monotonic()
+                watch.saved()
+            watch.look(figures)
+    network.load_state_dict(run.best)
+    return run.curves
+
+
+def _reported(
+    run: Run, losses: list[torch.Tensor], validated: Callable[[], float | None]
+) -> dict[str, float]:
+    """A point of the curve. Raises DivergedLoss: once a report, so that a GPU waits for nobody."""
+    loss = float(torch.stack([loss.cpu() for loss in losses]).mean())
+    if not math.isfinite(loss):
+        raise DivergedLoss(f"the loss became {loss} by step {run.step}")
+    found = validated()
+    run.network.train()
+    return run.record(loss, found)
 
 
 def batch_of_step(count: int, size: int, step: int, seed: int) -> NDArray[np.int64]:

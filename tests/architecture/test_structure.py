@@ -9,6 +9,8 @@ import pytest
 import yaml
 from django.conf import settings
 
+from config import gpu_workers
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("config", "annotation", "learning")
 VIOLATIONS = {
@@ -124,7 +126,8 @@ def compose():
 
 def test_compose_sets_only_variables_that_the_settings_read():
     read = "".join(
-        (ROOT / "config" / name).read_text() for name in ("settings.py", "env.py", "wsgi.py")
+        (ROOT / "config" / name).read_text()
+        for name in ("settings.py", "env.py", "wsgi.py", "gpu_workers.py")
     )
     read += (ROOT / "learning/services/rounds.py").read_text()
     known_elsewhere = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD_FILE"}
@@ -137,6 +140,8 @@ def test_compose_sets_only_variables_that_the_settings_read():
 def test_compose_runs_every_queue_and_keeps_all_data_in_volumes():
     services = compose()["services"]
     commands = {name: str(service.get("command", "")) for name, service in services.items()}
+    each = " ".join(gpu_workers.COMMAND)  # what the program of that name starts for every device
+    commands = {name: c.replace("config.gpu_workers", each) for name, c in commands.items()}
     queues = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
     for queue in queues | {settings.CELERY_TASK_DEFAULT_QUEUE}:
         assert any(

@@ -1,6 +1,7 @@
 """Workers that die, messages that are lost: the work is done all the same, once."""
 
 import signal
+import sys
 from datetime import timedelta
 
 import psutil
@@ -189,6 +190,22 @@ def _stopped_in_mid_shard(worker, round_):
 def _predictions(round_):
     found = state_of(round_).model_version.predictions.order_by("case_id")
     return list(found.values_list("case_id", "values", "score"))
+
+
+def test_every_device_gets_a_worker_that_sees_it_alone_and_comes_back(live_cast):
+    with servers.running(
+        [sys.executable, "-m", "config.gpu_workers"], GPU_DEVICES="0 1", FIRSTREAD_PROCESS="worker"
+    ) as both:
+        parent = psutil.Process(both.pid)
+        servers.eventually(lambda: len(parent.children()) == 2, "both run", PATIENCE_S)
+        assert sorted(w.environ()["CUDA_VISIBLE_DEVICES"] for w in parent.children()) == ["0", "1"]
+        first, second = parent.children()
+        first.kill()
+        servers.eventually(
+            lambda: {c.pid for c in parent.children()} - {first.pid, second.pid}, "it comes back"
+        )
+        workers = parent.children()
+    assert not any(w.is_running() for w in workers)
 
 
 def test_messages_only_carry_json(live_cast):

@@ -8,6 +8,8 @@ from monai.apps.detection.metrics.matching import matching_batch
 from monai.data.box_utils import box_iou
 from monai.metrics.froc import compute_froc_curve_data, compute_froc_score
 
+from learning.training import resumable
+from learning.training import run as learning_run
 from learning.training.boxes import InvalidBoxes, check_boxes, iou, suppress
 from learning.training.checkpoint import Checkpoints
 from learning.training.detection.augment import BoxAugmentation, augment, move_boxes
@@ -24,6 +26,7 @@ from learning.training.detection.train import (
 )
 from learning.training.detection.uncertainty import class_difficulty, image_uncertainty
 from learning.training.detection.windows import cut_window, window_maps
+from learning.training.memory import OutOfMemory, noted
 from learning.training.metrics import detections as measured
 from learning.training.resumable import DivergedLoss, Schedule
 
@@ -188,7 +191,7 @@ def test_augmentation_must_name_every_axis():
 # training
 
 
-@pytest.mark.parametrize(("shape", "steps"), [((48, 64), 90), ((16, 24, 40), 70)])
+@pytest.mark.parametrize(("shape", "steps"), [((48, 64), 90), ((16, 24, 40), 90)])
 def test_the_detector_overfits_four_images(tmp_path, shape, steps):
     data = scenes(4, shape)
     network = train_detector(
@@ -286,17 +289,17 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
     class Killed(Exception):
         pass
 
-    def die_at_4(figures, step, total):
-        if step == 4:
+    def die_at_4(progress):
+        if progress.step == 4:
             raise Killed
 
     data = scenes(6, (32, 48))
 
-    def run(folder, on_report=lambda *_: None):
+    def run(folder, on_progress=lambda _: None):
         config = DetectorConfig(batch_size=2, schedule=Schedule(steps=6, report_every=2),
                                 augmentation=BoxAugmentation())  # fmt: skip
         return train_detector(data, DetectorShape(2, width=4, neck=8), config, seed=3,
-                              store=Checkpoints(folder), on_report=on_report)  # fmt: skip
+                              store=Checkpoints(folder), on_progress=on_progress)  # fmt: skip
 
     straight = run(tmp_path / "straight")
     with pytest.raises(Killed):
@@ -306,12 +309,130 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
         assert torch.equal(value, resumed.state_dict()[name]), name
 
 
+def little_config(**options):
+    return DetectorConfig(
+        batch_size=4, schedule=Schedule(steps=4, report_every=2), augmentation=None, **options
+    )
+
+
+@pytest.fixture
+def starved(monkeypatch):
+    """Detectors that run out of memory above so many images."""
+
+    def arrange(most):
+        forward = Detector.forward
+
+        def little(self, images):
+            if len(images) > most:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return forward(self, images)
+
+        monkeypatch.setattr(Detector, "forward", little)
+
+    return arrange
+
+
+def test_a_detector_steps_down_wherever_memory_runs_out(tmp_path, starved):
+    starved(2)
+    data, heard = scenes(4, (32, 48)), []
+    with noted() as shortages:
+        network = train_detector(
+            data, DetectorShape(2, width=4, neck=8), little_config(), seed=0, validation=data,
+            store=Checkpoints(tmp_path), on_progress=heard.append,
+        )  # fmt: skip
+        found = detect(network, [data.images])
+    assert len(found) == 4
+    assert heard[-1].images_at_once == 2
+    assert shortages == {
+        stage: {"times": 1, "at_once": 2} for stage in ("training", "validation", "prediction")
+    }
+
+
+def test_windows_of_a_detector_step_down(starved):
+    starved(1)
+    images = scenes(1, (72, 88)).images
+    with noted() as shortages:
+        [found] = detect(Detector(DetectorShape(2, width=4, neck=8)), [images], window=(40, 40))
+    assert shortages == {"windows": {"times": 1, "at_once": 1}}
+    assert found.boxes.shape[1] == 4
+
+
+def test_a_detector_that_fits_no_two_images_says_so(tmp_path, starved):
+    starved(1)
+    with pytest.raises(OutOfMemory, match="choose a smaller size or network"):
+        train_detector(scenes(4, (32, 48)), DetectorShape(2, width=4, neck=8), little_config(),
+                       seed=0, store=Checkpoints(tmp_path))  # fmt: skip
+
+
+def test_a_detector_is_validated_watched_and_its_best_kept(tmp_path):
+    data, heard = scenes(4, (32, 48)), []
+    other = scenes(3, (32, 48), seed=1)
+    network = train_detector(
+        data, DetectorShape(2, width=4, neck=8),
+        DetectorConfig(batch_size=4, schedule=Schedule(steps=12, report_every=2)),
+        seed=0, store=Checkpoints(tmp_path), validation=other, on_progress=heard.append,
+    )  # fmt: skip
+    curve = [p.figures for p in heard if p.figures]
+    assert [point["step"] for point in curve] == [2, 4, 6, 8, 10, 12]
+    best = min(curve, key=lambda point: point["validation_loss"])
+    state = Checkpoints(tmp_path).load()
+    assert state["best_loss"] == best["validation_loss"]
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, state["best"][name]), name
+    assert heard[0].seconds_left > 0
+    assert heard[-1].seconds_left == 0
+
+
+def test_a_detector_hears_a_wish_to_stop_between_its_reports(tmp_path, monkeypatch):
+    class Stopped(Exception):
+        pass
+
+    def stop(progress):
+        assert progress.figures is None
+        raise Stopped
+
+    monkeypatch.setattr(learning_run, "TELL_EVERY_S", 0.0)
+    config = DetectorConfig(batch_size=2, schedule=Schedule(steps=500, report_every=500))
+    with pytest.raises(Stopped):
+        train_detector(scenes(4, (32, 48)), DetectorShape(2, width=4, neck=8), config, seed=0,
+                       store=Checkpoints(tmp_path), on_progress=stop)  # fmt: skip
+
+
+def test_a_run_killed_between_two_reports_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
+    class Killed(Exception):
+        pass
+
+    def die_at_5(progress):
+        if progress.step == 5:
+            raise Killed
+
+    monkeypatch.setattr(learning_run, "TELL_EVERY_S", 0.0)
+    monkeypatch.setattr(resumable, "SAVE_S", 0.0)
+    data = scenes(6, (32, 48))
+    curves = {}
+
+    def run(folder, on_progress=lambda _: None):
+        config = DetectorConfig(batch_size=2, schedule=Schedule(steps=8, report_every=4))
+        found = train_detector(data, DetectorShape(2, width=4, neck=8), config, seed=3,
+                               store=Checkpoints(folder), on_progress=on_progress)  # fmt: skip
+        curves[folder] = Checkpoints(folder).load()["curves"]
+        return found
+
+    straight = run(tmp_path / "straight")
+    with pytest.raises(Killed):
+        run(tmp_path / "broken", die_at_5)
+    resumed = run(tmp_path / "broken")
+    assert curves[tmp_path / "broken"] == curves[tmp_path / "straight"]
+    for name, value in straight.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
 def test_poisoned_images_end_in_a_clear_error(tmp_path):
     data = scenes(2, (32, 48))
     data.images[:] = np.nan
-    with pytest.raises(DivergedLoss, match="at step 1"):
-        train_detector(data, DetectorShape(2, width=4, neck=8), DetectorConfig(batch_size=2), seed=0,
-                       store=Checkpoints(tmp_path))  # fmt: skip
+    with pytest.raises(DivergedLoss, match="became nan by step 2"):
+        train_detector(data, DetectorShape(2, width=4, neck=8),
+                       DetectorConfig(batch_size=2, schedule=Schedule(steps=2)), seed=0, store=Checkpoints(tmp_path))  # fmt: skip
 
 
 # figures

@@ -93,7 +93,7 @@ def test_contrastive_pre_training_teaches_the_encoder_something(tmp_path):
     encoder = pretrain_contrastive(
         make_encoder(), images,
         ContrastiveConfig(batch_size=32, schedule=Schedule(steps=60, learning_rate=1e-2, report_every=20)),
-        seed=0, store=Checkpoints(tmp_path), on_report=lambda f, s, n: reports.append((f["loss"], s, n)),
+        seed=0, store=Checkpoints(tmp_path), on_progress=lambda p: p.figures and reports.append((p.figures["loss"], p.step, p.steps)),
     )  # fmt: skip
     assert [(s, n) for _, s, n in reports] == [(20, 60), (40, 60), (60, 60)]
     assert reports[-1][0] < reports[0][0]
@@ -107,15 +107,15 @@ def test_a_resumed_run_equals_an_uninterrupted_one_and_weights_survive(tmp_path)
     class Killed(Exception):
         pass
 
-    def die_at_4(figures, step, total):
-        if step == 4:
+    def die_at_4(progress):
+        if progress.step == 4:
             raise Killed
 
     images = stripes(20, (16, 16, 16))[0]
 
-    def run(folder, on_report=lambda *_: None):
+    def run(folder, on_progress=lambda _: None):
         return pretrain_contrastive(make_encoder(3), images, short(), seed=3, store=Checkpoints(folder),
-                                    on_report=on_report)  # fmt: skip
+                                    on_progress=on_progress)  # fmt: skip
 
     straight = run(tmp_path / "straight")
     with pytest.raises(Killed):
@@ -172,7 +172,7 @@ def test_the_masked_autoencoder_learns_and_its_encoder_fits_monais_vit(tmp_path,
     encoder = pretrain_masked(
         make_autoencoder(shape, patch), images,
         MaskedConfig(batch_size=16, hidden=0.5, schedule=Schedule(steps=60, learning_rate=3e-3, report_every=20)),
-        seed=0, store=Checkpoints(tmp_path), on_report=lambda f, *_: reports.append(f["loss"]),
+        seed=0, store=Checkpoints(tmp_path), on_progress=lambda p: p.figures and reports.append(p.figures["loss"]),
     )  # fmt: skip
     assert reports[-1] < 0.9 * reports[0]
     vit = ViT(1, shape, patch, hidden_size=48, mlp_dim=64, num_layers=2, num_heads=4, classification=True,
@@ -189,16 +189,16 @@ def test_a_resumed_masked_run_equals_an_uninterrupted_one(tmp_path):
     class Killed(Exception):
         pass
 
-    def die_at_2(figures, step, total):
-        if step == 2:
+    def die_at_2(progress):
+        if progress.step == 2:
             raise Killed
 
     images, _ = stripes(8, (16, 16))
     config = MaskedConfig(batch_size=4, schedule=Schedule(steps=4, report_every=2))
 
-    def run(folder, on_report=lambda *_: None):
+    def run(folder, on_progress=lambda _: None):
         return pretrain_masked(make_autoencoder((16, 16), (8, 8)), images, config, seed=1,
-                               store=Checkpoints(folder), on_report=on_report)  # fmt: skip
+                               store=Checkpoints(folder), on_progress=on_progress)  # fmt: skip
 
     straight = run(tmp_path / "straight")
     with pytest.raises(Killed):

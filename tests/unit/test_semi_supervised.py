@@ -72,10 +72,10 @@ def test_the_teacher_averages_batch_statistics_and_survives_a_checkpoint(tmp_pat
     pair = MeanTeacher(torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2)))
     data = torch.randn(8, 2) + 5
 
-    def batch_loss(module, step, generator):
+    def batch_loss(module, _step):
         return module(data).square().mean() + (module(data) - pair.taught(data)).square().mean()
 
-    fit(pair, batch_loss, Schedule(steps=6, report_every=3), seed=0, store=Checkpoints(tmp_path),
+    fit(pair, lambda step, _generator: step, batch_loss, Schedule(steps=6, report_every=3), seed=0, store=Checkpoints(tmp_path),
         after_step=lambda _: pair.update())  # fmt: skip
     assert int(pair.updates) == 6
     assert (pair.teacher[1].running_mean != 0).all()

@@ -1,23 +1,28 @@
 """The training loop, checkpoints and metrics, without Django."""
 
+import functools
+import itertools
 import resource
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from monai.networks.nets.segresnet import SegResNet
 from sklearn.metrics import roc_auc_score
 from torch import nn
 from torch.nn import functional
 
 from learning.training import augmentation, evaluate
+from learning.training import predict as predict_module
 from learning.training.augmentation import augment
-from learning.training.batches import Source
+from learning.training.batches import Source, made_ahead
 from learning.training.checkpoint import Checkpoints, load_weights, save_weights, weights_path
 from learning.training.config import MODALITIES, InvalidConfig, TrainConfig
 from learning.training.data import ArrayFile, Samples
 from learning.training.loop import DivergedTraining, train
-from learning.training.memory import OutOfMemory
+from learning.training.memory import OutOfMemory, noted
 from learning.training.metrics import classification, intervals
 from learning.training.moving import places
 from learning.training.networks import Architecture
@@ -147,6 +152,13 @@ def test_batches_made_ahead_are_those_made_in_the_loop(tmp_path):
     assert plain.curves == ahead.curves
 
 
+def test_every_epoch_longer_than_the_limit_is_saved_and_the_watcher_hears_of_it(tmp_path):
+    heard = []
+    run(tmp_path, replace(SMALL, evaluations=1, checkpoint_s=0.0), on_progress=heard.append)
+    assert len(list(tmp_path.glob("*.pt"))) == 2  # of two epochs, though it was looked at once
+    assert heard[-1].saved_step == 24
+
+
 def test_the_watcher_hears_figures_and_the_time_left(tmp_path):
     heard = []
     run(tmp_path, on_progress=heard.append)
@@ -193,6 +205,84 @@ def test_memory_that_runs_out_halves_the_batch_and_says_so(tmp_path, gluttonous)
     assert heard[-1].images_at_once == 2
     found = predict(Members([trained.network]), [Block(data.images)], SIDES, SMALL, CPU)
     assert found.mean.shape == (16, 2)
+
+
+def test_validation_and_prediction_step_down_too_and_say_to_what(tmp_path, gluttonous):
+    with noted() as shortages:
+        trained = run(tmp_path)
+        data = make_images(16)
+        found = predict(Members([trained.network]), [Block(data.images)], SIDES, SMALL, CPU)
+    assert found.mean.shape == (16, 2)
+    # Validation begins with twice as many as were learned from.
+    assert shortages == {
+        "training": {"times": 1, "at_once": 2}, "validation": {"times": 1, "at_once": 2},
+        "prediction": {"times": 3, "at_once": 2},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("most", [1, 0])
+def test_windows_go_through_one_at_a_time_where_two_do_not_fit(monkeypatch, most):
+    """Or are put together in the machine's memory, where a GPU does not hold the whole volume."""
+    inferred = []
+    inference = predict_module.sliding_window_inference
+
+    def little(inputs, *arguments, sw_batch_size, device, **options):
+        inferred.append((sw_batch_size, str(device)))
+        if len(inferred) <= (1 if most else 2):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return inference(inputs, *arguments, sw_batch_size=sw_batch_size, device=device, **options)
+
+    task = Segmentation(("block",))
+    architecture = Architecture("segresnet_small", 2, "3d", size=(8, 16, 16))
+    members = Members([architecture.build()])
+    image = np.random.default_rng(0).normal(0, 1, (1, 10, 20, 24)).astype(np.float32)
+    [whole] = segment(members, image, task, architecture, STILL, CPU)
+    monkeypatch.setattr(predict_module, "sliding_window_inference", little)
+    with noted() as shortages:
+        [found] = segment(members, image, task, architecture, STILL, CPU)
+    np.testing.assert_allclose(found, whole, atol=1e-5)
+    assert shortages == {"windows": {"times": 2 - most, "at_once": most}}
+    assert [count for count, _ in inferred] == ([2, 1] if most else [2, 1, 1])
+
+
+def test_masks_are_validated_where_two_windows_do_not_fit(tmp_path, monkeypatch):
+    forward = SegResNet.forward
+
+    def little(self, images):
+        if not self.training and len(images) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(self, images)
+
+    monkeypatch.setattr(SegResNet, "forward", little)
+    image = np.random.default_rng(0).normal(0, 1, (1, 10, 20, 24)).astype(np.float32)
+    samples = Samples([image], [np.ones((10, 20, 24), np.int16)])
+    config = replace(STILL, batch_size=1, epochs=1, min_steps=2, evaluations=2)
+    architecture = Architecture("segresnet_small", 2, "3d", size=(8, 16, 16))
+    with noted() as shortages:
+        trained = run(
+            tmp_path, config, samples, task=Segmentation(("a",)), architecture=architecture
+        )
+    assert shortages == {"windows": {"times": 1, "at_once": 1}}  # and it is remembered
+    assert all("validation_loss" in point for point in trained.curves)
+
+
+@pytest.mark.parametrize("makers", [1, 3])
+def test_batches_come_in_order_from_any_number_of_threads(makers):
+    def slow(number):
+        time.sleep(0.02 * (number % 3 == 0))
+        return number
+
+    tasks = (functools.partial(slow, number) for number in range(12))
+    assert list(made_ahead(tasks, makers, 1)) == list(range(12))
+
+
+def test_what_a_batch_holds_does_not_depend_on_who_makes_it_first():
+    source = Source(make_images(16), SIDES, SMALL, (32, 32), CPU)
+    tasks = list(itertools.islice(source.epochs(3, 0), 8))
+    forwards = [task()[0].images for task in tasks]
+    backwards = [task()[0].images for task in reversed(tasks)][::-1]
+    assert all(torch.equal(a, b) for a, b in zip(forwards, backwards, strict=True))
+    assert [task()[1] for task in tasks] == [False, False, False, True] * 2
 
 
 def test_memory_that_holds_no_two_images_ends_in_a_clear_error(tmp_path, gluttonous):

@@ -161,12 +161,14 @@ function roundText(round: Round): string {
   const isUnfinished = isBusy(round)
   const isGoingOn = isUnfinished && !round.pause_requested
   const last = curves[curves.length - 1]
+  const shortages = Object.values(round.metrics.memory ?? {}).reduce((sum, { times }) => sum + times, 0)
   const parts = [
     t('learning.round', { number }),
     isUnfinished ? stepText(round) : '',
     isGoingOn && seconds_left ? t('learning.time_left', { count: Math.ceil(seconds_left / 60) }) : '',
     isGoingOn && images_at_once ? t('learning.memory_short', { count: images_at_once }) : '',
     last ? t('learning.loss', { loss: formatNumber(last.loss, 3) }) : '',
+    !isUnfinished && shortages > 0 ? t('learning.memory_ran_out', { count: shortages }) : '',
     ranked_cases !== null && !isUnfinished ? t('learning.ranked', { count: ranked_cases }) : '',
   ]
   return parts.filter((part) => part !== '').join(', ')

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from learning.training.batches import sent
 from learning.training.boxes import Boxes, centres, sizes
 
 SPREAD = 0.54  # share of the box that the Gaussian covers (TTFNet)
@@ -28,9 +29,14 @@ class Targets:
     weight: torch.Tensor  # (b, 1, *grid), 0 where size and offset mean nothing
 
     def to(self, device: torch.device) -> "Targets":
-        return Targets(
-            *(map_.to(device) for map_ in (self.heat, self.size, self.offset, self.weight))
-        )
+        return Targets(*(sent(map_, device) for map_ in self._maps()))
+
+    def of(self, start: int, stop: int) -> "Targets":
+        """Those of some of the images."""
+        return Targets(*(map_[start:stop] for map_ in self._maps()))
+
+    def _maps(self) -> tuple[torch.Tensor, ...]:
+        return self.heat, self.size, self.offset, self.weight
 
 
 def grid_shape(shape: Sequence[int], stride: int) -> tuple[int, ...]:

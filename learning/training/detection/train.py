@@ -1,21 +1,25 @@
 """Train a detector on images with boxes, and find boxes in images."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from learning.training.batches import stacked
+from learning.training.batches import sent, stacked
 from learning.training.boxes import Boxes, check_boxes
 from learning.training.detection.augment import BoxAugmentation, augment
 from learning.training.detection.decode import Detections, decode
 from learning.training.detection.loss import detection_loss
-from learning.training.detection.network import Detector, DetectorShape
-from learning.training.detection.targets import encode
+from learning.training.detection.network import Detector, DetectorShape, Maps
+from learning.training.detection.targets import Targets, encode
 from learning.training.detection.windows import cut_window, window_maps
-from learning.training.resumable import OnReport, Schedule, Store, batch_of_step, fit
+from learning.training.memory import AtOnce, room
+from learning.training.resumable import Schedule, Store, batch_of_step, fit
+from learning.training.run import OnProgress
+
+Batch = tuple[torch.Tensor, Targets]
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,15 @@ def train_detector(
     *,
     seed: int,
     store: Store,
-    on_report: OnReport = lambda *_: None,
+    validation: BoxedImages | None = None,
+    on_progress: OnProgress = lambda _progress: None,
     device: torch.device | None = None,
     start: Callable[[torch.nn.Module], None] = lambda _network: None,
 ) -> Detector:
     """A detector trained from scratch, from what `start` loads, or from the newest state.
 
-    Raises InvalidBoxes, DivergedLoss.
+    With `validation` it is the one of the report whose loss on that was the least. Raises InvalidBoxes,
+    DivergedLoss, OutOfMemory.
     """
     if len(data.images) != len(data.boxes):
         raise ValueError(f"{len(data.images)} images, but boxes of {len(data.boxes)}")
@@ -67,22 +73,74 @@ def train_detector(
     if shape.dimensions == 2:
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def batch_loss(module: torch.nn.Module, step: int, generator: torch.Generator) -> torch.Tensor:
+    def made(step: int, generator: torch.Generator) -> Batch:
         rows = batch_of_step(len(data), config.batch_size, step, seed)
-        images, boxes, labels = _batch(data, rows, config, generator)
-        if config.augmentation is not None:
-            images, boxes, labels = augment(images, boxes, labels, config.augmentation, generator)
-        targets = encode(
-            boxes,
-            labels,
-            shape=images.shape[2:],
-            stride=shape.stride,
-            class_count=shape.class_count,
-        )
-        return detection_loss(module(images.to(device)), targets.to(device))
+        return _made(data, rows, shape, config, generator, device)
 
-    fit(network, batch_loss, config.schedule, seed=seed, store=store, on_report=on_report)
+    def validated() -> float | None:
+        return _validation_loss(network, validation, shape, config, device) if validation else None
+
+    fit(
+        network, made, _loss, config.schedule, seed=seed, store=store, on_progress=on_progress,
+        validated=validated, parts=_parts,
+        room=AtOnce("training", 1 if len(data) == 1 else 2, config.batch_size),  # for batch norm
+    )  # fmt: skip
     return network
+
+
+def _loss(network: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    maps = network(batch[0])
+    full = Maps(maps.heat.float(), maps.size.float(), maps.offset.float())
+    return detection_loss(full, batch[1])
+
+
+def _made(
+    data: BoxedImages, rows: NDArray[np.int64], shape: DetectorShape, config: DetectorConfig,
+    generator: torch.Generator, device: torch.device,
+) -> Batch:  # fmt: skip
+    """The images of these rows as they are learned from, and what is to be said of them."""
+    images, boxes, labels = _batch(data, rows, config, generator)
+    if config.augmentation is not None:
+        images, boxes, labels = augment(images, boxes, labels, config.augmentation, generator)
+    targets = encode(
+        boxes, labels, shape=images.shape[2:], stride=shape.stride, class_count=shape.class_count
+    )
+    return sent(images, device), targets.to(device)
+
+
+def _parts(batch: Batch, at_once: int) -> Iterator[tuple[Batch, float]]:
+    """At most `at_once` images at once; a single one that is left goes with the part before.
+
+    The loss is one per object: parts weigh by their images, which is nearly the same.
+    """
+    images, targets = batch
+    start = 0
+    while start < len(images):
+        stop = start + at_once
+        stop = len(images) if len(images) - stop < 2 else stop
+        yield (images[start:stop], targets.of(start, stop)), (stop - start) / len(images)
+        start = stop
+
+
+@torch.no_grad()
+def _validation_loss(
+    network: Detector, data: BoxedImages, shape: DetectorShape, config: DetectorConfig,
+    device: torch.device,
+) -> float | None:  # fmt: skip
+    """Mean loss of images that are not learned from, in the same windows every time."""
+    network.eval()
+    still, losses = replace(config, augmentation=None), []
+    for start in range(0, len(data), config.batch_size):
+        rows = np.arange(start, min(start + config.batch_size, len(data)))
+        batch = _made(data, rows, shape, still, torch.Generator().manual_seed(start), device)
+
+        def loss(at_once: int, batch: Batch = batch) -> torch.Tensor:
+            with torch.autocast(device.type, enabled=device.type == "cuda"):
+                found = [_loss(network, part) * share for part, share in _parts(batch, at_once)]
+            return torch.stack(found).sum() * len(batch[0])
+
+        losses.append(room(network, "validation").fitted(loss, len(rows)))
+    return float(torch.stack(losses).sum()) / len(data) if losses else None
 
 
 def _batch(
@@ -118,10 +176,25 @@ def detect(
     device = next(network.parameters()).device
     found: list[Detections] = []
     for block in blocks:
-        images = torch.from_numpy(np.asarray(block, np.float32)).to(device)
-        maps = window_maps(network, images, window, window_overlap) if window else network(images)
-        found += decode(
-            maps, shape=images.shape[2:], stride=network.shape.stride,
-            at_most=at_most, least_score=least_score, overlap=overlap,
-        )  # fmt: skip
+        images = torch.from_numpy(np.asarray(block, np.float32))
+
+        def detected(at_once: int, images: torch.Tensor = images) -> list[Detections]:
+            return [
+                one
+                for start in range(0, len(images), at_once)
+                for one in decode(
+                    _maps(network, sent(images[start : start + at_once], device), window,
+                          window_overlap),
+                    shape=images.shape[2:], stride=network.shape.stride, at_most=at_most,
+                    least_score=least_score, overlap=overlap,
+                )
+            ]  # fmt: skip
+
+        found += room(network, "prediction").fitted(detected, len(images))
     return found
+
+
+def _maps(network: Detector, images: torch.Tensor, window: tuple[int, ...], overlap: float) -> Maps:
+    with torch.autocast(images.device.type, enabled=images.device.type == "cuda"):
+        maps = window_maps(network, images, window, overlap) if window else network(images)
+    return Maps(maps.heat.float(), maps.size.float(), maps.offset.float())

@@ -14,8 +14,10 @@ from learning.training.detection.augment import visible
 from learning.training.detection.network import Detector, Maps
 from learning.training.detection.targets import grid_shape
 from learning.training.inputs import WINDOW_UNIT
+from learning.training.memory import room
 
 Size = tuple[int, ...]
+WINDOWS = 2  # at once
 MIDDLE = 0.5  # share of a window's side within which a chosen box has its centre
 
 
@@ -64,19 +66,27 @@ def window_maps(network: Detector, images: torch.Tensor, size: Size, overlap: fl
         images, [n for pair in reversed(behind) for n in pair], value=float(images.min())
     )
 
+    size_end = network.shape.class_count + network.shape.dimensions
+
     def stacked(part: torch.Tensor) -> torch.Tensor:
         maps = network(part)
         return torch.cat([maps.heat, maps.size, maps.offset], dim=1)
 
-    found = sliding_window_inference(
-        padded, size, sw_batch_size=2, predictor=stacked, overlap=_overlaps(size, overlap),
-        mode="gaussian",
-    )  # fmt: skip
-    assert isinstance(found, torch.Tensor)  # noqa: S101  for the type checker
+    def found_in(at_once: int) -> torch.Tensor:
+        # At last put together in the machine's own memory.
+        together = images.device if at_once else torch.device("cpu")
+        found = sliding_window_inference(
+            padded.to(together), size, sw_batch_size=max(at_once, 1), predictor=stacked,
+            overlap=_overlaps(size, overlap), mode="gaussian", sw_device=images.device,
+            device=together,
+        )  # fmt: skip
+        assert isinstance(found, torch.Tensor)  # noqa: S101  for the type checker
+        return found
+
+    found = room(network, "windows", smallest=0).fitted(found_in, WINDOWS)
     for axis, cells in enumerate(grid_shape(space, network.shape.stride), start=2):
         found = found.narrow(axis, 0, cells)
-    classes, dimensions = network.shape.class_count, network.shape.dimensions
-    size_end = classes + dimensions
+    classes = network.shape.class_count
     return Maps(found[:, :classes], found[:, classes:size_end], found[:, size_end:])
 
 

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from learning.training.batches import stacked
+from learning.training.batches import sent, stacked
 from learning.training.pretraining.views import ViewConfig, view
-from learning.training.resumable import OnReport, Schedule, Store, batch_of_step, fit
+from learning.training.resumable import Schedule, Store, batch_of_step, fit
+from learning.training.run import OnProgress
 
 # n (channels, *shape) images of one shape, together or each by itself
 Images = NDArray[np.float16] | Sequence[NDArray[np.float16]]
@@ -71,7 +72,7 @@ def pretrain_contrastive(
     *,
     seed: int,
     store: Store,
-    on_report: OnReport = lambda *_: None,
+    on_progress: OnProgress = lambda _progress: None,
     device: torch.device | None = None,
 ) -> nn.Module:
     """Train `encoder` ((b, channels, *shape) to (b, d)) on (n, channels, *shape) images; returns it.
@@ -84,14 +85,18 @@ def pretrain_contrastive(
     torch.manual_seed(seed)
     network = Projected(encoder, _width(encoder, images), config.projection).to(device)
 
-    def batch_loss(module: nn.Module, step: int, generator: torch.Generator) -> torch.Tensor:
+    def pairs(step: int, generator: torch.Generator) -> torch.Tensor:
         rows = batch_of_step(len(images), config.batch_size, step, seed)
         batch = torch.from_numpy(stacked(images, rows).astype(np.float32))
-        pair = torch.cat([view(batch, config.views, generator) for _ in range(2)])
-        first, second = module(pair.to(device)).chunk(2)
+        return sent(torch.cat([view(batch, config.views, generator) for _ in range(2)]), device)
+
+    def batch_loss(module: nn.Module, pair: torch.Tensor) -> torch.Tensor:
+        first, second = module(pair).float().chunk(2)
         return nt_xent(first, second, config.temperature)
 
-    fit(network, batch_loss, config.schedule, seed=seed, store=store, on_report=on_report)
+    fit(
+        network, pairs, batch_loss, config.schedule, seed=seed, store=store, on_progress=on_progress
+    )
     return encoder
 
 

@@ -20,7 +20,8 @@ from learning.training.pretraining.descriptor import (
     joined,
 )
 from learning.training.pretraining.embed import embed
-from learning.training.resumable import OnReport, Store
+from learning.training.resumable import Store
+from learning.training.run import OnProgress
 
 WIDTH = 128  # of the vectors that the network gives
 
@@ -56,7 +57,7 @@ def fit_default_encoder(
     *,
     seed: int,
     store: Store,
-    on_report: OnReport = lambda *_: None,
+    on_progress: OnProgress = lambda _progress: None,
     device: torch.device | None = None,
 ) -> DefaultEncoder:
     """Learn from a pool of (n, 1, *shape) images without labels; goes on from the newest state.
@@ -68,6 +69,6 @@ def fit_default_encoder(
     whitening = fit_whitening(describe(images[:, 0]))
     network = pretrain_contrastive(
         small_encoder(images.ndim - 2, seed), images, config, seed=seed, store=store,
-        on_report=on_report, device=device,
+        on_progress=on_progress, device=device,
     )  # fmt: skip
     return DefaultEncoder(network, whitening)

@@ -7,9 +7,10 @@ import torch
 from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
 from torch import nn
 
-from learning.training.batches import stacked
+from learning.training.batches import sent, stacked
 from learning.training.pretraining.contrastive import Images
-from learning.training.resumable import OnReport, Schedule, Store, batch_of_step, fit
+from learning.training.resumable import Schedule, Store, batch_of_step, fit
+from learning.training.run import OnProgress
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def pretrain_masked(
     *,
     seed: int,
     store: Store,
-    on_report: OnReport = lambda *_: None,
+    on_progress: OnProgress = lambda _progress: None,
     device: torch.device | None = None,
 ) -> "MaskedEncoder":
     """Train MONAI's autoencoder on n (channels, *shape) images; returns its encoder.
@@ -43,15 +44,21 @@ def pretrain_masked(
     device = device or torch.device("cpu")
     network = autoencoder.to(device)
 
-    def batch_loss(module: nn.Module, step: int, generator: torch.Generator) -> torch.Tensor:
+    def drawn(step: int, generator: torch.Generator) -> tuple[torch.Tensor, int]:
         rows = batch_of_step(len(images), config.batch_size, step, seed)
-        batch = torch.from_numpy(stacked(images, rows).astype(np.float32)).to(device)
-        with torch.random.fork_rng():  # MONAI draws the mask from torch's global state
-            torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
-            painted, is_hidden = module(batch, config.hidden)
-        return masked_loss(painted, batch, is_hidden, tuple(autoencoder.patch_size))
+        batch = torch.from_numpy(stacked(images, rows).astype(np.float32))
+        return sent(batch, device), int(torch.randint(2**31, (1,), generator=generator))
 
-    fit(network, batch_loss, config.schedule, seed=seed, store=store, on_report=on_report)
+    def batch_loss(module: nn.Module, made: tuple[torch.Tensor, int]) -> torch.Tensor:
+        batch, hiding = made
+        with torch.random.fork_rng():  # MONAI draws the mask from torch's global state
+            torch.manual_seed(hiding)
+            painted, is_hidden = module(batch, config.hidden)
+        return masked_loss(painted.float(), batch, is_hidden, tuple(autoencoder.patch_size))
+
+    fit(
+        network, drawn, batch_loss, config.schedule, seed=seed, store=store, on_progress=on_progress
+    )
     return MaskedEncoder(network)
 
 

@@ -17,13 +17,14 @@ from learning.training.pretraining.contrastive import (
     pretrain_contrastive,
 )
 from learning.training.pretraining.masked import MaskedConfig, pretrain_masked
-from learning.training.resumable import OnReport, Schedule, Store
+from learning.training.resumable import Schedule, Store
+from learning.training.run import OnProgress
 
 SHARED = (
     "in_channels", "img_size", "patch_size", "hidden_size", "mlp_dim", "num_layers", "num_heads",
     "spatial_dims",
 )  # fmt: skip
-REPORTS = 50  # of a run: each is a checkpoint, a point of the curve and a chance to stop
+REPORTS = 50  # of a run: each is a checkpoint and a point of the curve
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,12 @@ class Run:
     batch_size: int
     seed: int
     store: Store
-    on_report: OnReport = lambda *_: None
+    on_progress: OnProgress = lambda _progress: None
     device: torch.device | None = None
 
     def options(self) -> dict[str, Any]:
         return {
-            "seed": self.seed, "store": self.store, "on_report": self.on_report,
+            "seed": self.seed, "store": self.store, "on_progress": self.on_progress,
             "device": self.device,
         }  # fmt: skip
 

@@ -130,6 +130,10 @@ export const projects = {
   'learning.loss': 'Verlust {loss}',
   'learning.loss_training': 'Verlust auf Trainingsbildern',
   'learning.loss_validation': 'Verlust auf Validierungsbildern',
+  'learning.memory_ran_out': {
+    one: 'der Speicher reichte einmal nicht, darum weniger Bilder auf einmal',
+    other: 'der Speicher reichte {count}-mal nicht, darum weniger Bilder auf einmal',
+  },
   'learning.memory_short': {
     one: 'der Speicher reicht nur für {count} Bild auf einmal',
     other: 'der Speicher reicht nur für {count} Bilder auf einmal',

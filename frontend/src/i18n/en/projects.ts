@@ -130,6 +130,10 @@ export const projects = {
   'learning.loss': 'loss {loss}',
   'learning.loss_training': 'Loss on training images',
   'learning.loss_validation': 'Loss on validation images',
+  'learning.memory_ran_out': {
+    one: 'memory ran out once, so fewer images were taken at once',
+    other: 'memory ran out {count} times, so fewer images were taken at once',
+  },
   'learning.memory_short': {
     one: 'memory suffices for {count} image at once only',
     other: 'memory suffices for {count} images at once only',

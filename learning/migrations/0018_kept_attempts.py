@@ -1,0 +1,16 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("learning", "0013_heads_of_numbers"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name=name,
+            name="kept_attempt",
+            field=models.PositiveSmallIntegerField(default=0),
+        )
+        for name in ("crossvalidation", "encoderversion", "round")
+    ]
