@@ -5,8 +5,9 @@ Made from the stored files, kept in a cache that may be deleted.
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,12 +24,15 @@ from annotation.archive.selectors import ImageSeries
 from annotation.archive.stacks import Frame, Stack, modality_values, stack_of
 from annotation.imaging import sandbox
 from annotation.labeling.models import Case
+from learning.training.aligning import aligned
 from learning.training.columns import Row
 from learning.training.inputs import InputSpec, choose_series
 from learning.training.placing import Edges
 from learning.training.preparation import Prepared, UnusableInput, Volume, prepare_placed
 
 STUDIES_AT_ONCE = 200
+READERS, AHEAD = 2, 4  # threads that read the cache, and how many inputs they are ahead
+ALIGNED = b"aligned"  # in the names of inputs of several channels since they are resampled together
 Image = NDArray[np.float16]
 
 
@@ -77,20 +81,41 @@ class SpecifiedInputs:
         on_progress: Callable[[int], None] = lambda _done: None,
     ) -> Iterator[tuple[ChosenSeries, Image]]:
         """(channels, *size) in order; what cannot be used is excluded with its reason."""
-        for done, one in enumerate(chosen):
-            on_progress(done)
-            try:
-                yield one, self._cached(one)
-            except (UnusableInput, sandbox.SandboxFailure, ValueError) as why:
-                excluded[one.case_id] = str(why)
+        with ThreadPoolExecutor(READERS) as readers:
+            for done, (one, path, reading) in enumerate(self._read_ahead(chosen, readers)):
+                on_progress(done)
+                try:
+                    image = reading.result()
+                    yield one, self._kept(one, path).image if image is None else image
+                except (UnusableInput, sandbox.SandboxFailure, ValueError) as why:
+                    excluded[one.case_id] = str(why)
+
+    def _read_ahead(
+        self, chosen: Sequence[ChosenSeries], readers: ThreadPoolExecutor
+    ) -> Iterator[tuple[ChosenSeries, Path, "Future[Image | None]"]]:
+        """Each with what the cache holds of it; the next ones are read in threads meanwhile."""
+        waiting: deque[tuple[ChosenSeries, Path, Future[Image | None]]] = deque()
+        for one, path in self._paths(chosen):
+            waiting.append((one, path, readers.submit(_cached, path)))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft()
+        yield from waiting
+
+    def _paths(self, chosen: Sequence[ChosenSeries]) -> Iterator[tuple[ChosenSeries, Path]]:
+        """With one query for many."""
+        for start in range(0, len(chosen), STUDIES_AT_ONCE):
+            part = chosen[start : start + STUDIES_AT_ONCE]
+            hashes = _hashes([series for one in part for series in one.series.values()])
+            for one in part:
+                yield one, self._path(one, hashes)
 
     def load_placed(self, chosen: ChosenSeries) -> Prepared:
         """The input made anew, with its place in the first channel. Raises UnusableInput."""
-        return prepare_placed(self._volumes(chosen), self.spec)
+        return prepare_placed(aligned(self._volumes(chosen), self.spec), self.spec)
 
     def edges_of(self, chosen: ChosenSeries) -> Edges:
         """Where each axis of the input lies in the first channel, as of Prepared. Raises UnusableInput."""
-        path = self._path(chosen)
+        path = self._path(chosen, _hashes(chosen.series.values()))
         try:
             return [(start, stop) for start, stop in json.loads(_place_of(path).read_bytes())]
         except (OSError, ValueError):
@@ -112,13 +137,6 @@ class SpecifiedInputs:
             chosen[channel.name] = listed[place].series
         return chosen
 
-    def _cached(self, chosen: ChosenSeries) -> Image:
-        path = self._path(chosen)
-        try:
-            return np.asarray(np.load(path), np.float16)
-        except (OSError, ValueError):
-            return self._kept(chosen, path).image
-
     def _kept(self, chosen: ChosenSeries, path: Path) -> Prepared:
         """The input made anew and written to the cache with its place."""
         prepared = self.load_placed(chosen)
@@ -129,31 +147,53 @@ class SpecifiedInputs:
             np.save(file, prepared.image)
         return prepared
 
-    def _path(self, chosen: ChosenSeries) -> Path:
+    def _path(self, chosen: ChosenSeries, hashes: Mapping[UUID, Sequence[str]]) -> Path:
         """By the specification of the image and the content of every file that it reads."""
         image = replace(self.spec, columns=()).as_json()
         spec = hashlib.sha256(json.dumps(image, sort_keys=True).encode()).hexdigest()
         digest = hashlib.sha256()
+        if len(self.spec.channels) > 1:
+            digest.update(ALIGNED)
         for name, series in chosen.series.items():
             digest.update(name.encode())
-            for sha256 in series.instances.order_by("sha256").values_list("sha256", flat=True):
+            for sha256 in hashes.get(series.pk, ()):
                 digest.update(sha256.encode())
         name = digest.hexdigest()
         folder = Path(settings.DATA_ROOT) / "cache" / f"model-input-{spec[:16]}"
         return folder / name[:2] / f"{name}.npy"
 
     def _volumes(self, chosen: ChosenSeries) -> dict[str, Volume]:
-        return {name: self._volume(name, series) for name, series in chosen.series.items()}
-
-    def _volume(self, name: str, series: Series) -> Volume:
-        stack = _stack(series)
+        stacks = {name: _stack(series) for name, series in chosen.series.items()}
         if self.spec.spatial == 2:
+            return self._flat(stacks)
+        for name, stack in stacks.items():
+            if stack.not_a_volume:
+                raise UnusableInput(
+                    f"{name}: the series is no volume: {stack.not_a_volume.sentence}"
+                )
+        return {
+            name: Volume(_shown(stack), spacing_of(stack), *_place(stack))
+            for name, stack in stacks.items()
+        }
+
+    def _flat(self, stacks: Mapping[str, Stack]) -> dict[str, Volume]:
+        """Middle frames; of a branch's later series the whole, where the first one's frame cuts it."""
+        found: dict[str, Volume] = {}
+        firsts: dict[int, Stack] = {}
+        for channel in self.spec.channels:
+            stack = stacks[channel.name]
             middle = stack.frames[len(stack.frames) // 2]
             alone = Stack((middle,), stack.rows, stack.columns, None)
-            return Volume(_shown(alone)[0], spacing_of(alone)[1:])
-        if stack.not_a_volume:
-            raise UnusableInput(f"{name}: the series is no volume: {stack.not_a_volume.sentence}")
-        return Volume(_shown(stack), spacing_of(stack))
+            first = firsts.setdefault(0 if self.spec.keeps_size else channel.branch, alone)
+            is_known = _is_placed(first) and _is_placed(stack) and not stack.not_a_volume
+            if first is alone:
+                volume = Volume(_shown(alone)[0], spacing_of(alone)[1:], *_place(alone))
+            elif is_known:
+                volume = Volume(_shown(stack), spacing_of(stack), *_place(stack))
+            else:
+                volume = Volume(_shown(alone)[0], spacing_of(alone)[1:])
+            found[channel.name] = volume
+        return found
 
 
 def spacing_of(stack: Stack) -> tuple[float, float, float]:
@@ -162,9 +202,36 @@ def spacing_of(stack: Stack) -> tuple[float, float, float]:
     return slices, rows, columns
 
 
+def _is_placed(stack: Stack) -> bool:
+    return all(frame.plane is not None for frame in stack.frames)
+
+
+def _place(stack: Stack) -> tuple[NDArray[np.float64] | None, str]:
+    """Where it lies in the patient, and the frame of reference that this is told in."""
+    told = stack.frames[0].instance.dicom_json.get("00200052", {}).get("Value") or [""]
+    return stack.affine_lps if _is_placed(stack) else None, str(told[0])
+
+
 def _place_of(image: Path) -> Path:
     """The file that says where a cached image lies."""
     return image.with_suffix(".edges.json")
+
+
+def _cached(path: Path) -> Image | None:
+    """Of files alone: this may run in a thread without a connection."""
+    try:
+        return np.asarray(np.load(path), np.float16)
+    except (OSError, ValueError):
+        return None
+
+
+def _hashes(series: Iterable[Series]) -> dict[UUID, list[str]]:
+    """The SHA-256 of every file of each series, in their own order."""
+    found: dict[UUID, list[str]] = {}
+    rows = Instance.objects.filter(series__in=[one.pk for one in series]).order_by("sha256")
+    for pk, sha256 in rows.values_list("series_id", "sha256"):
+        found.setdefault(pk, []).append(sha256)
+    return found
 
 
 @contextmanager

@@ -21,10 +21,15 @@ class UnusableInput(ValueError):
 
 @dataclass(frozen=True)
 class Volume:
-    """(y, x) or (z, y, x) values and the spacing of each axis in mm."""
+    """(y, x) or (z, y, x) values and the spacing of each axis in mm.
+
+    `affine_lps` is (4, 4) from (column, row, slice) to mm in the patient, None where that is unknown.
+    """
 
     values: NDArray[Any]
     spacing_mm: tuple[float, ...]
+    affine_lps: NDArray[np.float64] | None = None
+    frame_of_reference: str = ""  # DICOM UID; empty where unknown
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,8 @@ class Prepared:
 def prepare(volumes: Mapping[str, Volume], spec: InputSpec) -> NDArray[np.float16]:
     """(channels, *size) normalised values of one case, one channel per name of the spec.
 
-    All channels are brought to the first one's field of view. With `keeps_size` the size is that of
+    The channels of a branch are brought to its first one's grid (`learning.training.aligning`), those of
+    unknown place and other branches to the same size. With `keeps_size` the size is that of
     the resampled image. Raises UnusableInput with the reason.
     """
     return prepare_placed(volumes, spec).image
@@ -57,10 +63,13 @@ def prepare_placed(volumes: Mapping[str, Volume], spec: InputSpec) -> Prepared:
     if spec.keeps_size:
         found = [_fitted(image, first, "resize") for image in found]
     else:
-        centre = _foreground_centre(found[0]) if spec.crop == "foreground" else None
+        centres = _centres(found, spec)
         if spec.crop != "resize":
-            edges = _cut_edges(own, first, spec.size, centre)
-        found = [_fitted(image, spec.size, spec.crop, centre) for image in found]
+            edges = _cut_edges(own, first, spec.size, centres[0])
+        found = [
+            _fitted(image, spec.size, spec.crop, centre)
+            for image, centre in zip(found, centres, strict=True)
+        ]
     normalised = [
         _normalised(image, channel) for image, channel in zip(found, spec.channels, strict=True)
     ]
@@ -171,6 +180,20 @@ def _cut_edges(
         start = _cut_start(have, want, at) - max(want - have, 0) // 2
         edges.append((start * before / have, (start + want) * before / have))
     return edges
+
+
+def _centres(images: Sequence[Floats], spec: InputSpec) -> list[Sequence[int] | None]:
+    """Around which voxel each channel is cut: the same within a branch; None: the middle."""
+    if spec.crop != "foreground":
+        return [None] * len(images)
+    of_branch: dict[int, tuple[tuple[int, ...], Sequence[int]]] = {}
+    for image, channel in zip(images, spec.channels, strict=True):
+        of_branch.setdefault(channel.branch, (image.shape, _foreground_centre(image)))
+    found: list[Sequence[int] | None] = []
+    for image, channel in zip(images, spec.channels, strict=True):
+        shape, centre = of_branch[channel.branch]
+        found.append(centre if image.shape == shape else _foreground_centre(image))
+    return found
 
 
 def _foreground_centre(image: Floats) -> list[int]:
