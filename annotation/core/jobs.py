@@ -4,6 +4,7 @@ PostgreSQL is the truth and the broker a doorbell: losing every message loses no
 """
 
 import contextlib
+import errno
 import logging
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from django.utils import timezone
 from annotation.core.models import BaseModel
 
 logger = logging.getLogger(__name__)
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+DISK_FULL = "The disk of the worker is full"
 MAX_ATTEMPTS = 3  # that leave nothing to go on from
 
 
@@ -205,7 +208,24 @@ def execute(model: type[J], job_id: Any, work: Any) -> None:
         logger.warning("job_fenced kind=%s id=%s", model.__name__, job.pk)
     except Exception as error:
         logger.exception("job_failed kind=%s id=%s", model.__name__, job.pk)
-        finish(job, JobState.FAILED, error=f"{type(error).__name__}: {error}")
+        if not _is_disk_full(error):
+            finish(job, JobState.FAILED, error=f"{type(error).__name__}: {error}")
+        elif isinstance(job, PausableJob):
+            wait_for_space(job)
+        else:
+            finish(job, JobState.FAILED, error=f"{DISK_FULL}: make room, and start it again.")
+
+
+def _is_disk_full(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in NO_SPACE
+
+
+def wait_for_space(job: PausableJob) -> None:
+    """Pause the job with the reason: what it has is kept, and it goes on once somebody made room."""
+    type(job).ownership(job).update(
+        pause_requested=True, error=f"{DISK_FULL}: make room, and resume. Nothing is lost."
+    )
+    put_back(job)
 
 
 def put_back(job: Job) -> None:
@@ -240,7 +260,7 @@ def request_pause(job: PausableJob) -> bool:
 def resume(job: PausableJob) -> bool:
     """Let workers take the job again, or its worker go on; False where it was not to wait."""
     rows = type(job)._default_manager.filter(pk=job.pk, state__in=UNFINISHED)
-    return bool(rows.filter(pause_requested=True).update(pause_requested=False))
+    return bool(rows.filter(pause_requested=True).update(pause_requested=False, error=""))
 
 
 def lost_jobs(model: type[J]) -> list[J]:

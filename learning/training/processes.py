@@ -206,6 +206,8 @@ def _failure(folder: Path, said: str) -> Exception:
         return ProcessesDied(said)
     if failure["type"] == OutOfMemory.__name__:
         return OutOfMemory(failure["message"])
+    if failure["errno"]:
+        return OSError(failure["errno"], failure["message"])
     return ProcessesFailed(f"{failure['type']}: {failure['message']}")
 
 
@@ -245,7 +247,10 @@ def run(folder: Path, at_once: int | None) -> None:
             )  # fmt: skip
         except Exception as error:
             if not has_lost_another(error):
-                failure = {"type": type(error).__name__, "message": str(error)}
+                failure = {
+                    "type": type(error).__name__, "message": str(error),
+                    "errno": getattr(error, "errno", None),
+                }  # fmt: skip
                 (folder / "failure.json").write_text(json.dumps(failure))
             raise
         if group.is_first:

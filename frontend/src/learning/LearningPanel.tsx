@@ -146,6 +146,7 @@ function NewestRound({ round, isManager, onChange }: NewestRoundProps) {
         {isUnfinished && isManager && <RoundButtons round={round} onChange={onChange} />}
       </Group>
       {(phase === 'paused' || phase === 'pausing') && <Text size="sm" c="dimmed">{t(`learning.${phase}_help`)}</Text>}
+      {isUnfinished && round.error && <Alert color="orange">{round.error}</Alert>}
       {isUnfinished && (phase !== 'paused' || round.progress.total) && (
         <Progress mt="xs" animated={phase !== 'paused'} value={percent(round)} aria-label={t('learning.round_progress')} />
       )}
