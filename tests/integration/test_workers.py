@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import psutil
 import pytest
+import redis
+from django.conf import settings
 from django.utils import timezone
 
 from annotation.core import jobs
@@ -134,6 +136,34 @@ def test_every_message_lost_and_the_work_is_still_done(target, live_cast, monkey
         )
     assert state_of(round_).state == jobs.JobState.COMPLETED
     assert all(datasets.export_path(export).exists() for export in exports)
+
+
+def test_a_broker_that_forgets_everything_beneath_its_workers_loses_nothing(target, live_cast):
+    """A round that runs goes on; what is asked for afterwards still reaches the same workers."""
+    running = rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1)
+    with servers.worker("default", "gpu"):
+        servers.eventually(
+            lambda: len(state_of(running).curves) >= 1, "the round trains", PATIENCE_S
+        )
+        dataset = datasets.freeze(project=live_cast.project, name="d", actor=None)
+        waiting = datasets.request_export(
+            actor=live_cast.manager, dataset=dataset, format_name="csv"
+        )
+        redis.Redis.from_url(settings.CACHE_URL).flushall()
+        Export.objects.update(created_at=timezone.now() - timedelta(minutes=5))
+        sweep_jobs()
+        servers.eventually(lambda: state_of(running).is_finished, "it goes on", PATIENCE_S)
+        servers.eventually(
+            lambda: Export.objects.get(pk=waiting.pk).is_finished, "what waited is done", PATIENCE_S
+        )
+        target.config = {**LONG, "min_steps": 10, "evaluations": 2}
+        target.save()
+        later = rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=2)
+        servers.eventually(
+            lambda: state_of(later).is_finished, "the workers still hear", PATIENCE_S
+        )
+    assert state_of(running).state == state_of(later).state == jobs.JobState.COMPLETED
+    assert (state_of(running).attempt, state_of(later).attempt) == (1, 1)
 
 
 @pytest.mark.timeout(4 * PATIENCE_S)

@@ -91,7 +91,7 @@ def volume_of(project, number, values, slope="1"):
 
 
 def test_a_round_of_masks_survives_empty_masks_and_leaves_strange_images_out(cast, project):
-    """Two of its cases are one grey, or not numbers; nobody has drawn anything on the others."""
+    """Two of its cases are one grey, or not numbers; on most of the others nobody drew anything."""
     grey = np.full((8, 32, 32), 7, np.int16)
     noise = np.random.default_rng(0).normal(0, 50, (8, 32, 32)).astype(np.int16)
 
@@ -102,8 +102,11 @@ def test_a_round_of_masks_survives_empty_masks_and_leaves_strange_images_out(cas
             return volume_of(project, number, noise, slope="1e300")
         return make_volume(project, number)
 
-    empty = drawn(project, np.zeros((8, 32, 32), np.uint8))
-    cases = labeled(project, cast.annotator, [empty] * len(SPLITS), make=make)
+    lesion = np.zeros((8, 32, 32), np.uint8)
+    lesion[2:6, 8:20, 8:20] = 3
+    empty = [drawn(project, np.zeros_like(lesion))] * (len(SPLITS) - 3)
+    contents = [*empty[:2], *[drawn(project, lesion)] * 3, *empty[2:]]
+    cases = labeled(project, cast.annotator, contents, make=make)
     spec = {"size": [8, 32, 32], "dimensions": "3d", "keeps_size": True}
     target = targets.create_target(
         actor=cast.manager, project=project, kind="segmentation", input=spec,

@@ -18,6 +18,9 @@ from learning.training.tasks import OneAnswer, Segmentation, Weighting
 
 TASK = OneAnswer(("left", "right"))
 SQUARE = Segmentation(("square",))
+BY_HEART = 0.85
+STEPS = 120  # most need fewer than 40
+FEWEST_WEIGHTS = 500_000  # of a large network
 SMALL = [n for n in NETWORKS if n.endswith("_small") or n == "resnet10"]
 DIMENSIONS = ("2d", "2.5d", "3d")
 FAMILIES = {
@@ -54,6 +57,15 @@ def four_images(architecture):
     return torch.from_numpy(images), torch.from_numpy(masks) if is_dense else labels
 
 
+def share_right(outputs, labels):
+    """Mean Dice of the block, or the share of the images that are right and at least 80% sure."""
+    if outputs.ndim > 2:
+        found, wanted = outputs.argmax(1) == 1, labels == 1
+        return (2 * (found & wanted).sum() / (found.sum() + wanted.sum())).item()
+    sure = outputs.softmax(1).gather(1, labels[:, None])[:, 0]
+    return (sure >= 0.8).float().mean().item()
+
+
 def test_the_registry_holds_every_family():
     assert {network.family for network in NETWORKS.values()} == FAMILIES
 
@@ -68,16 +80,17 @@ def test_every_network_overfits_four_samples_and_embeds_them(name, dimensions):
     images, labels = four_images(architecture)
     network = architecture.build().train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
-    losses = []
-    for _ in range(60):
+    best = 0.0
+    for _ in range(STEPS):
         optimizer.zero_grad()
-        loss = task.loss(forward(network, images, None), labels, Weighting())
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-        if losses[-1] < 0.4 * losses[0]:
+        outputs = forward(network, images, None)
+        # Learned by heart: the block's shape, or all four images, and sure of each.
+        best = max(best, share_right(outputs.detach(), labels))
+        if best >= BY_HEART:
             break
-    assert losses[-1] < 0.5 * losses[0], losses[::10]
+        task.loss(outputs, labels, Weighting()).backward()
+        optimizer.step()
+    assert best >= BY_HEART
     # In training mode: a few steps on four samples are no statistics for batch norm.
     with embed(network) as caught, torch.no_grad():
         network(images)
@@ -96,10 +109,12 @@ def test_the_large_networks_build_in_two_and_three_dimensions(name):
         definition = Architecture(name, 2, dimensions, size=size).definition()
         assert definition.arguments["in_channels" if "in_channels" in definition.arguments
                                     else "n_input_channels"] == 1  # fmt: skip
-    if entry.family not in ("Swin", "SwinUNETR"):  # their drop rates cannot be made on `meta`
-        with torch.device("meta"):
-            Architecture(name, 2, "3d", size=(side,) * 3).build()
-            Architecture(name, 2, "2d", size=(side, side)).build()
+    # The drop rates of Swin's family are computed, which nothing on `meta` can be.
+    is_real = entry.family in ("Swin", "SwinUNETR")
+    with torch.device("cpu" if is_real else "meta"):
+        for dimensions, size in (("3d", (side,) * 3), ("2d", (side, side))):
+            network = Architecture(name, 2, dimensions, size=size).build()
+            assert sum(p.numel() for p in network.parameters()) > FEWEST_WEIGHTS
 
 
 @pytest.mark.parametrize("dimensions", DIMENSIONS)

@@ -146,6 +146,36 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tmp_path):
         assert torch.equal(value, resumed.network.state_dict()[name]), name
 
 
+def test_a_resumed_run_of_masks_equals_an_uninterrupted_one_bit_for_bit(tmp_path):
+    """Patches, their places and their augmentation are drawn again as they had been."""
+
+    class Killed(Exception):
+        pass
+
+    def die_at_4(progress):
+        if progress.step >= 4:
+            raise Killed
+
+    rng = np.random.default_rng(0)
+    images = [rng.normal(0, 1, (1, 12, 20, 24)).astype(np.float32) for _ in range(4)]
+    masks = [(image[0] > 1).astype(np.int16) for image in images]
+    config = replace(
+        SMALL, batch_size=2, min_steps=8, evaluations=4, patches_per_image=2, modality="mr",
+        flip=True, dropout=0.0,
+    )  # fmt: skip
+    options = {
+        "config": config, "training": Samples(images, masks), "task": Segmentation(("a",)),
+        "architecture": Architecture("segresnet_small", 2, "3d", size=(8, 16, 16)),
+    }  # fmt: skip
+    straight = run(tmp_path / "straight", **options)
+    with pytest.raises(Killed):
+        run(tmp_path / "broken", on_progress=die_at_4, **options)
+    resumed = run(tmp_path / "broken", **options)
+    assert resumed.curves == straight.curves
+    for name, value in straight.network.state_dict().items():
+        assert torch.equal(value, resumed.network.state_dict()[name]), name
+
+
 def test_batches_made_ahead_are_those_made_in_the_loop(tmp_path):
     ahead = run(tmp_path / "ahead")
     plain = run(tmp_path / "plain", TrainConfig.from_json(SMALL.as_json() | {"prefetch": False}))
