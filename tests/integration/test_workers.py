@@ -67,7 +67,8 @@ def test_a_killed_worker_takes_its_training_processes_with_it(target):
         servers.eventually(
             lambda: len(state_of(round_).curves) >= 2, "two processes train", PATIENCE_S
         )
-        children = psutil.Process(first.pid).children(recursive=True)
+        below = psutil.Process(first.pid).children(recursive=True)
+        children = [c for c in below if "learning.training.processes" in c.cmdline()]
         first.send_signal(signal.SIGKILL)
         first.wait()
     servers.eventually(lambda: not any(c.is_running() for c in children), "nobody trains on")

@@ -2219,6 +2219,9 @@ export interface components {
             excluded_count?: number;
             excluded_reasons?: components["schemas"]["ExclusionReason"][];
             device?: string;
+            memory?: {
+                [key: string]: components["schemas"]["Shortage"];
+            };
         };
         ModelDetail: {
             version: components["schemas"]["ModelVersion"];
@@ -2817,6 +2820,10 @@ export interface components {
          * @enum {string}
          */
         SeriesOrientationEnum: "axial" | "sagittal" | "coronal" | "oblique";
+        Shortage: {
+            times: number;
+            at_once: number;
+        };
         SimilarCase: {
             /** Format: uuid */
             case: string;
