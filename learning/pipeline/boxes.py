@@ -38,6 +38,7 @@ from learning.training.detection.evaluate import evaluate_boxes, thresholds_of_b
 from learning.training.detection.network import Detector, DetectorShape
 from learning.training.detection.train import BoxedImages, DetectorConfig, detect, train_detector
 from learning.training.loop import choose_device
+from learning.training.predict import one_ahead
 from learning.training.pretraining.contrastive import Images
 from learning.training.pretraining.own_network import Run, pretrain_detector
 from learning.training.resumable import Schedule
@@ -159,8 +160,8 @@ class Boxes(Kind):
     def foresee(
         self, learned: Learned, loaded: Iterable[tuple[Any, Any]], *, is_suggested: bool
     ) -> Iterator[Foreseen]:
-        for chosen, image in loaded:
-            [found] = self._detected(learned.trained, [image[None]])
+        searched = one_ahead(loaded, lambda one: self._detected(learned.trained, [one[1][None]]))
+        for (chosen, image), [found] in searched:
             scores = {
                 name: found.scores[found.labels == number]
                 for number, name in enumerate(self.classes)

@@ -40,7 +40,7 @@ from learning.training.loop import Trained, choose_device
 from learning.training.metrics.figures import Examined, figures
 from learning.training.metrics.masks import compare_maps
 from learning.training.networks import Architecture
-from learning.training.predict import Members, segment
+from learning.training.predict import Members, one_ahead, segment
 from learning.training.preparation import UnusableInput, prepare_mask, restore_mask
 from learning.training.pretraining.contrastive import Images
 from learning.training.pretraining.own_network import Run
@@ -173,8 +173,8 @@ class Masks(Kind):
         self, learned: Learned, loaded: Iterable[tuple[Any, Any]], *, is_suggested: bool
     ) -> Iterator[Foreseen]:
         names = ("background", *self.classes)
-        for chosen, image in loaded:
-            probabilities = self._probabilities(learned.trained, image)
+        answered = one_ahead(loaded, lambda one: self._probabilities(learned.trained, one[1]))
+        for (chosen, _), probabilities in answered:
             found = mask_components(probabilities, names)
             mask = probabilities.argmax(axis=0)
             volumes = [float((mask == c).sum()) for c in range(1, len(names))]

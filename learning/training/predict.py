@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from learning.training.networks.architecture import memory_format
 from learning.training.tasks import Task
 
 Done = TypeVar("Done")
+Given = TypeVar("Given")
 WINDOWS = 2  # at once
 
 
@@ -238,6 +240,24 @@ def _predict_whole(
                 found = (found + task.predictions(mirrored)) / 2
             rows.append(found)
     return torch.stack(rows).double().cpu().numpy(), features.cpu().numpy()
+
+
+def one_ahead(
+    source: Iterable[Given], work: Callable[[Given], Done]
+) -> Iterator[tuple[Given, Done]]:
+    """Each with what `work` makes of it, made in a thread while the caller deals with the one before.
+
+    The source is asked in the caller's own thread, where it may use the database.
+    """
+    with ThreadPoolExecutor(1) as worker:
+        waiting: tuple[Given, Future[Done]] | None = None
+        for given in source:
+            coming = worker.submit(copy_context().run, work, given)
+            if waiting is not None:
+                yield waiting[0], waiting[1].result()
+            waiting = given, coming
+        if waiting is not None:
+            yield waiting[0], waiting[1].result()
 
 
 def _loaded(

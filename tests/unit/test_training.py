@@ -3,6 +3,7 @@
 import functools
 import itertools
 import resource
+import threading
 import time
 from dataclasses import replace
 
@@ -22,7 +23,7 @@ from learning.training.checkpoint import Checkpoints, load_weights, save_weights
 from learning.training.config import MODALITIES, InvalidConfig, TrainConfig
 from learning.training.data import ArrayFile, Samples
 from learning.training.loop import DivergedTraining, train
-from learning.training.memory import OutOfMemory, noted
+from learning.training.memory import OutOfMemory, note, noted
 from learning.training.metrics import classification, intervals
 from learning.training.moving import places
 from learning.training.networks import Architecture
@@ -294,6 +295,21 @@ def test_masks_are_validated_where_two_windows_do_not_fit(tmp_path, monkeypatch)
         )
     assert shortages == {"windows": {"times": 1, "at_once": 1}}  # and it is remembered
     assert all("validation_loss" in point for point in trained.curves)
+
+
+def test_the_next_image_is_answered_while_the_caller_deals_with_one_and_shortages_are_heard():
+    begun = [threading.Event() for _ in range(3)]
+
+    def work(number):
+        begun[number].set()
+        note("windows", number)
+        return number * 10
+
+    with noted() as shortages:
+        for number, found in predict_module.one_ahead(range(3), work):
+            assert found == number * 10
+            assert begun[min(number + 1, 2)].wait(10)  # before it is asked for
+    assert shortages == {"windows": {"times": 3, "at_once": 2}}
 
 
 @pytest.mark.parametrize("makers", [1, 3])
