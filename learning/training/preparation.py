@@ -99,9 +99,9 @@ def _channel(volumes: Mapping[str, Volume], channel: Channel, spec: InputSpec) -
     if channel.name not in volumes:
         raise UnusableInput(f"{channel.name}: no series fits")
     volume = volumes[channel.name]
-    values = np.asarray(volume.values)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is found below
+        values = np.asarray(volume.values, np.float32)
     _require_usable(values, volume.spacing_mm, channel.name, spec)
-    values = values.astype(np.float32)
     if not spec.spacing_mm:
         return values
     zoom = _zoom(values.shape, volume.spacing_mm, spec)
@@ -213,6 +213,6 @@ def _normalised(image: Floats, channel: Channel) -> Floats:
         low, high = np.percentile(image, [channel.low, channel.high])
         image = np.clip(image, low, high)
     deviation = float(image.std())
-    if deviation == 0:
+    if deviation == 0 or not np.isfinite(deviation):
         raise UnusableInput(f"{channel.name}: nothing is left inside the crop and the percentiles")
     return np.asarray((image - image.mean()) / deviation, np.float32)

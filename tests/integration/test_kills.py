@@ -49,7 +49,7 @@ def kill_at(kind, job, moment):
 
 def test_a_round_killed_at_each_of_its_steps_is_published_once(target):
     round_ = rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1)
-    for attempt, moment in enumerate(("load:1", "evaluate:0", "publish:0"), 1):
+    for attempt, moment in enumerate(("load:0", "evaluate:0", "publish:0"), 1):
         kill_at("round", round_, moment)
         assert Round.objects.get().attempt == attempt
         assert [r.pk for r in jobs.lost_jobs(Round)] == [
@@ -80,7 +80,7 @@ def test_an_encoder_killed_in_mid_pool_embeds_each_case_once(target):
 
 def test_a_pre_training_killed_in_the_middle_goes_on_from_its_checkpoint(target, live_cast):
     encoder = requests.request_pretraining(actor=live_cast.manager, target=target, steps=6)
-    kill_at("pretraining", encoder, "load:1")
+    kill_at("pretraining", encoder, "load:0")
     kill_at("pretraining", encoder, "learn:3")
     seen = EncoderVersion.objects.get()
     assert (seen.attempt, seen.kept_attempt) == (2, 2)

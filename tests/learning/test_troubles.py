@@ -105,7 +105,7 @@ def test_a_round_of_masks_survives_empty_masks_and_leaves_strange_images_out(cas
     lesion = np.zeros((8, 32, 32), np.uint8)
     lesion[2:6, 8:20, 8:20] = 3
     empty = [drawn(project, np.zeros_like(lesion))] * (len(SPLITS) - 3)
-    contents = [*empty[:2], *[drawn(project, lesion)] * 3, *empty[2:]]
+    contents = [*empty[:2], *[drawn(project, lesion)] * 3, *empty[2:]]  # 2 to 4 are learned from
     cases = labeled(project, cast.annotator, contents, make=make)
     spec = {"size": [8, 32, 32], "dimensions": "3d", "keeps_size": True}
     target = targets.create_target(

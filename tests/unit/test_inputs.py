@@ -119,6 +119,7 @@ def test_the_foreground_is_kept_when_the_image_is_cut():
     ("volume", "spec", "reason"),
     [
         (Volume(np.full((9, 9), np.nan), (1, 1)), FLAT, "image: the image holds values that are"),
+        (Volume(noise(9, 9) * 1e300, (1, 1)), FLAT, "image: the image holds values that are not"),
         (Volume(np.ones((9, 9)), (1, 1)), FLAT, "image: every pixel has the same value"),
         (Volume(np.zeros((0, 9)), (1, 1)), FLAT, "image: the image is empty"),
         (Volume(noise(3, 9, 9), (1, 1, 1)), FLAT, "image: 3 axes where 2 are needed"),
