@@ -78,7 +78,7 @@ def fit(
 
     `make(step, generator)` makes the batch of a step ahead, in a thread, with all randomness from the
     generator; `batch_loss(network, batch)` learns from it. `parts(batch, at_once)` divides one where
-    memory runs out, each with its share. The network ends at its best where `validated` gives a loss.
+    memory runs out, each with its share. `validated` gives a loss for the curve.
     `on_progress` may raise to stop; the state stays for a resume. Raises DivergedLoss, OutOfMemory.
     """
     device = next(network.parameters()).device
@@ -134,7 +134,11 @@ def _reported(
         raise DivergedLoss(f"the loss became {loss} by step {run.step}")
     found = validated()
     run.network.train()
-    return run.record(loss, found)
+    # The last weights are kept: a heatmap's loss is at its least long before its boxes are at their best.
+    figures = run.record(loss, None)
+    if found is not None:
+        figures["validation_loss"] = found  # in the curve too
+    return figures
 
 
 def batch_of_step(count: int, size: int, step: int, seed: int) -> NDArray[np.int64]:

@@ -59,8 +59,7 @@ def train_detector(
 ) -> Detector:
     """A detector trained from scratch, from what `start` loads, or from the newest state.
 
-    With `validation` it is the one of the report whose loss on that was the least. Raises InvalidBoxes,
-    DivergedLoss, OutOfMemory.
+    With `validation` every report says its loss. Raises InvalidBoxes, DivergedLoss, OutOfMemory.
     """
     if len(data.images) != len(data.boxes):
         raise ValueError(f"{len(data.images)} images, but boxes of {len(data.boxes)}")
