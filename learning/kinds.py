@@ -94,6 +94,26 @@ def learnable(schema: Schema) -> list[Learnable]:
     return found + _survivals(schema)
 
 
+def labels_of(wish: Wish, schema: Schema | None) -> tuple[str, ...]:
+    """What people call a target in this schema: as `learnable` names it; keys where they are gone."""
+    options = wish.options or {}
+    if schema is None:
+        return (wish.question,) if wish.question else ()
+    if wish.kind == "segmentation":
+        return tuple(s.label for s in schema.segments if s.layer == options.get("layer"))
+    if wish.kind == "boxes":
+        known = {label.key: label.label for label in schema.region_labels}
+        return tuple(known.get(key, key) for key in options.get("labels", []))
+    asked = schema.question(wish.question)
+    label = asked.label if asked else wish.question
+    if wish.kind != "time_to_event":
+        return (label,)
+    event = schema.question(str(options.get("event_question", "")))
+    answers = {option.key: option.label for option in event.options} if event else {}
+    key = str(options.get("event_option", ""))
+    return (label, event.label if event else "", answers.get(key, key))
+
+
 def _survivals(schema: Schema) -> list[Learnable]:
     times = [q for q in schema.study_questions if q.kind == "number"]
     events = [q for q in schema.study_questions if q.kind == "one"]

@@ -9,6 +9,7 @@ from torch import nn
 
 from annotation.core import jobs
 from learning.models import EncoderVersion, ModelVersion, Round
+from learning.services.naming import name_of_version
 from learning.services.starts import hub_address, source_path
 from learning.stored_models import weights_folder
 from learning.training.checkpoint import weights_path
@@ -51,8 +52,8 @@ def _weights(round_: Round) -> tuple[str, Path, str]:
     """What it is called, where it lies, and its hash where that is known beforehand."""
     [(kind, value)] = round_.start.items()
     if kind == "model_version":
-        version = ModelVersion.objects.select_related("target").get(pk=value)
-        name = f"{version.target.name} model {version.number}"
+        version = ModelVersion.objects.select_related("target__project").get(pk=value)
+        name = name_of_version(version)
         return name, weights_path(weights_folder(), version.weights_sha256), version.weights_sha256
     if kind == "encoder":
         encoder = EncoderVersion.objects.get(pk=value)

@@ -114,7 +114,7 @@ describe('where a map lies', () => {
 
 describe('the list of explanations', () => {
   const model = {
-    model_version: 'm', target: 'nodule', question: 'nodule', kind: 'one', number: 3, classes: ['no', 'yes'],
+    model_version: 'm', target: 'nodule', labels: ['Nodule'], question: 'nodule', kind: 'one' as const, number: 3, classes: ['no', 'yes'],
     methods: ['attention_rollout' as const, 'occlusion' as const], likely: 'yes',
   }
 

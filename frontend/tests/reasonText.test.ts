@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { setLanguage } from '../src/i18n'
 import { de } from '../src/i18n/de'
 import { en } from '../src/i18n/en'
+import type { Definition } from '../src/labeling/definition'
 import { reasonText } from '../src/labeling/reasonText'
 
 afterEach(() => setLanguage('en'))
@@ -18,6 +19,23 @@ describe('why a case comes', () => {
     expect(reasonText(UNDECIDED)).toBe(UNDECIDED.priority_reason)
     setLanguage('de')
     expect(reasonText(UNDECIDED)).toBe('Das Modell schwankt zwischen yes 0,50 und no 0,44')
+  })
+
+  it('names answers and drawings as the schema does, each question by its own', () => {
+    const options = [{ key: 'yes', label: 'Ja' }, { key: 'no', label: 'Nein' }]
+    const definition: Definition = {
+      questions: [
+        { key: 'other', label: 'Other', kind: 'one', options: [{ key: 'yes', label: 'Wrong' }] },
+        { key: 'nodule', label: 'Nodule', kind: 'one', options },
+      ],
+      region_labels: [{ key: 'mass', label: 'Raumforderung' }],
+    }
+    const words = { ...UNDECIDED.priority_words, question: 'nodule' }
+    setLanguage('de')
+    expect(reasonText({ ...UNDECIDED, priority_words: words }, definition)).toBe('Das Modell schwankt zwischen Ja 0,50 und Nein 0,44')
+    const drawn = { priority_reason: '', priority_words: { code: 'outline', label: 'mass' } }
+    expect(reasonText(drawn, definition)).toContain('Raumforderung')
+    expect(reasonText({ ...UNDECIDED, priority_words: { ...words, first: 'gone' } }, definition)).toContain('gone 0,50')
   })
 
   it('has as many decimals as a measurement deserves, and no unit where there is none', () => {

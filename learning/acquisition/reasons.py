@@ -44,9 +44,14 @@ class Reason(str):
 HELD_OUT = Reason("held_out")  # of validation and test cases
 
 
-def words_of(reason: str) -> dict[str, Any]:
-    """What another language needs to say it; nothing where it is only a sentence."""
-    return reason.words if isinstance(reason, Reason) else {}
+def words_of(reason: str, question: str = "") -> dict[str, Any]:
+    """What another language needs to say it; nothing where it is only a sentence.
+
+    With the question, so that screens name its answers as readers know them, not by their keys.
+    """
+    if not isinstance(reason, Reason):
+        return {}
+    return {**reason.words, "question": question} if question else reason.words
 
 
 def undecided(probabilities: Floats, classes: Sequence[str]) -> Reason:

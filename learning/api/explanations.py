@@ -18,8 +18,9 @@ from annotation.core.jobs import JobState
 from annotation.datasets.api.views import ProgressOfJob
 from annotation.labeling.api.projects import parsed
 from learning.access import explained_case_for, explanation_for
-from learning.models import Explanation, Method
+from learning.models import Explanation, Method, TargetKind
 from learning.services import explanations, neighbours
+from learning.services.naming import labels_of_target
 
 Plain = serializers.Serializer[Any]
 REVALIDATED = {"Cache-Control": "private, no-cache"}  # every look asks again, and is noted
@@ -28,14 +29,20 @@ REVALIDATED = {"Cache-Control": "private, no-cache"}  # every look asks again, a
 class ExplainableSerializer(Plain):
     model_version = serializers.UUIDField(source="version.pk")
     target = serializers.CharField(source="version.target.name")
+    labels = serializers.SerializerMethodField()
     question = serializers.CharField(source="version.target.question")
-    kind = serializers.CharField(source="version.target.kind")
+    kind = serializers.ChoiceField(choices=TargetKind.choices, source="version.target.kind")
     number = serializers.IntegerField(source="version.number")
     classes = serializers.ListField(child=serializers.CharField(), source="version.classes")
     methods = serializers.ListField(child=serializers.ChoiceField(choices=Method.choices))
     likely = serializers.CharField(
         help_text="What the model answers; empty where it gives no class."
     )
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_labels(self, found: Any) -> list[str]:
+        """What the schema calls the target."""
+        return labels_of_target(found.version.target)
 
 
 class NewExplanationRequest(Plain):

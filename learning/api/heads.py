@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,6 +15,7 @@ from annotation.core.jobs import JobState
 from annotation.datasets.api.views import ProgressOfJob
 from annotation.labeling import access
 from learning.api.targets import target_of
+from learning.api.views import EstimateSerializer
 from learning.models import EncoderVersion, HeadVersion
 from learning.services import embeddings, evidence
 
@@ -34,7 +35,13 @@ class HeadMetricsSerializer(serializers.Serializer[Any]):
     coverage = serializers.FloatField(
         required=False, help_text="Share of the test numbers in their 95 % intervals."
     )
-    kappa = serializers.FloatField(required=False)
+    quadratic_kappa = serializers.FloatField(required=False)
+    intervals = serializers.DictField(
+        child=EstimateSerializer(), required=False, help_text="Of 95 %, over the test patients."
+    )
+    kappa = serializers.FloatField(
+        required=False, help_text="Agreement with the former head on the same cases."
+    )
     per_class = serializers.ListField(child=serializers.IntegerField(), required=False)
 
 
@@ -70,6 +77,19 @@ class ConditionSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     holds = serializers.BooleanField(allow_null=True)
     sentence = serializers.CharField()
+    words = serializers.JSONField(
+        source="sentence.words",
+        help_text="The sentence in no language: its code and values (learning/estimates/wording.py).",
+    )
+
+
+class WindowSerializer(serializers.Serializer[Any]):
+    """Heads by number, and the labels that they had learned from."""
+
+    first = serializers.IntegerField()
+    last = serializers.IntegerField()
+    labels_first = serializers.IntegerField()
+    labels_last = serializers.IntegerField()
 
 
 class HonestFiguresSerializer(serializers.Serializer[Any]):
@@ -77,9 +97,13 @@ class HonestFiguresSerializer(serializers.Serializer[Any]):
     unit = serializers.CharField(
         allow_null=True, allow_blank=True, help_text="Of the errors; null where they are rates."
     )
+    window = WindowSerializer(
+        allow_null=True, help_text="The heads whose predictions these figures count."
+    )
     audit = ErrorRateSerializer(allow_null=True)
     weighted = ErrorRateSerializer(allow_null=True)
     forecast = serializers.SerializerMethodField()
+    forecast_words = serializers.SerializerMethodField()
     is_stopping_advised = serializers.BooleanField(source="stopping.is_advised")
     conditions = ConditionSerializer(many=True, source="stopping.conditions")
     agreement = ConditionSerializer(allow_null=True)
@@ -87,6 +111,10 @@ class HonestFiguresSerializer(serializers.Serializer[Any]):
 
     def get_forecast(self, figures: evidence.HonestFigures) -> str | None:
         return figures.forecast.sentence(evidence.AHEAD) if figures.forecast else None
+
+    @extend_schema_field(serializers.JSONField(allow_null=True))
+    def get_forecast_words(self, figures: evidence.HonestFigures) -> dict[str, Any] | None:
+        return figures.forecast.sentence(evidence.AHEAD).words if figures.forecast else None
 
 
 class EncoderVersionSerializer(serializers.ModelSerializer[EncoderVersion]):

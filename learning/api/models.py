@@ -15,13 +15,14 @@ from annotation.accounts.authentication import user_of
 from annotation.core.errors import get_or_not_found
 from learning import selectors
 from learning.api.views import EstimateSerializer, ModelVersionSerializer, ReliabilitySerializer
-from learning.models import ModelVersion
+from learning.models import ModelVersion, TargetKind
 from learning.services import model_versions
 from learning.services.card_text import as_markdown
 from learning.services.comparison import Verdict, compare_versions
 from learning.services.drift import drift_of
 from learning.services.lineage import lineage_of
 from learning.services.model_cards import model_card
+from learning.services.naming import labels_of_target
 from learning.services.subgroups import MIN_PATIENTS, subgroups_of
 from learning.training.metrics.figures import SMALLER_IS_BETTER
 
@@ -86,6 +87,10 @@ class LineageSerializer(serializers.Serializer[Any]):
 class ModelDetailSerializer(serializers.Serializer[Any]):
     version = ModelVersionSerializer()
     question = serializers.CharField()
+    kind = serializers.ChoiceField(choices=TargetKind.choices)
+    target_labels = serializers.ListField(
+        child=serializers.CharField(), help_text="What the schema calls the target."
+    )
     project = serializers.UUIDField()
     deciding = serializers.CharField(allow_blank=True)
     n = serializers.IntegerField()
@@ -252,6 +257,8 @@ def _detail(version: ModelVersion) -> dict[str, Any]:
     return {
         "version": version,
         "question": version.target.name,
+        "kind": version.target.kind,
+        "target_labels": labels_of_target(version.target),
         "project": version.target.project_id,
         "deciding": metrics.get("metric", {}).get("name", ""),
         "n": metrics.get("n", 0),

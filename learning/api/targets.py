@@ -24,7 +24,8 @@ from learning.acquisition.names import (
 )
 from learning.kinds import FIGURE_CHOICES, figure_of
 from learning.models import Promotion, Target, TargetKind
-from learning.services import columns, targets
+from learning.services import columns, naming, targets
+from learning.training import config as training
 from learning.training.inputs import SOURCES
 from learning.training.knobs import knobs
 from learning.training.registry import NETWORKS
@@ -42,13 +43,14 @@ class TargetSerializer(serializers.ModelSerializer[Target]):
     figure = serializers.SerializerMethodField()
     strategies = serializers.SerializerMethodField()
     head_strategies = serializers.SerializerMethodField()
+    labels = serializers.SerializerMethodField()
 
     class Meta:
         model = Target
         fields = [
             "id", "name", "kind", "question", "options", "input", "strategy", "strategies",
             "figure", "retrain_after", "head_strategy", "head_strategies", "refit_after",
-            "promotion", "config", "start", "finding",
+            "promotion", "config", "start", "goal", "tolerance", "labels",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -65,6 +67,11 @@ class TargetSerializer(serializers.ModelSerializer[Target]):
         """Empty where no light head learns this."""
         return list(HEAD_STRATEGIES_OF_KIND.get(target.kind, ()))
 
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_labels(self, target: Target) -> list[str]:
+        """What the schema calls it: a question, an event's time, question and answer, what is drawn."""
+        return naming.labels_of_target(target)
+
 
 class TargetChangeRequest(serializers.Serializer[Any]):
     strategy = serializers.ChoiceField(choices=ALL_CHOICES, required=False)
@@ -75,9 +82,12 @@ class TargetChangeRequest(serializers.Serializer[Any]):
     config = serializers.DictField(child=serializers.JSONField(), required=False)
     start = serializers.DictField(child=serializers.CharField(), required=False)
     promotion = serializers.ChoiceField(choices=Promotion.choices, required=False)
-    finding = serializers.CharField(
-        max_length=40, required=False, allow_blank=True,
-        help_text="The option that the strategy `rare` looks for; empty: the rarest.",
+    goal = serializers.FloatField(
+        required=False, allow_null=True, help_text="What the deciding figure shall reach."
+    )
+    tolerance = serializers.FloatField(
+        required=False, allow_null=True,
+        help_text="Error of suggestions that is accepted: a share; of numbers in their unit.",
     )  # fmt: skip
 
 
@@ -151,7 +161,7 @@ class TargetsView(APIView):
     @extend_schema(responses=TargetSerializer(many=True))
     def get(self, request: Request, project_id: UUID) -> Response:
         project = access.project_for(user_of(request), project_id, access.REVIEWERS)
-        found = project.targets.order_by("created_at")
+        found = project.targets.order_by("created_at").select_related("project")
         return Response(TargetSerializer(found, many=True).data)
 
     @extend_schema(request=TargetRequest, responses={201: TargetSerializer})

@@ -34,6 +34,11 @@ urlpatterns = [
         name="learning-curve",
     ),
     path(
+        "targets/<uuid:target_id>/learning-curves",
+        views.LearningCurvesView.as_view(),
+        name="learning-curves",
+    ),
+    path(
         "targets/<uuid:target_id>/model-versions",
         views.ModelVersionsView.as_view(),
         name="model-versions",

@@ -18,7 +18,7 @@ from learning import selectors
 from learning.api.targets import target_of
 from learning.kinds import FIGURE_CHOICES
 from learning.models import ModelVersion, ModelVersionState, Round, Trigger
-from learning.services import model_versions, rounds
+from learning.services import learning_curves, model_versions, rounds
 
 
 class EstimateSerializer(serializers.Serializer[Any]):
@@ -149,6 +149,28 @@ class CurvePointSerializer(serializers.Serializer[Any]):
     high = serializers.FloatField(allow_null=True)
 
 
+class LearningPointSerializer(serializers.Serializer[Any]):
+    labels = serializers.FloatField()
+    value = serializers.FloatField(source="estimate.value", allow_null=True)
+    low = serializers.FloatField(source="estimate.low", allow_null=True)
+    high = serializers.FloatField(source="estimate.high", allow_null=True)
+    number = serializers.IntegerField(
+        allow_null=True, help_text="Of the round or head; null of audit and forecast."
+    )
+    strategy = serializers.CharField(allow_blank=True)
+    count = serializers.IntegerField(allow_null=True, help_text="Cases that it was measured on.")
+
+
+class LearningCurvesSerializer(serializers.Serializer[Any]):
+    """Intervals are of 95 %, the forecast's band is of 90 %."""
+
+    figure = serializers.ChoiceField(choices=FIGURE_CHOICES)
+    rounds = LearningPointSerializer(many=True)
+    heads = LearningPointSerializer(many=True)
+    audit = LearningPointSerializer(many=True)
+    forecast = LearningPointSerializer(many=True)
+
+
 class RoundsView(APIView):
     """The rounds of a target, newest first."""
 
@@ -206,6 +228,15 @@ class LearningCurveView(APIView):
     def get(self, request: Request, target_id: UUID) -> Response:
         points = selectors.learning_curve(target_of(user_of(request), target_id))
         return Response(CurvePointSerializer(points, many=True).data)
+
+
+class LearningCurvesView(APIView):
+    """The same figure of rounds, light heads and the random audit, and what more labels would bring."""
+
+    @extend_schema(responses=LearningCurvesSerializer)
+    def get(self, request: Request, target_id: UUID) -> Response:
+        found = learning_curves.curves_of(target_of(user_of(request), target_id))
+        return Response(LearningCurvesSerializer(found).data)
 
 
 class ModelVersionsView(APIView):

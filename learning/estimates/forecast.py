@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.estimates.wording import Sentence
+
 Doubles = NDArray[np.float64]
 MIN_POINTS = 4  # three parameters and one point to be wrong about
 EXPONENTS = np.linspace(0.1, 2.0, 39)
@@ -34,7 +36,7 @@ class Forecast:
     curve: PowerLaw
     copies: tuple[PowerLaw, ...]
     labels: int  # where the curve ends today
-    figure: str = ""  # named where it is not the usual one
+    figure: str = ""  # named where it is not the usual one: estimates.wording
 
     def gain(self, more: int) -> tuple[float, float, float]:
         """Expected gain of `more` labels, and its 90 % band: (gain, low, high)."""
@@ -43,11 +45,17 @@ class Forecast:
         expected = self.curve.at(self.labels + more) - self.curve.at(self.labels)
         return expected, float(low), float(high)
 
-    def sentence(self, more: int) -> str:
+    def band(self, more: int) -> tuple[float, float, float]:
+        """The figure expected with `more` labels than today, and its 90 % band: (value, low, high)."""
+        values = [law.at(self.labels + more) for law in self.copies]
+        low, high = np.quantile(values, [0.05, 0.95])
+        return self.curve.at(self.labels + more), float(low), float(high)
+
+    def sentence(self, more: int) -> Sentence:
         """For people, in points of a hundred: "200 more labels: +0.8 to +1.6 points"."""
         _, low, high = self.gain(more)
-        points = f"points of {self.figure}" if self.figure else "points"
-        return f"{more} more labels: {100 * low:+.1f} to {100 * high:+.1f} {points}"
+        code = f"forecast_{self.figure}" if self.figure else "forecast"
+        return Sentence(code, more=more, low=100 * low, high=100 * high)
 
     def labels_to_reach(self, value: float) -> float:
         """Labels in all at which the curve reaches a value; inf beyond its plateau."""

@@ -1,6 +1,7 @@
 """Whether labeling may stop: five conditions, each with its figure (reference C6). Offers, never forces.
 
-The agreement of successive models alone stops too early on a long tail; only all five together do.
+The agreement of successive models alone stops too early on a long tail; only all together do. Where a
+manager has set no goal, or tolerates no named error of numbers, that condition is left out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from learning.estimates.forecast import Forecast
 from learning.estimates.lure import Estimate
+from learning.estimates.wording import Sentence
 
 STABLE_KAPPA = 0.99
 STABLE_ROUNDS = 3
@@ -26,12 +28,12 @@ class Condition:
 
     name: str
     holds: bool | None
-    sentence: str
+    sentence: Sentence
 
 
 @dataclass(frozen=True)
 class Stopping:
-    """All conditions; stopping is advised when every one holds."""
+    """The conditions that apply; stopping is advised when every one holds."""
 
     conditions: tuple[Condition, ...]
 
@@ -41,15 +43,30 @@ class Stopping:
 
 
 @dataclass(frozen=True)
+class Goal:
+    """What the deciding figure shall reach, and the worse end of its 95 % interval on the locked test."""
+
+    wanted: float
+    end: float | None  # None where nothing is measured yet
+    higher_is_better: bool = True
+    unit: str = ""  # of an error
+
+    @property
+    def is_reached(self) -> bool | None:
+        if self.end is None:
+            return None
+        return self.end >= self.wanted if self.higher_is_better else self.end <= self.wanted
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What is known of a target; None where it is not known yet."""
 
     kappas: Sequence[float]  # of successive models on a fixed stop set, the latest last
     forecast: Forecast | None
-    target: float | None  # what the figure shall reach
-    figure_low: float | None  # lower end of its 95 % interval on locked validation
+    goal: Goal | None  # None where the manager has set none
     audit: Estimate | None  # error of pre-labels in the random audit
-    tolerance: float | None  # of that error; nobody says one of numbers
+    tolerance: float | None  # of that error; None where the manager has set none for numbers
     counts: Mapping[str, int]  # labels per class
     minimum: int  # labels that every class shall have
     unit: str | None = None  # of the error; None where it is a rate
@@ -76,85 +93,82 @@ def concordance(before: NDArray[np.float64], after: NDArray[np.float64]) -> floa
 
 def stopping(evidence: Evidence) -> Stopping:
     """The advice with its reasons, in a fixed order."""
-    return Stopping(
-        (
-            _stable(evidence),
-            _flat(evidence),
-            _reached(evidence),
-            _audited(evidence),
-            _seen(evidence),
-        )
+    found = (
+        _stable(evidence),
+        _flat(evidence),
+        _reached(evidence.goal) if evidence.goal else None,
+        _audited(evidence),
+        _seen(evidence),
     )
+    return Stopping(tuple(condition for condition in found if condition is not None))
 
 
-def audit_agreement(audit: Estimate, test_error: float, unit: str | None = None) -> Condition:
+def audit_agreement(
+    audit: Estimate, test_error: float, unit: str | None = None, test_standard_error: float = 0.0
+) -> Condition:
     """Whether the audit and the locked test tell the same error; if not, the pool has drifted.
 
-    An error in a unit is a mean absolute one, without a unit a rate.
+    An error in a unit is a mean absolute one, without a unit a rate. Both have their noise.
     """
-    gap = audit.value - test_error
     least = AGREEMENT_POINTS if unit is None else AGREEMENT_SHARE * test_error
-    room = max(least, 1.96 * audit.standard_error)
-    said = f"audit error {_error(audit.value, unit)}, locked test {_error(test_error, unit)}"
-    if abs(gap) <= room:
-        return Condition("audit_agrees", True, f"Audit and locked test agree: {said}")
-    return Condition("audit_agrees", False, f"Audit and locked test differ, look for drift: {said}")
+    room = max(least, 1.96 * float(np.hypot(audit.standard_error, test_standard_error)))
+    agrees = abs(audit.value - test_error) <= room
+    code = "agrees" if agrees else "differs"
+    if unit is None:
+        said = Sentence(code, audit=100 * audit.value, test=100 * test_error)
+    else:
+        said = Sentence(f"{code}_of_number", audit=audit.value, test=test_error, unit=unit)
+    return Condition("audit_agrees", agrees, said)
 
 
 def _stable(evidence: Evidence) -> Condition:
     last = list(evidence.kappas)[-STABLE_ROUNDS:]
     if len(last) < STABLE_ROUNDS:
-        need = STABLE_ROUNDS - len(last)
-        return Condition("stable", None, f"{need} more rounds show whether the answers are stable")
-    holds = min(last) >= STABLE_KAPPA
-    return Condition(
-        "stable", holds,
-        f"Agreement of successive models: {min(last):.3f} at least in the last {STABLE_ROUNDS}"
-        f" rounds ({STABLE_KAPPA} wanted)",
-    )  # fmt: skip
+        said = Sentence("stable_soon", count=STABLE_ROUNDS - len(last))
+        return Condition("stable", None, said)
+    said = Sentence("stable", kappa=min(last), rounds=STABLE_ROUNDS, wanted=STABLE_KAPPA)
+    return Condition("stable", min(last) >= STABLE_KAPPA, said)
 
 
 def _flat(evidence: Evidence) -> Condition:
     if evidence.forecast is None:
-        return Condition("forecast", None, "Too few rounds for a forecast")
+        return Condition("forecast", None, Sentence("forecast_soon"))
     more = max(round(NEXT_SHARE * evidence.forecast.labels), 1)
     # The upper end of the band: a gain that is merely uncertain is no reason to stop.
     _, _, high = evidence.forecast.gain(more)
     return Condition("forecast", high < LEAST_GAIN, evidence.forecast.sentence(more))
 
 
-def _reached(evidence: Evidence) -> Condition:
-    if evidence.target is None or evidence.figure_low is None:
-        return Condition("target", None, "No target is set, or nothing validated yet")
-    return Condition(
-        "target", evidence.figure_low >= evidence.target,
-        f"95 % sure of {evidence.figure_low:.3f} on validation ({evidence.target:.3f} wanted)",
-    )  # fmt: skip
+def _reached(goal: Goal) -> Condition:
+    if goal.end is None:
+        return Condition("target", None, Sentence("goal_soon", wanted=goal.wanted))
+    if goal.higher_is_better:
+        said = Sentence("goal", end=goal.end, wanted=goal.wanted)
+    else:
+        said = Sentence("goal_of_error", end=goal.end, wanted=goal.wanted, unit=goal.unit)
+    return Condition("target", goal.is_reached, said)
 
 
-def _audited(evidence: Evidence) -> Condition:
-    if evidence.audit is None:
-        return Condition("audit", None, "No audited labels yet")
-    upper, unit = evidence.audit.interval[1], evidence.unit
-    said = f"Error of suggestions at most {_error(upper, unit)} by {evidence.audit.draws} audited labels"
+def _audited(evidence: Evidence) -> Condition | None:
     if evidence.tolerance is None:
-        return Condition("audit", None, f"{said} (judge yourself whether that suffices)")
-    return Condition(
-        "audit",
-        upper <= evidence.tolerance,
-        f"{said} ({_error(evidence.tolerance, unit)} tolerated)",
-    )
+        return None
+    if evidence.audit is None:
+        return Condition("audit", None, Sentence("audit_soon"))
+    upper, count, most = evidence.audit.interval[1], evidence.audit.draws, evidence.tolerance
+    if evidence.unit is None:
+        said = Sentence("audit", upper=100 * upper, count=count, tolerated=100 * most)
+    else:
+        said = Sentence(
+            "audit_of_number", upper=upper, count=count, tolerated=most, unit=evidence.unit
+        )
+    return Condition("audit", upper <= most, said)
 
 
 def _seen(evidence: Evidence) -> Condition:
     if not evidence.counts:
-        return Condition("classes", None, "No classes counted yet")
-    scarce = {n: k for n, k in evidence.counts.items() if k < evidence.minimum}
+        return Condition("classes", None, Sentence("classes_soon"))
+    scarce = {n: k for n, k in sorted(evidence.counts.items()) if k < evidence.minimum}
     if not scarce:
-        return Condition("classes", True, f"Every answer has {evidence.minimum} labels or more")
-    named = ", ".join(f"{name} {count}" for name, count in sorted(scarce.items()))
-    return Condition("classes", False, f"Too few labels ({evidence.minimum} wanted): {named}")
-
-
-def _error(value: float, unit: str | None) -> str:
-    return f"{100 * value:.1f} %" if unit is None else f"{value:.3g} {unit}".rstrip()
+        return Condition("classes", True, Sentence("classes", minimum=evidence.minimum))
+    said = Sentence("classes_scarce", minimum=evidence.minimum, scarce=scarce)
+    return Condition("classes", False, said)

@@ -36,6 +36,7 @@ class HeadKind(ABC):
     kind: ClassVar[Kind]
     answers: ClassVar[Answers]
     forecast: ClassVar[str] = "auc"  # the figure between 0 and 1 that is looked ahead
+    deciding: ClassVar[str] = "auc"  # what networks of this kind are compared by
 
     @abstractmethod
     def unlabeled(self, count: int, class_count: int) -> Labels:
@@ -89,7 +90,7 @@ class HeadKind(ABC):
 
 
 class Exclusive(HeadKind):
-    """One class of several, as class numbers (n,), -1 where unknown; grades as well."""
+    """One class of several, as class numbers (n,), -1 where unknown."""
 
     kind = "one"
     answers = "one"
@@ -124,6 +125,18 @@ class Exclusive(HeadKind):
             "average_precision": metrics.mean_average_precision(labels, said),
             "accuracy": metrics.accuracy(labels, said),
         }
+
+
+class Graded(Exclusive):
+    """Grades on a scale: as exclusive classes, measured by how far the answers are apart."""
+
+    forecast = "quadratic_kappa"
+    deciding = "quadratic_kappa"
+
+    def figures(self, labels: Labels, said: Floats) -> dict[str, float | None]:
+        grades = said.shape[1]
+        kappa_of = values.quadratic_kappa(labels, said.argmax(axis=1), grades)
+        return {**super().figures(labels, said), "quadratic_kappa": kappa_of}
 
 
 class Independent(HeadKind):
@@ -174,6 +187,7 @@ class Scalar(HeadKind):
 
     kind = "number"
     forecast = "r2"
+    deciding = "mean_absolute_error"
 
     def unlabeled(self, count: int, class_count: int) -> Labels:
         del class_count
@@ -242,6 +256,6 @@ def _balanced_accuracy(is_positive: NDArray[np.bool_], scores: Floats) -> float 
 
 
 HEAD_KINDS: dict[str, HeadKind] = {
-    "one": Exclusive(), "ordinal": Exclusive(), "many": Independent(), "number": Scalar(),
+    "one": Exclusive(), "ordinal": Graded(), "many": Independent(), "number": Scalar(),
 }  # fmt: skip
 """The kinds of target that a light head learns."""

@@ -42,6 +42,10 @@ class Target(BaseModel):
     refit_after = models.PositiveIntegerField(default=5)  # newly labeled cases; 0 = no light head
     promotion = models.CharField(max_length=20, choices=Promotion, default=Promotion.WHEN_NOT_WORSE)
     start = models.JSONField(default=dict, blank=True)  # where a network begins: services.starts
+    # What labeling may stop at: the deciding figure, and the error of suggestions (a share; of numbers
+    # in their unit). None: nobody has said.
+    goal = models.FloatField(null=True, blank=True)
+    tolerance = models.FloatField(null=True, blank=True)
 
     class Meta:
         constraints = [

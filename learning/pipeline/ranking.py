@@ -46,9 +46,8 @@ def ranked(
         scores = ranking.scores
         for pick in ranking.picks:
             row = rows[pick.row]
-            one = Ranked(
-                found[row][0].case_id, pick.score, pick.reason, reasons.words_of(pick.reason)
-            )
+            words = reasons.words_of(pick.reason, round_.target.question)
+            one = Ranked(found[row][0].case_id, pick.score, pick.reason, words)
             places[row] = Place(one, pick.score, pick.propensity, dict(pick.components))
     for row, (one_case, is_held_out) in enumerate(found):
         if is_held_out:

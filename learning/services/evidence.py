@@ -1,32 +1,55 @@
 """What a project manager may believe: figures of predictions that were made before the label came.
 
 The random arm gives the error of the pool as it is; the drawn cases give it too, weighted by their
-chances (LURE); the curve of the heads gives a forecast and, with the rest, an advice when to stop.
+chances (LURE); the curve of the heads gives a forecast and, with the rest, an advice when to stop. Errors
+are those of recent heads: the first ones knew little, and say nothing of the present one.
 """
 
 import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
 
 import numpy as np
 
+from annotation.core.jobs import JobState
 from annotation.labeling.models import Selection
 from learning.estimates.balanced import Doubles
 from learning.estimates.forecast import Forecast, NotEnoughPoints, forecast
 from learning.estimates.lure import Draw, Estimate, InvalidDraws, lure, pooled
-from learning.estimates.stopping import Condition, Evidence, Stopping, audit_agreement, stopping
+from learning.estimates.stopping import (
+    Condition,
+    Evidence,
+    Goal,
+    Stopping,
+    audit_agreement,
+    stopping,
+)
 from learning.estimates.triggers import Advice, Prequential
 from learning.heads.kinds import HEAD_KINDS, HeadKind, Scalar
+from learning.kinds import figure_of
 from learning.models import HeadVersion, Outcome, Target
 from learning.services.outcomes import error_of
 from learning.services.retraining import advice_of, recent_surprise
 
-TOLERANCE = 0.15  # error of suggestions that is accepted in the audit
+TOLERANCE = 0.15  # error of suggestions that is accepted in the audit where the manager says none
 MIN_PER_CLASS = 10
 HEADS = 200  # the latest, of which the curve is made
+RECENT = 0.5  # heads that knew this share of the present one's labels stand for it
 AHEAD = 200  # labels that the forecast looks ahead
 SEED = 0  # a forecast of the same curve shall not change from one look to the next
+
+
+@dataclass(frozen=True)
+class Window:
+    """The heads whose predictions count: numbers, and the labels that they had learned from."""
+
+    first: int
+    last: int
+    labels_first: int
+    labels_last: int
 
 
 @dataclass(frozen=True)
@@ -35,6 +58,7 @@ class HonestFigures:
 
     outcomes: int
     unit: str | None  # of the errors, empty where they have none; None where they are rates
+    window: Window | None  # of audit, weighted error and agreement
     # Error in the random arm: a rate, balanced where labels are independent; of numbers the mean
     audit: Estimate | None
     weighted: Estimate | None  # the same of the pool from the drawn cases
@@ -47,26 +71,28 @@ class HonestFigures:
 
 def honest_figures(target: Target) -> HonestFigures:
     """The figures of a target now."""
+    heads = list(target.heads.order_by("-number").defer("content")[:HEADS])[::-1]
+    recent = _recent(heads)
     outcomes = list(
         Outcome.objects.filter(target=target, said__isnull=False)
         .select_related("head")
         .defer("head__content")
         .order_by("created_at", "pk")
     )
-    heads = list(target.heads.order_by("-number").defer("content")[:HEADS])[::-1]
-    audit = _audit([o for o in outcomes if o.selection == Selection.CONTROL])
+    counted = [o for o in outcomes if o.head_id in {head.pk for head in recent}]
+    audited = [o for o in counted if o.selection == Selection.CONTROL]
+    audit = _audit(audited)
     kind = HEAD_KINDS.get(target.kind, HEAD_KINDS["one"])
-    curve = _forecast(heads, kind.forecast)
+    curve = forecast_of(target, heads)
     latest = heads[-1] if heads else None
     unit = (latest.unit if latest else "") if isinstance(kind, Scalar) else None
     advice = stopping(
         Evidence(
             kappas=[h.metrics["kappa"] for h in heads if "kappa" in h.metrics],
             forecast=curve,
-            target=None,
-            figure_low=None,
+            goal=goal_of(target, latest),
             audit=audit,
-            tolerance=TOLERANCE if unit is None else None,
+            tolerance=_tolerance(target, unit),
             counts=_per_class(latest, kind),
             minimum=MIN_PER_CLASS,
             unit=unit,
@@ -75,14 +101,69 @@ def honest_figures(target: Target) -> HonestFigures:
     return HonestFigures(
         outcomes=len(outcomes),
         unit=unit,
+        window=_window(recent),
         audit=audit,
-        weighted=_weighted([o for o in outcomes if o.selection == Selection.RANKED]),
+        weighted=_weighted([o for o in counted if o.selection == Selection.RANKED]),
         recent=recent_surprise(target),
         retraining=advice_of(target),
         forecast=curve,
         stopping=advice,
-        agreement=_agreement(audit, latest, unit),
+        agreement=_agreement(audit, audited, unit),
     )
+
+
+def goal_of(target: Target, latest: HeadVersion | None) -> Goal | None:
+    """The manager's goal beside what is sure of the latest round, or without one of the light head."""
+    if target.goal is None:
+        return None
+    figure = figure_of(target.kind, target.input)
+    is_better_higher = figure != "mean_absolute_error"
+    done = target.rounds.filter(state=JobState.COMPLETED).order_by("-number").first()
+    found: dict[str, Any] = (done.metrics.get(figure) or {}) if done else {}
+    if found.get("low") is None and latest is not None and target.kind in HEAD_KINDS:
+        found = latest.metrics.get("intervals", {}).get(HEAD_KINDS[target.kind].deciding, {})
+    end = found.get("low" if is_better_higher else "high")
+    return Goal(target.goal, end, is_better_higher, latest.unit if latest else "")
+
+
+def forecast_of(target: Target, heads: Sequence[HeadVersion]) -> Forecast | None:
+    """What more labels will bring, by the curve of the light heads, oldest first."""
+    figure = HEAD_KINDS.get(target.kind, HEAD_KINDS["one"]).forecast
+    # A number foreseen worse than by the mean of all, R2 below 0, is not foreseen at all.
+    points = [
+        (h.training_labels, max(h.metrics[figure], 0.0)) for h in heads if figure in h.metrics
+    ]
+    labels, values = (
+        (np.asarray(column, float) for column in zip(*points, strict=True))
+        if points
+        else (np.zeros(0), np.zeros(0))
+    )
+    try:
+        found = forecast(labels, values, np.random.default_rng(SEED))
+    except NotEnoughPoints:
+        return None
+    return found if figure == "auc" else replace(found, figure=figure)
+
+
+def _tolerance(target: Target, unit: str | None) -> float | None:
+    """Of numbers only the manager knows what error is tolerable."""
+    if target.tolerance is not None:
+        return target.tolerance
+    return TOLERANCE if unit is None else None
+
+
+def _recent(heads: Sequence[HeadVersion]) -> list[HeadVersion]:
+    """Those that knew at least half of what the present one knows: a curve is flat over that."""
+    if not heads:
+        return []
+    return [h for h in heads if h.training_labels >= RECENT * heads[-1].training_labels]
+
+
+def _window(recent: Sequence[HeadVersion]) -> Window | None:
+    if not recent:
+        return None
+    first, last = recent[0], recent[-1]
+    return Window(first.number, last.number, first.training_labels, last.training_labels)
 
 
 def _audit(outcomes: Sequence[Outcome]) -> Estimate | None:
@@ -99,14 +180,15 @@ def _weighted(outcomes: Sequence[Outcome]) -> Estimate | None:
     """Every head's draws give an estimate; together they give one without too heavy tails."""
     drawn = [o for o in outcomes if o.propensity is not None and o.pool_size is not None]
     drawn.sort(key=lambda o: o.place or 0)  # the weights depend on the order of the draws
-    by_head: dict[object, list[int]] = defaultdict(list)
+    by_head: dict[UUID | None, list[int]] = defaultdict(list)
     for row, outcome in enumerate(drawn):
         by_head[outcome.head_id].append(row)
 
     def mean(losses: Doubles) -> Estimate | None:
         found = []
         for rows in by_head.values():
-            draws = [Draw(float(losses[row]), drawn[row].propensity or 0.0, 0) for row in rows]
+            known = _known_to_their_head([drawn[row] for row in rows])
+            draws = [Draw(float(losses[row]), drawn[row].propensity or 0.0, known) for row in rows]
             try:
                 found.append(lure(draws, max(drawn[row].pool_size or 0 for row in rows)))
             except InvalidDraws:
@@ -116,21 +198,9 @@ def _weighted(outcomes: Sequence[Outcome]) -> Estimate | None:
     return error_of(drawn, mean)
 
 
-def _forecast(heads: Sequence[HeadVersion], figure: str) -> Forecast | None:
-    # A number foreseen worse than by the mean of all, R2 below 0, is not foreseen at all.
-    points = [
-        (h.training_labels, max(h.metrics[figure], 0.0)) for h in heads if figure in h.metrics
-    ]
-    labels, values = (
-        (np.asarray(column, float) for column in zip(*points, strict=True))
-        if points
-        else (np.zeros(0), np.zeros(0))
-    )
-    try:
-        found = forecast(labels, values, np.random.default_rng(SEED))
-    except NotEnoughPoints:
-        return None
-    return replace(found, figure="R²") if figure == "r2" else found
+def _known_to_their_head(drawn: Sequence[Outcome]) -> int:
+    """How many of a head's draws had a label before it was made: it may have learned from those."""
+    return sum(1 for o in drawn if o.head is not None and o.created_at < o.head.created_at)
 
 
 def _per_class(latest: HeadVersion | None, kind: HeadKind) -> dict[str, int]:
@@ -139,11 +209,30 @@ def _per_class(latest: HeadVersion | None, kind: HeadKind) -> dict[str, int]:
 
 
 def _agreement(
-    audit: Estimate | None, latest: HeadVersion | None, unit: str | None
+    audit: Estimate | None, audited: Sequence[Outcome], unit: str | None
 ) -> Condition | None:
-    figures = latest.metrics if latest else {}
-    if unit is not None:
-        error = figures.get("mean_absolute_error")
-        return audit_agreement(audit, error, unit) if audit and error is not None else None
-    accuracy = figures.get("accuracy", figures.get("balanced_accuracy"))
-    return audit_agreement(audit, 1 - accuracy) if audit and accuracy is not None else None
+    """The audit beside what the locked test said of the very heads that foresaw the audited cases.
+
+    Beside the present head alone, the audit would lag behind a model that gets better.
+    """
+    found = [_test_error(o.head.metrics, unit) for o in audited if o.head is not None]
+    known = [pair for pair in found if pair is not None]
+    if audit is None or not known or len(known) < len(found):
+        return None
+    error, doubt = (float(column) for column in np.mean(known, axis=0))
+    return audit_agreement(audit, error, unit, doubt)
+
+
+def _test_error(metrics: dict[str, Any], unit: str | None) -> tuple[float, float] | None:
+    """The error of a head on the locked test, comparable with the audit, and its standard error.
+
+    The heads' doubts are those of one test set, so that their mean is not smaller.
+    """
+    names = ["accuracy", "balanced_accuracy"] if unit is None else ["mean_absolute_error"]
+    name = next((name for name in names if name in metrics), None)
+    if name is None:
+        return None
+    interval = metrics.get("intervals", {}).get(name) or {}
+    low, high = interval.get("low"), interval.get("high")
+    doubt = (high - low) / (2 * 1.96) if low is not None and high is not None else 0.0
+    return (1 - metrics[name] if unit is None else metrics[name]), doubt

@@ -7,16 +7,15 @@ of them is written down (`Outcome`), so that its figures are honest.
 import logging
 import secrets
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 from django.db import transaction
 
 from annotation.core.locks import advisory_lock
-from annotation.labeling.models import Assignment, AssignmentState, Case, CaseState, Selection
+from annotation.labeling.models import Case, CaseState
 from annotation.labeling.services.ranking import publish_front
 from learning.acquisition import reasons
 from learning.acquisition.names import COLD_STARTERS
@@ -26,10 +25,13 @@ from learning.heads.fitting import HeadConfig, fit
 from learning.heads.head import Head
 from learning.models import HeadPick, HeadVersion, Outcome, Target
 from learning.services import embeddings
+from learning.services.foreseen import head_of, outcomes_of_new_labels
 from learning.services.knowledge import Knowledge, knowledge_of
+from learning.training.metrics import intervals
 
 logger = logging.getLogger(__name__)
 FRONT = 100  # places chosen with known chances; the next refit renews them
+DRAWS = 200  # of the test patients, for the intervals: a refit must not wait for more
 STOP_SET = 2000  # cases on which successive heads are compared; always the same ones
 COLD_START = "typicality"
 
@@ -64,7 +66,7 @@ def refit(target: Target, *, seed: int | None = None) -> HeadVersion | None:
             return None
         started = time.monotonic()
         finished = Case.objects.filter(project=target.project, state=CaseState.DONE).count()
-        known = knowledge_of(target, embeddings.load_space(encoder))
+        known = knowledge_of(target, encoder)
         former = target.heads.order_by("-number").first()
         version = HeadVersion(
             target=target, encoder=encoder, number=former.number + 1 if former else 1,
@@ -74,22 +76,15 @@ def refit(target: Target, *, seed: int | None = None) -> HeadVersion | None:
             training_labels=len(known.labeled),
         )  # fmt: skip
         rng = np.random.default_rng(version.seed)
-        earlier = _head_of(former, encoder.pk, known.classes)
+        earlier = head_of(former, encoder.pk, known.classes)
         head = _fit(known, earlier, rng)
         picks = _front(version, known, head, rng)
-        outcomes = _outcomes(target, known, former, earlier)
+        outcomes = outcomes_of_new_labels(target, known, former)
         version.content = head.to_bytes() if head else b""
-        version.metrics = _figures(known, head, earlier)
+        version.metrics = _figures(known, head, earlier, version.seed)
         version.seconds = time.monotonic() - started
         _publish(version, known, picks, outcomes)
         return version
-
-
-def _head_of(version: HeadVersion | None, encoder_id: UUID, classes: Sequence[str]) -> Head | None:
-    """The version's head, where it speaks of the same vectors and answers."""
-    if version is None or not version.content or version.encoder_id != encoder_id:
-        return None
-    return Head.from_bytes(bytes(version.content)) if version.classes == classes else None
 
 
 def _fit(known: Knowledge, warm: Head | None, rng: np.random.Generator) -> Head | None:
@@ -148,64 +143,9 @@ def _choose(
     return select(STRATEGIES[name], pool, labeled, count, rng)
 
 
-def _outcomes(
-    target: Target, known: Knowledge, former: HeadVersion | None, head: Head | None
-) -> list[Outcome]:
-    """What the former head says of the training cases whose labels are new."""
-    seen = set(Outcome.objects.filter(target=target).values_list("case_id", flat=True))
-    rows = [row for row in known.labeled if known.space.cases[row] not in seen]
-    foreseen: Sequence[Any] = [None] * len(rows)
-    if head and rows:
-        foreseen = known.kind.said(head, known.space.vectors[rows]).tolist()
-    served = _served([known.space.cases[row] for row in rows], former)
-    found = []
-    for row, said in zip(rows, foreseen, strict=True):
-        case = known.space.cases[row]
-        draw = served.get(case, Served(Selection.INITIAL))
-        found.append(
-            Outcome(
-                target=target,
-                case_id=case,
-                head=former if said else None,
-                said=said,
-                **known.kind.kept(known.labels[row], known.classes),
-                **asdict(draw),
-            )
-        )
-    return found
-
-
-@dataclass(frozen=True)
-class Served:
-    """How a case came to be read: its arm, and where it stood in the front with which chance."""
-
-    selection: str
-    place: int | None = None
-    propensity: float | None = None
-    pool_size: int | None = None
-
-
-def _served(cases: Sequence[UUID], former: HeadVersion | None) -> Mapping[UUID, Served]:
-    """By case. A chance counts only where the head that predicted also drew the case.
-
-    With another head's front the labels drawn before it may have taught the one that predicts.
-    """
-    assignments = Assignment.objects.filter(
-        case__in=cases, state=AssignmentState.SUBMITTED
-    ).order_by("-created_at")
-    picks = {pick.case_id: pick for pick in HeadPick.objects.filter(head=former, case__in=cases)}
-    found: dict[UUID, Served] = {}
-    for case, selection, ranking in assignments.values_list("case_id", "selection", "ranking_id"):
-        found[case] = Served(selection)
-        pick = picks.get(case)
-        if former and pick and ranking == former.pk and selection == Selection.RANKED:
-            found[case] = Served(selection, pick.place, pick.propensity, former.pool_size)
-    return found
-
-
-def _figures(known: Knowledge, head: Head | None, former: Head | None) -> dict[str, Any]:
+def _figures(known: Knowledge, head: Head | None, former: Head | None, seed: int) -> dict[str, Any]:
     """On the test patients labeled so far, and how far the head answers as the former one did."""
-    figures = _test_figures(known, head)
+    figures = _test_figures(known, head, seed)
     if head and former:
         vectors = known.space.vectors[:STOP_SET]
         before, after = (known.kind.said(each, vectors) for each in (former, head))
@@ -214,14 +154,22 @@ def _figures(known: Knowledge, head: Head | None, former: Head | None) -> dict[s
     return figures
 
 
-def _test_figures(known: Knowledge, head: Head | None) -> dict[str, Any]:
-    """Those of the kind; of more than two classes or labels the mean of each."""
+def _test_figures(known: Knowledge, head: Head | None, seed: int) -> dict[str, Any]:
+    """Those of the kind with their intervals; of more than two classes or labels the mean of each."""
     rows = np.flatnonzero(known.is_test & known.is_known)
     if head is None or not len(rows):
         return {"n": len(rows)}
-    said = known.kind.said(head, known.space.vectors[rows])
-    found = known.kind.figures(known.labels[rows], said)
-    return {"n": len(rows)} | {name: value for name, value in found.items() if value is not None}
+    labels, said = known.labels[rows], known.kind.said(head, known.space.vectors[rows])
+    found = intervals.bootstrap_figures(
+        lambda some: known.kind.figures(labels[some], said[some]),
+        list(known.patients[rows]), np.random.default_rng(seed), DRAWS,
+    )  # fmt: skip
+    told = {name: estimate for name, estimate in found.items() if estimate.value is not None}
+    return {
+        "n": len(rows),
+        **{name: estimate.value for name, estimate in told.items()},
+        "intervals": {name: asdict(estimate) for name, estimate in told.items()},
+    }
 
 
 @transaction.atomic
@@ -246,5 +194,5 @@ def _publish(
         ranking_id=version.pk,
         cases=[known.space.cases[pick.row] for pick in picks],
         reasons=[pick.reason for pick in picks],
-        words=[reasons.words_of(pick.reason) for pick in picks],
+        words=[reasons.words_of(pick.reason, version.target.question) for pick in picks],
     )

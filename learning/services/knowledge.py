@@ -16,8 +16,8 @@ from annotation.labeling.schemas import Question
 from annotation.labeling.services.projects import current_schema
 from learning.acquisition.pool import Rows
 from learning.heads.kinds import HEAD_KINDS, HeadKind, Labels, Scale
-from learning.models import Target
-from learning.services.embeddings import Space
+from learning.models import EncoderVersion, Target
+from learning.services.embeddings import Space, load_space
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Knowledge:
     `labels` are those of the kind, whether known or not; the masks (n,) tell the cases apart.
     """
 
+    encoder_id: UUID
     space: Space
     classes: list[str]
     kind: HeadKind
@@ -36,6 +37,7 @@ class Knowledge:
     is_training: NDArray[np.bool_]
     is_test: NDArray[np.bool_]
     is_open: NDArray[np.bool_]
+    patients: NDArray[np.str_]  # (n,) pseudonyms
 
     @property
     def labeled(self) -> Rows:
@@ -50,8 +52,9 @@ class Knowledge:
         return np.flatnonzero(~self.is_training & self.is_open & ~self.is_known)
 
 
-def knowledge_of(target: Target, space: Space) -> Knowledge:
-    """The labels, splits and states of all cases that have a vector."""
+def knowledge_of(target: Target, encoder: EncoderVersion) -> Knowledge:
+    """The labels, splits and states of all cases that have a vector of this encoder."""
+    space = load_space(encoder)
     schema = current_schema(target.project)
     question = schema.schema.question(target.question) if schema else None
     classes = list(question.option_keys) if question else []
@@ -64,15 +67,17 @@ def knowledge_of(target: Target, space: Space) -> Knowledge:
             labels[row_of[case]] = label
     splits = np.full(len(space.cases), "", dtype="U10")
     is_open = np.zeros(len(space.cases), bool)
+    patients = np.full(len(space.cases), "", dtype="U64")
     splitter = Splitter(datasets.policy_of(target.project))
     for case, state, patient, study in _cases(target):
         row = row_of.get(case)
         if row is not None:
-            splits[row] = splitter.split(splitter.pseudonym(patient, study))
+            patients[row] = splitter.pseudonym(patient, study)
+            splits[row] = splitter.split(str(patients[row]))
             is_open[row] = state == CaseState.OPEN
     return Knowledge(
-        space, classes, kind, _scale_of(question), labels, kind.is_known(labels),
-        splits == Split.TRAIN, splits == Split.TEST, is_open,
+        encoder.pk, space, classes, kind, _scale_of(question), labels, kind.is_known(labels),
+        splits == Split.TRAIN, splits == Split.TEST, is_open, patients,
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from annotation.core.jobs import JobState
 from annotation.labeling.models import Project
 from learning import selectors
 from learning.models import EncoderKind, EncoderVersion, ModelVersion
-from learning.services.leaks import refuse_leaks
+from learning.services.naming import name_of_version
 
 HUB = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)@(?P<revision>[\w./-]+)")
 MOST_CHOICES = 200  # of each kind
@@ -103,8 +103,7 @@ def _is_inside(path: Path, root: Path) -> bool:
 
 
 def _title(version: ModelVersion) -> str:
-    target = version.target
-    return f"{target.project.name}: {target.name} {version.number}"
+    return f"{version.target.project.name}: {name_of_version(version)}"
 
 
 def _pretrained(actor: User | None) -> Any:

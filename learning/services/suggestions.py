@@ -8,6 +8,7 @@ from annotation.labeling.schemas import Question
 from annotation.labeling.services.projects import current_schema
 from annotation.labeling.services.suggestions import Offered, offer_suggestions
 from learning.models import ModelVersion, Prediction, TargetKind
+from learning.services.naming import name_of_version
 
 Json = dict[str, Any]
 USUAL = 0.5  # the threshold where validation has chosen none
@@ -25,7 +26,7 @@ def suggest_predictions(version: ModelVersion) -> int:
     return offer_suggestions(
         project=target.project,
         origin=f"target {target.pk}",
-        source=f"{target.name} model {version.number}"[:200],
+        source=name_of_version(version)[:200],
         offered=_offered(version),
     )
 

@@ -1,5 +1,6 @@
 """Chooses what a model learns."""
 
+import math
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -22,7 +23,7 @@ from learning.training.registry import NETWORKS
 
 CHANGEABLE = (
     "strategy", "retrain_after", "config", "head_strategy", "refit_after", "input", "promotion",
-    "start", "finding",
+    "start", "goal", "tolerance",
 )  # fmt: skip
 LEAST_SIDE = 8  # voxels of a volume with boxes: two cells of the network
 USUAL_PATCH = (32, 64, 64)  # voxels (z, y, x): what two cores learn from in an evening
@@ -44,7 +45,8 @@ def create_target(
     refit_after: int = 5,
     promotion: str = Promotion.WHEN_NOT_WORSE,
     start: dict[str, Any] | None = None,
-    finding: str = "",
+    goal: float | None = None,
+    tolerance: float | None = None,
 ) -> Target:
     """Learn a question, a layer of masks, or boxes; without a kind that of the question.
 
@@ -60,8 +62,8 @@ def create_target(
     _check(wish.kind, strategy, config or {}, head_strategy, spec)
     _check_knobs(wish.kind, config or {})
     check_columns(project=project, columns=columns_of(spec))
-    check_start(actor=actor, project=project, start=start or {})
-    _check_finding(project, wish.question, finding)
+    check_start(actor=actor, start=start or {})
+    _check_ends(wish.kind, goal, tolerance)
     try:
         with transaction.atomic():
             target = Target.objects.create(
@@ -69,7 +71,7 @@ def create_target(
                 input=spec, strategy=strategy, retrain_after=retrain_after, config=config or {},
                 head_strategy=head_strategy,
                 refit_after=refit_after if wish.kind in HEAD_STRATEGIES_OF_KIND else 0,
-                promotion=promotion, start=start or {}, finding=finding,
+                promotion=promotion, start=start or {}, goal=goal, tolerance=tolerance,
             )  # fmt: skip
     except IntegrityError:
         raise Conflict("This is learned already.", field="question") from None
@@ -86,8 +88,8 @@ def change_target(*, actor: User, target: Target, **changes: Any) -> Target:
     _check_knobs(locked.kind, changes.get("config", {}))
     if "input" in changes:
         check_columns(project=locked.project, columns=columns_of(now["input"]))
-    check_start(actor=actor, project=locked.project, start=changes.get("start", {}))
-    _check_finding(locked.project, locked.question, changes.get("finding", ""))
+    check_start(actor=actor, start=changes.get("start", {}))
+    _check_ends(locked.kind, now["goal"], now["tolerance"])
     if now["refit_after"] and locked.kind not in HEAD_STRATEGIES_OF_KIND:
         raise InvalidInput("No light head learns this kind of target.", field="refit_after")
     for name, value in now.items():
@@ -101,6 +103,17 @@ def change_target(*, actor: User, target: Target, **changes: Any) -> Target:
         **said, fields=sorted(changes),
     )  # fmt: skip
     return locked
+
+
+def _check_ends(kind: str, goal: float | None, tolerance: float | None) -> None:
+    """Errors of numbers are in their unit; every other figure that decides is 1 at best."""
+    in_unit = kind == TargetKind.NUMBER
+    for field, value in (("goal", goal), ("tolerance", tolerance)):
+        if value is None:
+            continue
+        if not math.isfinite(value) or value <= 0 or (value > 1 and not in_unit):
+            limits = "above 0" if in_unit else "above 0 and at most 1"
+            raise InvalidInput(f"{field} must be {limits}.", field=field)
 
 
 def _usual_input(kind: str) -> dict[str, Any]:

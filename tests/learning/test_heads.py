@@ -2,20 +2,29 @@
 
 import io
 import time
+from datetime import timedelta
 
 import numpy as np
 import pytest
+from django.utils import timezone
 
 from annotation.core import jobs
 from annotation.datasets.models import Split
 from annotation.datasets.services import prescribe_splits
-from annotation.labeling.models import Case, Selection
+from annotation.labeling.models import Assignment, Case, Selection
+from annotation.labeling.services import reading
 from annotation.labeling.services.ranking import Ranked, publish_ranking
 from learning import embedding
 from learning.acquisition import reasons
 from learning.heads.head import Head
-from learning.images import choose_images, load_images
-from learning.models import EMBEDDING_SIZE, Embedding, EncoderVersion, HeadPick, Outcome
+from learning.models import (
+    EMBEDDING_SIZE,
+    Embedding,
+    EncoderVersion,
+    HeadPick,
+    HeadVersion,
+    Outcome,
+)
 from learning.services import embeddings, evidence, heads, targets
 from learning.training.pretraining.descriptor import SIDE, describe, fit_whitening
 from tests import factories
@@ -178,6 +187,51 @@ def test_what_the_head_had_said_is_kept_before_it_learns_the_answer(target, cast
     assert (outcome.propensity, outcome.pool_size) == (pick.propensity, first.pool_size)
 
 
+def hand_in(cast, case, answer):
+    annotation = reading.open_annotation(reader=cast.annotator, case=case)
+    reading.submit(
+        actor=cast.annotator, annotation=annotation, content={"answers": {"nodule": answer}},
+        version=annotation.draft_version,
+    )  # fmt: skip
+
+
+def test_a_slow_read_belongs_to_the_head_that_drew_it(target, cast):
+    embed(cast.project)
+    label(cast, ["no", "yes"] * 3)
+    first = heads.refit(target, seed=1)
+    slow = factories.claim(cast.annotator, cast.project).case
+    while slow.priority_reason == reasons.HELD_OUT:  # held-out labels are no outcomes
+        hand_in(cast, slow, "no")
+        slow = factories.claim(cast.annotator, cast.project).case
+    heads.refit(target, seed=2)
+    hand_in(cast, slow, "no")
+    heads.refit(target, seed=3)
+    outcome = Outcome.objects.get(case=slow)
+    pick = HeadPick.objects.get(head=first, case=slow)
+    vector = np.asarray(Embedding.objects.get(case=slow).vector, np.float32)[None]
+    assert (outcome.head, outcome.selection) == (first, "ranked")
+    assert np.allclose(outcome.said, Head.from_bytes(bytes(first.content)).predict(vector)[0])
+    assert (outcome.place, outcome.propensity) == (pick.place, pick.propensity)
+    assert outcome.pool_size == first.pool_size
+
+
+def test_what_a_front_left_over_was_not_served_by_its_draw(target, cast):
+    embed(cast.project)
+    label(cast, ["no", "yes"] * 3)
+    first = heads.refit(target, seed=1)
+    left = next(c for c in front_of(cast.project) if c.priority_reason != reasons.HELD_OUT)
+    second = heads.refit(target, seed=2)
+    # As if the new front had left it out and were read up: the order of a round comes next.
+    Case.objects.filter(project=cast.project).update(front=0, priority=0)
+    Case.objects.filter(pk=left.pk).update(ranking_id=first.pk, priority=9.0)
+    assert label(cast, ["no"]) == [left]
+    # The database's clock stands still within a test.
+    Assignment.objects.filter(case=left).update(created_at=timezone.now())
+    heads.refit(target, seed=3)
+    outcome = Outcome.objects.get(case=left)
+    assert (outcome.head, outcome.place, outcome.propensity) == (second, None, None)
+
+
 def test_held_out_patients_teach_the_head_nothing_and_measure_it(target, cast, pool):
     embed(cast.project)
     for case, answer in zip(pool[18:], ["no", "yes"], strict=True):
@@ -265,3 +319,92 @@ def test_honest_figures_come_from_predictions_made_before_the_label(target, cast
     assert figures.weighted is None  # nothing was drawn by rank
     assert not figures.stopping.is_advised
     assert "kappa" in target.heads.order_by("-number").first().metrics
+
+
+def make_head(target, encoder, number, labels, accuracy=0.9, auc=0.95):
+    interval = {"value": accuracy, "low": accuracy - 0.02, "high": accuracy + 0.02}
+    return HeadVersion.objects.create(
+        target=target, encoder=encoder, number=number, classes=["no", "yes"], strategy="herding",
+        seed=number, finished_cases=labels, training_labels=labels, pool_size=1000, seconds=1.0,
+        metrics={
+            "n": 200, "auc": auc, "accuracy": accuracy, "kappa": 0.995, "per_class": [60, 40],
+            "intervals": {
+                "accuracy": interval, "auc": {"value": auc, "low": auc - 0.02, "high": auc + 0.02}
+            },
+        },
+    )  # fmt: skip
+
+
+def make_audited(target, head, cases, wrong):
+    for place, case in enumerate(cases):
+        answer = "no" if place < wrong else "yes"
+        Outcome.objects.create(
+            target=target, case=case, head=head, answer=answer, said=[0.1, 0.9],
+            selection=Selection.CONTROL,
+        )  # fmt: skip
+
+
+def test_the_advice_to_stop_comes_true_once_every_row_says_so(target, cast):
+    encoder = embed(cast.project)
+    for number, labels in enumerate([40, 60, 80, 90], 1):
+        make_head(target, encoder, number, labels, auc=0.95)
+    last = make_head(target, encoder, 5, 100)
+    make_audited(target, last, factories.make_empty_cases(cast.project, 60), wrong=3)
+    found = evidence.honest_figures(target).stopping
+    assert found.is_advised, found  # without a goal, which nobody has set
+    targets.change_target(actor=cast.manager, target=target, goal=0.94)
+    target.refresh_from_db()
+    found = evidence.honest_figures(target).stopping
+    assert not found.is_advised  # only 0.93 is sure
+    assert [c.name for c in found.conditions if not c.holds] == ["target"]
+    targets.change_target(actor=cast.manager, target=target, goal=0.92)
+    target.refresh_from_db()
+    found = evidence.honest_figures(target).stopping
+    assert found.is_advised, found
+    assert len(found.conditions) == 5
+
+
+def test_the_audit_is_that_of_recent_heads_and_agrees_with_their_own_tests(target, cast):
+    encoder = embed(cast.project)
+    early = make_head(target, encoder, 1, 20, accuracy=0.5)
+    half = make_head(target, encoder, 2, 60, accuracy=0.7)
+    last = make_head(target, encoder, 3, 100, accuracy=0.95)
+    cases = factories.make_empty_cases(cast.project, 100)
+    make_audited(target, early, cases[:20], wrong=10)
+    make_audited(target, half, cases[20:80], wrong=18)
+    make_audited(target, last, cases[80:], wrong=1)
+    figures = evidence.honest_figures(target)
+    assert (figures.outcomes, figures.audit.draws) == (100, 80)
+    assert figures.audit.value == pytest.approx(19 / 80)
+    assert (figures.window.first, figures.window.last) == (2, 3)
+    assert (figures.window.labels_first, figures.window.labels_last) == (60, 100)
+    assert figures.agreement.holds  # 30 % and 5 % at their time, though 5 % now
+    words = figures.agreement.sentence.words
+    assert words["test"] == pytest.approx(100 * (60 * 0.3 + 20 * 0.05) / 80)
+
+
+def test_draws_that_their_head_had_learned_from_prove_nothing(target, cast):
+    encoder = embed(cast.project)
+    last = make_head(target, encoder, 1, 100)
+    cases = factories.make_empty_cases(cast.project, 4)
+    served = {"selection": Selection.RANKED, "pool_size": 1000}
+    for place, case in enumerate(cases):
+        Outcome.objects.create(
+            target=target, case=case, head=last, answer="yes", said=[0.1, 0.9], place=place,
+            propensity=1 / (1000 - place), **served,
+        )  # fmt: skip
+    assert evidence.honest_figures(target).weighted.value == 0
+    before = last.created_at - timedelta(minutes=1)
+    Outcome.objects.filter(case=cases[0]).update(created_at=before)
+    assert evidence.honest_figures(target).weighted is None
+
+
+def test_figures_of_the_test_patients_have_intervals(target, cast, pool):
+    embed(cast.project)
+    for case, answer in zip(pool[18:], ["no", "yes"], strict=True):
+        factories.import_answer(cast.annotator, case, answer)
+    label(cast, ["no", "yes", "no", "yes"])
+    figures = heads.refit(target, seed=1).metrics
+    assert set(figures["intervals"]) == {"auc", "average_precision", "accuracy"}
+    accuracy = figures["intervals"]["accuracy"]
+    assert accuracy["low"] <= accuracy["value"] == figures["accuracy"] <= accuracy["high"]

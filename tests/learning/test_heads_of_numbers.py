@@ -238,8 +238,15 @@ def test_honest_figures_and_the_surprise_are_those_worked_out_by_hand(cast, targ
     assert figures.audit.standard_error == pytest.approx(2.0)  # of errors 2 and 6
     assert not figures.stopping.is_advised
     by_name = {condition.name: condition for condition in figures.stopping.conditions}
-    assert by_name["audit"].holds is None
+    assert "audit" not in by_name  # nobody has said which error is tolerable
+    targets.change_target(actor=cast.manager, target=target, tolerance=8.0, goal=0.001)
+    target.refresh_from_db()
+    conditions = evidence.honest_figures(target).stopping.conditions
+    by_name = {condition.name: condition for condition in conditions}
+    assert by_name["audit"].holds
     assert "at most 7.92 mm by 2 audited labels" in by_name["audit"].sentence
+    assert by_name["target"].holds is False
+    assert "mm on the locked test (0.001 mm wanted)" in by_name["target"].sentence
     assert "mm" in figures.agreement.sentence
     served = {"selection": Selection.RANKED, "pool_size": 16}
     outcome(target, head, cases[52], 30.0, [33.0, 2.0], place=0, propensity=1 / 16, **served)

@@ -239,9 +239,9 @@ def test_promotion_moves_production_and_rolls_back(target, cast):
     first = run(target).model_version
     second = run(target).model_version
     model_versions.promote(version=second, actor=cast.manager)
-    assert sources_of_suggestions(6) == {"nodule model 2"}
+    assert sources_of_suggestions(6) == {"Nodule? #2"}
     model_versions.promote(version=first, actor=cast.manager)
-    assert sources_of_suggestions(6) == {"nodule model 1"}
+    assert sources_of_suggestions(6) == {"Nodule? #1"}
     second.refresh_from_db()
     first.refresh_from_db()
     assert (first.state, second.state) == ("production", "retired")

@@ -55,11 +55,11 @@ def test_a_round_starts_from_another_model_and_says_what_it_took_over(target, ca
     done = run(target)
     assert first_loss(done) != fresh
     assert done.started_from["sha256"] == teacher.weights_sha256
-    assert done.started_from["name"] == f"nodule model {teacher.number}"
+    assert done.started_from["name"] == f"Nodule? #{teacher.number}"
     assert (done.started_from["fresh"], done.started_from["fresh_count"]) == ([], 0)
     assert done.started_from["loaded"] == len(load_model(teacher).network.state_dict())
     shown = client_of(cast.manager).get(f"/api/v1/rounds/{done.pk}").json()
-    assert shown["started_from"]["name"] == "nodule model 1"
+    assert shown["started_from"]["name"] == "Nodule? #1"
 
 
 def test_a_model_of_other_answers_gives_all_but_its_last_layer(target, cast):

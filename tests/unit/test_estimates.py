@@ -10,7 +10,14 @@ from learning.acquisition.sampling import draw, powered
 from learning.estimates.balanced import balanced
 from learning.estimates.forecast import NotEnoughPoints, forecast
 from learning.estimates.lure import Draw, Estimate, InvalidDraws, lure, pooled, weights
-from learning.estimates.stopping import Evidence, audit_agreement, concordance, kappa, stopping
+from learning.estimates.stopping import (
+    Evidence,
+    Goal,
+    audit_agreement,
+    concordance,
+    kappa,
+    stopping,
+)
 from learning.estimates.triggers import prequential, retraining
 
 
@@ -223,11 +230,17 @@ def test_concordance_is_lins_and_the_limit_of_quadratic_kappa():
         concordance(one, other[:5])
 
 
-def test_errors_in_a_unit_are_told_in_it_and_judged_by_people():
-    evidence = make_evidence(unit="mm", tolerance=None, audit=Estimate(3.0, 0.5, 40, 40))
-    [audit] = [c for c in stopping(evidence).conditions if c.name == "audit"]
-    assert audit.holds is None
-    assert "at most 3.98 mm by 40 audited labels" in audit.sentence
+def test_errors_in_a_unit_are_told_in_it_and_judged_by_what_the_manager_tolerates():
+    audit = Estimate(3.0, 0.5, 40, 40)
+    unsaid = stopping(make_evidence(unit="mm", tolerance=None, audit=audit))
+    assert "audit" not in [c.name for c in unsaid.conditions]
+    [condition] = [
+        c
+        for c in stopping(make_evidence(unit="mm", tolerance=4.0, audit=audit)).conditions
+        if c.name == "audit"
+    ]
+    assert condition.holds
+    assert "at most 3.98 mm by 40 audited labels (4 mm tolerated)" in condition.sentence
     near = audit_agreement(Estimate(3.0, 0.01, 400, 400), 3.1, "mm")
     assert near.holds
     assert "audit error 3 mm, locked test 3.1 mm" in near.sentence
@@ -238,8 +251,8 @@ def test_errors_in_a_unit_are_told_in_it_and_judged_by_people():
 def make_evidence(**changes):
     flat = forecast(LABELS, 0.9 - 50 * LABELS**-2.0, np.random.default_rng(0))
     ready = {
-        "kappas": [0.9, 0.995, 0.992, 0.999], "forecast": flat, "target": 0.85,
-        "figure_low": 0.86, "audit": Estimate(0.03, 0.005, 200, 200), "tolerance": 0.05,
+        "kappas": [0.9, 0.995, 0.992, 0.999], "forecast": flat, "goal": Goal(0.85, 0.86),
+        "audit": Estimate(0.03, 0.005, 200, 200), "tolerance": 0.05,
         "counts": {"healthy": 100, "nodule": 30}, "minimum": 25,
     }  # fmt: skip
     return Evidence(**{**ready, **changes})
@@ -264,8 +277,9 @@ def test_stopping_is_advised_when_all_five_hold():
         ("stable", {"kappas": [0.999]}, None),
         ("forecast", {"forecast": None}, None),
         ("forecast", {"forecast": forecast(LABELS, power_law(LABELS), np.random.default_rng(0))}, False),
-        ("target", {"figure_low": 0.84}, False),
-        ("target", {"target": None}, None),
+        ("target", {"goal": Goal(0.85, 0.84)}, False),
+        ("target", {"goal": Goal(0.85, None)}, None),
+        ("target", {"goal": Goal(2.0, 2.1, higher_is_better=False, unit="mm")}, False),
         ("audit", {"audit": Estimate(0.045, 0.01, 50, 50)}, False),
         ("audit", {"audit": None}, None),
         ("classes", {"counts": {"healthy": 100, "nodule": 3}}, False),
@@ -279,9 +293,23 @@ def test_one_condition_is_enough_to_go_on(name, changes, holds):
     assert against.sentence
 
 
+def test_without_a_goal_and_a_tolerated_error_the_rest_decides():
+    found = stopping(make_evidence(goal=None, tolerance=None))
+    assert found.is_advised
+    assert [c.name for c in found.conditions] == ["stable", "forecast", "classes"]
+
+
+def test_sentences_have_words_that_another_language_can_say():
+    found = {c.name: c.sentence.words for c in stopping(make_evidence(counts={"a": 3})).conditions}
+    assert found["target"] == {"code": "goal", "end": 0.86, "wanted": 0.85}
+    assert found["audit"]["upper"] == pytest.approx(3.98)
+    assert found["classes"] == {"code": "classes_scarce", "minimum": 25, "scarce": {"a": 3}}
+
+
 def test_audit_and_locked_test_are_compared_with_their_noise():
     assert audit_agreement(Estimate(0.10, 0.005, 300, 300), 0.12).holds
     assert audit_agreement(Estimate(0.10, 0.05, 30, 30), 0.19).holds
+    assert audit_agreement(Estimate(0.10, 0.005, 300, 300), 0.16, test_standard_error=0.04).holds
     far = audit_agreement(Estimate(0.10, 0.005, 300, 300), 0.16)
     assert not far.holds
     assert "drift" in far.sentence

@@ -1353,6 +1353,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/targets/{target_id}/learning-curves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The same figure of rounds, light heads and the random audit, and what more labels would bring. */
+        get: operations["targets_learning_curves_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/targets/{target_id}/model-versions": {
         parameters: {
             query?: never;
@@ -1610,6 +1627,8 @@ export interface components {
             name: string;
             holds: boolean | null;
             sentence: string;
+            /** @description The sentence in no language: its code and values (learning/estimates/wording.py). */
+            words: unknown;
         };
         CrossValidation: {
             /** Format: uuid */
@@ -1789,8 +1808,9 @@ export interface components {
             /** Format: uuid */
             model_version: string;
             target: string;
+            readonly labels: string[];
             question: string;
-            kind: string;
+            kind: components["schemas"]["TargetKindEnum"];
             number: number;
             classes: string[];
             methods: components["schemas"]["ExplanationMethodEnum"][];
@@ -1958,6 +1978,15 @@ export interface components {
              */
             coverage?: number;
             /** Format: double */
+            quadratic_kappa?: number;
+            /** @description Of 95 %, over the test patients. */
+            intervals?: {
+                [key: string]: components["schemas"]["Estimate"];
+            };
+            /**
+             * Format: double
+             * @description Agreement with the former head on the same cases.
+             */
             kappa?: number;
             per_class?: number[];
         };
@@ -2011,9 +2040,12 @@ export interface components {
             outcomes: number;
             /** @description Of the errors; null where they are rates. */
             unit: string | null;
+            /** @description The heads whose predictions these figures count. */
+            window: components["schemas"]["Window"] | null;
             audit: components["schemas"]["ErrorRate"] | null;
             weighted: components["schemas"]["ErrorRate"] | null;
             readonly forecast: string | null;
+            readonly forecast_words: unknown;
             is_stopping_advised: boolean;
             conditions: components["schemas"]["Condition"][];
             agreement: components["schemas"]["Condition"] | null;
@@ -2111,6 +2143,29 @@ export interface components {
         LearnableColumns: {
             columns: components["schemas"]["LearnableColumn"][];
             case_count: number;
+        };
+        /** @description Intervals are of 95 %, the forecast's band is of 90 %. */
+        LearningCurves: {
+            figure: components["schemas"]["FigureEnum"];
+            rounds: components["schemas"]["LearningPoint"][];
+            heads: components["schemas"]["LearningPoint"][];
+            audit: components["schemas"]["LearningPoint"][];
+            forecast: components["schemas"]["LearningPoint"][];
+        };
+        LearningPoint: {
+            /** Format: double */
+            labels: number;
+            /** Format: double */
+            value: number | null;
+            /** Format: double */
+            low: number | null;
+            /** Format: double */
+            high: number | null;
+            /** @description Of the round or head; null of audit and forecast. */
+            number: number | null;
+            strategy: string;
+            /** @description Cases that it was measured on. */
+            count: number | null;
         };
         Lineage: {
             origin: string;
@@ -2226,6 +2281,9 @@ export interface components {
         ModelDetail: {
             version: components["schemas"]["ModelVersion"];
             question: string;
+            kind: components["schemas"]["TargetKindEnum"];
+            /** @description What the schema calls the target. */
+            target_labels: string[];
             /** Format: uuid */
             project: string;
             deciding: string;
@@ -2505,8 +2563,16 @@ export interface components {
                 [key: string]: string;
             };
             promotion?: components["schemas"]["PromotionEnum"];
-            /** @description The option that the strategy `rare` looks for; empty: the rarest. */
-            finding?: string;
+            /**
+             * Format: double
+             * @description What the deciding figure shall reach.
+             */
+            goal?: number | null;
+            /**
+             * Format: double
+             * @description Error of suggestions that is accepted: a share; of numbers in their unit.
+             */
+            tolerance?: number | null;
         };
         /** @description A pixel of a frame; 0, 0 is the centre of the first one. */
         Place: {
@@ -2988,7 +3054,11 @@ export interface components {
             start: {
                 [key: string]: string;
             };
-            readonly finding: string;
+            /** Format: double */
+            readonly goal: number | null;
+            /** Format: double */
+            readonly tolerance: number | null;
+            readonly labels: string[];
         };
         /**
          * @description * `one` - One
@@ -3016,8 +3086,16 @@ export interface components {
                 [key: string]: string;
             };
             promotion?: components["schemas"]["PromotionEnum"];
-            /** @description The option that the strategy `rare` looks for; empty: the rarest. */
-            finding?: string;
+            /**
+             * Format: double
+             * @description What the deciding figure shall reach.
+             */
+            goal?: number | null;
+            /**
+             * Format: double
+             * @description Error of suggestions that is accepted: a share; of numbers in their unit.
+             */
+            tolerance?: number | null;
             kind?: components["schemas"]["TargetKindEnum"];
             question?: string;
             options?: {
@@ -3109,6 +3187,13 @@ export interface components {
          * @enum {string}
          */
         VerdictEnum: "approve" | "return";
+        /** @description Heads by number, and the labels that they had learned from. */
+        Window: {
+            first: number;
+            last: number;
+            labels_first: number;
+            labels_last: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -5406,6 +5491,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CurvePoint"][];
+                };
+            };
+        };
+    };
+    targets_learning_curves_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LearningCurves"];
                 };
             };
         };

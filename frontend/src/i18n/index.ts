@@ -79,6 +79,11 @@ export function formatNumber(value: number, decimals = 0): string {
   return numberFormat(current, decimals).format(value)
 }
 
+/** What stands between the whole and the decimals of the reader's numbers. */
+export function decimalSign(): string {
+  return numberFormat(current, 1).formatToParts(0.5).find(({ type }) => type === 'decimal')?.value ?? '.'
+}
+
 /** Kept: making one costs more than all that is written over an image. */
 function numberFormat(language: Language, decimals: number): Intl.NumberFormat {
   const key = `${language} ${decimals}`

@@ -8,6 +8,7 @@ import { Section } from '../ui/Section'
 import { gradient } from '../viewer/explanations/colours'
 import { actionOf, type ActionId } from './actions'
 import { shownAnswer } from './answerText'
+import { targetName } from './targetText'
 import type { Question } from './definition'
 import type { Mode } from './explanationModes'
 import { releaseFocus } from './focus'
@@ -77,9 +78,9 @@ function isBlind(error: Error): boolean {
   return error instanceof ApiError && error.problem.code === 'first_impression_missing'
 }
 
-function nameOf({ method, target, number }: Mode): string {
+function nameOf({ method, number, ...target }: Mode): string {
   const name = t(`explanation.method.${method}`)
-  return method === 'neighbours' ? name : t('explanation.of', { method: name, target, number })
+  return method === 'neighbours' ? name : t('explanation.of', { method: name, target: targetName(target), number })
 }
 
 function Explained(props: ExplanationPanelProps & { mode: Mode }) {

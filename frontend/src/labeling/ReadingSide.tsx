@@ -64,7 +64,7 @@ export function ReadingSide(props: SideProps): ReactNode {
       caseId={reading.case_id}
       phase={phase}
       isBusy={isBusy}
-      priorityReason={reasonText(reading)}
+      priorityReason={reasonText(reading, definitionOfRead(reading))}
       reviewComment={reading.review_comment}
       marks={talk.marks}
       notices={<Notices session={session} snapshot={snapshot} versions={props.versions} questions={session.questions()} onGo={go} />}

@@ -8,7 +8,9 @@ export interface Mode {
   method: Method
   /** The model version; empty for neighbours, which need none. */
   model: string
-  target: string
+  kind: Schemas['Target']['kind']
+  /** What the schema calls the target. */
+  labels: readonly string[]
   question: string
   number: number
   /** The answers to choose from; none where the map speaks for all of them. */
@@ -19,7 +21,7 @@ export interface Mode {
 /** These ask what speaks for one answer. */
 const OF_ANSWERS: readonly Method[] = ['grad_cam', 'occlusion']
 const NEIGHBOURS: Mode = {
-  key: 'neighbours', method: 'neighbours', model: '', target: '', question: '', number: 0, classes: [], likely: '',
+  key: 'neighbours', method: 'neighbours', model: '', kind: 'one', labels: [], question: '', number: 0, classes: [], likely: '',
 }
 
 /** Every method of every model, then the neighbours; nothing where no model can be asked. */

@@ -19,7 +19,9 @@ import { RoundButtons } from './RoundButtons'
 import { RoundRecord } from './RoundRecord'
 import { Start } from './Start'
 import { TargetSettings } from './TargetSettings'
+import { targetName } from '../labeling/targetText'
 
+const REFRESH_CURVES_MS = 30_000
 const COLORS: Partial<Record<ReturnType<typeof phaseOf>, string>> = { completed: 'teal', pausing: 'yellow', paused: 'yellow' }
 
 interface Props {
@@ -65,9 +67,10 @@ function TargetView({ projectId, target, isManager }: Props & { target: Schemas[
     queryFn: () => good(api.GET('/api/v1/targets/{target_id}/rounds', { params: { path } })),
   })
   const newest = rounds.data?.[0]
-  const curve = useQuery({
-    queryKey: ['curve', target.id, newest?.id, newest?.state],
-    queryFn: () => good(api.GET('/api/v1/targets/{target_id}/learning-curve', { params: { path } })),
+  const curves = useQuery({
+    queryKey: ['curves', target.id, newest?.id, newest?.state],
+    refetchInterval: REFRESH_CURVES_MS, // light heads come without a round
+    queryFn: () => good(api.GET('/api/v1/targets/{target_id}/learning-curves', { params: { path } })),
   })
   const refresh = () => queries.invalidateQueries()
   const begin = useMutation({
@@ -85,7 +88,7 @@ function TargetView({ projectId, target, isManager }: Props & { target: Schemas[
     <div>
       <Group justify="space-between" mb="sm">
         <Group>
-          <Title order={2} size="h3">{target.name}</Title>
+          <Title order={2} size="h3">{targetName(target)}</Title>
           <Text size="sm" c="dimmed">
             {target.retrain_after ? t('learning.retrain_after', { count: target.retrain_after }) : t('learning.by_hand')}
           </Text>
@@ -111,7 +114,7 @@ function TargetView({ projectId, target, isManager }: Props & { target: Schemas[
       {newest && <RoundRecord round={newest} />}
       {newest && <LeftOut projectId={projectId} round={newest} />}
       <SimpleGrid cols={{ base: 1, md: 2 }} mt="md">
-        <Loaded query={curve}>{(points) => <LearningCurve points={points} />}</Loaded>
+        <Loaded query={curves}>{(found) => <LearningCurve curves={found} goal={target.goal ?? null} />}</Loaded>
         <ModelVersions target={target} newest={newest} isManager={isManager} onChange={refresh} />
       </SimpleGrid>
     </div>

@@ -7,6 +7,7 @@ import { t } from '../i18n'
 import { showError } from '../ui/notify'
 import { freshDraft, inputOf, purposeOf, type InputDraft } from './inputDraft'
 import { InputForm } from './InputForm'
+import { targetName } from '../labeling/targetText'
 
 type Learnable = Schemas['Learnable']
 
@@ -92,13 +93,5 @@ function grouped(found: readonly Learnable[]) {
   }
   return Object.entries(sections)
     .filter(([, items]) => items.length > 0)
-    .map(([group, items]) => ({ group, items: items.map((one) => ({ value: keyOf(one), label: titleOf(one) })) }))
-}
-
-function titleOf({ kind, names }: Learnable): string {
-  const [first = '', event = '', answer = ''] = names
-  if (kind === 'segmentation') return t('target.masks', { names: names.join(', ') })
-  if (kind === 'boxes') return t('target.boxes', { names: names.join(', ') })
-  if (kind === 'time_to_event') return t('target.time', { time: first, event, answer })
-  return t('target.answer', { name: first })
+    .map(([group, items]) => ({ group, items: items.map((one) => ({ value: keyOf(one), label: targetName({ kind: one.kind, labels: one.names }) })) }))
 }

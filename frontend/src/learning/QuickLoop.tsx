@@ -5,8 +5,9 @@ import { api, good, type Schemas } from '../api/client'
 import { formatNumber, named, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Loaded } from '../ui/states'
-import { FindingChoice } from './FindingChoice'
-import { auditText, testText, weightedText } from './headText'
+import { definitionOf } from '../labeling/definition'
+import { evidenceText } from './evidenceText'
+import { auditText, testText, weightedText, windowText } from './headText'
 
 const REFRESH_MS = 3000
 
@@ -40,7 +41,7 @@ export function QuickLoop({ projectId, target, isManager }: Props) {
       <Stack gap="sm">
         <EncoderState encoder={encoders.data?.[0]} isKnown={encoders.isSuccess} />
         {newest ? <NewestHead head={newest} /> : <Text size="sm" c="dimmed">{t('quick.none')}</Text>}
-        {newest && <HonestFigures target={target} head={newest.number} />}
+        {newest && <HonestFigures projectId={projectId} target={target} head={newest.number} />}
       </Stack>
     </Card>
   )
@@ -106,27 +107,47 @@ function NewestHead({ head }: { head: Schemas['HeadVersion'] }) {
   )
 }
 
-function HonestFigures({ target, head }: { target: Schemas['Target']; head: number }) {
+/** What the schema calls an answer of the question; the thirds of a number in the reader's language. */
+function useNames(projectId: string, question: string): (key: string) => string {
+  const schemas = useQuery({
+    queryKey: ['schemas', projectId],
+    queryFn: () => good(api.GET('/api/v1/projects/{project_id}/schemas', { params: { path: { project_id: projectId } } })),
+  })
+  const options = definitionOf(schemas.data?.[0]?.definition).questions?.find(({ key }) => key === question)?.options ?? []
+  return (key) => options.find((one) => one.key === key)?.label ?? named(`evidence.${key.replaceAll(' ', '_')}`, key)
+}
+
+function HonestFigures({ projectId, target, head }: { projectId: string; target: Schemas['Target']; head: number }) {
+  const nameOf = useNames(projectId, target.question)
   const figures = useQuery({
     queryKey: ['honest-figures', target.id, head],
     queryFn: () =>
       good(api.GET('/api/v1/targets/{target_id}/honest-figures', { params: { path: { target_id: target.id } } })),
   })
-  return <Loaded query={figures}>{(found) => <Figures found={found} kind={target.kind} />}</Loaded>
+  return <Loaded query={figures}>{(found) => <Figures found={found} target={target} nameOf={nameOf} />}</Loaded>
 }
 
-function Figures({ found, kind }: { found: Schemas['HonestFigures']; kind: Schemas['Target']['kind'] }) {
+interface FiguresProps {
+  found: Schemas['HonestFigures']
+  target: Schemas['Target']
+  nameOf: (key: string) => string
+}
+
+function Figures({ found, target: { kind }, nameOf }: FiguresProps) {
   return (
     <Stack gap={4}>
       <Text size="sm">{found.audit ? auditText(found.audit, kind, found.unit) : t('quick.no_audit')}</Text>
       {found.weighted && <Text size="sm">{weightedText(found.weighted, found.unit)}</Text>}
-      {found.forecast && <Text size="sm">{found.forecast}</Text>}
-      {found.agreement?.holds === false && <Text size="sm" c="orange">{found.agreement.sentence}</Text>}
+      {found.window && (found.audit ?? found.weighted) && <Text size="xs" c="dimmed">{windowText(found.window)}</Text>}
+      {found.forecast !== null && <Text size="sm">{evidenceText(found.forecast_words, found.forecast)}</Text>}
+      {found.agreement?.holds === false && (
+        <Text size="sm" c="orange">{evidenceText(found.agreement.words, found.agreement.sentence)}</Text>
+      )}
       <Text size="sm" fw={600} mt={4}>{t(found.is_stopping_advised ? 'quick.stop' : 'quick.go_on')}</Text>
       <List size="sm" spacing={2}>
         {found.conditions.map((condition) => (
           <List.Item key={condition.name} icon={<span aria-label={t(mark(condition.holds).said)}>{mark(condition.holds).sign}</span>}>
-            {condition.sentence}
+            {evidenceText(condition.words, condition.sentence, nameOf)}
           </List.Item>
         ))}
       </List>

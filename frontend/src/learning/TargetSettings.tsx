@@ -4,12 +4,13 @@ import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, good, type Schemas } from '../api/client'
-import { t } from '../i18n'
+import { decimalSign, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Loaded } from '../ui/states'
 import { AuditShare } from './AuditShare'
 import { ColumnPicker } from './ColumnPicker'
 import { columnsOf, purposeOf, USUAL_SIDE, withColumns } from './inputDraft'
+import { targetName } from '../labeling/targetText'
 
 type Recipe = Readonly<Record<string, unknown>>
 type Knob = Schemas['Knob']
@@ -38,7 +39,7 @@ export function TargetSettings({ projectId, target }: Props) {
         onClose={() => open(false)}
         position="right"
         size="lg"
-        title={t('target.settings_of', { name: target.name })}
+        title={t('target.settings_of', { name: targetName(target) })}
       >
         {isOpen && <Form projectId={projectId} target={target} onDone={() => open(false)} />}
       </Drawer>
@@ -51,6 +52,8 @@ function Form({ projectId, target, onDone }: Props & { onDone: () => void }) {
   const [recipe, setRecipe] = useState<Recipe>(target.config)
   const [input, setInput] = useState(shown(target.input))
   const [retrainAfter, setRetrainAfter] = useState(target.retrain_after)
+  const [goal, setGoal] = useState(target.goal)
+  const [tolerance, setTolerance] = useState(target.tolerance)
   const options = useQuery({
     queryKey: ['recipe-options'],
     staleTime: Infinity,
@@ -62,7 +65,7 @@ function Form({ projectId, target, onDone }: Props & { onDone: () => void }) {
       good(
         api.PATCH('/api/v1/targets/{target_id}', {
           params: { path: { target_id: target.id } },
-          body: { config: { ...recipe }, input: parsed ?? {}, retrain_after: retrainAfter },
+          body: { config: { ...recipe }, input: parsed ?? {}, retrain_after: retrainAfter, goal, tolerance },
         }),
       ),
     onSuccess: async () => {
@@ -86,7 +89,7 @@ function Form({ projectId, target, onDone }: Props & { onDone: () => void }) {
         value={retrainAfter}
         onChange={(value) => setRetrainAfter(Number(value) || 0)}
       />
-      <AuditShare projectId={projectId} />
+      <Ends target={target} goal={goal} tolerance={tolerance} onGoal={setGoal} onTolerance={setTolerance} />
       <JsonInput
         label={t('target.input')}
         description={t(target.kind === 'boxes' ? 'target.input_of_boxes' : 'target.input_help')}
@@ -114,6 +117,42 @@ function Form({ projectId, target, onDone }: Props & { onDone: () => void }) {
       </Loaded>
       <Button disabled={parsed === null} loading={save.isPending} onClick={() => save.mutate()}>{t('target.save')}</Button>
     </Stack>
+  )
+}
+
+interface EndsProps {
+  target: Schemas['Target']
+  goal: number | null | undefined
+  tolerance: number | null | undefined
+  onGoal: (value: number | null) => void
+  onTolerance: (value: number | null) => void
+}
+
+/** What labeling may stop at; an empty field makes no condition, or the usual one. */
+function Ends({ target, goal, tolerance, onGoal, onTolerance }: EndsProps) {
+  const limits = target.kind === 'number' ? { min: 0 } : { min: 0, max: 1, step: 0.01 }
+  const numberOf = (value: string | number) => (value === '' ? null : Number(value))
+  return (
+    <SimpleGrid cols={{ base: 1, sm: 2 }}>
+      <NumberInput
+        label={t('target.goal', { figure: t(`figure.${target.figure}`) })}
+        description={t('target.goal_help')}
+        decimalSeparator={decimalSign()}
+        {...limits}
+        value={goal ?? ''}
+        onChange={(value) => onGoal(numberOf(value))}
+      />
+      {target.head_strategies.length > 0 && (
+        <NumberInput
+          label={t('target.tolerance')}
+          description={t(target.kind === 'number' ? 'target.tolerance_of_number_help' : 'target.tolerance_help')}
+          decimalSeparator={decimalSign()}
+          {...limits}
+          value={tolerance ?? ''}
+          onChange={(value) => onTolerance(numberOf(value))}
+        />
+      )}
+    </SimpleGrid>
   )
 }
 

@@ -28,6 +28,16 @@ export function weightedText(error: Schemas['ErrorRate'], unit: string | null): 
     : t('quick.weighted_of_number', inUnit(error, unit))
 }
 
+/** Of which heads these figures are. */
+export function windowText({ first, last, labels_first, labels_last }: Schemas['Window']): string {
+  return t('quick.window', { first, last, from: labels_first, to: labels_last })
+}
+
+/** An error in its unit, with three digits. */
+export function numberInUnit(error: number): string {
+  return formatNumber(error, decimalsOf(error))
+}
+
 function inPercent({ value, low, high, draws }: Schemas['ErrorRate']) {
   const percent = (share: number) => formatNumber(100 * share, 1)
   return { value: percent(value), low: percent(low), high: percent(high), count: draws }

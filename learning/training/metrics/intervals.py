@@ -63,6 +63,23 @@ def bootstrap_all(
     return {name: estimate_from(values[name], draws[name]) for name in measures}
 
 
+def bootstrap_figures(
+    figures: Callable[[Rows], Mapping[str, float | None]],
+    patients: Sequence[str],
+    rng: np.random.Generator,
+    repeats: int = BOOTSTRAPS,
+) -> dict[str, Estimate]:
+    """`bootstrap_all` where one call gives all figures, always under the same names."""
+    values = figures(np.arange(len(patients)))
+    draws: dict[str, list[float]] = {name: [] for name in values}
+    if len(set(patients)) > 1:
+        for rows in resamples(patients, rng, repeats):
+            for name, value in figures(rows).items():
+                if value is not None:
+                    draws[name].append(value)
+    return {name: estimate_from(value, draws[name]) for name, value in values.items()}
+
+
 def compare(
     candidate: Measure,
     production: Measure,

@@ -63,7 +63,7 @@ def test_a_model_goes_out_and_in_and_rounds_start_from_it(target, live_cast, tmp
         page.get_by_role("button", name="Start a round").click()
         page.get_by_test_id("round-record").wait_for(timeout=90_000)
         page.locator("[data-testid=round][data-state=completed]").wait_for(timeout=90_000)
-        assert "Began with nodule model 2" in page.get_by_test_id("round-record").inner_text()
+        assert "Began with Nodule? #2" in page.get_by_test_id("round-record").inner_text()
         assert (
             page.get_by_role("link", name="Download model")
             .inner_text()

@@ -5,6 +5,7 @@ import { Link, useParams } from 'react-router'
 import { api, good, type Schemas } from '../../api/client'
 import { formatDate, named, t } from '../../i18n'
 import { Loaded } from '../../ui/states'
+import { targetName } from '../../labeling/targetText'
 import { Drift } from './Drift'
 import { Evidence } from './Evidence'
 import { Figures } from './Figures'
@@ -51,7 +52,7 @@ function Model({ detail }: { detail: Schemas['ModelDetail'] }) {
   )
 }
 
-function Heading({ detail: { version, project, question } }: { detail: Schemas['ModelDetail'] }) {
+function Heading({ detail: { version, project, kind, target_labels: labels } }: { detail: Schemas['ModelDetail'] }) {
   const card = `/api/v1/model-versions/${version.id}/card`
   return (
     <Group justify="space-between">
@@ -60,7 +61,7 @@ function Heading({ detail: { version, project, question } }: { detail: Schemas['
           {t('model_page.back')}
         </Anchor>
         <Group gap="sm">
-          <Title order={1} size="h2">{t('model_page.title', { number: version.number, question })}</Title>
+          <Title order={1} size="h2">{t('model_page.title', { number: version.number, question: targetName({ kind, labels }) })}</Title>
           <Badge variant="light" data-testid="model-state">{named(`model.${version.state}`, version.state)}</Badge>
         </Group>
         <Text size="sm" c="dimmed">{t('model_page.made', { date: formatDate(version.created_at) })}</Text>

@@ -1,0 +1,32 @@
+/** What the quick loop says of itself, from the words that the server sends; English where it knows others. */
+import { formatNumber, named } from '../i18n'
+import { numberInUnit } from './headText'
+
+const POINTS = new Set(['low', 'high'])
+const PERCENT = new Set(['upper', 'tolerated', 'audit', 'test'])
+const PRECISE = new Set(['kappa', 'end'])
+const WANTED_DECIMALS = 3
+
+/** `nameOf`: what the reader calls an answer or a third of the range. */
+export function evidenceText(words: unknown, english: string, nameOf: (key: string) => string = (key) => key): string {
+  if (typeof words !== 'object' || words === null || !('code' in words)) return english
+  const { code, ...values } = words as Record<string, unknown>
+  const unit = values['unit']
+  const shown = Object.entries(values).map(([name, value]) => [name, shownAs(name, value, typeof unit === 'string', nameOf)])
+  const text = named(`evidence.${String(code)}`, english, Object.fromEntries(shown) as Record<string, string>)
+  return text.replaceAll(/ {2,}/g, ' ').replace(' )', ')').trimEnd()
+}
+
+function shownAs(name: string, value: unknown, isInUnit: boolean, nameOf: (key: string) => string): string {
+  if (name === 'scarce' && typeof value === 'object' && value !== null) return counted(value, nameOf)
+  if (typeof value !== 'number') return String(value)
+  if (POINTS.has(name)) return `${value < 0 ? '' : '+'}${formatNumber(value, 1)}`
+  if (isInUnit) return Number.isInteger(value) ? formatNumber(value) : numberInUnit(value)
+  if (PERCENT.has(name)) return formatNumber(value, 1)
+  if (PRECISE.has(name)) return formatNumber(value, WANTED_DECIMALS)
+  return formatNumber(value, Number.isInteger(value) ? 0 : 2)
+}
+
+function counted(scarce: object, nameOf: (key: string) => string): string {
+  return Object.entries(scarce).map(([key, count]) => `${nameOf(key)} ${String(count)}`).join(', ')
+}

@@ -1,0 +1,18 @@
+"""What labeling may stop at, as managers say it."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("learning", "0013_heads_of_numbers"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="target", name="goal", field=models.FloatField(blank=True, null=True)
+        ),
+        migrations.AddField(
+            model_name="target", name="tolerance", field=models.FloatField(blank=True, null=True)
+        ),
+    ]

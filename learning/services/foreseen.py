@@ -1,0 +1,113 @@
+"""What a head had said of a case before its label came, and how the case came to be read.
+
+A ranked case is the matter of the head that drew it, however late its read is finished: if slow reads
+lost their chances, the weighted error would be that of the quick ones.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+from annotation.labeling.models import Assignment, AssignmentState, Selection
+from learning.heads.head import Head
+from learning.models import HeadPick, HeadVersion, Outcome, Target
+from learning.services.knowledge import Knowledge
+
+
+@dataclass(frozen=True)
+class Served:
+    """How a case came to be read: its arm, and where it stood in whose front with which chance."""
+
+    selection: str
+    head: HeadVersion | None = None  # that drew it
+    place: int | None = None
+    propensity: float | None = None
+
+
+def head_of(version: HeadVersion | None, encoder_id: UUID, classes: Sequence[str]) -> Head | None:
+    """The version's head, where it speaks of the same vectors and answers."""
+    if version is None or not version.content or version.encoder_id != encoder_id:
+        return None
+    return Head.from_bytes(bytes(version.content)) if version.classes == classes else None
+
+
+def outcomes_of_new_labels(
+    target: Target, known: Knowledge, former: HeadVersion | None
+) -> list[Outcome]:
+    """Of the training cases whose labels are new: what the head said that drew them, or else the
+    former one. Neither has seen their labels.
+    """
+    seen = set(Outcome.objects.filter(target=target).values_list("case_id", flat=True))
+    rows = {known.space.cases[row]: row for row in known.labeled}
+    new = {case: row for case, row in rows.items() if case not in seen}
+    served = _served(target, list(new))
+    cases_of: dict[HeadVersion | None, list[UUID]] = defaultdict(list)
+    for case in new:
+        drawn_by = served[case].head if case in served else None
+        cases_of[drawn_by or former].append(case)
+    found: list[Outcome] = []
+    for version, cases in cases_of.items():
+        found += _outcomes(target, known, version, {case: new[case] for case in cases}, served)
+    return found
+
+
+def _outcomes(
+    target: Target, known: Knowledge, version: HeadVersion | None, rows: Mapping[UUID, int],
+    served: Mapping[UUID, Served],
+) -> list[Outcome]:  # fmt: skip
+    """Without a prediction, and so without a chance, where the head can say nothing."""
+    head = head_of(version, known.encoder_id, known.classes)
+    foreseen: Sequence[Any] = [None] * len(rows)
+    if head and rows:
+        foreseen = known.kind.said(head, known.space.vectors[list(rows.values())]).tolist()
+    found = []
+    for (case, row), said in zip(rows.items(), foreseen, strict=True):
+        draw = served.get(case, Served(Selection.INITIAL))
+        is_drawn = said is not None and draw.head is not None
+        found.append(
+            Outcome(
+                target=target, case_id=case, head=version if said else None, said=said,
+                selection=draw.selection,
+                place=draw.place if is_drawn else None,
+                propensity=draw.propensity if is_drawn else None,
+                pool_size=draw.head.pool_size if is_drawn and draw.head else None,
+                **known.kind.kept(known.labels[row], known.classes),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _served(target: Target, cases: Sequence[UUID]) -> Mapping[UUID, Served]:
+    """By case, from the first read of each that was handed in."""
+    assignments = Assignment.objects.filter(
+        case__in=cases, state=AssignmentState.SUBMITTED
+    ).order_by("-created_at")
+    rows = list(assignments.values_list("case_id", "selection", "ranking_id", "created_at"))
+    heads = target.heads.in_bulk({ranking for _, _, ranking, _ in rows if ranking})
+    until = _ends_of_fronts(target)
+    picks = {
+        (pick.head_id, pick.case_id): pick
+        for pick in HeadPick.objects.filter(head__in=heads, case__in=cases)
+    }
+    found: dict[UUID, Served] = {}
+    for case, selection, ranking, begun in rows:
+        found[case] = Served(selection)
+        pick = picks.get((ranking, case)) if ranking else None
+        if (
+            pick
+            and ranking
+            and selection == Selection.RANKED
+            and begun <= until.get(ranking, begun)
+        ):
+            found[case] = Served(selection, heads[ranking], pick.place, pick.propensity)
+    return found
+
+
+def _ends_of_fronts(target: Target) -> dict[UUID, datetime]:
+    """When the next head took over from each: what it left over was not served by its draw."""
+    made = list(target.heads.order_by("number").values_list("pk", "created_at"))
+    return {pk: later for (pk, _), (_, later) in pairwise(made)}

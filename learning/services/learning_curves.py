@@ -1,0 +1,138 @@
+"""The learning curve with all that vouches for it: rounds, light heads, the random audit, the forecast.
+
+All of them tell the same figure, the one that decides between models of the kind. The audit is prequential:
+each case was foreseen before its label came, so it needs no test set and cannot be fitted to one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from annotation.core.jobs import JobState
+from annotation.labeling.models import Selection
+from learning.estimates.forecast import Forecast, NotEnoughPoints, forecast
+from learning.heads.kinds import HEAD_KINDS, HeadKind
+from learning.kinds import figure_of
+from learning.models import HeadVersion, Outcome, Round, Target
+from learning.services.evidence import AHEAD, HEADS, SEED, forecast_of
+from learning.services.outcomes import prediction_of
+from learning.training.metrics.intervals import Estimate, bootstrap_figures
+
+BLOCK, LEAST = 25, 10  # audited cases of a point; fewer are no point
+BAND_POINTS = 9
+DRAWS = 200
+
+
+@dataclass(frozen=True)
+class Point:
+    """A figure with its interval at so many labels; `number` of the round or head, None of others."""
+
+    labels: float
+    estimate: Estimate
+    number: int | None = None
+    strategy: str = ""
+    count: int | None = None  # cases that it was measured on
+
+
+@dataclass(frozen=True)
+class Curves:
+    """All curves of one target; intervals are of 95 %, the forecast's band of 90 %."""
+
+    figure: str
+    rounds: list[Point]
+    heads: list[Point]
+    audit: list[Point]
+    forecast: list[Point]
+
+
+def curves_of(target: Target) -> Curves:
+    """Everything that can be drawn of a target now."""
+    figure = figure_of(target.kind, target.input)
+    done = list(target.rounds.filter(state=JobState.COMPLETED).order_by("number"))
+    rounds = [_of_round(round_, figure) for round_ in done if round_.training_labels]
+    kind = HEAD_KINDS.get(target.kind)
+    if kind is None:
+        return Curves(figure, rounds, [], [], _band(_forecast_of_rounds(rounds)))
+    heads = list(target.heads.order_by("-number").defer("content")[:HEADS])[::-1]
+    ahead = forecast_of(target, heads) if kind.forecast == kind.deciding else None
+    return Curves(
+        figure=figure,
+        rounds=rounds,
+        heads=[_of_head(head, kind) for head in heads if kind.deciding in head.metrics],
+        audit=_audit(target, kind),
+        forecast=_band(ahead),
+    )
+
+
+def _of_round(round_: Round, figure: str) -> Point:
+    found: dict[str, Any] = round_.metrics.get(figure) or {}
+    estimate = Estimate(found.get("value"), found.get("low"), found.get("high"))
+    return Point(
+        round_.training_labels or 0, estimate, round_.number, round_.strategy, round_.metrics.get("n")
+    )  # fmt: skip
+
+
+def _of_head(head: HeadVersion, kind: HeadKind) -> Point:
+    found = head.metrics.get("intervals", {}).get(kind.deciding, {})
+    estimate = Estimate(head.metrics[kind.deciding], found.get("low"), found.get("high"))
+    return Point(head.training_labels, estimate, head.number, head.strategy, head.metrics.get("n"))
+
+
+def _forecast_of_rounds(rounds: Sequence[Point]) -> Forecast | None:
+    known = [(p.labels, p.estimate.value) for p in rounds if p.estimate.value is not None]
+    labels, values = np.asarray(known, float).reshape(-1, 2).T
+    try:
+        return forecast(labels, values, np.random.default_rng(SEED))
+    except NotEnoughPoints:
+        return None
+
+
+def _band(found: Forecast | None) -> list[Point]:
+    if found is None:
+        return []
+    more = np.unique(np.linspace(0, AHEAD, BAND_POINTS).round().astype(int))
+    return [Point(found.labels + int(n), Estimate(*found.band(int(n)))) for n in more]
+
+
+def _audit(target: Target, kind: HeadKind) -> list[Point]:
+    """Blocks of audited cases in their order, each where its heads stood on the curve."""
+    outcomes = list(
+        Outcome.objects.filter(
+            target=target, said__isnull=False, selection=Selection.CONTROL, head__isnull=False
+        )
+        .select_related("head", "case__study")
+        .defer("head__content", "case__study__dicom_json")
+        .order_by("created_at", "pk")
+    )
+    if not outcomes:
+        return []
+    classes = prediction_of(outcomes[-1])[0].classes
+    same = [
+        o for o in outcomes if prediction_of(o)[0].classes == classes
+    ]  # later schemas have more
+    starts = list(range(0, max(len(same) - BLOCK, 0) + 1, BLOCK))
+    ends = [*starts[1:], len(same)]
+    blocks = [same[start:end] for start, end in zip(starts, ends, strict=True)]
+    return [_audited(block, kind, classes) for block in blocks if len(block) >= LEAST]
+
+
+def _audited(block: Sequence[Outcome], kind: HeadKind, classes: Sequence[str]) -> Point:
+    truth = np.asarray([_truth_of(outcome, classes) for outcome in block])
+    said = np.asarray([outcome.said for outcome in block], float)
+    studies = [outcome.case.study for outcome in block]
+    patients = [study.patient_id or str(study.pk) for study in studies]
+    found = bootstrap_figures(
+        lambda rows: kind.figures(truth[rows], said[rows]), patients, np.random.default_rng(SEED), DRAWS
+    )  # fmt: skip
+    labels = float(np.mean([prediction_of(outcome)[0].training_labels for outcome in block]))
+    return Point(labels, found[kind.deciding], count=len(block))
+
+
+def _truth_of(outcome: Outcome, classes: Sequence[str]) -> Any:
+    if outcome.number is not None:
+        return outcome.number
+    if outcome.labels is not None:
+        return [np.nan if label is None else float(label) for label in outcome.labels]
+    return classes.index(outcome.answer)

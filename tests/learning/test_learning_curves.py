@@ -1,0 +1,77 @@
+"""The learning curve with the random audit and the forecast beside it."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from annotation.core.jobs import JobState
+from annotation.labeling.services.projects import publish_schema
+from learning.models import Round
+from learning.services import learning_curves, targets
+from tests import factories
+from tests.learning.test_heads import embed, make_audited, make_head, pool, target  # noqa: F401
+
+
+def make_round(target, number, labels, strategy, **metrics):
+    return Round.objects.create(
+        target=target, number=number, trigger="manual", strategy=strategy, seed=1, config={},
+        code_revision="x", state=JobState.COMPLETED, training_labels=labels,
+        metrics={"n": 40, **metrics},
+    )  # fmt: skip
+
+
+def test_rounds_heads_audit_and_forecast_tell_the_same_figure(target, cast):  # noqa: F811
+    encoder = embed(cast.project)
+    made = [
+        make_head(target, encoder, number, labels, auc=0.9 + labels / 2000)
+        for number, labels in enumerate([20, 40, 60, 80, 100], 1)
+    ]
+    auc = {"value": 0.9, "low": 0.85, "high": 0.94}
+    make_round(target, 1, 50, "margin", auc=auc)
+    make_round(target, 2, 90, "random")
+    cases = factories.make_empty_cases(cast.project, 60)
+    make_audited(target, made[1], cases[:25], wrong=5)
+    make_audited(target, made[4], cases[25:], wrong=2)
+    found = learning_curves.curves_of(target)
+    assert found.figure == "auc"
+    assert [(p.number, p.labels, p.strategy) for p in found.rounds] == [
+        (1, 50, "margin"), (2, 90, "random"),
+    ]  # fmt: skip
+    assert (found.rounds[0].estimate.low, found.rounds[1].estimate.value) == (0.85, None)
+    assert [p.estimate.value for p in found.heads] == [h.metrics["auc"] for h in made]
+    assert all(p.estimate.low < p.estimate.value < p.estimate.high for p in found.heads)
+    assert [(p.labels, p.count) for p in found.audit] == [(40, 25), (100, 35)]
+    band = found.forecast
+    assert (band[0].labels, band[-1].labels) == (100, 300)
+    assert all(p.estimate.low <= p.estimate.value <= p.estimate.high for p in band)
+
+
+def test_the_audit_is_the_figure_of_what_was_said_before_the_label(target, cast):  # noqa: F811
+    encoder = embed(cast.project)
+    head = make_head(target, encoder, 1, 40)
+    cases = factories.make_empty_cases(cast.project, 30)
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 30)
+    said = np.clip(0.5 + 0.2 * (truth - 0.5) + rng.normal(0, 0.2, 30), 0.01, 0.99)
+    make_audited(target, head, cases, wrong=0)
+    for case, is_yes, p in zip(cases, truth, said, strict=True):
+        outcome = target.outcomes.get(case=case)
+        outcome.answer, outcome.said = ["no", "yes"][is_yes], [1 - p, p]
+        outcome.save()
+    [point] = learning_curves.curves_of(target).audit
+    assert point.estimate.value == pytest.approx(roc_auc_score(truth, said))
+    assert point.estimate.low < point.estimate.value < point.estimate.high
+
+
+def test_what_is_drawn_has_a_forecast_from_its_rounds_alone(cast):
+    drawn = factories.make_project(cast.manager, "Drawn")
+    segments = [{"value": 1, "label": "Lung"}]
+    publish_schema(actor=cast.manager, project=drawn, definition={"segments": segments})
+    masks = targets.create_target(actor=cast.manager, project=drawn, kind="segmentation")
+    for number, labels in enumerate([20, 40, 80, 160], 1):
+        dice = 0.9 - labels**-0.5
+        make_round(masks, number, labels, "random",
+                   mean_dice={"value": dice, "low": dice - 0.1, "high": dice + 0.1})  # fmt: skip
+    found = learning_curves.curves_of(masks)
+    assert (found.figure, len(found.rounds), found.heads, found.audit) == ("mean_dice", 4, [], [])
+    assert found.forecast[-1].estimate.value == pytest.approx(0.9 - 360**-0.5, abs=0.005)
