@@ -235,6 +235,7 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "learning.tasks.run_round": {"queue": "gpu"},
     "learning.tasks.score_shards": {"queue": "gpu"},
+    "learning.tasks.score_arrivals": {"queue": "gpu"},
     "learning.tasks.embed_cases": {"queue": "gpu"},
     "learning.tasks.pretrain_network": {"queue": "gpu"},
     "learning.tasks.run_cross_validation": {"queue": "gpu"},
@@ -271,6 +272,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 2},
     },
     "queue-due-encoders": {"task": "learning.tasks.queue_due_encoders", "schedule": 10},
+    "queue-due-scorings": {"task": "learning.tasks.queue_due_scorings", "schedule": 60},
     "start-due-rounds": {"task": "learning.tasks.start_due_rounds", "schedule": 15},
     "collect-leftovers": {"task": "learning.tasks.collect_leftovers", "schedule": 3600},
     "collect-explanations": {"task": "learning.tasks.collect_explanations", "schedule": 600},

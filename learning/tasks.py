@@ -22,6 +22,24 @@ def score_shards(round_id: str) -> None:
 
 
 @job_task
+def score_arrivals(scoring_id: str) -> None:
+    """Let the production model look at cases outside of a round, on the GPU queue."""
+    from annotation.core import jobs
+    from learning.models import Scoring
+    from learning.pipeline import arrivals
+
+    jobs.execute(Scoring, scoring_id, arrivals.score_part)
+
+
+@task
+def queue_due_scorings() -> None:
+    """Ask the production models to look at what arrived since."""
+    from learning.services import scorings
+
+    scorings.request_due()
+
+
+@job_task
 def embed_cases(encoder_id: str) -> None:
     """Fit an encoder and embed the cases that wait for it, on the GPU queue."""
     from annotation.core import jobs
@@ -143,6 +161,7 @@ def sweep_jobs() -> None:
         EncoderVersion,
         Explanation,
         Round,
+        Scoring,
     )  # fmt: skip
     from learning.services import (
         bundles,
@@ -150,6 +169,7 @@ def sweep_jobs() -> None:
         embeddings,
         explanations,
         rounds,
+        scorings,
         shards,
     )
 
@@ -160,6 +180,8 @@ def sweep_jobs() -> None:
     for round_ in shards.waiting():
         shards.ring_helpers(round_.pk)
     shards.clear_ended()
+    for part in jobs.lost_jobs(Scoring):
+        scorings.ring_scoring(part)
     for folds in jobs.lost_jobs(CrossValidation):
         cross_validations.ring_cross_validation(folds)
     for completed in rounds.untracked():

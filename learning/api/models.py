@@ -35,6 +35,9 @@ class FigureSerializer(serializers.Serializer[Any]):
 class LabelFiguresSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     positives = serializers.IntegerField()
+    missed = serializers.IntegerField(
+        allow_null=True, help_text="Structures that it drew nothing of, which no distance counts."
+    )
     figures = FigureSerializer(many=True)
 
 
@@ -266,7 +269,12 @@ def _detail(version: ModelVersion) -> dict[str, Any]:
         "absent_because": metrics.get("absent_because"),
         "figures": _figures(metrics),
         "labels": [
-            {"name": one["name"], "positives": one["positives"], "figures": _figures(one)}
+            {
+                "name": one["name"],
+                "positives": one["positives"],
+                "missed": one.get("missed"),
+                "figures": _figures(one),
+            }
             for one in metrics.get("labels", [])
         ],
         "reliability": metrics.get("reliability", []),

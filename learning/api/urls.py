@@ -8,6 +8,7 @@ from learning.api import (
     explanations,
     heads,
     models,
+    scorings,
     starts,
     targets,
     views,
@@ -28,6 +29,7 @@ urlpatterns = [
     path("recipe-options", targets.RecipeOptionsView.as_view(), name="recipe-options"),
     path("targets/<uuid:target_id>", targets.TargetView.as_view(), name="target"),
     path("targets/<uuid:target_id>/rounds", views.RoundsView.as_view(), name="rounds"),
+    path("targets/<uuid:target_id>/scoring", scorings.ScoringView.as_view(), name="scoring"),
     path(
         "targets/<uuid:target_id>/learning-curve",
         views.LearningCurveView.as_view(),

@@ -12,6 +12,7 @@ from learning.models.heads import (
     Outcome,
 )
 from learning.models.rounds import Promotion, Round, Target, TargetKind, Trigger
+from learning.models.scorings import Scoring
 from learning.models.shards import Shard
 from learning.models.versions import ModelVersion, ModelVersionState, Prediction, TestResult
 
@@ -33,6 +34,7 @@ __all__ = [
     "Prediction",
     "Promotion",
     "Round",
+    "Scoring",
     "Shard",
     "Target",
     "TargetKind",

@@ -5,6 +5,7 @@ from django.db import transaction
 from annotation.accounts.models import User
 from annotation.core import audit
 from learning.models import ModelVersion, ModelVersionState, Promotion, Target
+from learning.services import scorings
 from learning.services.comparison import Evidence, compare_versions
 from learning.services.suggestions import suggest_predictions
 
@@ -25,6 +26,7 @@ def promote(*, version: ModelVersion, actor: User | None) -> ModelVersion:
     version.refresh_from_db()
     if states[version.pk] != ModelVersionState.PRODUCTION:
         suggest_predictions(version)
+        scorings.request_missing(version)
     return version
 
 

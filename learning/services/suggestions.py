@@ -6,7 +6,11 @@ from uuid import UUID, uuid5
 
 from annotation.labeling.schemas import Question
 from annotation.labeling.services.projects import current_schema
-from annotation.labeling.services.suggestions import Offered, offer_suggestions
+from annotation.labeling.services.suggestions import (
+    Offered,
+    offer_more_suggestions,
+    offer_suggestions,
+)
 from learning.models import ModelVersion, Prediction, TargetKind
 from learning.services.naming import name_of_version
 
@@ -28,6 +32,17 @@ def suggest_predictions(version: ModelVersion) -> int:
         origin=f"target {target.pk}",
         source=name_of_version(version)[:200],
         offered=_offered(version),
+    )
+
+
+def suggest_more(version: ModelVersion, cases: Sequence[UUID]) -> int:
+    """Suggest what it says of these cases, beside what it suggests already; returns for how many."""
+    target = version.target
+    return offer_more_suggestions(
+        project=target.project,
+        origin=f"target {target.pk}",
+        source=name_of_version(version)[:200],
+        offered=list(_offered(version, cases)),
     )
 
 
@@ -101,10 +116,12 @@ def _shares(classes: Sequence[str], probabilities: Sequence[float]) -> dict[str,
     return {name: round(p, 4) for name, p in zip(classes, probabilities, strict=True)}
 
 
-def _offered(version: ModelVersion) -> Iterator[Offered]:
+def _offered(version: ModelVersion, cases: Sequence[UUID] | None = None) -> Iterator[Offered]:
     schema = current_schema(version.target.project)
     question = schema.schema.question(version.target.question) if schema else None
     predictions = version.predictions.filter(score__isnull=False)
+    if cases is not None:
+        predictions = predictions.filter(case__in=cases)
     for prediction in predictions.iterator(chunk_size=1000):
         content = _content(version, prediction, question)
         if content:

@@ -13,10 +13,12 @@ from django.utils import timezone
 from annotation.core import jobs
 from annotation.datasets import services as datasets
 from annotation.datasets.models import Export, Split
-from learning.models import EncoderVersion, ModelVersion, Round, Trigger
-from learning.services import embeddings, rounds, targets
+from annotation.labeling.models import Suggestion
+from learning.models import EncoderVersion, ModelVersion, Round, Scoring, Trigger
+from learning.services import embeddings, model_versions, rounds, scorings, targets
 from learning.tasks import sweep_jobs
 from tests import factories, servers
+from tests.learning.models import make_model
 
 LONG = {"side": 32, "batch_size": 8, "epochs": 1, "min_steps": 600, "evaluations": 60}
 LEASE = "3"
@@ -237,6 +239,40 @@ def test_every_device_gets_a_worker_that_sees_it_alone_and_comes_back(live_cast)
         )
         workers = parent.children()
     assert not any(w.is_running() for w in workers)
+
+
+@pytest.mark.timeout(4 * PATIENCE_S)
+def test_a_model_put_into_production_sees_the_pool_and_what_arrives_though_a_worker_dies(
+    target, live_cast
+):
+    """A killed worker's part is done by the next one, which also sees the cases that came later."""
+    options = {"JOB_LEASE_SECONDS": LEASE}
+    factories.make_cases(live_cast.project, 40)
+    version = model_versions.promote(version=make_model(target), actor=live_cast.manager)
+    with servers.worker("gpu", **options) as first:
+        servers.eventually(_is_scoring, "the pool is taken", PATIENCE_S)
+        first.kill()
+        first.wait()
+    late = factories.make_cases(live_cast.project, 2)
+    with servers.worker("gpu", **options):
+        servers.eventually(lambda: _scored(version) == 44, "the pool is seen", PATIENCE_S)
+        scorings.request_due()
+        servers.eventually(lambda: _scored(version) == 46, "what came later is seen", PATIENCE_S)
+    in_pool = version.predictions.filter(score__isnull=False)
+    assert set(version.predictions.values_list("case", flat=True)) >= {case.pk for case in late}
+    suggested = Suggestion.objects.filter(is_current=True)
+    assert sorted(suggested.values_list("case", flat=True)) == sorted(
+        in_pool.values_list("case", flat=True)
+    )
+
+
+def _is_scoring():
+    return Scoring.objects.exclude(state=jobs.JobState.PENDING).exists()
+
+
+def _scored(version):
+    sweep_jobs()
+    return version.predictions.count()
 
 
 def test_messages_only_carry_json(live_cast):

@@ -9,7 +9,13 @@ from annotation.labeling.services.projects import publish_schema
 from learning.models import Round
 from learning.services import learning_curves, targets
 from tests import factories
-from tests.learning.test_heads import embed, make_audited, make_head, pool, target  # noqa: F401
+from tests.learning.test_heads import embed, make_audited, make_head
+
+
+@pytest.fixture
+def target(cast):
+    factories.make_cases(cast.project, 20)
+    return targets.create_target(actor=cast.manager, project=cast.project, question="nodule")
 
 
 def make_round(target, number, labels, strategy, **metrics):
@@ -20,7 +26,7 @@ def make_round(target, number, labels, strategy, **metrics):
     )  # fmt: skip
 
 
-def test_rounds_heads_audit_and_forecast_tell_the_same_figure(target, cast):  # noqa: F811
+def test_rounds_heads_audit_and_forecast_tell_the_same_figure(target, cast):
     encoder = embed(cast.project)
     made = [
         make_head(target, encoder, number, labels, auc=0.9 + labels / 2000)
@@ -46,7 +52,7 @@ def test_rounds_heads_audit_and_forecast_tell_the_same_figure(target, cast):  # 
     assert all(p.estimate.low <= p.estimate.value <= p.estimate.high for p in band)
 
 
-def test_the_audit_is_the_figure_of_what_was_said_before_the_label(target, cast):  # noqa: F811
+def test_the_audit_is_the_figure_of_what_was_said_before_the_label(target, cast):
     encoder = embed(cast.project)
     head = make_head(target, encoder, 1, 40)
     cases = factories.make_empty_cases(cast.project, 30)

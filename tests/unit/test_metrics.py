@@ -357,3 +357,13 @@ def test_an_interval_covers_the_truth_as_often_as_it_says():
         )
         covered += found.low <= 0 <= found.high
     assert 85 <= covered <= 100
+
+
+def test_the_bins_of_the_reliability_plot_by_hand():
+    truth = np.array([1, 0, 1, 1, 0])
+    of_one = np.array([0.95, 0.05, 0.91, 0.55, 0.9])
+    found = classification.reliability(truth, np.stack([1 - of_one, of_one], axis=1))
+    assert [bin_["count"] for bin_ in found] == [1, 4]  # 0.55; and 0.95, 0.95, 0.91 and 0.9
+    assert [bin_["accuracy"] for bin_ in found] == [1.0, 0.75]
+    assert found[0]["confidence"] == pytest.approx(0.55)
+    assert found[1]["confidence"] == pytest.approx((0.95 + 0.95 + 0.91 + 0.9) / 4)

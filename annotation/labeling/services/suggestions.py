@@ -1,6 +1,6 @@
 """Takes a model's opinions from the learning engine, for readers whose project shows them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -42,6 +42,25 @@ def offer_suggestions(
     while batch := list(islice(rows, BATCH)):  # a pool may hold more cases than memory
         count += len(Suggestion.objects.bulk_create(batch))
     return count
+
+
+@transaction.atomic
+def offer_more_suggestions(
+    *, project: Project, origin: str, source: str, offered: Sequence[Offered]
+) -> int:
+    """The same for these cases alone: what the origin suggests for others stays."""
+    cases = [one.case_id for one in offered]
+    Suggestion.objects.filter(
+        case__project=project, case__in=cases, origin=origin, is_current=True
+    ).update(is_current=False)
+    Suggestion.objects.bulk_create(
+        (
+            Suggestion(case_id=one.case_id, origin=origin, source=source, content=one.content)
+            for one in offered
+        ),
+        batch_size=BATCH,
+    )
+    return len(cases)
 
 
 def are_revealed(*, options: Options, annotation: Annotation) -> bool:

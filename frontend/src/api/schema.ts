@@ -1423,6 +1423,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/targets/{target_id}/scoring": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description How far the production model is with the cases that arrived since; POST asks again, DELETE stops. */
+        get: operations["targets_scoring_retrieve"];
+        put?: never;
+        /** @description How far the production model is with the cases that arrived since; POST asks again, DELETE stops. */
+        post: operations["targets_scoring_create"];
+        /** @description How far the production model is with the cases that arrived since; POST asks again, DELETE stops. */
+        delete: operations["targets_scoring_destroy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/targets/{target_id}/starts": {
         parameters: {
             query?: never;
@@ -2839,6 +2858,18 @@ export interface components {
          * @enum {string}
          */
         ScopeEnum: "study" | "series" | "instance" | "region";
+        Scoring: {
+            model_number: number;
+            /** @description Cases that were looked at. */
+            done: number;
+            /** @description 0: nothing is under way. */
+            total: number;
+            error: string;
+        };
+        ScoringAnswer: {
+            /** @description Null: no model is in production. */
+            scoring: components["schemas"]["Scoring"] | null;
+        };
         Segment: {
             value: number;
             label: string;
@@ -5622,6 +5653,68 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Round"];
                 };
+            };
+        };
+    };
+    targets_scoring_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScoringAnswer"];
+                };
+            };
+        };
+    };
+    targets_scoring_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScoringAnswer"];
+                };
+            };
+        };
+    };
+    targets_scoring_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

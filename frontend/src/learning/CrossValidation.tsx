@@ -10,7 +10,7 @@ import { estimateText, figureText } from './estimateText'
 import { JobProgress } from './JobProgress'
 import { isBusy, whileBusy } from './jobState'
 
-const FIGURES = ['auc', 'accuracy', 'sensitivity', 'specificity'] as const
+const FIGURES = ['auc', 'accuracy', 'sensitivity', 'specificity', 'calibration_error'] as const
 const COUNTS = ['3', '4', '5', '6', '8', '10']
 
 interface Props {

@@ -6,6 +6,7 @@ import { api, good, type Round, type Schemas } from '../api/client'
 import { formatNumber, named, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Empty, Loaded } from '../ui/states'
+import { Arrivals } from './Arrivals'
 import { Bundles } from './Bundles'
 import { CrossValidation } from './CrossValidation'
 import { estimateText } from './estimateText'
@@ -112,7 +113,7 @@ function TargetView({ projectId, target, isManager }: Props & { target: Schemas[
       </Group>
       {newest && <NewestRound round={newest} isManager={isManager} onChange={refresh} />}
       {newest && <RoundRecord round={newest} />}
-      {newest && <LeftOut projectId={projectId} round={newest} />}
+      <Arrivals targetId={target.id} isManager={isManager} />
       <SimpleGrid cols={{ base: 1, md: 2 }} mt="md">
         <Loaded query={curves}>{(found) => <LearningCurve curves={found} goal={target.goal ?? null} />}</Loaded>
         <ModelVersions target={target} newest={newest} isManager={isManager} onChange={refresh} />

@@ -4,7 +4,7 @@ A figure is a measure of rows, so that the same one serves the whole set, a draw
 and the comparison of two models. Where the rows cannot give it, it is None, never a guess.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -27,9 +27,21 @@ DECIDING = {
 SMALLER_IS_BETTER = frozenset(
     {"mean_absolute_error", "root_mean_square_error", "calibration_error", "brier", "mean_hd95_mm"}
 )
-SPECIFICITY = 0.9  # at which the sensitivity is told
+SPECIFICITIES = (90, 95)  # percent, at which the sensitivity is told
 ALL_PAIRS_UP_TO = 2000  # cases whose pairs are kept: 16 MB a matrix
 Floats = NDArray[np.float64]
+
+
+def named_sensitivity(percent: int) -> str:
+    """What the sensitivity at this specificity is called."""
+    return f"sensitivity_at_{percent}_specificity"
+
+
+MEANS_OF_LABELS = {
+    "auc": "mean_auc", "average_precision": "mean_average_precision", "f1": "mean_f1",
+    **{name: f"mean_{name}" for name in map(named_sensitivity, SPECIFICITIES)},
+}  # fmt: skip
+"""What the mean of each figure over the findings is called."""
 
 
 @dataclass(frozen=True)
@@ -146,11 +158,18 @@ def _one(test: Examined) -> dict[str, Measure]:
         "f1": lambda i: classification.f1(is_positive[i], called[i]),
         "sensitivity": lambda i: classification.sensitivity(truth[i], called[i]),
         "specificity": lambda i: classification.specificity(truth[i], called[i]),
-        "sensitivity_at_90_specificity": lambda i: ranked.sensitivity_at_specificity(
-            count(i), SPECIFICITY
-        ),
+        **_sensitivities(count),
         **_of_probabilities(test),
     }
+
+
+def _sensitivities(count: Callable[[Rows], ranked.Counts]) -> dict[str, Measure]:
+    """At each specificity that a screening or a confirming test may need."""
+
+    def at(percent: int) -> Measure:
+        return lambda i: ranked.sensitivity_at_specificity(count(i), percent / 100)
+
+    return {named_sensitivity(percent): at(percent) for percent in SPECIFICITIES}
 
 
 def _of_probabilities(test: Examined) -> dict[str, Measure]:
@@ -179,13 +198,9 @@ def _ordinal(test: Examined) -> dict[str, Measure]:
 def _many(test: Examined) -> dict[str, Measure]:
     """Means over the findings; of each, the cases in which it was looked for."""
     labels = [_label_measures(test, label) for label in range(test.predictions.shape[1])]
-    names = {
-        "auc": "mean_auc", "average_precision": "mean_average_precision", "f1": "mean_f1",
-        "sensitivity_at_90_specificity": "mean_sensitivity_at_90_specificity",
-    }  # fmt: skip
     return {
         mean: partial(_mean_of, [of_label[name] for of_label in labels])
-        for name, mean in names.items()
+        for name, mean in MEANS_OF_LABELS.items()
     } | {"calibration_error": lambda i: classification.calibration_error(*_pooled(test, i))}
 
 
@@ -202,9 +217,7 @@ def _label_measures(test: Examined, label: int) -> dict[str, Measure]:
         "auc": lambda i: ranked.auc(counts(i)),
         "average_precision": lambda i: ranked.average_precision(counts(i)),
         "f1": lambda i: classification.f1(is_positive[i], called[i] & is_known[i]),
-        "sensitivity_at_90_specificity": lambda i: ranked.sensitivity_at_specificity(
-            counts(i), SPECIFICITY
-        ),
+        **_sensitivities(counts),
     }
 
 

@@ -4,10 +4,13 @@ import re
 
 import pytest
 
+from learning.models import EncoderVersion
 from learning.services import heads, targets
 from tests import factories, servers
 from tests.e2e import browser as person
+from tests.learning.test_heads import make_audited, make_head
 from tests.learning.test_heads_of_numbers import LABELED, make_cases, make_widths, outcome, read
+from tests.learning.test_learning_curves import make_round
 
 
 @pytest.fixture
@@ -16,7 +19,7 @@ def target(live_cast):
     widths = make_widths()
     cases = make_cases(live_cast, widths)
     made = targets.create_target(
-        actor=live_cast.manager, project=live_cast.project, question="width"
+        actor=live_cast.manager, project=live_cast.project, question="width", tolerance=8.0
     )
     for known in (20, 35, LABELED):
         read(live_cast, cases[:known], widths[:known])
@@ -40,13 +43,66 @@ def test_a_manager_reads_the_error_in_its_unit_and_chooses_among_what_fits_a_num
         said = card.inner_text()
         assert re.search(r"mean absolute error [0-9.]+ mm on 6 test cases \(\d+ % within", said)
         assert "Mean absolute error on cases drawn at random: 4.00 (0.08 to 7.92 mm" in said
-        assert "at most 7.92 mm by 2 audited labels" in said
+        assert "at most 7.92 mm by 2 audited labels (8 mm tolerated)" in said
+        assert re.search(r"As foreseen by heads \d to 3, which knew \d+ to \d+ labels", said)
         card.get_by_label("Strategy of the light head").click()
         offered = page.get_by_role("option").all_inner_texts()
         assert len(offered) == 5
         page.get_by_role("option", name="Widest spread of the number").click()
         servers.eventually(lambda: _strategy(target) == "variance", "the strategy is kept", 10)
     assert troubles == []
+
+
+@pytest.fixture
+def curve(live_cast):
+    """Five heads, two rounds of different strategies, and thirty cases drawn at random."""
+    target = targets.create_target(
+        actor=live_cast.manager, project=live_cast.project, question="nodule", goal=0.97
+    )
+    encoder = EncoderVersion.objects.create(
+        project=live_cast.project, number=1, state="completed", is_ready=True
+    )
+    for number, labels in enumerate([20, 40, 60, 80, 100], 1):
+        head = make_head(target, encoder, number, labels, auc=0.9 + labels / 2000)
+    for number, strategy in enumerate(["margin", "random"], 1):
+        auc = {"value": 0.9, "low": 0.85, "high": 0.94}
+        make_round(target, number, 40 * number, strategy, auc=auc)
+    make_audited(target, head, factories.make_empty_cases(live_cast.project, 30), wrong=3)
+    return target
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_learning_curve_stands_beside_the_audit_and_the_forecast(live_cast, curve, scheme):
+    with person.visiting() as (address, chromium):
+        context = chromium.new_context(base_url=address, locale="de-DE", color_scheme=scheme)
+        page = context.new_page()
+        page.goto("/")
+        page.get_by_label("Benutzername").fill("manager")
+        page.locator("input[type=password]").fill(factories.PASSWORD)
+        page.keyboard.press("Enter")
+        page.get_by_role("link", name="Verwalten").first.click()
+        page.get_by_role("tab", name="Lernen").click()
+        chart = page.get_by_test_id("learning-curve")
+        chart.locator(".recharts-area").first.wait_for()
+        said = chart.get_attribute("aria-label")
+        assert "neueste Runde 0,90 (0,85 – 0,94) bei 80 Befunden" in said
+        assert "neuester leichter Kopf 0,95" in said
+        assert "zufällig gezogene Fälle" in said
+        assert "Vorschau" in said
+        assert chart.locator(".recharts-errorBar").count() >= 4  # of heads, two strategies, audit
+        legend = chart.locator(".recharts-legend-wrapper").inner_text()
+        assert "der Runden: Kleinster Abstand" in legend
+        assert "der Runden: Zufall" in legend
+        marks = chart.locator("svg text").all_text_contents()
+        page.screenshot(path=f"/tmp/evidence/curve-{scheme}.png", full_page=True)  # noqa: S108
+        assert any("," in mark for mark in marks), marks
+        card = page.get_by_test_id("quick-loop")
+        card.get_by_text("Punkte").first.wait_for()
+        assert re.search(
+            r"200 weitere Befunde: [+-]\d+,\d bis [+-]\d+,\d Punkte", card.inner_text()
+        )
+        assert "0,970 gewünscht" in card.inner_text()
+        page.screenshot(path=f"/tmp/evidence/curve-{scheme}.png", full_page=True)  # noqa: S108
 
 
 def _strategy(target):

@@ -35,6 +35,7 @@ export const exchange = {
   'folds.accuracy': 'Genauigkeit',
   'folds.sensitivity': 'Sensitivität',
   'folds.specificity': 'Spezifität',
+  'folds.calibration_error': 'Kalibrierungsfehler',
   'folds.mean': 'Mittel (95 %)',
   'bundles.title': 'Modelle hinaus und herein',
   'bundles.help':

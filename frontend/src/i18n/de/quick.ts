@@ -41,6 +41,10 @@ export const quick = {
     one: 'Dasselbe aus den geordneten Fällen, nach ihren Chancen gewichtet: {value} ({low} bis {high}, {count} Fall)',
     other: 'Dasselbe aus den geordneten Fällen, nach ihren Chancen gewichtet: {value} ({low} bis {high}, {count} Fälle)',
   },
+  'arrivals.under_way': 'Modell {number} sieht Fälle an, die ohne es kamen: {done} von {total}',
+  'arrivals.failed': 'Modell {number} konnte nicht alle Fälle ansehen, die ohne es kamen: {error}',
+  'arrivals.again': 'Erneut versuchen',
+  'arrivals.stop': 'Anhalten',
   'quick.window': 'Wie vorhergesagt von Kopf {first} bis {last}, die {from} bis {to} Befunde kannten',
   // Was die Belege sagen (learning/estimates/wording.py)
   'evidence.stable_soon': 'Noch {count} Runden zeigen, ob die Antworten beständig sind',

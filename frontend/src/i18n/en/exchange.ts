@@ -35,6 +35,7 @@ export const exchange = {
   'folds.accuracy': 'Accuracy',
   'folds.sensitivity': 'Sensitivity',
   'folds.specificity': 'Specificity',
+  'folds.calibration_error': 'Calibration error',
   'folds.mean': 'Mean (95 %)',
   'bundles.title': 'Models in and out',
   'bundles.help':

@@ -41,6 +41,10 @@ export const quick = {
     one: 'The same from the ranked cases, weighted by their chances: {value} ({low} to {high}, {count} case)',
     other: 'The same from the ranked cases, weighted by their chances: {value} ({low} to {high}, {count} cases)',
   },
+  'arrivals.under_way': 'Model {number} looks at cases that came without it: {done} of {total}',
+  'arrivals.failed': 'Model {number} could not look at all cases that came without it: {error}',
+  'arrivals.again': 'Try again',
+  'arrivals.stop': 'Stop',
   'quick.window': 'As foreseen by heads {first} to {last}, which knew {from} to {to} labels',
   // What the evidence says (learning/estimates/wording.py)
   'evidence.stable_soon': '{count} more rounds show whether the answers are stable',

@@ -2,7 +2,7 @@
 import { Table, Text } from '@mantine/core'
 import type { Schemas } from '../../api/client'
 import { named, t } from '../../i18n'
-import { estimateText } from '../estimateText'
+import { estimateText, NOTHING } from '../estimateText'
 import { Part } from './Part'
 
 export function Figures({ detail }: { detail: Schemas['ModelDetail'] }) {
@@ -29,6 +29,7 @@ export function Figures({ detail }: { detail: Schemas['ModelDetail'] }) {
 
 function Labels({ labels }: { labels: Schemas['LabelFigures'][] }) {
   const names = [...new Set(labels.flatMap((label) => label.figures.map((figure) => figure.name)))]
+  const hasMissed = labels.some(({ missed }) => missed !== null) // no distance can be told of what was not drawn at all
   return (
     <Table.ScrollContainer minWidth={420} mt="md">
       <Table>
@@ -36,6 +37,7 @@ function Labels({ labels }: { labels: Schemas['LabelFigures'][] }) {
           <Table.Tr>
             <Table.Th>{t('model_page.label')}</Table.Th>
             <Table.Th>{t('model_page.positives')}</Table.Th>
+            {hasMissed && <Table.Th>{t('model_page.missed')}</Table.Th>}
             {names.map((name) => <Table.Th key={name}>{named(`figure.${name}`, name)}</Table.Th>)}
           </Table.Tr>
         </Table.Thead>
@@ -44,6 +46,7 @@ function Labels({ labels }: { labels: Schemas['LabelFigures'][] }) {
             <Table.Tr key={label.name}>
               <Table.Th scope="row" fw={400}>{label.name}</Table.Th>
               <Table.Td>{label.positives}</Table.Td>
+              {hasMissed && <Table.Td>{label.missed ?? NOTHING}</Table.Td>}
               {names.map((name) => (
                 <Table.Td key={name}>{estimateText(label.figures.find((figure) => figure.name === name)?.estimate)}</Table.Td>
               ))}

@@ -1,0 +1,160 @@
+"""Predicts and ranks cases outside of a round with a model version as it is stored."""
+
+import time
+from collections.abc import Sequence
+from copy import copy
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotation.core import jobs
+from annotation.datasets import services as datasets
+from annotation.datasets.models import Split
+from annotation.datasets.splitter import Splitter
+from annotation.labeling.models import Case, CaseState
+from annotation.labeling.schemas import Schema
+from annotation.labeling.services.projects import current_schema
+from annotation.labeling.services.ranking import Ranked
+from learning.acquisition import reasons
+from learning.acquisition.pool import Labeled
+from learning.acquisition.strategies import STRATEGIES, rank
+from learning.column_values import current_rows, with_rows
+from learning.models import ModelVersion, Prediction, Scoring
+from learning.pipeline.base import Foreseen, Kind, Learned, NotEnoughLabels
+from learning.pipeline.kinds import kind_of
+from learning.services import scorings
+from learning.stored_models import load_network
+
+Floats = NDArray[np.float64]
+TELL_S = 1.0
+MIN_REFERENCE = 10  # scores of the pool that a place is looked up among
+
+
+def score_part(part: Scoring) -> None:
+    """Predict the part's cases and give them their places in the worklist."""
+    version = ModelVersion.objects.select_related("target__project", "round__dataset__schema").get(
+        pk=part.model_version_id
+    )
+    jobs.report(part, step="load", done=0, total=len(part.case_ids))
+    kind = _kind_of(version)
+    learned = kind.restored(
+        load_network(version),
+        {"task": version.task, "architecture": version.architecture, "columns": version.columns},
+    )
+    training, held_out = _split(part, kind)
+    excluded: dict[UUID, str] = {}
+    pool = _foreseen(part, kind, learned, training, excluded, 0, is_suggested=True)
+    others = _foreseen(part, kind, learned, held_out, excluded, len(training), is_suggested=False)
+    predictions, ranked = _placed(version, kind, pool, others)
+    scorings.keep(
+        part=part, predictions=predictions, ranked=ranked,
+        excluded={str(case): why for case, why in excluded.items()},
+    )  # fmt: skip
+
+
+def _kind_of(version: ModelVersion) -> Kind:
+    """As the version was learned; one from elsewhere answers the questions of today."""
+    target = copy(version.target)
+    target.input = version.input
+    return kind_of(target, _schema_of(version), version.config, target.strategy, 0)
+
+
+def _schema_of(version: ModelVersion) -> Schema:
+    dataset = version.round.dataset if version.round else None
+    found = dataset.schema if dataset else current_schema(version.target.project)
+    if found is None:
+        raise NotEnoughLabels("The project has no questions any more.")
+    return found.schema
+
+
+def _split(part: Scoring, kind: Kind) -> tuple[list[Case], list[Case]]:
+    """Cases that are still open: those of training, and those that no model may choose."""
+    splitter = Splitter(datasets.policy_of(kind.target.project))
+    cases = (
+        Case.objects.filter(pk__in=part.case_ids, state=CaseState.OPEN)
+        .select_related("study", "project")
+        .defer("study__dicom_json")
+        .order_by("study__study_instance_uid")
+    )
+    found: tuple[list[Case], list[Case]] = ([], [])
+    for case in cases:
+        is_held_out = splitter.split(splitter.patient_key(case)) != Split.TRAIN
+        found[is_held_out].append(case)
+    return found
+
+
+def _foreseen(
+    part: Scoring, kind: Kind, learned: Learned, cases: list[Case], excluded: dict[UUID, str],
+    before: int, *, is_suggested: bool,
+) -> list[Foreseen]:  # fmt: skip
+    chosen = with_rows(
+        kind.inputs.choose(cases, excluded),
+        current_rows(kind.target.project, cases, kind.columns), kind.columns, excluded,
+    )  # fmt: skip
+    found: list[Foreseen] = []
+    told = time.monotonic()
+    loaded = kind.inputs.load(chosen, excluded)
+    for one in kind.foresee(learned, loaded, is_suggested=is_suggested):
+        found.append(one)
+        if time.monotonic() - told >= TELL_S:
+            told = time.monotonic()
+            jobs.report(part, step="score", done=before + len(found), total=len(part.case_ids))
+    jobs.report(part, step="score", done=before + len(cases), total=len(part.case_ids))
+    return found
+
+
+def _placed(
+    version: ModelVersion, kind: Kind, pool: Sequence[Foreseen], others: Sequence[Foreseen]
+) -> tuple[list[Prediction], list[Ranked]]:
+    """Places among the cases that the version has ranked before, at random where it has no say."""
+    rng = np.random.default_rng(version.number)
+    predictions: list[Prediction] = []
+    ranked: list[Ranked] = []
+    scores = np.asarray(scorings.scores_of(version))
+    if pool:
+        picks, own = _ranked(version, kind, pool, scores, rng)
+        scores = np.concatenate([scores, own])
+        for one, (score, reason, components) in zip(pool, picks, strict=True):
+            words = reasons.words_of(reason, version.target.question)
+            ranked.append(Ranked(one.case_id, score, reason, words))
+            predictions.append(_prediction(version, one, score, components))
+    for one in others:
+        chance = float(rng.random())
+        priority = float(np.quantile(scores, chance)) if len(scores) else chance
+        ranked.append(Ranked(one.case_id, priority, reasons.HELD_OUT, reasons.HELD_OUT.words))
+        predictions.append(_prediction(version, one, None, {}))
+    return predictions, ranked
+
+
+def _ranked(
+    version: ModelVersion, kind: Kind, pool: Sequence[Foreseen], before: Floats,
+    rng: np.random.Generator,
+) -> tuple[list[tuple[float, str, dict[str, float]]], Floats]:  # fmt: skip
+    """By case of the pool: score, reason and components; and all scores.
+
+    A strategy with a measure scores every case by itself. One without orders these cases alone: they
+    spread over the scores that the version has given before.
+    """
+    strategy = STRATEGIES[version.target.strategy]
+    seen = kind.pool(pool)
+    ranking = rank(strategy, seen, rng, Labeled(labels=np.zeros(0, np.int64)))
+    if strategy.measure is not None:
+        scores = np.asarray(strategy.measure(seen), np.float64)
+    else:
+        places = np.empty(len(pool))
+        places[ranking.order] = np.linspace(1, 0, len(pool) + 2)[1:-1]
+        scores = np.quantile(before, places) if len(before) >= MIN_REFERENCE else places
+    found: list[tuple[float, str, dict[str, float]]] = [(0.0, "", {})] * len(pool)
+    for pick in ranking.picks:
+        found[pick.row] = (float(scores[pick.row]), pick.reason, dict(pick.components))
+    return found, scores
+
+
+def _prediction(
+    version: ModelVersion, one: Foreseen, score: float | None, components: dict[str, float]
+) -> Prediction:
+    return Prediction(
+        model_version=version, case_id=one.case_id, values=one.values, content=one.content,
+        components={**one.components, **components}, score=score,
+    )  # fmt: skip

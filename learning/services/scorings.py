@@ -1,0 +1,164 @@
+"""Lets the production model of a target look at the open cases that it has not seen: those that arrived
+since its round, and the whole pool where it was imported or put back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from annotation.accounts.models import User
+from annotation.core import audit, jobs
+from annotation.core.locks import advisory_lock
+from annotation.core.tasks import ring
+from annotation.labeling.models import Case, CaseState
+from annotation.labeling.services.ranking import Ranked, publish_ranking
+from learning.models import ModelVersion, ModelVersionState, Prediction, Scoring, Target
+from learning.services.suggestions import suggest_more
+
+PART = 256  # cases that a worker takes at once: a minute of radiographs on a CPU
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Of the request that is under way, and why the last part failed, if it did."""
+
+    version: ModelVersion
+    done: int  # cases
+    total: int  # 0: nothing is under way
+    error: str
+
+
+def request_missing(version: ModelVersion, *, retries: bool = True) -> list[Scoring]:
+    """Queue what the version has not looked at, in parts; nothing where it is at it already.
+
+    With `retries` also parts that failed or were cancelled before.
+    """
+    if version.scorings.filter(state__in=jobs.UNFINISHED).exists():
+        return []
+    missing = _missing(version, retries)
+    size = settings.SCORING_SHARD_CASES or PART
+    batch = uuid4()
+    made = Scoring.objects.bulk_create(
+        Scoring(model_version=version, batch=batch, case_ids=missing[start : start + size])
+        for start in range(0, len(missing), size)
+    )
+    for part in made:
+        ring_scoring(part)
+    return made
+
+
+def request_due() -> int:
+    """For every model in production that no round is about to replace; returns how many parts."""
+    made = 0
+    production = ModelVersion.objects.filter(state=ModelVersionState.PRODUCTION)
+    for version in production.select_related("target", "round"):
+        if version.target.rounds.filter(state__in=jobs.UNFINISHED).exists():
+            continue
+        with advisory_lock(f"score {version.pk}") as is_mine:
+            made += len(request_missing(version, retries=False)) if is_mine else 0
+    return made
+
+
+@transaction.atomic
+def request_by_hand(*, actor: User, target: Target) -> list[Scoring]:
+    """Look at everything that is missing again; nothing without a model in production."""
+    version = target.model_versions.filter(state=ModelVersionState.PRODUCTION).first()
+    made = request_missing(version) if version else []
+    if version and made:
+        audit.record(
+            actor=actor, action="scoring_requested", target=version, project_id=target.project_id,
+            cases=sum(len(part.case_ids) for part in made),
+        )  # fmt: skip
+    return made
+
+
+@transaction.atomic
+def cancel(*, actor: User, target: Target) -> None:
+    """Stop all parts; what they have found stays."""
+    unfinished = Scoring.objects.filter(
+        model_version__target=target, state__in=jobs.UNFINISHED
+    ).order_by("created_at", "pk")
+    for part in unfinished:
+        jobs.request_cancel(part)
+    audit.record(
+        actor=actor, action="scoring_cancelled", target=target, project_id=target.project_id
+    )
+
+
+def progress_of(target: Target) -> Progress | None:
+    """How far the production model is; None without one."""
+    version = target.model_versions.filter(state=ModelVersionState.PRODUCTION).first()
+    if version is None:
+        return None
+    part = version.scorings.filter(state__in=jobs.UNFINISHED).first()
+    if part is None:
+        last = version.scorings.order_by("-created_at").first()
+        return Progress(version, 0, 0, last.error if last else "")
+    done = total = 0
+    error = ""
+    rows = version.scorings.filter(batch=part.batch).values_list(
+        "state", "case_ids__len", "progress__done", "error"
+    )
+    for state, count, reported, why in rows:
+        total += count
+        done += (reported or 0) if state in jobs.UNFINISHED else count
+        error = error or why
+    return Progress(version, done, total, error)
+
+
+@transaction.atomic
+def keep(
+    *, part: Scoring, predictions: Sequence[Prediction], ranked: Sequence[Ranked],
+    excluded: dict[str, str],
+) -> None:  # fmt: skip
+    """Keep what was found of a part, at once; order and suggestions only of a model still in production.
+
+    Raises JobFenced where another worker has the part now.
+    """
+    if Scoring.ownership(part).select_for_update().first() is None:
+        raise jobs.JobFenced(str(part.pk))
+    version = ModelVersion.objects.select_for_update(no_key=True).get(pk=part.model_version_id)
+    Prediction.objects.bulk_create(predictions, batch_size=2000, ignore_conflicts=True)
+    if version.state == ModelVersionState.PRODUCTION:
+        publish_ranking(
+            project=version.target.project, ranking_id=version.round_id or version.pk, ranked=ranked
+        )
+        suggest_more(version, [prediction.case_id for prediction in predictions])
+    Scoring.ownership(part).update(
+        excluded=excluded, state=jobs.JobState.COMPLETED, finished_at=timezone.now(),
+        lease_expires_at=None,
+    )  # fmt: skip
+
+
+def ring_scoring(part: Scoring) -> None:
+    from learning.tasks import score_arrivals
+
+    ring(score_arrivals, str(part.pk))
+
+
+def _missing(version: ModelVersion, retries: bool) -> list[UUID]:
+    """Open cases without a prediction, but for those that the version is known to be unable to use."""
+    known = {UUID(one["case"]) for one in version.metrics.get("excluded", [])}
+    for state, cases, excluded in version.scorings.values_list("state", "case_ids", "excluded"):
+        if state in (jobs.JobState.FAILED, jobs.JobState.CANCELLED):
+            known |= set() if retries else set(cases)
+        else:
+            known |= {UUID(case) for case in excluded}
+    unseen = (
+        Case.objects.filter(project=version.target.project_id, state=CaseState.OPEN)
+        .exclude(predictions__model_version=version)
+        .order_by("study__study_instance_uid")
+        .values_list("pk", flat=True)
+    )
+    return [case for case in unseen.iterator(chunk_size=20_000) if case not in known]
+
+
+def scores_of(version: ModelVersion, at_most: int = 5000) -> list[float]:
+    """Of its latest predictions in the pool."""
+    scored: Any = version.predictions.filter(score__isnull=False).order_by("-pk")
+    return list(scored.values_list("score", flat=True)[:at_most])

@@ -1,0 +1,167 @@
+"""The production model looks at cases outside of a round: those that came later, and a whole pool."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from annotation.core import jobs
+from annotation.datasets.models import Split
+from annotation.datasets.services import prescribe_splits
+from annotation.labeling.models import Case, Suggestion
+from learning.acquisition import reasons
+from learning.models import ModelVersion, Prediction, Round, Scoring, Trigger
+from learning.pipeline import arrivals
+from learning.services import model_versions, rounds, scorings, targets
+from tests import factories
+from tests.learning.models import make_model
+
+
+@pytest.fixture
+def pool(cast):
+    """Nine open cases, three of which are held out."""
+    cases = factories.make_cases(cast.project, 9)
+    hold_out(cast, cases[:6], cases[6:])
+    return cases
+
+
+@pytest.fixture
+def target(cast, pool):
+    return targets.create_target(
+        actor=cast.manager, project=cast.project, question="nodule", strategy="margin"
+    )
+
+
+@pytest.fixture
+def version(target, cast):
+    return model_versions.promote(version=make_model(target), actor=cast.manager)
+
+
+def hold_out(cast, training, others):
+    split_of = {case.study.patient_id: Split.TRAIN for case in training}
+    split_of |= {case.study.patient_id: Split.TEST for case in others}
+    prescribe_splits(project=cast.project, split_of_patient=split_of)
+
+
+def score_all():
+    for part in Scoring.objects.filter(state=jobs.JobState.PENDING):
+        jobs.execute(Scoring, part.pk, arrivals.score_part)
+    failed = Scoring.objects.filter(state=jobs.JobState.FAILED).first()
+    assert failed is None, failed.error
+
+
+def suggested_to():
+    return set(Suggestion.objects.filter(is_current=True).values_list("case_id", flat=True))
+
+
+def test_an_imported_model_looks_at_the_whole_pool_once_it_is_promoted(version, pool):
+    score_all()
+    predictions = {p.case_id: p for p in version.predictions.all()}
+    assert set(predictions) == {case.pk for case in pool}
+    assert {p for p in predictions if predictions[p].score is None} == {c.pk for c in pool[6:]}
+    assert suggested_to() == {case.pk for case in pool[:6]}  # held-out cases measure the model
+    ranked = Case.objects.filter(pk__in=[case.pk for case in pool[:6]]).order_by("-priority")
+    by_margin = sorted(pool[:6], key=lambda c: -predictions[c.pk].score)
+    assert [case.pk for case in ranked] == [case.pk for case in by_margin]
+    assert all("cannot decide" in case.priority_reason for case in ranked)
+    assert ranked[0].priority_words["question"] == "nodule"
+    held_out = Case.objects.filter(pk__in=[case.pk for case in pool[6:]])
+    assert {case.priority_reason for case in held_out} == {str(reasons.HELD_OUT)}
+    assert scorings.request_due() == 0
+
+
+def test_cases_that_arrive_later_are_looked_at_and_the_others_left_alone(version, cast, pool):
+    score_all()
+    before = dict(Prediction.objects.values_list("case_id", "pk"))
+    [late] = factories.make_cases(cast.project, 1)
+    hold_out(cast, [late], [])
+    assert scorings.request_due() == 1
+    score_all()
+    assert dict(Prediction.objects.exclude(case=late).values_list("case_id", "pk")) == before
+    found = Prediction.objects.get(case=late)
+    late.refresh_from_db()
+    assert late.priority == found.score
+    assert suggested_to() == {case.pk for case in [*pool[:6], late]}
+
+
+def test_what_the_model_cannot_use_is_not_tried_for_ever(version, cast):
+    [empty] = factories.make_empty_cases(cast.project, 1)
+    score_all()
+    assert scorings.request_due() == 1
+    score_all()
+    part = Scoring.objects.order_by("-created_at").first()
+    assert list(part.excluded) == [str(empty.pk)]
+    assert scorings.request_due() == 0
+
+
+def test_a_part_that_lost_its_worker_is_done_by_the_next_one(version, pool):
+    [part] = Scoring.objects.all()
+    taken = jobs.claim(Scoring, part.pk)
+    Scoring.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+    jobs.execute(Scoring, part.pk, arrivals.score_part)
+    assert version.predictions.count() == len(pool)
+    with pytest.raises(jobs.JobFenced):
+        scorings.keep(part=taken, predictions=[], ranked=[], excluded={})
+
+
+def test_a_cancelled_request_stops_and_can_be_asked_for_again(version, cast, target, settings):
+    scorings.cancel(actor=cast.manager, target=target)
+    score_all()
+    assert version.predictions.count() == 0
+    assert scorings.request_due() == 0  # somebody has said no
+    settings.SCORING_SHARD_CASES = 4
+    assert len(scorings.request_by_hand(actor=cast.manager, target=target)) == 3
+    progress = scorings.progress_of(target)
+    assert (progress.done, progress.total, progress.error) == (0, 9, "")
+    score_all()
+    assert version.predictions.count() == 9
+    assert scorings.progress_of(target).total == 0
+
+
+def test_a_model_that_is_put_back_sees_what_came_meanwhile(version, target, cast, pool):
+    score_all()
+    other = model_versions.promote(version=make_model(target, seed=1), actor=cast.manager)
+    score_all()
+    assert other.predictions.count() == len(pool)
+    factories.make_cases(cast.project, 2)
+    model_versions.promote(version=version, actor=cast.manager)
+    score_all()
+    assert version.predictions.count() == len(pool) + 2
+    assert other.predictions.count() == len(pool)
+
+
+def test_a_model_that_is_retired_meanwhile_suggests_nothing(version, target, cast):
+    ModelVersion.objects.filter(pk=version.pk).update(state="retired")
+    score_all()
+    assert version.predictions.count() == 9
+    assert suggested_to() == set()
+
+
+def test_a_round_that_will_replace_the_model_comes_first(version, target, cast):
+    score_all()
+    factories.make_cases(cast.project, 1)
+    rounds.request_round(target=target, trigger=Trigger.MANUAL)
+    assert scorings.request_due() == 0
+    Round.objects.update(state=jobs.JobState.FAILED)
+    assert scorings.request_due() == 1
+
+
+def test_strategies_without_a_measure_spread_over_the_scores_that_are_there(
+    version, target, cast, pool
+):
+    targets.change_target(actor=cast.manager, target=target, strategy="random")
+    score_all()
+    scores = sorted(version.predictions.filter(score__isnull=False).values_list("score", flat=True))
+    assert len(set(scores)) == 6
+    assert 0 < scores[0] < scores[-1] < 1
+
+
+def test_managers_see_how_far_it_is_and_stop_it(version, target, cast, client_of):
+    path = f"/api/v1/targets/{target.pk}/scoring"
+    client = client_of(cast.manager)
+    found = client.get(path).json()["scoring"]
+    assert found == {"model_number": version.number, "done": 0, "total": 9, "error": ""}
+    assert client.delete(path).status_code == 202
+    score_all()
+    assert client.get(path).json()["scoring"]["total"] == 0
+    assert client.post(path).json()["scoring"]["total"] == 9
