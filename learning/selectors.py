@@ -25,7 +25,7 @@ def targets_visible_to(user: Any) -> QuerySet[Target]:
 
 def rounds_visible_to(user: Any) -> QuerySet[Round]:
     return Round.objects.filter(target__in=targets_visible_to(user)).select_related(
-        "target__project"
+        "target__project", "dataset"
     )
 
 

@@ -22,6 +22,10 @@ describe('the evidence', () => {
     )
   })
 
+  it('tells a goal as it was typed', () => {
+    expect(evidenceText({ code: 'goal', end: 0.91, wanted: 0.925 }, '')).toBe('95 % sure of 0.910 on the locked test (0.925 wanted)')
+  })
+
   it('tells errors of numbers in their unit, and without one no gap', () => {
     const words = { code: 'audit_of_number', upper: 7.924, count: 40, tolerated: 8, unit: 'mm' }
     expect(evidenceText(words, '')).toBe('Error of suggestions at most 7.92 mm by 40 audited labels (8 mm tolerated)')

@@ -112,13 +112,18 @@ class RoundSerializer(serializers.ModelSerializer[Round]):
     curves = EpochSerializer(many=True)
     started_from = StartedFromSerializer()
     tracked = serializers.DictField(child=TrackedSerializer())
+    config = serializers.DictField(child=serializers.JSONField())
+    start = serializers.DictField(child=serializers.CharField())
+    dataset_number = serializers.IntegerField(
+        source="dataset.number", allow_null=True, default=None, help_text="Frozen for this round."
+    )
 
     class Meta:
         model = Round
         fields = [
             "id", "number", "state", "trigger", "strategy", "seed", "code_revision", "attempt",
             "pause_requested", "progress", "error", "training_labels", "ranked_cases", "curves",
-            "metrics", "started_from", "tracked",
+            "metrics", "config", "start", "dataset_number", "started_from", "tracked",
             "created_at", "started_at", "finished_at",
         ]  # fmt: skip
         read_only_fields = fields
@@ -177,7 +182,7 @@ class RoundsView(APIView):
     @extend_schema(responses=RoundSerializer(many=True))
     def get(self, request: Request, target_id: UUID) -> Response:
         target = target_of(user_of(request), target_id)
-        found = target.rounds.order_by("-number")[:50]
+        found = target.rounds.select_related("dataset").order_by("-number")[:50]
         return Response(RoundSerializer(found, many=True).data)
 
     @extend_schema(request=None, responses={202: RoundSerializer})

@@ -2134,6 +2134,8 @@ export interface components {
         LabelFigures: {
             name: string;
             positives: number;
+            /** @description Structures that it drew nothing of, which no distance counts. */
+            missed: number | null;
             figures: components["schemas"]["Figure"][];
         };
         /**
@@ -2825,6 +2827,14 @@ export interface components {
             readonly ranked_cases: number | null;
             curves: components["schemas"]["Epoch"][];
             metrics: components["schemas"]["Metrics"];
+            config: {
+                [key: string]: unknown;
+            };
+            start: {
+                [key: string]: string;
+            };
+            /** @description Frozen for this round. */
+            dataset_number?: number | null;
             started_from: components["schemas"]["StartedFrom"];
             tracked: {
                 [key: string]: components["schemas"]["Tracked"];

@@ -13,6 +13,7 @@ const HEADS = 'var(--mantine-color-gray-6)'
 const AUDIT = 'var(--mantine-color-orange-6)'
 const FORECAST = 'var(--mantine-color-teal-6)'
 const MARGIN = { top: 8, right: 16, bottom: 16, left: 0 }
+const LEGEND = { fontSize: 12 }
 const TOOLTIP = { background: 'var(--mantine-color-body)', color: TEXT, border: '1px solid var(--mantine-color-default-border)' }
 
 interface Props {
@@ -44,7 +45,7 @@ export function LearningCurve({ curves, goal }: Props) {
           />
           <YAxis domain={figure === 'mean_absolute_error' ? [0, 'auto'] : ['auto', 1]} tickFormatter={short} tick={{ fill: TEXT }} width={56} />
           <Tooltip formatter={shown} labelFormatter={(labels) => `${t('learning.labels')}: ${whole(labels)}`} contentStyle={TOOLTIP} />
-          <Legend position="top" />
+          <Legend position="top" wrapperStyle={LEGEND} />
           {goal !== null && <ReferenceLine y={goal} stroke={TEXT} strokeDasharray="4 4" ifOverflow="extendDomain" />}
           {forecast.length > 0 && (
             <Area dataKey="band" name={t('learning.forecast_band')} stroke="none" fill={FORECAST} fillOpacity={0.25} connectNulls isAnimationActive={false} />

@@ -18,6 +18,7 @@ import { NewTarget } from './NewTarget'
 import { QuickLoop } from './QuickLoop'
 import { RoundButtons } from './RoundButtons'
 import { RoundRecord } from './RoundRecord'
+import { Runs } from './Runs'
 import { Start } from './Start'
 import { TargetSettings } from './TargetSettings'
 import { targetName } from '../labeling/targetText'
@@ -113,6 +114,7 @@ function TargetView({ projectId, target, isManager }: Props & { target: Schemas[
       </Group>
       {newest && <NewestRound round={newest} isManager={isManager} onChange={refresh} />}
       {newest && <RoundRecord round={newest} />}
+      {rounds.data && rounds.data.length > 0 && <Runs rounds={rounds.data} target={target} />}
       <Arrivals targetId={target.id} isManager={isManager} />
       <SimpleGrid cols={{ base: 1, md: 2 }} mt="md">
         <Loaded query={curves}>{(found) => <LearningCurve curves={found} goal={target.goal ?? null} />}</Loaded>

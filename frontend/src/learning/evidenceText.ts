@@ -24,7 +24,7 @@ function shownAs(name: string, value: unknown, isInUnit: boolean, nameOf: (key: 
   if (isInUnit) return Number.isInteger(value) ? formatNumber(value) : numberInUnit(value)
   if (PERCENT.has(name)) return formatNumber(value, 1)
   if (PRECISE.has(name)) return formatNumber(value, WANTED_DECIMALS)
-  return formatNumber(value, Number.isInteger(value) ? 0 : 2)
+  return formatNumber(value, String(value).split('.')[1]?.length ?? 0) // as somebody has typed it
 }
 
 function counted(scarce: object, nameOf: (key: string) => string): string {

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from learning.models import EncoderVersion
+from annotation.accounts.models import Preferences
+from learning.models import EncoderVersion, Round
 from learning.services import heads, targets
 from tests import factories, servers
 from tests.e2e import browser as person
@@ -55,7 +56,7 @@ def test_a_manager_reads_the_error_in_its_unit_and_chooses_among_what_fits_a_num
 
 @pytest.fixture
 def curve(live_cast):
-    """Five heads, two rounds of different strategies, and thirty cases drawn at random."""
+    """Five heads, two rounds of different strategies and one that failed, and thirty cases drawn at random."""
     target = targets.create_target(
         actor=live_cast.manager, project=live_cast.project, question="nodule", goal=0.97
     )
@@ -67,15 +68,20 @@ def curve(live_cast):
     for number, strategy in enumerate(["margin", "random"], 1):
         auc = {"value": 0.9, "low": 0.85, "high": 0.94}
         make_round(target, number, 40 * number, strategy, auc=auc)
+    make_round(target, 3, None, "random")
+    curves = [{"step": n, "epoch": n, "loss": 1 / n, "validation_loss": 2 / n} for n in (1, 2, 3)]
+    Round.objects.filter(target=target, number=3).update(
+        state="failed", error="OSError: The disk is full", curves=curves
+    )
     make_audited(target, head, factories.make_empty_cases(live_cast.project, 30), wrong=3)
     return target
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_learning_curve_stands_beside_the_audit_and_the_forecast(live_cast, curve, scheme):
+    Preferences.objects.create(user=live_cast.manager, theme=scheme)
     with person.visiting() as (address, chromium):
-        context = chromium.new_context(base_url=address, locale="de-DE", color_scheme=scheme)
-        page = context.new_page()
+        page = chromium.new_context(base_url=address, locale="de-DE").new_page()
         page.goto("/")
         page.get_by_label("Benutzername").fill("manager")
         page.locator("input[type=password]").fill(factories.PASSWORD)
@@ -94,15 +100,25 @@ def test_the_learning_curve_stands_beside_the_audit_and_the_forecast(live_cast, 
         assert "der Runden: Kleinster Abstand" in legend
         assert "der Runden: Zufall" in legend
         marks = chart.locator("svg text").all_text_contents()
-        page.screenshot(path=f"/tmp/evidence/curve-{scheme}.png", full_page=True)  # noqa: S108
         assert any("," in mark for mark in marks), marks
+        page.locator(f"html[data-mantine-color-scheme={scheme}]").wait_for()
+        ink = chart.locator("svg text").first.evaluate("text => getComputedStyle(text).fill")
+        assert (sum(map(int, re.findall(r"\d+", ink)[:3])) > 384) == (scheme == "dark")
         card = page.get_by_test_id("quick-loop")
         card.get_by_text("Punkte").first.wait_for()
         assert re.search(
             r"200 weitere Befunde: [+-]\d+,\d bis [+-]\d+,\d Punkte", card.inner_text()
         )
-        assert "0,970 gewünscht" in card.inner_text()
-        page.screenshot(path=f"/tmp/evidence/curve-{scheme}.png", full_page=True)  # noqa: S108
+        assert "0,97 gewünscht" in card.inner_text()
+        page.get_by_role("button", name="Bisher 3 Runden").click()
+        rows = page.get_by_test_id("runs").get_by_role("row")
+        rows.nth(3).wait_for()
+        assert "fehlgeschlagen" in rows.nth(1).inner_text().lower()
+        page.get_by_role("button", name="Runde 3 zeigen").click()
+        run = page.get_by_test_id("run")
+        assert "The disk is full" in run.inner_text()
+        run.locator(".recharts-line").first.wait_for()
+        page.screenshot(path=f"/tmp/evidence/curve-{scheme}.png")  # noqa: S108
 
 
 def _strategy(target):
