@@ -9,8 +9,8 @@ export function LossCurve({ curves }: { curves: Schemas['Epoch'][] }) {
       <ResponsiveContainer>
         <LineChart data={curves} margin={{ top: 8, right: 16, bottom: 0, left: 0 }}>
           <CartesianGrid strokeOpacity={0.2} />
-          <XAxis dataKey="step" type="number" domain={[0, 'dataMax']} />
-          <YAxis width={40} />
+          <XAxis dataKey="step" type="number" domain={[0, 'dataMax']} tickFormatter={short} />
+          <YAxis width={48} tickFormatter={short} />
           <Tooltip formatter={(value) => (typeof value === 'number' ? formatNumber(value, 3) : '–')} />
           <Line dataKey="loss" name={t('learning.loss_training')} stroke="#4dabf7" strokeWidth={2} dot={false} isAnimationActive={false} />
           <Line dataKey="validation_loss" name={t('learning.loss_validation')} stroke="#f59f00" strokeWidth={2} dot={false} isAnimationActive={false} />
@@ -18,4 +18,8 @@ export function LossCurve({ curves }: { curves: Schemas['Epoch'][] }) {
       </ResponsiveContainer>
     </div>
   )
+}
+
+function short(value: number): string {
+  return formatNumber(value, Number.isInteger(value) ? 0 : 2)
 }

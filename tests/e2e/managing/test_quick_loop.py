@@ -118,7 +118,6 @@ def test_the_learning_curve_stands_beside_the_audit_and_the_forecast(live_cast, 
         run = page.get_by_test_id("run")
         assert "The disk is full" in run.inner_text()
         run.locator(".recharts-line").first.wait_for()
-        page.screenshot(path=f"/tmp/evidence/curve-{scheme}.png")  # noqa: S108
 
 
 def _strategy(target):
