@@ -1,5 +1,6 @@
 """What people call targets and model versions: by the labels of the schema, in no language of ours."""
 
+from annotation.labeling.models import LabelSchema
 from annotation.labeling.services.projects import current_schema
 from learning.kinds import Wish, labels_of
 from learning.models import ModelVersion, Target
@@ -7,7 +8,11 @@ from learning.models import ModelVersion, Target
 
 def labels_of_target(target: Target) -> list[str]:
     """The question's label; of a time to an event also event and answer; the labels of what is drawn."""
-    version = current_schema(target.project)
+    return labels_in(target, current_schema(target.project))
+
+
+def labels_in(target: Target, version: LabelSchema | None) -> list[str]:
+    """The same in this version of the schema."""
     wish = Wish(target.kind, target.question, target.options)
     return list(labels_of(wish, version.schema if version else None))
 
