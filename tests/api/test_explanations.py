@@ -108,7 +108,7 @@ def test_a_reader_is_offered_what_the_model_in_production_can_explain(room):
     found = room()
     assert found.choices().json() == [{
         "model_version": str(found.version.pk), "target": "nodule", "question": "nodule",
-        "kind": "one", "number": 1, "classes": ["no", "yes"], "methods": ["grad_cam", "occlusion"],
+        "labels": ["Nodule?"], "kind": "one", "number": 1, "classes": ["no", "yes"], "methods": ["grad_cam", "occlusion"],
         "likely": "",
     }]  # fmt: skip
     asked = found.ask()

@@ -119,7 +119,12 @@ def test_what_names_somebody_makes_no_groups(name):
 def test_other_figures_can_be_asked_for_and_unknown_ones_are_named(version):
     report = subgroups_of(version, ["sex"], "specificity")
     assert (report.figure, set(report.figures)) == (
-        "specificity", {"auc", "sensitivity", "specificity", "accuracy"},
+        "specificity",
+        {
+            "auc", "average_precision", "f1", "sensitivity", "specificity",
+            "sensitivity_at_90_specificity", "sensitivity_at_95_specificity", "accuracy",
+            "calibration_error",
+        },
     )  # fmt: skip
     with pytest.raises(InvalidInput, match="One of auc"):
         subgroups_of(version, ["sex"], "beauty")
