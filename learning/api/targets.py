@@ -25,7 +25,6 @@ from learning.acquisition.names import (
 from learning.kinds import FIGURE_CHOICES, figure_of
 from learning.models import Promotion, Target, TargetKind
 from learning.services import columns, naming, targets
-from learning.training import config as training
 from learning.training.inputs import SOURCES
 from learning.training.knobs import knobs
 from learning.training.registry import NETWORKS
@@ -50,7 +49,7 @@ class TargetSerializer(serializers.ModelSerializer[Target]):
         fields = [
             "id", "name", "kind", "question", "options", "input", "strategy", "strategies",
             "figure", "retrain_after", "head_strategy", "head_strategies", "refit_after",
-            "promotion", "config", "start", "goal", "tolerance", "labels",
+            "promotion", "config", "start", "finding", "goal", "tolerance", "labels",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -84,6 +83,10 @@ class TargetChangeRequest(serializers.Serializer[Any]):
     config = serializers.DictField(child=serializers.JSONField(), required=False)
     start = serializers.DictField(child=serializers.CharField(), required=False)
     promotion = serializers.ChoiceField(choices=Promotion.choices, required=False)
+    finding = serializers.CharField(
+        max_length=40, required=False, allow_blank=True,
+        help_text="The option that the strategy `rare` looks for; empty: the rarest.",
+    )  # fmt: skip
     goal = serializers.FloatField(
         required=False, allow_null=True, help_text="What the deciding figure shall reach."
     )

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("learning", "0013_heads_of_numbers"),
+        ("learning", "0014_finding"),
     ]
 
     operations = [

@@ -23,6 +23,7 @@ from annotation.core.jobs import JobState
 from annotation.labeling.models import Project
 from learning import selectors
 from learning.models import EncoderKind, EncoderVersion, ModelVersion
+from learning.services.leaks import refuse_leaks
 from learning.services.naming import name_of_version
 
 HUB = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)@(?P<revision>[\w./-]+)")

@@ -23,7 +23,7 @@ from learning.training.registry import NETWORKS
 
 CHANGEABLE = (
     "strategy", "retrain_after", "config", "head_strategy", "refit_after", "input", "promotion",
-    "start", "goal", "tolerance",
+    "start", "finding", "goal", "tolerance",
 )  # fmt: skip
 LEAST_SIDE = 8  # voxels of a volume with boxes: two cells of the network
 USUAL_PATCH = (32, 64, 64)  # voxels (z, y, x): what two cores learn from in an evening
@@ -45,6 +45,7 @@ def create_target(
     refit_after: int = 5,
     promotion: str = Promotion.WHEN_NOT_WORSE,
     start: dict[str, Any] | None = None,
+    finding: str = "",
     goal: float | None = None,
     tolerance: float | None = None,
 ) -> Target:
@@ -62,7 +63,8 @@ def create_target(
     _check(wish.kind, strategy, config or {}, head_strategy, spec)
     _check_knobs(wish.kind, config or {})
     check_columns(project=project, columns=columns_of(spec))
-    check_start(actor=actor, start=start or {})
+    check_start(actor=actor, project=project, start=start or {})
+    _check_finding(project, wish.question, finding)
     _check_ends(wish.kind, goal, tolerance)
     try:
         with transaction.atomic():
@@ -71,7 +73,7 @@ def create_target(
                 input=spec, strategy=strategy, retrain_after=retrain_after, config=config or {},
                 head_strategy=head_strategy,
                 refit_after=refit_after if wish.kind in HEAD_STRATEGIES_OF_KIND else 0,
-                promotion=promotion, start=start or {}, goal=goal, tolerance=tolerance,
+                promotion=promotion, start=start or {}, finding=finding, goal=goal, tolerance=tolerance,
             )  # fmt: skip
     except IntegrityError:
         raise Conflict("This is learned already.", field="question") from None
@@ -88,7 +90,8 @@ def change_target(*, actor: User, target: Target, **changes: Any) -> Target:
     _check_knobs(locked.kind, changes.get("config", {}))
     if "input" in changes:
         check_columns(project=locked.project, columns=columns_of(now["input"]))
-    check_start(actor=actor, start=changes.get("start", {}))
+    check_start(actor=actor, project=locked.project, start=changes.get("start", {}))
+    _check_finding(locked.project, locked.question, changes.get("finding", ""))
     _check_ends(locked.kind, now["goal"], now["tolerance"])
     if now["refit_after"] and locked.kind not in HEAD_STRATEGIES_OF_KIND:
         raise InvalidInput("No light head learns this kind of target.", field="refit_after")

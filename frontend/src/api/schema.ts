@@ -2584,6 +2584,8 @@ export interface components {
                 [key: string]: string;
             };
             promotion?: components["schemas"]["PromotionEnum"];
+            /** @description The option that the strategy `rare` looks for; empty: the rarest. */
+            finding?: string;
             /**
              * Format: double
              * @description What the deciding figure shall reach.
@@ -3095,6 +3097,7 @@ export interface components {
             start: {
                 [key: string]: string;
             };
+            readonly finding: string;
             /** Format: double */
             readonly goal: number | null;
             /** Format: double */
@@ -3127,6 +3130,8 @@ export interface components {
                 [key: string]: string;
             };
             promotion?: components["schemas"]["PromotionEnum"];
+            /** @description The option that the strategy `rare` looks for; empty: the rarest. */
+            finding?: string;
             /**
              * Format: double
              * @description What the deciding figure shall reach.

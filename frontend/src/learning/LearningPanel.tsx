@@ -115,6 +115,7 @@ function TargetView({ projectId, target, isManager }: Props & { target: Schemas[
       {newest && <NewestRound round={newest} isManager={isManager} onChange={refresh} />}
       {newest && <RoundRecord round={newest} />}
       {rounds.data && rounds.data.length > 0 && <Runs rounds={rounds.data} target={target} />}
+      {newest && <LeftOut projectId={projectId} round={newest} />}
       <Arrivals targetId={target.id} isManager={isManager} />
       <SimpleGrid cols={{ base: 1, md: 2 }} mt="md">
         <Loaded query={curves}>{(found) => <LearningCurve curves={found} goal={target.goal ?? null} />}</Loaded>

@@ -7,6 +7,7 @@ import { showError } from '../ui/notify'
 import { Loaded } from '../ui/states'
 import { definitionOf } from '../labeling/definition'
 import { evidenceText } from './evidenceText'
+import { FindingChoice } from './FindingChoice'
 import { auditText, testText, weightedText, windowText } from './headText'
 
 const REFRESH_MS = 3000

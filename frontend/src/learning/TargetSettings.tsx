@@ -90,6 +90,7 @@ function Form({ projectId, target, onDone }: Props & { onDone: () => void }) {
         onChange={(value) => setRetrainAfter(Number(value) || 0)}
       />
       <Ends target={target} goal={goal} tolerance={tolerance} onGoal={setGoal} onTolerance={setTolerance} />
+      <AuditShare projectId={projectId} />
       <JsonInput
         label={t('target.input')}
         description={t(target.kind === 'boxes' ? 'target.input_of_boxes' : 'target.input_help')}
