@@ -17,6 +17,7 @@ from annotation.labeling.services.ranking import Ranked, publish_ranking
 from learning import embedding
 from learning.acquisition import reasons
 from learning.heads.head import Head
+from learning.images import choose_images, load_images
 from learning.models import (
     EMBEDDING_SIZE,
     Embedding,
