@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("learning", "0014_finding"),
+        ("learning", "0017_scorings"),
     ]
 
     operations = [
