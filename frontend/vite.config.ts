@@ -22,6 +22,8 @@ export default defineConfig({
     alias: {
       // vtk.js drags in an XML writer that no reader of ours uses (300 kB, and it breaks the build).
       xmlbuilder2: fileURLToPath(new URL('./src/viewer/noXmlBuilder.ts', import.meta.url)),
+      'dcmjs-whole': fileURLToPath(new URL('./node_modules/dcmjs/build/dcmjs.es.js', import.meta.url)),
+      dcmjs: fileURLToPath(new URL('./src/viewer/dcmjs.ts', import.meta.url)),
       'clipper2-ts/dist': fileURLToPath(new URL('./node_modules/clipper2-ts/dist', import.meta.url)),
       'clipper2-ts': fileURLToPath(new URL('./src/viewer/clipper.ts', import.meta.url)),
     },
