@@ -104,6 +104,36 @@ def viewing(studio: Studio) -> None:
     studio.close()
 
 
+def turning(studio: Studio) -> None:
+    """What keys do to an image, and what several panes say of each other."""
+    studio.sit_down()
+    studio.read()
+    keyboard = studio.page.keyboard
+    keyboard.press("Shift+Backspace")
+    for name, (key, times) in TURNS.items():
+        for _ in range(times):
+            keyboard.press(key)
+        studio.shoot(f"view-{name}")
+        keyboard.press("r")
+    studio.page.get_by_role("button", name="Window", exact=False).last.click()
+    studio.shoot("view-presets")
+    keyboard.press("Escape")
+    keyboard.press("Space")
+    studio.page.wait_for_timeout(SETTLE_MS)
+    studio.shoot("view-cine")
+    keyboard.press("Space")
+    keyboard.press("#")
+    studio.page.wait_for_selector("[data-testid=overlay][data-pane='2'][data-status=shown]")
+    studio.take("crosshairs")
+    studio.drag((0.4, 0.4), (0.55, 0.5))
+    keyboard.press("/")
+    studio.shoot("view-crosshairs")
+    studio.page.locator("[data-action=slab]").click()
+    studio.page.get_by_text("Maximum", exact=True).click()
+    studio.shoot("view-slab")
+    studio.close()
+
+
 def regions(studio: Studio) -> None:
     studio.sit_down()
     studio.read()
@@ -157,6 +187,33 @@ def masks(studio: Studio) -> None:
     studio.close()
 
 
+def operations(studio: Studio) -> None:
+    """Two slices painted with a gap between them, then what the buttons below the segments do."""
+    studio.sit_down()
+    studio.read()
+    keyboard = studio.page.keyboard
+    keyboard.press("Shift+Enter")
+    studio.take("brush")
+    studio.page.wait_for_timeout(2 * SETTLE_MS)
+    for _ in range(2):
+        studio.drag((0.42, 0.4), (0.5, 0.46), (0.44, 0.5))
+        for _ in range(4):
+            keyboard.press("ArrowDown")
+        studio.page.wait_for_timeout(SETTLE_MS)
+    for _ in range(6):
+        keyboard.press("ArrowUp")
+    operate(studio, "interpolate", "Fill between slices")
+    for name, button in OPERATIONS.items():
+        operate(studio, name, button)
+    studio.close()
+
+
+def operate(studio: Studio, name: str, button: str) -> None:
+    studio.page.get_by_role("button", name=button, exact=True).click()
+    studio.page.wait_for_timeout(SETTLE_MS)
+    studio.shoot(f"operation-{name}")
+
+
 def layouts(studio: Studio) -> None:
     studio.sit_down()
     studio.read()
@@ -195,6 +252,12 @@ def talking(studio: Studio) -> None:
     studio.page.get_by_role("dialog", name="Keys").wait_for(state="hidden")
     studio.page.locator("[data-action=skip]").click()
     studio.shoot("skip")
+    studio.page.keyboard.press("Escape")
+    studio.page.keyboard.press("*")
+    studio.shoot("second-opinion")
+    studio.page.goto("/preferences")
+    studio.page.wait_for_timeout(SETTLE_MS)
+    studio.shoot("key-settings")
     studio.close()
 
 
@@ -243,8 +306,10 @@ def states(studio: Studio) -> None:
 SCENES: dict[str, Callable[[Studio], None]] = {
     "suggestions": suggestions,
     "viewing": viewing,
+    "turning": turning,
     "regions": regions,
     "masks": masks,
+    "operations": operations,
     "layouts": layouts,
     "talking": talking,
     "supervising": supervising,
