@@ -84,7 +84,7 @@ def test_priors_cost_no_query_each(studies, cast, client_of, django_assert_num_q
         assert client.get(url).json()["priors"] == []
 
 
-QUERIES_OF_A_READING = 11
+QUERIES_OF_A_READING = 12  # one asks how the case was served
 
 
 def test_series_say_what_they_show_and_in_which_plane(cast, client_of):
