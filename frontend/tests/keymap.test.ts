@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { ACTIONS, actionOf } from '../src/labeling/actions'
 import type { Question } from '../src/labeling/definition'
 import {
-  answerKeysOf, belongsToFocus, hiddenByAnswers, isFreeForAnswers, keyIndex, keysOf, meaningOf, nameOf, refusalOf,
+  answerKeysOf, beginsTyping, belongsToFocus, hiddenByAnswers, isFreeForAnswers, keyIndex, keyOfOption, keysOf, meaningOf, nameOf, refusalOf,
   refusalOfRestoring,
   type Pressed,
 } from '../src/labeling/keymap'
-import { ariaKey, shownKey } from '../src/labeling/keyText'
+import { ariaKey, isFound, shownKey } from '../src/labeling/keyText'
 
 /** The server's own list (annotation/labeling/schemas). */
 const GIVEN_TO_ANSWERS = Array.from('1234567890qweasdfghjklxcvbnmtyop')
@@ -37,6 +37,11 @@ describe('the default keys', () => {
     expect(isFreeForAnswers('ab')).toBe(false)
   })
 
+  it('are none that the browser keeps for itself', () => {
+    const kept = ACTIONS.filter(({ id, keys }) => keys.some((key) => refusalOf(id, key, {}, [])?.kind === 'browser'))
+    expect(kept.map(({ id }) => id)).toEqual([])
+  })
+
   it('are all names that a key press can have', () => {
     const ill = ACTIONS.flatMap((action) => action.keys).filter((key) => nameOf(pressOf(key)) !== key)
     expect(ill).toEqual([])
@@ -45,11 +50,11 @@ describe('the default keys', () => {
 
 /** The press that a name stands for. */
 function pressOf(name: string): Pressed {
-  const parts = name === '+' ? ['+'] : name.split('+')
+  const parts = name === '+' ? ['+'] : name.split(/\+(?=.)/)
   const key = parts.at(-1) ?? ''
   const shiftKey = parts.includes('Shift')
   const printed = key === 'Space' ? ' ' : shiftKey && key.length === 1 ? key.toUpperCase() : key
-  return pressed(printed, { shiftKey, ctrlKey: parts.includes('Ctrl') })
+  return pressed(printed, { shiftKey, ctrlKey: parts.includes('Ctrl'), altKey: parts.includes('Alt') })
 }
 
 describe('the name of a key', () => {
@@ -72,6 +77,15 @@ describe('the name of a key', () => {
     expect(nameOf(pressed('/', { shiftKey: true }))).toBe('/')
     expect(nameOf(pressed('[', altGr))).toBe('[')
     expect(nameOf(pressed('ö'))).toBe('ö')
+  })
+
+  it('is the letter on the key where Option on a Mac prints another or waits', () => {
+    expect(nameOf(pressed('˙', { altKey: true, code: 'KeyH' }))).toBe('Alt+h')
+    expect(nameOf(pressed('Dead', { altKey: true, code: 'KeyN' }))).toBe('Alt+n')
+    expect(nameOf(pressed('≤', { altKey: true, code: 'Comma' }))).toBe('Alt+,')
+    const inFirefox = { altKey: true, code: 'KeyL', getModifierState: (name: string) => name === 'AltGraph' }
+    expect(nameOf(pressed('@', inFirefox))).toBe('Alt+@') // where Option prints a sign, the sign is meant
+    expect(nameOf(pressed('¬', inFirefox))).toBe('Alt+l')
   })
 
   it('counts Command as Ctrl', () => {
@@ -102,6 +116,38 @@ describe('a key press', () => {
     expect(meaningOf('Shift+F12', custom, [])).toMatchObject({ action: { id: 'tool_window' } })
     expect(meaningOf('Shift+w', custom, [])).toBeNull()
     expect(meaningOf('Ctrl+z', custom, [])).toBeNull()
+  })
+})
+
+describe('a question in hand', () => {
+  const margin: Question = { key: 'margin', label: 'Margin', kind: 'one', scope: 'region', options: [{ key: 'smooth', label: 'Smooth' }, { key: 'spiky', label: 'Spiky' }] }
+  const size: Question = { key: 'size', label: 'Size', kind: 'number' }
+
+  it('is answered by 1, 2, 3; other answers keep the rest', () => {
+    const keys = answerKeysOf([question], margin).map(({ key, option }) => [key, option])
+    expect(keys).toEqual([['1', 'smooth'], ['2', 'spiky'], ['q', 'yes'], ['/', 'odd']])
+    expect(keyOfOption(question, 0, margin)).toBe('')
+  })
+
+  it('may be one of the study, whose options are counted then', () => {
+    expect(answerKeysOf([question], question).map(({ key }) => key)).toEqual(['1', '2', '3'])
+  })
+
+  it('takes the digits into its field where it is typed', () => {
+    expect(beginsTyping('4', size)).toBe(true)
+    expect(beginsTyping('q', size)).toBe(false)
+    expect(beginsTyping('4', margin)).toBe(false)
+    expect(beginsTyping('4', null)).toBe(false)
+    expect(answerKeysOf([question], size).map(({ key }) => key)).toEqual(['q', '/'])
+  })
+})
+
+describe('the search for an action', () => {
+  it('finds it by a part of its name or by its key', () => {
+    expect(isFound(actionOf('slab_mode'), {}, ' THICK ')).toBe(true)
+    expect(isFound(actionOf('slab_mode'), {}, 'alt m')).toBe(true)
+    expect(isFound(actionOf('slab_mode'), { slab_mode: 'ö' }, 'alt m')).toBe(false)
+    expect(isFound(actionOf('slab_mode'), {}, 'brush')).toBe(false)
   })
 })
 

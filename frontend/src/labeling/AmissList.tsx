@@ -1,6 +1,8 @@
 /** What is wrong and where, with a way to get there. */
 import { Anchor, List, Text } from '@mantine/core'
+import { useState } from 'react'
 import { t } from '../i18n'
+import { keyed } from './actions'
 import type { Amiss, Target } from './amiss'
 
 const MAX_SHOWN = 8
@@ -11,14 +13,25 @@ interface Props {
 }
 
 export function AmissList({ found, onGo }: Props) {
+  const [at, setAt] = useState<number | null>(null)
   if (found.length === 0) return null
   const more = found.length - MAX_SHOWN
   return (
     <List size="sm" mt="xs" spacing={2} data-testid="amiss">
-      {found.slice(0, MAX_SHOWN).map(({ where, what, target }) => (
+      {found.slice(0, MAX_SHOWN).map(({ where, what, target }, index) => (
         <List.Item key={where + what}>
           {target === null ? where : (
-            <Anchor component="button" type="button" size="sm" onClick={() => onGo(target)}>
+            <Anchor
+              {...keyed('amiss_next')}
+              component="button"
+              type="button"
+              size="sm"
+              aria-current={at === index || undefined}
+              onClick={() => {
+                setAt(index)
+                onGo(target)
+              }}
+            >
               {where}
             </Anchor>
           )}

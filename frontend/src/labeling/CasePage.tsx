@@ -18,6 +18,7 @@ import { RoomImages, RoomStrip } from './RoomImages'
 import { useRoomLayout } from './roomLayout'
 import { Toolbar } from './Toolbar'
 import { useCine } from './useCine'
+import { useCommentInHand } from './useCommentInHand'
 import { useExplanations } from './useExplanations'
 import { useKeys } from './useKeys'
 import { useMasks } from './useMasks'
@@ -30,7 +31,8 @@ import { whyNoPlanes } from './viewerText'
 
 const NONE = [] as const
 /** Beside everything about the images and their explanations. */
-const HARMLESS: readonly ActionId[] = ['region_previous', 'region_next', 'cancel', 'segment_previous', 'segment_next', 'masks_hide']
+const HARMLESS: readonly ActionId[] = ['region_previous', 'region_next', 'cancel', 'segment_previous', 'segment_next', 'masks_hide', 'segment_goto', 'segment_hide', 'segment_fainter', 'segment_stronger', 'outline_only',
+  'comment_next', 'comment_previous']
 
 export default function CasePage() {
   const { projectId = '', caseId = '' } = useParams()
@@ -56,6 +58,7 @@ export default function CasePage() {
   const explanations = useExplanations(viewer, root, snapshot)
   const talk = useTalk(caseId, viewer.isSettled)
   const pins = usePins(viewer, talk.comments)
+  const comment = useCommentInHand(talk, workstation)
   const wanted = search.get('read')
   const found = overview.data
   const read = found?.reads.find(({ id }) => id === wanted) ?? found?.reads[0]
@@ -66,12 +69,12 @@ export default function CasePage() {
 
   const back = () => void navigate(`/projects/${projectId}?tab=marks`)
   const everything = {
-    ...commandsOf({ session, snapshot, workstation, layout, regions, masks, labels, segments, cineRate: cine.cineRate }), ...explanations.commands,
+    ...commandsOf({ session, snapshot, workstation, layout, regions, masks, labels, segments, ...cine }), ...explanations.commands, ...comment.commands,
   }
   const commands = ofLooking(everything)
   const pane = state.panes[state.active]
   const doable = { commands, reasons: { planes: pane ? whyNoPlanes(pane) : undefined }, custom }
-  useKeys({ custom, answers: NONE, commands, onAnswer: () => undefined })
+  useKeys({ custom, answers: NONE, commands, onAnswer: () => undefined, onType: () => false })
 
   return (
     <ReadingRoom
@@ -90,7 +93,7 @@ export default function CasePage() {
           {overview.isError && <Failed error={overview.error} onRetry={() => void overview.refetch()} />}
           {found && (
             <CaseSide projectId={projectId} overview={found} read={read} onRead={(id) => setSearch({ read: id }, { replace: true })} onBack={back}
-              side={{ session, snapshot, doable, state, workstation, regions, masks, talk, pins, suggestions: null, explanations: explanations.panel, asked: session.questions() }} />
+              side={{ session, snapshot, doable, state, workstation, regions, masks, talk, pins, comment, suggestions: null, explanations: explanations.panel, asked: session.questions() }} />
           )}
         </>
       }
@@ -102,7 +105,7 @@ export default function CasePage() {
 function ofLooking(commands: Commands): Commands {
   const kept = Object.entries(commands).filter(([id]) => {
     const { group } = actionOf(id as ActionId)
-    return group === 'explanations' || group === 'view' || group === 'presets' || group === 'layouts' || group === 'windows' || HARMLESS.includes(id as ActionId)
+    return group === 'explanations' || group === 'view' || group === 'planes' || group === 'presets' || group === 'layouts' || group === 'windows' || HARMLESS.includes(id as ActionId)
   })
   return Object.fromEntries(kept)
 }

@@ -2,8 +2,9 @@
 import { Button, Group, Kbd, Modal, Stack, Text, Title } from '@mantine/core'
 import { useState } from 'react'
 import { t } from '../i18n'
-import { ACTIONS, GROUPS, type Action } from './actions'
+import type { Action } from './actions'
 import { hiddenByAnswers, keysOf, type AnswerKey, type CustomKeys } from './keymap'
+import { foundIn, KeySearch, NothingFound } from './KeySearch'
 import { KeySettings } from './KeySettings'
 import { shownKey } from './keyText'
 import classes from './reading.module.css'
@@ -49,33 +50,39 @@ export function CheatSheet({ isOpen, onClose, custom, answers, onChange }: Props
 }
 
 function Groups({ custom, answers }: { custom: CustomKeys; answers: readonly AnswerKey[] }) {
+  const [wanted, setWanted] = useState('')
   const hidden = hiddenByAnswers(custom, answers)
+  const found = foundIn(custom, wanted)
   return (
-    <div className={classes.sheet}>
-      {GROUPS.map((group) => (
-        <section key={group} className={classes.sheetGroup}>
-          <Title order={3} size="h5">
-            {t(`group.${group}`)}
-          </Title>
-          {ACTIONS.filter((action) => action.group === group).map((action) => (
-            <Row key={action.id} action={action} custom={custom} taken={hidden.get(action.id)} />
-          ))}
-        </section>
-      ))}
-      {answers.length > 0 && (
-        <section className={classes.sheetGroup}>
-          <Title order={3} size="h5">
-            {t('keys.answers')}
-          </Title>
-          {answers.map((answer) => (
-            <div key={`${answer.question} ${answer.option}`} className={classes.sheetRow}>
-              <span>{answer.label}</span>
-              <Kbd>{shownKey(answer.key)}</Kbd>
-            </div>
-          ))}
-        </section>
-      )}
-    </div>
+    <>
+      <KeySearch value={wanted} onChange={setWanted} />
+      {found.length === 0 && <NothingFound />}
+      <div className={classes.sheet}>
+        {found.map(({ group, actions }) => (
+          <section key={group} className={classes.sheetGroup}>
+            <Title order={3} size="h5">
+              {t(`group.${group}`)}
+            </Title>
+            {actions.map((action) => (
+              <Row key={action.id} action={action} custom={custom} taken={hidden.get(action.id)} />
+            ))}
+          </section>
+        ))}
+        {answers.length > 0 && wanted === '' && (
+          <section className={classes.sheetGroup}>
+            <Title order={3} size="h5">
+              {t('keys.answers')}
+            </Title>
+            {answers.map((answer) => (
+              <div key={`${answer.question} ${answer.option}`} className={classes.sheetRow}>
+                <span>{answer.label}</span>
+                <Kbd>{shownKey(answer.key)}</Kbd>
+              </div>
+            ))}
+          </section>
+        )}
+      </div>
+    </>
   )
 }
 

@@ -1,9 +1,10 @@
 /** Comments on the case: for everybody who works on it, pinned to a place of the image where that helps. */
 import { Badge, Button, Checkbox, Group, Stack, Text, Textarea } from '@mantine/core'
 import { IconMapPin, IconTrash } from '@tabler/icons-react'
-import { useState, type RefObject } from 'react'
+import { useEffect, useRef, useState, type RefObject } from 'react'
 import { formatDate, t } from '../i18n'
 import type { PinnedPlace } from '../viewer/types'
+import { keyed } from './actions'
 import { releaseFocus } from './focus'
 import classes from './panel.module.css'
 import { Small } from './RegionEntry'
@@ -30,6 +31,8 @@ export interface CommentsPanelProps {
   /** The place that was chosen on an image. */
   pins: Pins
   isBusy: boolean
+  /** The comment that a key jumped to last. */
+  inHand: string | null
   field?: RefObject<HTMLTextAreaElement | null>
   onAdd: (text: string, place: PinnedPlace | null) => void
   onJump: (place: PinnedPlace) => void
@@ -56,11 +59,16 @@ export function CommentsPanel(props: CommentsPanelProps) {
   )
 }
 
-function CommentEntry({ comment, number, me, onJump, onResolve, onDelete }: CommentsPanelProps & { comment: Comment; number: number }) {
+function CommentEntry({ comment, number, me, inHand, onJump, onResolve, onDelete }: CommentsPanelProps & { comment: Comment; number: number }) {
   const { id, place, author, author_name, is_resolved } = comment
   const isMine = author === me
+  const isInHand = inHand === id
+  const element = useRef<HTMLLIElement>(null)
+  useEffect(() => {
+    if (isInHand) element.current?.scrollIntoView({ block: 'nearest' })
+  }, [isInHand])
   return (
-    <li className={classes.entry}>
+    <li ref={element} className={classes.entry} data-testid="comment" data-selected={isInHand || undefined} aria-current={isInHand || undefined}>
       <Group justify="space-between" wrap="nowrap" gap={4}>
         <Text size="xs" c="dimmed">
           {t('comments.by', { number, name: author_name, time: formatDate(comment.created_at) })}
@@ -72,12 +80,12 @@ function CommentEntry({ comment, number, me, onJump, onResolve, onDelete }: Comm
             </Badge>
           )}
           {place && (
-            <Small label={t('comments.jump')} onPress={() => onJump(place)}>
+            <Small action="comment_next" isInHand={false} label={t('comments.jump')} onPress={() => onJump(place)}>
               <IconMapPin size="1rem" />
             </Small>
           )}
           {isMine && (
-            <Small label={t('comments.delete')} onPress={() => onDelete(id)}>
+            <Small action="comment_delete" isInHand={isInHand} label={t('comments.delete')} onPress={() => onDelete(id)}>
               <IconTrash size="1rem" />
             </Small>
           )}
@@ -88,6 +96,7 @@ function CommentEntry({ comment, number, me, onJump, onResolve, onDelete }: Comm
       </Text>
       {isMine && (
         <Checkbox
+          {...keyed('comment_resolve')}
           size="xs"
           mt={4}
           label={t('comments.resolve')}
@@ -115,6 +124,7 @@ function NewComment({ canPin, here, pins, isBusy, field, onAdd }: CommentsPanelP
   return (
     <Stack gap={6}>
       <Textarea
+        {...keyed('comment')}
         {...(field ? { ref: field } : {})}
         size="xs"
         autosize
@@ -131,13 +141,14 @@ function NewComment({ canPin, here, pins, isBusy, field, onAdd }: CommentsPanelP
       />
       <Group justify="space-between">
         <Checkbox
+          {...keyed('comment_pin')}
           size="xs"
           label={t('comments.pin')}
           checked={pins.pending !== null || (isPinned && canPin)}
           disabled={!canPin}
           onChange={(event) => (event.currentTarget.checked ? setPinned(true) : unpin())}
         />
-        <Button size="compact-xs" variant={pins.isPicking ? 'filled' : 'subtle'} aria-pressed={pins.isPicking}
+        <Button {...keyed('pin')} size="compact-xs" variant={pins.isPicking ? 'filled' : 'subtle'} aria-pressed={pins.isPicking}
           leftSection={<IconMapPin size="1rem" />} onClick={releaseFocus(pins.pick)}>
           {t(pins.isPicking ? 'comments.picking' : 'comments.pick')}
         </Button>

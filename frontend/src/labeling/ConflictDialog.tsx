@@ -1,6 +1,7 @@
 /** Two versions of one read: what is here, what was saved elsewhere, and which one holds. */
 import { Alert, Button, Group, SegmentedControl, Table, Text } from '@mantine/core'
 import { t } from '../i18n'
+import { keyed } from './actions'
 import { shownAnswer } from './answerText'
 import { isSameJson } from './content'
 import type { Question } from './definition'
@@ -56,6 +57,7 @@ export function ConflictDialog({ mine, theirs, questions, isOther, onLook, onMin
         {t('conflict.look')}
       </Text>
       <SegmentedControl
+        {...keyed('conflict_look')}
         size="xs"
         fullWidth
         aria-label={t('conflict.look')}
@@ -64,10 +66,10 @@ export function ConflictDialog({ mine, theirs, questions, isOther, onLook, onMin
         onChange={(value) => onLook(value === 'there')}
       />
       <Group mt="sm">
-        <Button size="xs" onClick={onMine}>
+        <Button {...keyed('conflict_mine')} size="xs" onClick={onMine}>
           {t('conflict.keep_mine')}
         </Button>
-        <Button size="xs" variant="default" onClick={onTheirs}>
+        <Button {...keyed('conflict_theirs')} size="xs" variant="default" onClick={onTheirs}>
           {t('conflict.take_theirs')}
         </Button>
       </Group>

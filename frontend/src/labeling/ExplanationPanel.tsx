@@ -6,7 +6,7 @@ import { ApiError } from '../api/client'
 import { t } from '../i18n'
 import { Section } from '../ui/Section'
 import { gradient } from '../viewer/explanations/colours'
-import { actionOf, type ActionId } from './actions'
+import { actionOf, keyed, type ActionId } from './actions'
 import { shownAnswer } from './answerText'
 import { targetName } from './targetText'
 import type { Question } from './definition'
@@ -18,6 +18,9 @@ import type { MapPlace } from './mapPlace'
 import { MapWhere, type InView } from './MapWhere'
 import { NeighbourList } from './NeighbourList'
 import classes from './panel.module.css'
+
+/** Below this nothing of the map is seen. */
+export const FAINTEST = 0.1
 
 export type Shown =
   | { kind: 'nothing' | 'pending' | 'map' }
@@ -60,11 +63,11 @@ export function ExplanationPanel({ custom, ...props }: ExplanationPanelProps & {
         {!isWaiting && !error && mode === null && <Text size="sm" c="dimmed">{t('explanation.none')}</Text>}
         {mode && (
           <>
-            <Select size="xs" label={t('explanation.kind')} allowDeselect={false} value={mode.key} onChange={(key) => key !== null && onMode(key)}
+            <Select {...keyed('explanation_next')} size="xs" label={t('explanation.kind')} allowDeselect={false} value={mode.key} onChange={(key) => key !== null && onMode(key)}
               data={modes.map((one) => ({ value: one.key, label: nameOf(one) }))} />
             <Group gap={6}>
-              <KeyButton label={t(isShown ? 'explanation.hide' : 'explanation.show')} shortcut={keyOf('explanation_show')} onPress={onToggle} />
-              {isShown && onGoTo && <KeyButton label={t('explanation.goto')} shortcut={keyOf('explanation_goto')} onPress={onGoTo} />}
+              <KeyButton action="explanation_show" label={t(isShown ? 'explanation.hide' : 'explanation.show')} shortcut={keyOf('explanation_show')} onPress={onToggle} />
+              {isShown && onGoTo && <KeyButton action="explanation_goto" label={t('explanation.goto')} shortcut={keyOf('explanation_goto')} onPress={onGoTo} />}
             </Group>
             {isShown && <Explained {...props} mode={mode} />}
           </>
@@ -93,7 +96,7 @@ function Explained(props: ExplanationPanelProps & { mode: Mode }) {
   return (
     <>
       {mode.classes.length > 0 && (
-        <Select size="xs" label={t('explanation.answer')} allowDeselect={false} value={answer} onChange={(key) => key !== null && onAnswer(key)}
+        <Select {...keyed('explanation_answer')} size="xs" label={t('explanation.answer')} allowDeselect={false} value={answer} onChange={(key) => key !== null && onAnswer(key)}
           data={mode.classes.map((key) => ({ value: key, label: named(key) }))} />
       )}
       <Text size="xs" c="dimmed">{t(`explanation.help.${mode.method}`)}</Text>
@@ -102,7 +105,7 @@ function Explained(props: ExplanationPanelProps & { mode: Mode }) {
       {shown.kind === 'failed' && (
         <Alert variant="default" p="xs" icon={<IconAlertTriangle aria-hidden="true" />} title={t('explanation.failed')} role="alert">
           <Text size="sm" mb="xs">{shown.reason}</Text>
-          <Button size="compact-sm" variant="default" onClick={releaseFocus(onRetry)}>{t('explanation.again')}</Button>
+          <Button {...keyed('explanation_retry')} size="compact-sm" variant="default" onClick={releaseFocus(onRetry)}>{t('explanation.again')}</Button>
         </Alert>
       )}
       {shown.kind === 'map' && <MapWhere place={props.place} inView={props.inView} />}
@@ -136,15 +139,15 @@ function MapControls({ opacity, onOpacity }: ExplanationPanelProps) {
         </Group>
       </div>
       <Text size="xs" id="explanation-opacity">{t('explanation.opacity')}</Text>
-      <Slider size="sm" min={0.1} max={1} step={0.05} value={opacity} label={null} onChange={onOpacity} thumbLabel={t('explanation.opacity')} />
+      <Slider {...keyed('explanation_stronger')} size="sm" min={FAINTEST} max={1} step={0.05} value={opacity} label={null} onChange={onOpacity} thumbLabel={t('explanation.opacity')} />
       <Text size="xs" c="dimmed">{t('explanation.caution')}</Text>
     </>
   )
 }
 
-function KeyButton({ label, shortcut, onPress }: { label: string; shortcut: string; onPress: () => void }) {
+function KeyButton({ action, label, shortcut, onPress }: { action: ActionId; label: string; shortcut: string; onPress: () => void }) {
   return (
-    <Button size="compact-sm" variant="default" rightSection={shortcut === '' ? null : <Kbd size="xs">{shortcut}</Kbd>} onClick={releaseFocus(onPress)}>
+    <Button {...keyed(action)} size="compact-sm" variant="default" rightSection={shortcut === '' ? null : <Kbd size="xs">{shortcut}</Kbd>} onClick={releaseFocus(onPress)}>
       {label}
     </Button>
   )

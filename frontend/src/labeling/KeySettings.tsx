@@ -2,7 +2,8 @@
 import { Button, Group, Kbd, Stack, Table, Text, Title } from '@mantine/core'
 import { useState, type KeyboardEvent } from 'react'
 import { t } from '../i18n'
-import { ACTIONS, actionOf, GROUPS, type Action, type ActionId } from './actions'
+import { actionOf, type Action, type ActionId } from './actions'
+import { foundIn, KeySearch, NothingFound } from './KeySearch'
 import { keysOf, nameOf, refusalOf, refusalOfRestoring, type AnswerKey, type CustomKeys, type Refusal } from './keymap'
 import { shownKey } from './keyText'
 
@@ -19,6 +20,8 @@ interface Listening {
 }
 
 export function KeySettings({ custom, answers, onChange }: Props) {
+  const [wanted, setWanted] = useState('')
+  const found = foundIn(custom, wanted)
   const [listening, setListening] = useState<Listening | null>(null)
   const press = (id: ActionId, event: KeyboardEvent<HTMLElement>) => {
     const key = nameOf({ ...modifiersOf(event), getModifierState: (name) => event.getModifierState(name as 'AltGraph') })
@@ -40,19 +43,21 @@ export function KeySettings({ custom, answers, onChange }: Props) {
   }
   return (
     <Stack>
-      <Group justify="flex-end">
+      <Group justify="space-between">
+        <KeySearch value={wanted} onChange={setWanted} />
         <Button size="xs" variant="default" disabled={Object.keys(custom).length === 0} onClick={() => onChange({})}>
           {t('keys.restore_all')}
         </Button>
       </Group>
-      {GROUPS.map((group) => (
+      {found.length === 0 && <NothingFound />}
+      {found.map(({ group, actions }) => (
         <section key={group}>
           <Title order={3} size="h5">
             {t(`group.${group}`)}
           </Title>
           <Table verticalSpacing={4}>
             <Table.Tbody>
-              {ACTIONS.filter((action) => action.group === group).map((action) => (
+              {actions.map((action) => (
                 <KeyRow
                   key={action.id}
                   action={action}
@@ -71,8 +76,8 @@ export function KeySettings({ custom, answers, onChange }: Props) {
   )
 }
 
-function modifiersOf({ key, ctrlKey, shiftKey, altKey, metaKey }: KeyboardEvent) {
-  return { key, ctrlKey, shiftKey, altKey, metaKey }
+function modifiersOf({ key, code, ctrlKey, shiftKey, altKey, metaKey }: KeyboardEvent) {
+  return { key, code, ctrlKey, shiftKey, altKey, metaKey }
 }
 
 interface RowProps {

@@ -4,6 +4,7 @@ import { Link, useLocation } from 'react-router'
 import { signInAgain } from '../app/comingBack'
 import { t } from '../i18n'
 import { amissIn, caseOf, missingIn, type Target } from './amiss'
+import { keyed } from './actions'
 import { AmissList } from './AmissList'
 import { ConflictDialog } from './ConflictDialog'
 import type { Question } from './definition'
@@ -58,7 +59,7 @@ export function Notices({ session, snapshot, versions, questions, onGo }: Props)
       {isLeaseLost && (
         <Alert color="orange" title={t('notice.lease_lost')} data-testid="lease-lost" role="alert">
           <Text size="sm">{t('notice.lease_lost_help')}</Text>
-          <Button size="xs" mt="sm" onClick={() => void session.claim()}>
+          <Button {...keyed('claim')} size="xs" mt="sm" onClick={() => void session.claim()}>
             {t('notice.go_on')}
           </Button>
         </Alert>

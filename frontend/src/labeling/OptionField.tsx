@@ -1,16 +1,18 @@
 /** Options to choose from; every option shows the key that chooses it. */
 import { Button, Kbd } from '@mantine/core'
+import { keyOfOption } from './keymap'
 import { shownKey } from './keyText'
 import { afterChoosing, isChosen } from './choosing'
 import { releaseFocus } from './focus'
 import classes from './panel.module.css'
 import type { FieldProps } from './QuestionPanel'
 
-export function OptionField({ question, answer, isDisabled, onAnswer }: FieldProps) {
+export function OptionField({ question, answer, inHand, isDisabled, onAnswer }: FieldProps) {
   const isScale = question.kind === 'ordinal'
   return (
     <div className={isScale ? classes.scale : classes.options}>
-      {(question.options ?? []).map(({ key, label, hotkey = '' }) => {
+      {(question.options ?? []).map(({ key, label }, index) => {
+        const hotkey = keyOfOption(question, index, inHand)
         const chosen = isChosen(answer, key)
         return (
           <Button

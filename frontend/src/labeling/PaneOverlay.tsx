@@ -6,6 +6,7 @@ import type { EdgeLetters } from '../viewer/geometry'
 import { isWhole } from '../viewer/movement'
 import type { PaneState, Slab } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
+import { keyed } from './actions'
 import { holdsSeries, takeSeries, type DraggedSeries } from './seriesDrag'
 import { useLivePane } from './useMoving'
 import { troubleText, volumeText } from './viewerText'
@@ -169,6 +170,7 @@ function SliceBar({ state, pane, onGoTo }: PaneOverlayProps) {
   const style = { '--loaded': `${(100 * Math.min(loaded, frames)) / Math.max(frames, 1)}%` } as CSSProperties
   return (
     <input
+      {...keyed('slice_next')}
       type="range"
       className={classes.sliceBar}
       style={style}

@@ -1,6 +1,7 @@
 /** The panel while there is no case in it: claiming, nothing left, failed. */
 import { Button, Center, Group, Loader, Stack, Text, Title } from '@mantine/core'
 import { t } from '../i18n'
+import { keyed } from './actions'
 import { SignedOut } from './Notices'
 
 interface Props {
@@ -25,9 +26,9 @@ export function Finished({ onClaim, onUndo }: Props) {
       </Title>
       <Text c="dimmed">{t('finished.help')}</Text>
       <Group>
-        <Button onClick={onClaim}>{t('finished.look_again')}</Button>
+        <Button {...keyed('claim')} onClick={onClaim}>{t('finished.look_again')}</Button>
         {onUndo && (
-          <Button variant="default" onClick={onUndo}>
+          <Button {...keyed('undo_submission')} variant="default" onClick={onUndo}>
             {t('reading.undo_last')}
           </Button>
         )}
@@ -41,7 +42,7 @@ export function ClaimFailed({ message, isSignedOut, onClaim }: Props & { message
   return (
     <Stack role="alert">
       <Text>{message}</Text>
-      <Button onClick={onClaim}>{t('ui.try_again')}</Button>
+      <Button {...keyed('claim')} onClick={onClaim}>{t('ui.try_again')}</Button>
     </Stack>
   )
 }

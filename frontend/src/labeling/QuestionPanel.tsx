@@ -3,6 +3,7 @@ import { Button, Group, Kbd, Stack, Text } from '@mantine/core'
 import { IconCircleCheck } from '@tabler/icons-react'
 import { useEffect, useRef } from 'react'
 import { t } from '../i18n'
+import { keyed } from './actions'
 import { shownKey } from './keyText'
 import { hasNormal } from './choosing'
 import { cannotAssess, type Answer, type Answers, type Question } from './definition'
@@ -20,6 +21,8 @@ export interface QuestionPanelProps {
   /** What the server or a rule says against an answer, by question. */
   problems?: Readonly<Record<string, string>>
   isDisabled: boolean
+  /** The question in hand, of whatever scope; it may be one of another panel. */
+  inHand?: Question | null
   /** Which series or image the answers are about; absent for the study. */
   refersTo?: string
   isNeeded: (question: Question) => boolean
@@ -40,6 +43,7 @@ export function QuestionPanel(props: QuestionPanelProps) {
       )}
       {onNormal && hasNormal(questions) && (
         <Button
+          {...keyed('normal')}
           variant="default"
           disabled={isDisabled}
           leftSection={<IconCircleCheck size="1.1rem" />}
@@ -57,19 +61,21 @@ export function QuestionPanel(props: QuestionPanelProps) {
 }
 
 function QuestionField({ question, ...panel }: QuestionPanelProps & { question: Question }) {
-  const { answers, missing, problems = {}, isDisabled, onAnswer, isNeeded } = panel
+  const { answers, missing, problems = {}, inHand = null, isDisabled, onAnswer, isNeeded } = panel
   const answer = answers[question.key] ?? null
   const isMissing = missing === question.key
+  const isInHand = inHand?.key === question.key
   const element = useRef<HTMLFieldSetElement>(null)
   useEffect(() => {
-    if (isMissing) element.current?.scrollIntoView({ block: 'nearest' })
-  }, [isMissing])
+    if (isMissing || isInHand) element.current?.scrollIntoView({ block: 'nearest' })
+  }, [isMissing, isInHand])
   const problem = problems[question.key] ?? (isMissing ? t('question.missing') : '')
   const needed = isNeeded(question)
   const isOff = isDisabled || cannotAssess(answer)
-  const field = { question, answer, isDisabled: isOff, onAnswer }
+  const field = { question, answer, inHand, isDisabled: isOff, onAnswer }
   return (
-    <fieldset ref={element} className={isMissing ? `${classes.question} ${classes.missing}` : classes.question} data-question={question.key}>
+    <fieldset ref={element} className={isMissing ? `${classes.question} ${classes.missing}` : classes.question} data-question={question.key}
+      data-in-hand={isInHand || undefined} aria-current={isInHand || undefined}>
       <Group component="legend" justify="space-between" wrap="nowrap" w="100%" mb={4} gap="xs">
         <Text fw={600} span>
           {question.label}
@@ -84,7 +90,7 @@ function QuestionField({ question, ...panel }: QuestionPanelProps & { question: 
             </Text>
           )}
         </Text>
-        {question.allows_cannot_assess && <CannotAssess question={question} answer={answer} isDisabled={isDisabled} onAnswer={onAnswer} />}
+        {question.allows_cannot_assess && <CannotAssess {...field} isDisabled={isDisabled} />}
       </Group>
       {question.help && (
         <Text size="sm" c="dimmed" mb={6}>
@@ -106,6 +112,7 @@ function QuestionField({ question, ...panel }: QuestionPanelProps & { question: 
 export interface FieldProps {
   question: Question
   answer: Answer | null
+  inHand: Question | null
   isDisabled: boolean
   onAnswer: (question: string, answer: Answer | null, gesture?: string) => void
 }
@@ -114,6 +121,7 @@ function CannotAssess({ question, answer, isDisabled, onAnswer }: FieldProps) {
   const isOn = cannotAssess(answer)
   return (
     <Button
+      {...keyed('question_cannot_assess')}
       size="compact-xs"
       color="gray"
       variant={isOn ? 'filled' : 'subtle'}

@@ -10,6 +10,7 @@ import { claimOrTake } from './arriving'
 import { CheatSheet } from './CheatSheet'
 import { commandsOf } from './commands'
 import { definitionOfRead, kindsOf } from './definition'
+import { pressingControls } from './controls'
 import { Journal } from './journal'
 import { answerKeysOf } from './keymap'
 import { visibleQuestions } from './questions'
@@ -23,12 +24,14 @@ import { useRoomLayout } from './roomLayout'
 import { SkipDialog } from './SkipDialog'
 import { Toolbar } from './Toolbar'
 import { useCine } from './useCine'
+import { useCommentInHand } from './useCommentInHand'
 import { useExplanations } from './useExplanations'
 import { useHeartbeat } from './useHeartbeat'
 import { useKeys } from './useKeys'
 import { useMasks } from './useMasks'
 import { presetNames, useAtRest } from './useMoving'
 import { usePins } from './usePins'
+import { useQuestionInHand } from './useQuestionInHand'
 import { useReasons } from './useReasons'
 import { useRegions } from './useRegions'
 import { useSuggestions } from './useSuggestions'
@@ -67,15 +70,23 @@ export default function ReadingPage() {
   const explanations = useExplanations(viewer, root, snapshot)
   const talk = useTalk(reading?.case_id ?? null, isSettled)
   const pins = usePins(viewer, talk.comments)
+  const comment = useCommentInHand(talk, workstation)
   const reasons = useReasons(session, talk)
+  const inHand = useQuestionInHand(session, shown, workstation, regions)
+  const leave = () => void session.leave().finally(() => void navigate('/'))
+  const ofRoom = commandsOf({ session, snapshot: shown, workstation, layout, regions, masks, labels, segments, ...cine })
   const commands = {
-    ...commandsOf({ session, snapshot: shown, workstation, layout, regions, masks, labels, segments, cineRate: cine.cineRate }),
-    ...reasons.commands, ...suggestions.commands, ...explanations.commands, help: help.toggle, ...(workstation && { pin: pins.pick }),
+    ...pressingControls(), ...ofRoom, ...reasons.commands, ...suggestions.commands, ...explanations.commands, ...inHand.commands,
+    ...comment.commands, help: help.toggle, leave, ...(workstation && { pin: pins.pick }),
+    cancel: () => {
+      ofRoom.cancel?.()
+      inHand.letGo()
+    },
   }
   const asked = visibleQuestions(session.questions(), content)
-  const answers = reading ? answerKeysOf(asked) : []
+  const answers = reading ? answerKeysOf(asked, inHand.question) : []
   useHeartbeat(session, clock)
-  useKeys({ custom, answers, commands, onAnswer: ({ question, option }) => session.choose(question, option) })
+  useKeys({ custom, answers, commands, onAnswer: inHand.answer, onType: inHand.type })
   useEffect(() => void session.claim(), [session])
   useEffect(() => {
     if (workstation && next && isSettled) void workstation.prefetch(next.study)
@@ -83,7 +94,6 @@ export default function ReadingPage() {
 
   const pane = state.panes[state.active]
   const doable = { commands, reasons: { planes: pane ? whyNoPlanes(pane) : undefined }, custom }
-  const leave = () => void session.leave().finally(() => void navigate('/'))
   const step = (action: string | null) => (action === null ? null : named(`edit.${action}`, action))
   if (isArriving) return <Waiting />
   return (
@@ -103,7 +113,7 @@ export default function ReadingPage() {
           <>
             <PanelHeader count={snapshot.count} onHelp={help.open} onLeave={leave} />
             <ReadingSide session={session} snapshot={shown} versions={versions} doable={doable} state={state} workstation={workstation}
-              regions={regions} masks={masks} talk={talk} pins={pins} suggestions={suggestions.bar} explanations={explanations.panel} asked={asked} />
+              regions={regions} masks={masks} talk={talk} pins={pins} inHand={inHand} comment={comment} suggestions={suggestions.bar} explanations={explanations.panel} asked={asked} />
           </>
         )}
       />

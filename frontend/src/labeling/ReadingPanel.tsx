@@ -4,7 +4,7 @@ import { IconDoorExit, IconFlag, IconHelp, IconMessage, IconPlayerSkipForward, I
 import type { ReactNode } from 'react'
 import { t } from '../i18n'
 import { Section } from '../ui/Section'
-import { actionOf } from './actions'
+import { actionOf, keyed } from './actions'
 import type { SaveState } from './autosave'
 import { CommentsPanel, type CommentsPanelProps } from './CommentsPanel'
 import { ExplanationPanel, type ExplanationPanelProps } from './ExplanationPanel'
@@ -83,11 +83,12 @@ function Finish({ isBusy, marks, save, ...doable }: ReadingPanelProps) {
   const keyOf = (id: 'submit' | 'undo_submission') => shownKey(keysOf(actionOf(id), custom)[0] ?? '')
   return (
     <Stack gap="xs">
-      <Button size="md" loading={isBusy} onClick={releaseFocus(() => commands.submit?.())} rightSection={<Kbd>{keyOf('submit')}</Kbd>}>
+      <Button {...keyed('submit')} size="md" loading={isBusy} onClick={releaseFocus(() => commands.submit?.())} rightSection={<Kbd>{keyOf('submit')}</Kbd>}>
         {t('action.submit')}
       </Button>
       <Group justify="space-between" gap={4}>
         <Button
+          {...keyed('undo_submission')}
           variant="default"
           size="xs"
           disabled={commands.undo_submission === undefined}
@@ -134,10 +135,10 @@ export function PanelHeader({ count, onHelp, onLeave }: HeaderProps) {
         {t('reading.count', { count })}
       </Text>
       <Group gap={4} wrap="nowrap">
-        <Button size="compact-xs" variant="subtle" leftSection={<IconHelp size="1rem" />} onClick={releaseFocus(onHelp)}>
+        <Button {...keyed('help')} size="compact-xs" variant="subtle" leftSection={<IconHelp size="1rem" />} onClick={releaseFocus(onHelp)}>
           {t('reading.keys')}
         </Button>
-        <Button size="compact-xs" variant="subtle" color="gray" leftSection={<IconDoorExit size="1rem" />} onClick={onLeave}>
+        <Button {...keyed('leave')} size="compact-xs" variant="subtle" color="gray" leftSection={<IconDoorExit size="1rem" />} onClick={onLeave}>
           {t('reading.leave')}
         </Button>
       </Group>

@@ -21,8 +21,10 @@ import { segmentPanelOf } from './segmentPanelOf'
 import type { SuggestionBarProps } from './SuggestionBar'
 import type { Doable } from './ToolButton'
 import type { Masks } from './useMasks'
+import type { CommentInHand } from './useCommentInHand'
 import { useAtRest } from './useMoving'
 import type { Pins } from './usePins'
+import type { QuestionInHand } from './useQuestionInHand'
 import type { Regions } from './useRegions'
 import type { Talk } from './useTalk'
 import type { Versions } from './useVersions'
@@ -37,6 +39,9 @@ export interface SideProps {
   masks: Masks
   talk: Talk
   pins: Pins
+  /** Absent where nothing is answered. */
+  inHand?: QuestionInHand
+  comment: CommentInHand
   suggestions: SuggestionBarProps | null
   explanations: ExplanationPanelProps | null
   /** The study's questions that are asked now. */
@@ -71,11 +76,11 @@ export function ReadingSide(props: SideProps): ReactNode {
       suggestions={props.suggestions}
       explanations={props.explanations}
       questions={studyQuestions(props)}
-      placeQuestions={<PlaceQuestions session={session} snapshot={snapshot} workstation={workstation} />}
+      placeQuestions={<PlaceQuestions session={session} snapshot={snapshot} workstation={workstation} inHand={props.inHand?.question ?? null} />}
       regions={labels.length > 0 || (snapshot.content.regions?.length ?? 0) > 0 ? regionListOf(props, labels) : null}
       segments={segments.length > 0 ? segmentPanelOf(props, segments) : null}
       comments={{
-        comments: talk.comments, me: talk.me, canPin, here: () => workstation?.inView() ?? null, pins: props.pins, isBusy: talk.isBusy,
+        comments: talk.comments, me: talk.me, canPin, here: () => workstation?.inView() ?? null, pins: props.pins, isBusy: talk.isBusy, inHand: props.comment.id,
         onAdd: talk.add, onResolve: talk.resolve, onDelete: talk.remove,
         onJump: ({ sop_instance_uid, frame, pixel }) => void workstation?.jumpTo(sop_instance_uid, frame, pixel),
       }}
@@ -84,11 +89,11 @@ export function ReadingSide(props: SideProps): ReactNode {
   )
 }
 
-function studyQuestions({ session, snapshot, asked, doable }: SideProps): QuestionPanelProps {
+function studyQuestions({ session, snapshot, asked, doable, inHand }: SideProps): QuestionPanelProps {
   const { content, missing, missingAt, phase, problems } = snapshot
   const [normalKey] = keysOf(actionOf('normal'), doable.custom)
   return {
-    questions: asked, answers: content.answers, isDisabled: phase !== 'reading', normalKey,
+    questions: asked, answers: content.answers, isDisabled: phase !== 'reading', normalKey, inHand: inHand?.question ?? null,
     missing: missingAt === null || missingAt.scope === 'study' ? missing : null,
     problems: problemsBelow(problems, 'answers.'),
     isNeeded: (question) => isRequired(session.questions(), content, question),

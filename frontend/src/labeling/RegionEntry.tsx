@@ -5,10 +5,12 @@ import { useEffect, useRef, type CSSProperties, type ReactNode } from 'react'
 import { t } from '../i18n'
 import type { Region } from '../viewer/types'
 import type { Answers, Question } from './definition'
-import { releaseFocus } from './focus'
+import { keyed, type ActionId } from './actions'
+import { leaveList, leaveOnEnter, releaseFocus } from './focus'
 import classes from './panel.module.css'
 import { QuestionPanel } from './QuestionPanel'
 import type { RegionListProps } from './RegionList'
+import { useShownKey } from './useShownKey'
 
 interface Props extends Omit<RegionListProps, 'missing' | 'statistics' | 'regions' | 'questionsOf'> {
   region: Region
@@ -39,6 +41,7 @@ export function RegionEntry(props: Props) {
     >
       <Group justify="space-between" wrap="nowrap" gap={4}>
         <UnstyledButton
+          {...keyed('region_next')}
           style={{ flex: 1, minWidth: 0 }}
           aria-expanded={isOpen}
           onClick={releaseFocus(() => onSelect(isSelected ? null : region.id))}
@@ -59,6 +62,7 @@ export function RegionEntry(props: Props) {
           <Group grow gap={6} align="end">
             {labels.length > 0 && (
               <Select
+                {...keyed('region_relabel')}
                 size="xs"
                 label={t('regions.label')}
                 data={labels.filter((one) => isAllowed(one, region)).map(({ key, label: text }) => ({ value: key, label: text }))}
@@ -66,15 +70,17 @@ export function RegionEntry(props: Props) {
                 allowDeselect={false}
                 disabled={props.isDisabled || region.is_locked}
                 onChange={(value) => value !== null && props.onRelabel(region.id, value)}
+                onDropdownClose={leaveList}
               />
             )}
             <TextInput
+              {...keyed('region_rename')}
               size="xs"
               label={t('regions.name')}
               value={region.name}
               disabled={props.isDisabled || region.is_locked}
               onChange={(event) => props.onRename(region.id, event.currentTarget.value, `name:${region.id}`)}
-              onKeyDown={(event) => event.key === 'Enter' && event.currentTarget.blur()}
+              onKeyDown={leaveOnEnter}
             />
           </Group>
           {questions.length > 0 && (
@@ -82,6 +88,7 @@ export function RegionEntry(props: Props) {
               questions={questions}
               answers={props.answers}
               missing={missing}
+              inHand={isSelected ? props.inHand : null}
               isDisabled={props.isDisabled || region.is_locked}
               isNeeded={(question) => props.isNeeded(question, region)}
               onAnswer={(question, answer, gesture) => props.onAnswer(region.id, question, answer, gesture)}
@@ -93,17 +100,18 @@ export function RegionEntry(props: Props) {
   )
 }
 
-function RegionButtons({ region, title, isDisabled, onHide, onLock, onDelete }: Props & { title: string }) {
+function RegionButtons({ region, title, selected, isDisabled, onHide, onLock, onDelete }: Props & { title: string }) {
   const { id, is_hidden, is_locked } = region
+  const isInHand = selected === id
   return (
     <Group gap={0} wrap="nowrap">
-      <Small label={t(is_hidden ? 'regions.show' : 'regions.hide', { title })} onPress={() => onHide(id, !is_hidden)}>
+      <Small action="region_hide" isInHand={isInHand} label={t(is_hidden ? 'regions.show' : 'regions.hide', { title })} onPress={() => onHide(id, !is_hidden)}>
         {is_hidden ? <IconEyeOff size="1rem" /> : <IconEye size="1rem" />}
       </Small>
-      <Small label={t(is_locked ? 'regions.unlock' : 'regions.lock', { title })} onPress={() => onLock(id, !is_locked)} isDisabled={isDisabled}>
+      <Small action="region_lock" isInHand={isInHand} label={t(is_locked ? 'regions.unlock' : 'regions.lock', { title })} onPress={() => onLock(id, !is_locked)} isDisabled={isDisabled}>
         {is_locked ? <IconLock size="1rem" /> : <IconLockOpen size="1rem" />}
       </Small>
-      <Small label={t('regions.delete', { title })} onPress={() => onDelete(id)} isDisabled={isDisabled || is_locked}>
+      <Small action="region_delete" isInHand={isInHand} label={t('regions.delete', { title })} onPress={() => onDelete(id)} isDisabled={isDisabled || is_locked}>
         <IconTrash size="1rem" />
       </Small>
     </Group>
@@ -111,16 +119,20 @@ function RegionButtons({ region, title, isDisabled, onHide, onLock, onDelete }: 
 }
 
 interface SmallProps {
+  action: ActionId
+  /** Whether the key would act on this one; only then the tooltip tells it. */
+  isInHand: boolean
   label: string
   onPress: () => void
   isDisabled?: boolean
   children: ReactNode
 }
 
-export function Small({ label, onPress, isDisabled = false, children }: SmallProps) {
+export function Small({ action, isInHand, label, onPress, isDisabled = false, children }: SmallProps) {
+  const key = useShownKey(action)
   return (
-    <Tooltip label={label}>
-      <ActionIcon size="sm" variant="subtle" color="gray" aria-label={label} disabled={isDisabled} onClick={releaseFocus(onPress)}>
+    <Tooltip label={isInHand && key !== '' ? t('toolbar.hint', { title: label, key }) : label}>
+      <ActionIcon {...keyed(action)} size="sm" variant="subtle" color="gray" aria-label={label} disabled={isDisabled} onClick={releaseFocus(onPress)}>
         {children}
       </ActionIcon>
     </Tooltip>

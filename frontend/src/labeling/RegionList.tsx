@@ -4,6 +4,7 @@ import { IconEye, IconEyeOff } from '@tabler/icons-react'
 import { t } from '../i18n'
 import type { Region } from '../viewer/types'
 import type { Answer, Answers, Question, RegionLabel } from './definition'
+import { keyed } from './actions'
 import { releaseFocus } from './focus'
 import { RegionEntry } from './RegionEntry'
 
@@ -31,6 +32,8 @@ export interface RegionListProps extends RegionHandlers {
   /** The region and question that a submission stumbled over. */
   missing: { region: string; question: string } | null
   isDisabled: boolean
+  /** The question in hand, of whatever scope. */
+  inHand: Question | null
 }
 
 export function RegionList(props: RegionListProps) {
@@ -51,7 +54,7 @@ export function RegionList(props: RegionListProps) {
           {t('regions.count', { count: regions.length })}
         </Text>
         <Tooltip label={toggle}>
-          <ActionIcon variant="subtle" color="gray" aria-label={toggle} onClick={releaseFocus(() => onHideAll(!areHidden))}>
+          <ActionIcon {...keyed('regions_hide')} variant="subtle" color="gray" aria-label={toggle} onClick={releaseFocus(() => onHideAll(!areHidden))}>
             {areHidden ? <IconEyeOff size="1.1rem" /> : <IconEye size="1.1rem" />}
           </ActionIcon>
         </Tooltip>

@@ -4,6 +4,7 @@ import type { Reading } from '../api/client'
 import { t } from '../i18n'
 import type { WorkstationState } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
+import { keyed } from './actions'
 import type { PaneStudy } from './PaneOverlay'
 import { SeriesStrip } from './SeriesStrip'
 import type { DraggedSeries } from './seriesDrag'
@@ -34,7 +35,7 @@ export function RoomImages({ viewer, reading }: Props) {
           <Text size="sm" mb="xs">
             {t('graphics.lost_help')}
           </Text>
-          <Button size="xs" variant="default" onClick={graphics.restart}>
+          <Button {...keyed('graphics_restart')} size="xs" variant="default" onClick={graphics.restart}>
             {t('graphics.again')}
           </Button>
         </Alert>

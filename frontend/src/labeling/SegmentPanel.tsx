@@ -6,7 +6,8 @@ import { formatNumber, t } from '../i18n'
 import { labelColour } from '../ui/theme'
 import { MASK_OPERATIONS, type MaskOperation, type MaskReach, type ToolName } from '../viewer/types'
 import type { Segment } from './definition'
-import { releaseFocus } from './focus'
+import { keyed } from './actions'
+import { leaveOnEnter, releaseFocus } from './focus'
 import classes from './panel.module.css'
 import { Small } from './RegionEntry'
 
@@ -61,6 +62,7 @@ export function SegmentPanel(props: SegmentPanelProps) {
         ))}
       </Stack>
       <Switch
+        {...keyed('outline_only')}
         size="xs"
         label={t('segments.outline_only')}
         checked={isOutlineOnly}
@@ -88,6 +90,7 @@ function SegmentEntry({ segment, isSelected, looks, onSelect, onLook }: EntryPro
     >
       <Group justify="space-between" wrap="nowrap" gap={4}>
         <UnstyledButton
+          {...keyed('segment_next')}
           style={{ flex: 1, minWidth: 0 }}
           aria-pressed={isSelected}
           onClick={releaseFocus(() => onSelect(segment.value))}
@@ -96,15 +99,16 @@ function SegmentEntry({ segment, isSelected, looks, onSelect, onLook }: EntryPro
             {title}
           </Text>
         </UnstyledButton>
-        <Small label={t(look.isHidden ? 'regions.show' : 'regions.hide', { title })} onPress={() => onLook(segment.value, { ...look, isHidden: !look.isHidden })}>
+        <Small action="segment_hide" isInHand={isSelected} label={t(look.isHidden ? 'regions.show' : 'regions.hide', { title })} onPress={() => onLook(segment.value, { ...look, isHidden: !look.isHidden })}>
           {look.isHidden ? <IconEyeOff size="1rem" /> : <IconEye size="1rem" />}
         </Small>
-        <Small label={t(look.isLocked ? 'regions.unlock' : 'regions.lock', { title })} onPress={() => onLook(segment.value, { ...look, isLocked: !look.isLocked })}>
+        <Small action="segment_lock" isInHand={isSelected} label={t(look.isLocked ? 'regions.unlock' : 'regions.lock', { title })} onPress={() => onLook(segment.value, { ...look, isLocked: !look.isLocked })}>
           {look.isLocked ? <IconLock size="1rem" /> : <IconLockOpen size="1rem" />}
         </Small>
       </Group>
       {isSelected && (
         <Slider
+          {...keyed('segment_stronger')}
           size="xs"
           mt={4}
           min={0}
@@ -128,6 +132,7 @@ function BrushControls(props: SegmentPanelProps) {
         {t('brush.radius', { radius: formatNumber(brush.radius_mm, 1) })}
       </Text>
       <Slider
+        {...keyed('brush_larger')}
         size="xs"
         min={MIN_RADIUS_MM}
         max={MAX_RADIUS_MM}
@@ -151,6 +156,7 @@ function Operations({ isBusy, isDisabled, reach, onReach, onOperation }: Segment
         {MASK_OPERATIONS.map((name) => (
           <Button
             key={name}
+            {...keyed(`operation_${name}`)}
             size="compact-xs"
             variant="default"
             disabled={isDisabled || isBusy}
@@ -162,6 +168,7 @@ function Operations({ isBusy, isDisabled, reach, onReach, onOperation }: Segment
         {isBusy && <Loader size="xs" role="status" aria-label={t('operation.busy')} />}
       </Group>
       <Switch
+        {...keyed('operation_reach')}
         size="xs"
         label={t('operation.whole_series')}
         checked={reach === 'series'}
@@ -177,6 +184,7 @@ function ThresholdControls({ brush, onBrush }: SegmentPanelProps) {
   return (
     <>
       <Radio.Group
+        {...keyed('brush_shape')}
         size="xs"
         label={t('brush.shape')}
         value={brush.shape}
@@ -188,6 +196,7 @@ function ThresholdControls({ brush, onBrush }: SegmentPanelProps) {
         </Group>
       </Radio.Group>
       <Switch
+        {...keyed('threshold')}
         size="xs"
         label={t('brush.threshold')}
         checked={brush.threshold !== null}
@@ -195,8 +204,8 @@ function ThresholdControls({ brush, onBrush }: SegmentPanelProps) {
       />
       {brush.threshold !== null && (
         <Group grow gap={6}>
-          <NumberInput size="xs" label={t('brush.from')} value={low} onChange={(value) => onBrush({ ...brush, threshold: [Number(value), high] })} />
-          <NumberInput size="xs" label={t('brush.to')} value={high} onChange={(value) => onBrush({ ...brush, threshold: [low, Number(value)] })} />
+          <NumberInput {...keyed('threshold_bounds')} size="xs" onKeyDown={leaveOnEnter} label={t('brush.from')} value={low} onChange={(value) => onBrush({ ...brush, threshold: [Number(value), high] })} />
+          <NumberInput {...keyed('threshold_bounds')} size="xs" onKeyDown={leaveOnEnter} label={t('brush.to')} value={high} onChange={(value) => onBrush({ ...brush, threshold: [low, Number(value)] })} />
         </Group>
       )}
     </>

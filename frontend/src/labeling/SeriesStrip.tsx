@@ -4,6 +4,7 @@ import { IconPhotoOff } from '@tabler/icons-react'
 import { useState } from 'react'
 import { formatDate, t } from '../i18n'
 import { seriesUrl, type ViewerSeries, type ViewerStudy } from '../viewer/dicomweb'
+import { keyed } from './actions'
 import { releaseFocus } from './focus'
 import { putSeries } from './seriesDrag'
 import classes from './reading.module.css'
@@ -67,6 +68,7 @@ function Thumbnail({ root, of, series, shown, active, onShow }: SeriesStripProps
   const isShown = shown.includes(uid)
   return (
     <button
+      {...keyed('series_next')}
       type="button"
       className={classes.thumbnail}
       data-testid="series"

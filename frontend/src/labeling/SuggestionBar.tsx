@@ -3,6 +3,7 @@ import { Alert, Button, Group, Kbd, Stack, Text } from '@mantine/core'
 import { t } from '../i18n'
 import { shownAnswer } from './answerText'
 import type { Question } from './definition'
+import { keyed, type ActionId } from './actions'
 import { releaseFocus } from './focus'
 import classes from './panel.module.css'
 
@@ -29,7 +30,7 @@ export interface SuggestionBarProps {
   isHidden: boolean
   isDisabled: boolean
   isShown: boolean
-  keys: Record<'accept' | 'edit' | 'refuse' | 'goto' | 'show', string>
+  keys: Record<'accept' | 'edit' | 'refuse' | 'goto' | 'show' | 'reveal', string>
   onReveal: () => void
   onAccept: (id: string) => void
   onEdit: (id: string) => void
@@ -47,7 +48,8 @@ export function SuggestionBar(props: SuggestionBarProps) {
         <Text size="sm" mb="xs">
           {t('suggestion.hidden_help')}
         </Text>
-        <Button size="compact-sm" variant="default" disabled={isDisabled} onClick={releaseFocus(onReveal)}>
+        <Button {...keyed('suggestion_reveal')} size="compact-sm" variant="default" disabled={isDisabled}
+          rightSection={keys.reveal === '' ? null : <Kbd size="xs">{keys.reveal}</Kbd>} onClick={releaseFocus(onReveal)}>
           {t('suggestion.reveal')}
         </Button>
       </Alert>
@@ -59,14 +61,14 @@ export function SuggestionBar(props: SuggestionBarProps) {
     <Alert variant="light" color="blue" title={t('suggestion.from', { source })} data-testid="suggestion">
       <SuggestedAnswers {...props} suggestion={suggestion} />
       <Group gap={6} mt="xs">
-        <Decision label={t('suggestion.accept')} shortcut={keys.accept} isDisabled={isDisabled} onPress={() => props.onAccept(id)} />
-        <Decision label={t('suggestion.edit')} shortcut={keys.edit} isDisabled={isDisabled} onPress={() => props.onEdit(id)} />
-        <Decision label={t('suggestion.refuse')} shortcut={keys.refuse} isDisabled={isDisabled} onPress={() => props.onRefuse(id)} />
+        <Decision action="suggestion_accept" label={t('suggestion.accept')} shortcut={keys.accept} isDisabled={isDisabled} onPress={() => props.onAccept(id)} />
+        <Decision action="suggestion_edit" label={t('suggestion.edit')} shortcut={keys.edit} isDisabled={isDisabled} onPress={() => props.onEdit(id)} />
+        <Decision action="suggestion_refuse" label={t('suggestion.refuse')} shortcut={keys.refuse} isDisabled={isDisabled} onPress={() => props.onRefuse(id)} />
       </Group>
       {props.onGoTo && props.onShow && (
         <Group gap={6} mt={6}>
-          <Decision label={t('suggestion.goto')} shortcut={keys.goto} isDisabled={false} onPress={props.onGoTo} />
-          <Decision label={t(props.isShown ? 'suggestion.hide' : 'suggestion.show')} shortcut={keys.show} isDisabled={false} onPress={props.onShow} />
+          <Decision action="suggestion_goto" label={t('suggestion.goto')} shortcut={keys.goto} isDisabled={false} onPress={props.onGoTo} />
+          <Decision action="suggestion_show" label={t(props.isShown ? 'suggestion.hide' : 'suggestion.show')} shortcut={keys.show} isDisabled={false} onPress={props.onShow} />
         </Group>
       )}
       {waiting > 1 && (
@@ -119,15 +121,17 @@ function Probability({ share }: { share: number }) {
 }
 
 interface DecisionProps {
+  action: ActionId
   label: string
   shortcut: string
   isDisabled: boolean
   onPress: () => void
 }
 
-function Decision({ label, shortcut, isDisabled, onPress }: DecisionProps) {
+function Decision({ action, label, shortcut, isDisabled, onPress }: DecisionProps) {
   return (
     <Button
+      {...keyed(action)}
       size="compact-sm"
       variant="default"
       disabled={isDisabled}

@@ -2,7 +2,7 @@
 import { ActionIcon, Tooltip } from '@mantine/core'
 import type { Icon } from '@tabler/icons-react'
 import { t } from '../i18n'
-import { actionOf, type ActionId, type Commands, type Reasons } from './actions'
+import { actionOf, keyed, type ActionId, type Commands, type Reasons } from './actions'
 import { releaseFocus } from './focus'
 import { keysOf, type CustomKeys } from './keymap'
 import { ariaKey, shownKey } from './keyText'
@@ -40,7 +40,7 @@ export function ToolButton({ id, icon: Picture, isOn, name, commands, reasons, c
         aria-label={why === '' ? title : hint}
         aria-keyshortcuts={ariaKey(key)}
         aria-disabled={command === undefined || undefined}
-        data-action={id}
+        {...keyed(id)}
         {...(isOn === undefined ? {} : { 'aria-pressed': isOn })}
         onClick={releaseFocus(() => command?.())}
       >

@@ -4,11 +4,13 @@ import {
   IconAdjustmentsHorizontal, IconLayoutGrid, IconPlayerPause, IconPlayerPlay, IconStackFront,
 } from '@tabler/icons-react'
 import { named, t } from '../i18n'
-import { LAYOUTS, type Layout, type Slab, type SlabMode, type WorkstationState } from '../viewer/types'
-import { actionOf, type ActionId } from './actions'
+import { LAYOUTS, type Layout, type Slab, type WorkstationState } from '../viewer/types'
+import { actionOf, keyed, type ActionId } from './actions'
 import type { RegionLabel } from './definition'
+import { leaveList, leaveOnEnter } from './focus'
 import { keysOf } from './keymap'
 import { shownKey } from './keyText'
+import { FIRST_SLAB_MM, MAX_SLAB_MM, SLABS } from './slabs'
 import type { Doable } from './ToolButton'
 import classes from './reading.module.css'
 
@@ -26,10 +28,6 @@ export interface MenuProps {
 
 type Props = MenuProps & Doable & { state: WorkstationState }
 
-const SLABS: readonly (SlabMode | 'off')[] = ['off', 'mip', 'minip', 'average']
-const FIRST_SLAB_MM = 10
-const MAX_SLAB_MM = 200
-
 export function LayoutMenu({ state, commands, custom }: Props) {
   return (
     <Menu position="bottom-start" returnFocus={false}>
@@ -45,6 +43,7 @@ export function LayoutMenu({ state, commands, custom }: Props) {
           return (
             <Menu.Item
               key={layout}
+              {...keyed(id)}
               disabled={commands[id] === undefined}
               rightSection={<Shortcut id={id} custom={custom} />}
               onClick={() => commands[id]?.()}
@@ -79,6 +78,7 @@ export function PresetMenu({ state, presets, commands, custom }: Props) {
           return (
             <Menu.Item
               key={name}
+              {...keyed(id)}
               disabled={commands[id] === undefined}
               rightSection={<Shortcut id={id} custom={custom} />}
               onClick={() => commands[id]?.()}
@@ -103,7 +103,7 @@ export function SlabControl({ state, onSlab }: Props) {
     <Popover position="bottom-start" disabled={onSlab === null}>
       <Popover.Target>
         <Tooltip label={why}>
-          <ActionIcon className={classes.tool ?? ''} variant={slab ? 'filled' : 'subtle'} color={slab ? 'blue' : 'gray'}
+          <ActionIcon {...keyed('slab_mode')} className={classes.tool ?? ''} variant={slab ? 'filled' : 'subtle'} color={slab ? 'blue' : 'gray'}
             aria-label={why} aria-disabled={onSlab === null || undefined}>
             <IconStackFront size="1.2rem" stroke={1.6} />
           </ActionIcon>
@@ -112,6 +112,7 @@ export function SlabControl({ state, onSlab }: Props) {
       <Popover.Dropdown>
         <Stack gap="xs">
           <SegmentedControl
+            {...keyed('slab_mode')}
             size="xs"
             aria-label={t('toolbar.slab')}
             value={slab?.mode ?? 'off'}
@@ -120,6 +121,7 @@ export function SlabControl({ state, onSlab }: Props) {
           />
           {slab && (
             <Switch
+              {...keyed('slab_whole')}
               size="xs"
               label={t('toolbar.slab_whole')}
               checked={slab.mm === null}
@@ -128,6 +130,7 @@ export function SlabControl({ state, onSlab }: Props) {
           )}
           {slab && slab.mm !== null && (
             <NumberInput
+              {...keyed('slab_thicker')}
               size="xs"
               label={t('toolbar.slab_mm')}
               min={1}
@@ -152,12 +155,13 @@ export function CineControl({ state, commands, reasons, cineRate, onCineRate }: 
       <Tooltip label={label}>
         <ActionIcon className={classes.tool ?? ''} variant={isPlaying ? 'filled' : 'subtle'} color={isPlaying ? 'blue' : 'gray'}
           aria-label={label} aria-pressed={isPlaying} aria-disabled={!command || undefined}
-          data-action="cine" onClick={() => command?.()}>
+          {...keyed('cine')} onClick={() => command?.()}>
           {isPlaying ? <IconPlayerPause size="1.2rem" /> : <IconPlayerPlay size="1.2rem" />}
         </ActionIcon>
       </Tooltip>
       {isPlaying && (
         <NumberInput
+          {...keyed('cine_faster')}
           size="xs"
           w="4.5rem"
           aria-label={t('toolbar.cine_rate')}
@@ -165,7 +169,7 @@ export function CineControl({ state, commands, reasons, cineRate, onCineRate }: 
           max={60}
           value={cineRate}
           onChange={(rate) => typeof rate === 'number' && rate > 0 && onCineRate(rate)}
-          onKeyDown={({ key, currentTarget }) => (key === 'Enter' || key === 'Escape') && currentTarget.blur()}
+          onKeyDown={leaveOnEnter}
         />
       )}
     </>
@@ -177,6 +181,7 @@ export function LabelPicker({ labels, label, onLabel }: Props) {
   if (labels.length < 2) return null
   return (
     <Select
+      {...keyed('label_next')}
       size="xs"
       w="9rem"
       aria-label={t('toolbar.label')}
@@ -184,6 +189,7 @@ export function LabelPicker({ labels, label, onLabel }: Props) {
       value={label}
       allowDeselect={false}
       onChange={(value) => value !== null && onLabel(value)}
+      onDropdownClose={leaveList}
     />
   )
 }

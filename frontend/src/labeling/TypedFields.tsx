@@ -1,8 +1,10 @@
 /** Answers that are typed: a number with its unit, and text. */
 import { Text, Textarea, TextInput } from '@mantine/core'
-import { useId, useRef, useState, type KeyboardEvent } from 'react'
+import { useId, useRef, useState } from 'react'
 import { currentLanguage, formatNumber, t } from '../i18n'
+import { keyed } from './actions'
 import type { Question } from './definition'
+import { leaveOnEnter } from './focus'
 import { numberText, parseNumber, type NumberProblem } from './numberText'
 import type { FieldProps } from './QuestionPanel'
 
@@ -16,14 +18,6 @@ function useGesture(): { name: () => string; begin: () => void } {
       visits.current += 1
     },
   }
-}
-
-/** Enter and Escape leave the field, so that the keys of the page work again. */
-function leaveOnEnter(event: KeyboardEvent<HTMLElement>): void {
-  if (event.key !== 'Enter' && event.key !== 'Escape') return
-  event.stopPropagation()
-  event.preventDefault()
-  event.currentTarget.blur()
 }
 
 export function NumberField({ question, answer, isDisabled, onAnswer }: FieldProps) {
@@ -44,6 +38,7 @@ export function NumberField({ question, answer, isDisabled, onAnswer }: FieldPro
   }
   return (
     <TextInput
+      {...keyed('question_type')}
       aria-label={question.label}
       inputMode="decimal"
       autoComplete="off"
@@ -71,6 +66,7 @@ export function TextField({ question, answer, isDisabled, onAnswer }: FieldProps
   const limit = question.max_length ?? null
   return (
     <Textarea
+      {...keyed('question_type')}
       aria-label={question.label}
       autosize
       minRows={2}

@@ -1,12 +1,16 @@
-/** The one list of what a reader can do by key: the key handler, the cheat sheet, the remapping page
- * and the tooltips of the toolbar all read it.
+/** The one list of what a reader can do by key: the key handler, the cheat sheet, the remapping page,
+ * the tooltips and the controls themselves (`keyed`) all read it.
  *
  * How both hands keep working for eight hours: answers own the plain letters and digits (the schema
  * says which), tools are Shift and a letter, window presets are F1-F9 and layouts Shift+F1-F9. What
- * is pressed all day (scroll, submit, undo) has a plain key that no schema may use. */
+ * is pressed all day (scroll, submit, undo) has a plain key that no schema may use. Alt and a letter
+ * changes what is in hand: the region that is selected, the segment, the question. The letters of
+ * browsers' menus (D, E, F) stay free. */
 import { LAYOUTS, MASK_TOOLS, REGION_KINDS, VIEW_TOOLS, type ToolName } from '../viewer/types'
 
-export const GROUPS = ['read', 'suggestions', 'explanations', 'view', 'regions', 'masks', 'presets', 'layouts', 'windows'] as const
+export const GROUPS = [
+  'read', 'questions', 'suggestions', 'explanations', 'comments', 'view', 'planes', 'windows', 'regions', 'masks', 'segment', 'presets', 'layouts',
+] as const
 export type Group = (typeof GROUPS)[number]
 
 type Spec = readonly [keys: readonly string[], repeats?: 'repeats']
@@ -18,12 +22,35 @@ const READ = {
   normal: [['u']],
   undo: [['Ctrl+z'], 'repeats'],
   redo: [['Ctrl+y', 'Ctrl+Shift+z'], 'repeats'],
-  comment: [['Shift+n']],
-  pin: [['Ctrl+.']],
   flag: [['!']],
   second_opinion: [['*']],
   skip: [['>']],
   help: [['?']],
+  claim: [['Ctrl+Shift+Home']],
+  leave: [['Ctrl+Shift+End']],
+  amiss_next: [['Ctrl+!']],
+  graphics_restart: [['Ctrl+F7']],
+  conflict_look: [['Ctrl+F8']],
+  conflict_mine: [['Ctrl+F9']],
+  conflict_theirs: [['Ctrl+F10']],
+} satisfies Record<string, Spec>
+
+/** Every question that is asked, of whatever scope, can be taken in hand; then the digits answer it. */
+const QUESTIONS = {
+  question_next: [['Alt+ArrowDown'], 'repeats'],
+  question_previous: [['Alt+ArrowUp'], 'repeats'],
+  question_type: [['Alt+Enter']],
+  question_cannot_assess: [['Alt+x']],
+} satisfies Record<string, Spec>
+
+const COMMENTS = {
+  comment: [['Shift+n']],
+  pin: [['Ctrl+.']],
+  comment_pin: [['Alt+n']],
+  comment_next: [['Ctrl+;']],
+  comment_previous: [['Ctrl+:']],
+  comment_resolve: [['Ctrl+/']],
+  comment_delete: [['Ctrl+Delete']],
 } satisfies Record<string, Spec>
 
 const SUGGESTIONS = {
@@ -32,12 +59,17 @@ const SUGGESTIONS = {
   suggestion_refuse: [['Shift+Backspace']],
   suggestion_goto: [['Ctrl+Shift+Enter']],
   suggestion_show: [['Ctrl+Backspace']],
+  suggestion_reveal: [['Ctrl+Shift+Backspace']],
 } satisfies Record<string, Spec>
 
 const EXPLANATIONS = {
   explanation_show: [['(']],
   explanation_next: [[')']],
   explanation_goto: [['Ctrl+(']],
+  explanation_answer: [['Ctrl+)']],
+  explanation_fainter: [['Shift+End'], 'repeats'],
+  explanation_stronger: [['Shift+Home'], 'repeats'],
+  explanation_retry: [['Alt+End']],
 } satisfies Record<string, Spec>
 
 const VIEW = {
@@ -55,6 +87,8 @@ const VIEW = {
   slice_first: [['Home']],
   slice_last: [['End']],
   cine: [['Space']],
+  cine_slower: [['Ctrl+Shift+ArrowDown'], 'repeats'],
+  cine_faster: [['Ctrl+Shift+ArrowUp'], 'repeats'],
   zoom_in: [['+'], 'repeats'],
   zoom_out: [['-'], 'repeats'],
   fit: [['=']],
@@ -65,10 +99,17 @@ const VIEW = {
   flip_horizontal: [['Ctrl+ArrowDown']],
   flip_vertical: [['Ctrl+ArrowUp']],
   reference_lines: [['/']],
-  planes: [['#']],
   link_scroll: [['&']],
   link_window: [['%']],
   link_zoom: [['$']],
+} satisfies Record<string, Spec>
+
+const PLANES = {
+  planes: [['#']],
+  slab_mode: [['Alt+m']],
+  slab_thinner: [['Ctrl+Shift+ArrowLeft'], 'repeats'],
+  slab_thicker: [['Ctrl+Shift+ArrowRight'], 'repeats'],
+  slab_whole: [['Alt+v']],
 } satisfies Record<string, Spec>
 
 const REGIONS = {
@@ -83,7 +124,13 @@ const REGIONS = {
   tool_freehand: [['Shift+f']],
   region_previous: [['Shift+ArrowLeft'], 'repeats'],
   region_next: [['Shift+ArrowRight'], 'repeats'],
+  region_hide: [['Alt+h']],
+  region_lock: [['Alt+l']],
+  region_rename: [['Alt+r']],
+  region_relabel: [['Alt+t']],
   region_delete: [['Delete', 'Backspace']],
+  label_previous: [['Alt+PageUp'], 'repeats'],
+  label_next: [['Alt+PageDown'], 'repeats'],
   regions_hide: [['Shift+h']],
   cancel: [['Escape']],
 } satisfies Record<string, Spec>
@@ -101,9 +148,30 @@ const MASKS = {
   tool_fill: [['Shift+i']],
   brush_smaller: [['[', ','], 'repeats'],
   brush_larger: [[']', '.'], 'repeats'],
+  brush_shape: [['Alt+y']],
+  threshold: [['Alt+b']],
+  threshold_bounds: [['Alt+q']],
+  outline_only: [['Alt+o']],
+  masks_hide: [['Shift+j']],
+} satisfies Record<string, Spec>
+
+/** What is done to the segment in hand. */
+const SEGMENT = {
   segment_previous: [['Shift+PageUp'], 'repeats'],
   segment_next: [['Shift+PageDown'], 'repeats'],
-  masks_hide: [['Shift+j']],
+  segment_goto: [['Alt+g']],
+  segment_hide: [['Alt+j']],
+  segment_lock: [['Alt+k']],
+  segment_fainter: [['Alt+,'], 'repeats'],
+  segment_stronger: [['Alt+.'], 'repeats'],
+  operation_interpolate: [['Alt+i']],
+  operation_fill_holes: [['Alt+u']],
+  operation_remove_islands: [['Alt+a']],
+  operation_smooth: [['Alt+s']],
+  operation_grow: [['Alt++', 'Alt+=']],
+  operation_shrink: [['Alt+-']],
+  operation_clear_slice: [['Alt+w']],
+  operation_reach: [['Alt+z']],
 } satisfies Record<string, Spec>
 
 const PANES = {
@@ -112,6 +180,8 @@ const PANES = {
   pane_maximise: [['_']],
   series_previous: [['Shift+ArrowUp'], 'repeats'],
   series_next: [['Shift+ArrowDown'], 'repeats'],
+  study_earlier: [['Alt+p']],
+  study_current: [['Alt+c']],
   strip_toggle: [[';']],
   panel_toggle: [[':']],
 } satisfies Record<string, Spec>
@@ -120,8 +190,8 @@ export const PRESET_COUNT = 9
 type PresetAction = `preset_${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`
 type LayoutAction = `layout_${(typeof LAYOUTS)[number]}`
 type Named =
-  | keyof typeof READ | keyof typeof SUGGESTIONS | keyof typeof EXPLANATIONS | keyof typeof VIEW | keyof typeof REGIONS
-  | keyof typeof MASKS | keyof typeof PANES
+  | keyof typeof READ | keyof typeof QUESTIONS | keyof typeof COMMENTS | keyof typeof SUGGESTIONS | keyof typeof EXPLANATIONS
+  | keyof typeof VIEW | keyof typeof PLANES | keyof typeof PANES | keyof typeof REGIONS | keyof typeof MASKS | keyof typeof SEGMENT
 export type ActionId = Named | PresetAction | LayoutAction
 
 export interface Action {
@@ -136,15 +206,19 @@ export interface Action {
 
 export const ACTIONS: readonly Action[] = [
   ...listed('read', READ),
+  ...listed('questions', QUESTIONS),
+  ...listed('comments', COMMENTS),
   ...listed('suggestions', SUGGESTIONS),
   ...listed('explanations', EXPLANATIONS),
   ...listed('view', VIEW),
+  ...listed('planes', PLANES),
+  ...listed('windows', PANES),
   ...listed('regions', REGIONS),
   ...listed('masks', MASKS),
+  ...listed('segment', SEGMENT),
   ...Array.from({ length: PRESET_COUNT }, (_, index) =>
     action('presets', `preset_${index + 1}` as PresetAction, [[`F${index + 1}`]])),
   ...LAYOUTS.map((layout, index) => action('layouts', `layout_${layout}`, [[`Shift+F${index + 1}`]])),
-  ...listed('windows', PANES),
 ]
 
 const BY_ID = new Map(ACTIONS.map((one) => [one.id, one]))
@@ -165,6 +239,11 @@ export function actionOfTool(tool: ToolName): ActionId {
 }
 
 export const TOOLS: readonly ToolName[] = [...VIEW_TOOLS, ...REGION_KINDS, ...MASK_TOOLS]
+
+/** Spread on every control of the room: which action it does. A test asks it of all of them. */
+export function keyed(id: ActionId): { 'data-action': ActionId } {
+  return { 'data-action': id }
+}
 
 /** What the page can do at this moment; an action without a command is disabled. */
 export type Commands = Partial<Record<ActionId, () => void>>

@@ -7,6 +7,8 @@ import { caseOf, missingIn } from './amiss'
 import { hasNormal } from './choosing'
 import { kindsOf, type RegionLabel, type Segment } from './definition'
 import * as edits from './edits'
+import { onLabel, onRegion, onSegment, onThreshold } from './handCommands'
+import { cineRates, slabs, studies } from './imageCommands'
 import { goThere } from './goThere'
 import type { ReadingSession, Snapshot } from './ReadingSession'
 import type { RoomLayout } from './roomLayout'
@@ -29,10 +31,14 @@ export interface Room {
   labels: readonly RegionLabel[]
   segments: readonly Segment[]
   cineRate: number
+  onCineRate: (framesPerSecond: number) => void
 }
 
 export function commandsOf(room: Room): Commands {
-  return { ...reading(room), ...furniture(room), ...viewing(room), ...drawing(room), ...painting(room) }
+  return {
+    ...reading(room), ...furniture(room), ...viewing(room), ...drawing(room), ...onRegion(room), ...onLabel(room), ...painting(room),
+    ...onSegment(room), ...onThreshold(room),
+  }
 }
 
 function reading(room: Room): Commands {
@@ -64,11 +70,12 @@ function furniture({ layout }: Room): Commands {
   }
 }
 
-function viewing({ workstation: viewer, cineRate }: Room): Commands {
+function viewing({ workstation: viewer, cineRate, onCineRate, snapshot }: Room): Commands {
   if (!viewer) return {}
   const { state } = viewer
   const pane = state.panes[state.active]
-  const between = panesBetween(viewer)
+  const { reading } = snapshot
+  const between = { ...panesBetween(viewer), ...slabs(viewer), ...(reading && studies(viewer, reading.study, reading.priors)) }
   if (pane?.status !== 'shown') return between
   const { links } = state
   return {
@@ -90,7 +97,7 @@ function viewing({ workstation: viewer, cineRate }: Room): Commands {
     rotate_right: () => viewer.rotate(QUARTER),
     flip_horizontal: () => viewer.flip('h'),
     flip_vertical: () => viewer.flip('v'),
-    ...(pane.slices > 1 && { cine: () => viewer.cine(pane.isPlaying ? null : cineRate) }),
+    ...(pane.slices > 1 && { cine: () => viewer.cine(pane.isPlaying ? null : cineRate), ...cineRates({ cineRate, onCineRate }) }),
     ...planes(viewer, pane),
     reference_lines: () => viewer.setReferenceLines(!state.hasReferenceLines),
     link_scroll: () => viewer.setLinks({ ...links, scroll: !links.scroll }),
@@ -128,7 +135,7 @@ function panesBetween(viewer: Workstation): Commands {
   const layouts = LAYOUTS.map((layout: Layout) => [`layout_${layout}` as ActionId, () => viewer.setLayout(layout)])
   return {
     ...Object.fromEntries(layouts) as Commands,
-    ...(panes.length > 1 && { pane_previous: toPane(-1), pane_next: toPane(1) }),
+    ...(panes.length > 1 && { pane_previous: toPane(-1), pane_next: toPane(1), pane_maximise: () => viewer.toggleMaximised() }),
     ...toSeries(viewer),
   }
 }

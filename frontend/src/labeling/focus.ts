@@ -1,5 +1,5 @@
 /** Where the keyboard's focus goes after a click, so that Enter submits and does not press a button again. */
-import type { MouseEvent } from 'react'
+import type { KeyboardEvent, MouseEvent } from 'react'
 import type { Focus } from './keymap'
 
 /** A click by mouse gives the focus back to the page; a press by keyboard keeps it where it is. */
@@ -8,6 +8,35 @@ export function releaseFocus(action: () => void): (event: MouseEvent<HTMLElement
     if (event.detail > 0) event.currentTarget.blur()
     action()
   }
+}
+
+/** Enter and Escape leave a field, so that the keys of the page work again. */
+export function leaveOnEnter(event: KeyboardEvent<HTMLElement>): void {
+  if (event.key !== 'Enter' && event.key !== 'Escape') return
+  event.stopPropagation()
+  event.preventDefault()
+  event.currentTarget.blur()
+}
+
+/** Puts the focus into a field: what stands in a line is replaced by typing, a text goes on at its end. Whether
+ * there is such a field and it can be used. */
+export function goInto(selector: string): boolean {
+  const field = document.querySelector<HTMLElement>(selector)
+  field?.focus()
+  if (field === null || document.activeElement !== field) return false
+  if (field instanceof HTMLInputElement) field.select()
+  if (field instanceof HTMLTextAreaElement) field.setSelectionRange(field.value.length, field.value.length)
+  return true
+}
+
+/** Opens the list of a field to choose from; arrows and Enter choose. */
+export function openList(selector: string): void {
+  if (goInto(selector)) document.querySelector<HTMLElement>(selector)?.click()
+}
+
+/** After a list has closed: the keys of the page work again. */
+export function leaveList(): void {
+  if (document.activeElement instanceof HTMLInputElement) document.activeElement.blur()
 }
 
 const TEXT = 'textarea, select, [contenteditable=""], [contenteditable="true"], [role=combobox], [role=textbox]'

@@ -15,6 +15,8 @@ export interface Pressed {
   shiftKey: boolean
   altKey: boolean
   metaKey: boolean
+  /** Where the key lies; asked only where Option on a Mac prints something else than the key says. */
+  code?: string
   isComposing?: boolean
   getModifierState?: (name: string) => boolean
 }
@@ -35,27 +37,43 @@ export type Refusal =
 
 export type Meaning = { kind: 'action'; action: Action } | { kind: 'answer'; answer: AnswerKey }
 
-/** Letters and digits that the server gives to options by itself (annotation/labeling/schemas). */
-const FOR_ANSWERS = new Set('1234567890qweasdfghjklxcvbnmtyop')
+/** Letters and digits that the server gives to options by itself, in this order (annotation/labeling/schemas). */
+const IN_ORDER = '1234567890qweasdfghjklxcvbnmtyop'
+const DIGITS = '1234567890'
+const FOR_ANSWERS = new Set(IN_ORDER)
 const MODIFIERS = new Set(['Shift', 'Control', 'Alt', 'AltGraph', 'Meta', 'CapsLock', 'NumLock', 'Dead', 'Process'])
 /** What a browser keeps for itself, or what moves the focus. */
 const OF_THE_BROWSER = new Set([
-  'Tab', 'Shift+Tab', 'Ctrl+Tab', 'Ctrl+Shift+Tab', 'F11', 'F12', 'Alt+F4', 'Alt+ArrowLeft', 'Alt+ArrowRight',
+  'Tab', 'Shift+Tab', 'Ctrl+Tab', 'Ctrl+Shift+Tab', 'Ctrl+PageUp', 'Ctrl+PageDown', 'Ctrl+Shift+PageUp', 'Ctrl+Shift+PageDown',
+  'F11', 'F12', 'Alt+F4', 'Ctrl+F4', 'Alt+Space', 'Alt+Home', 'Alt+ArrowLeft', 'Alt+ArrowRight', 'Alt+d', 'Alt+e', 'Alt+f',
+  'Shift+Escape', 'Shift+F10', 'Ctrl+Shift+Delete', 'Ctrl+F5',
   'Ctrl+w', 'Ctrl+t', 'Ctrl+n', 'Ctrl+r', 'Ctrl+Shift+w', 'Ctrl+Shift+t', 'Ctrl+Shift+n', 'Ctrl+Shift+r',
   ...Array.from('1234567890', (digit) => `Ctrl+${digit}`),
 ])
 
 /** The name of what was pressed; null for a modifier alone and while a character is composed. */
 export function nameOf(event: Pressed): string | null {
-  if (event.isComposing || MODIFIERS.has(event.key)) return null
-  const isAltGr = event.getModifierState?.('AltGraph') ?? false
-  const isPrinted = event.key.length === 1 && event.key !== ' '
-  const name = event.key === ' ' ? 'Space' : isPrinted ? event.key.toLowerCase() : event.key
-  const hasShift = event.shiftKey && (!isPrinted || isLetter(event.key))
-  // AltGr reports itself as Ctrl and Alt on Windows: it only prints "[" there, it commands nothing.
+  // AltGr reports itself as Ctrl and Alt on Windows: it only prints "[" there, it commands nothing. Firefox
+  // calls the Option of a Mac so, but as Alt alone.
+  const isAltGr = (event.getModifierState?.('AltGraph') ?? false) && (event.ctrlKey || !event.altKey)
+  const key = event.altKey && !isAltGr ? withoutOption(event) : event.key
+  if (event.isComposing || MODIFIERS.has(key)) return null
+  const isPrinted = key.length === 1 && key !== ' '
+  const name = key === ' ' ? 'Space' : isPrinted ? key.toLowerCase() : key
+  const hasShift = event.shiftKey && (!isPrinted || isLetter(key))
   const hasCtrl = (event.ctrlKey || event.metaKey) && !isAltGr
   const hasAlt = event.altKey && !isAltGr
   return `${hasCtrl ? 'Ctrl+' : ''}${hasAlt ? 'Alt+' : ''}${hasShift ? 'Shift+' : ''}${name}`
+}
+
+const SIGN_CODES: Readonly<Record<string, string>> = { Comma: ',', Period: '.', Minus: '-', Equal: '=' }
+
+/** With Option a Mac prints "å" or waits for another letter: there the place of the key says which one is meant. */
+function withoutOption({ key, code = '' }: Pressed): string {
+  const isStrange = key === 'Dead' || (key.length === 1 && key > '~')
+  if (!isStrange) return key
+  const [, letter] = /^Key([A-Z])$/.exec(code) ?? []
+  return letter?.toLowerCase() ?? SIGN_CODES[code] ?? key
 }
 
 function isLetter(character: string): boolean {
@@ -69,11 +87,36 @@ export function keysOf(action: Action, custom: CustomKeys): readonly string[] {
   return own === '' ? [] : [own]
 }
 
-/** The answer keys of the questions that are on the screen. */
-export function answerKeysOf(questions: readonly Question[]): AnswerKey[] {
-  return questions.flatMap((question) =>
-    (question.options ?? []).flatMap(({ key: option, label, hotkey = '' }) =>
-      hotkey === '' ? [] : [{ key: hotkey.toLowerCase(), question: question.key, option, label }]))
+/** The answer keys of the questions that are asked, and of the one in hand, which goes first. */
+export function answerKeysOf(questions: readonly Question[], inHand: Question | null = null): AnswerKey[] {
+  const all = inHand ? [inHand, ...questions.filter(({ key }) => key !== inHand.key)] : questions
+  return all.flatMap((question) =>
+    (question.options ?? []).flatMap(({ key: option, label }, index) => {
+      const key = keyOfOption(question, index, inHand)
+      return key === '' ? [] : [{ key, question: question.key, option, label }]
+    }))
+}
+
+/** The key of an option: the schema's, but while a question is in hand its options have 1, 2, 3 and so on, and
+ * nobody else has those. Empty where there is none. */
+export function keyOfOption(question: Question, index: number, inHand: Question | null): string {
+  if (inHand?.key === question.key) return IN_ORDER[index] ?? ''
+  const hotkey = question.options?.[index]?.hotkey?.toLowerCase() ?? ''
+  return hotkey !== '' && keysInHand(inHand).includes(hotkey) ? '' : hotkey
+}
+
+function keysInHand(inHand: Question | null): string {
+  if (inHand === null) return ''
+  return isTyped(inHand) ? DIGITS : IN_ORDER.slice(0, inHand.options?.length ?? 0)
+}
+
+export function isTyped({ kind }: Pick<Question, 'kind'>): boolean {
+  return kind === 'number' || kind === 'text'
+}
+
+/** Whether a key begins the answer to a question that is typed. */
+export function beginsTyping(key: string, inHand: Question | null): boolean {
+  return inHand !== null && isTyped(inHand) && DIGITS.includes(key)
 }
 
 /** What a key means now; the answers of the open schema come first, nothing may stand before them. */

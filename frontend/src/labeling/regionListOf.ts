@@ -22,6 +22,7 @@ export function regionListOf(props: SideProps, labels: readonly RegionLabel[]): 
     questionsOf: (region) => visibleQuestions(all, content, subjectOf(region)),
     isNeeded: (question, region) => isRequired(all, content, question, subjectOf(region)),
     missing: missing !== null && missingAt?.scope === 'region' ? { region: missingAt.region.id, question: missing } : null,
+    inHand: props.inHand?.question ?? null,
     onSelect: (id) => {
       regions.select(id)
       const region = drawn.find((one) => one.id === id)

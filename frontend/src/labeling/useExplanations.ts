@@ -9,7 +9,7 @@ import type { PinnedPlace } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import type { Commands } from './actions'
 import { definitionOfRead } from './definition'
-import type { ExplanationPanelProps, Shown } from './ExplanationPanel'
+import { FAINTEST, type ExplanationPanelProps, type Shown } from './ExplanationPanel'
 import { modesOf, nextMode, type Mode } from './explanationModes'
 import { placeOfMap, type MapPlace } from './mapPlace'
 import type { InView } from './MapWhere'
@@ -26,6 +26,7 @@ interface Explanations {
 
 const POLL_MS = 500
 const OPACITY = 0.6
+const OPACITY_STEP = 0.1
 const UNFINISHED = ['pending', 'running']
 const NOTHING = [] as const
 
@@ -73,8 +74,20 @@ export function useExplanations(viewer: ViewerConnection, root: string, snapshot
       explanation_show: toggle,
       ...(modes.length > 1 && { explanation_next: () => choose(nextMode(modes, mode).key) }),
       ...(goTo && { explanation_goto: goTo }),
+      ...(isShown && mode.classes.length > 1 && {
+        explanation_answer: () => setAnswers({ ...answers, [mode.key]: following(mode.classes, answer) }),
+      }),
+      ...(map && {
+        explanation_fainter: () => setOpacity(Math.max(opacity - OPACITY_STEP, FAINTEST)),
+        explanation_stronger: () => setOpacity(Math.min(opacity + OPACITY_STEP, 1)),
+      }),
+      ...(found.shown.kind === 'failed' && { explanation_retry: found.retry }),
     },
   }
+}
+
+function following(all: readonly string[], one: string): string {
+  return all[(all.indexOf(one) + 1) % all.length] ?? one
 }
 
 /** Blind readers are offered nothing, not even that there is something. */

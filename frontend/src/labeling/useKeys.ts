@@ -9,6 +9,8 @@ export interface KeyTargets {
   answers: readonly AnswerKey[]
   commands: Commands
   onAnswer: (answer: AnswerKey) => void
+  /** Whether the key goes into a field that has just got the focus for it. */
+  onType: (key: string) => boolean
 }
 
 export function useKeys(targets: KeyTargets): void {
@@ -38,9 +40,9 @@ function choosePreset(key: string, commands: Commands): boolean {
 }
 
 /** Whether the press meant something here. */
-function press(event: KeyboardEvent, { custom, answers, commands, onAnswer }: KeyTargets): boolean {
+function press(event: KeyboardEvent, { custom, answers, commands, onAnswer, onType }: KeyTargets): boolean {
   const key = nameOf(event)
-  if (key === null || isSpent(event) || belongsToFocus(key, focusOf(event.target))) return false
+  if (key === null || isSpent(event) || belongsToFocus(key, focusOf(event.target)) || onType(key)) return false
   const meaning = meaningOf(key, custom, answers, keyIndex(custom))
   if (meaning === null) return choosePreset(key, commands)
   if (meaning.kind === 'answer') {

@@ -58,6 +58,7 @@ export function useSuggestions(
     const place = region ? { ...region, pixel: middleOf(region.pixels) } : drawn.place()
     if (place) void viewer.workstation?.jumpTo(place.sop_instance_uid, place.frame, place.pixel)
   }
+  const reveal = () => void session.reveal(new Date())
   const isDrawn = proposed !== null && proposed.regions.length + proposed.masks.length > 0
   const keyOf = (id: ActionId) => shownKey(keysOf(actionOf(id), custom)[0] ?? '')
   return {
@@ -67,13 +68,13 @@ export function useSuggestions(
       isShown: drawn.isShown,
       keys: {
         accept: keyOf('suggestion_accept'), edit: keyOf('suggestion_edit'), refuse: keyOf('suggestion_refuse'),
-        goto: keyOf('suggestion_goto'), show: keyOf('suggestion_show'),
+        goto: keyOf('suggestion_goto'), show: keyOf('suggestion_show'), reveal: keyOf('suggestion_reveal'),
       },
-      onReveal: () => void session.reveal(new Date()),
+      onReveal: reveal,
       onAccept: accept, onEdit: edit, onRefuse: refuse,
       onGoTo: isDrawn ? goTo : null, onShow: isDrawn ? drawn.toggle : null,
     },
-    commands: shownId === null ? {} : {
+    commands: isHidden ? { suggestion_reveal: reveal } : shownId === null ? {} : {
       suggestion_accept: () => accept(shownId),
       suggestion_edit: () => edit(shownId),
       suggestion_refuse: () => refuse(shownId),

@@ -54,6 +54,8 @@ export const app = {
   'keys.restore': 'Standard',
   'keys.restore_all': 'Alle Tasten wie ausgeliefert',
   'keys.restore_for': 'Standardtaste: {action}',
+  'keys.none': 'Nichts heißt so.',
+  'keys.search': 'Aktion oder Taste suchen',
   'keys.show': 'Alle Tasten zeigen',
   'keys.taken_by_answer': 'In diesem Projekt antwortet die Taste „{answer}“.',
   'keys.title': 'Tasten',

@@ -53,6 +53,8 @@ export const app = {
   'keys.restore': 'Default',
   'keys.restore_all': 'All keys as delivered',
   'keys.restore_for': 'Default key: {action}',
+  'keys.none': 'Nothing is called that.',
+  'keys.search': 'Find an action or a key',
   'keys.show': 'Show all keys',
   'keys.taken_by_answer': 'In this project the key answers “{answer}”.',
   'keys.title': 'Keys',
