@@ -33,6 +33,11 @@ MASKS = (
     "brush", "eraser", "sphere", "sphere_eraser", "threshold", "rectangle_scissors",
     "circle_scissors", "rectangle_cut", "circle_cut", "fill",
 )  # fmt: skip
+OPERATIONS = {
+    "grow": "Grow", "shrink": "Shrink", "smooth": "Smooth", "islands": "Remove islands",
+    "holes": "Fill holes", "clear": "Clear this slice",
+}  # fmt: skip
+TURNS = {"invert": "i", "rotate": "Control+ArrowRight", "flip": "Control+ArrowDown"}  # keys
 LAYOUTS = {"1x2": 2, "2x2": 5, "3x3": 9}  # the F key with Shift
 
 
@@ -110,9 +115,8 @@ def turning(studio: Studio) -> None:
     studio.read()
     keyboard = studio.page.keyboard
     keyboard.press("Shift+Backspace")
-    for name, (key, times) in TURNS.items():
-        for _ in range(times):
-            keyboard.press(key)
+    for name, key in TURNS.items():
+        keyboard.press(key)
         studio.shoot(f"view-{name}")
         keyboard.press("r")
     studio.page.get_by_role("button", name="Window", exact=False).last.click()
@@ -128,7 +132,7 @@ def turning(studio: Studio) -> None:
     studio.drag((0.4, 0.4), (0.55, 0.5))
     keyboard.press("/")
     studio.shoot("view-crosshairs")
-    studio.page.locator("[data-action=slab]").click()
+    studio.page.locator("[data-action=slab_mode]").first.click()
     studio.page.get_by_text("Maximum", exact=True).click()
     studio.shoot("view-slab")
     studio.close()
