@@ -133,7 +133,7 @@ def turning(studio: Studio) -> None:
     keyboard.press("/")
     studio.shoot("view-crosshairs")
     studio.page.locator("[data-action=slab_mode]").first.click()
-    studio.page.get_by_text("Maximum", exact=True).click()
+    studio.page.get_by_text("MIP", exact=True).click()
     studio.shoot("view-slab")
     studio.close()
 
