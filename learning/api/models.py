@@ -41,6 +41,11 @@ class LabelFiguresSerializer(serializers.Serializer[Any]):
     figures = FigureSerializer(many=True)
 
 
+class OperatingPointSerializer(serializers.Serializer[Any]):
+    false_per_image = serializers.FloatField(help_text="False boxes per image, at most.")
+    sensitivity = EstimateSerializer()
+
+
 class EvidenceSerializer(serializers.Serializer[Any]):
     verdict = serializers.ChoiceField(choices=Verdict.choices)
     against = serializers.IntegerField(allow_null=True)
@@ -102,6 +107,7 @@ class ModelDetailSerializer(serializers.Serializer[Any]):
     figures = FigureSerializer(many=True)
     labels = LabelFiguresSerializer(many=True)
     reliability = ReliabilitySerializer(many=True)
+    froc_curve = OperatingPointSerializer(many=True, help_text="Of boxes; else empty.")
     evidence = EvidenceSerializer(allow_null=True)
     lineage = LineageSerializer()
 
@@ -278,6 +284,7 @@ def _detail(version: ModelVersion) -> dict[str, Any]:
             for one in metrics.get("labels", [])
         ],
         "reliability": metrics.get("reliability", []),
+        "froc_curve": metrics.get("froc_curve", []),
         "evidence": version.evidence or None,
         "lineage": lineage_of(version),
     }

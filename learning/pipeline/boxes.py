@@ -28,16 +28,18 @@ from learning.pipeline.base import (
     Start,
 )
 from learning.services.modalities import usual_recolouring
+from learning.services.test_results import Results
 from learning.training.boxes import Boxes as BoxArray
 from learning.training.boxes import iou
 from learning.training.checkpoint import Checkpoints
 from learning.training.config import TrainConfig
 from learning.training.detection.augment import BoxAugmentation
 from learning.training.detection.decode import Detections
-from learning.training.detection.evaluate import evaluate_boxes, thresholds_of_boxes
+from learning.training.detection.evaluate import examined_boxes, thresholds_of_boxes
 from learning.training.detection.network import Detector, DetectorShape
 from learning.training.detection.train import BoxedImages, DetectorConfig, detect, train_detector
 from learning.training.loop import choose_device
+from learning.training.metrics.figures import figures
 from learning.training.predict import one_ahead
 from learning.training.pretraining.contrastive import Images
 from learning.training.pretraining.own_network import Run, pretrain_detector
@@ -151,11 +153,11 @@ class Boxes(Kind):
             validation.labels, self._found(learned.trained, validation), len(self.classes),
             overlap=self.overlaps[0],
         )  # fmt: skip
-        metrics = evaluate_boxes(
+        tested = examined_boxes(
             test.labels, self._found(learned.trained, test), self.classes, test.patients,
-            overlaps=self.overlaps, rng=rng,
+            overlaps=self.overlaps,
         )  # fmt: skip
-        return Judged(metrics, thresholds)
+        return Judged(figures(tested, rng), thresholds, Results(test.cases, tested))
 
     def foresee(
         self, learned: Learned, loaded: Iterable[tuple[Any, Any]], *, is_suggested: bool

@@ -1,7 +1,6 @@
 """Two model versions on the patients that both were tested on: what a promotion rests on."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,8 @@ from django.db.models import TextChoices
 from learning.kinds import figure_of
 from learning.models import ModelVersion
 from learning.services.test_results import NotTested, Results, results_of
-from learning.training.metrics.figures import DECIDING, Examined, measures_of
-from learning.training.metrics.intervals import Estimate, compare
+from learning.training.metrics.figures import measures_of
+from learning.training.metrics.intervals import Estimate, Rows, compare
 
 SEED = 0  # a comparison shall not change from one look to the next
 MARGIN = 0.05  # of a figure between 0 and 1: five points are what a reader might notice
@@ -71,45 +70,45 @@ def compare_versions(candidate: ModelVersion, production: ModelVersion | None) -
     try:
         new, old = results_of(candidate), results_of(production)
     except NotTested:
-        return _by_interval(candidate, production)
-    if (new.examined.kind, new.examined.classes) != (old.examined.kind, old.examined.classes):
+        return _without_results(candidate, production)
+    if _asked(new) != _asked(old):
         return Evidence(Verdict.NOT_COMPARABLE, production.number)
     if len(old.cases) == 0 and _is_measured(new):
         return Evidence(Verdict.PRODUCTION_UNTESTED, production.number)
     return _paired(new, old, production.number)
 
 
-def _by_interval(candidate: ModelVersion, production: ModelVersion) -> Evidence:
-    """Where no case has a figure of its own (boxes): whether the figure of the whole test set reaches
-    the lower end of production's interval."""
+def _without_results(candidate: ModelVersion, production: ModelVersion) -> Evidence:
+    """Where one has no result of any case (imported, or from before they were kept) nothing is shown,
+    unless production was never measured at all."""
     name = figure_of(candidate.target.kind, candidate.input)
-    new, old = (v.metrics.get(name) or {} for v in (candidate, production))
-    if new.get("value") is None:
-        return Evidence(Verdict.UNTESTED, production.number, name)
-    if old.get("low") is None:
-        return Evidence(Verdict.PRODUCTION_UNTESTED, production.number, name)
-    is_reached = new["value"] >= old["low"]
+    new, old = ((v.metrics.get(name) or {}).get("value") for v in (candidate, production))
+    is_first_measured = new is not None and old is None
     return Evidence(
-        Verdict.NOT_WORSE if is_reached else Verdict.NOT_SHOWN, production.number, name,
-        Estimate(new["value"] - old["value"], None, None),
-        n=candidate.metrics.get("n", 0),
+        Verdict.PRODUCTION_UNTESTED if is_first_measured else Verdict.UNTESTED,
+        production.number, name,
     )  # fmt: skip
+
+
+def _asked(results: Results) -> tuple[Any, ...]:
+    return results.examined.kind, results.examined.classes, results.examined.overlaps
 
 
 def _is_measured(results: Results) -> bool:
     examined = results.examined.labeled()
-    measure = measures_of(examined)[DECIDING[examined.kind][0]]
+    measure = measures_of(examined)[examined.deciding[0]]
     return measure(np.arange(len(examined))) is not None
 
 
 def _paired(new: Results, old: Results, against: int) -> Evidence:
     """Both restricted to their common cases."""
-    place_of = {case: place for place, case in enumerate(old.cases)}
-    rows = [row for row, case in enumerate(new.cases) if case in place_of]
-    mine = _rows_of(new.examined, rows)
-    theirs = _with_predictions(mine, old.examined, [place_of[new.cases[row]] for row in rows])
+    rows, others = _common(new, old)
+    mine = new.examined.rows(rows)
+    theirs = replace(
+        mine, predictions=old.examined.predictions[others], thresholds=old.examined.thresholds
+    )
     mine, theirs = mine.labeled(), theirs.labeled()
-    name, higher_is_better = DECIDING[mine.kind]
+    name, higher_is_better = mine.deciding
     if len(mine) == 0:
         return Evidence(Verdict.UNTESTED, against, name)
     candidate, production = measures_of(mine)[name], measures_of(theirs)[name]
@@ -143,15 +142,16 @@ def _margin(name: str, is_share: bool, production: float | None) -> float:
     return MARGINS.get(name, MARGIN) if is_share else RELATIVE_MARGIN * (production or 0.0)
 
 
-def _rows_of(examined: Examined, rows: Sequence[int]) -> Examined:
-    return Examined(
-        examined.kind, examined.truth[rows], examined.predictions[rows],
-        [examined.patients[row] for row in rows], examined.classes, examined.thresholds,
-    )  # fmt: skip
+def _common(new: Results, old: Results) -> tuple[Rows, Rows]:
+    """The rows of their common cases in each.
 
-
-def _with_predictions(mine: Examined, other: Examined, rows: Sequence[int]) -> Examined:
-    return Examined(
-        mine.kind, mine.truth, other.predictions[rows], mine.patients, other.classes,
-        other.thresholds,
-    )  # fmt: skip
+    A hit of a box cannot be told again from what is kept: where its objects are others now, a case counts
+    for neither.
+    """
+    place_of = {case: place for place, case in enumerate(old.cases)}
+    pairs = [(row, place_of[case]) for row, case in enumerate(new.cases) if case in place_of]
+    if new.examined.kind == "boxes":
+        mine, theirs = new.examined.truth, old.examined.truth
+        pairs = [(row, place) for row, place in pairs if (mine[row] == theirs[place]).all()]
+    found = np.asarray(pairs, np.int64).reshape(-1, 2)
+    return found[:, 0], found[:, 1]

@@ -30,6 +30,7 @@ from learning.training.metrics.drift import (
     output_drift,
     stability_index,
 )
+from learning.training.metrics.figures import HOLED
 from learning.training.metrics.subgroups import holm
 
 SEED = 0  # the same cases shall give the same answer at every look
@@ -183,7 +184,7 @@ def _output_drift(version: ModelVersion) -> tuple[int, list[OutputDrift]]:
     rows = held_out.values_list("case_id", "values", "case__created_at")
     said = {case: values for case, values, _ in rows}
     months = _by_month(((case, moment) for case, _, moment in rows), SAMPLE_OF_MONTH)
-    if len(examined) < LEAST or not examined.is_finite or examined.kind == "segmentation":
+    if len(examined) < LEAST or not examined.is_finite or examined.kind in HOLED:
         return len(examined), []
     found = []
     for column, name in _outputs(examined.kind, version.classes):

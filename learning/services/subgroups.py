@@ -10,7 +10,7 @@ from annotation.core.errors import InvalidInput
 from learning.models import ModelVersion
 from learning.services.attributes import NAMED, attribute_of, in_order, values_by_attribute
 from learning.services.test_results import results_of
-from learning.training.metrics.figures import DECIDING, SMALLER_IS_BETTER
+from learning.training.metrics.figures import SMALLER_IS_BETTER
 from learning.training.metrics.subgroups import Subgroup, by_subgroup
 from learning.training.metrics.weighted import weighted_measures
 
@@ -65,7 +65,7 @@ def subgroups_of(version: ModelVersion, names: Sequence[str] = (), figure: str =
     results = results_of(version).labeled()
     examined = results.examined
     measures = weighted_measures(examined)
-    name = figure or DECIDING[examined.kind][0]
+    name = figure or examined.deciding[0]
     if name not in measures:
         raise InvalidInput(f"One of {', '.join(measures)}.", field="figure")
     values = values_by_attribute(results.cases, attributes)

@@ -11,9 +11,14 @@ from numpy.typing import NDArray
 
 from annotation.core.errors import Conflict
 from learning.models import ModelVersion, TestResult
+from learning.training.metrics.box_figures import padded
 from learning.training.metrics.figures import DECIDING, Examined
 
-TRUTH_OF = {"one": np.int64, "ordinal": np.int64}  # all others hold numbers with NaN
+TRUTH_OF = {
+    "one": np.int64,
+    "ordinal": np.int64,
+    "boxes": np.int64,
+}  # all others hold numbers with NaN
 
 
 class NotTested(Conflict):
@@ -42,7 +47,7 @@ def keep(*, version: ModelVersion, results: Results) -> None:
         (
             TestResult(
                 model_version=version, case_id=case, patient_key=patient, truth=_as_json(truth),
-                values=values.tolist(),
+                values=_as_row(examined.kind, values),
             )
             for case, patient, truth, values in zip(
                 results.cases, examined.patients, examined.truth, examined.predictions, strict=True
@@ -63,16 +68,16 @@ def results_of(version: ModelVersion) -> Results:
             "case_id", "patient_key", "truth", "values"
         )
     )
-    width = len(rows[0][3]) if rows else max(len(version.classes), 1)
     return Results(
         [case for case, *_ in rows],
         Examined(
             kind=kind,
             truth=_as_truth(kind, [row[2] for row in rows], len(version.classes)),
-            predictions=np.asarray([row[3] for row in rows], np.float64).reshape(len(rows), width),
+            predictions=_as_predictions(kind, [row[3] for row in rows], len(version.classes)),
             patients=[row[1] for row in rows],
             classes=tuple(version.classes),
             thresholds=tuple(metrics.get("thresholds") or ()),
+            overlaps=tuple(metrics.get("overlaps") or ()),
         ),
     )
 
@@ -85,9 +90,25 @@ def _as_json(truth: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
+def _as_row(kind: str, values: NDArray[np.float64]) -> list[float]:
+    """Of boxes without the padding: no two cases have as many detections."""
+    found: list[float] = (values[np.isfinite(values)] if kind == "boxes" else values).tolist()
+    return found
+
+
+def _as_predictions(
+    kind: str, rows: Sequence[Sequence[float]], class_count: int
+) -> NDArray[np.float64]:
+    if kind == "boxes":
+        return padded(rows)
+    width = len(rows[0]) if rows else max(class_count, 1)
+    return np.asarray(rows, np.float64).reshape(len(rows), width)
+
+
 def _as_truth(kind: str, rows: Sequence[Any], class_count: int) -> NDArray[Any]:
     if kind in TRUTH_OF:
-        return np.asarray(rows, TRUTH_OF[kind])
+        found = np.asarray(rows, TRUTH_OF[kind])
+        return found.reshape(len(rows), class_count) if kind == "boxes" else found
     width = {"many": class_count, "time_to_event": 2}.get(kind)
     found = np.asarray(rows, np.float64)  # None becomes NaN
     return found.reshape(len(rows), width) if width else found

@@ -18,7 +18,9 @@ from learning.models import Prediction, Round, Trigger
 from learning.pipeline.boxes import agreed
 from learning.pipeline.image_boxes import Fit
 from learning.services import rounds, suggestions, targets
+from learning.services.test_results import results_of
 from learning.stored_models import load_network
+from learning.training.metrics.figures import measures_of
 from tests import factories
 
 TINY = {"side": 32, "batch_size": 8, "epochs": 1, "min_steps": 12, "evaluations": 3}
@@ -242,7 +244,12 @@ def test_boxes_are_learned_and_suggested_above_their_threshold(cast, project):
     target = targets.create_target(actor=cast.manager, project=project, kind="boxes", config=config)
     done = run(target)
     assert (target.name, target.strategy) == ("boxes of nodule", "boxes")
-    assert done.metrics["objects"] == {"nodule": 3}
+    [nodule] = done.metrics["labels"]
+    assert (nodule["name"], nodule["objects"]) == ("nodule", 3)
+    kept = results_of(done.model_version).examined
+    assert (kept.truth.sum(), kept.overlaps) == (3, (0.5,))
+    again = measures_of(kept)["ap50"](np.arange(len(kept)))
+    assert again == pytest.approx(done.metrics["ap50"]["value"])
     assert done.metrics["ap50"]["value"] > 0.5  # always at the same place: learned by heart
     version = done.model_version
     assert load_network(version).shape.class_count == 1

@@ -6,6 +6,7 @@ from django.db import DatabaseError, transaction
 
 from annotation.core.jobs import JobState
 from annotation.labeling.models import Case
+from annotation.labeling.services.projects import publish_schema
 from learning.models import ModelVersion, Prediction, Round, TestResult, Trigger
 from learning.services import model_versions, targets, test_results
 from learning.services.comparison import Verdict, compare_versions
@@ -189,6 +190,68 @@ def test_an_error_is_better_when_it_is_smaller(target, cases):
     assert (evidence.verdict, evidence.metric) == (Verdict.BETTER, "mean_absolute_error")
     assert evidence.difference.value > 1
     assert evidence.margin == pytest.approx(0.05 * 1.6, rel=0.2)
+
+
+def make_box_version(target, cases, found, *, objects=None):
+    """A detector that finds the one nodule of each case, or sees it elsewhere, as `found` says."""
+    count = len(cases)
+    shown = np.ones(count, np.int64) if objects is None else objects
+    examined = Examined(
+        "boxes", shown[:, None], np.stack([np.zeros(count), np.full(count, 0.9), found], axis=1),
+        [f"{n:016x}" for n in range(count)], ("nodule",), overlaps=(0.5,),
+    )  # fmt: skip
+    number = target.model_versions.count() + 1
+    round_ = Round.objects.create(
+        target=target, number=number, trigger=Trigger.MANUAL, strategy="boxes", seed=1, config={},
+        code_revision="test", state=JobState.COMPLETED, training_labels=10 * number,
+        metrics=figures(examined, np.random.default_rng(0)),
+    )  # fmt: skip
+    version = ModelVersion.objects.create(
+        target=target, round=round_, number=number, weights_sha256="0" * 64, classes=["nodule"]
+    )
+    test_results.keep(version=version, results=Results([case.pk for case in cases], examined))
+    return version
+
+
+@pytest.fixture
+def boxes(cast):
+    publish_schema(
+        actor=cast.manager, project=cast.project,
+        definition={"region_labels": [{"key": "nodule", "label": "Nodule", "kinds": ["box"]}]},
+    )  # fmt: skip
+    return targets.create_target(actor=cast.manager, project=cast.project, kind="boxes")
+
+
+def test_boxes_are_compared_on_the_same_patients(boxes, cases):
+    """Of 40 nodules production finds 20 and the candidate 10 others beside them."""
+    half = np.arange(40) < 20
+    model_versions.consider(make_box_version(boxes, cases[:40], half))
+    better = make_box_version(boxes, cases[:40], half | (np.arange(40) >= 30))
+    evidence = compare_versions(better, boxes.model_versions.get(number=1))
+    assert (evidence.verdict, evidence.metric, evidence.n) == (Verdict.BETTER, "ap50", 40)
+    # hits and misses share one score: AP is recall times precision
+    assert evidence.difference.value == pytest.approx(0.75**2 - 0.5**2)
+    worse = make_box_version(boxes, cases[:40], np.arange(40) < 15)
+    assert model_versions.consider(worse).verdict in (Verdict.WORSE, Verdict.NOT_SHOWN)
+    assert state_after(worse) == "candidate"
+
+
+def test_a_case_whose_objects_were_corrected_counts_for_neither(boxes, cases):
+    model_versions.consider(make_box_version(boxes, cases[:40], np.ones(40)))
+    corrected = np.where(np.arange(40) < 10, 2, 1)
+    evidence = model_versions.consider(
+        make_box_version(boxes, cases[:40], np.ones(40), objects=corrected)
+    )
+    assert (evidence.n, evidence.difference.value) == (30, 0.0)
+
+
+def test_a_detector_without_kept_results_shows_nothing(boxes, cases):
+    old = make_box_version(boxes, cases[:40], np.arange(40) < 20)
+    model_versions.consider(old)
+    Round.objects.filter(pk=old.round_id).update(metrics={"n": 40, "ap50": old.metrics["ap50"]})
+    candidate = make_box_version(boxes, cases[:40], np.ones(40))
+    assert model_versions.consider(candidate).verdict == Verdict.UNTESTED
+    assert state_after(candidate) == "candidate"
 
 
 def test_a_version_from_before_results_were_kept_says_so(target, cases):

@@ -14,7 +14,8 @@ from learning.services import targets
 from learning.services.attributes import attribute_of, values_by_attribute
 from learning.services.subgroups import MIN_PATIENTS, subgroups_of
 from tests import factories
-from tests.learning.test_promotion import make_version
+from tests.learning.test_promotion import boxes as box_target  # noqa: F401  a fixture
+from tests.learning.test_promotion import make_box_version, make_version
 
 COUNT = 120
 
@@ -80,6 +81,19 @@ def test_a_group_that_fares_worse_is_found_and_chance_is_not(version):
     assert {value for attribute, value in rows if attribute == "age"} == {"18-39", "40-59", "60-79"}
     assert rows["view", "PA"].group.gap.value is None
     assert (report.figure, report.n) == ("auc", COUNT)
+
+
+def test_boxes_have_groups_as_well(box_target, cast):  # noqa: F811
+    """A detector that finds nothing on scanner C and everything on all others."""
+    cases = make_population(cast.project)
+    report = subgroups_of(make_box_version(box_target, cases, np.arange(COUNT) % 3 < 2))
+    rows = {(g.group.attribute, g.group.value): g for g in report.groups}
+    assert (report.figure, report.figures) == ("ap50", ["ap50", "froc"])
+    assert [key for key, g in rows.items() if g.is_worse] == [("scanner", "Maker C")]
+    worse, better = rows["scanner", "Maker C"], rows["scanner", "Maker A"]
+    assert (worse.patients, worse.group.estimate.value) == (40, 0.0)
+    assert (better.patients, better.group.estimate.value) == (40, 1.0)
+    assert [hidden.attribute for hidden in report.hidden if hidden.groups] == ["site"]
 
 
 def test_groups_of_few_patients_are_not_told_not_even_by_their_difference(version):

@@ -14,7 +14,7 @@ from learning.training.boxes import InvalidBoxes, check_boxes, iou, suppress
 from learning.training.checkpoint import Checkpoints
 from learning.training.detection.augment import BoxAugmentation, augment, move_boxes
 from learning.training.detection.decode import Detections, decode
-from learning.training.detection.evaluate import evaluate_boxes
+from learning.training.detection.evaluate import examined_boxes
 from learning.training.detection.loss import detection_loss, heat_loss
 from learning.training.detection.network import Detector, DetectorShape, Maps
 from learning.training.detection.targets import encode, grid_shape
@@ -28,6 +28,7 @@ from learning.training.detection.uncertainty import class_difficulty, image_unce
 from learning.training.detection.windows import cut_window, window_maps
 from learning.training.memory import OutOfMemory, noted
 from learning.training.metrics import detections as measured
+from learning.training.metrics.figures import figures as figures_of
 from learning.training.resumable import DivergedLoss, Schedule
 
 
@@ -511,12 +512,12 @@ def test_figures_in_volumes_by_hand(box, ap10, ap50):
     truth = [(boxes_of([0, 0, 0, 3, 10, 10]), np.zeros(1, int))]
     ones = np.ones(1, np.float32)
     found = [Detections(boxes_of(box), ones, np.zeros(1, int), ones[:, None])]
-    figures = evaluate_boxes(
-        truth, found, ["nodule"], ["p"], overlaps=(0.1, 0.5), rng=np.random.default_rng(0)
-    )
+    examined = examined_boxes(truth, found, ["nodule"], ["p"], overlaps=(0.1, 0.5))
+    figures = figures_of(examined, np.random.default_rng(0))
     assert figures["metric"]["name"] == "ap10"
     assert [figures[name]["value"] for name in ("ap10", "froc", "ap50")] == [ap10, ap10, ap50]
-    assert figures["ap10_of"] == {"nodule": ap10}
+    [nodule] = figures["labels"]
+    assert (nodule["name"], nodule["objects"], nodule["ap10"]["value"]) == ("nodule", 1, ap10)
 
 
 def test_perfect_disjoint_permuted_and_missing():

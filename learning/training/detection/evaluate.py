@@ -1,64 +1,39 @@
-"""The figures of a detector's test set, and the score from which a box is shown."""
+"""What a detector found in its test set, and the score from which a box is shown."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from learning.training.boxes import Boxes
 from learning.training.detection.decode import Detections
-from learning.training.metrics.detections import (
-    Matches,
-    average_precision,
-    froc,
-    match,
-    mean_average_precision,
-)
-from learning.training.metrics.intervals import bootstrap
+from learning.training.metrics.box_figures import packed
+from learning.training.metrics.detections import Matches, match
+from learning.training.metrics.figures import Examined
 
 USUAL_SCORE = 0.3  # where validation cannot choose
 Truth = Sequence[tuple[Boxes, NDArray[np.int64]]]
 
 
-def evaluate_boxes(
+def examined_boxes(
     truth: Truth,
     found: Sequence[Detections],
     classes: Sequence[str],
     patients: Sequence[str],
     *,
     overlaps: Sequence[float],
-    rng: np.random.Generator,
-) -> dict[str, Any]:
-    """Average precision (AP50 at an overlap of 0.5) and FROC over the classes with 95 % intervals.
+) -> Examined:
+    """What every figure of the test set follows from: the objects, and the hits at each overlap.
 
     A box counts as the object from an overlap on: from the first one in FROC and in the figure that
-    decides, which is told by class too.
+    decides (average precision; AP50 at an overlap of 0.5).
     """
-    if not truth:
-        return {"n": 0}
-    matches, *others = [_matches(truth, found, len(classes), overlap) for overlap in overlaps]
-    decides, *names = [f"ap{round(100 * overlap)}" for overlap in overlaps]
-
-    def mean_froc(rows: NDArray[np.int64]) -> float | None:
-        known = [value for one in matches if (value := froc(one, rows)) is not None]
-        return float(np.mean(known)) if known else None
-
-    return {
-        "n": len(truth),
-        "patients": len(set(patients)),
-        "metric": {"name": decides, "higher_is_better": True},
-        "objects": {n: int(m.objects.sum()) for n, m in zip(classes, matches, strict=True)},
-        f"{decides}_of": {n: average_precision(m) for n, m in zip(classes, matches, strict=True)},
-        decides: asdict(bootstrap(partial(mean_average_precision, matches), patients, rng)),
-        "froc": asdict(bootstrap(mean_froc, patients, rng)),
-        **{
-            name: asdict(bootstrap(partial(mean_average_precision, other), patients, rng))
-            for name, other in zip(names, others, strict=True)
-        },
-    }
+    matches = [_matches(truth, found, len(classes), overlap) for overlap in overlaps]
+    return Examined(
+        kind="boxes", truth=np.stack([one.objects for one in matches[0]], axis=1),
+        predictions=packed(matches), patients=patients, classes=tuple(classes),
+        overlaps=tuple(overlaps),
+    )  # fmt: skip
 
 
 def thresholds_of_boxes(

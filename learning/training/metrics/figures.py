@@ -5,7 +5,7 @@ and the comparison of two models. Where the rows cannot give it, it is None, nev
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.training.metrics import classification, ranked, values
+from learning.training.metrics.box_figures import BoxFigures, named
 from learning.training.metrics.intervals import Measure, Rows, bootstrap_all
 
 # What decides between models, by kind of task, and whether more of it is better (Task.metric).
@@ -23,7 +24,11 @@ DECIDING = {
     "number": ("mean_absolute_error", False),
     "time_to_event": ("c_index", True),
     "segmentation": ("mean_dice", True),
+    "boxes": ("ap50", True),  # at the first of the overlaps: ap10 in volumes
 }
+HOLED = frozenset(
+    {"segmentation", "boxes"}
+)  # kinds whose predictions have NaN where there is nothing
 SMALLER_IS_BETTER = frozenset(
     {"mean_absolute_error", "root_mean_square_error", "calibration_error", "brier", "mean_hd95_mm"}
 )
@@ -49,10 +54,11 @@ class Examined:
     """What is true of n cases and what a model said of them.
 
     `truth`: (n,) class numbers of "one" and "ordinal"; (n, k) of 1, 0 or NaN of "many"; (n,) of "number";
-    (n, 2) of time and event of "time_to_event"; unused of "segmentation".
+    (n, 2) of time and event of "time_to_event"; unused of "segmentation"; (n, k) objects of "boxes".
     `predictions` (n, k): probabilities, values, log risks; of "segmentation" the Dice of each structure and
-    then the HD95 in mm of each, NaN where there is none.
+    then the HD95 in mm of each, NaN where there is none; of "boxes" the detections: see `box_figures`.
     `thresholds`: of class 1 of two, or one per label; else empty.
+    `overlaps`: of "boxes", from which on a box is a hit; the first decides between models.
     """
 
     kind: str
@@ -61,6 +67,7 @@ class Examined:
     patients: Sequence[str]
     classes: tuple[str, ...] = ()
     thresholds: tuple[float, ...] = ()
+    overlaps: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in DECIDING:
@@ -83,16 +90,25 @@ class Examined:
 
     def labeled(self) -> "Examined":
         """The rows with an answer."""
-        rows = self.labeled_rows()
-        return Examined(
-            self.kind, self.truth[rows], self.predictions[rows], [self.patients[int(r)] for r in rows],
-            self.classes, self.thresholds,
+        return self.rows(self.labeled_rows())
+
+    def rows(self, rows: Rows) -> "Examined":
+        """Some of the cases."""
+        return replace(
+            self, truth=self.truth[rows], predictions=self.predictions[rows],
+            patients=[self.patients[int(row)] for row in rows],
         )  # fmt: skip
+
+    @property
+    def deciding(self) -> tuple[str, bool]:
+        """The figure that decides between models, and whether more of it is better."""
+        name, higher_is_better = DECIDING[self.kind]
+        return (named(self.overlaps[0]) if self.overlaps else name), higher_is_better
 
     @property
     def is_finite(self) -> bool:
         """A network that has diverged answers NaN, of which no figure can be taken."""
-        return self.kind == "segmentation" or bool(np.isfinite(self.predictions).all())
+        return self.kind in HOLED or bool(np.isfinite(self.predictions).all())
 
 
 def figures(test: Examined, rng: np.random.Generator) -> dict[str, Any]:
@@ -101,7 +117,7 @@ def figures(test: Examined, rng: np.random.Generator) -> dict[str, Any]:
     Intervals are of 95 %, by bootstrap over patients. Where a figure is missing, "absent_because" says why.
     """
     test = test.labeled()
-    name, higher_is_better = DECIDING[test.kind]
+    name, higher_is_better = test.deciding
     measures = measures_of(test)
     found = bootstrap_all(measures, test.patients, rng)
     is_missing = any(estimate.value is None for estimate in found.values())
@@ -128,7 +144,7 @@ def measures_of(test: Examined) -> dict[str, Measure]:
 def _is_known(kind: str, truth: NDArray[Any]) -> NDArray[np.bool_]:
     if kind in ("one", "ordinal"):
         return np.asarray(truth >= 0)
-    if kind == "segmentation":
+    if kind in HOLED:
         return np.ones(len(truth), bool)
     is_finite = np.isfinite(truth.astype(np.float64))
     if truth.ndim == 1:
@@ -256,9 +272,15 @@ def _segmentation(test: Examined) -> dict[str, Measure]:
     }
 
 
-_MEASURES = {
+def boxes_of(test: Examined) -> BoxFigures:
+    """The matches of a test set of boxes."""
+    return BoxFigures.of(test.truth, test.predictions, test.overlaps, test.classes)
+
+
+_MEASURES: dict[str, Callable[[Examined], dict[str, Measure]]] = {
     "one": _one, "ordinal": _ordinal, "many": _many, "number": _number,
     "time_to_event": _time_to_event, "segmentation": _segmentation,
+    "boxes": lambda test: boxes_of(test).measures(),
 }  # fmt: skip
 
 
@@ -284,6 +306,13 @@ def _described(test: Examined, rng: np.random.Generator) -> dict[str, Any]:
         return {"events": int((test.truth[:, 1] == 1).sum()) if len(test) else 0}
     if test.kind == "segmentation":
         return {"labels": [_structure(test, n, rng) for n in range(len(test.classes))]}
+    if test.kind == "boxes":
+        boxes = boxes_of(test)
+        return {
+            "overlaps": list(test.overlaps),
+            "labels": boxes.labels(test.patients, rng),
+            "froc_curve": boxes.froc_curve(test.patients, rng),
+        }
     return {}
 
 
@@ -323,6 +352,7 @@ def _why_absent(test: Examined) -> str:
         return "not_finite"
     return {
         "number": "no_spread", "time_to_event": "no_event", "segmentation": "nothing_drawn",
+        "boxes": "nothing_drawn",
     }.get(test.kind, "one_answer")  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from learning.training.metrics.figures import (
     MEANS_OF_LABELS,
     SPECIFICITIES,
     Examined,
+    boxes_of,
     measures_of,
     named_sensitivity,
 )
@@ -45,19 +46,25 @@ def weighted_measures(test: Examined) -> dict[str, Weighted]:
     """The figures of `figures.measures_of` that subgroups are asked for, the deciding one first."""
     if len(test) == 0 or not test.is_finite:
         return {name: of_rows(measure) for name, measure in measures_of(test).items()}
-    if test.kind == "many":
-        return _many(test)
-    if test.kind == "one":
-        return _one(test)
-    if test.kind == "number":
-        return {"mean_absolute_error": mean(np.abs(test.truth - test.predictions[:, 0]))}
-    if test.kind == "segmentation":
-        dice, hd95_mm = np.hsplit(test.predictions, 2)
-        return {
-            "mean_dice": _mean_of([mean(column) for column in dice.T]),
-            "mean_hd95_mm": _mean_of([mean(column) for column in hd95_mm.T]),
-        }
+    if test.kind in _WEIGHTED:
+        return _WEIGHTED[test.kind](test)
     return {name: of_rows(measure) for name, measure in measures_of(test).items()}
+
+
+def _number(test: Examined) -> dict[str, Weighted]:
+    return {"mean_absolute_error": mean(np.abs(test.truth - test.predictions[:, 0]))}
+
+
+def _segmentation(test: Examined) -> dict[str, Weighted]:
+    dice, hd95_mm = np.hsplit(test.predictions, 2)
+    return {
+        "mean_dice": _mean_of([mean(column) for column in dice.T]),
+        "mean_hd95_mm": _mean_of([mean(column) for column in hd95_mm.T]),
+    }
+
+
+def _boxes(test: Examined) -> dict[str, Weighted]:
+    return dict(boxes_of(test).weighted())
 
 
 def _one(test: Examined) -> dict[str, Weighted]:
@@ -118,6 +125,11 @@ def _sensitivities(is_positive: Flags, scores: Floats) -> dict[str, Weighted]:
         named_sensitivity(percent): sensitivity_at(is_positive, scores, percent / 100)
         for percent in SPECIFICITIES
     }
+
+
+_WEIGHTED: dict[str, Callable[[Examined], dict[str, Weighted]]] = {
+    "many": _many, "one": _one, "number": _number, "segmentation": _segmentation, "boxes": _boxes,
+}  # fmt: skip
 
 
 def auc(is_positive: Flags, scores: Floats) -> Weighted:
