@@ -1660,6 +1660,8 @@ export interface components {
             readonly seed: number;
             folds: components["schemas"]["Fold"][];
             metrics: components["schemas"]["FoldMetrics"];
+            /** @description Over the folds, whatever the kind. */
+            readonly figures: components["schemas"]["Figure"][];
             /** Format: date-time */
             readonly created_at: string;
             /** Format: date-time */
@@ -1906,6 +1908,10 @@ export interface components {
             specificity?: number | null;
             /** Format: double */
             calibration_error?: number | null;
+            /** @description Every figure, with its interval. */
+            estimates?: {
+                [key: string]: components["schemas"]["Estimate"];
+            };
         };
         FoldMetrics: {
             auc?: components["schemas"]["Estimate"];
@@ -2314,6 +2320,8 @@ export interface components {
             figures: components["schemas"]["Figure"][];
             labels: components["schemas"]["LabelFigures"][];
             reliability: components["schemas"]["Reliability"][];
+            /** @description Of boxes; else empty. */
+            froc_curve: components["schemas"]["OperatingPoint"][];
             evidence: components["schemas"]["Evidence"] | null;
             lineage: components["schemas"]["Lineage"];
         };
@@ -2433,6 +2441,14 @@ export interface components {
         NotAVolumeEnum: "single_image" | "no_position" | "different_orientations" | "same_place" | "varying_spacing" | "tilted_gantry" | "multi_frame";
         /** @enum {unknown} */
         NullEnum: null;
+        OperatingPoint: {
+            /**
+             * Format: double
+             * @description False boxes per image, at most.
+             */
+            false_per_image: number;
+            sensitivity: components["schemas"]["Estimate"];
+        };
         Option: {
             key: string;
             label: string;

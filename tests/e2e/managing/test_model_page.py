@@ -2,10 +2,11 @@
 
 import pytest
 
+from annotation.labeling.services.projects import current_schema, publish_schema
 from learning.services import model_versions, targets
 from tests import factories
 from tests.e2e import browser as person
-from tests.learning.test_promotion import TRUTH, make_version, scores
+from tests.learning.test_promotion import TRUTH, make_box_version, make_version, scores
 from tests.learning.test_subgroups import make_population
 
 
@@ -20,7 +21,16 @@ def versions(live_cast):
     for noise in (0.2, 0.9):
         made.append(make_version(target, cases, scores(noise)))
         model_versions.consider(made[-1])
-    return made
+    schema = current_schema(live_cast.project).definition
+    labels = [{"key": "nodule", "label": "Nodule", "kinds": ["box"]}]
+    publish_schema(
+        actor=live_cast.manager, project=live_cast.project,
+        definition={**schema, "region_labels": labels},
+    )  # fmt: skip
+    boxes = targets.create_target(
+        actor=live_cast.manager, project=live_cast.project, kind="boxes", retrain_after=0
+    )
+    return [*made, make_box_version(boxes, cases, TRUTH)]
 
 
 def test_the_page_of_a_model_says_how_good_it_is_and_for_whom(versions, live_cast, tmp_path):
@@ -61,7 +71,20 @@ def test_the_page_of_a_model_says_how_good_it_is_and_for_whom(versions, live_cas
         download.value.save_as(card)
         assert card.read_text().startswith("# Model 2 of nodule")
         page.get_by_role("link", name="Back to learning").click()
-        page.get_by_role("link", name="Model 1").click()
+        page.get_by_role("link", name="Model 1").first.click()
         page.get_by_role("heading", name="Model 1 of ").wait_for()
         assert page.get_by_test_id("model-state").inner_text().lower() == "production"
+
+        page.goto(f"{address}/models/{versions[2].pk}")  # boxes
+        assert (
+            page.get_by_test_id("model-figures")
+            .get_by_role("row")
+            .first.inner_text()
+            .startswith("AP50")
+        )
+        froc = page.get_by_test_id("froc")
+        froc.locator("svg.recharts-surface").first.wait_for()
+        froc.get_by_text("False boxes per image").wait_for()
+        assert froc.locator(".recharts-line-dots circle").count() == 7
+        page.get_by_test_id("subgroups").get_by_role("row").nth(1).wait_for()
     assert troubles == [] or all("400" in trouble for trouble in troubles)

@@ -24,6 +24,11 @@ export const models = {
     'Wie oft es recht hatte, wo es so sicher war. Auf der gestrichelten Linie kann man es beim Wort nehmen; darunter ist es sich zu sicher.',
   'model_page.confidence': 'Sicherheit',
   'model_page.accuracy': 'Richtig',
+  'model_page.froc': 'Wie viel findet es, zu welchem Preis?',
+  'model_page.froc_help':
+    'Anteil der eingezeichneten Objekte, den es findet, je nachdem, wie viele falsche Kästen pro Bild man hinnimmt; die Striche sind 95-%-Intervalle.',
+  'model_page.false_per_image': 'Falsche Kästen pro Bild',
+  'model_page.found': 'Gefunden',
   'model_page.evidence': 'Neben dem Modell in Betrieb',
   'model_page.evidence_help': 'Beide an denselben Testpatienten; über null ist dieses Modell das bessere.',
   'model_page.when_trained': 'Als es trainiert wurde',

@@ -22,6 +22,11 @@ export const models = {
     'How often it was right where it was so sure. On the dashed line its chances can be taken at their word; below it, it is too sure of itself.',
   'model_page.confidence': 'Confidence',
   'model_page.accuracy': 'Right',
+  'model_page.froc': 'How many does it find, at what price?',
+  'model_page.froc_help':
+    'Share of the drawn objects that it finds, by the false boxes per image that one bears with; the bars are 95 % intervals.',
+  'model_page.false_per_image': 'False boxes per image',
+  'model_page.found': 'Found',
   'model_page.evidence': 'Beside the model in production',
   'model_page.evidence_help': 'Both on the same test patients; above zero this model is the better one.',
   'model_page.when_trained': 'When it was trained',

@@ -9,6 +9,7 @@ import { targetName } from '../../labeling/targetText'
 import { Drift } from './Drift'
 import { Evidence } from './Evidence'
 import { Figures } from './Figures'
+import { Froc } from './Froc'
 import { Lineage } from './Lineage'
 import { Part } from './Part'
 import { Reliability } from './Reliability'
@@ -41,6 +42,7 @@ function Model({ detail }: { detail: Schemas['ModelDetail'] }) {
         <Stack gap="lg">
           <Evidence id={version.id} stored={detail.evidence} isInProduction={version.state === 'production'} />
           {reliability.length > 0 && <Reliability bins={reliability} />}
+          {detail.froc_curve.length > 0 && <Froc curve={detail.froc_curve} />}
         </Stack>
       </SimpleGrid>
       {isTested && <Subgroups id={version.id} deciding={detail.deciding} />}
