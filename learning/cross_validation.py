@@ -6,8 +6,9 @@ left-out patients would flatter. A killed worker goes on in the fold that it was
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,25 +21,20 @@ from annotation.core import jobs
 from annotation.core.errors import DomainError
 from annotation.datasets.models import Split
 from learning.column_values import frozen_rows, with_rows
-from learning.images import MiddleImages
-from learning.machine import process_count
 from learning.models import CrossValidation
-from learning.training.columns import ColumnEncoder, Row, width_of
-from learning.training.config import TrainConfig
-from learning.training.data import ArrayFile, Image, Samples
-from learning.training.evaluate import evaluate, thresholds_of
-from learning.training.folds import over_folds, patient_folds
-from learning.training.inputs import Column, InputSpec
-from learning.training.loop import choose_device
-from learning.training.networks import Architecture
-from learning.training.predict import Block, Members, predict
-from learning.training.processes import train_in
+from learning.pipeline.answers import Answers
+from learning.pipeline.base import Examples
+from learning.training.data import ArrayFile, Image
+from learning.training.folds import limits_of, over_folds, patient_folds, strata_of
 from learning.training.run import Progress
-from learning.training.tasks import OneAnswer
-from learning.volumes import SpecifiedInputs
 
-FIGURES = ("auc", "accuracy", "sensitivity", "specificity", "calibration_error")
-BLOCK = {2: 256, 3: 8}  # images scored at once, by the axes of one
+FIGURES = {
+    "one": ("auc", "accuracy", "sensitivity", "specificity", "calibration_error"),
+    "many": ("mean_auc", "mean_average_precision", "mean_f1", "calibration_error"),
+    "ordinal": ("quadratic_kappa", "accuracy", "mean_absolute_error", "calibration_error"),
+    "number": ("mean_absolute_error", "root_mean_square_error", "r2", "spearman"),
+    "time_to_event": ("c_index",),
+}
 FOLD_TOTAL = 100  # progress of one fold
 
 
@@ -46,109 +42,59 @@ class NotEnoughCases(DomainError):
     """The dataset has too few usable cases of training and validation patients."""
 
 
-@dataclass(frozen=True)
-class Cases:
-    """Images (channels, *space) in a file, class numbers, patients and clinical values in one order."""
-
-    images: Sequence[Image]
-    labels: NDArray[np.int64]
-    patients: list[str]
-    rows: list[Row]
-
-    def samples(self, chosen: NDArray[np.bool_], encoder: ColumnEncoder | None) -> Samples:
-        places = np.flatnonzero(chosen).tolist()
-        return Samples(
-            [self.images[place] for place in places], self.labels[chosen],
-            encoder.encode_all([self.rows[place] for place in places]) if encoder else None,
-        )  # fmt: skip
-
-    def encoder(
-        self, columns: Sequence[Column], teaches: NDArray[np.bool_]
-    ) -> ColumnEncoder | None:
-        """Standardised by the cases that teach alone."""
-        if not columns:
-            return None
-        rows = [self.rows[place] for place in np.flatnonzero(teaches).tolist()]
-        return ColumnEncoder.fit(columns, rows)
-
-
-@dataclass(frozen=True)
-class Design:
-    """What every fold trains alike."""
-
-    config: TrainConfig
-    task: OneAnswer
-    spec: InputSpec | None
-
-    @classmethod
-    def of(cls, job: CrossValidation) -> "Design":
-        spec = InputSpec.from_json(job.input) if job.input else None
-        return cls(TrainConfig.from_json(job.config), _task(job), spec)
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        return self.spec.columns if self.spec else ()
-
-    @property
-    def inputs(self) -> MiddleImages | SpecifiedInputs:
-        return SpecifiedInputs(self.spec) if self.spec else MiddleImages(self.config.side)
-
-    @property
-    def architecture(self) -> Architecture:
-        spec = self.spec or InputSpec((self.config.side, self.config.side))
-        return Architecture(
-            self.config.network, self.task.outputs, dimensions=spec.dimensions,
-            channels=spec.branches, size=spec.size, columns=width_of(spec.columns),
-            neighbours=spec.neighbours, dropout=self.config.dropout,
-        )  # fmt: skip
-
-
 def run_cross_validation(job: CrossValidation) -> None:
     """Do every fold that is left. Raises with the reason where it cannot."""
-    design = Design.of(job)
-    cases = _load(job, design)
+    kind = _kind_of(job)
+    cases = _load(job, kind)
+    strata = strata_of(job.target.kind, kind.task.encode(cases.labels))
     try:
-        fold_of = patient_folds(cases.patients, cases.labels.tolist(), job.fold_count, job.seed)
+        fold_of = patient_folds(cases.patients, strata.tolist(), job.fold_count, job.seed)
     except ValueError as error:
         raise NotEnoughCases(f"{error}.") from None
     folds = list(job.folds)
     for fold in range(len(folds), job.fold_count):
-        folds.append(_run_fold(job, design, cases, fold_of, fold))
+        folds.append(_run_fold(job, kind, cases, fold_of, fold))
         if not CrossValidation.ownership(job).update(folds=folds):
             raise jobs.JobFenced(str(job.pk))
         job.note_kept()
-    CrossValidation.ownership(job).update(metrics=_together(folds))
+    CrossValidation.ownership(job).update(metrics=_together(folds, FIGURES[job.target.kind]))
     jobs.finish(job, jobs.JobState.COMPLETED)
     shutil.rmtree(_folder(job), ignore_errors=True)
 
 
-def _task(job: CrossValidation) -> OneAnswer:
-    question = job.dataset.schema.schema.question(job.target.question)
-    if question is None:
-        raise NotEnoughCases(f"The schema no longer asks {job.target.question!r}.")
-    return OneAnswer(tuple(question.option_keys))
+def _kind_of(job: CrossValidation) -> Answers:
+    """What learns as a round of the target would; the recipe is kept, so that no resume has another."""
+    target = copy(job.target)
+    target.input = job.input
+    schema = job.dataset.schema.schema
+    kind = Answers(target, schema, job.config, "", job.dataset.items.count())
+    recipe = kind.config.as_json()
+    if recipe != job.config:
+        if not CrossValidation.ownership(job).update(config=recipe):
+            raise jobs.JobFenced(str(job.pk))
+        job.config = recipe
+    return kind
 
 
-def _load(job: CrossValidation, design: Design) -> Cases:
-    """Every labeled case of the dataset whose patient is not in the test set."""
-    asked = job.target.question
+def _load(job: CrossValidation, kind: Answers) -> Examples:
+    """Every labeled case of the dataset whose patient is not in the test set; images lie in a file."""
     items = {
         item.case.study_id: item
         for item in job.dataset.items.exclude(split=Split.TEST)
         .select_related("case__study")
         .defer("case__study__dicom_json")
         .order_by("case__study__study_instance_uid")
-        if item.answers.get(asked) in design.task.classes
+        if kind.answer(item) is not None
     }
     excluded: dict[UUID, str] = {}
     chosen = with_rows(
-        design.inputs.choose([item.case for item in items.values()], excluded),
-        frozen_rows(items.values(), design.columns), design.columns, excluded,
+        kind.inputs.choose([item.case for item in items.values()], excluded),
+        frozen_rows(items.values(), kind.columns), kind.columns, excluded,
     )  # fmt: skip
     loaded: list[Any] = []
 
     def images() -> Iterator[Image]:
-        for one, image in design.inputs.load(chosen, excluded, on_progress):
+        for one, image in kind.inputs.load(chosen, excluded, on_progress):
             loaded.append(one)
             yield image
 
@@ -159,11 +105,12 @@ def _load(job: CrossValidation, design: Design) -> Cases:
     if not loaded:
         raise NotEnoughCases(_nothing(excluded))
     found = [items[one.study_id] for one in loaded]
-    return Cases(
-        file,
-        np.asarray([design.task.classes.index(item.answers[asked]) for item in found], np.int64),
-        [item.patient_key for item in found],
-        [one.row for one in loaded] if design.columns else [],
+    return Examples(
+        images=file,
+        labels=[kind.answer(item) for item in found],
+        patients=[item.patient_key for item in found],
+        cases=[item.case_id for item in found],
+        rows=[one.row for one in loaded] if kind.columns else [],
     )
 
 
@@ -176,15 +123,19 @@ def _nothing(excluded: dict[UUID, str]) -> str:
 
 def _run_fold(
     job: CrossValidation,
-    design: Design,
-    cases: Cases,
+    kind: Answers,
+    cases: Examples,
     fold_of: NDArray[np.int64],
     fold: int,
 ) -> dict[str, Any]:
     """Figures on one fold of a network that the others taught; the next one chose its epoch."""
     measured = fold_of == fold
     chooses = fold_of == (fold + 1) % job.fold_count
-    teaches = ~(measured | chooses)
+    examples = {
+        Split.TRAIN: _some(cases, ~(measured | chooses)),
+        Split.VALIDATION: _some(cases, chooses),
+        Split.TEST: _some(cases, measured),
+    }
 
     def on_progress(progress: Progress) -> None:
         if progress.saved_step:
@@ -192,51 +143,37 @@ def _run_fold(
         done = fold * FOLD_TOTAL + FOLD_TOTAL * progress.step // max(progress.steps, 1)
         jobs.report(job, step="train", done=done, total=job.fold_count * FOLD_TOTAL)
 
-    config, task = design.config, design.task
-    encoder = cases.encoder(design.columns, teaches)
-    trained = train_in(
-        process_count(),
-        config=config,
-        task=task,
-        architecture=design.architecture,
-        training=cases.samples(teaches, encoder),
-        validation=cases.samples(chooses, encoder),
-        seed=job.seed + fold,
-        folder=_folder(job) / str(fold),
-        on_progress=on_progress,
+    folder = _folder(job) / str(fold)
+    learned = kind.learn(
+        examples, seed=job.seed + fold, folder=folder, on_progress=on_progress,
+        start=lambda _network: None,
+    )  # fmt: skip
+    figures = kind.judge(learned, examples, np.random.default_rng(job.seed + fold)).metrics
+    shutil.rmtree(folder, ignore_errors=True)
+    estimates = {name: figures[name] for name in FIGURES[job.target.kind] if name in figures}
+    return {
+        "fold": fold + 1, "n": len(examples[Split.TEST]), "training": len(examples[Split.TRAIN]),
+        **{name: estimate["value"] for name, estimate in estimates.items()},
+        "estimates": estimates,
+    }  # fmt: skip
+
+
+def _some(cases: Examples, chosen: NDArray[np.bool_]) -> Examples:
+    places = np.flatnonzero(chosen).tolist()
+    return Examples(
+        images=[cases.images[place] for place in places],
+        labels=[cases.labels[place] for place in places],
+        patients=[cases.patients[place] for place in places],
+        cases=[cases.cases[place] for place in places],
+        rows=[cases.rows[place] for place in places] if cases.rows else [],
     )
 
-    def predicted(rows: NDArray[np.bool_]) -> NDArray[np.float64]:
-        members = Members([trained.network])
-        blocks = _blocks(cases.samples(rows, encoder), BLOCK[design.architecture.spatial])
-        return predict(members, blocks, trained.task, config, choose_device()).mean
 
-    figures = evaluate(
-        task,
-        cases.labels[measured],
-        predicted(measured),
-        [patient for patient, is_in in zip(cases.patients, measured, strict=True) if is_in],
-        thresholds=thresholds_of(task, cases.labels[chooses], predicted(chooses)),
-        rng=np.random.default_rng(job.seed + fold),
-    )
-    shutil.rmtree(_folder(job) / str(fold), ignore_errors=True)
-    values = {name: figures[name]["value"] for name in FIGURES if name in figures}
-    counts = {"fold": fold + 1, "n": int(measured.sum()), "training": int(teaches.sum())}
-    return counts | values
-
-
-def _blocks(samples: Samples, size: int) -> Iterator[Block]:
-    for start in range(0, len(samples), size):
-        end = min(start + size, len(samples))
-        columns = None if samples.columns is None else samples.columns[start:end]
-        yield Block(np.stack([samples.images[row] for row in range(start, end)]), columns)
-
-
-def _together(folds: list[dict[str, Any]]) -> dict[str, Any]:
+def _together(folds: list[dict[str, Any]], names: tuple[str, ...]) -> dict[str, Any]:
     share = float(np.mean([fold["n"] / max(fold["training"], 1) for fold in folds]))
     return {
-        name: asdict(over_folds([fold.get(name) for fold in folds], share))
-        for name in FIGURES
+        name: asdict(over_folds([fold.get(name) for fold in folds], share, limits_of(name)))
+        for name in names
         if any(name in fold for fold in folds)
     }
 

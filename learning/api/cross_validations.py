@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,13 +16,22 @@ from annotation.datasets.api.views import ProgressOfJob, dataset_for_manager
 from annotation.labeling import access
 from annotation.labeling.api.projects import parsed
 from learning import selectors
+from learning.api.models import FigureSerializer
 from learning.api.targets import target_of
 from learning.api.views import EstimateSerializer
+from learning.kinds import figure_of
 from learning.models import CrossValidation
 from learning.services import cross_validations
 from learning.services.cross_validations import FOLDS
+from learning.training.metrics.figures import SMALLER_IS_BETTER
 
 MAX_SHOWN = 20  # the latest
+
+
+def figures_of(estimates: dict[str, Any], deciding: str) -> list[dict[str, Any]]:
+    """The deciding figure first, errors last."""
+    names = sorted(estimates, key=lambda name: (name != deciding, name in SMALLER_IS_BETTER, name))
+    return [{"name": name, "estimate": estimates[name]} for name in names]
 
 
 class FoldSerializer(serializers.Serializer[Any]):
@@ -34,6 +43,9 @@ class FoldSerializer(serializers.Serializer[Any]):
     sensitivity = serializers.FloatField(allow_null=True, required=False)
     specificity = serializers.FloatField(allow_null=True, required=False)
     calibration_error = serializers.FloatField(allow_null=True, required=False)
+    estimates = serializers.DictField(
+        child=EstimateSerializer(), required=False, help_text="Every figure, with its interval."
+    )
 
 
 class FoldMetricsSerializer(serializers.Serializer[Any]):
@@ -50,14 +62,20 @@ class CrossValidationSerializer(serializers.ModelSerializer[CrossValidation]):
     dataset_number = serializers.IntegerField(source="dataset.number")
     folds = FoldSerializer(many=True)
     metrics = FoldMetricsSerializer()
+    figures = serializers.SerializerMethodField(help_text="Over the folds, whatever the kind.")
 
     class Meta:
         model = CrossValidation
         fields = [
             "id", "state", "progress", "error", "dataset_number", "fold_count", "seed", "folds",
-            "metrics", "created_at", "finished_at",
+            "metrics", "figures", "created_at", "finished_at",
         ]  # fmt: skip
         read_only_fields = fields
+
+    @extend_schema_field(FigureSerializer(many=True))
+    def get_figures(self, job: CrossValidation) -> list[dict[str, Any]]:
+        target = job.target
+        return figures_of(job.metrics, figure_of(target.kind, target.input))
 
 
 class NewCrossValidationRequest(serializers.Serializer[Any]):
@@ -71,7 +89,7 @@ class CrossValidationsView(APIView):
     @extend_schema(responses=CrossValidationSerializer(many=True))
     def get(self, request: Request, target_id: UUID) -> Response:
         target = target_of(user_of(request), target_id)
-        found = target.cross_validations.select_related("dataset").order_by("-created_at")
+        found = target.cross_validations.select_related("dataset", "target").order_by("-created_at")
         return Response(CrossValidationSerializer(found[:MAX_SHOWN], many=True).data)
 
     @extend_schema(request=NewCrossValidationRequest, responses={202: CrossValidationSerializer})

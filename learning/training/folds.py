@@ -2,12 +2,18 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 from learning.training.metrics.intervals import Estimate
+
+LIMITS = {
+    "mean_absolute_error": (0.0, math.inf), "root_mean_square_error": (0.0, math.inf),
+    "r2": (-math.inf, 1.0), "spearman": (-1.0, 1.0), "quadratic_kappa": (-1.0, 1.0),
+}  # fmt: skip
 
 
 def patient_folds(
@@ -32,7 +38,30 @@ def patient_folds(
     return np.asarray([fold_of[patient] for patient in patients], np.int64)
 
 
-def over_folds(values: Sequence[float | None], test_share: float) -> Estimate:
+def strata_of(kind: str, truth: NDArray[Any]) -> NDArray[np.int64]:
+    """(n,) what is to be spread over the folds, of answers as the task of this kind encodes them.
+
+    The answer; of findings the rarest that a case shows; the fifth in which a number lies; the event.
+    """
+    if kind == "many":
+        is_shown = truth == 1
+        frequency = np.where(is_shown, is_shown.sum(axis=0), np.inf)
+        return np.where(is_shown.any(axis=1), 1 + frequency.argmin(axis=1), 0).astype(np.int64)
+    if kind == "number":
+        fifths = np.quantile(truth, (0.2, 0.4, 0.6, 0.8))
+        return np.searchsorted(fifths, truth).astype(np.int64)
+    answers = truth[:, 1] if kind == "time_to_event" else truth
+    return np.asarray(answers, np.int64)
+
+
+def limits_of(figure: str) -> tuple[float, float]:
+    """What a figure cannot be below and above."""
+    return LIMITS.get(figure, (0.0, 1.0))
+
+
+def over_folds(
+    values: Sequence[float | None], test_share: float, limits: tuple[float, float] = (0.0, 1.0)
+) -> Estimate:
     """The mean of a figure over folds with a 95 % interval; None where a fold has no such figure.
 
     Folds share training data, so their spread alone is too small: it is corrected by the ratio of
@@ -46,4 +75,4 @@ def over_folds(values: Sequence[float | None], test_share: float) -> Estimate:
         return Estimate(mean, None, None)
     error = math.sqrt((1 / len(known) + test_share) * float(known.var(ddof=1)))
     reach = float(stats.t.ppf(0.975, len(known) - 1)) * error
-    return Estimate(mean, max(mean - reach, 0.0), min(mean + reach, 1.0))
+    return Estimate(mean, max(mean - reach, limits[0]), min(mean + reach, limits[1]))

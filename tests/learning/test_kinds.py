@@ -7,17 +7,17 @@ from annotation.archive.services.ingest import ingest
 from annotation.core import jobs
 from annotation.core.errors import Conflict, InvalidInput
 from annotation.datasets.models import Split
-from annotation.datasets.services import prescribe_splits
+from annotation.datasets.services import freeze, prescribe_splits
 from annotation.imaging import masks
 from annotation.labeling.models import Case, Suggestion
 from annotation.labeling.services.importing import import_read
 from annotation.labeling.services.label_volumes import Grid, keep_layers
 from annotation.labeling.services.projects import add_cases, current_schema, publish_schema
-from learning import pipeline
-from learning.models import Prediction, Round, Trigger
+from learning import cross_validation, pipeline
+from learning.models import CrossValidation, Prediction, Round, Trigger
 from learning.pipeline.boxes import agreed
 from learning.pipeline.image_boxes import Fit
-from learning.services import rounds, suggestions, targets
+from learning.services import cross_validations, rounds, suggestions, targets
 from learning.services.test_results import results_of
 from learning.stored_models import load_network
 from learning.training.metrics.figures import measures_of
@@ -100,6 +100,40 @@ def radiographs(cast, project):
 
     labeled(project, cast.annotator, complete, make=make)
     return open_cases(project, [factories.make_study(project) for _ in range(4)])
+
+
+@pytest.mark.parametrize(
+    ("question", "figure"),
+    [
+        ("seen", "mean_auc"),
+        ("grade", "quadratic_kappa"),
+        ("size", "mean_absolute_error"),
+        ("days", "c_index"),
+    ],
+)
+def test_answers_of_every_kind_are_cross_validated(cast, radiographs, question, figure):
+    options = {"event_question": "died", "event_option": "yes"} if question == "days" else {}
+    target = targets.create_target(
+        actor=cast.manager, project=cast.project, question=question, options=options, config=TINY
+    )
+    contents = [lambda _, n=n: {"answers": answers_of(n)} for n in range(len(SPLITS))]
+    more = labeled(
+        cast.project, cast.annotator, contents, make=lambda n: factories.make_study(cast.project)
+    )
+    split(cast.project, more, [Split.TRAIN] * len(more))
+    dataset = freeze(project=cast.project, name="d", actor=cast.manager)
+    job = cross_validations.request_cross_validation(
+        actor=cast.manager, target=target, fold_count=3, seed=1
+    )
+    jobs.execute(CrossValidation, job.pk, cross_validation.run_cross_validation)
+    job.refresh_from_db()
+    assert (job.state, job.dataset) == ("completed", dataset), job.error
+    assert sum(fold["n"] for fold in job.folds) == 25  # of 28: three are test patients
+    values = [fold["estimates"][figure]["value"] for fold in job.folds]
+    assert all(value is not None for value in values)
+    assert job.metrics[figure]["value"] == pytest.approx(np.mean(values))
+    assert job.metrics[figure]["low"] <= job.metrics[figure]["value"] <= job.metrics[figure]["high"]
+    assert any(fold["estimates"][figure]["low"] is not None for fold in job.folds)
 
 
 @pytest.mark.parametrize("question", ANSWERS)

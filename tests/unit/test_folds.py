@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from learning.training.folds import over_folds, patient_folds
+from learning.training.folds import limits_of, over_folds, patient_folds, strata_of
 
 
 def test_every_patient_lies_in_one_fold_and_rare_answers_in_all():
@@ -25,6 +25,21 @@ def test_a_patient_belongs_to_its_rarest_answer_and_order_changes_nothing():
     rows = np.asarray([5, 2, 0, 4, 1, 3])
     again = patient_folds([patients[r] for r in rows], [strata[r] for r in rows], 2, seed=0)
     assert again.tolist() == folds[rows].tolist()
+
+
+def test_what_is_spread_over_the_folds_by_kind():
+    findings = np.asarray([[1, 1], [1, 0], [0, np.nan], [1, 0]])  # the second is the rarer one
+    assert strata_of("many", findings).tolist() == [2, 1, 0, 1]
+    assert strata_of("number", np.arange(10.0)).tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert strata_of("time_to_event", np.asarray([[3.0, 1], [9.0, 0]])).tolist() == [1, 0]
+    assert strata_of("ordinal", np.asarray([2, 0])).tolist() == [2, 0]
+
+
+def test_an_error_may_be_above_one_and_a_correlation_below_zero():
+    assert over_folds([4.0, 6.0], 0.5, limits_of("mean_absolute_error")).high > 6
+    assert over_folds([4.0, 6.0], 0.5, limits_of("mean_absolute_error")).low == 0
+    assert over_folds([-0.5, -0.3], 0.5, limits_of("spearman")).value == pytest.approx(-0.4)
+    assert over_folds([-0.5, -0.3], 0.5, limits_of("spearman")).low == -1
 
 
 def test_more_folds_than_patients_are_refused():

@@ -3,14 +3,14 @@ import { Button, Card, Group, Select, Stack, Table, Text, Title } from '@mantine
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, good, type Schemas } from '../api/client'
-import { t } from '../i18n'
+import { named, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Loaded } from '../ui/states'
 import { estimateText, figureText } from './estimateText'
 import { JobProgress } from './JobProgress'
 import { isBusy, whileBusy } from './jobState'
 
-const FIGURES = ['auc', 'accuracy', 'sensitivity', 'specificity', 'calibration_error'] as const
+const SINGLE = ['auc', 'accuracy', 'sensitivity', 'specificity', 'calibration_error'] as const
 const COUNTS = ['3', '4', '5', '6', '8', '10']
 
 interface Props {
@@ -99,22 +99,21 @@ function Run({ run, isManager, onChange }: RunProps) {
 }
 
 function Folds({ run }: { run: Schemas['CrossValidation'] }) {
-  const shown = FIGURES.filter((name) => run.folds.some((fold) => fold[name] != null))
+  const shown = run.state === 'completed' ? run.figures.map(({ name }) => name) : Object.keys(run.folds[0]?.estimates ?? {})
   return (
     <Table.ScrollContainer minWidth={480}>
       <Table>
         <Table.Thead>
           <Table.Tr>
-            {(['fold', 'cases', 'training', ...shown] as const).map((name) => (
-              <Table.Th key={name}>{t(`folds.${name}`)}</Table.Th>
-            ))}
+            {(['fold', 'cases', 'training'] as const).map((name) => <Table.Th key={name}>{t(`folds.${name}`)}</Table.Th>)}
+            {shown.map((name) => <Table.Th key={name}>{named(`figure.${name}`, name)}</Table.Th>)}
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
           {run.folds.map((fold) => (
             <Table.Tr key={fold.fold}>
               {[fold.fold, fold.n, fold.training].map((count, place) => <Table.Td key={place}>{count}</Table.Td>)}
-              {shown.map((name) => <Table.Td key={name}>{figureText(fold[name])}</Table.Td>)}
+              {shown.map((name) => <Table.Td key={name}>{foldText(fold, name)}</Table.Td>)}
             </Table.Tr>
           ))}
         </Table.Tbody>
@@ -122,11 +121,17 @@ function Folds({ run }: { run: Schemas['CrossValidation'] }) {
           <Table.Tfoot>
             <Table.Tr>
               <Table.Th colSpan={3}>{t('folds.mean')}</Table.Th>
-              {shown.map((name) => <Table.Th key={name}>{estimateText(run.metrics[name])}</Table.Th>)}
+              {run.figures.map(({ name, estimate }) => <Table.Th key={name}>{estimateText(estimate)}</Table.Th>)}
             </Table.Tr>
           </Table.Tfoot>
         )}
       </Table>
     </Table.ScrollContainer>
   )
+}
+
+/** Folds of before every figure had an interval tell the value alone. */
+function foldText(fold: Schemas['Fold'], name: string): string {
+  const single = SINGLE.find((known) => known === name)
+  return fold.estimates ? estimateText(fold.estimates[name]) : figureText(single && fold[single])
 }

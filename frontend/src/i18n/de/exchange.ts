@@ -31,11 +31,6 @@ export const exchange = {
   'folds.fold': 'Teil',
   'folds.cases': 'Fälle',
   'folds.training': 'Gelernt aus',
-  'folds.auc': 'AUC',
-  'folds.accuracy': 'Genauigkeit',
-  'folds.sensitivity': 'Sensitivität',
-  'folds.specificity': 'Spezifität',
-  'folds.calibration_error': 'Kalibrierungsfehler',
   'folds.mean': 'Mittel (95 %)',
   'bundles.title': 'Modelle hinaus und herein',
   'bundles.help':

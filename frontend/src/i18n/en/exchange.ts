@@ -31,11 +31,6 @@ export const exchange = {
   'folds.fold': 'Fold',
   'folds.cases': 'Cases',
   'folds.training': 'Learned from',
-  'folds.auc': 'AUC',
-  'folds.accuracy': 'Accuracy',
-  'folds.sensitivity': 'Sensitivity',
-  'folds.specificity': 'Specificity',
-  'folds.calibration_error': 'Calibration error',
   'folds.mean': 'Mean (95 %)',
   'bundles.title': 'Models in and out',
   'bundles.help':
