@@ -69,7 +69,10 @@ def reading_body(
     studies = [case.study, *selectors.find_priors(case)]
     study, *priors = selectors.describe_studies(studies, hides_patient=hides_patient)
     is_revealed = suggestions.are_revealed(options=options, annotation=annotation)
-    served = assignment or case.assignments.filter(reader=annotation.reader_id).order_by("created_at").last()
+    served = (
+        assignment
+        or case.assignments.filter(reader=annotation.reader_id).order_by("created_at").last()
+    )
     is_audit = served is not None and served.selection == Selection.CONTROL
     # Why the case comes now tells what the model thinks of it; an audit's reason does not.
     is_blind = options.suggestions == "after_first_impression" and not (is_revealed or is_audit)
