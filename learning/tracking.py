@@ -16,6 +16,7 @@ from typing import Any
 
 from django.conf import settings
 
+from annotation.core import wording
 from annotation.core.jobs import JobState
 from annotation.core.locks import advisory_lock
 from learning.models import Round
@@ -98,7 +99,7 @@ def _told(name: str, record: Record) -> dict[str, Any]:
         detail = TRACKERS[name](record)
     except Exception as error:
         logger.exception("tracker_failed tracker=%s round=%s", name, record.key)
-        return {"ok": False, "detail": f"{type(error).__name__}: {error}"[:500]}
+        return {"ok": False, "detail": wording.error_of(error)[:500]}
     return {"ok": True, "detail": detail}
 
 

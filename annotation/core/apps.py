@@ -8,4 +8,6 @@ class CoreConfig(AppConfig):
     label = "core"
 
     def ready(self) -> None:
-        from annotation.core import checks  # noqa: F401  registers the checks
+        from annotation.core import checks, sentences, wording  # noqa: F401  registers the checks
+
+        wording.register(sentences.SENTENCES)

@@ -16,11 +16,13 @@ from django.db import connection, models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from annotation.core import wording
 from annotation.core.models import BaseModel
 
 logger = logging.getLogger(__name__)
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-DISK_FULL = "The disk of the worker is full"
+DISK_FULL = "The disk of the worker is full: make room, and start it again."
+DISK_FULL_PAUSED = "The disk of the worker is full: make room, and resume. Nothing is lost."
 MAX_ATTEMPTS = 3  # that leave nothing to go on from
 
 
@@ -65,6 +67,11 @@ class Job(BaseModel):
     @property
     def is_finished(self) -> bool:
         return self.state not in UNFINISHED
+
+    @property
+    def error_words(self) -> wording.Words:
+        """The error in no language; {} where it is only a sentence."""
+        return wording.words_of_error(self.error)
 
     @classmethod
     def ownership(cls, job: Self) -> models.QuerySet[Self]:
@@ -209,11 +216,11 @@ def execute(model: type[J], job_id: Any, work: Any) -> None:
     except Exception as error:
         logger.exception("job_failed kind=%s id=%s", model.__name__, job.pk)
         if not _is_disk_full(error):
-            finish(job, JobState.FAILED, error=f"{type(error).__name__}: {error}")
+            finish(job, JobState.FAILED, error=wording.error_of(error))
         elif isinstance(job, PausableJob):
             wait_for_space(job)
         else:
-            finish(job, JobState.FAILED, error=f"{DISK_FULL}: make room, and start it again.")
+            finish(job, JobState.FAILED, error=DISK_FULL)
 
 
 def _is_disk_full(error: Exception) -> bool:
@@ -222,9 +229,7 @@ def _is_disk_full(error: Exception) -> bool:
 
 def wait_for_space(job: PausableJob) -> None:
     """Pause the job with the reason: what it has is kept, and it goes on once somebody made room."""
-    type(job).ownership(job).update(
-        pause_requested=True, error=f"{DISK_FULL}: make room, and resume. Nothing is lost."
-    )
+    type(job).ownership(job).update(pause_requested=True, error=DISK_FULL_PAUSED)
     put_back(job)
 
 

@@ -8,6 +8,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from annotation.core import wording
 from annotation.core.errors import DomainError, NotFound
 
 CONTENT_TYPE = "application/problem+json"
@@ -15,7 +16,15 @@ AUTH_ERRORS = (exceptions.NotAuthenticated, exceptions.AuthenticationFailed)
 
 
 def problem(status_code: int, code: str, detail: str, **extra: Any) -> dict[str, Any]:
-    return {"status": status_code, "code": code, "detail": detail, **extra}
+    """The body: `detail` in English; `words` and `field_words` say it in no language, where known."""
+    body = {"status": status_code, "code": code, "detail": detail, **extra}
+    if words := wording.words_of(detail):
+        body["words"] = words
+    fields = extra.get("fields")
+    if isinstance(fields, dict):
+        told = {path: wording.words_of(str(why)) for path, why in fields.items()}
+        body["field_words"] = {path: words for path, words in told.items() if words}
+    return body
 
 
 def problem_json(error: DomainError) -> JsonResponse:

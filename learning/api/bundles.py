@@ -44,7 +44,16 @@ class BundleExportSerializer(serializers.ModelSerializer[BundleExport]):
 
     class Meta:
         model = BundleExport
-        fields = ["id", "state", "progress", "error", "size_bytes", "sha256", "created_at"]
+        fields = [
+            "id",
+            "state",
+            "progress",
+            "error",
+            "error_words",
+            "size_bytes",
+            "sha256",
+            "created_at",
+        ]
         read_only_fields = fields
 
 
@@ -56,7 +65,7 @@ class BundleImportSerializer(serializers.ModelSerializer[BundleImport]):
     class Meta:
         model = BundleImport
         fields = [
-            "id", "state", "progress", "error", "size_bytes", "sha256", "model_version",
+            "id", "state", "progress", "error", "error_words", "size_bytes", "sha256", "model_version",
             "model_number", "created_at",
         ]  # fmt: skip
         read_only_fields = fields

@@ -67,8 +67,8 @@ class CrossValidationSerializer(serializers.ModelSerializer[CrossValidation]):
     class Meta:
         model = CrossValidation
         fields = [
-            "id", "state", "progress", "error", "dataset_number", "fold_count", "seed", "folds",
-            "metrics", "figures", "created_at", "finished_at",
+            "id", "state", "progress", "error", "error_words", "dataset_number", "fold_count",
+            "seed", "folds", "metrics", "figures", "created_at", "finished_at",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -73,7 +73,8 @@ class ExplanationSerializer(serializers.ModelSerializer[Explanation]):
     class Meta:
         model = Explanation
         fields = [
-            "id", "model_version", "case", "method", "answer", "state", "progress", "error", "place",
+            "id", "model_version", "case", "method", "answer", "state", "progress", "error", "error_words",
+            "place",
         ]  # fmt: skip
         read_only_fields = fields
 

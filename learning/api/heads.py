@@ -126,7 +126,7 @@ class EncoderVersionSerializer(serializers.ModelSerializer[EncoderVersion]):
     class Meta:
         model = EncoderVersion
         fields = [
-            "id", "number", "kind", "state", "progress", "error", "embedded", "without_image",
+            "id", "number", "kind", "state", "progress", "error", "error_words", "embedded", "without_image",
             "created_at",
         ]  # fmt: skip
         read_only_fields = fields

@@ -20,6 +20,7 @@ class ScoringSerializer(serializers.Serializer[Any]):
     done = serializers.IntegerField(help_text="Cases that were looked at.")
     total = serializers.IntegerField(help_text="0: nothing is under way.")
     error = serializers.CharField(allow_blank=True)
+    error_words = serializers.DictField(help_text="The error in no language, where known.")
 
 
 class ScoringAnswerSerializer(serializers.Serializer[Any]):

@@ -51,8 +51,8 @@ class PretrainingSerializer(serializers.ModelSerializer[EncoderVersion]):
     class Meta:
         model = EncoderVersion
         fields = [
-            "id", "number", "state", "progress", "error", "network", "curves", "weights_sha256",
-            "created_at",
+            "id", "number", "state", "progress", "error", "error_words", "network", "curves",
+            "weights_sha256", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 

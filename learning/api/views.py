@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotation.accounts.authentication import user_of
+from annotation.core import wording
 from annotation.core.errors import get_or_not_found
 from annotation.core.jobs import JobState
 from annotation.datasets.api.views import ProgressOfJob
@@ -97,6 +98,10 @@ class StartedFromSerializer(serializers.Serializer[Any]):
 class TrackedSerializer(serializers.Serializer[Any]):
     ok = serializers.BooleanField()
     detail = serializers.CharField()
+    words = serializers.SerializerMethodField(help_text="A trouble in no language, where known.")
+
+    def get_words(self, told: dict[str, Any]) -> dict[str, Any]:
+        return {} if told["ok"] else wording.words_of_error(told["detail"])
 
 
 class ProgressOfRound(ProgressOfJob):
@@ -122,8 +127,8 @@ class RoundSerializer(serializers.ModelSerializer[Round]):
         model = Round
         fields = [
             "id", "number", "state", "trigger", "strategy", "seed", "code_revision", "attempt",
-            "pause_requested", "progress", "error", "training_labels", "ranked_cases", "curves",
-            "metrics", "config", "start", "dataset_number", "started_from", "tracked",
+            "pause_requested", "progress", "error", "error_words", "training_labels", "ranked_cases",
+            "curves", "metrics", "config", "start", "dataset_number", "started_from", "tracked",
             "created_at", "started_at", "finished_at",
         ]  # fmt: skip
         read_only_fields = fields

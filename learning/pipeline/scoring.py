@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 
 from annotation.archive import selectors as archive
-from annotation.core import jobs
+from annotation.core import jobs, wording
 from annotation.datasets import services as datasets
 from annotation.datasets.models import Split
 from annotation.datasets.splitter import Splitter
@@ -76,7 +76,7 @@ def help_score(round_id: str) -> None:
         except Exception as error:
             # This machine may lack what the round's own has: weights, files or memory.
             logger.exception("shard_given_back id=%s round=%s", shard.pk, round_id)
-            shards.give_back(shard=shard, error=f"{type(error).__name__}: {error}")
+            shards.give_back(shard=shard, error=wording.error_of(error))
             return
     shards.ring_helpers(round_id)
 

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from annotation.accounts.models import User
-from annotation.core import audit, jobs
+from annotation.core import audit, jobs, wording
 from annotation.core.locks import advisory_lock
 from annotation.core.tasks import ring
 from annotation.labeling.models import Case, CaseState
@@ -31,6 +31,11 @@ class Progress:
     done: int  # cases
     total: int  # 0: nothing is under way
     error: str
+
+    @property
+    def error_words(self) -> wording.Words:
+        """The error in no language; {} where it is only a sentence."""
+        return wording.words_of_error(self.error)
 
 
 def request_missing(version: ModelVersion, *, retries: bool = True) -> list[Scoring]:

@@ -10,7 +10,7 @@ from annotation.accounts.services import create_token
 from annotation.archive.models import Instance, Study
 from annotation.archive.remote import Credentials, Timeouts
 from annotation.core import jobs
-from annotation.core.errors import RemoteRefused, RemoteUnavailable
+from annotation.core.errors import RemoteRefused
 from annotation.core.jobs import JobState
 from annotation.core.models import AuditEvent
 from annotation.labeling.models import Case, Transfer
@@ -314,7 +314,7 @@ def test_a_push_to_a_peer_that_is_away_fails(empty_peer, source, live_cast, monk
     empty_peer.stop()
     push = run(ask_push(live_cast, source))
     assert push.state == JobState.FAILED
-    assert RemoteUnavailable.__name__ in push.error
+    assert push.error_words["reason"] == {"code": "remote_away"}
     empty_peer.start()
     transfers.resume(actor=live_cast.manager, transfer=push)
     assert counts(run(push)) == (1, 0, 0)

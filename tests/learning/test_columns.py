@@ -168,8 +168,9 @@ def test_a_column_without_any_training_value_ends_in_a_clear_sentence(cast, case
     upload(cast.project, {len(SPLITS) - 1: 1.0})
     failed = run(make_target(cast, CRP))
     assert (failed.state, failed.error) == (
-        "failed", "NotEnoughLabels: crp [mg/l]: no training case has a value",
+        "failed", "crp [mg/l]: no training case has a value",
     )  # fmt: skip
+    assert failed.error_words == {"code": "no_training_value", "column": "crp [mg/l]"}
 
 
 def test_the_scale_is_that_of_the_training_split_and_comes_back_exactly(cast, cases):

@@ -83,7 +83,7 @@ def test_what_cannot_be_cross_validated_says_why(cast):
     datasets.set_shares(project=cast.project, test_share=0, validation_share=0)
     datasets.freeze(project=cast.project, name="d", actor=cast.manager)
     failed = work(ask(target, cast.manager))
-    assert failed.error == "NotEnoughCases: 3 folds need as many patients; there are 2."
+    assert failed.error == "3 folds need as many patients; there are 2."
     with pytest.raises(InvalidInput, match="3 to 10 folds"):
         cross_validations.request_cross_validation(
             actor=None, target=target, fold_count=2

@@ -112,7 +112,7 @@ def test_a_failed_round_says_why_and_leaves_the_ranking(target, cast):
     target.refresh_from_db()
     failed = run(target)
     assert (failed.state, failed.error) == (
-        "failed", "InvalidArchitecture: size: vit_small takes sides of at least 16 that are "
+        "failed", "size: vit_small takes sides of at least 16 that are "
         "multiples of 8, not 33",
     )  # fmt: skip
     assert dict(Case.objects.values_list("pk", "priority")) == before

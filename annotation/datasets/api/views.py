@@ -55,6 +55,7 @@ class ExportSerializer(serializers.ModelSerializer[Export]):
             "state",
             "progress",
             "error",
+            "error_words",
             "size_bytes",
             "sha256",
             "created_at",

@@ -95,6 +95,7 @@ class TransferRowSerializer(Plain):
     state = serializers.ChoiceField(choices=JobState.choices)
     progress = TransferProgress()
     error = serializers.CharField(allow_blank=True)
+    error_words = serializers.DictField(help_text="The error in no language, where known.")
     cancel_requested = serializers.BooleanField()
     study_count = serializers.SerializerMethodField()
     new_count = serializers.IntegerField()

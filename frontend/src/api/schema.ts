@@ -1556,6 +1556,10 @@ export interface components {
             state: components["schemas"]["JobStateEnum"];
             progress: components["schemas"]["ProgressOfJob"];
             readonly error: string;
+            /** @description The error in no language; {} where it is only a sentence. */
+            readonly error_words: {
+                [key: string]: unknown;
+            };
             readonly size_bytes: number | null;
             readonly sha256: string;
             /** Format: date-time */
@@ -1567,6 +1571,10 @@ export interface components {
             state: components["schemas"]["JobStateEnum"];
             progress: components["schemas"]["ProgressOfJob"];
             readonly error: string;
+            /** @description The error in no language; {} where it is only a sentence. */
+            readonly error_words: {
+                [key: string]: unknown;
+            };
             readonly size_bytes: number;
             readonly sha256: string;
             /** Format: uuid */
@@ -1655,6 +1663,10 @@ export interface components {
             state: components["schemas"]["JobStateEnum"];
             progress: components["schemas"]["ProgressOfJob"];
             readonly error: string;
+            /** @description The error in no language; {} where it is only a sentence. */
+            readonly error_words: {
+                [key: string]: unknown;
+            };
             dataset_number: number;
             readonly fold_count: number;
             readonly seed: number;
@@ -1748,6 +1760,10 @@ export interface components {
             state: components["schemas"]["JobStateEnum"];
             progress: components["schemas"]["ProgressOfJob"];
             readonly error: string;
+            /** @description The error in no language; {} where it is only a sentence. */
+            readonly error_words: {
+                [key: string]: unknown;
+            };
             embedded: number;
             without_image: number;
             /** Format: date-time */
@@ -1851,6 +1867,10 @@ export interface components {
             state: components["schemas"]["JobStateEnum"];
             progress: components["schemas"]["ProgressOfJob"];
             readonly error: string;
+            /** @description The error in no language; {} where it is only a sentence. */
+            readonly error_words: {
+                [key: string]: unknown;
+            };
             readonly place: components["schemas"]["MapPlace"] | null;
         };
         /**
@@ -1868,6 +1888,10 @@ export interface components {
             state: components["schemas"]["JobStateEnum"];
             progress: components["schemas"]["ProgressOfJob"];
             readonly error: string;
+            /** @description The error in no language; {} where it is only a sentence. */
+            readonly error_words: {
+                [key: string]: unknown;
+            };
             readonly size_bytes: number | null;
             readonly sha256: string;
             /** Format: date-time */
@@ -2648,6 +2672,10 @@ export interface components {
             state: components["schemas"]["JobStateEnum"];
             progress: components["schemas"]["ProgressOfJob"];
             readonly error: string;
+            /** @description The error in no language; {} where it is only a sentence. */
+            readonly error_words: {
+                [key: string]: unknown;
+            };
             /** @description Empty until it runs. */
             readonly network: string;
             curves: components["schemas"]["Loss"][];
@@ -2841,6 +2869,10 @@ export interface components {
             readonly pause_requested: boolean;
             progress: components["schemas"]["ProgressOfRound"];
             readonly error: string;
+            /** @description The error in no language; {} where it is only a sentence. */
+            readonly error_words: {
+                [key: string]: unknown;
+            };
             readonly training_labels: number | null;
             readonly ranked_cases: number | null;
             curves: components["schemas"]["Epoch"][];
@@ -2893,6 +2925,10 @@ export interface components {
             /** @description 0: nothing is under way. */
             total: number;
             error: string;
+            /** @description The error in no language, where known. */
+            error_words: {
+                [key: string]: unknown;
+            };
         };
         ScoringAnswer: {
             /** @description Null: no model is in production. */
@@ -3180,6 +3216,10 @@ export interface components {
         Tracked: {
             ok: boolean;
             detail: string;
+            /** @description A trouble in no language, where known. */
+            readonly words: {
+                [key: string]: unknown;
+            };
         };
         /** @description A transfer in a list; its failures are in the detail. */
         Transfer: {
@@ -3190,6 +3230,10 @@ export interface components {
             state: components["schemas"]["JobStateEnum"];
             progress: components["schemas"]["TransferProgress"];
             error: string;
+            /** @description The error in no language, where known. */
+            error_words: {
+                [key: string]: unknown;
+            };
             cancel_requested: boolean;
             /** @description 0 for a push of all studies. */
             readonly study_count: number;
@@ -3217,6 +3261,10 @@ export interface components {
             state: components["schemas"]["JobStateEnum"];
             progress: components["schemas"]["TransferProgress"];
             error: string;
+            /** @description The error in no language, where known. */
+            error_words: {
+                [key: string]: unknown;
+            };
             cancel_requested: boolean;
             /** @description 0 for a push of all studies. */
             readonly study_count: number;

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from annotation.accounts.models import Preferences
+from annotation.core import jobs
 from learning.models import EncoderVersion, Round
 from learning.services import heads, targets
 from tests import factories, servers
@@ -71,7 +72,7 @@ def curve(live_cast):
     make_round(target, 3, None, "random")
     curves = [{"step": n, "epoch": n, "loss": 1 / n, "validation_loss": 2 / n} for n in (1, 2, 3)]
     Round.objects.filter(target=target, number=3).update(
-        state="failed", error="OSError: The disk is full", curves=curves
+        state="failed", error=jobs.DISK_FULL, curves=curves
     )
     make_audited(target, head, factories.make_empty_cases(live_cast.project, 30), wrong=3)
     return target
@@ -116,7 +117,7 @@ def test_the_learning_curve_stands_beside_the_audit_and_the_forecast(live_cast, 
         assert "fehlgeschlagen" in rows.nth(1).inner_text().lower()
         page.get_by_role("button", name="Runde 3 zeigen").click()
         run = page.get_by_test_id("run")
-        assert "The disk is full" in run.inner_text()
+        assert "The disk of the worker is full" in run.inner_text()
         run.locator(".recharts-line").first.wait_for()
 
 
