@@ -1,6 +1,7 @@
 /** The one HTTP client: typed from the OpenAPI file, with CSRF and errors as problem objects. */
 import createClient from 'openapi-fetch'
 import { t } from '../i18n'
+import { fieldsSaid, saidOfProblem, together, type Said } from './saidText'
 import type { components, paths } from './schema'
 
 export type Schemas = components['schemas']
@@ -15,19 +16,34 @@ export interface Problem {
   status: number
   code: string
   detail: string
+  /** The detail and what is wrong with the fields, in no language, where the server knows such words. */
+  words?: unknown
+  field_words?: Record<string, unknown>
   fields?: Record<string, string>
   state?: string
   current?: { version: number; content: unknown }
 }
 
+/** The server's refusal, said in the reader's language, its fields too. */
 export class ApiError extends Error {
-  constructor(readonly problem: Problem) {
-    super(problem.detail)
+  readonly problem: Problem
+  readonly said: Said
+
+  constructor(problem: Problem) {
+    const said = saidOfProblem(problem)
+    super(together(said))
+    const fields = fieldsSaid(problem.fields, problem.field_words)
+    this.problem = { ...problem, ...(fields && { fields }) }
+    this.said = said
   }
 }
 
-/** The network or the server is away; what was being sent must be kept and sent again. */
-export class Offline extends Error {}
+/** The network or the server is away; what was being sent must be kept and sent again. `cause` is the browser's. */
+export class Offline extends Error {
+  constructor(cause?: unknown) {
+    super(t('sign_in.offline'), { cause })
+  }
+}
 
 /** How long the server may think before it counts as away. */
 const PATIENCE_MS = 30_000
@@ -52,7 +68,7 @@ export async function reachable(request: Request): Promise<Response> {
     return response
   } catch (error) {
     if (error instanceof Offline) throw error
-    throw new Offline(String(error))
+    throw new Offline(error)
   }
 }
 
@@ -88,6 +104,6 @@ export async function good<T>(
 
 /** An answer may stop half-way: out of patience is away, whatever had come by then. */
 export function asAway(error: unknown): never {
-  if (error instanceof DOMException && error.name === 'TimeoutError') throw new Offline(error.message)
+  if (error instanceof DOMException && error.name === 'TimeoutError') throw new Offline(error)
   throw error
 }

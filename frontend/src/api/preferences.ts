@@ -1,5 +1,5 @@
 /** What a person prefers: keys, language, theme. Kept by the server, so that every workplace knows it. */
-import { languageOf, LANGUAGES, type Language } from '../i18n'
+import { languageOf, LANGUAGES, t, type Language } from '../i18n'
 import { ApiError, csrfToken, Offline, type Problem } from './client'
 
 export const THEMES = ['dark', 'light'] as const
@@ -70,12 +70,13 @@ async function ask(method: 'GET' | 'PUT', body?: Preferences): Promise<unknown> 
       ...(body ? { body: JSON.stringify(body) } : {}),
     })
   } catch (error) {
-    throw new Offline(String(error))
+    throw new Offline(error)
   }
   const answer: unknown = await response.json().catch(() => null)
   if (response.ok) return answer
   const problem = (answer ?? {}) as Partial<Problem>
   throw new ApiError({
-    ...problem, status: response.status, code: problem.code ?? 'error', detail: problem.detail ?? response.statusText,
+    ...problem, status: response.status, code: problem.code ?? 'error',
+    detail: problem.detail ?? t('ui.server_answered', { status: String(response.status) }),
   })
 }

@@ -12,7 +12,7 @@ async function call(path: string, method: string, body?: object): Promise<Respon
       ...(body ? { body: JSON.stringify(body) } : {}),
     })
   } catch (error) {
-    throw new Offline(String(error))
+    throw new Offline(error)
   }
 }
 

@@ -10,8 +10,9 @@ import { models } from './de/models'
 import { projects } from './de/projects'
 import { quick } from './de/quick'
 import { reading } from './de/reading'
+import { said } from './de/said'
 import { schema } from './de/schema'
 import { targets } from './de/targets'
 import { troubles } from './de/troubles'
 
-export const de: Catalogue = { ...app, ...actions, ...clinical, ...exchange, ...explanations, ...leftOut, ...models, ...projects, ...quick, ...reading, ...schema, ...targets, ...troubles }
+export const de: Catalogue = { ...app, ...actions, ...clinical, ...exchange, ...explanations, ...leftOut, ...models, ...projects, ...quick, ...reading, ...said, ...schema, ...targets, ...troubles }

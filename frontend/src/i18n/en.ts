@@ -9,8 +9,9 @@ import { models } from './en/models'
 import { projects } from './en/projects'
 import { quick } from './en/quick'
 import { reading } from './en/reading'
+import { said } from './en/said'
 import { schema } from './en/schema'
 import { targets } from './en/targets'
 import { troubles } from './en/troubles'
 
-export const en = { ...app, ...actions, ...clinical, ...exchange, ...explanations, ...leftOut, ...models, ...projects, ...quick, ...reading, ...schema, ...targets, ...troubles } as const
+export const en = { ...app, ...actions, ...clinical, ...exchange, ...explanations, ...leftOut, ...models, ...projects, ...quick, ...reading, ...said, ...schema, ...targets, ...troubles } as const

@@ -1,7 +1,7 @@
 /** What is written over a pane: the facts of the corners, the sides of the patient, progress and trouble. */
 import { Center, Loader, Stack, Text } from '@mantine/core'
 import { memo, useState, type CSSProperties } from 'react'
-import { formatDate, formatNumber, named, t } from '../i18n'
+import { formatDate, formatNumber, t } from '../i18n'
 import type { EdgeLetters } from '../viewer/geometry'
 import { isWhole } from '../viewer/movement'
 import type { PaneState, Slab } from '../viewer/types'
@@ -9,7 +9,7 @@ import type { Workstation } from '../viewer/Workstation'
 import { keyed } from './actions'
 import { holdsSeries, takeSeries, type DraggedSeries } from './seriesDrag'
 import { useLivePane } from './useMoving'
-import { troubleText, volumeText } from './viewerText'
+import { presetText, troubleText, volumeText } from './viewerText'
 import classes from './reading.module.css'
 
 /** Facts of the study that the corners show; patient data is left out where the project hides it. */
@@ -132,7 +132,7 @@ const WindowText = memo(({ center, width, zoom, preset, slab, spacing }: WindowF
       {/* Said only where millimetres are not the patient's own. */}
       {spacing !== 'patient' && <div>{t(`spacing.${spacing}`)}</div>}
       {slab && <div>{slabText(slab)}</div>}
-      {preset !== '' && <div>{named(`preset.${preset}`, preset)}</div>}
+      {preset !== '' && <div>{presetText(preset)}</div>}
       <div>{t('pane.window', { width: formatNumber(width, precision(width)), center: formatNumber(center, precision(width)) })}</div>
       <div>{t('pane.zoom', { zoom: formatNumber(zoom, 2) })}</div>
     </div>

@@ -3,7 +3,7 @@ import { ActionIcon, Button, Menu, NumberInput, Popover, SegmentedControl, Selec
 import {
   IconAdjustmentsHorizontal, IconLayoutGrid, IconPlayerPause, IconPlayerPlay, IconStackFront,
 } from '@tabler/icons-react'
-import { named, t } from '../i18n'
+import { t } from '../i18n'
 import { LAYOUTS, type Layout, type Slab, type WorkstationState } from '../viewer/types'
 import { actionOf, keyed, type ActionId } from './actions'
 import type { RegionLabel } from './definition'
@@ -13,6 +13,7 @@ import { shownKey } from './keyText'
 import { FIRST_SLAB_MM, MAX_SLAB_MM, SLABS } from './slabs'
 import type { Doable } from './ToolButton'
 import classes from './reading.module.css'
+import { presetText } from './viewerText'
 
 export interface MenuProps {
   /** Names of the presets of the active pane, in the order of their keys. */
@@ -63,7 +64,7 @@ export function shownLayout(layout: Layout): string {
 
 export function PresetMenu({ state, presets, commands, custom }: Props) {
   const preset = state.panes[state.active]?.preset ?? ''
-  const title = preset === '' ? t('toolbar.preset') : named(`preset.${preset}`, preset)
+  const title = preset === '' ? t('toolbar.preset') : presetText(preset)
   return (
     <Menu position="bottom-start" returnFocus={false} disabled={presets.length === 0}>
       <Menu.Target>
@@ -83,7 +84,7 @@ export function PresetMenu({ state, presets, commands, custom }: Props) {
               rightSection={<Shortcut id={id} custom={custom} />}
               onClick={() => commands[id]?.()}
             >
-              {named(`preset.${name}`, name)}
+              {presetText(name)}
             </Menu.Item>
           )
         })}

@@ -1,6 +1,7 @@
 /** Saves a draft soon after each change, one request at a time, and keeps it until acknowledged. */
 import { ApiError, Offline, type Problem } from '../api/client'
 import { contentOf, isSameJson, type Content } from './content'
+import { explain } from './serverAnswers'
 
 export type SaveState =
   | { kind: 'saved' }
@@ -190,8 +191,8 @@ export class Autosave {
       const { version, content: theirs } = problem.current
       this.ports.onState({ kind: 'conflict', theirs: { version, content: contentOf(theirs) } })
     } else {
-      const { detail, code, fields } = problem
-      this.ports.onState({ kind: 'refused', message: detail, code, fields: fields ?? {} })
+      const { code, fields } = problem
+      this.ports.onState({ kind: 'refused', message: explain(error), code, fields: fields ?? {} })
     }
   }
 
@@ -203,7 +204,8 @@ export class Autosave {
       this.schedule(RETRY_MS)
       return
     }
-    const { status, detail: message } = problem
+    const { status } = problem
+    const message = explain(error)
     this.ports.onState(status === SIGNED_OUT ? { kind: 'signed_out' } : { kind: 'troubled', status, message })
     const wait = Math.min(RETRY_MS * 2 ** this.troubles, LONGEST_RETRY_MS)
     this.troubles++

@@ -1,4 +1,5 @@
 /** The painted slices of one annotation by SHA-256: compressed in memory, sent before they are named. */
+import { t } from '../i18n'
 import type { MaskLayer } from '../viewer/types'
 import { drawnMasks, sliceHashes, type Content } from './content'
 import { address, decodeSlice, encodeSlice, pack, unpack, type Bytes } from './sliceFormat'
@@ -66,7 +67,7 @@ export class MaskStore {
   async read(sha256: string): Promise<Uint8Array> {
     if (!this.known.has(sha256)) await this.loading
     const bytes = this.known.get(sha256)
-    if (!bytes) throw new Error('A painted slice is not on the server.')
+    if (!bytes) throw new Error(t('trouble.slice_gone'))
     return (await decodeSlice(bytes)).labels
   }
 

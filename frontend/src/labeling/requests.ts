@@ -1,5 +1,6 @@
 /** The reading page's calls to the server. */
 import { api, ApiError, asAway, csrfToken, good, patience, reachable, type Problem, type Reading, type Schemas } from '../api/client'
+import { t } from '../i18n'
 import type { Content } from './content'
 import type { Bytes } from './sliceFormat'
 
@@ -153,7 +154,7 @@ async function checked(response: Response): Promise<Response> {
   const problem = (await response.json().catch(() => ({}))) as Partial<Problem>
   throw new ApiError({
     ...problem, status: response.status, code: problem.code ?? 'error',
-    detail: problem.detail ?? `The server answered ${response.status}.`,
+    detail: problem.detail ?? t('ui.server_answered', { status: String(response.status) }),
   })
 }
 

@@ -2,6 +2,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { ApiError, type Schemas } from '../api/client'
+import { errorText } from '../api/saidText'
 import type { ExplanationMap } from '../viewer/explanations/map'
 import { strongest } from '../viewer/explanations/map'
 import type { MapOverlay } from '../viewer/explanations/MapOverlay'
@@ -143,7 +144,7 @@ function useFound(caseId: string, mode: Mode | null, answer: string): Found {
   if (mode === null) return { map: null, retry, shown: { kind: 'nothing' } }
   if (error) return { map: null, retry, shown: { kind: 'failed', reason: error.message } }
   if (method === null) return { map: null, retry, shown: near.data ? { kind: 'neighbours', neighbours: near.data } : { kind: 'pending' } }
-  if (now && !isMade && !isUnfinished(now)) return { map: null, retry, shown: { kind: 'failed', reason: now.error } }
+  if (now && !isMade && !isUnfinished(now)) return { map: null, retry, shown: { kind: 'failed', reason: errorText(now) } }
   if (made.data && isMade) return { map: made.data, retry, shown: { kind: 'map' } }
   return { map: null, retry, shown: now?.state === 'running' ? { kind: 'running', progress: now.progress } : { kind: 'pending' } }
 }

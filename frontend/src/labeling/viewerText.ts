@@ -1,5 +1,5 @@
 /** The viewer's messages in the reader's language. */
-import { formatNumber, t } from '../i18n'
+import { formatNumber, named, t } from '../i18n'
 import type { PlanNotice, Trouble, VolumeNotice } from '../viewer/messages'
 import type { PaneState } from '../viewer/types'
 
@@ -41,4 +41,10 @@ export function troubleText(trouble: Trouble): string {
 
 function gigabytes(bytes: number): string {
   return formatNumber(bytes / GIGABYTE, 1)
+}
+
+/** A window by its name; an image that stores several has `image`, `image_2` and so on. */
+export function presetText(name: string): string {
+  const [, number] = /^image_(\d+)$/.exec(name) ?? []
+  return number === undefined ? named(`preset.${name}`, name) : t('preset.image_number', { number })
 }

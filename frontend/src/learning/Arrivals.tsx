@@ -2,6 +2,7 @@
 import { Button, Group, Progress, Text } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { api, good } from '../api/client'
+import { errorText } from '../api/saidText'
 import { t } from '../i18n'
 import { showError } from '../ui/notify'
 
@@ -28,11 +29,11 @@ export function Arrivals({ targetId, isManager }: { targetId: string; isManager:
   })
   const scoring = found.data?.scoring
   if (!scoring || (scoring.total === 0 && scoring.error === '')) return null
-  const { model_number: number, done, total, error } = scoring
+  const { model_number: number, done, total } = scoring
   if (total === 0) {
     return (
       <Group justify="space-between" wrap="nowrap" data-testid="arrivals">
-        <Text size="sm" c="red">{t('arrivals.failed', { number, error })}</Text>
+        <Text size="sm" c="red">{t('arrivals.failed', { number, error: errorText(scoring) })}</Text>
         {isManager && <Button size="compact-sm" variant="default" onClick={() => again.mutate()}>{t('arrivals.again')}</Button>}
       </Group>
     )

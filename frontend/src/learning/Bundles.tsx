@@ -3,6 +3,7 @@ import { Anchor, Button, Card, FileButton, Group, Select, Stack, Text, Title } f
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, good, type Schemas } from '../api/client'
+import { errorText } from '../api/saidText'
 import { formatNumber, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { JobProgress } from './JobProgress'
@@ -90,7 +91,7 @@ function Made({ first, number }: { first: Schemas['BundleExport']; number: numbe
   return isBusy(made) ? (
     <Text size="sm" c="dimmed">{t('bundles.exporting')}</Text>
   ) : (
-    <Text size="sm" c="red">{t('bundles.failed', { reason: made.error })}</Text>
+    <Text size="sm" c="red">{t('bundles.failed', { reason: errorText(made) })}</Text>
   )
 }
 
@@ -143,7 +144,7 @@ function Arrived({ arrived }: { arrived: Schemas['BundleImport'] }) {
     return <JobProgress job={arrived} title={t('bundles.importing')} label={t('bundles.importing')} isStopping={false} />
   }
   return arrived.model_number === null ? (
-    <Text size="sm" c="red">{t('bundles.refused', { reason: arrived.error })}</Text>
+    <Text size="sm" c="red">{t('bundles.refused', { reason: errorText(arrived) })}</Text>
   ) : (
     <Text size="sm">{t('bundles.imported', { number: arrived.model_number })}</Text>
   )

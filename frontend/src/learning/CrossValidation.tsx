@@ -3,6 +3,7 @@ import { Button, Card, Group, Select, Stack, Table, Text, Title } from '@mantine
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, good, type Schemas } from '../api/client'
+import { errorText } from '../api/saidText'
 import { named, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Loaded } from '../ui/states'
@@ -91,7 +92,7 @@ function Run({ run, isManager, onChange }: RunProps) {
           onCancel={isManager ? () => cancel.mutate() : undefined}
         />
       ) : (
-        <Text size="sm" c={run.state === 'failed' ? 'red' : 'dimmed'}>{run.error ? `${title}: ${run.error}` : title}</Text>
+        <Text size="sm" c={run.state === 'failed' ? 'red' : 'dimmed'}>{run.error ? `${title}: ${errorText(run)}` : title}</Text>
       )}
       {run.folds.length > 0 && <Folds run={run} />}
     </Stack>

@@ -3,6 +3,7 @@ import { Alert, Anchor, Badge, Button, Group, Progress, Select, SimpleGrid, Stac
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from 'react-router'
 import { api, good, type Round, type Schemas } from '../api/client'
+import { errorText } from '../api/saidText'
 import { formatNumber, named, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Empty, Loaded } from '../ui/states'
@@ -135,7 +136,7 @@ function NewestRound({ round, isManager, onChange }: NewestRoundProps) {
   if (round.state === 'failed') {
     return (
       <Alert color="red" title={t('learning.round_failed', { number: round.number })} data-testid="round" data-state={round.state}>
-        {t('learning.order_kept', { error: round.error })}
+        {t('learning.order_kept', { error: errorText(round) })}
       </Alert>
     )
   }
@@ -153,7 +154,7 @@ function NewestRound({ round, isManager, onChange }: NewestRoundProps) {
         {isUnfinished && isManager && <RoundButtons round={round} onChange={onChange} />}
       </Group>
       {(phase === 'paused' || phase === 'pausing') && <Text size="sm" c="dimmed">{t(`learning.${phase}_help`)}</Text>}
-      {isUnfinished && round.error && <Alert color="orange">{round.error}</Alert>}
+      {isUnfinished && round.error && <Alert color="orange">{errorText(round)}</Alert>}
       {isUnfinished && (phase !== 'paused' || round.progress.total) && (
         <Progress mt="xs" animated={phase !== 'paused'} value={percent(round)} aria-label={t('learning.round_progress')} />
       )}

@@ -2,6 +2,7 @@
 import { Button, Group, Stack, Text } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { api, good, type Schemas } from '../api/client'
+import { errorText } from '../api/saidText'
 import { formatNumber, named, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { JobProgress } from './JobProgress'
@@ -50,7 +51,7 @@ export function Pretraining({ targetId }: { targetId: string }) {
       )}
       {newest && !isRunning && (
         <Text size="sm" c={newest.state === 'failed' ? 'red' : 'dimmed'}>
-          {`${titleOf(newest)}: ${newest.error || named(`state.${newest.state}`, newest.state)}`}
+          {`${titleOf(newest)}: ${errorText(newest) || named(`state.${newest.state}`, newest.state)}`}
         </Text>
       )}
     </Stack>

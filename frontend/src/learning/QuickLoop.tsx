@@ -2,6 +2,7 @@
 import { Badge, Card, Group, List, Progress, Select, Stack, Text, Title } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { api, good, type Schemas } from '../api/client'
+import { errorText } from '../api/saidText'
 import { formatNumber, named, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Loaded } from '../ui/states'
@@ -78,7 +79,7 @@ function StrategyChoice({ target }: { target: Schemas['Target'] }) {
 function EncoderState({ encoder, isKnown }: { encoder: Schemas['EncoderVersion'] | undefined; isKnown: boolean }) {
   if (!isKnown) return null
   if (!encoder) return <Text size="sm" c="dimmed">{t('quick.no_encoder')}</Text>
-  if (encoder.state === 'failed') return <Text size="sm" c="red">{t('quick.encoder_failed', { error: encoder.error })}</Text>
+  if (encoder.state === 'failed') return <Text size="sm" c="red">{t('quick.encoder_failed', { error: errorText(encoder) })}</Text>
   if (encoder.state === 'completed') {
     return encoder.without_image > 0 ? (
       <Text size="sm" c="dimmed">{t('quick.without_image', { count: encoder.without_image })}</Text>

@@ -1,12 +1,13 @@
 /** Which weights a round began with, and which trackers were told of it. */
 import { Text } from '@mantine/core'
 import type { Round } from '../api/client'
+import { errorText } from '../api/saidText'
 import { t } from '../i18n'
 
 export function RoundRecord({ round }: { round: Round }) {
   const { name, loaded, fresh, fresh_count } = round.started_from
-  const parts = Object.entries(round.tracked).map(([tracker, { ok, detail }]) =>
-    ok ? t('start.told', { name: tracker }) : t('start.not_told', { name: tracker, reason: detail }),
+  const parts = Object.entries(round.tracked).map(([tracker, { ok, detail, words }]) =>
+    ok ? t('start.told', { name: tracker }) : t('start.not_told', { name: tracker, reason: errorText({ error: detail, error_words: words }) }),
   )
   if (name !== undefined) {
     parts.unshift(t('start.began', { name, loaded: loaded ?? 0, fresh: fresh_count ?? 0 }))

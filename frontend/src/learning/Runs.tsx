@@ -2,6 +2,7 @@
 import { Alert, Badge, Button, Code, Drawer, Group, Stack, Table, Text, Title } from '@mantine/core'
 import { useState } from 'react'
 import type { Round, Schemas } from '../api/client'
+import { errorText } from '../api/saidText'
 import { formatDate, named, t } from '../i18n'
 import { targetName } from '../labeling/targetText'
 import { estimateText, NOTHING } from './estimateText'
@@ -23,7 +24,7 @@ export function Runs({ rounds, target }: Props) {
       <Button mt="xs" size="compact-sm" variant="subtle" onClick={() => open(true)}>
         {t('runs.show', { count: rounds.length })}
       </Button>
-      <Drawer opened={isOpen} onClose={() => open(false)} position="right" size="xl" title={t('runs.title', { name: targetName(target) })}>
+      <Drawer opened={isOpen} onClose={() => open(false)} closeButtonProps={{ 'aria-label': t('ui.close') }} position="right" size="xl" title={t('runs.title', { name: targetName(target) })}>
         <Stack data-testid="runs">
           <RunTable rounds={rounds} figure={target.figure} onChoose={choose} />
           {round && <Run round={round} />}
@@ -81,7 +82,7 @@ function Run({ round }: { round: Round }) {
         <Title order={3} size="h4">{t('learning.round', { number: round.number })}</Title>
         <Badge variant="light">{named(`state.${phaseOf(round)}`, phaseOf(round))}</Badge>
       </Group>
-      {round.error !== '' && <Alert color="red">{round.error}</Alert>}
+      {round.error !== '' && <Alert color="red">{errorText(round)}</Alert>}
       <Text size="sm" c="dimmed">{about.filter((part) => part !== '').join(', ')}</Text>
       <RoundRecord round={round} />
       {round.curves.length > 1 ? <LossCurve curves={round.curves} /> : <Text size="sm" c="dimmed">{t('runs.no_losses')}</Text>}

@@ -37,6 +37,7 @@ export function TargetSettings({ projectId, target }: Props) {
       <Drawer
         opened={isOpen}
         onClose={() => open(false)}
+        closeButtonProps={{ 'aria-label': t('ui.close') }}
         position="right"
         size="lg"
         title={t('target.settings_of', { name: targetName(target) })}

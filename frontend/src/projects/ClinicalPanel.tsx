@@ -113,7 +113,7 @@ function Delete({ projectId }: { projectId: string }) {
   return (
     <>
       <Button variant="default" size="xs" onClick={open}>{t('clinical.delete')}</Button>
-      <Modal opened={isOpen} onClose={close} title={t('clinical.delete_title')}>
+      <Modal opened={isOpen} onClose={close} closeButtonProps={{ 'aria-label': t('ui.close') }} title={t('clinical.delete_title')}>
         <Text size="sm" mb="md">{t('clinical.delete_help')}</Text>
         <Group justify="flex-end">
           <Button variant="default" onClick={close}>{t('clinical.keep')}</Button>

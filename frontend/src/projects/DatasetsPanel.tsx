@@ -3,6 +3,7 @@ import { Anchor, Badge, Button, Code, Group, Menu, Table, Text, TextInput } from
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, good, type Schemas } from '../api/client'
+import { errorText } from '../api/saidText'
 import { named, t, type TextKey } from '../i18n'
 import { showError } from '../ui/notify'
 import { Empty, Loaded } from '../ui/states'
@@ -142,8 +143,9 @@ function ExportLink({ made }: { made: Schemas['Export'] }) {
   const { done, total } = made.progress
   const progress = total ? ` ${done ?? 0}/${total}` : ''
   return (
-    <Text size="sm" c={made.state === 'failed' ? 'red' : 'dimmed'} title={made.error}>
+    <Text size="sm" c={made.state === 'failed' ? 'red' : 'dimmed'}>
       {t('datasets.export_state', { name, state: named(`state.${made.state}`, made.state), progress })}
+      {made.error !== '' && <Text span inherit display="block">{errorText(made)}</Text>}
     </Text>
   )
 }

@@ -34,6 +34,7 @@ export function MarksPanel({ projectId, isManager }: Props) {
               <MarksTable marks={page.results} projectId={projectId} acts={isManager ? acts : null} members={members} />
               {page.count > PAGE_SIZE && (
                 <Pagination mt="md" total={Math.ceil(page.count / PAGE_SIZE)} value={filter.page} aria-label={t('marks.pages')}
+                  getControlProps={controlName} getItemProps={(number) => ({ 'aria-label': t('marks.page', { number }) })}
                   onChange={(number) => change({ page: number })} />
               )}
             </>
@@ -155,4 +156,10 @@ function CaseLink({ mark, projectId }: { mark: MarkRow; projectId: string }) {
       ))}
     </>
   )
+}
+
+/** Arrows have no text of their own. */
+function controlName(control: string): { 'aria-label'?: string } {
+  if (control === 'previous') return { 'aria-label': t('ui.previous_page') }
+  return control === 'next' ? { 'aria-label': t('ui.next_page') } : {}
 }

@@ -94,7 +94,7 @@ function PushButton({ projectId, source }: { projectId: string; source: Schemas[
       <Button variant="default" onClick={dialog.open}>
         {t('sources.push_all')}
       </Button>
-      <Modal opened={isOpen} onClose={dialog.close} title={<Title order={2} size="h4">{t('sources.push_all')}</Title>}>
+      <Modal opened={isOpen} onClose={dialog.close} closeButtonProps={{ 'aria-label': t('ui.close') }} title={<Title order={2} size="h4">{t('sources.push_all')}</Title>}>
         <Stack>
           <Text size="sm">
             {t('sources.push_help', { source: source.name })}

@@ -3,6 +3,7 @@ import { Badge, Button, Group, List, Progress, Stack, Table, Text, Title } from 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, good, type Schemas } from '../api/client'
+import { errorText } from '../api/saidText'
 import { formatDate, named, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Loaded } from '../ui/states'
@@ -86,7 +87,7 @@ function Outcome({ transfer }: { transfer: Transfer }) {
       </Text>
       {transfer.error !== '' && (
         <Text size="sm" c="red">
-          {transfer.error}
+          {errorText(transfer)}
         </Text>
       )}
     </Stack>

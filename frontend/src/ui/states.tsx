@@ -2,6 +2,7 @@
 import { Alert, Button, Center, Loader, Stack, Text, Title } from '@mantine/core'
 import type { UseQueryResult } from '@tanstack/react-query'
 import { useEffect, useState, type ReactNode } from 'react'
+import { ApiError } from '../api/client'
 import { t } from '../i18n'
 
 const SHORT_MS = 300
@@ -27,12 +28,21 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
   )
 }
 
+/** What went wrong; the server's own English small beside it where nobody has translated it. */
+export function ErrorText({ error }: { error: Error }) {
+  const { text, original } = error instanceof ApiError ? error.said : { text: error.message, original: '' }
+  return (
+    <>
+      <Text size="sm" mb="sm">{text}</Text>
+      {original !== '' && <Text size="xs" c="dimmed" mb="sm" lang="en">{t('ui.original', { original })}</Text>}
+    </>
+  )
+}
+
 export function Failed({ error, onRetry }: { error: Error; onRetry: () => void }) {
   return (
     <Alert color="red" title={t('ui.not_loaded')} my="md">
-      <Text size="sm" mb="sm">
-        {error.message}
-      </Text>
+      <ErrorText error={error} />
       <Button size="xs" variant="default" onClick={onRetry}>
         {t('ui.try_again')}
       </Button>

@@ -158,6 +158,7 @@ export const reading = {
   'preset.bone': 'Knochen',
   'preset.brain': 'Gehirn',
   'preset.image': 'Wie gespeichert',
+  'preset.image_number': 'Wie gespeichert, {number}',
   'preset.full': 'Voller Bereich',
   'preset.wide': 'Weit',
   'preset.narrow': 'Eng',

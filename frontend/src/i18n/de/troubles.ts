@@ -8,6 +8,7 @@ export const troubles = {
   'notice.signed_out': 'Sie sind abgemeldet worden',
   'notice.signed_out_help': 'Ihre Arbeit bleibt in diesem Browser. Bitte wieder anmelden: Sie kommen zu diesem Fall zurück, und er wird gespeichert.',
   'notice.sign_in': 'Wieder anmelden',
+  'trouble.slice_gone': 'Eine gemalte Schicht liegt nicht auf dem Server.',
   'amiss.region': 'Region {entry}, {image}',
   'amiss.mask': 'Segmentierung in Ebene {layer}, {image}',
   'amiss.elsewhere': 'nicht in dieser Untersuchung',

@@ -155,6 +155,7 @@ export const reading = {
   'preset.bone': 'Bone',
   'preset.brain': 'Brain',
   'preset.image': 'As stored',
+  'preset.image_number': 'As stored, {number}',
   'preset.full': 'Full range',
   'preset.wide': 'Wide',
   'preset.narrow': 'Narrow',

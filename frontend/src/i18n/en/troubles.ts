@@ -8,6 +8,7 @@ export const troubles = {
   'notice.signed_out': 'You have been signed out',
   'notice.signed_out_help': 'Your work is kept in this browser. Sign in again: you come back to this case, and it is saved.',
   'notice.sign_in': 'Sign in again',
+  'trouble.slice_gone': 'A painted slice is not on the server.',
   'amiss.region': 'region {entry}, {image}',
   'amiss.mask': 'segmentation in layer {layer}, {image}',
   'amiss.elsewhere': 'not in this study',

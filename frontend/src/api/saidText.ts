@@ -1,0 +1,49 @@
+/** What the server says, in the reader's language: from its words of no language, else general and with the original. */
+import { currentLanguage, named, t } from '../i18n'
+
+/** A text for the reader, and the server's English beside it where nobody has translated it. */
+export interface Said {
+  text: string
+  original: string
+}
+
+/** A refusal: by its words, else by its kind. */
+export function saidOfProblem({ code, detail, words }: { code: string; detail: string; words?: unknown }): Said {
+  const text = wordsText(words)
+  if (text !== null) return { text, original: '' }
+  return general(named(`problem.${code}`, t('problem.error')), detail)
+}
+
+/** Why a job failed; what was never meant for people is not shown to them. */
+export function errorText({ error, error_words }: { error: string; error_words?: unknown }): string {
+  if (error === '') return ''
+  return wordsText(error_words) ?? together(general(t('problem.job'), error))
+}
+
+export function together({ text, original }: Said): string {
+  return original === '' ? text : t('problem.with_original', { text, original })
+}
+
+/** Null where there are no words, or none that this page knows. */
+export function wordsText(words: unknown): string | null {
+  if (!isWords(words)) return null
+  const { code, ...values } = words
+  const shown = Object.entries(values).map(([name, value]) => [name, isWords(value) ? (wordsText(value) ?? value.code) : String(value)])
+  const key = code.includes('.') ? code : `said.${code}`
+  return named(key, '', Object.fromEntries(shown) as Record<string, string>) || null
+}
+
+/** What is wrong with each field, where the server knows its words. */
+export function fieldsSaid(
+  fields: Readonly<Record<string, string>> | undefined, words: Readonly<Record<string, unknown>> = {},
+): Record<string, string> | undefined {
+  return fields && Object.fromEntries(Object.entries(fields).map(([path, why]) => [path, wordsText(words[path]) ?? why]))
+}
+
+function general(text: string, original: string): Said {
+  return currentLanguage() === 'en' && original !== '' ? { text: original, original: '' } : { text, original }
+}
+
+function isWords(words: unknown): words is { code: string } & Record<string, unknown> {
+  return typeof words === 'object' && words !== null && 'code' in words && typeof words.code === 'string'
+}
