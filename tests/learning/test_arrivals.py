@@ -160,7 +160,8 @@ def test_managers_see_how_far_it_is_and_stop_it(version, target, cast, client_of
     path = f"/api/v1/targets/{target.pk}/scoring"
     client = client_of(cast.manager)
     found = client.get(path).json()["scoring"]
-    assert found == {"model_number": version.number, "done": 0, "total": 9, "error": ""}
+    nothing = {"error": "", "error_words": {}}
+    assert found == {"model_number": version.number, "done": 0, "total": 9, **nothing}
     assert client.delete(path).status_code == 202
     score_all()
     assert client.get(path).json()["scoring"]["total"] == 0
