@@ -79,7 +79,7 @@ def test_a_tracker_that_fails_leaves_the_round_and_the_others_alone(done, settin
     found = told(done, settings, "mlflow", "tensorboard")
     assert found["mlflow"] == {
         "ok": False,
-        "detail": "NotConfigured: MLFLOW_TRACKING_URI is not set",
+        "detail": "MLFLOW_TRACKING_URI is not set",
     }
     assert found["tensorboard"]["ok"]
     assert (done.state, done.error) == (jobs.JobState.COMPLETED, "")

@@ -308,7 +308,8 @@ def test_boxes_are_learned_in_volumes_from_labels_to_suggestions(cast, project, 
     created.refresh_from_db()
     assert created.state == jobs.JobState.COMPLETED, created.error
     metrics = created.metrics
-    assert (metrics["n"], metrics["objects"]) == (2, {"nodule": 2})
+    [nodule] = metrics["labels"]
+    assert (metrics["n"], nodule["name"], nodule["objects"]) == (2, "nodule", 2)
     assert metrics["metric"]["name"] == "ap10"
     assert metrics["ap10"]["value"] > 0.9
     assert metrics["ap50"]["value"] > 0.4

@@ -58,7 +58,7 @@ def test_a_model_goes_out_and_in_and_rounds_start_from_it(target, live_cast, tmp
 
         start = page.get_by_label("Rounds begin with").first
         start.click()
-        page.get_by_role("option", name="Chest: nodule 2").click()
+        page.get_by_role("option", name="Chest: Nodule? #2").click()
         servers.eventually(lambda: Target.objects.get().start != {}, "the start is kept")
         page.get_by_role("button", name="Start a round").click()
         page.get_by_test_id("round-record").wait_for(timeout=90_000)

@@ -117,7 +117,7 @@ def test_the_learning_curve_stands_beside_the_audit_and_the_forecast(live_cast, 
         assert "fehlgeschlagen" in rows.nth(1).inner_text().lower()
         page.get_by_role("button", name="Runde 3 zeigen").click()
         run = page.get_by_test_id("run")
-        assert "The disk of the worker is full" in run.inner_text()
+        assert "Die Festplatte des Workers ist voll" in run.inner_text()
         run.locator(".recharts-line").first.wait_for()
 
 
