@@ -104,7 +104,7 @@ def difference(shown, dataset):
     """The largest difference between what the viewer holds and what pydicom decodes."""
     expected = pixel_array(dataset, index=0)
     if dataset.PhotometricInterpretation == "PALETTE COLOR":
-        expected = apply_color_lut(expected, dataset) >> 8
+        expected = apply_color_lut(expected, dataset)
     if shown["isScaled"]:
         expected = apply_rescale(expected, dataset)
     pixels = shown["rows"] * shown["columns"]
