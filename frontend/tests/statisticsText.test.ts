@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { setLanguage } from '../src/i18n'
-import { statisticsLines } from '../src/labeling/statisticsText'
+import { linesInImage, statisticsLines } from '../src/labeling/statisticsText'
 
 const NONE = { intensities: null, area: null, length: null, width: null, angle_degrees: null }
 
@@ -36,5 +36,16 @@ describe('what a region measures', () => {
   it('keeps the digits of small values', () => {
     const measured = { ...NONE, intensities: { count: 9, mean: 0.0123, sd: 0.002, minimum: 0, maximum: 0.04, unit: '' } }
     expect(statisticsLines(measured, 'none')).toEqual(['mean 0.012, SD 0.002, 0.000 to 0.040'])
+  })
+
+  it('is said in short lines in the image, without the millimetres that need no word', () => {
+    const intensities = { count: 9, mean: 40.5, sd: 12, minimum: 0, maximum: 90, unit: 'HU' }
+    const measured = { ...NONE, area: { value: 212.8, unit: 'mm²' as const }, intensities }
+    const values = ['mean 40.5 HU', 'SD 12.0', '0.0 to 90.0']
+    expect(linesInImage(measured, 'patient')).toEqual(['area 212.8 mm²', ...values])
+    const source = ['mm at the detector', 'not in the patient']
+    expect(linesInImage(measured, 'detector')).toEqual(['area 212.8 mm²', ...source, ...values])
+    setLanguage('de')
+    expect(linesInImage(measured, 'patient')).toEqual(['Fläche 212,8 mm²', 'Mittel 40,5 HU', 'SD 12,0', '0,0 bis 90,0'])
   })
 })

@@ -13,15 +13,33 @@ interface Quantity {
 
 /** One text per line of the list. */
 export function statisticsLines(measured: Statistics, spacing: SpacingSource): string[] {
-  const { intensities, area, length, width, angle_degrees } = measured
-  const lines: string[] = []
+  return [...lengthsOf(measured).map(({ text, unit }) => withSource(text, unit, spacing)), ...othersOf(measured)]
+}
+
+/** The same beside the region in the image, in short lines: long ones cover it in a small pane, and what lies under
+ * a text cannot be taken at its handle. As in the corner, the patient's own millimetres need no word. */
+export function linesInImage(measured: Statistics, spacing: SpacingSource): string[] {
+  const lengths = lengthsOf(measured)
+  const needsSource = spacing !== 'patient' && lengths.some(({ unit }) => isInMillimetres(unit))
+  const source = needsSource ? [t(`spacing.${spacing}`)] : []
+  const lines = [...lengths.map(({ text }) => text), ...source, ...othersOf(measured)]
+  return lines.flatMap((line) => line.split(', '))
+}
+
+function lengthsOf({ area, length, width }: Statistics): { text: string; unit: string }[] {
+  const found: { text: string; unit: string }[] = []
   if (length && width) {
-    const text = t('statistics.diameters', { length: formatNumber(length.value, 1), width: formatNumber(width.value, 1), unit: length.unit })
-    lines.push(withSource(text, length.unit, spacing))
+    const { unit } = length
+    found.push({ unit, text: t('statistics.diameters', { length: formatNumber(length.value, 1), width: formatNumber(width.value, 1), unit }) })
   } else if (length) {
-    lines.push(withSource(quantity('statistics.line', length), length.unit, spacing))
+    found.push({ unit: length.unit, text: quantity('statistics.line', length) })
   }
-  if (area) lines.push(withSource(quantity('statistics.area', area), area.unit, spacing))
+  if (area) found.push({ unit: area.unit, text: quantity('statistics.area', area) })
+  return found
+}
+
+function othersOf({ intensities, angle_degrees }: Statistics): string[] {
+  const lines: string[] = []
   if (angle_degrees !== null) lines.push(t('statistics.angle', { value: formatNumber(angle_degrees, 1) }))
   if (intensities) lines.push(valuesText(intensities))
   return lines
@@ -32,7 +50,11 @@ function quantity(key: 'statistics.line' | 'statistics.area', { value, unit }: Q
 }
 
 function withSource(text: string, unit: string, spacing: SpacingSource): string {
-  return unit.startsWith('mm') ? t('statistics.by', { text, source: t(`spacing.${spacing}`) }) : text
+  return isInMillimetres(unit) ? t('statistics.by', { text, source: t(`spacing.${spacing}`) }) : text
+}
+
+function isInMillimetres(unit: string): boolean {
+  return unit.startsWith('mm')
 }
 
 function valuesText({ count, mean, sd, minimum, maximum, unit }: NonNullable<Statistics['intensities']>): string {

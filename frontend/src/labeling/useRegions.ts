@@ -9,7 +9,7 @@ import type { Statistics } from '../viewer/regions/statistics'
 import { kindsOf, type RegionLabel } from './definition'
 import * as edits from './edits'
 import type { ReadingSession, Snapshot } from './ReadingSession'
-import { statisticsLines } from './statisticsText'
+import { linesInImage } from './statisticsText'
 import { asSuggested } from './suggested'
 import type { ViewerConnection } from './useWorkstation'
 
@@ -54,7 +54,7 @@ export function useRegions(
       onChanged: (region) => session.edit('region_change', edits.moveRegion(region)),
       // A suggested region is nobody's yet: nothing can be done to it but to take or refuse it.
       onSelected: (id) => select(id !== null && session.document?.content.regions?.some((one) => one.id === id) ? id : null),
-      describe: statisticsLines,
+      describe: linesInImage,
       statisticsChanged: (id, found, spacing) => setStatistics((known) => ({ ...known, [id]: { ...found, spacing } })),
       onRefused: (reason) => showNotice(t(REFUSALS[reason])),
     })

@@ -173,12 +173,13 @@ def test_every_kind_of_region_is_stored_where_it_was_drawn_and_measured_in_one_v
     edges = [*outline.min(axis=0), *outline.max(axis=0)]
     assert is_at(np.array(edges), [40, 40, 50, 50])
 
-    # The image says of each what the list says, in the same words.
+    # The image says of each what the list says, in the same words and short lines.
     said = desk.page.get_by_test_id("region").all_inner_texts()
     written = desk.page.locator("svg.svg-layer text tspan").all_text_contents()
     lines = [line for line in written if line.strip()]
     assert {"90.0°", "value 60.0 HU"} <= set(lines)
-    assert any(line.startswith("area ") and "mm² (mm in the patient)" in line for line in lines)
+    assert any(line.startswith("area ") and line.endswith(" mm²") for line in lines)
+    assert any("mm² (mm in the patient)" in entry for entry in said)
     assert [line for line in lines if not any(line in entry for entry in said)] == []
 
 

@@ -97,8 +97,8 @@ def test_regions_go_from_planes_to_the_stack_and_back(live_cast):
         drag_voxels(room, AXIAL, (34, 38, BOX_SLICE), (28, 32, BOX_SLICE))
         kept("box", corners(15, 20, 28, 32))
         go_to(room, AXIAL, ELLIPSE_SLICE + 1)
-        drag_voxels(room, AXIAL, (34, 20, ELLIPSE_SLICE), (32, 20, ELLIPSE_SLICE))
-        kept("ellipse", [(38, 15), (38, 25), (32, 20), (44, 20)])
+        drag_voxels(room, AXIAL, (46, 20, ELLIPSE_SLICE), (48, 20, ELLIPSE_SLICE))
+        kept("ellipse", [(40, 15), (40, 25), (32, 20), (48, 20)])
         assert [one for one in draft()["regions"] if one["kind"] == "length"] == [length]
         go_to(room, CORONAL, 64 - ROW)
         drag_voxels(room, CORONAL, (44, ROW, 26), (40, ROW, 30))
