@@ -9,6 +9,7 @@ import io
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from uuid import UUID
@@ -107,16 +108,18 @@ def _fitted(encoder: EncoderVersion) -> Embed:
     return _from_bytes(content)
 
 
+def report_learning(encoder: EncoderVersion, progress: Progress) -> None:
+    """Where learning without labels stands, for whoever waits for the encoder."""
+    if progress.saved_step:
+        encoder.note_kept()
+    jobs.report(
+        encoder, step="learn", done=progress.step, total=progress.steps,
+        seconds_left=round(progress.seconds_left),
+    )  # fmt: skip
+
+
 def _learn(encoder: EncoderVersion, images: NDArray[np.float16]) -> bytes:
     """Learn from the images without labels; a resumed run goes on from its checkpoint."""
-
-    def on_progress(progress: Progress) -> None:
-        if progress.saved_step:
-            encoder.note_kept()
-        jobs.report(
-            encoder, step="learn", done=progress.step, total=progress.steps,
-            seconds_left=round(progress.seconds_left),
-        )  # fmt: skip
 
     device = choose_device()
     config = ContrastiveConfig(
@@ -124,7 +127,8 @@ def _learn(encoder: EncoderVersion, images: NDArray[np.float16]) -> bytes:
     )
     folder = Path(settings.MODEL_ROOT) / "encoders" / str(encoder.pk)
     learned = fit_default_encoder(
-        images, config, seed=encoder.number, store=Checkpoints(folder), on_progress=on_progress,
+        images, config, seed=encoder.number, store=Checkpoints(folder),
+        on_progress=partial(report_learning, encoder),
         device=device,
     )  # fmt: skip
     content = _to_bytes(learned.whitening, learned.network.cpu())

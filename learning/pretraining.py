@@ -22,6 +22,7 @@ from annotation.datasets.models import Split
 from annotation.datasets.splitter import Splitter
 from annotation.labeling.models import Case
 from annotation.labeling.services.projects import current_schema
+from learning.embedding import report_learning
 from learning.models import EncoderVersion
 from learning.pipeline.base import Kind
 from learning.pipeline.kinds import kind_of
@@ -59,12 +60,7 @@ def run_pretraining(encoder: EncoderVersion) -> None:
         if figures and not any(known["step"] == figures["step"] for known in curves):
             curves.append({name: figures[name] for name in ("step", "loss")})
             EncoderVersion.ownership(encoder).update(curves=curves)
-        if progress.saved_step:
-            encoder.note_kept()
-        jobs.report(
-            encoder, step="learn", done=progress.step, total=progress.steps,
-            seconds_left=round(progress.seconds_left),
-        )  # fmt: skip
+        report_learning(encoder, progress)
 
     found = kind.pretrain(images, Run(
         steps=encoder.recipe["steps"] or STEPS[device.type],

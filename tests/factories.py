@@ -13,13 +13,15 @@ from annotation.archive.models import Study
 from annotation.archive.remote import Credentials
 from annotation.archive.services.ingest import ingest
 from annotation.core.jobs import JobState
+from annotation.datasets import services as datasets
+from annotation.datasets.models import Split
 from annotation.imaging import conversion, masks, synthesis
 from annotation.labeling.models import Annotation, Case, Project, Source
 from annotation.labeling.services import claiming, reading, sources
 from annotation.labeling.services.importing import import_read
 from annotation.labeling.services.projects import add_cases, create_project
-from learning.models import Explanation, ModelVersion
-from learning.services import explanations
+from learning.models import Explanation, ModelVersion, Target
+from learning.services import explanations, targets
 
 PASSWORD = "correct horse battery staple"
 NOWHERE = "http://127.0.0.1:1/dicom-web"
@@ -148,6 +150,20 @@ def make_labeled_cases(project: Project, reader: User, count: int, *, side: int 
         import_read(reader=reader, case=case, content={"answers": answer})
         made.append(case)
     return made
+
+
+def make_divided_target(cast, *, config: dict) -> Target:
+    """A target with 8 labeled cases to train on, 2 to validate, 2 to test, and 4 that wait to be ranked."""
+    cases = make_labeled_cases(cast.project, cast.annotator, 12)
+    patients = [case.study.patient_id for case in cases]
+    parts = [Split.TRAIN] * 8 + [Split.VALIDATION] * 2 + [Split.TEST] * 2
+    datasets.prescribe_splits(
+        project=cast.project, split_of_patient=dict(zip(patients, parts, strict=True))
+    )
+    make_cases(cast.project, 4)
+    return targets.create_target(
+        actor=cast.manager, project=cast.project, question="nodule", config=config
+    )
 
 
 def make_explanation(

@@ -160,16 +160,21 @@ describe('nothing is lost', () => {
   })
 })
 
+/** The next submission arrives, but nobody hears of it; after that the read is no draft any more. */
+function loseTheAnswer(): void {
+  const original = server.submit.bind(server)
+  server.submit = async (id, version, content) => {
+    await original(id, version, content)
+    server.submit = () => Promise.reject(problem(409, 'conflict', { state: 'accepted' }))
+    throw new Offline('the answer was lost')
+  }
+}
+
 describe('handing in', () => {
   it('goes on when the answer to a submission was lost on the way', async () => {
     const session = await open()
     session.choose('nodule', 'yes')
-    const original = server.submit.bind(server)
-    server.submit = async (id, version, content) => {
-      await original(id, version, content)
-      server.submit = () => Promise.reject(problem(409, 'conflict', { state: 'accepted' }))
-      throw new Offline('the answer was lost')
-    }
+    loseTheAnswer()
     await session.submit()
     expect(session.snapshot.phase).toBe('reading')
     await session.submit()
@@ -180,12 +185,7 @@ describe('handing in', () => {
   it('says so where another read than the one on the screen had been handed in', async () => {
     const session = await open()
     session.choose('nodule', 'yes')
-    const original = server.submit.bind(server)
-    server.submit = async (id, version, content) => {
-      await original(id, version, content)
-      server.submit = () => Promise.reject(problem(409, 'conflict', { state: 'accepted' }))
-      throw new Offline('the answer was lost')
-    }
+    loseTheAnswer()
     await session.submit()
     session.choose('nodule', 'no')
     await session.submit()

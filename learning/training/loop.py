@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,19 +76,14 @@ def train(
         is_mixed=is_mixed(config, device),
     )  # fmt: skip
     run.resume(checkpoints.load())
-    watch = Watch(run, on_progress, group)
+    watch = Watch(run, on_progress, group, checkpoints, config.checkpoint_s)
     weighting = _weighting(task, training, config, device)
     source = Source(training, task, config, architecture.size, device)
     evaluate_every = max(total // config.evaluations, 1)
     next_evaluation = (run.step // evaluate_every + 1) * evaluate_every
-    saved_at = time.monotonic()
 
     # One stream over all epochs: where they are short, a new one would be waited for as often.
-    tasks = source.epochs(seed, run.epoch, group)
-    makers = maker_count(device, config.makers)
-    with contextlib.closing(
-        made_ahead(tasks, makers, config.threads) if config.prefetch else (t() for t in tasks)
-    ) as stream:
+    with _stream(source.epochs(seed, run.epoch, group), config, device) as stream:
         while not run.is_over(config.patience):
             # Seeds of the epoch: a resumed run draws what an uninterrupted one would have drawn.
             torch.manual_seed(seed * 1_000_003 + run.epoch)
@@ -101,14 +95,19 @@ def train(
                     network, validation, task, architecture, config, device, run.at_once
                 )
                 figures = run.record(loss, group.agreed(found))
-            if group.is_first and (figures or time.monotonic() - saved_at >= config.checkpoint_s):
-                checkpoints.save(run.step, run.state())
-                saved_at = time.monotonic()
-                watch.saved()
+            watch.keep(figures)
             watch.look(figures)
 
     network.load_state_dict(run.best)
     return Trained(network, task, run.curves)
+
+
+def _stream(
+    tasks: Iterator[Callable[[], tuple[Batch, bool]]], config: TrainConfig, device: torch.device
+) -> contextlib.closing[Any]:
+    if not config.prefetch:
+        return contextlib.closing(task() for task in tasks)
+    return contextlib.closing(made_ahead(tasks, maker_count(device, config.makers), config.threads))
 
 
 def is_mixed(config: TrainConfig, device: Any) -> bool:
@@ -167,7 +166,7 @@ def _gradients(
                 with torch.autocast(device.type, enabled=is_mixed(config, device)):
                     outputs = forward(run.learner, part.images, part.columns)
                     loss = task.loss(outputs, part.labels, weighting) * (len(part) / len(batch))
-                run.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+                run.backward(loss)
             total += loss.detach()
         return total
 

@@ -6,11 +6,10 @@ goes on from a checkpoint draws what an uninterrupted one would have drawn.
 
 import contextlib
 import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from learning.training.batches import made_ahead, maker_count
 from learning.training.distributed import ALONE
 from learning.training.memory import AtOnce
-from learning.training.run import OnProgress, Run, Watch
+from learning.training.run import OnProgress, Run, Store, Watch
 
 Made = TypeVar("Made")
 SAVE_S = 5.0  # between checkpoints; each is the whole network several times over
@@ -27,14 +26,6 @@ SAVE_S = 5.0  # between checkpoints; each is the whole network several times ove
 
 class DivergedLoss(RuntimeError):
     """The loss is no longer a number; says at which step."""
-
-
-class Store(Protocol):
-    """Keeps the newest state of a run, as `checkpoint.Checkpoints` does."""
-
-    def save(self, step: int, state: dict[str, Any]) -> None: ...
-
-    def load(self) -> dict[str, Any] | None: ...
 
 
 @dataclass(frozen=True)
@@ -89,40 +80,53 @@ def fit(
     state = store.load()
     run.resume(state)
     losses = list((state or {}).get("losses", [])) if run.step else []
-    watch = Watch(run, on_progress, ALONE)
-    saved_at = time.monotonic()
-
-    def learned(batch: Made, at_once: int) -> torch.Tensor:
-        network.zero_grad(set_to_none=True)
-        total = torch.zeros((), device=device)
-        for part, share in parts(batch, at_once):
-            with torch.autocast(device.type, enabled=is_mixed):
-                loss = batch_loss(network, part) * share
-            run.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-            total += loss.detach()
-        return total
-
-    def tasks() -> Iterator[Callable[[], Made]]:
-        for step in range(run.step, schedule.steps):
-            yield partial(make, step, torch.Generator().manual_seed(seed * 1_000_003 + step))
-
+    watch = Watch(run, on_progress, ALONE, store, SAVE_S)
     network.train()
-    with contextlib.closing(made_ahead(tasks(), maker_count(device), threads)) as stream:
+    tasks = _tasks(make, seed, range(run.step, schedule.steps))
+    with contextlib.closing(made_ahead(tasks, maker_count(device), threads)) as stream:
         for batch in stream:
-            losses.append(room.fitted(partial(learned, batch), room.count))
+            learned = partial(_learned, run, batch, parts, batch_loss)
+            losses.append(room.fitted(learned, room.count))
             run.advance(schedule.largest_gradient)
             after_step(network)
             figures = None
             if run.step % schedule.report_every == 0 or run.step == schedule.steps:
                 figures = _reported(run, losses, validated)
                 losses = []
-            if figures or time.monotonic() - saved_at >= SAVE_S:
-                store.save(run.step, run.state() | {"losses": [loss.cpu() for loss in losses]})
-                saved_at = time.monotonic()
-                watch.saved()
+            watch.keep(figures, partial(_unreported, losses))
             watch.look(figures)
     network.load_state_dict(run.best)
     return run.curves
+
+
+def _unreported(losses: list[torch.Tensor]) -> dict[str, Any]:
+    return {"losses": [loss.cpu() for loss in losses]}
+
+
+def _tasks(
+    make: Callable[[int, torch.Generator], Made], seed: int, steps: range
+) -> Iterator[Callable[[], Made]]:
+    for step in steps:
+        yield partial(make, step, torch.Generator().manual_seed(seed * 1_000_003 + step))
+
+
+def _learned(
+    run: Run,
+    batch: Made,
+    parts: Callable[[Made, int], Iterator[tuple[Made, float]]],
+    batch_loss: Callable[[torch.nn.Module, Made], torch.Tensor],
+    at_once: int,
+) -> torch.Tensor:
+    """The batch's loss, with its gradients in place."""
+    device = next(run.network.parameters()).device
+    run.network.zero_grad(set_to_none=True)
+    total = torch.zeros((), device=device)
+    for part, share in parts(batch, at_once):
+        with torch.autocast(device.type, enabled=run.scaler.is_enabled()):
+            loss = batch_loss(run.network, part) * share
+        run.backward(loss)
+        total += loss.detach()
+    return total
 
 
 def _reported(

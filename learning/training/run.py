@@ -116,6 +116,10 @@ class Run:
         self.curves.append(figures)
         return figures
 
+    def backward(self, loss: torch.Tensor) -> None:
+        """Add the loss's gradients, scaled where precision is mixed."""
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]  # torch gives it no types
+
     def state(self) -> dict[str, Any]:
         parts = {name: getattr(self, name).state_dict() for name in PARTS}
         return parts | {name: getattr(self, name) for name in VALUES}
@@ -134,17 +138,36 @@ PARTS = ("network", "optimizer", "schedule", "scaler")
 VALUES = ("best", "best_loss", "unimproved", "step", "epoch", "curves", "at_once")
 
 
-class Watch:
-    """Tells the watcher where a run stands: of every evaluation, and about once a second."""
+class Store(Protocol):
+    """Keeps the newest state of a run, as `checkpoint.Checkpoints` does."""
 
-    def __init__(self, run: Run, on_progress: OnProgress, group: Group) -> None:
+    def save(self, step: int, state: dict[str, Any]) -> None: ...
+
+    def load(self) -> dict[str, Any] | None: ...
+
+
+class Watch:
+    """Keeps checkpoints and tells the watcher where a run stands: of every evaluation, between them at most
+    every `keep_s` seconds and about once a second."""
+
+    def __init__(
+        self, run: Run, on_progress: OnProgress, group: Group, store: Store, keep_s: float
+    ) -> None:
         self._run, self._on_progress, self._group = run, on_progress, group
-        self._began = self._told = time.monotonic()
+        self._store, self._keep_s = store, keep_s
+        self._began = self._told = self._kept = time.monotonic()
         self._from = run.step
         self._saved_step = 0
 
-    def saved(self) -> None:
-        """A checkpoint was written: whatever happens now, the run goes on from here."""
+    def keep(
+        self, figures: dict[str, float] | None, more: Callable[[], dict[str, Any]] = dict
+    ) -> None:
+        """Write a checkpoint if it is time, with what the loop adds: the run goes on from here then."""
+        is_due = figures or time.monotonic() - self._kept >= self._keep_s
+        if not (self._group.is_first and is_due):
+            return
+        self._store.save(self._run.step, self._run.state() | more())
+        self._kept = time.monotonic()
         self._saved_step = self._run.step
 
     def look(self, figures: dict[str, float] | None = None) -> None:

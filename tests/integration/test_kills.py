@@ -8,12 +8,10 @@ import pytest
 from django.conf import settings
 
 from annotation.core import jobs
-from annotation.datasets import services as datasets
-from annotation.datasets.models import Split
 from learning import embedding, pipeline, pretraining
 from learning.models import Embedding, EncoderVersion, ModelVersion, Prediction, Round, Trigger
 from learning.pipeline.rounds import run_folder
-from learning.services import embeddings, rounds, targets
+from learning.services import embeddings, rounds
 from learning.services import pretraining as requests
 from tests import factories, servers
 from tests.learning.test_shards import lapse
@@ -23,16 +21,7 @@ TINY = {"side": 32, "batch_size": 8, "epochs": 1, "min_steps": 12, "evaluations"
 
 @pytest.fixture
 def target(live_cast):
-    cases = factories.make_labeled_cases(live_cast.project, live_cast.annotator, 12)
-    patients = [case.study.patient_id for case in cases]
-    splits = [Split.TRAIN] * 8 + [Split.VALIDATION] * 2 + [Split.TEST] * 2
-    datasets.prescribe_splits(
-        project=live_cast.project, split_of_patient=dict(zip(patients, splits, strict=True))
-    )
-    factories.make_cases(live_cast.project, 4)
-    return targets.create_target(
-        actor=live_cast.manager, project=live_cast.project, question="nodule", config=TINY
-    )
+    return factories.make_divided_target(live_cast, config=TINY)
 
 
 def kill_at(kind, job, moment):

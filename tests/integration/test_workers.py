@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from annotation.core import jobs
 from annotation.datasets import services as datasets
-from annotation.datasets.models import Export, Split
+from annotation.datasets.models import Export
 from annotation.labeling.models import Suggestion
 from learning.models import EncoderVersion, ModelVersion, Round, Scoring, Trigger
-from learning.services import embeddings, model_versions, rounds, scorings, targets
+from learning.services import embeddings, model_versions, rounds, scorings
 from learning.tasks import sweep_jobs
 from tests import factories, servers
 from tests.learning.models import make_model
@@ -27,16 +27,7 @@ PATIENCE_S = 300  # a worker that loads torch on a machine that others use
 
 @pytest.fixture
 def target(live_cast):
-    cases = factories.make_labeled_cases(live_cast.project, live_cast.annotator, 12)
-    patients = [case.study.patient_id for case in cases]
-    splits = [Split.TRAIN] * 8 + [Split.VALIDATION] * 2 + [Split.TEST] * 2
-    datasets.prescribe_splits(
-        project=live_cast.project, split_of_patient=dict(zip(patients, splits, strict=True))
-    )
-    factories.make_cases(live_cast.project, 4)
-    return targets.create_target(
-        actor=live_cast.manager, project=live_cast.project, question="nodule", config=LONG
-    )
+    return factories.make_divided_target(live_cast, config=LONG)
 
 
 def state_of(round_):

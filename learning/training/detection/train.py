@@ -16,8 +16,8 @@ from learning.training.detection.network import Detector, DetectorShape, Maps
 from learning.training.detection.targets import Targets, encode
 from learning.training.detection.windows import cut_window, window_maps
 from learning.training.memory import AtOnce, room
-from learning.training.resumable import Schedule, Store, batch_of_step, fit
-from learning.training.run import OnProgress
+from learning.training.resumable import Schedule, batch_of_step, fit
+from learning.training.run import OnProgress, Store
 
 Batch = tuple[torch.Tensor, Targets]
 

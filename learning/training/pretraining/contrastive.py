@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from learning.training.batches import sent, stacked
 from learning.training.pretraining.views import ViewConfig, view
-from learning.training.resumable import Schedule, Store, batch_of_step, fit
-from learning.training.run import OnProgress
+from learning.training.resumable import Schedule, batch_of_step, fit
+from learning.training.run import OnProgress, Store
 
 # n (channels, *shape) images of one shape, together or each by itself
 Images = NDArray[np.float16] | Sequence[NDArray[np.float16]]

@@ -20,8 +20,7 @@ from learning.training.pretraining.descriptor import (
     joined,
 )
 from learning.training.pretraining.embed import embed
-from learning.training.resumable import Store
-from learning.training.run import OnProgress
+from learning.training.run import OnProgress, Store
 
 WIDTH = 128  # of the vectors that the network gives
 

@@ -9,8 +9,8 @@ from torch import nn
 
 from learning.training.batches import sent, stacked
 from learning.training.pretraining.contrastive import Images
-from learning.training.resumable import Schedule, Store, batch_of_step, fit
-from learning.training.run import OnProgress
+from learning.training.resumable import Schedule, batch_of_step, fit
+from learning.training.run import OnProgress, Store
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from learning.training.pretraining.contrastive import (
     pretrain_contrastive,
 )
 from learning.training.pretraining.masked import MaskedConfig, pretrain_masked
-from learning.training.resumable import Schedule, Store
-from learning.training.run import OnProgress
+from learning.training.resumable import Schedule
+from learning.training.run import OnProgress, Store
 
 SHARED = (
     "in_channels", "img_size", "patch_size", "hidden_size", "mlp_dim", "num_layers", "num_heads",
