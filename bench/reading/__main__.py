@@ -41,20 +41,23 @@ def main() -> None:
     [series] = add_cases_of_ct(large, count=1, slices=SLICES)
     many = factories.make_project(manager, "Many CT")
     add_cases_of_ct(many, count=CASES, slices=CASE_SLICES)
+    wanted = arguments.only.split(",")
+    long = long_project(manager) if "long" in wanted else None
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(built_frontend())
         address = stack.enter_context(servers.web_server(FRONTEND_DIST=str(folder)))
+        session = pages.session_of(manager, address)  # no ORM once Playwright runs its loop
         browser = stack.enter_context(person.chromium())
-        bench = pages.Pages(browser, address, manager, large.pk, many.pk, series)
+        bench = pages.Pages(browser, address, session, large.pk, many.pk, series)
         sections: dict[str, Callable[[], None]] = {
             "size": lambda: report_sizes(folder),
             "cold": lambda: beside("first image of a cold CT", bench.cold, arguments.runs, 1.5),
             "scroll": lambda: beside("cached slice", bench.scroll, arguments.runs, 1.0),
             "brush": lambda: beside("brush step, 300 slices", bench.brush, arguments.runs, 1.2),
             "next": lambda: report_next(bench.next_cases(CASES - 2)),
-            "long": lambda: report_long(bench.long(long_project(manager))),
+            "long": lambda: report_long(bench.long(long)),
         }
-        for name in arguments.only.split(","):
+        for name in wanted:
             sections[name]()
 
 

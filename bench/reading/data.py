@@ -20,7 +20,7 @@ def add_cases_of_ct(project: Project, *, count: int, slices: int) -> list[str]:
         noise = rng.normal(scale=15, size=(min(slices, NOISES), SIDE, SIDE)).astype(np.float32)
         voxels = np.empty((slices, SIDE, SIDE), np.int16)
         for depth in range(slices):
-            voxels[depth] = smooth + depth + noise[depth % NOISES]
+            voxels[depth] = smooth + depth % 300 + noise[depth % NOISES]
         paths.append(_store(project, voxels, f"bench {count} {slices} {number}"))
     return paths
 

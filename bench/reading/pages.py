@@ -96,10 +96,10 @@ class Pages:
     """Ours and the plain one, each time in a fresh profile."""
 
     def __init__(
-        self, browser: Any, address: str, reader: Any, large: Any, many: Any, series: str
+        self, browser: Any, address: str, session: Any, large: Any, many: Any, series: str
     ) -> None:
         self._browser, self._address = browser, address
-        self._session = session_of(reader, address)
+        self._session = session
         self._large, self._many = large, many
         self._series = f"{address}/dicomweb/projects/{large}/{series}"
         self._size = (512, 512)

@@ -89,6 +89,17 @@ describe('drawing', () => {
     session.dispose()
   })
 
+  it('hands in a stroke that was painted just before', async () => {
+    vi.useRealTimers()
+    const session = await open()
+    session.choose('nodule', 'yes')
+    session.paint(stroke([1, 0, 0, 2]))
+    await session.submit()
+    expect(server.submitted).toEqual(['a'])
+    expect(server.drafts.get('a')?.content.masks).toMatchObject([{ slices: { '1:1': [...server.slices.keys()][0] } }])
+    session.dispose()
+  })
+
   it('brings strokes of a crashed page back with their bytes', async () => {
     vi.useRealTimers()
     server.isAway = true

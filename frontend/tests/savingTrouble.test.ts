@@ -56,7 +56,11 @@ describe('a server in trouble', () => {
     session.choose('nodule', 'yes')
     await session.submit()
     expect(server.submitted).toEqual([])
-    expect(session.snapshot).toMatchObject({ phase: 'reading', save: { kind: 'troubled' } })
+    expect(session.snapshot).toMatchObject({ phase: 'reading', message: 'error' })
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(session.snapshot.save.kind).toBe('troubled')
+    await session.submit()
+    expect(server.submitted).toEqual([])
     server.trouble = null
     await session.submit()
     expect(server.submitted).toEqual(['a'])

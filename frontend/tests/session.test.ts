@@ -202,4 +202,88 @@ describe('handing in', () => {
     expect(server.drafts.get('a')?.content).toEqual({ answers: { nodule: 'yes' } })
     expect(session.snapshot.reading?.annotation.id).toBe('b')
   })
+
+  it('goes on where the server was in trouble after it had taken the read', async () => {
+    const session = await open()
+    session.choose('nodule', 'yes')
+    const original = server.submit.bind(server)
+    server.submit = async (id, version, content) => {
+      await original(id, version, content)
+      server.submit = () => Promise.reject(problem(409, 'conflict', { state: 'submitted' }))
+      throw problem(500, 'error')
+    }
+    await session.submit()
+    expect(session.snapshot.phase).toBe('reading')
+    await session.submit()
+    expect(session.snapshot.reading?.annotation.id).toBe('b')
+  })
+
+  it('says so where the next case came but cannot be opened', async () => {
+    const journal = new MemoryJournal(entries)
+    const session = new ReadingSession('p', server, journal, clock, tabs.join)
+    await session.claim()
+    session.choose('nodule', 'yes')
+    journal.read = () => Promise.reject(new Error('no journal today'))
+    await session.submit()
+    expect(session.snapshot).toMatchObject({ phase: 'failed', message: 'no journal today' })
+    expect(server.submitted).toEqual(['a'])
+  })
+
+  it('sends nothing else meanwhile, and saves again once it failed', async () => {
+    const session = await open()
+    session.choose('nodule', 'yes')
+    let refuse: (error: Error) => void = () => undefined
+    server.submit = () => new Promise((_, reject) => { refuse = reject })
+    const handing = session.submit()
+    session.recordSuggestion('s', 'shown', new Date(0))
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(server.saves).toBe(0)
+    refuse(new Offline('away'))
+    await handing
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(server.saves).toBe(1)
+    expect(session.snapshot.save.kind).toBe('saved')
+  })
+
+  it('waits for the decision between two versions before anything is saved again', async () => {
+    const session = await open()
+    session.choose('nodule', 'yes')
+    server.drafts.set('a', { version: 7, content: { answers: { nodule: 'no' } } })
+    await session.submit()
+    expect(session.snapshot).toMatchObject({ phase: 'reading', save: { kind: 'conflict', theirs: { version: 7 } } })
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(server.saves).toBe(0)
+    session.keepMine()
+    await vi.advanceTimersByTimeAsync(500)
+    expect(server.drafts.get('a')).toEqual({ version: 8, content: { answers: { nodule: 'yes' } } })
+  })
+
+  it('gives the next case back where the reader left meanwhile', async () => {
+    const released: string[] = []
+    Object.assign(server, { release: (id: string) => Promise.resolve(void released.push(id)) })
+    const session = await open()
+    session.choose('nodule', 'yes')
+    const handing = session.submit()
+    await Promise.all([session.leave(), handing])
+    expect(server.submitted).toEqual(['a'])
+    expect(released).toEqual(['assignment of b'])
+    expect(session.snapshot.reading?.annotation.id).toBe('a')
+  })
+})
+
+it('tells the seconds of a heartbeat that failed with the next one', async () => {
+  let told = 0
+  let waiting = 5
+  const counting = {
+    take: () => { const taken = waiting; waiting = 0; return taken },
+    giveBack: (seconds: number) => { waiting += seconds },
+  }
+  const session = new ReadingSession('p', server, new MemoryJournal(entries), counting, tabs.join)
+  await session.claim()
+  waiting = 5
+  server.heartbeat = () => Promise.reject(new Offline('away'))
+  await session.beat()
+  Object.assign(server, { heartbeat: (_: string, seconds: number) => Promise.resolve(void (told += seconds)) })
+  await session.beat()
+  expect(told).toBe(5)
 })

@@ -117,6 +117,19 @@ def test_a_submission_takes_the_next_case_along(reading, cast):
     assert (last.status_code, last.json()["next"]) == (201, None)
 
 
+def test_a_submission_stands_where_the_next_case_cannot_be_claimed(reading):
+    client, body = reading
+    with connection.cursor() as cursor:
+        cursor.execute("""
+            create function refuse() returns trigger language plpgsql as
+                'begin raise exception ''no assignments today''; end';
+            create trigger refuse before insert on labeling_assignment execute function refuse();
+        """)
+    made = submit(client, body["annotation"]["id"], 1, take_next=True)
+    assert (made.status_code, made.json()["next"]) == (201, None)
+    assert Annotation.objects.get(pk=body["annotation"]["id"]).state == "accepted"
+
+
 def test_the_last_seconds_come_with_the_submission_by_our_clock(reading):
     client, body = reading
     Assignment.objects.update(heartbeat_at=timezone.now() - timedelta(seconds=20))

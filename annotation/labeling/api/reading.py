@@ -1,9 +1,11 @@
 """Claiming, reading, autosaving, submitting, reopening and reviewing."""
 
+import logging
 from typing import Any
 from uuid import UUID
 
 import numpy as np
+from django.db import DatabaseError
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, status
@@ -14,6 +16,7 @@ from rest_framework.views import APIView
 from annotation.accounts.authentication import user_of
 from annotation.accounts.models import User
 from annotation.core.errors import (
+    DomainError,
     FirstImpressionMissing,
     InvalidInput,
     PreconditionRequired,
@@ -32,6 +35,8 @@ from annotation.labeling.models import (
     Verdict,
 )
 from annotation.labeling.services import claiming, projects, reading, suggestions
+
+logger = logging.getLogger(__name__)
 
 IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, required=True,
@@ -117,6 +122,15 @@ def claimed_reading(user: User, project: Project) -> Any:
     case = Case.objects.select_related("study", "project").get(pk=assignment.case_id)
     annotation = reading.open_annotation(reader=user, case=case)
     return reading_body(user, case, annotation, assignment)
+
+
+def following_reading(user: User, project: Project) -> Any:
+    """What `claimed_reading` gives, or None where it fails: the read before was handed in all the same."""
+    try:
+        return claimed_reading(user, project)
+    except (DatabaseError, DomainError):
+        logger.exception("No case could be claimed along with a submission to %s.", project.pk)
+        return None
 
 
 class ClaimView(APIView):
@@ -263,7 +277,7 @@ class SubmissionView(OwnAnnotationView):
         revision = reading.submit(
             actor=user, annotation=annotation, version=version_of(request), **wanted
         )
-        following = claimed_reading(user, annotation.case.project) if takes_next else None
+        following = following_reading(user, annotation.case.project) if takes_next else None
         body = {**shapes.RevisionSerializer(revision).data, "next": following}
         return Response(body, status=status.HTTP_201_CREATED)
 

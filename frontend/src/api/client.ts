@@ -102,8 +102,8 @@ export async function good<T>(
   })
 }
 
-/** An answer may stop half-way: out of patience is away, whatever had come by then. */
+/** An answer may stop half-way, by itself (its text is no JSON then) or because patience has ended: away. */
 export function asAway(error: unknown): never {
-  if (error instanceof DOMException && error.name === 'TimeoutError') throw new Offline(error)
-  throw error
+  if (error instanceof ApiError || error instanceof Offline) throw error
+  throw new Offline(error)
 }

@@ -162,8 +162,9 @@ export class Draft {
     await this.autosave.rest()
   }
 
+  /** The submission failed: go on saving. */
   resume(): void {
-    this.autosave.resume()
+    this.autosave.resume(this.state.kind === 'conflict')
   }
 
   /** A request whose content names slices: they go ahead of it, and once more where the server lacks some. */

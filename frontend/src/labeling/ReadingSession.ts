@@ -1,35 +1,35 @@
 /** The life of the reading page: claim, annotate, autosave, submit, take back. Plain TypeScript, so
  * that every rule can be tested; the page only draws `snapshot`. */
-import { ApiError, Offline, type Reading } from '../api/client'
+import { ApiError, type Reading } from '../api/client'
 import type { MaskLayer, Region } from '../viewer/types'
 import type { ActivityClock } from './activity'
 import { afterChoosing } from './choosing'
 import type { SaveState } from './autosave'
-import { contentOf, isSameJson, type Answer, type Content, type ScopedPlace, type SuggestionAction } from './content'
+import type { Answer, ScopedPlace, SuggestionAction } from './content'
 import { definitionOfRead, kindsOf, type Question } from './definition'
 import type { Change, ReadingDocument } from './document'
 import { Draft, openBroadcast, type Channel } from './Draft'
 import * as edits from './edits'
 import type { WorkJournal } from './journal'
 import type { MaskChange } from './maskStore'
-import { explain, isLeaseLost, isSignedOut, wasHandedIn } from './serverAnswers'
+import { explain, isLeaseLost, isSignedOut } from './serverAnswers'
 import type { Bytes } from './sliceFormat'
+import { mayHaveArrived, Stuck, Submission } from './Submission'
 import { proposedBy } from './suggested'
 import {
-  asAsked, askedOfLabel, defaultAnswers, firstMissing, normalAnswers, withNewDefaults,
+  asAsked, askedOfLabel, begun, firstMissing, normalAnswers, withNewDefaults,
 } from './questions'
 import { NO_CONTENT, NOTHING_YET, UNTROUBLED, type Requests, type Snapshot } from './sessionState'
 
 export type { Phase, Requests, Snapshot } from './sessionState'
 
-/** A draft that could not be saved just now cannot be handed in either. */
-const STUCK: readonly SaveState['kind'][] = ['conflict', 'offline', 'troubled', 'signed_out']
-
 export class ReadingSession {
   private state: Snapshot = NOTHING_YET
   private draft: Draft | null = null
-  /** Handed in without an answer: it may have arrived. */
-  private unanswered: Content | null = null
+  private submission: { draft: Draft; of: Submission } | null = null
+  private handing: Promise<void> | null = null
+  /** The reader has left the page. */
+  private isGone = false
   private readonly listeners = new Set<() => void>()
 
   constructor(
@@ -58,8 +58,12 @@ export class ReadingSession {
 
   async claim(): Promise<void> {
     this.set({ phase: 'claiming', message: '', isSignedOut: false })
+    await this.enter(() => this.requests.claimNext(this.projectId))
+  }
+
+  private async enter(claimed: () => Promise<Reading | null>): Promise<void> {
     try {
-      const reading = await this.requests.claimNext(this.projectId)
+      const reading = await claimed()
       if (reading === null) {
         this.closeDraft()
         this.set({ phase: 'finished', reading: null, next: null, content: NO_CONTENT })
@@ -199,37 +203,32 @@ export class ReadingSession {
     if (!reading || !draft || phase !== 'reading') return
     if (this.stumbles()) return
     this.set({ phase: 'submitting', ...UNTROUBLED })
-    const content = asAsked(this.questions(), draft.document.content)
-    let next: Reading | null = null
+    this.handing = this.handIn(draft)
+    await this.handing
+    this.handing = null
+  }
+
+  private async handIn(draft: Draft): Promise<void> {
+    let next: Reading | null
     try {
-      await draft.rest()
-      if (STUCK.includes(draft.save.kind)) {
-        this.set({ phase: 'reading' }) // the notice says what is wrong
-        return
-      }
-      next = await this.handIn(draft, content)
+      next = await this.submissionOf(draft).send((content) => asAsked(this.questions(), content))
     } catch (error) {
-      if (!wasHandedIn(error) || !isSameJson(this.unanswered, content)) {
-        await this.failedSubmit(error, draft)
-        return
-      }
+      await this.failedSubmit(error, draft)
+      return
     }
     draft.finish()
     this.set({ lastSubmitted: draft.id, count: this.state.count + 1 })
-    if (next) await this.open(next)
+    if (this.isGone) await this.giveBack(next)
+    else if (next) await this.enter(() => Promise.resolve(next))
     else await this.claim()
   }
 
-  private async handIn(draft: Draft, content: Content): Promise<Reading | null> {
-    const seconds = this.clock.take()
-    const submit = () => this.requests.submit(draft.id, draft.version, content, seconds)
-    try {
-      return await draft.withSlices(content, submit)
-    } catch (error) {
-      this.clock.giveBack(seconds)
-      if (error instanceof Offline) this.unanswered = content
-      throw error
+  /** One per draft: what was sent of another says nothing of this. */
+  private submissionOf(draft: Draft): Submission {
+    if (this.submission?.draft !== draft) {
+      this.submission = { draft, of: new Submission(draft, this.requests, this.clock) }
     }
+    return this.submission.of
   }
 
   /** Give the case back for good, with the reason, and go on. */
@@ -260,9 +259,18 @@ export class ReadingSession {
     }
   }
 
-  /** Keep the lease while the page is open. */
+  /** Keep the lease while the page is open, and tell the seconds in which the reader was active. */
   async beat(): Promise<void> {
-    if (this.state.phase === 'reading') await this.sendActivity()
+    const assignment = this.state.reading?.assignment
+    if (!assignment || this.state.phase !== 'reading' || this.state.isLeaseLost) return
+    const seconds = this.clock.take()
+    try {
+      await this.requests.heartbeat(assignment.id, seconds)
+    } catch (error) {
+      if (this.state.reading?.assignment?.id !== assignment.id) return
+      if (isLeaseLost(error)) this.set({ isLeaseLost: true })
+      else this.clock.giveBack(seconds)
+    }
   }
 
   /** Settle a conflict: keep what I have, or take what another tab saved. */
@@ -276,15 +284,20 @@ export class ReadingSession {
 
   /** Leave the page: save what waits and give the case back. */
   async leave(): Promise<void> {
-    const assignment = this.state.reading?.assignment
+    this.isGone = true
+    await this.handing
+    const { reading, phase } = this.state
     await this.draft?.flush()
     this.draft?.close()
-    if (assignment && this.state.phase === 'reading') {
-      await this.requests.release(assignment.id).catch(() => undefined)
-    }
+    if (phase === 'reading') await this.giveBack(reading)
+  }
+
+  private async giveBack(reading: Reading | null): Promise<void> {
+    if (reading?.assignment) await this.requests.release(reading.assignment.id).catch(() => undefined)
   }
 
   dispose(): void {
+    this.isGone = true
     this.draft?.close()
     this.listeners.clear()
   }
@@ -314,7 +327,7 @@ export class ReadingSession {
     this.clock.take() // what was active before belongs to the case before
     const { id, version, content } = reading.annotation
     const found = await this.journal.read(id)
-    const draft = new Draft(id, version, withDefaults(definitionOfRead(reading).questions ?? [], content), {
+    const draft = new Draft(id, version, begun(definitionOfRead(reading).questions ?? [], content), {
       requests: this.requests, journal: this.journal, channel: this.openChannel(),
       onState: (save) => {
         if (this.draft === draft) this.showSave(save)
@@ -348,26 +361,15 @@ export class ReadingSession {
     this.set({ save, ...(isLost && { isLeaseLost: true }), ...(save.kind === 'saved' && { isSignedOut: false }) })
   }
 
-  private async sendActivity(): Promise<void> {
-    const assignment = this.state.reading?.assignment
-    if (!assignment || this.state.isLeaseLost) return
-    try {
-      await this.requests.heartbeat(assignment.id, this.clock.take())
-    } catch (error) {
-      if (isLeaseLost(error) && this.state.reading?.assignment?.id === assignment.id) {
-        this.set({ isLeaseLost: true })
-      }
-    }
-  }
-
   private async failedSubmit(error: unknown, draft: Draft): Promise<void> {
     const problem = error instanceof ApiError ? error.problem : undefined
-    // What was not handed in is a draft as before.
-    if (problem && !problem.current) await draft.flush()
-    else draft.resume()
-    this.set({ phase: 'reading', isLeaseLost: isLeaseLost(error), problems: problem?.fields ?? {} })
     if (problem?.current) draft.conflict(problem.current.version, problem.current.content)
-    else if (isSignedOut(error)) this.set({ isSignedOut: true })
+    draft.resume()
+    // What was refused is a draft as before.
+    if (!mayHaveArrived(error) && !problem?.current) await draft.flush()
+    this.set({ phase: 'reading', isLeaseLost: isLeaseLost(error), problems: problem?.fields ?? {} })
+    if (error instanceof Stuck || problem?.current) return // the notice says what is wrong
+    if (isSignedOut(error)) this.set({ isSignedOut: true })
     else this.set({ message: explain(error) })
   }
 
@@ -389,11 +391,4 @@ export class ReadingSession {
 
 function shownOf({ document }: Draft): Pick<Snapshot, 'content' | 'undoName' | 'redoName'> {
   return { content: document.content, undoName: document.undoName, redoName: document.redoName }
-}
-
-/** A read that was just begun starts with the schema's defaults. */
-function withDefaults(questions: readonly Question[], raw: unknown): Content {
-  const content = contentOf(raw)
-  const isFresh = Object.keys(content).length === 1 && Object.keys(content.answers).length === 0
-  return isFresh ? edits.withAnswers(content, defaultAnswers(questions, content)) : content
 }

@@ -51,6 +51,8 @@ export class Autosave {
   /** Whether a trouble is on the screen: another attempt does not take it away. */
   private isTroubled = false
   private isClosed = false
+  /** Nothing is sent: a submission is under way. */
+  private isResting = false
 
   constructor(private currentVersion: number, private readonly ports: SavePorts) {}
 
@@ -75,23 +77,27 @@ export class Autosave {
   async flush(): Promise<void> {
     this.cancelTimer()
     await this.running
-    if (this.pending !== null) await this.run()
+    if (this.pending !== null && !this.isResting) await this.run()
   }
 
-  /** For a submission, which carries the content itself: wait for what is under way and begin nothing new, unless
-   * an earlier save had trouble and must be settled first. `resume` where the submission fails. */
+  /** For a submission, which carries the content itself: wait for what is under way and send nothing more, unless an
+   * earlier save had trouble and must be settled first. Until `resume`, `settle` or `finish`. */
   async rest(): Promise<void> {
+    this.isResting = true
     this.cancelTimer()
     await this.running
     if (this.pending !== null && this.unanswered.length > 0) await this.run()
   }
 
-  resume(): void {
-    if (this.pending !== null) this.schedule(RETRY_MS)
+  /** The submission failed: what is unsaved is sent a little later, but for a conflict, which is settled first. */
+  resume(isConflict: boolean): void {
+    this.isResting = false
+    if (this.pending !== null && !isConflict) this.schedule(RETRY_MS)
   }
 
   /** Take over the server's version (the conflict was settled for it) or write mine over it. */
   settle(version: number, mine: Content | null): void {
+    this.isResting = false
     this.currentVersion = version
     this.unanswered = []
     if (mine === null) {
@@ -100,6 +106,7 @@ export class Autosave {
       this.ports.onState({ kind: 'saved' })
     } else {
       this.change(mine)
+      this.ports.onState({ kind: 'saving' }) // the conflict is over
     }
   }
 
@@ -118,7 +125,7 @@ export class Autosave {
 
   private schedule(delay: number): void {
     this.cancelTimer()
-    if (this.isClosed) return
+    if (this.isClosed || this.isResting) return
     this.timer = setTimeout(() => void this.run(), Math.max(delay, this.notBefore - Date.now()))
   }
 

@@ -1,10 +1,10 @@
 /** PURE. What a schema asks and what is still missing; mirrors the server's rules, which decide. */
 import type { Region } from '../viewer/types'
 import {
-  isCannotAssess, isList, type Answer, type Answers, type Content, type ScopedAnswers, type ScopedPlace,
+  contentOf, isCannotAssess, isList, type Answer, type Answers, type Content, type ScopedAnswers, type ScopedPlace,
 } from './content'
 import { scopeOf, type Condition, type Scope } from './definition'
-import { withAnswer } from './edits'
+import { withAnswer, withAnswers } from './edits'
 
 /** The part of a question that the rules read; the definition's full type fits. */
 export interface Asked {
@@ -95,6 +95,13 @@ export function defaultAnswers(
   questions: readonly Asked[], content: Content, subject: Subject = STUDY,
 ): Answers {
   return filled(questions, content, subject, (question) => question.default ?? null)
+}
+
+/** The content of a read as it is opened: one that was just begun starts with the schema's defaults. */
+export function begun(questions: readonly Asked[], raw: unknown): Content {
+  const content = contentOf(raw)
+  const isFresh = Object.keys(content).length === 1 && Object.keys(content.answers).length === 0
+  return isFresh ? withAnswers(content, defaultAnswers(questions, content)) : content
 }
 
 /** `after` with the defaults of questions that this change brought up, of the study, of a series or image that

@@ -44,6 +44,7 @@ export async function submit(
     api.POST('/api/v1/annotations/{annotation_id}/submission', {
       params: { path: { annotation_id: id }, header: { 'If-Match': `"${version}"` } },
       body: { content: { ...content }, active_seconds: activeSeconds, take_next: true },
+      ...patience(sizeOf(content)),
     }),
   )
   return made.next
