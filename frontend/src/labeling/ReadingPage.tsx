@@ -73,7 +73,7 @@ export default function ReadingPage() {
   const comment = useCommentInHand(talk, workstation)
   const reasons = useReasons(session, talk)
   const inHand = useQuestionInHand(session, shown, workstation, regions)
-  const leave = () => void session.leave().finally(() => void navigate('/'))
+  const leave = () => void masks.after(() => session.leave()).finally(() => void navigate('/'))
   const ofRoom = commandsOf({ session, snapshot: shown, workstation, layout, regions, masks, labels, segments, ...cine })
   const commands = {
     ...pressingControls(), ...ofRoom, ...reasons.commands, ...suggestions.commands, ...explanations.commands, ...inHand.commands,

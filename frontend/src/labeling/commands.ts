@@ -53,8 +53,8 @@ function reading(room: Room): Commands {
 }
 
 /** What a submission stumbles over comes before the reader's eyes. */
-async function handIn({ session, workstation, regions }: Room): Promise<void> {
-  await session.submit()
+async function handIn({ session, workstation, regions, masks }: Room): Promise<void> {
+  await masks.after(() => session.submit())
   const { missing, missingAt } = session.snapshot
   const of = caseOf(session.snapshot)
   if (!of || !workstation || missing === null || missingAt === null) return

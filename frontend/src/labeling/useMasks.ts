@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef, useState, type RefObject } from 'react'
 import { t, type TextKey } from '../i18n'
 import { showNotice } from '../ui/notify'
 import type { MaskEditor, MaskRefusal } from '../viewer/masks/MaskEditor'
+import { afterMasks } from './afterMasks'
 import { drawnMasks } from './content'
 import type { Segment } from './definition'
 import type { ReadingSession, Snapshot } from './ReadingSession'
@@ -26,6 +27,8 @@ export interface Masks {
   setReach: (reach: MaskReach) => void
   /** Whether one is at work. */
   isBusy: boolean
+  /** Do this once every stroke and operation of the case has ended. */
+  after: (act: () => Promise<void>) => Promise<void>
 }
 
 const FIRST_BRUSH: Brush = { radius_mm: 5, shape: 'circle', threshold: FIRST_BOUNDS }
@@ -54,6 +57,7 @@ export function useMasks(
     if (!workstation || !layers || !hasSegments) return undefined
     const created = new layers.MaskEditor(workstation, {
       onStroke: (change, action) => session.paint(change, action),
+      owner: () => session.document,
       onBusy: setBusy,
       onRefused: (reason) => showNotice(t(REFUSALS[reason])),
     })
@@ -84,6 +88,7 @@ export function useMasks(
   return {
     editor, selected: segment?.value ?? null, select, looks, brush, setBrush, isOutlineOnly, setOutlineOnly,
     reach, setReach, isBusy,
+    after: (act) => afterMasks(editor.current, session, act),
     setLook: (value, look) => setLooks((known) => ({ ...known, [value]: look })),
   }
 }

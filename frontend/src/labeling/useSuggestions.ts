@@ -58,7 +58,7 @@ export function useSuggestions(
     const place = region ? { ...region, pixel: middleOf(region.pixels) } : drawn.place()
     if (place) void viewer.workstation?.jumpTo(place.sop_instance_uid, place.frame, place.pixel)
   }
-  const reveal = () => void session.reveal(new Date())
+  const reveal = () => void masks.after(() => session.reveal(new Date()))
   const isDrawn = proposed !== null && proposed.regions.length + proposed.masks.length > 0
   const keyOf = (id: ActionId) => shownKey(keysOf(actionOf(id), custom)[0] ?? '')
   return {

@@ -27,6 +27,7 @@ const server = new Map<string, Bytes>()
 let saved: Content | null = null
 let version = 1
 let selected: string | null = null
+let owner = 'one case'
 
 const draft = new Draft('harness', version, null, {
   channel: null,
@@ -157,6 +158,7 @@ const regions = new RegionLayer(host, {
   onRefused: (reason) => log.push(`region refused: ${reason}`),
 })
 const masks = new MaskEditor(host, {
+  owner: () => owner,
   onStroke: (change, action) => {
     log.push(`stroke on ${change.slices.size}`)
     return draft.paint(change, action)
@@ -196,6 +198,9 @@ const harness = {
   content: () => draft.document.content,
   saved: () => saved,
   selected: () => selected,
+  open: (name: string) => {
+    owner = name
+  },
   reconcile: () => reconcile(draft.document.content),
   /** Where a point in the patient is on the page. */
   onPage: (id: string, world: core.Types.Point3) => {

@@ -75,12 +75,16 @@ class Room:
 
     def drag(self, pane, *places):
         """Through (x, y, slice) places with the left button down."""
+        self.press(pane, *places)
+        self.page.mouse.up()
+
+    def press(self, pane, *places):
+        """The same without letting go."""
         first, *others = [self.where(pane, (x, y), z) for x, y, z in places]
         self.page.mouse.move(*first)
         self.page.mouse.down()
         for point in others:
             self.page.mouse.move(*point, steps=6)
-        self.page.mouse.up()
 
     def click(self, pane, place):
         x, y, z = place
@@ -307,6 +311,32 @@ def test_slices_between_painted_ones_are_filled_by_shape(room):
     filled = room.painted()
     assert sorted(filled) == [5, 6, 7, 8]
     assert filled[6] == filled[5]
+
+
+def test_an_operation_waits_for_the_stroke_that_is_being_painted(room):
+    room.hold_brush()
+    room.stroke("stack", (30, 45, STACK_SLICE), (70, 45, STACK_SLICE))
+    room.evaluate("harness.slice('stack', 8)")
+    room.page.wait_for_timeout(300)
+    room.press("stack", (30, 45, 8), (70, 45, 8))
+    room.evaluate("void harness.masks.apply('interpolate', 'series')")
+    room.page.mouse.up()
+    room.page.wait_for_function("harness.draft.document.undoName === 'interpolate'")
+    assert sorted(room.painted()) == [5, 6, 7, 8]
+
+
+def test_what_ends_when_another_case_is_open_is_dropped(room):
+    room.hold_brush()
+    before = room.stroke("stack", (30, 45, STACK_SLICE), (70, 45, STACK_SLICE))
+    room.press("stack", (30, 20, STACK_SLICE), (70, 20, STACK_SLICE))
+    room.evaluate("harness.open('the next case')")
+    room.page.mouse.up()
+    room.page.wait_for_timeout(300)
+    assert room.painted() == before
+    room.evaluate(
+        "() => { const done = harness.masks.apply('grow', 'series'); harness.open('a third'); return done }"
+    )
+    assert room.painted() == before
 
 
 def test_a_full_cache_never_drops_what_was_painted(room):

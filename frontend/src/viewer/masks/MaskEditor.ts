@@ -3,15 +3,11 @@ import * as core from '@cornerstonejs/core'
 import * as tools from '@cornerstonejs/tools'
 import type { MaskLayer, MaskOperation, MaskReach, PaneHost, PaneView, Place } from '../types'
 import { inBursts } from './bursts'
-import { onSection } from './cuts'
-import { interpolated } from './interpolation'
 import { Labelmap, type SegmentAppearance } from './Labelmap'
-import {
-  centreOf, clear, fillHoles, grow, keepLargest, shrink, smooth, withLocked, type Operation, type Size,
-} from './operations'
-import { sectionUnder } from './sections'
+import { centreOf, withLocked } from './operations'
 import { isBlank, SliceState } from './sliceState'
-import { onVolume } from './volume'
+import { UnderWay } from './UnderWay'
+import { workOf } from './works'
 
 /** What a stroke left on some slices; null where nothing is left. */
 export interface StrokeChange {
@@ -32,6 +28,8 @@ export type MaskRefusal =
 export interface MaskCallbacks {
   /** Slices were painted on; false puts them back. */
   onStroke(change: StrokeChange, action: MaskAction): boolean | undefined
+  /** What strokes belong to: those that end when it is another one are dropped. */
+  owner?(): unknown
   /** Whether an operation is at work. */
   onBusy?(isBusy: boolean): void
   onRefused?(reason: MaskRefusal): void
@@ -57,26 +55,23 @@ interface InHand {
 
 const MAX_BYTES = 512 * 2 ** 20
 const DOWN = ['mousedown', 'touchstart']
-const UP = ['mouseup', 'touchend']
+const UP = ['mouseup', 'touchend', 'touchcancel']
 const MODIFIED = tools.Enums.Events.SEGMENTATION_DATA_MODIFIED
 const THRESHOLD_BRUSH = 'ThresholdBrush'
-const OPERATIONS: Record<Exclude<MaskOperation, 'interpolate'>, Operation> = {
-  fill_holes: fillHoles, remove_islands: keepLargest, smooth, grow, shrink, clear_slice: clear,
-}
 
 export class MaskEditor {
   private readonly targets = new Map<string, Target>()
-  private readonly touched = new Set<Target>()
+  /** What a hand has painted on, with the owner of its strokes. */
+  private readonly touched = new Map<Target, unknown>()
   private masks: readonly MaskLayer[] = []
   private read: (sha256: string) => Promise<Uint8Array> = () => Promise.reject(new Error('no masks'))
   private segment: { value: number; layer: number } | null = null
   private segments: readonly SegmentAppearance[] = []
   private isOutlineOnly = false
   private brush: Brush | null = null
-  private isPressed = false
   private isWriting = false
   private isDestroyed = false
-  private isBusy = false
+  private readonly underWay: UnderWay
   /** Counts what has changed the labels: a long operation that something overtook is void. */
   private edits = 0
   private work: Promise<void> = Promise.resolve()
@@ -86,6 +81,7 @@ export class MaskEditor {
     for (const name of DOWN) window.addEventListener(name, this.pressed, true)
     for (const name of UP) window.addEventListener(name, this.released)
     core.eventTarget.addEventListener(MODIFIED, this.modified)
+    this.underWay = new UnderWay((isBusy) => callbacks.onBusy?.(isBusy))
     this.stopViews = host.onViews(() => void this.refresh())
   }
 
@@ -133,19 +129,14 @@ export class MaskEditor {
 
   /** Change the segment in hand: in what the active pane shows of it, or in the whole series. One step to undo. */
   async apply(operation: MaskOperation, reach: MaskReach): Promise<void> {
-    if (this.isBusy) return
-    const found = this.inHand()
-    const work = typeof found === 'string' ? found : workOf(operation, reach, found)
-    if (typeof found === 'string' || typeof work === 'string') {
-      this.refuse(typeof work === 'string' ? work : 'no_slice')
-      return
-    }
-    const { edits } = this
-    this.setBusy(true)
-    const changed = await inBursts(work).finally(() => this.setBusy(false))
-    if (this.isDestroyed) return
-    if (this.edits !== edits || this.isPressed) this.refuse('changed_meanwhile')
-    else if (!this.change(found.target, [...changed], operation)) this.refuse('nothing_to_do')
+    if (this.underWay.isBusy) return
+    await this.underWay.during(() => this.operate(operation, reach))
+  }
+
+  /** Resolves once every stroke and operation that was begun has been told: nobody hands in before. */
+  async rest(): Promise<void> {
+    await this.underWay.rest()
+    this.collect()
   }
 
   /** Where most of a segment lies, to jump to; null where nothing is painted. */
@@ -164,12 +155,34 @@ export class MaskEditor {
 
   destroy(): void {
     this.isDestroyed = true
+    this.underWay.end()
     this.stopViews()
     for (const name of DOWN) window.removeEventListener(name, this.pressed, true)
     for (const name of UP) window.removeEventListener(name, this.released)
     core.eventTarget.removeEventListener(MODIFIED, this.modified)
     for (const { map } of this.targets.values()) map.destroy()
     this.targets.clear()
+  }
+
+  private async operate(operation: MaskOperation, reach: MaskReach): Promise<void> {
+    const owner = this.callbacks.owner?.()
+    const isVoid = () => this.isDestroyed || this.callbacks.owner?.() !== owner
+    await this.underWay.letGo() // a stroke that ends just now is part of it
+    this.collect()
+    if (isVoid()) return
+    const found = this.inHand()
+    const work = typeof found === 'string' ? found : workOf(operation, reach, { ...found, map: found.target.map })
+    if (typeof found === 'string' || typeof work === 'string') {
+      this.refuse(typeof work === 'string' ? work : 'no_slice')
+      return
+    }
+    const { edits } = this
+    const changed = await inBursts(work, () => isVoid() || this.edits !== edits)
+    await this.underWay.letGo() // a hand that only moved the images has overtaken nothing
+    this.collect()
+    if (isVoid()) return
+    if (changed === null || this.edits !== edits) this.refuse('changed_meanwhile')
+    else if (!this.change(found.target, [...changed], operation)) this.refuse('nothing_to_do')
   }
 
   /** One at a time, and never while a stroke is being painted. */
@@ -179,7 +192,7 @@ export class MaskEditor {
   }
 
   private async show(): Promise<void> {
-    if (this.isDestroyed || this.isPressed) return
+    if (this.isDestroyed || this.underWay.isPressed) return
     this.arrange()
     this.applyBrush()
     for (const target of this.targets.values()) await this.write(target)
@@ -222,7 +235,8 @@ export class MaskEditor {
   }
 
   /** Bring the slices up to what the content says. */
-  private async write({ map, slices }: Target): Promise<void> {
+  private async write(target: Target): Promise<void> {
+    const { map, slices } = target
     const mask = this.masks.find((m) => m.layer === map.layer && m.series_instance_uid === map.series)
     const said = mask?.slices ?? {}
     const news = slices.news(said)
@@ -237,26 +251,31 @@ export class MaskEditor {
       const labels = sha256 === undefined ? null : await this.read(sha256)
       if (this.isDestroyed) return
       if (!slices.tell(place, sha256, labels)) continue
-      put(map.slice(index), labels)
+      this.put(map, index, labels)
       isChanged = true
     }
-    if (!isChanged) return
+    if (isChanged) this.redraw(map)
+  }
+
+  /** Every label that is written here counts as an edit at once: an operation may be reading it. */
+  private put(map: Labelmap, index: number, labels: Uint8Array | null): void {
+    const slice = map.slice(index)
+    if (labels && !isBlank(labels)) slice.set(labels)
+    else slice.fill(0)
     this.edits++
-    this.redraw(map)
   }
 
   private readonly pressed = (event: Event): void => {
     const { target } = event
     const view = this.host.views().find((v) => target instanceof Node && v.element.contains(target))
-    if (!view) return
-    this.isPressed = true
+    if (view) this.underWay.press()
   }
 
   private readonly released = (): void => {
     // After Cornerstone, which paints the last step, a fill or a pair of scissors at this moment.
     setTimeout(() => {
-      const wasPressed = this.isPressed
-      this.isPressed = false
+      const wasPressed = this.underWay.isPressed
+      this.underWay.release()
       this.collect()
       if (wasPressed) void this.refresh()
     }, 0)
@@ -269,15 +288,26 @@ export class MaskEditor {
     const { segmentationId } = (event as CustomEvent<{ segmentationId: string }>).detail
     const target = [...this.targets.values()].find(({ map }) => map.id === segmentationId)
     if (!target) return
-    this.touched.add(target)
-    if (!this.isPressed) setTimeout(() => this.collect(), 0)
+    if (!this.touched.has(target)) this.touched.set(target, this.callbacks.owner?.())
+    if (!this.underWay.isPressed) setTimeout(() => this.collect(), 0)
   }
 
   private collect(): void {
-    if (this.isPressed) return
+    if (this.underWay.isPressed) return
     const touched = [...this.touched]
     this.touched.clear()
-    for (const target of touched) this.change(target, changedSlices(target))
+    for (const [target, owner] of touched) {
+      if (owner === this.callbacks.owner?.()) this.change(target, changedSlices(target))
+      else this.forget(target)
+    }
+  }
+
+  /** Strokes of somebody who is gone: the picture is again as it was told. */
+  private forget(target: Target): void {
+    const { map, slices } = target
+    if (![...this.targets.values()].includes(target)) return
+    for (const [index] of changedSlices(target)) this.put(map, index, slices.baseline(map.places[index] ?? ''))
+    this.redraw(map)
   }
 
   /** Show new labels and report them as one stroke; what is locked stays. False where that changes nothing. */
@@ -292,7 +322,7 @@ export class MaskEditor {
       const place = map.places[index] ?? ''
       const baseline = slices.baseline(place)
       const kept = withLocked(baseline, labels, locked)
-      if (kept !== map.slice(index)) put(map.slice(index), kept)
+      if (kept !== map.slice(index)) this.put(map, index, kept)
       if (!slices.hasChanged(place, kept)) continue
       before.set(place, baseline)
       changed.set(place, slices.painted(place, kept))
@@ -312,7 +342,7 @@ export class MaskEditor {
       const index = map.indexOf(place)
       if (index === undefined) continue
       slices.refused(place, labels)
-      put(map.slice(index), labels)
+      this.put(map, index, labels)
     }
     this.redraw(map)
   }
@@ -339,28 +369,9 @@ export class MaskEditor {
     this.isWriting = false
   }
 
-  private setBusy(isBusy: boolean): void {
-    this.isBusy = isBusy
-    this.callbacks.onBusy?.(isBusy)
-  }
-
   private refuse(reason: MaskRefusal): void {
     this.callbacks.onRefused?.(reason)
   }
-}
-
-/** The slices as they are to be, by index; or why there are none. */
-function workOf(
-  operation: MaskOperation, reach: MaskReach, { target: { map }, value, view }: InHand,
-): Generator<void, Map<number, Uint8Array>> | MaskRefusal {
-  const [slices, size] = [map.slices(), sizeOf(map)]
-  const isWhole = reach === 'series' && operation !== 'clear_slice'
-  const section = isWhole ? null : sectionUnder(view, map)
-  if (!isWhole && !section) return 'askew'
-  if (operation === 'interpolate') {
-    return section && section.of !== 'slice' ? 'across_slices' : interpolated(slices, value, size, section?.index ?? null)
-  }
-  return section ? onSection(slices, section, value, size, OPERATIONS[operation]) : onVolume(slices, value, size, OPERATIONS[operation])
 }
 
 /** One byte per pixel of every frame. */
@@ -377,16 +388,7 @@ function changedSlices({ map, slices }: Target): [number, Uint8Array][] {
   })
 }
 
-function put(slice: Uint8Array, labels: Uint8Array | null): void {
-  if (labels && !isBlank(labels)) slice.set(labels)
-  else slice.fill(0)
-}
-
 function placeIn(key: string): Place {
   const [sop_instance_uid = '', frame = '1'] = key.split(':')
   return { sop_instance_uid, frame: Number(frame) }
-}
-
-function sizeOf({ rows, columns }: Labelmap): Size {
-  return { rows, columns }
 }
