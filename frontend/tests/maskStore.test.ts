@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Content } from '../src/labeling/content'
-import { paint } from '../src/labeling/edits'
+import { commitFirstImpression, paint } from '../src/labeling/edits'
 import { MaskStore, type MaskChange } from '../src/labeling/maskStore'
 import { address, decodeSlice, encodeSlice, pack, unpack, type Bytes } from '../src/labeling/sliceFormat'
 
@@ -94,6 +94,20 @@ describe('deltas', () => {
     expect(store.unsaved(next).size).toBe(1)
     store.acknowledge(next)
     expect(store.unsaved(next).size).toBe(0)
+  })
+
+  it('keeps and sends what the first impression names, though it is painted over', async () => {
+    const target = { layer: 0, series_instance_uid: 's', rows, columns }
+    const first = await store.store(change(new Map([[place(1), painted(1, 1)]])))
+    const seen = paint(target, first)(content)
+    const next = await store.store(change(new Map([[place(1), painted(1, 2)]])))
+    const both = [first.get(place(1)), next.get(place(1))].sort()
+    content = paint(target, next)(commitFirstImpression(seen, '2026-01-01T00:00:00Z')(seen))
+    expect([...store.unsaved(content).keys()].sort()).toEqual(both)
+    await store.upload(content)
+    expect([...server.keys()].sort()).toEqual(both)
+    store.acknowledge(content)
+    expect(store.unsaved(content).size).toBe(0)
   })
 
   it('loads the slices of a draft when the case opens, and sends none of them back', async () => {

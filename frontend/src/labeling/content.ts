@@ -51,13 +51,14 @@ export function isDrawn(mask: ImportedMask | MaskLayer): mask is MaskLayer {
 }
 
 /** The layers that were painted in the browser. */
-export function drawnMasks(content: Content): MaskLayer[] {
-  return (content.masks ?? []).filter(isDrawn)
+export function drawnMasks({ masks }: Pick<Content, 'masks'>): MaskLayer[] {
+  return (masks ?? []).filter(isDrawn)
 }
 
-/** Every slice that the content names, by its SHA-256. */
+/** Every slice that the content names, by its SHA-256; what the first impression names may be painted over since. */
 export function sliceHashes(content: Content): Set<string> {
-  return new Set(drawnMasks(content).flatMap((mask) => Object.values(mask.slices)))
+  const masks = [...drawnMasks(content), ...drawnMasks(content.first_impression ?? {})]
+  return new Set(masks.flatMap((mask) => Object.values(mask.slices)))
 }
 
 export function isCannotAssess(answer: Answer | undefined): answer is CannotAssess {

@@ -11,7 +11,7 @@ export interface ProposedContent {
 
 export function proposedBy({ content }: { content?: unknown }): ProposedContent {
   const { answers = {}, regions = [], masks = [] } = (content ?? {}) as Partial<Content>
-  return { answers, regions, masks: drawnMasks({ answers, masks }) }
+  return { answers, regions, masks: drawnMasks({ masks }) }
 }
 
 /** Whether the reader has not said yet what is to become of it. */

@@ -69,7 +69,7 @@ export function useMasks(
   }, [workstation, layers, session, hasSegments])
 
   const { masks } = content
-  const drawn = useMemo(() => drawnMasks({ answers: {}, ...(masks && { masks }) }), [masks])
+  const drawn = useMemo(() => drawnMasks(masks ? { masks } : {}), [masks])
   useEffect(() => void editor.current?.reconcile(drawn, session.readMask), [workstation, hasSegments, drawn, session])
   // A segment in hand has a label map on every slice that is shown: not before somebody paints, but then at
   // once, and not when the page has followed: the first stroke may come within a tenth of a second.
