@@ -57,7 +57,7 @@ export default function CasePage() {
   const regions = useRegions(viewer, session, snapshot, labels, NONE)
   const explanations = useExplanations(viewer, root, snapshot)
   const talk = useTalk(caseId, viewer.isSettled)
-  const pins = usePins(viewer, talk.comments)
+  const pins = usePins(viewer, talk.comments, caseId)
   const comment = useCommentInHand(talk, workstation)
   const wanted = search.get('read')
   const found = overview.data

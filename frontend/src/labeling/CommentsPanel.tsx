@@ -1,13 +1,15 @@
 /** Comments on the case: for everybody who works on it, pinned to a place of the image where that helps. */
 import { Badge, Button, Checkbox, Group, Stack, Text, Textarea } from '@mantine/core'
 import { IconMapPin, IconTrash } from '@tabler/icons-react'
-import { useEffect, useRef, useState, type RefObject } from 'react'
+import { useEffect, useRef, useSyncExternalStore, type RefObject } from 'react'
 import { formatDate, t } from '../i18n'
+import { showNotice } from '../ui/notify'
 import type { PinnedPlace } from '../viewer/types'
 import { keyed } from './actions'
 import { releaseFocus } from './focus'
 import classes from './panel.module.css'
 import { Small } from './RegionEntry'
+import { remarks } from './remarks'
 import type { Pins } from './usePins'
 
 export interface Comment {
@@ -21,6 +23,7 @@ export interface Comment {
 }
 
 export interface CommentsPanelProps {
+  caseId: string
   comments: readonly Comment[]
   /** The id of the person who reads: own comments can be resolved and deleted. */
   me: string
@@ -34,7 +37,8 @@ export interface CommentsPanelProps {
   /** The comment that a key jumped to last. */
   inHand: string | null
   field?: RefObject<HTMLTextAreaElement | null>
-  onAdd: (text: string, place: PinnedPlace | null) => void
+  /** Resolves to whether the server has it. */
+  onAdd: (text: string, place: PinnedPlace | null) => Promise<boolean>
   onJump: (place: PinnedPlace) => void
   onResolve: (id: string, isResolved: boolean) => void
   onDelete: (id: string) => void
@@ -108,18 +112,19 @@ function CommentEntry({ comment, number, me, inHand, onJump, onResolve, onDelete
   )
 }
 
-function NewComment({ canPin, here, pins, isBusy, field, onAdd }: CommentsPanelProps) {
-  const [text, setText] = useState('')
-  const [isPinned, setPinned] = useState(false)
+function NewComment({ caseId, canPin, here, pins, isBusy, field, onAdd }: CommentsPanelProps) {
+  const { text, isPinned } = useSyncExternalStore(remarks.subscribe, () => remarks.of(caseId))
+  const setPinned = (isOn: boolean) => remarks.write(caseId, { isPinned: isOn })
+  useEffect(() => () => {
+    if (remarks.isHalfWritten(caseId)) showNotice(t('comments.kept'))
+  }, [caseId])
   const unpin = () => {
     setPinned(false)
     pins.drop()
   }
-  const add = () => {
-    if (text.trim() === '') return
-    onAdd(text.trim(), pins.pending ?? (isPinned ? here() : null))
-    setText('')
-    unpin()
+  const add = async () => {
+    if (text.trim() === '' || isBusy) return
+    if (await onAdd(text.trim(), pins.pending ?? (isPinned ? here() : null))) remarks.sent(caseId, text)
   }
   return (
     <Stack gap={6}>
@@ -133,10 +138,10 @@ function NewComment({ canPin, here, pins, isBusy, field, onAdd }: CommentsPanelP
         aria-label={t('comments.new')}
         placeholder={t('comments.placeholder')}
         value={text}
-        onChange={(event) => setText(event.currentTarget.value)}
+        onChange={(event) => remarks.write(caseId, { text: event.currentTarget.value })}
         onKeyDown={(event) => {
           if (event.key === 'Escape') event.currentTarget.blur()
-          if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) add()
+          if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void add()
         }}
       />
       <Group justify="space-between">
@@ -152,7 +157,7 @@ function NewComment({ canPin, here, pins, isBusy, field, onAdd }: CommentsPanelP
           leftSection={<IconMapPin size="1rem" />} onClick={releaseFocus(pins.pick)}>
           {t(pins.isPicking ? 'comments.picking' : 'comments.pick')}
         </Button>
-        <Button size="compact-sm" variant="default" loading={isBusy} disabled={text.trim() === ''} onClick={add}>
+        <Button size="compact-sm" variant="default" loading={isBusy} disabled={text.trim() === ''} onClick={() => void add()}>
           {t('comments.add')}
         </Button>
       </Group>

@@ -19,7 +19,7 @@ export function PlaceQuestions({ session, snapshot, workstation, inHand }: Props
   const { here } = useAtRest(workstation, placeIn, NOWHERE)
   const groups = subjectsIn(here, snapshot.reading?.study.study_instance_uid)
     .map((subject) => ({ ...panelOf(session, snapshot, subject, refersTo(subject, here)), inHand }))
-  return groups.filter(({ questions }) => questions.length > 0).map((group) => <QuestionPanel key={group.refersTo} {...group} />)
+  return groups.filter(({ questions }) => questions.length > 0).map((group) => <QuestionPanel key={`${snapshot.reading?.case_id} ${group.refersTo}`} {...group} />)
 }
 
 function refersTo({ scope }: Subject, here: Here | null): string {

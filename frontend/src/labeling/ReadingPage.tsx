@@ -69,7 +69,7 @@ export default function ReadingPage() {
   const regions = useRegions(viewer, session, shown, labels, suggestions.regions)
   const explanations = useExplanations(viewer, root, snapshot)
   const talk = useTalk(reading?.case_id ?? null, isSettled)
-  const pins = usePins(viewer, talk.comments)
+  const pins = usePins(viewer, talk.comments, reading?.case_id ?? '')
   const comment = useCommentInHand(talk, workstation)
   const reasons = useReasons(session, talk)
   const inHand = useQuestionInHand(session, shown, workstation, regions)

@@ -55,7 +55,7 @@ export function ReadingPanel(props: ReadingPanelProps) {
         </Text>
       )}
       {suggestions && <SuggestionBar {...suggestions} />}
-      {questions.questions.length > 0 && <QuestionPanel {...questions} />}
+      {questions.questions.length > 0 && <QuestionPanel key={caseId} {...questions} />}
       {props.placeQuestions}
       {explanations && <ExplanationPanel {...explanations} custom={props.custom} />}
       {regions && (

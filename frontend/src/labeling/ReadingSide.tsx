@@ -80,7 +80,7 @@ export function ReadingSide(props: SideProps): ReactNode {
       regions={labels.length > 0 || (snapshot.content.regions?.length ?? 0) > 0 ? regionListOf(props, labels) : null}
       segments={segments.length > 0 ? segmentPanelOf(props, segments) : null}
       comments={{
-        comments: talk.comments, me: talk.me, canPin, here: () => workstation?.inView() ?? null, pins: props.pins, isBusy: talk.isBusy, inHand: props.comment.id,
+        caseId: reading.case_id, comments: talk.comments, me: talk.me, canPin, here: () => workstation?.inView() ?? null, pins: props.pins, isBusy: talk.isBusy, inHand: props.comment.id,
         onAdd: talk.add, onResolve: talk.resolve, onDelete: talk.remove,
         onJump: ({ sop_instance_uid, frame, pixel }) => void workstation?.jumpTo(sop_instance_uid, frame, pixel),
       }}

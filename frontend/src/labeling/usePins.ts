@@ -1,8 +1,9 @@
 /** Pins of comments on the images: those that are open, and the one that the next comment gets. */
-import { useEffect, useRef, useState } from 'react'
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import type { PinLayer } from '../viewer/PinLayer'
 import type { PinnedPlace } from '../viewer/types'
 import type { Comment } from './CommentsPanel'
+import { remarks } from './remarks'
 import type { ViewerConnection } from './useWorkstation'
 
 export interface Pins {
@@ -17,9 +18,9 @@ export interface Pins {
 
 const NEXT = '+'
 
-export function usePins({ workstation, layers }: ViewerConnection, comments: readonly Comment[]): Pins {
+export function usePins({ workstation, layers }: ViewerConnection, comments: readonly Comment[], caseId: string): Pins {
   const layer = useRef<PinLayer | null>(null)
-  const [pending, setPending] = useState<PinnedPlace | null>(null)
+  const pending = useSyncExternalStore(remarks.subscribe, useCallback(() => remarks.of(caseId).place, [caseId]))
   const [isPicking, setPicking] = useState(false)
 
   useEffect(() => {
@@ -37,6 +38,8 @@ export function usePins({ workstation, layers }: ViewerConnection, comments: rea
     layer.current?.draw(pending ? [...open, { ...pending, text: NEXT }] : open)
   }, [workstation, layers, comments, pending])
 
+  useEffect(() => () => layer.current?.giveUp(), [caseId])
+
   const pick = () => {
     if (isPicking || !layer.current) {
       layer.current?.giveUp()
@@ -46,9 +49,9 @@ export function usePins({ workstation, layers }: ViewerConnection, comments: rea
     void layer.current.pick().then((place) => {
       setPicking(false)
       if (!place) return
-      setPending(place)
+      remarks.write(caseId, { place })
       document.querySelector<HTMLTextAreaElement>('[data-comment-field]')?.focus()
     })
   }
-  return { pending, isPicking, pick, drop: () => setPending(null) }
+  return { pending, isPicking, pick, drop: () => remarks.write(caseId, { place: null }) }
 }

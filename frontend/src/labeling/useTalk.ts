@@ -15,7 +15,8 @@ export interface Talk {
   marks: Record<Markable, boolean>
   me: string
   isBusy: boolean
-  add: (text: string, place: PinnedPlace | null) => void
+  /** Resolves to whether the server has it; the reader is told where not. */
+  add: (text: string, place: PinnedPlace | null) => Promise<boolean>
   resolve: (id: string, isResolved: boolean) => void
   remove: (id: string) => void
   mark: (kind: Markable, reason: string) => void
@@ -40,9 +41,9 @@ export function useTalk(caseId: string | null, isTheTime: boolean): Talk {
     marks: { flag: mine('flag'), second_opinion: mine('second_opinion') },
     me: me.data?.id ?? '',
     isBusy: act.isPending,
-    add: (text, place) => act.mutate(() => good(api.POST('/api/v1/cases/{case_id}/comments', {
+    add: (text, place) => act.mutateAsync(() => good(api.POST('/api/v1/cases/{case_id}/comments', {
       params: at, body: { text, place: place && { ...place, pixel: [...place.pixel] } },
-    }))),
+    }))).then(() => true, () => false),
     resolve: (id, is_resolved) => act.mutate(() => good(api.PATCH('/api/v1/comments/{comment_id}', {
       params: { path: { comment_id: id } }, body: { is_resolved },
     }))),

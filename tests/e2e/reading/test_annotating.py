@@ -268,3 +268,13 @@ def test_a_remark_is_pinned_to_the_middle_of_what_is_seen_or_to_a_chosen_place(d
     page.get_by_role("button", name="Go to the place").last.click()
     pin.wait_for(state="attached")
     assert regions_of(draft()) == []
+
+    # What is half written is there again when its case comes back.
+    page.get_by_label("New comment").fill("On second thou")
+    page.get_by_label("New comment").blur()
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    page.get_by_text("stays with its case").wait_for()
+    page.keyboard.press("z")
+    page.wait_for_function("document.querySelector('[data-comment-field]')?.value === 'On second thou'")
+    assert Comment.objects.count() == 2

@@ -99,6 +99,7 @@ export const reading = {
   'comments.by': '{number}. {name}, {time}',
   'comments.delete': 'Kommentar löschen',
   'comments.jump': 'Zur Stelle gehen',
+  'comments.kept': 'Der angefangene Kommentar bleibt bei seinem Fall.',
   'comments.new': 'Neuer Kommentar',
   'comments.none': 'Keine Kommentare. Prüfung und Leitung sehen, was hier steht.',
   'comments.pin': 'An das gezeigte Bild heften',

@@ -97,6 +97,7 @@ export const reading = {
   'comments.by': '{number}. {name}, {time}',
   'comments.delete': 'Delete the comment',
   'comments.jump': 'Go to the place',
+  'comments.kept': 'The comment that was begun stays with its case.',
   'comments.new': 'New comment',
   'comments.none': 'No comments. A comment is seen by reviewers and managers.',
   'comments.pin': 'Pin to the image shown',
