@@ -3,7 +3,7 @@ import { measure, type Values } from '../src/viewer/regions/statistics'
 
 /** Five rows of six; the value is 10 x row + column. */
 const values: Values = {
-  rows: 5, columns: 6, unit: 'HU',
+  rows: 5, columns: 6, slope: 1, intercept: 0, unit: 'HU',
   data: Int16Array.from({ length: 30 }, (_, i) => 10 * Math.floor(i / 6) + (i % 6)),
 }
 const box = { kind: 'box', pixels: [[1, 1], [3, 1], [3, 2], [1, 2]] } as const

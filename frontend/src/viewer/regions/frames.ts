@@ -53,6 +53,19 @@ export function framesOf(views: readonly PaneView[]): Map<string, Frame> {
   return frames
 }
 
+/** The image that each place lies on, of those that the panes show; without reading a single header. */
+export function imagesOf<T extends Place>(places: readonly T[], views: readonly Pick<PaneView, 'imageIds'>[]): Map<T, string> {
+  const ids = new Map<string, string>()
+  for (const imageId of views.flatMap((view) => view.imageIds)) {
+    const place = placeOf(imageId)
+    if (place) ids.set(placeKey(place), imageId)
+  }
+  return new Map(places.flatMap((place) => {
+    const imageId = ids.get(placeKey(place))
+    return imageId === undefined ? [] : [[place, imageId] as const]
+  }))
+}
+
 export function frameOf(imageId: string): Frame | null {
   const place = placeOf(imageId)
   const module = core.metaData.get('imagePlaneModule', imageId) as PlaneModule | undefined
@@ -84,16 +97,16 @@ function vector(values: number[] | null | undefined, standIn: Point3): Point3 {
   return x === undefined || y === undefined || z === undefined ? standIn : [x, y, z]
 }
 
-/** The decoded values of a frame in the modality's unit; null where it is not loaded or coloured. */
+/** The decoded values of a frame, not copied; null where it is not loaded or coloured. */
 export function valuesOf(imageId: string): Values | null {
   const image = core.cache.getImage(imageId)
   if (!image || image.numberOfComponents > 1 || image.color) return null
   const { rows, columns } = image
-  const raw = image.getPixelData()
-  const isScaled = Boolean(image.preScale?.scaled)
   const { suvbw } = (image.preScale?.scalingParameters ?? {}) as { suvbw?: number }
-  const data = isScaled ? raw : Float64Array.from(raw, (v) => v * (image.slope || 1) + (image.intercept || 0))
-  return { rows, columns, data, unit: unitOf(imageId, typeof suvbw === 'number') }
+  const rescale = image.preScale?.scaled
+    ? { slope: 1, intercept: 0 }
+    : { slope: image.slope || 1, intercept: image.intercept || 0 }
+  return { rows, columns, data: image.getPixelData(), ...rescale, unit: unitOf(imageId, typeof suvbw === 'number') }
 }
 
 function unitOf(imageId: string, isSuv: boolean): string {

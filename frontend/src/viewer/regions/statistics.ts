@@ -3,11 +3,15 @@ import type { RegionKind } from '../types'
 import type { Point2 } from './geometry'
 import { isOutline } from './shapes'
 
-/** The pixels of one frame in the modality's unit (HU for CT), one value each, row by row. */
+/** The pixels of one frame as they are stored, one value each, row by row: a hand moves over millions of them, and
+ * only those in the region are rescaled. */
 export interface Values {
   rows: number
   columns: number
   data: ArrayLike<number>
+  /** To the modality's unit (HU for CT): stored x slope + intercept. */
+  slope: number
+  intercept: number
   unit: string
 }
 
@@ -49,9 +53,10 @@ export function measure(shape: Shape, values: Values | null, spacing_mm: Point2 
 }
 
 function intensitiesOf(shape: Shape, values: Values): Intensities | null {
+  const { data, slope, intercept, unit } = values
   let [count, mean, squares, minimum, maximum] = [0, 0, 0, Infinity, -Infinity]
   for (const index of pixelsIn(shape, values)) {
-    const value = values.data[index] ?? NaN
+    const value = (data[index] ?? NaN) * slope + intercept
     // Welford: sums of squares of 12-bit values over a million pixels would lose digits.
     count++
     const delta = value - mean
@@ -61,7 +66,7 @@ function intensitiesOf(shape: Shape, values: Values): Intensities | null {
     maximum = Math.max(maximum, value)
   }
   if (count === 0) return null
-  return { count, mean, sd: Math.sqrt(squares / count), minimum, maximum, unit: values.unit }
+  return { count, mean, sd: Math.sqrt(squares / count), minimum, maximum, unit }
 }
 
 /** Indices of the pixels whose centres lie in the region. */
