@@ -1,7 +1,8 @@
 /** Numbered pins where somebody remarked on something, on the images that hold them, and the click that sets one. */
 import * as core from '@cornerstonejs/core'
+import { drawn, PaneDrawings, viewportOf } from './PaneDrawings'
 import type { Viewport } from './pictures'
-import { frameOf, framesOf, placeKey } from './regions/frames'
+import { frameOf, framesOf, imagesOf } from './regions/frames'
 import { dot, nearest, normalOf, subtract, toPixel, toWorld, type Point3 } from './regions/geometry'
 import type { PaneHost, PaneView, PinnedPlace } from './types'
 
@@ -10,18 +11,20 @@ export interface Pin extends PinnedPlace {
   text: string
 }
 
-const SVG = 'http://www.w3.org/2000/svg'
 const DRAWN = core.Enums.Events.IMAGE_RENDERED
 const PRESSED = ['mousedown', 'touchstart'] as const
 const COLOUR = '#ffd43b'
 
 export class PinLayer {
-  private readonly layers = new Map<HTMLDivElement, SVGSVGElement>()
+  private readonly drawings: PaneDrawings
   private pins: readonly Pin[] = []
+  /** The image that each of them is on, of those that panes show. */
+  private images: ReadonlyMap<Pin, string> = new Map()
   private picked: ((place: PinnedPlace | null) => void) | null = null
   private readonly stopViews: () => void
 
   constructor(private readonly host: PaneHost) {
+    this.drawings = new PaneDrawings(host, DRAWN, 'pins', (view, viewport) => this.marksIn(view, viewport))
     this.stopViews = host.onViews(() => this.arrange())
   }
 
@@ -47,7 +50,7 @@ export class PinLayer {
   destroy(): void {
     this.giveUp()
     this.stopViews()
-    for (const element of [...this.layers.keys()]) this.remove(element)
+    this.drawings.destroy()
   }
 
   private settle(place: PinnedPlace | null): void {
@@ -76,48 +79,17 @@ export class PinLayer {
 
   private arrange(): void {
     const views = this.pins.length > 0 ? this.host.views() : []
-    for (const element of [...this.layers.keys()]) if (!views.some((view) => view.element === element)) this.remove(element)
-    for (const view of views) this.drawIn(view)
+    this.images = imagesOf(this.pins, views)
+    this.drawings.show(views)
   }
 
-  private drawIn(view: PaneView): void {
-    const viewport = viewportOf(view)
-    if (!viewport) return
-    const frames = framesOf([view])
-    const marks = this.pins.flatMap((pin) => {
-      const frame = frames.get(placeKey(pin))
+  private marksIn(view: PaneView, viewport: Viewport): SVGElement[] {
+    return [...this.images].flatMap(([pin, imageId]) => {
+      const frame = view.imageIds.includes(imageId) ? frameOf(imageId) : null
       const point = frame && toWorld(frame.plane, pin.pixel)
-      return point && isSeen(view, viewport, point, frame.imageId) ? [mark(viewport.worldToCanvas([...point]), pin.text)] : []
+      return point && isSeen(view, viewport, point, imageId) ? [mark(viewport.worldToCanvas([...point]), pin.text)] : []
     })
-    this.layer(view.element).replaceChildren(...marks)
   }
-
-  private layer(element: HTMLDivElement): SVGSVGElement {
-    const known = this.layers.get(element)
-    if (known) return known
-    const layer = document.createElementNS(SVG, 'svg')
-    Object.assign(layer.style, { position: 'absolute', inset: '0', width: '100%', height: '100%', pointerEvents: 'none' })
-    element.append(layer)
-    element.addEventListener(DRAWN, this.drawn)
-    this.layers.set(element, layer)
-    return layer
-  }
-
-  private readonly drawn = (event: Event): void => {
-    const view = this.host.views().find(({ element }) => element === event.currentTarget)
-    if (view) this.drawIn(view)
-  }
-
-  private remove(element: HTMLDivElement): void {
-    this.layers.get(element)?.remove()
-    this.layers.delete(element)
-    element.removeEventListener(DRAWN, this.drawn)
-  }
-}
-
-function viewportOf(view: PaneView): Viewport | null {
-  const found: unknown = core.getRenderingEngine(view.engineId)?.getViewport(view.viewportId)
-  return (found as Viewport | undefined) ?? null
 }
 
 /** The pixel of a frame under a point of a pane, in planes that of the nearest frame; null beside the image. */
@@ -149,18 +121,13 @@ function isSeen(view: PaneView, viewport: Viewport, point: Point3, imageId: stri
 
 /** A ring about the place, and its number beside it: what was pinned stays in sight. */
 function mark([x, y]: readonly [number, number], text: string): SVGGElement {
-  const group = document.createElementNS(SVG, 'g')
-  group.dataset['pin'] = text
-  const ring = document.createElementNS(SVG, 'circle')
-  set(ring, { cx: x, cy: y, r: '0.5rem', fill: 'none', stroke: COLOUR, 'stroke-width': '0.125rem' })
-  const number = document.createElementNS(SVG, 'text')
-  set(number, { x, y, dx: '0.65rem', dy: '-0.35rem', fill: COLOUR, 'font-size': '0.875rem', 'font-weight': 700 })
-  set(number, { stroke: '#000', 'stroke-width': '0.2rem', 'paint-order': 'stroke', 'stroke-linejoin': 'round' })
+  const group = drawn('g', { 'data-pin': text })
+  const ring = drawn('circle', { cx: x, cy: y, r: '0.5rem', fill: 'none', stroke: COLOUR, 'stroke-width': '0.125rem' })
+  const number = drawn('text', {
+    x, y, dx: '0.65rem', dy: '-0.35rem', fill: COLOUR, 'font-size': '0.875rem', 'font-weight': 700,
+    stroke: '#000', 'stroke-width': '0.2rem', 'paint-order': 'stroke', 'stroke-linejoin': 'round',
+  })
   number.textContent = text
   group.append(ring, number)
   return group
-}
-
-function set(element: SVGElement, attributes: Record<string, string | number>): void {
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value))
 }
