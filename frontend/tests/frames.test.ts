@@ -1,38 +1,27 @@
-import * as core from '@cornerstonejs/core'
-import { afterEach, expect, it } from 'vitest'
-import { imagesOf, valuesOf } from '../src/viewer/regions/frames'
+import { expect, it } from 'vitest'
+import { imagesOf, valuesIn } from '../src/viewer/regions/frames'
 import { measure } from '../src/viewer/regions/statistics'
 
-const ID = 'test:/instances/1.2.3/frames/1'
 const box = { kind: 'box', pixels: [[1, 0], [2, 0], [2, 1], [1, 1]] } as const
-const decoded = (extra: object) => {
-  const data = Int16Array.from([0, 1, 2, 3, 4, 5])
-  const image = {
-    imageId: ID, rows: 2, columns: 3, numberOfComponents: 1, color: false, slope: 2, intercept: -10, sizeInBytes: data.byteLength,
-    getPixelData: () => data, ...extra,
-  }
-  core.cache.putImageSync(ID, image as unknown as core.Types.IImage)
-  return data
+const data = Int16Array.from([0, 1, 2, 3, 4, 5])
+const image = {
+  rows: 2, columns: 3, numberOfComponents: 1, color: false, slope: 2, intercept: -10, getPixelData: () => data,
 }
 
-afterEach(() => core.cache.purgeCache())
-
 it('measures stored pixels in their unit without a copy of the image', () => {
-  const data = decoded({})
-  const values = valuesOf(ID)
+  const values = valuesIn(image, 'HU')
   expect(values?.data).toBe(data)
   // 1 2 4 5 rescaled: -8 -6 -2 0.
-  expect(measure(box, values, null).intensities).toMatchObject({ count: 4, mean: -4, minimum: -8, maximum: 0 })
+  expect(measure(box, values, null).intensities).toMatchObject({ count: 4, mean: -4, minimum: -8, maximum: 0, unit: 'HU' })
 })
 
 it('takes what was rescaled while it was decoded as it is', () => {
-  decoded({ preScale: { scaled: true } })
-  expect(measure(box, valuesOf(ID), null).intensities).toMatchObject({ count: 4, mean: 3, minimum: 1, maximum: 5 })
+  const values = valuesIn({ ...image, preScale: { scaled: true } }, 'HU')
+  expect(measure(box, values, null).intensities).toMatchObject({ count: 4, mean: 3, minimum: 1, maximum: 5 })
 })
 
 it('knows no values of colours', () => {
-  decoded({ numberOfComponents: 3, color: true })
-  expect(valuesOf(ID)).toBeNull()
+  expect(valuesIn({ ...image, numberOfComponents: 3, color: true }, '')).toBeNull()
 })
 
 it('finds the images of places by their names', () => {

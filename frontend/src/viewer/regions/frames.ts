@@ -100,13 +100,19 @@ function vector(values: number[] | null | undefined, standIn: Point3): Point3 {
 /** The decoded values of a frame, not copied; null where it is not loaded or coloured. */
 export function valuesOf(imageId: string): Values | null {
   const image = core.cache.getImage(imageId)
-  if (!image || image.numberOfComponents > 1 || image.color) return null
+  const { suvbw } = (image?.preScale?.scalingParameters ?? {}) as { suvbw?: number }
+  return image ? valuesIn(image, unitOf(imageId, typeof suvbw === 'number')) : null
+}
+
+type Decoded = Pick<core.Types.IImage, 'rows' | 'columns' | 'numberOfComponents' | 'color' | 'slope' | 'intercept' | 'preScale' | 'getPixelData'>
+
+export function valuesIn(image: Decoded, unit: string): Values | null {
   const { rows, columns } = image
-  const { suvbw } = (image.preScale?.scalingParameters ?? {}) as { suvbw?: number }
+  if (image.numberOfComponents > 1 || image.color) return null
   const rescale = image.preScale?.scaled
     ? { slope: 1, intercept: 0 }
     : { slope: image.slope || 1, intercept: image.intercept || 0 }
-  return { rows, columns, data: image.getPixelData(), ...rescale, unit: unitOf(imageId, typeof suvbw === 'number') }
+  return { rows, columns, data: image.getPixelData(), ...rescale, unit }
 }
 
 function unitOf(imageId: string, isSuv: boolean): string {
