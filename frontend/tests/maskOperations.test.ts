@@ -21,6 +21,12 @@ function run<T>(work: Generator<void, T>): T {
     if (step.done) return step.value
   }
 }
+/** How often it rests. */
+function restsOf(work: Generator<void, unknown>): number {
+  let count = 0
+  while (!work.next().done) count++
+  return count
+}
 const after = (operation: Operation, lines: string[]) =>
   picture(run(operation(map(...lines), { planes: 1, ...size(...lines) })), size(...lines))
 
@@ -137,13 +143,14 @@ describe('interpolation between slices', () => {
   const row: Size = { rows: 1, columns: 15 }
 
   it('measures the distance to the outline on both sides', () => {
-    expect([...signedDistance(map('..###..'), { rows: 1, columns: 7 })])
+    expect([...run(signedDistance(map('..###..'), { rows: 1, columns: 7 }))])
       .toEqual([1.5, 0.5, -0.5, -1.5, -0.5, 0.5, 1.5])
   })
 
   it('finds the shape halfway between a small and a large one', () => {
     // From 7 wide about x = 7 to 3 wide about x = 7: halfway 5 wide.
-    expect(between(signedDistance(line(4, 10), row), signedDistance(line(6, 8), row), 0.5)).toEqual(line(5, 9))
+    const [large, small] = [run(signedDistance(line(4, 10), row)), run(signedDistance(line(6, 8), row))]
+    expect(between(large, small, 0.5)).toEqual(line(5, 9))
   })
 
   const none = line(1, 0)
@@ -181,5 +188,22 @@ describe('interpolation between slices', () => {
     const halfway = (from: number, to: number) => run(interpolated([square(from), square(-1), square(to)], 1, area)).get(1)
     expect(picture(halfway(3, 1) ?? map(), area)[4]).toBe('..#####..')
     expect(halfway(2, 2)).toEqual(square(2))
+  })
+})
+
+describe('long work', () => {
+  const blank = (rows: number, columns: number) => new Uint8Array(rows * columns)
+
+  it('rests on slices that hold nothing of the segment', () => {
+    const slices = Array.from({ length: 50 }, () => blank(2, 2))
+    expect(restsOf(onVolume(slices, 1, { rows: 2, columns: 2 }, grow))).toBe(50)
+    expect(restsOf(interpolated(slices, 1, { rows: 2, columns: 2 }))).toBe(50)
+  })
+
+  it('rests within a slice while it measures distances', () => {
+    const [rows, columns] = [40, 30]
+    const slices = [blank(rows, columns).fill(1), blank(rows, columns), blank(rows, columns).fill(1)]
+    // Two outlines, each to its inside and its outside, along every line both ways.
+    expect(restsOf(interpolated(slices, 1, { rows, columns }))).toBeGreaterThan(2 * 2 * (rows + columns))
   })
 })

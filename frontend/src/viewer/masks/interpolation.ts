@@ -1,5 +1,6 @@
 /** PURE. Slices between painted ones, by shape: halfway between two outlines lies the mean of their signed
- * distances. Only islands that lie over one another are joined: two lesions of a segment stay two. */
+ * distances. Only islands that lie over one another are joined: two lesions of a segment stay two. Generators rest after
+ * every slice, and after every line of pixels where a slice takes long. */
 import { binary, withSegment, type Size } from './operations'
 import { piecesOf } from './pieces'
 
@@ -18,15 +19,16 @@ export function* interpolated(
   slices: readonly Uint8Array[], value: number, size: Size, around: number | null = null,
 ): Generator<void, Map<number, Uint8Array>> {
   const filled = new Map<number, Uint8Array>()
-  for (const [before, after] of gapsOf(slices, value, around)) {
+  for (const [before, after] of yield* gapsOf(slices, value, around)) {
     const [from, to] = [before, after].map((index) => binary(slices[index] ?? NOTHING, value)) as [Uint8Array, Uint8Array]
     const lower = yield* over(from, to, size)
     const upper = yield* over(to, from, size)
     const frame = frameOf(lower, upper, size)
     if (!frame) continue
-    const distances = [lower, upper].map((map) => signedDistance(cut(map, frame, size), sizeOf(frame))) as [Float64Array, Float64Array]
+    const below = yield* signedDistance(cut(lower, frame, size), sizeOf(frame))
+    const above = yield* signedDistance(cut(upper, frame, size), sizeOf(frame))
     for (let i = before + 1; i < after; i++) {
-      const shape = paste(between(...distances, (i - before) / (after - before)), frame, size)
+      const shape = paste(between(below, above, (i - before) / (after - before)), frame, size)
       filled.set(i, withSegment(slices[i] ?? shape, value, shape))
       yield
     }
@@ -36,8 +38,12 @@ export function* interpolated(
 
 const NOTHING = new Uint8Array()
 
-function gapsOf(slices: readonly Uint8Array[], value: number, around: number | null): [number, number][] {
-  const painted = slices.flatMap((labels, i) => (labels.includes(value) ? [i] : []))
+function* gapsOf(slices: readonly Uint8Array[], value: number, around: number | null): Generator<void, [number, number][]> {
+  const painted: number[] = []
+  for (const [i, labels] of slices.entries()) {
+    if (labels.includes(value)) painted.push(i)
+    yield
+  }
   const neighbours = painted.flatMap((index, i): [number, number][] => (i > 0 ? [[painted[i - 1] ?? 0, index]] : []))
   return neighbours.filter(([before, after]) =>
     after - before > 1 && (around === null || (before <= around && around <= after)))
@@ -63,9 +69,9 @@ export function between(from: Float64Array, to: Float64Array, share: number): Ui
 }
 
 /** Distance in pixels to the outline, which runs between pixels; negative inside. */
-export function signedDistance(map: Uint8Array, size: Size): Float64Array {
-  const toSegment = distanceTo(map, size)
-  const toBackground = distanceTo(map.map((bit) => 1 - bit), size)
+export function* signedDistance(map: Uint8Array, size: Size): Generator<void, Float64Array> {
+  const toSegment = yield* distanceTo(map, size)
+  const toBackground = yield* distanceTo(map.map((bit) => 1 - bit), size)
   return toSegment.map((d, i) => (map[i] ? 0.5 - (toBackground[i] ?? 0) : d - 0.5))
 }
 
@@ -112,11 +118,17 @@ function paste(map: Uint8Array, frame: Frame, { rows, columns }: Size): Uint8Arr
 }
 
 /** Exact Euclidean distance of every pixel to the nearest 1, in pixels (Felzenszwalb 2012). */
-function distanceTo(map: Uint8Array, { rows, columns }: Size): Float64Array {
+function* distanceTo(map: Uint8Array, { rows, columns }: Size): Generator<void, Float64Array> {
   const far = (rows + columns) ** 2
   const squares = Float64Array.from(map, (bit) => (bit ? 0 : far))
-  for (let x = 0; x < columns; x++) transformLine(squares, x, columns, rows)
-  for (let y = 0; y < rows; y++) transformLine(squares, y * columns, 1, columns)
+  for (let x = 0; x < columns; x++) {
+    transformLine(squares, x, columns, rows)
+    yield
+  }
+  for (let y = 0; y < rows; y++) {
+    transformLine(squares, y * columns, 1, columns)
+    yield
+  }
   return squares.map(Math.sqrt)
 }
 

@@ -34,6 +34,7 @@ function gridOf({ left, right, top, bottom, first, last }: Box): Grid {
 function* boxOf(slices: Slices, value: number, { rows, columns }: Size): Generator<void, Box | null> {
   const box = { left: columns, right: -1, top: rows, bottom: -1, first: slices.length, last: -1 }
   for (const [z, labels] of slices.entries()) {
+    yield
     if (!labels.includes(value)) continue
     box.first = Math.min(box.first, z)
     box.last = z
@@ -46,7 +47,6 @@ function* boxOf(slices: Slices, value: number, { rows, columns }: Size): Generat
       box.top = Math.min(box.top, y)
       box.bottom = Math.max(box.bottom, y)
     }
-    yield
   }
   return box.last < 0 ? null : {
     left: Math.max(box.left - 1, 0), right: Math.min(box.right + 1, columns - 1),
