@@ -1,9 +1,10 @@
 /** Comments on the case: for everybody who works on it, pinned to a place of the image where that helps. */
-import { Badge, Button, Checkbox, Group, Stack, Text, Textarea } from '@mantine/core'
+import { Badge, Button, Checkbox, Group, Stack, Text } from '@mantine/core'
 import { IconMapPin, IconTrash } from '@tabler/icons-react'
 import { useEffect, useRef, useSyncExternalStore, type RefObject } from 'react'
 import { formatDate, t } from '../i18n'
 import { showNotice } from '../ui/notify'
+import { GrowingField } from '../ui/GrowingField'
 import type { PinnedPlace } from '../viewer/types'
 import { keyed } from './actions'
 import { releaseFocus } from './focus'
@@ -128,11 +129,10 @@ function NewComment({ caseId, canPin, here, pins, isBusy, field, onAdd }: Commen
   }
   return (
     <Stack gap={6}>
-      <Textarea
+      <GrowingField
         {...keyed('comment')}
         {...(field ? { ref: field } : {})}
         size="xs"
-        autosize
         minRows={2}
         data-comment-field
         aria-label={t('comments.new')}

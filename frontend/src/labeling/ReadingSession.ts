@@ -61,17 +61,18 @@ export class ReadingSession {
     await this.enter(() => this.requests.claimNext(this.projectId))
   }
 
-  private async enter(claimed: () => Promise<Reading | null>): Promise<void> {
+  /** Open what was claimed; `told` is shown along with it, for the page to be drawn once. */
+  private async enter(claimed: () => Promise<Reading | null>, told: Partial<Snapshot> = {}): Promise<void> {
     try {
       const reading = await claimed()
       if (reading === null) {
         this.closeDraft()
         this.set({ phase: 'finished', reading: null, next: null, content: NO_CONTENT })
       } else {
-        await this.open(reading)
+        await this.open(reading, told)
       }
     } catch (error) {
-      this.set({ phase: 'failed', message: explain(error), isSignedOut: isSignedOut(error) })
+      this.set({ ...told, phase: 'failed', message: explain(error), isSignedOut: isSignedOut(error) })
     }
   }
 
@@ -217,9 +218,13 @@ export class ReadingSession {
       return
     }
     draft.finish()
-    this.set({ lastSubmitted: draft.id, count: this.state.count + 1 })
+    const told = { lastSubmitted: draft.id, count: this.state.count + 1 }
+    if (next && !this.isGone) {
+      await this.enter(() => Promise.resolve(next), told)
+      return
+    }
+    this.set(told)
     if (this.isGone) await this.giveBack(next)
-    else if (next) await this.enter(() => Promise.resolve(next))
     else await this.claim()
   }
 
@@ -322,7 +327,7 @@ export class ReadingSession {
     return (content) => withNewDefaults(this.questions(), content, change(content))
   }
 
-  private async open(reading: Reading): Promise<void> {
+  private async open(reading: Reading, told: Partial<Snapshot> = {}): Promise<void> {
     this.closeDraft()
     this.clock.take() // what was active before belongs to the case before
     const { id, version, content } = reading.annotation
@@ -340,8 +345,7 @@ export class ReadingSession {
     draft.document.subscribe(() => this.showContent(draft))
     this.set({
       phase: 'reading', reading, save: { kind: 'saved' }, isLeaseLost: false, ...UNTROUBLED, next: null,
-      suggestions: reading.suggestions,
-      ...shownOf(draft),
+      suggestions: reading.suggestions, ...shownOf(draft), ...told,
     })
     draft.recover(found)
     void this.lookAhead(reading.case_id)

@@ -1,12 +1,15 @@
 /** Answers that are typed: a number with its unit, and text. */
-import { Text, Textarea, TextInput } from '@mantine/core'
+import { Text, TextInput } from '@mantine/core'
 import { useId, useRef, useState } from 'react'
 import { currentLanguage, formatNumber, t } from '../i18n'
+import { GrowingField } from '../ui/GrowingField'
 import { keyed } from './actions'
 import type { Question } from './definition'
 import { leaveOnEnter } from './focus'
 import { numberText, parseNumber, type NumberProblem } from './numberText'
 import type { FieldProps } from './QuestionPanel'
+
+const FIELD_FIRST: ('input' | 'description')[] = ['input', 'description']
 
 /** One visit of a field is one gesture: its keystrokes are undone together. */
 function useGesture(): { name: () => string; begin: () => void } {
@@ -65,17 +68,16 @@ export function TextField({ question, answer, isDisabled, onAnswer }: FieldProps
   const text = typeof answer === 'string' ? answer : ''
   const limit = question.max_length ?? null
   return (
-    <Textarea
+    <GrowingField
       {...keyed('question_type')}
       aria-label={question.label}
-      autosize
       minRows={2}
       maxRows={8}
       value={text}
       disabled={isDisabled}
       {...(limit === null ? {} : { maxLength: limit })}
       description={limit === null ? null : t('question.characters', { used: text.length, limit })}
-      inputWrapperOrder={['input', 'description']}
+      inputWrapperOrder={FIELD_FIRST}
       onFocus={gesture.begin}
       onChange={(event) => {
         const { value } = event.currentTarget
