@@ -9,6 +9,7 @@ from torch import nn
 
 from learning.kinds import DETECTOR
 from learning.models import ModelVersion, Target
+from learning.services.locking import lock_versions
 from learning.training.bundle import Model
 from learning.training.checkpoint import load_weights
 from learning.training.config import TrainConfig
@@ -30,7 +31,7 @@ def described(task: Task, architecture: Architecture, config: TrainConfig) -> di
 
 def next_number(target: Target) -> int:
     """The number of the target's next version; holds the target's row until the transaction ends."""
-    Target.objects.select_for_update(no_key=True).get(pk=target.pk)
+    lock_versions(target.pk)
     last = ModelVersion.objects.filter(target=target).aggregate(n=Max("number"))["n"]
     return (last or 0) + 1
 

@@ -19,3 +19,9 @@ def advisory_lock(name: str) -> Iterator[bool]:
         finally:
             if is_mine:
                 cursor.execute("select pg_advisory_unlock(%s)", [key])
+
+
+def advisory_lock_until_commit(name: str) -> None:
+    """Wait for PostgreSQL's advisory lock of that name and hold it until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", [zlib.crc32(name.encode())])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from annotation.core import jobs
-from annotation.labeling.services.ranking import publish_ranking, unrank_others
+from annotation.labeling.services.ranking import replace_ranking
 from learning.models import ModelVersion, Prediction, Round
 from learning.pipeline.base import Foreseen, Json, Judged, Learned
 from learning.pipeline.ranking import Place
@@ -41,13 +41,12 @@ def publish(round_: Round, finished: Finished) -> None:
         ranked_cases=len(finished.order),
     )  # fmt: skip
     round_.metrics = judged.metrics
-    version = _model_version(round_, finished)
+    version = _model_version(round_, finished)  # holds the target's row: first of all
     _keep_predictions(version, finished)
     target = round_.target
-    publish_ranking(
+    replace_ranking(
         project=target.project, ranking_id=round_.pk, ranked=[p.ranked for p in finished.order]
     )
-    unrank_others(project=target.project, ranking_id=round_.pk)
     if judged.results is not None:
         test_results.keep(version=version, results=judged.results)
     model_versions.consider(version)

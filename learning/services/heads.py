@@ -27,6 +27,7 @@ from learning.models import HeadPick, HeadVersion, Outcome, Target
 from learning.services import embeddings
 from learning.services.foreseen import head_of, outcomes_of_new_labels
 from learning.services.knowledge import Knowledge, knowledge_of
+from learning.services.locking import lock_versions
 from learning.training.metrics import intervals
 
 logger = logging.getLogger(__name__)
@@ -177,7 +178,7 @@ def _publish(
     version: HeadVersion, known: Knowledge, picks: Sequence[Pick], outcomes: Sequence[Outcome]
 ) -> None:
     """Head, reasons, outcomes and the new front: all of it or nothing."""
-    Target.objects.select_for_update(no_key=True).get(pk=version.target_id)
+    lock_versions(version.target_id)
     version.pool_size = len(known.pool)
     version.save(force_insert=True)
     Outcome.objects.bulk_create(outcomes, batch_size=1000)

@@ -7,13 +7,15 @@ from annotation.core import audit
 from learning.models import ModelVersion, ModelVersionState, Promotion, Target
 from learning.services import scorings
 from learning.services.comparison import Evidence, compare_versions
+from learning.services.locking import lock_versions
 from learning.services.suggestions import suggest_predictions
 
 
 @transaction.atomic
 def promote(*, version: ModelVersion, actor: User | None) -> ModelVersion:
     """Make this the production model of its target; the former one is retired and can return."""
-    versions = ModelVersion.objects.select_for_update().filter(target=version.target_id)
+    lock_versions(version.target_id)
+    versions = ModelVersion.objects.filter(target=version.target_id)
     states = {known.pk: known.state for known in versions}
     versions.filter(state=ModelVersionState.PRODUCTION).exclude(pk=version.pk).update(
         state=ModelVersionState.RETIRED

@@ -18,6 +18,7 @@ from annotation.core.tasks import ring
 from annotation.labeling.models import Case, CaseState
 from annotation.labeling.services.ranking import Ranked, publish_ranking
 from learning.models import ModelVersion, ModelVersionState, Prediction, Scoring, Target
+from learning.services.locking import lock_versions
 from learning.services.suggestions import suggest_more
 
 PART = 256  # cases that a worker takes at once: a minute of radiographs on a CPU
@@ -127,7 +128,8 @@ def keep(
     """
     if Scoring.ownership(part).select_for_update().first() is None:
         raise jobs.JobFenced(str(part.pk))
-    version = ModelVersion.objects.select_for_update(no_key=True).get(pk=part.model_version_id)
+    lock_versions(part.model_version.target_id)
+    version = ModelVersion.objects.get(pk=part.model_version_id)
     Prediction.objects.bulk_create(predictions, batch_size=2000, ignore_conflicts=True)
     if version.state == ModelVersionState.PRODUCTION:
         publish_ranking(

@@ -18,7 +18,7 @@ from annotation.labeling.models import (
 )
 from annotation.labeling.services import claiming
 from annotation.labeling.services.projects import change_settings
-from annotation.labeling.services.ranking import Ranked, publish_ranking, unrank_others
+from annotation.labeling.services.ranking import Ranked, publish_ranking, replace_ranking
 from tests import factories
 
 YES = {"answers": {"nodule": "yes"}}
@@ -224,8 +224,8 @@ def test_what_a_new_ranking_leaves_out_loses_its_place(cast):
     kept, left_out = factories.make_empty_cases(cast.project, 2)
     for number, cases in ((1, [kept, left_out]), (2, [kept])):
         ranked = [Ranked(c.pk, 0.5, "why", {"code": "random"}) for c in cases]
-        publish_ranking(project=cast.project, ranking_id=UUID(int=number), ranked=ranked)
-    assert unrank_others(project=cast.project, ranking_id=UUID(int=2)) == 1
+        count = replace_ranking(project=cast.project, ranking_id=UUID(int=number), ranked=ranked)
+    assert count == 1
     left_out.refresh_from_db()
     kept.refresh_from_db()
     assert (left_out.priority, left_out.priority_reason, left_out.ranking_id) == (0, "", None)

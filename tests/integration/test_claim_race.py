@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from collections import Counter
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from django.db import connection
 from annotation.core.errors import Conflict
 from annotation.labeling.models import Annotation, Assignment, Case, MarkKind, Project
 from annotation.labeling.services import claiming, marks, reading
+from annotation.labeling.services.ranking import Ranked, publish_ranking, replace_ranking
 from tests import factories
 
 READERS = 20
@@ -140,8 +142,6 @@ def test_a_claim_waits_for_a_ranking_instead_of_finding_the_worklist_empty(live_
 
     from django.db import transaction
 
-    from annotation.labeling.services.ranking import Ranked, publish_ranking
-
     cases = factories.make_empty_cases(live_cast.project, 5)
     published = threading.Event()
     found = []
@@ -161,6 +161,23 @@ def test_a_claim_waits_for_a_ranking_instead_of_finding_the_worklist_empty(live_
 
     at_once(work, 2)
     assert found[0] is not None
+
+
+def test_two_rankings_of_one_project_wait_for_each_other_in_order(live_cast):
+    """Each names the cases the other way round, and one takes places away besides."""
+    cases = factories.make_empty_cases(live_cast.project, 40)
+
+    def work(number):
+        ordered = cases[::-1] if number % 2 else cases
+        publish = replace_ranking if number % 3 else publish_ranking
+        for turn in range(5):
+            some = ordered[: 25 + turn]
+            publish(
+                project=live_cast.project, ranking_id=UUID(int=number),
+                ranked=[Ranked(case.pk, 0.5, "") for case in some],
+            )  # fmt: skip
+
+    at_once(work, 6)
 
 
 def test_reading_goes_on_while_a_dataset_is_frozen(live_cast):

@@ -1,18 +1,23 @@
 """The production model looks at cases outside of a round: those that came later, and a whole pool."""
 
+import threading
+import time
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from annotation.core import jobs
 from annotation.datasets.models import Split
 from annotation.datasets.services import prescribe_splits
 from annotation.labeling.models import Case, Suggestion
+from annotation.labeling.services.ranking import Ranked, replace_ranking
 from learning.acquisition import reasons
 from learning.models import ModelVersion, Prediction, Round, Scoring, Trigger
 from learning.pipeline import arrivals
 from learning.services import model_versions, rounds, scorings, targets
+from learning.stored_models import next_number
 from tests import factories
 from tests.learning.models import make_model
 
@@ -166,3 +171,55 @@ def test_managers_see_how_far_it_is_and_stop_it(version, target, cast, client_of
     score_all()
     assert client.get(path).json()["scoring"]["total"] == 0
     assert client.post(path).json()["scoring"]["total"] == 9
+
+
+def waiters(count):
+    """Wait until so many sessions wait for a lock."""
+    for _ in range(200):
+        with connection.cursor() as cursor:
+            cursor.execute("select count(*) from pg_locks where not granted")
+            if cursor.fetchone()[0] >= count:
+                return
+        time.sleep(0.05)
+    pytest.fail("nobody waits")
+
+
+def test_a_round_and_a_part_of_the_pool_that_end_together_wait_in_one_order(live_cast):
+    cases = factories.make_cases(live_cast.project, 3)
+    target = targets.create_target(
+        actor=live_cast.manager, project=live_cast.project, question="nodule"
+    )
+    version = model_versions.promote(version=make_model(target), actor=live_cast.manager)
+    part = jobs.claim(Scoring, Scoring.objects.get().pk)
+    other = make_model(target, seed=1)
+    ranked = [Ranked(case.pk, 0.5, "") for case in cases]
+    failures = []
+
+    def publish_round():  # as `publishing.publish` does
+        with transaction.atomic():
+            next_number(target)
+            replace_ranking(project=target.project, ranking_id=target.pk, ranked=ranked)
+            model_versions.promote(version=other, actor=None)
+
+    def keep_part():
+        scorings.keep(part=part, predictions=[], ranked=ranked, excluded={})
+
+    def run(work):
+        try:
+            work()
+        except OperationalError as error:  # PostgreSQL ends one of two that wait for each other
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in (publish_round, keep_part)]
+    with transaction.atomic():
+        Case.objects.select_for_update().get(pk=cases[0].pk)
+        for number, thread in enumerate(threads, 1):
+            thread.start()
+            waiters(number)
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    version.refresh_from_db()
+    assert version.state == "retired"

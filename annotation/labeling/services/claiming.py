@@ -7,7 +7,7 @@ from uuid import UUID
 
 import numpy as np
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from annotation.accounts.models import User
@@ -167,7 +167,7 @@ def live_assignment(*, reader: User, project: Project) -> Assignment | None:
 @transaction.atomic
 def claim_case(*, reader: User, case: Case) -> Assignment:
     """A lease on one given case, for a reader who comes back to it. Raises LeaseLost."""
-    locked = Case.objects.select_for_update(of=("self",)).select_related("project").get(pk=case.pk)
+    locked = _locked_with_those_held_by(reader, case)
     other = Assignment.objects.select_for_update().filter(
         project=locked.project, reader=reader, state=AssignmentState.ACTIVE
     )
@@ -191,6 +191,16 @@ def claim_case(*, reader: User, case: Case) -> Assignment:
         expires_at=now + timedelta(seconds=locked.project.lease_seconds),
         heartbeat_at=now,
     )
+
+
+def _locked_with_those_held_by(reader: User, case: Case) -> Case:
+    """The case; with it those that the reader will give back for it, in the order of rankings."""
+    held = Assignment.objects.filter(
+        project=case.project_id, reader=reader, state=AssignmentState.ACTIVE
+    ).values("case_id")
+    cases = Case.objects.select_for_update(of=("self",)).select_related("project")
+    wanted = cases.filter(Q(pk=case.pk) | Q(pk__in=held)).order_by("pk")
+    return {one.pk: one for one in wanted}[case.pk]
 
 
 def _served_before(reader: User, case: Case) -> dict[str, Any]:
@@ -245,7 +255,8 @@ def expire_assignments() -> int:
     lapsed = Assignment.objects.select_for_update(skip_locked=True).filter(
         state=AssignmentState.ACTIVE, expires_at__lt=timezone.now()
     )
-    return sum(_end(assignment, AssignmentState.EXPIRED) for assignment in lapsed[:1000])
+    in_order = lapsed.order_by("case_id")[:1000]  # as rankings lock them
+    return sum(_end(assignment, AssignmentState.EXPIRED) for assignment in in_order)
 
 
 def _claim(

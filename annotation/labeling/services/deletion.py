@@ -53,7 +53,7 @@ def _delete(
 
 def _require_unread(actor: User, study: Study) -> list[Case]:
     """The study's cases, locked: the caller must manage every project, and none has a read."""
-    cases = list(Case.objects.select_for_update().filter(study=study))
+    cases = list(Case.objects.select_for_update().filter(study=study).order_by("pk"))
     visible = {p.pk: p for p in access.projects_visible_to(actor)}
     for case in cases:
         if case.project_id not in visible:

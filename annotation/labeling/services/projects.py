@@ -65,9 +65,9 @@ def change_settings(*, actor: User, project: Project, **changes: Any) -> Project
             setattr(locked, name, changes[name])
     locked.save(update_fields=list(SETTINGS))
     if more:
-        Case.objects.filter(project=locked).update(
-            free_slots=F("free_slots") + more, state=CaseState.OPEN
-        )
+        cases = Case.objects.filter(project=locked)
+        len(cases.select_for_update(no_key=True).order_by("pk").values_list("pk"))  # as rankings do
+        cases.update(free_slots=F("free_slots") + more, state=CaseState.OPEN)
     audit.record(
         actor=actor, action="project_changed", target=locked, project_id=locked.pk, **changes
     )

@@ -8,8 +8,20 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from annotation.core.locks import advisory_lock_until_commit
 from annotation.labeling.models import Project
 
+# Whoever changes several cases locks them in the order of their ids, so that no two wait for each other.
+LOCK = """
+SELECT count(*) FROM (
+    SELECT 1 FROM labeling_case
+    WHERE project_id = %(project)s AND (id = any(%(cases)s::uuid[]) {others})
+    ORDER BY id FOR NO KEY UPDATE
+) locked
+"""
+LOCK_THESE = LOCK.format(others="")
+LOCK_RANKED = LOCK.format(others="OR (state = 'open' AND ranking_id IS NOT NULL)")
+LOCK_FRONT = LOCK.format(others="OR front > 0")
 PUBLISH = """
 UPDATE labeling_case c
 SET priority = r.priority,
@@ -57,32 +69,26 @@ class Ranked:
 
 @transaction.atomic
 def publish_ranking(*, project: Project, ranking_id: UUID, ranked: Sequence[Ranked]) -> int:
-    """Replace the order of the worklist at once: a claim sees the old order or the new, never half.
+    """Give these cases their places in the worklist at once; others keep theirs.
 
-    Cases that a reader holds keep their lease, and the front stays in front of the others. Returns
-    how many cases were ranked.
+    A claim sees the old order or the new, never half. Cases that a reader holds keep their lease, and the
+    front stays in front of the others. Returns how many cases were ranked.
     """
-    values: dict[str, Any] = {
-        "ranking": ranking_id,
-        "project": project.pk,
-        "cases": [r.case_id for r in ranked],
-        "priorities": [r.priority for r in ranked],
-        "reasons": [r.reason[:200] for r in ranked],
-        "words": [json.dumps(r.words) for r in ranked],
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(PUBLISH, values)
-        return int(cursor.rowcount)
+    return _run(project, LOCK_THESE, PUBLISH, _values(project, ranking_id, ranked))
 
 
-def unrank_others(*, project: Project, ranking_id: UUID) -> int:
-    """Take away the places that other rankings gave; the front stays. Returns how many lost theirs.
+@transaction.atomic
+def replace_ranking(*, project: Project, ranking_id: UUID, ranked: Sequence[Ranked]) -> int:
+    """Replace the order of the whole worklist; returns how many cases were ranked.
 
-    After a whole ranking: what it left out, such as an image that cannot be used, comes last.
+    What it leaves out, such as an image that cannot be used, loses the place that another ranking gave
+    it and comes last; the front stays.
     """
+    values = _values(project, ranking_id, ranked)
+    count = _run(project, LOCK_RANKED, PUBLISH, values)
     with connection.cursor() as cursor:
-        cursor.execute(UNRANK, {"project": project.pk, "ranking": ranking_id})
-        return int(cursor.rowcount)
+        cursor.execute(UNRANK, values)
+    return count
 
 
 @transaction.atomic
@@ -106,7 +112,29 @@ def publish_front(
         "reasons": [reason[:200] for reason in reasons],
         "words": [json.dumps(one) for one in words],
     }
+    _run(project, LOCK_FRONT, RETIRE_FRONT, values)
     with connection.cursor() as cursor:
-        cursor.execute(RETIRE_FRONT, values)
         cursor.execute(PUBLISH_FRONT, values)
+        return int(cursor.rowcount)
+
+
+def _values(project: Project, ranking_id: UUID, ranked: Sequence[Ranked]) -> dict[str, Any]:
+    return {
+        "ranking": ranking_id,
+        "project": project.pk,
+        "cases": [r.case_id for r in ranked],
+        "priorities": [r.priority for r in ranked],
+        "reasons": [r.reason[:200] for r in ranked],
+        "words": [json.dumps(r.words) for r in ranked],
+    }
+
+
+def _run(project: Project, lock: str, statement: str, values: dict[str, Any]) -> int:
+    """Lock the cases, then change them; returns how many. One ranking of a project after the other:
+    which cases have a place must not change between the two.
+    """
+    advisory_lock_until_commit(f"ranking {project.pk}")
+    with connection.cursor() as cursor:
+        cursor.execute(lock, values)
+        cursor.execute(statement, values)
         return int(cursor.rowcount)

@@ -1,0 +1,14 @@
+"""The order in which everything that a target's models write locks its rows.
+
+First the job that writes, then the target, then cases (in the order of their ids: see labeling's
+`ranking`). Two that took target and cases the other way round would wait for each other.
+"""
+
+from uuid import UUID
+
+from learning.models import Target
+
+
+def lock_versions(target_id: UUID) -> None:
+    """Let nobody else make, promote or rank by versions of the target until the transaction ends."""
+    Target.objects.select_for_update(no_key=True).get(pk=target_id)
