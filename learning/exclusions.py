@@ -4,11 +4,12 @@ A reason is the English sentence of whoever refused the case, in some places ano
 process. Here it is told by its form what it says in no language, as decision 0056 has it of rankings.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
+
+from annotation.core.wording import Forms
 
 Json = dict[str, Any]
 SAMPLE = 50  # cases that are named at all
@@ -31,6 +32,8 @@ SENTENCES = {
     "few_slices": "{name}: {have} slices are too few, {need} are needed",
     "resampled": "resampling would make {sides} voxels; the spacing cannot be right",
     "cropped": "{name}: nothing is left inside the crop and the percentiles",
+    "other_frame": "{name}: lies in another frame of reference than {first}",
+    "little_overlap": "{name}: shows {share} of what {first} shows of the patient",
     "no_volume": "{name}: the series is no volume: {why}",
     "no_frames": "the series has no images",
     "value_missing": "{name} is missing",
@@ -46,21 +49,8 @@ SENTENCES = {
 }
 
 
-def _pattern(template: str) -> re.Pattern[str]:
-    parts = re.split(r"\{(\w+)\}", template)
-    named = [re.escape(p) if n % 2 == 0 else f"(?P<{p}>.+)" for n, p in enumerate(parts)]
-    return re.compile("".join(named))
-
-
-_PATTERNS = {code: _pattern(template) for code, template in SENTENCES.items()}
-
-
-def words_of(sentence: str) -> dict[str, str]:
-    """The sentence in no language: {"code": …, and its values}; {} where it is only a sentence."""
-    for code, pattern in _PATTERNS.items():
-        if found := pattern.fullmatch(sentence):
-            return {"code": code, **found.groupdict()}
-    return {}
+_forms = Forms(SENTENCES)
+words_of = _forms.words_of  # the sentence in no language; {} where it is only a sentence
 
 
 def summary_of(excluded: Mapping[UUID, str]) -> Json:

@@ -22,7 +22,7 @@ def problem(status_code: int, code: str, detail: str, **extra: Any) -> dict[str,
         body["words"] = words
     fields = extra.get("fields")
     if isinstance(fields, dict):
-        told = {path: wording.words_of(str(why)) for path, why in fields.items()}
+        told = {path: wording.words_of(why) for path, why in fields.items()}
         body["field_words"] = {path: words for path, words in told.items() if words}
     return body
 

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,7 +83,11 @@ def test_the_catalogues_are_checked_against_what_the_server_knows() -> None:
           "reason": {"code": "remote_away"}}),
         ("The model cannot look at this case: crp is missing.",
          {"code": "cannot_look", "reason": {"code": "left_out.value_missing", "name": "crp"}}),
+        ("The model cannot look at this case: pet: shows 4% of what ct shows of the patient.",
+         {"code": "cannot_look",
+          "reason": {"code": "left_out.little_overlap", "name": "pet", "share": "4%", "first": "ct"}}),
         ("Something else.", {}),
+        (["needs an answer"], {}),
     ],
 )  # fmt: skip
 def test_a_sentence_is_told_by_its_form(sentence: str, words: wording.Words) -> None:
@@ -94,7 +99,20 @@ def test_a_job_records_our_sentences_without_their_class_and_others_with_it() ->
     assert wording.error_of(KeyError("hidden")) == "KeyError: 'hidden'"
     assert wording.words_of_error("KeyError: 'hidden'") == {"code": "unexpected"}
     assert wording.words_of_error("Conflict: The read is open already.") == {"code": "read_open"}
+    assert wording.words_of_error("PACS: a sentence that nobody knows") == {}
+    assert wording.words_of_error("torch.cuda.OutOfMemoryError: much") == {"code": "unexpected"}
     assert wording.words_of_error("") == {}
+
+
+@pytest.mark.parametrize(
+    "piece", [": ", " failed: ", " is missing", "Line 1, a: ", "x: 1 axes where "]
+)
+def test_a_long_error_costs_little_and_is_told_from_its_beginning(piece: str) -> None:
+    started = time.perf_counter()
+    wording.words_of_error(piece * 20_000 + "!")
+    assert time.perf_counter() - started < 2
+    long = wording.words_of(f"Part 3 of the pool cannot be predicted: {'odd ' * 1000}")
+    assert (long["code"], long["number"], long["reason"][-1]) == ("part_failed", "3", "…")
 
 
 def test_a_problem_says_itself_and_its_fields_in_no_language() -> None:

@@ -19,6 +19,8 @@ export const leftOut = {
   'left_out.few_slices': '{name}: {have} Schichten sind zu wenige, nötig sind {need}',
   'left_out.resampled': 'umgerechnet wären es {sides} Voxel; der Abstand kann nicht stimmen',
   'left_out.cropped': '{name}: im Ausschnitt und zwischen den Perzentilen bleibt nichts übrig',
+  'left_out.other_frame': '{name}: liegt in einem anderen Bezugssystem als {first}',
+  'left_out.little_overlap': '{name}: zeigt {share} dessen, was {first} vom Patienten zeigt',
   'left_out.no_volume': '{name}: die Serie ist kein Volumen: {why}',
   'left_out.no_frames': 'die Serie hat keine Bilder',
   'left_out.value_missing': '{name} fehlt',

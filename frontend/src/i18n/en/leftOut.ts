@@ -19,6 +19,8 @@ export const leftOut = {
   'left_out.few_slices': '{name}: {have} slices are too few, {need} are needed',
   'left_out.resampled': 'resampling would make {sides} voxels; the spacing cannot be right',
   'left_out.cropped': '{name}: nothing is left inside the crop and the percentiles',
+  'left_out.other_frame': '{name}: lies in another frame of reference than {first}',
+  'left_out.little_overlap': '{name}: shows {share} of what {first} shows of the patient',
   'left_out.no_volume': '{name}: the series is no volume: {why}',
   'left_out.no_frames': 'the series has no images',
   'left_out.value_missing': '{name} is missing',
