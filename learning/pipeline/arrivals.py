@@ -23,6 +23,7 @@ from learning.column_values import current_rows, with_rows
 from learning.models import ModelVersion, Prediction, Scoring
 from learning.pipeline.base import Foreseen, Kind, Learned, NotEnoughLabels
 from learning.pipeline.kinds import kind_of
+from learning.pipeline.scoring import FILES_ELSEWHERE, cases_without_files
 from learning.services import scorings
 from learning.stored_models import load_network
 
@@ -32,7 +33,11 @@ MIN_REFERENCE = 10  # scores of the pool that a place is looked up among
 
 
 def score_part(part: Scoring) -> None:
-    """Predict the part's cases and give them their places in the worklist."""
+    """Predict the part's cases and give them their places in the worklist.
+
+    Cases whose files this machine lacks are not judged: the part fails for them, and is asked for again
+    by hand.
+    """
     version = ModelVersion.objects.select_related("target__project", "round__dataset__schema").get(
         pk=part.model_version_id
     )
@@ -46,10 +51,14 @@ def score_part(part: Scoring) -> None:
     excluded: dict[UUID, str] = {}
     pool = _foreseen(part, kind, learned, training, excluded, 0, is_suggested=True)
     others = _foreseen(part, kind, learned, held_out, excluded, len(training), is_suggested=False)
-    predictions, ranked = _placed(version, kind, pool, others)
+    # A retry draws the same numbers, another part its own.
+    rng = np.random.default_rng([version.number, part.pk.int])
+    predictions, ranked = _placed(version, kind, pool, others, rng)
+    elsewhere = cases_without_files(excluded)
     scorings.keep(
         part=part, predictions=predictions, ranked=ranked,
-        excluded={str(case): why for case, why in excluded.items()},
+        excluded={str(case): why for case, why in excluded.items() if case not in elsewhere},
+        error=FILES_ELSEWHERE if elsewhere else "",
     )  # fmt: skip
 
 
@@ -57,7 +66,12 @@ def _kind_of(version: ModelVersion) -> Kind:
     """As the version was learned; one from elsewhere answers the questions of today."""
     target = copy(version.target)
     target.input = version.input
-    return kind_of(target, _schema_of(version), version.config, target.strategy, 0)
+    return kind_of(target, _schema_of(version), version.config, _strategy_of(version), 0)
+
+
+def _strategy_of(version: ModelVersion) -> str:
+    """That of its round, whose places these cases stand among, whatever the next round will use."""
+    return version.round.strategy if version.round else version.target.strategy
 
 
 def _schema_of(version: ModelVersion) -> Schema:
@@ -105,10 +119,13 @@ def _foreseen(
 
 
 def _placed(
-    version: ModelVersion, kind: Kind, pool: Sequence[Foreseen], others: Sequence[Foreseen]
+    version: ModelVersion,
+    kind: Kind,
+    pool: Sequence[Foreseen],
+    others: Sequence[Foreseen],
+    rng: np.random.Generator,
 ) -> tuple[list[Prediction], list[Ranked]]:
     """Places among the cases that the version has ranked before, at random where it has no say."""
-    rng = np.random.default_rng(version.number)
     predictions: list[Prediction] = []
     ranked: list[Ranked] = []
     scores = np.asarray(scorings.scores_of(version))
@@ -136,7 +153,7 @@ def _ranked(
     A strategy with a measure scores every case by itself. One without orders these cases alone: they
     spread over the scores that the version has given before.
     """
-    strategy = STRATEGIES[version.target.strategy]
+    strategy = STRATEGIES[_strategy_of(version)]
     seen = kind.pool(pool)
     ranking = rank(strategy, seen, rng, Labeled(labels=np.zeros(0, np.int64)))
     if strategy.measure is not None:

@@ -1,7 +1,8 @@
 """The end of a round: model, predictions, ranking, all at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import transaction
 
@@ -10,7 +11,7 @@ from annotation.labeling.services.ranking import replace_ranking
 from learning.models import ModelVersion, Prediction, Round
 from learning.pipeline.base import Foreseen, Json, Judged, Learned
 from learning.pipeline.ranking import Place
-from learning.services import model_versions, rounds, test_results
+from learning.services import model_versions, rounds, scorings, test_results
 from learning.stored_models import next_number
 
 
@@ -26,6 +27,7 @@ class Finished:
     order: Sequence[Place]
     training_labels: int
     weights_sha256: str
+    excluded: Mapping[UUID, str]
 
 
 @transaction.atomic
@@ -43,6 +45,7 @@ def publish(round_: Round, finished: Finished) -> None:
     round_.metrics = judged.metrics
     version = _model_version(round_, finished)  # holds the target's row: first of all
     _keep_predictions(version, finished)
+    scorings.keep_excluded(version=version, excluded=finished.excluded)
     target = round_.target
     replace_ranking(
         project=target.project, ranking_id=round_.pk, ranked=[p.ranked for p in finished.order]

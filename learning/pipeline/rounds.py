@@ -58,7 +58,7 @@ def _run(round_: Round, shortages: Shortages) -> None:
         Finished(
             judged=judged, learned=learned, classes=kind.classes, foreseen=[f for f, _ in found],
             order=order, config=kind.config.as_json(), training_labels=len(examples[Split.TRAIN]),
-            weights_sha256=round_.scorer["weights_sha256"],
+            weights_sha256=round_.scorer["weights_sha256"], excluded=excluded,
         ),
     )  # fmt: skip
     shutil.rmtree(folder, ignore_errors=True)

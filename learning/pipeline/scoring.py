@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +27,7 @@ Json = dict[str, Any]
 logger = logging.getLogger(__name__)
 TELL_S = 1.0
 WAIT_S = 0.5
+FILES_ELSEWHERE = "Stored files are not on this machine."
 HELP_S = 60.0  # then the message goes to the end of the queue: other jobs wait there too
 
 
@@ -66,7 +67,8 @@ def help_score(round_id: str) -> None:
             with jobs.heartbeat(shard):
                 known = known or _restored(shard.round)
                 found, excluded = _predict(shard, *known, lambda: None)
-                _refuse_to_judge_by_missing_files(excluded)
+                if cases_without_files(excluded):
+                    raise FilesElsewhere(FILES_ELSEWHERE)
                 shards.keep(shard=shard, found=found, excluded=_by_text(excluded))
         except (jobs.JobFenced, jobs.JobCancelled):
             return
@@ -124,10 +126,12 @@ def _predict(
     return found, excluded
 
 
-def _refuse_to_judge_by_missing_files(excluded: dict[UUID, str]) -> None:
-    studies = Case.objects.filter(pk__in=excluded).values_list("study_id", flat=True)
-    if not archive.has_files_of(studies):
-        raise FilesElsewhere("Stored files are not on this machine.")
+def cases_without_files(excluded: Collection[UUID]) -> set[UUID]:
+    """Those of which this machine lacks stored files, so that it cannot judge them."""
+    studies = dict(Case.objects.filter(pk__in=excluded).values_list("pk", "study_id"))
+    if archive.has_files_of(studies.values()):
+        return set()
+    return {case for case, study in studies.items() if not archive.has_files_of([study])}
 
 
 def _by_text(excluded: dict[UUID, str]) -> dict[str, str]:

@@ -2,18 +2,21 @@
 since its round, and the whole pool where it was imported or put back.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F, Func, Q, UUIDField
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from annotation.accounts.models import User
 from annotation.core import audit, jobs, wording
-from annotation.core.locks import advisory_lock
 from annotation.core.tasks import ring
 from annotation.labeling.models import Case, CaseState
 from annotation.labeling.services.ranking import Ranked, publish_ranking
@@ -21,6 +24,7 @@ from learning.models import ModelVersion, ModelVersionState, Prediction, Scoring
 from learning.services.locking import lock_versions
 from learning.services.suggestions import suggest_more
 
+logger = logging.getLogger(__name__)
 PART = 256  # cases that a worker takes at once: a minute of radiographs on a CPU
 
 
@@ -39,19 +43,20 @@ class Progress:
         return wording.words_of_error(self.error)
 
 
+@transaction.atomic
 def request_missing(version: ModelVersion, *, retries: bool = True) -> list[Scoring]:
     """Queue what the version has not looked at, in parts; nothing where it is at it already.
 
-    With `retries` also parts that failed or were cancelled before.
+    With `retries` also parts that failed or were cancelled before. One request after the other: of two
+    at once the second finds the parts of the first.
     """
+    lock_versions(version.target_id)
     if version.scorings.filter(state__in=jobs.UNFINISHED).exists():
         return []
-    missing = _missing(version, retries)
-    size = settings.SCORING_SHARD_CASES or PART
     batch = uuid4()
     made = Scoring.objects.bulk_create(
-        Scoring(model_version=version, batch=batch, case_ids=missing[start : start + size])
-        for start in range(0, len(missing), size)
+        Scoring(model_version=version, batch=batch, case_ids=cases)
+        for cases in _parts(_missing(version, retries), settings.SCORING_SHARD_CASES or PART)
     )
     for part in made:
         ring_scoring(part)
@@ -65,8 +70,10 @@ def request_due() -> int:
     for version in production.select_related("target", "round"):
         if version.target.rounds.filter(state__in=jobs.UNFINISHED).exists():
             continue
-        with advisory_lock(f"score {version.pk}") as is_mine:
-            made += len(request_missing(version, retries=False)) if is_mine else 0
+        try:
+            made += len(request_missing(version, retries=False))
+        except Exception:  # one target must not stop the others
+            logger.exception("scoring_request_failed version=%s", version.pk)
     return made
 
 
@@ -86,9 +93,13 @@ def request_by_hand(*, actor: User, target: Target) -> list[Scoring]:
 @transaction.atomic
 def cancel(*, actor: User, target: Target) -> None:
     """Stop all parts; what they have found stays."""
-    unfinished = Scoring.objects.filter(
-        model_version__target=target, state__in=jobs.UNFINISHED
-    ).order_by("created_at", "pk")
+    unfinished = list(
+        Scoring.objects.filter(
+            model_version__target=target, state__in=jobs.UNFINISHED
+        ).order_by("created_at", "pk")
+    )  # fmt: skip
+    if not unfinished:
+        return
     for part in unfinished:
         jobs.request_cancel(part)
     audit.record(
@@ -97,34 +108,36 @@ def cancel(*, actor: User, target: Target) -> None:
 
 
 def progress_of(target: Target) -> Progress | None:
-    """How far the production model is; None without one."""
+    """How far the production model is, and why a part of the last request failed; None without one."""
     version = target.model_versions.filter(state=ModelVersionState.PRODUCTION).first()
     if version is None:
         return None
-    part = version.scorings.filter(state__in=jobs.UNFINISHED).first()
-    if part is None:
-        last = version.scorings.order_by("-created_at").first()
-        return Progress(version, 0, 0, last.error if last else "")
+    last = version.scorings.order_by("-created_at").values_list("batch", flat=True).first()
+    if last is None:
+        return Progress(version, 0, 0, "")
     done = total = 0
-    error = ""
-    rows = version.scorings.filter(batch=part.batch).values_list(
+    error, is_under_way = "", False
+    rows = version.scorings.filter(batch=last).order_by("created_at", "pk")
+    for state, count, reported, why in rows.values_list(
         "state", "case_ids__len", "progress__done", "error"
-    )
-    for state, count, reported, why in rows:
+    ):
+        is_unfinished = state in jobs.UNFINISHED
+        is_under_way = is_under_way or is_unfinished
         total += count
-        done += (reported or 0) if state in jobs.UNFINISHED else count
+        done += (reported or 0) if is_unfinished else count
         error = error or why
-    return Progress(version, done, total, error)
+    return Progress(version, done, total, error) if is_under_way else Progress(version, 0, 0, error)
 
 
 @transaction.atomic
 def keep(
     *, part: Scoring, predictions: Sequence[Prediction], ranked: Sequence[Ranked],
-    excluded: dict[str, str],
+    excluded: dict[str, str], error: str = "",
 ) -> None:  # fmt: skip
     """Keep what was found of a part, at once; order and suggestions only of a model still in production.
 
-    Raises JobFenced where another worker has the part now.
+    With an error the part has failed for the cases that are neither foreseen nor excluded. Raises
+    JobFenced where another worker has the part now.
     """
     if Scoring.ownership(part).select_for_update().first() is None:
         raise jobs.JobFenced(str(part.pk))
@@ -137,9 +150,25 @@ def keep(
         )
         suggest_more(version, [prediction.case_id for prediction in predictions])
     Scoring.ownership(part).update(
-        excluded=excluded, state=jobs.JobState.COMPLETED, finished_at=timezone.now(),
-        lease_expires_at=None,
+        excluded=excluded, state=jobs.JobState.FAILED if error else jobs.JobState.COMPLETED,
+        error=error[:4000], finished_at=timezone.now(), lease_expires_at=None,
     )  # fmt: skip
+
+
+def keep_excluded(*, version: ModelVersion, excluded: Mapping[UUID, str]) -> None:
+    """Remember which open cases a round found its version unable to use, so that none is tried again.
+
+    The round's own record names only some of them.
+    """
+    is_open = Q(project=version.target.project_id, state=CaseState.OPEN)
+    open_ones = Case.objects.filter(is_open, pk__in=list(excluded)).order_by("pk")
+    cases = list(open_ones.values_list("pk", flat=True))
+    if cases:
+        Scoring.objects.create(
+            model_version=version, batch=uuid4(), case_ids=cases,
+            excluded={str(case): excluded[case] for case in cases},
+            state=jobs.JobState.COMPLETED, finished_at=timezone.now(),
+        )  # fmt: skip
 
 
 def ring_scoring(part: Scoring) -> None:
@@ -148,21 +177,34 @@ def ring_scoring(part: Scoring) -> None:
     ring(score_arrivals, str(part.pk))
 
 
-def _missing(version: ModelVersion, retries: bool) -> list[UUID]:
-    """Open cases without a prediction, but for those that the version is known to be unable to use."""
-    known = {UUID(one["case"]) for one in version.metrics.get("excluded", [])}
-    for state, cases, excluded in version.scorings.values_list("state", "case_ids", "excluded"):
-        if state in (jobs.JobState.FAILED, jobs.JobState.CANCELLED):
-            known |= set() if retries else set(cases)
-        else:
-            known |= {UUID(case) for case in excluded}
+def _missing(version: ModelVersion, retries: bool) -> Iterator[UUID]:
+    """Open cases without a prediction, but for those that the version is known to be unable to use.
+
+    The database compares: a project of 100,000 cases is asked for its new ones every minute.
+    """
+    named = [UUID(one["case"]) for one in version.metrics.get("excluded", [])]
+    unusable = version.scorings.annotate(
+        case=Cast(Func(F("excluded"), function="jsonb_object_keys"), UUIDField())
+    )
     unseen = (
         Case.objects.filter(project=version.target.project_id, state=CaseState.OPEN)
         .exclude(predictions__model_version=version)
-        .order_by("study__study_instance_uid")
-        .values_list("pk", flat=True)
+        .exclude(pk__in=unusable.values("case"))
+        .exclude(pk__in=named)
     )
-    return [case for case in unseen.iterator(chunk_size=20_000) if case not in known]
+    if not retries:
+        ended = version.scorings.filter(state__in=(jobs.JobState.FAILED, jobs.JobState.CANCELLED))
+        tried = ended.annotate(
+            case=Func(F("case_ids"), function="unnest", output_field=UUIDField())
+        )
+        unseen = unseen.exclude(pk__in=tried.values("case"))
+    in_order = unseen.order_by("study__study_instance_uid").values_list("pk", flat=True)
+    return in_order.iterator(chunk_size=20_000)
+
+
+def _parts(cases: Iterator[UUID], size: int) -> Iterator[list[UUID]]:
+    while part := list(islice(cases, size)):
+        yield part
 
 
 def scores_of(version: ModelVersion, at_most: int = 5000) -> list[float]:

@@ -8,7 +8,9 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
+from annotation.archive.models import Instance
 from annotation.core import jobs
+from annotation.core.models import AuditEvent
 from annotation.datasets.models import Split
 from annotation.datasets.services import prescribe_splits
 from annotation.labeling.models import Case, Suggestion
@@ -99,6 +101,73 @@ def test_what_the_model_cannot_use_is_not_tried_for_ever(version, cast):
     assert scorings.request_due() == 0
 
 
+def test_files_that_this_machine_lacks_are_no_reason_to_leave_a_case_out(
+    version, cast, pool, target
+):
+    [instance] = Instance.objects.filter(series__study=pool[0].study)
+    instance.path.rename(instance.path.with_suffix(".away"))
+    [part] = Scoring.objects.all()
+    jobs.execute(Scoring, part.pk, arrivals.score_part)
+    part.refresh_from_db()
+    assert (part.state, part.excluded) == ("failed", {})
+    assert scorings.progress_of(target).error == "Stored files are not on this machine."
+    assert version.predictions.count() == len(pool) - 1
+    instance.path.with_suffix(".away").rename(instance.path)
+    assert scorings.request_due() == 0  # it may still be away
+    [again] = scorings.request_by_hand(actor=cast.manager, target=target)
+    assert again.case_ids == [pool[0].pk]
+
+
+def test_places_of_held_out_cases_are_drawn_for_each_part(version, cast, pool, settings):
+    Scoring.objects.all().delete()
+    hold_out(cast, [], pool)
+    settings.SCORING_SHARD_CASES = 1
+    scorings.request_due()
+    score_all()
+    assert Case.objects.values("priority").distinct().count() == len(pool)
+
+
+def test_cases_are_ranked_as_those_of_the_round_were(version, target, cast, pool):
+    round_ = rounds.request_round(target=target, trigger=Trigger.MANUAL)
+    Round.objects.update(state=jobs.JobState.COMPLETED)
+    ModelVersion.objects.filter(pk=version.pk).update(round=round_)
+    targets.change_target(actor=cast.manager, target=target, strategy="random")
+    score_all()
+    reasons_given = {case.priority_words["code"] for case in Case.objects.all()}
+    assert reasons_given == {"undecided", "held_out"}
+
+
+def test_what_one_part_failed_of_is_told_whatever_the_others_did(version, target, settings, cast):
+    scorings.cancel(actor=cast.manager, target=target)
+    settings.SCORING_SHARD_CASES = 4
+    first, *_ = scorings.request_by_hand(actor=cast.manager, target=target)
+    Scoring.objects.filter(pk=first.pk).update(state=jobs.JobState.FAILED, error="KeyError: 1")
+    progress = scorings.progress_of(target)
+    assert (progress.done, progress.total, progress.error) == (4, 9, "KeyError: 1")
+    for part in Scoring.objects.filter(state=jobs.JobState.PENDING):
+        jobs.execute(Scoring, part.pk, arrivals.score_part)
+    progress = scorings.progress_of(target)
+    assert (progress.done, progress.total, progress.error) == (0, 0, "KeyError: 1")
+
+
+def test_one_target_in_trouble_does_not_stop_the_others(version, cast, monkeypatch):
+    factories.make_cases(cast.foreign_project, 1)
+    other = targets.create_target(
+        actor=cast.outsider, project=cast.foreign_project, question="nodule"
+    )
+    model_versions.promote(version=make_model(other), actor=cast.outsider)
+    Scoring.objects.all().delete()
+    asked = scorings.request_missing
+
+    def request(one, *, retries):
+        if one == version:
+            raise RuntimeError
+        return asked(one, retries=retries)
+
+    monkeypatch.setattr(scorings, "request_missing", request)
+    assert scorings.request_due() == 1
+
+
 def test_a_part_that_lost_its_worker_is_done_by_the_next_one(version, pool):
     [part] = Scoring.objects.all()
     taken = jobs.claim(Scoring, part.pk)
@@ -111,6 +180,8 @@ def test_a_part_that_lost_its_worker_is_done_by_the_next_one(version, pool):
 
 def test_a_cancelled_request_stops_and_can_be_asked_for_again(version, cast, target, settings):
     scorings.cancel(actor=cast.manager, target=target)
+    scorings.cancel(actor=cast.manager, target=target)
+    assert AuditEvent.objects.filter(action="scoring_cancelled").count() == 1
     score_all()
     assert version.predictions.count() == 0
     assert scorings.request_due() == 0  # somebody has said no
@@ -171,6 +242,30 @@ def test_managers_see_how_far_it_is_and_stop_it(version, target, cast, client_of
     score_all()
     assert client.get(path).json()["scoring"]["total"] == 0
     assert client.post(path).json()["scoring"]["total"] == 9
+
+
+def test_requests_of_several_managers_at_once_are_one(live_cast):
+    factories.make_cases(live_cast.project, 2)
+    target = targets.create_target(
+        actor=live_cast.manager, project=live_cast.project, question="nodule"
+    )
+    model_versions.promote(version=make_model(target), actor=live_cast.manager)
+    Scoring.objects.all().delete()
+    barrier = threading.Barrier(4)
+
+    def ask():
+        try:
+            barrier.wait()
+            scorings.request_by_hand(actor=live_cast.manager, target=target)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Scoring.objects.count() == 1
 
 
 def waiters(count):

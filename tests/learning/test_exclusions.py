@@ -11,11 +11,11 @@ from annotation.labeling.models import Case, CaseState
 from annotation.labeling.schemas import parse_schema
 from annotation.labeling.services.importing import import_read
 from annotation.labeling.services.projects import change_settings, create_project
-from learning import pipeline
+from learning import exclusions, pipeline
 from learning.exclusions import CASES_PER_REASON, MOST_REASONS, SAMPLE, summary_of, words_of
 from learning.models import Round, Target, Trigger
 from learning.pipeline.kinds import kind_of
-from learning.services import rounds, targets
+from learning.services import model_versions, rounds, scorings, targets
 from learning.services.lineage import lineage_of
 from learning.services.model_cards import model_card
 from tests import factories
@@ -62,10 +62,11 @@ def counted(round_):
     return {one["words"]["code"]: one["count"] for one in round_.metrics["excluded_reasons"]}
 
 
-def test_labels_on_which_readers_differ_are_told_too(labeled_target, cast):
+def test_labels_on_which_readers_differ_are_told_too(labeled_target, cast, monkeypatch):
     [disputed] = factories.make_cases(cast.project, 1)
     factories.make_empty_cases(cast.project, 2)
     change_settings(actor=cast.manager, project=cast.project, readers_per_case=2)
+    monkeypatch.setattr(exclusions, "SAMPLE", 0)  # what is not named is known all the same
     for reader, answer in ((cast.annotator, "yes"), (cast.annotator2, "no")):
         factories.import_answer(reader, disputed, answer)
     Case.objects.exclude(annotations=None).update(state=CaseState.DONE)
@@ -74,6 +75,8 @@ def test_labels_on_which_readers_differ_are_told_too(labeled_target, cast):
     assert done.metrics["excluded_count"] == 3
     version = done.model_version
     assert dict(lineage_of(version).round.excluded)["no image that can be rendered"] == 2
+    model_versions.promote(version=version, actor=cast.manager)
+    assert scorings.request_by_hand(actor=cast.manager, target=labeled_target) == []
     limits = model_card(version)["limits"]
     assert "3 cases had no usable image, value or label and are in no figure." in limits
 
