@@ -4,6 +4,7 @@ All of them tell the same figure, the one that decides between models of the kin
 each case was foreseen before its label came, so it needs no test set and cannot be fitted to one.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from learning.services.outcomes import prediction_of
 from learning.training.metrics.intervals import Estimate, bootstrap_figures
 
 BLOCK, LEAST = 25, 10  # audited cases of a point; fewer are no point
+MOST_BLOCKS = 24  # each costs DRAWS figures, whenever somebody looks
 BAND_POINTS = 9
 DRAWS = 200
 
@@ -112,10 +114,17 @@ def _audit(target: Target, kind: HeadKind) -> list[Point]:
     same = [
         o for o in outcomes if prediction_of(o)[0].classes == classes
     ]  # later schemas have more
-    starts = list(range(0, max(len(same) - BLOCK, 0) + 1, BLOCK))
-    ends = [*starts[1:], len(same)]
-    blocks = [same[start:end] for start, end in zip(starts, ends, strict=True)]
-    return [_audited(block, kind, classes) for block in blocks if len(block) >= LEAST]
+    blocks = [same[start:end] for start, end in audit_blocks(len(same))]
+    return [_audited(block, kind, classes) for block in blocks]
+
+
+def audit_blocks(count: int) -> list[tuple[int, int]]:
+    """Where the points of so many audited cases begin and end; more cases make them larger, not more."""
+    if count < LEAST:
+        return []
+    size = max(BLOCK, math.ceil(count / MOST_BLOCKS))
+    starts = list(range(0, max(count - size, 0) + 1, size))
+    return list(zip(starts, [*starts[1:], count], strict=True))
 
 
 def _audited(block: Sequence[Outcome], kind: HeadKind, classes: Sequence[str]) -> Point:

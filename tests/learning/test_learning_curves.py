@@ -81,3 +81,15 @@ def test_what_is_drawn_has_a_forecast_from_its_rounds_alone(cast):
     found = learning_curves.curves_of(masks)
     assert (found.figure, len(found.rounds), found.heads, found.audit) == ("mean_dice", 4, [], [])
     assert found.forecast[-1].estimate.value == pytest.approx(0.9 - 360**-0.5, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("count", "points", "sizes"),
+    [(9, 0, set()), (10, 1, {10}), (49, 1, {49}), (60, 2, {25, 35}), (600, 24, {25}),
+     (10_000, 23, {417, 826})],
+)  # fmt: skip
+def test_the_audit_has_at_most_24_points_however_many_cases(count, points, sizes):
+    blocks = learning_curves.audit_blocks(count)
+    assert len(blocks) == points
+    assert {end - start for start, end in blocks} == sizes
+    assert [start for start, _ in blocks[1:]] == [end for _, end in blocks[:-1]]
