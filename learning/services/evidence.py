@@ -9,6 +9,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
@@ -73,13 +74,13 @@ def honest_figures(target: Target) -> HonestFigures:
     """The figures of a target now."""
     heads = list(target.heads.order_by("-number").defer("content")[:HEADS])[::-1]
     recent = _recent(heads)
-    outcomes = list(
-        Outcome.objects.filter(target=target, said__isnull=False)
+    outcomes = Outcome.objects.filter(target=target, said__isnull=False)
+    counted = list(
+        outcomes.filter(head__in=recent)
         .select_related("head")
         .defer("head__content")
         .order_by("created_at", "pk")
     )
-    counted = [o for o in outcomes if o.head_id in {head.pk for head in recent}]
     audited = [o for o in counted if o.selection == Selection.CONTROL]
     audit = _audit(audited)
     kind = HEAD_KINDS.get(target.kind, HEAD_KINDS["one"])
@@ -99,7 +100,7 @@ def honest_figures(target: Target) -> HonestFigures:
         )
     )
     return HonestFigures(
-        outcomes=len(outcomes),
+        outcomes=outcomes.count(),
         unit=unit,
         window=_window(recent),
         audit=audit,
@@ -153,10 +154,17 @@ def _tolerance(target: Target, unit: str | None) -> float | None:
 
 
 def _recent(heads: Sequence[HeadVersion]) -> list[HeadVersion]:
-    """Those that knew at least half of what the present one knows: a curve is flat over that."""
+    """Those that knew at least half of what the present one knows: a curve is flat over that.
+
+    Back to the first that knew much less, or much more: then the questions have changed since.
+    """
     if not heads:
         return []
-    return [h for h in heads if h.training_labels >= RECENT * heads[-1].training_labels]
+    now = heads[-1].training_labels
+    alike = takewhile(
+        lambda head: RECENT * now <= head.training_labels <= now / RECENT, reversed(heads)
+    )
+    return list(alike)[::-1]
 
 
 def _window(recent: Sequence[HeadVersion]) -> Window | None:
@@ -187,8 +195,8 @@ def _weighted(outcomes: Sequence[Outcome]) -> Estimate | None:
     def mean(losses: Doubles) -> Estimate | None:
         found = []
         for rows in by_head.values():
-            known = _known_to_their_head([drawn[row] for row in rows])
-            draws = [Draw(float(losses[row]), drawn[row].propensity or 0.0, known) for row in rows]
+            # A head draws from open cases: it has learned from none of them.
+            draws = [Draw(float(losses[row]), drawn[row].propensity or 0.0, 0) for row in rows]
             try:
                 found.append(lure(draws, max(drawn[row].pool_size or 0 for row in rows)))
             except InvalidDraws:
@@ -196,11 +204,6 @@ def _weighted(outcomes: Sequence[Outcome]) -> Estimate | None:
         return pooled(found) if found else None
 
     return error_of(drawn, mean)
-
-
-def _known_to_their_head(drawn: Sequence[Outcome]) -> int:
-    """How many of a head's draws had a label before it was made: it may have learned from those."""
-    return sum(1 for o in drawn if o.head is not None and o.created_at < o.head.created_at)
 
 
 def _per_class(latest: HeadVersion | None, kind: HeadKind) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 import io
 import time
-from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -384,7 +383,7 @@ def test_the_audit_is_that_of_recent_heads_and_agrees_with_their_own_tests(targe
     assert words["test"] == pytest.approx(100 * (60 * 0.3 + 20 * 0.05) / 80)
 
 
-def test_draws_that_their_head_had_learned_from_prove_nothing(target, cast):
+def test_ranked_draws_tell_the_error_of_the_pool(target, cast):
     encoder = embed(cast.project)
     last = make_head(target, encoder, 1, 100)
     cases = factories.make_empty_cases(cast.project, 4)
@@ -395,9 +394,18 @@ def test_draws_that_their_head_had_learned_from_prove_nothing(target, cast):
             propensity=1 / (1000 - place), **served,
         )  # fmt: skip
     assert evidence.honest_figures(target).weighted.value == 0
-    before = last.created_at - timedelta(minutes=1)
-    Outcome.objects.filter(case=cases[0]).update(created_at=before)
-    assert evidence.honest_figures(target).weighted is None
+    Outcome.objects.filter(case=cases[0]).update(answer="no")
+    assert evidence.honest_figures(target).weighted.value == pytest.approx(0.25)
+
+
+def test_heads_from_before_most_labels_went_are_not_recent(target, cast):
+    encoder = embed(cast.project)
+    for number, labels in enumerate(
+        [90, 100, 20, 24], 1
+    ):  # a new question took the old answers away
+        make_head(target, encoder, number, labels)
+    window = evidence.honest_figures(target).window
+    assert (window.first, window.last) == (3, 4)
 
 
 def test_figures_of_the_test_patients_have_intervals(target, cast, pool):
