@@ -254,6 +254,9 @@ JOB_LEASE_SECONDS = env.integer("JOB_LEASE_SECONDS", 60)
 JOB_SWEEP_SECONDS = env.integer("JOB_SWEEP_SECONDS", 15)
 # Processes that train one network together: a number, or one per CUDA device of the worker
 TRAINING_PROCESSES = env.count_or("TRAINING_PROCESSES", "1", "auto")
+# Of the claims of a ranked project, drawn at random whatever its own share is: below, no figure can be
+# trusted. Tests that need every claim in the order of the ranking set 0.
+LEAST_AUDIT_PERCENT = env.integer("LEAST_AUDIT_PERCENT", 10)
 SCORING_SHARD_CASES = env.integer("SCORING_SHARD_CASES", 0)
 CELERY_BEAT_SCHEDULE = {
     "sweep-jobs": {"task": "learning.tasks.sweep_jobs", "schedule": JOB_SWEEP_SECONDS},

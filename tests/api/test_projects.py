@@ -189,13 +189,14 @@ def test_membership_rows_are_unique(cast):
     assert Membership.objects.filter(project=cast.project).count() == 4
 
 
-def test_a_ranked_project_keeps_a_share_of_random_audits(cast, client_of):
+def test_a_ranked_project_keeps_a_share_of_random_audits(cast, client_of, settings):
+    settings.LEAST_AUDIT_PERCENT = 10
     client, url = client_of(cast.manager), f"/api/v1/projects/{cast.project.pk}"
     [case] = factories.make_empty_cases(cast.project, 1)
     assert client.patch(url, {"control_share": 0}).status_code == 200
     publish_ranking(
         project=cast.project, ranking_id=cast.project.pk, ranked=[Ranked(case.pk, 1, "why")]
     )
-    refused = client.patch(url, {"control_share": 0.04})
+    refused = client.patch(url, {"control_share": 0.09})
     assert (refused.status_code, refused.json()["field"]) == (400, "control_share")
-    assert client.patch(url, {"control_share": 0.05}).json()["control_share"] == 0.05
+    assert client.patch(url, {"control_share": 0.1}).json()["control_share"] == 0.1

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
+import numpy as np
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
@@ -248,6 +249,26 @@ def test_a_share_of_claims_is_drawn_at_random_and_recorded_as_control(cast):
         served.add(assignment.case_id)
         claiming.release(assignment=assignment)
     assert len(served) > 4
+
+
+def test_a_ranked_project_draws_its_least_share_whatever_its_settings_say(cast, settings):
+    settings.LEAST_AUDIT_PERCENT = 10
+    cases = factories.make_empty_cases(cast.project, 20)
+    assert cast.project.control_share == 0
+    unranked = [serve(cast, seed) for seed in range(30)]
+    assert set(unranked) == {Selection.INITIAL}
+    ranked = [Ranked(c.pk, float(n), "") for n, c in enumerate(cases)]
+    publish_ranking(project=cast.project, ranking_id=cast.project.pk, ranked=ranked)
+    drawn = [seed for seed in range(30) if serve(cast, seed) == Selection.CONTROL]
+    assert drawn == [s for s in range(30) if np.random.default_rng(s).random() < 0.1] != []
+
+
+def serve(cast, seed):
+    """How a claim with that seed comes to its case; the case goes back, and nothing is left of it."""
+    assignment = factories.claim(cast.annotator, cast.project, seed)
+    assignment.delete()
+    Case.objects.filter(pk=assignment.case_id).update(free_slots=1)
+    return assignment.selection
 
 
 def test_an_audit_that_is_put_aside_stays_one_for_its_reader(cast):

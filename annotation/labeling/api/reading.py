@@ -30,7 +30,6 @@ from annotation.labeling.models import (
     Assignment,
     Case,
     Project,
-    Selection,
     Suggestion,
     Verdict,
 )
@@ -78,9 +77,12 @@ def reading_body(
         assignment
         or case.assignments.filter(reader=annotation.reader_id).order_by("created_at").last()
     )
-    is_audit = served is not None and served.selection == Selection.CONTROL
     # Why the case comes now tells what the model thinks of it; an audit's reason does not.
-    is_blind = options.suggestions == "after_first_impression" and not (is_revealed or is_audit)
+    is_blind = (
+        options.suggestions == "after_first_impression"
+        and not is_revealed
+        and not claiming.is_audit(case_id=case.pk, reader_id=annotation.reader_id)
+    )
     told = None if is_blind else served
     return shapes.ReadingSerializer(
         {

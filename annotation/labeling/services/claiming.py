@@ -21,7 +21,7 @@ from annotation.labeling.models import (
     Project,
     Selection,
 )
-from annotation.labeling.services.projects import current_schema
+from annotation.labeling.services.projects import current_schema, is_ranked, least_audits
 
 # The row lock guards `free_slots`: a concurrent claim skips the row or re-reads its new value.
 # Slots are kept for readers whose read was returned and for those whom a manager gave the case,
@@ -117,7 +117,9 @@ def claim_next(*, reader: User, project: Project, rng: np.random.Generator) -> A
     given = _claim(GIVEN, reader, project, Selection.GIVEN)
     if given is not None:
         return given
-    if rng.random() < project.control_share:
+    chance = rng.random()
+    is_drawn = chance < project.control_share
+    if is_drawn or (chance < least_audits() and is_ranked(project)):
         audit = _claim_audit(reader, project, rng)
         if audit is not None:
             return audit

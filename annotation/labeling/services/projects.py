@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
@@ -22,7 +23,6 @@ from annotation.labeling.models import (
 )
 from annotation.labeling.schemas import InvalidSchema, Options, check_presets, parse_schema
 
-LEAST_AUDITS = 0.05  # of the claims of a ranked project; without them no figure could be trusted
 SETTINGS = ("readers_per_case", "requires_review", "lease_seconds", "control_share")
 
 
@@ -33,7 +33,7 @@ def create_project(
     name: str,
     definition: Any,
     collection: Collection | None = None,
-    **settings: Any,
+    **chosen: Any,
 ) -> Project:
     """A project with its first schema version and its creator as manager.
 
@@ -42,7 +42,7 @@ def create_project(
     if Project.objects.filter(name__iexact=name).exists():
         raise Conflict("A project of this name exists.", field="name")
     project = Project.objects.create(
-        name=name, collection=collection or Collection.objects.create(name=name), **settings
+        name=name, collection=collection or Collection.objects.create(name=name), **chosen
     )
     Membership.objects.create(project=project, user=actor, role=Role.MANAGER)
     publish_schema(actor=actor, project=project, definition=definition)
@@ -75,13 +75,22 @@ def change_settings(*, actor: User, project: Project, **changes: Any) -> Project
 
 
 def _keep_audits(project: Project, share: float) -> None:
-    is_ranked = Case.objects.filter(project=project, ranking_id__isnull=False).exists
-    if share < LEAST_AUDITS and is_ranked():
+    if share < least_audits() and is_ranked(project):
         raise InvalidInput(
-            f"At least {LEAST_AUDITS:.0%} of the claims of a ranked project are drawn at random: "
+            f"At least {least_audits():.0%} of the claims of a ranked project are drawn at random: "
             "they keep its figures honest.",
             field="control_share",
         )
+
+
+def least_audits() -> float:
+    """The share of the claims of a ranked project that are drawn at random whatever its settings say."""
+    return settings.LEAST_AUDIT_PERCENT / 100
+
+
+def is_ranked(project: Project) -> bool:
+    """Whether a model or a light head has ranked any of its cases."""
+    return Case.objects.filter(project=project, ranking_id__isnull=False).exists()
 
 
 @transaction.atomic

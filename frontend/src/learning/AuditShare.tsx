@@ -5,7 +5,7 @@ import { api, good } from '../api/client'
 import { t } from '../i18n'
 import { showError } from '../ui/notify'
 
-const LEAST_PERCENT = 5
+const LEAST_PERCENT = 10
 
 export function AuditShare({ projectId }: { projectId: string }) {
   const queries = useQueryClient()

@@ -1,7 +1,7 @@
 /** What a project's models learn. */
 export const targets = {
   'target.audits': 'Random audits (% of all cases served)',
-  'target.audits_help': 'At least 5 % once cases are ranked: what is drawn at random keeps the accuracy honest. Its readers see nothing of the model before they hand in.',
+  'target.audits_help': 'At least 10 % once cases are ranked: what is drawn at random keeps the accuracy honest. Its readers see nothing of the model before they hand in.',
   'target.learn': 'Learn something',
   'target.what': 'What shall be learned?',
   'target.begin': 'Learn it',
