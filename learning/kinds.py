@@ -5,21 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from annotation.labeling.schemas import Question, Schema
+from learning.training.metrics.figures import DECIDING
 
 DRAWN = ("segmentation", "boxes")
 DETECTOR = "detector"  # what the architecture of a target of boxes is called
 UNDRAWN = ("background", "unknown")  # what a slice without a drawing says
 
 
-FIGURES = {
-    "one": "auc", "many": "mean_auc", "ordinal": "quadratic_kappa",
-    "number": "mean_absolute_error", "time_to_event": "c_index", "segmentation": "mean_dice",
-    "boxes": "ap50",
-}  # fmt: skip
-"""The figure that decides between models, by kind; all but the error are better when higher."""
-
 AP_IN_VOLUMES = "ap10"  # a box of three frames that misses one is a find all the same
-FIGURE_CHOICES = sorted([*FIGURES.values(), AP_IN_VOLUMES])
+FIGURE_CHOICES = sorted([*DECIDING.values(), AP_IN_VOLUMES])
 
 
 class InvalidTarget(ValueError):
@@ -41,7 +35,7 @@ class Wish:
 
 def figure_of(kind: str, input: Mapping[str, Any]) -> str:
     """The figure that decides between models of a kind that see this input."""
-    return AP_IN_VOLUMES if kind == "boxes" and input else FIGURES[kind]
+    return AP_IN_VOLUMES if kind == "boxes" and input else DECIDING[kind]
 
 
 def checked(wish: Wish, schema: Schema | None) -> Wish:

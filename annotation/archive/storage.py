@@ -4,7 +4,6 @@ User text never becomes a path. A blob is written once and never changed.
 """
 
 import contextlib
-import errno
 import os
 import secrets
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 from django.conf import settings
 
 from annotation.archive.blocks import BlockFile
+from annotation.core.disk import is_disk_full
 from annotation.core.errors import InvalidInput, StorageFull
 
 CHUNK_BYTES = 2**20
@@ -43,12 +43,12 @@ class Received:
     @property
     def sha256(self) -> str:
         """Waits until the whole file is written, and hashed. Raises StorageFull."""
-        with _full_disk_named():
+        with full_disk_named():
             return self._written.result()
 
     def wait(self) -> None:
         """Until the last bytes are written. Raises StorageFull."""
-        with _full_disk_named():
+        with full_disk_named():
             self._written.result()
 
     def begin_sync(self) -> Future[None]:
@@ -65,7 +65,7 @@ class Received:
 
     def _make_durable(self) -> None:
         self.wait()
-        with _full_disk_named():
+        with full_disk_named():
             self._sync()
 
 
@@ -85,12 +85,12 @@ class Incoming:
     def write(self, chunk: bytes | memoryview) -> None:
         """Raises InvalidInput past the size limit and StorageFull on a full disk."""
         self._grow(len(chunk))
-        with _full_disk_named():
+        with full_disk_named():
             self._file.write(chunk)
 
     def finish(self) -> Received:
         """Nothing more comes. Raises StorageFull."""
-        with _full_disk_named():
+        with full_disk_named():
             written = self._file.finish()
         self._received = Received(self.path, self.size_bytes, written, self._sync)
         return self._received
@@ -151,11 +151,11 @@ def receive(chunks: Iterable[bytes]) -> Iterator[Received]:
 
 
 @contextlib.contextmanager
-def _full_disk_named() -> Iterator[None]:
+def full_disk_named() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if is_disk_full(error):
             raise StorageFull("The archive has no space left.") from None
         raise
 

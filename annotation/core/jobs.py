@@ -4,7 +4,6 @@ PostgreSQL is the truth and the broker a doorbell: losing every message loses no
 """
 
 import contextlib
-import errno
 import logging
 import threading
 from collections.abc import Iterator
@@ -17,10 +16,10 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from annotation.core import wording
+from annotation.core.disk import is_disk_full
 from annotation.core.models import BaseModel
 
 logger = logging.getLogger(__name__)
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 DISK_FULL = "The disk of the worker is full: make room, and start it again."
 DISK_FULL_PAUSED = "The disk of the worker is full: make room, and resume. Nothing is lost."
 MAX_ATTEMPTS = 3  # that leave nothing to go on from
@@ -215,16 +214,12 @@ def execute(model: type[J], job_id: Any, work: Any) -> None:
         logger.warning("job_fenced kind=%s id=%s", model.__name__, job.pk)
     except Exception as error:
         logger.exception("job_failed kind=%s id=%s", model.__name__, job.pk)
-        if not _is_disk_full(error):
+        if not is_disk_full(error):
             finish(job, JobState.FAILED, error=wording.error_of(error))
         elif isinstance(job, PausableJob):
             wait_for_space(job)
         else:
             finish(job, JobState.FAILED, error=DISK_FULL)
-
-
-def _is_disk_full(error: Exception) -> bool:
-    return isinstance(error, OSError) and error.errno in NO_SPACE
 
 
 def wait_for_space(job: PausableJob) -> None:

@@ -23,15 +23,13 @@ from learning.kinds import figure_of
 from learning.models import CrossValidation
 from learning.services import cross_validations
 from learning.services.cross_validations import FOLDS
-from learning.training.metrics.figures import SMALLER_IS_BETTER
+from learning.training.metrics.figures import in_order
 
 MAX_SHOWN = 20  # the latest
 
 
 def figures_of(estimates: dict[str, Any], deciding: str) -> list[dict[str, Any]]:
-    """The deciding figure first, errors last."""
-    names = sorted(estimates, key=lambda name: (name != deciding, name in SMALLER_IS_BETTER, name))
-    return [{"name": name, "estimate": estimates[name]} for name in names]
+    return [{"name": name, "estimate": estimates[name]} for name in in_order(estimates, deciding)]
 
 
 class FoldSerializer(serializers.Serializer[Any]):

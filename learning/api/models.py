@@ -24,7 +24,7 @@ from learning.services.lineage import lineage_of
 from learning.services.model_cards import model_card
 from learning.services.naming import labels_of_target
 from learning.services.subgroups import MIN_PATIENTS, subgroups_of
-from learning.training.metrics.figures import SMALLER_IS_BETTER
+from learning.training.metrics.figures import in_order
 
 
 class FigureSerializer(serializers.Serializer[Any]):
@@ -291,8 +291,6 @@ def _detail(version: ModelVersion) -> dict[str, Any]:
 
 
 def _figures(metrics: dict[str, Any]) -> list[dict[str, Any]]:
-    """The deciding figure first, errors last."""
     deciding = metrics.get("metric", {}).get("name", "")
     found = [name for name, value in metrics.items() if isinstance(value, dict) and "low" in value]
-    found.sort(key=lambda name: (name != deciding, name in SMALLER_IS_BETTER, name))
-    return [{"name": name, "estimate": metrics[name]} for name in found]
+    return [{"name": name, "estimate": metrics[name]} for name in in_order(found, deciding)]

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 
 from annotation.accounts.models import User
 from annotation.core import audit
+from annotation.core.disk import is_disk_full
 from annotation.core.errors import Conflict, InvalidInput, StorageFull
 from annotation.core.tasks import ring
 from learning.models import BundleExport, BundleImport, ModelVersion, Target, TargetKind
@@ -100,8 +101,10 @@ def _write(path: Path, chunks: Iterable[bytes]) -> tuple[int, str]:
                     raise InvalidInput(f"A bundle may not exceed {most} MiB.", field="bundle")
                 digest.update(chunk)
                 file.write(chunk)
-    except OSError:
-        raise StorageFull(DISK_FULL) from None
+    except OSError as error:
+        if is_disk_full(error):
+            raise StorageFull(DISK_FULL) from None
+        raise
     if size == 0:
         raise InvalidInput("Send the ZIP file as the body, with its length.", field="bundle")
     return size, digest.hexdigest()

@@ -145,8 +145,9 @@ def _margin(name: str, is_share: bool, production: float | None) -> float:
 def _common(new: Results, old: Results) -> tuple[Rows, Rows]:
     """The rows of their common cases in each.
 
-    A hit of a box cannot be told again from what is kept: where its objects are others now, a case counts
-    for neither.
+    Of boxes it is kept whether each detection hit, by the objects of its time, and how many those were: a
+    case that has another number of any label now counts for neither. An object that was only moved is
+    not noticed; each detector is then held against its own.
     """
     place_of = {case: place for place, case in enumerate(old.cases)}
     pairs = [(row, place_of[case]) for row, case in enumerate(new.cases) if case in place_of]

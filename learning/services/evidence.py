@@ -34,6 +34,7 @@ from learning.kinds import figure_of
 from learning.models import HeadVersion, Outcome, Target
 from learning.services.outcomes import error_of
 from learning.services.retraining import advice_of, recent_surprise
+from learning.training.metrics.figures import SMALLER_IS_BETTER
 
 TOLERANCE = 0.15  # error of suggestions that is accepted in the audit where the manager says none
 MIN_PER_CLASS = 10
@@ -118,7 +119,7 @@ def goal_of(target: Target, latest: HeadVersion | None) -> Goal | None:
     if target.goal is None:
         return None
     figure = figure_of(target.kind, target.input)
-    is_better_higher = figure != "mean_absolute_error"
+    is_better_higher = figure not in SMALLER_IS_BETTER
     done = target.rounds.filter(state=JobState.COMPLETED).order_by("-number").first()
     found: dict[str, Any] = (done.metrics.get(figure) or {}) if done else {}
     if found.get("low") is None and latest is not None and target.kind in HEAD_KINDS:

@@ -20,7 +20,7 @@ from learning.models import Round, Target, Trigger
 from learning.services.retraining import advice_of
 
 RETRY_AFTER = timedelta(minutes=10)  # after a failed round; a second one waits twice as long
-MOST_DOUBLINGS = 8  # a day and a half at most
+MOST_DOUBLINGS = 8  # 21 h at most
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """Files written in blocks hold every byte, whatever the pieces and wherever they lie."""
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from annotation.archive import storage
 from annotation.archive.blocks import BLOCK_BYTES, BUFFER_BYTES, BlockFile
+from annotation.core.errors import StorageFull
 
 EDGES = (0, 1, BLOCK_BYTES - 1, BLOCK_BYTES, BUFFER_BYTES - 1, BUFFER_BYTES, BUFFER_BYTES + 1)
 MEMORY = Path("/dev/shm")  # noqa: S108  Linux's file system in memory
@@ -27,6 +29,14 @@ def written(folder: Path, pieces: list[bytes]) -> bytes:
     finally:
         file.close()
         path.unlink()
+
+
+@pytest.mark.parametrize("why", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_every_kind_of_full_disk_is_named(why):
+    with pytest.raises(StorageFull), storage.full_disk_named():
+        raise OSError(why, os.strerror(why))
+    with pytest.raises(PermissionError), storage.full_disk_named():
+        raise PermissionError(errno.EACCES, "no")
 
 
 @given(sizes=st.lists(st.sampled_from(EDGES) | st.integers(0, 3 * BUFFER_BYTES), max_size=4))

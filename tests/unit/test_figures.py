@@ -66,11 +66,10 @@ EVERY_KIND = [
 
 def test_the_figure_that_decides_is_that_of_the_task():
     assert set(figures.DECIDING) - set(TASKS) == {"boxes"}  # which have a detector and no task
-    for kind, (name, higher_is_better) in figures.DECIDING.items():
-        if kind in TASKS:
-            metric = TASKS[kind].metric
-            assert (metric.name, metric.higher_is_better) == (name, higher_is_better)
-        assert (name in figures.SMALLER_IS_BETTER) != higher_is_better
+    for kind, task in TASKS.items():
+        name = task.metric.name
+        assert name == figures.DECIDING[kind]
+        assert task.metric.higher_is_better == (name not in figures.SMALLER_IS_BETTER)
 
 
 @pytest.mark.parametrize("task", EVERY_KIND, ids=lambda task: f"{task.kind}-{task.outputs}")

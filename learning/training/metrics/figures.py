@@ -4,7 +4,7 @@ A figure is a measure of rows, so that the same one serves the whole set, a draw
 and the comparison of two models. Where the rows cannot give it, it is None, never a guess.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -17,24 +17,25 @@ from learning.training.metrics.box_figures import BoxFigures, named
 from learning.training.metrics.intervals import Measure, Rows, bootstrap_all
 
 # What decides between models, by kind of task, and whether more of it is better (Task.metric).
-DECIDING = {
-    "one": ("auc", True),
-    "ordinal": ("quadratic_kappa", True),
-    "many": ("mean_auc", True),
-    "number": ("mean_absolute_error", False),
-    "time_to_event": ("c_index", True),
-    "segmentation": ("mean_dice", True),
-    "boxes": ("ap50", True),  # at the first of the overlaps: ap10 in volumes
-}
 HOLED = frozenset(
     {"segmentation", "boxes"}
 )  # kinds whose predictions have NaN where there is nothing
 SMALLER_IS_BETTER = frozenset(
     {"mean_absolute_error", "root_mean_square_error", "calibration_error", "brier", "mean_hd95_mm"}
 )
+DECIDING = {
+    "one": "auc", "ordinal": "quadratic_kappa", "many": "mean_auc", "number": "mean_absolute_error",
+    "time_to_event": "c_index", "segmentation": "mean_dice",
+    "boxes": "ap50",  # at the first of the overlaps: ap10 in volumes
+}  # fmt: skip
 SPECIFICITIES = (90, 95)  # percent, at which the sensitivity is told
 ALL_PAIRS_UP_TO = 2000  # cases whose pairs are kept: 16 MB a matrix
 Floats = NDArray[np.float64]
+
+
+def in_order(names: Iterable[str], deciding: str) -> list[str]:
+    """As people are told figures: the deciding one first, errors last."""
+    return sorted(names, key=lambda name: (name != deciding, name in SMALLER_IS_BETTER, name))
 
 
 def named_sensitivity(percent: int) -> str:
@@ -102,8 +103,8 @@ class Examined:
     @property
     def deciding(self) -> tuple[str, bool]:
         """The figure that decides between models, and whether more of it is better."""
-        name, higher_is_better = DECIDING[self.kind]
-        return (named(self.overlaps[0]) if self.overlaps else name), higher_is_better
+        name = named(self.overlaps[0]) if self.overlaps else DECIDING[self.kind]
+        return name, name not in SMALLER_IS_BETTER
 
     @property
     def is_finite(self) -> bool:
