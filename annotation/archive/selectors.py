@@ -5,13 +5,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count, F, Window
+from django.db.models import Count, F, Func, JSONField, Window
 from django.db.models.functions import RowNumber
 
 from annotation.archive.models import Instance, Series, Study
-from annotation.imaging.geometry import orientation_of_frame
+from annotation.imaging.geometry import ORIENTATION, PER_FRAME, SHARED, orientation_of_frame
 from annotation.imaging.volume import NotAVolume, SlicePlace, order_slices, plane_of
 
+# Of a header the groups that tell how the first frame lies, as the header has them.
+SHORT = f"""jsonb_strip_nulls(jsonb_build_object(
+    '{PER_FRAME}', jsonb_build_object('Value', jsonb_build_array(jsonb_build_object(
+        '{ORIENTATION}', %(expressions)s #> '{{{PER_FRAME},Value,0,{ORIENTATION}}}'))),
+    '{SHARED}', jsonb_build_object('Value', jsonb_build_array(jsonb_build_object(
+        '{ORIENTATION}', %(expressions)s #> '{{{SHARED},Value,0,{ORIENTATION}}}')))
+))"""
 # What each SOP class family cannot be shown as an image stack.
 NON_IMAGE_MODALITIES = ("SR", "SEG", "RTSTRUCT", "RTPLAN", "PR", "KO", "ANN", "DOC", "REG", "ECG")
 
@@ -64,15 +71,17 @@ def find_image_series_of(studies: Sequence[Study]) -> dict[UUID, list[ImageSerie
 def _orientations_inside(
     uids: Sequence[str], study_ids: Sequence[UUID]
 ) -> dict[str, tuple[float, ...] | None]:
-    """Of the first frame of objects that say it frame by frame, by SOP Instance UID."""
+    """Of the first frame of objects that say it frame by frame, by SOP Instance UID.
+
+    The database picks what tells it: a header names every one of thousands of frames.
+    """
     if not uids:
         return {}
     known = Instance.objects.filter(series__study__in=study_ids, sop_instance_uid__in=uids)
+    short = known.annotate(short=Func(F("dicom_json"), template=SHORT, output_field=JSONField()))
     return {
         uid: orientation_of_frame(header, 1)
-        for uid, header in known.values_list("sop_instance_uid", "dicom_json").iterator(
-            chunk_size=50
-        )
+        for uid, header in short.values_list("sop_instance_uid", "short")
     }
 
 

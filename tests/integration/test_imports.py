@@ -171,11 +171,36 @@ def test_a_multi_frame_object_is_a_stack_of_its_frames(cast):
     [found] = selectors.find_image_series(study)
     assert (list(found.frames.values()), found.not_a_volume) == ([2], NotAVolume.MULTI_FRAME)
     assert found.plane == ""
-    sagittal = {"00209116": {"vr": "SQ", "Value": [{
-        "00200037": {"vr": "DS", "Value": [0, 1, 0, 0, 0, -1]},
-    }]}}  # fmt: skip
-    Instance.objects.update(dicom_json={"52009229": {"vr": "SQ", "Value": [sagittal]}})
-    assert selectors.find_image_series(study)[0].plane == "sagittal"
+
+
+def lying(*cosines):
+    return {"00209116": {"vr": "SQ", "Value": [{"00200037": {"vr": "DS", "Value": cosines}}]}}
+
+
+def in_groups(**groups):
+    tags = {"shared": "52009229", "per_frame": "52009230"}
+    return {tags[name]: {"vr": "SQ", "Value": value} for name, value in groups.items()}
+
+
+SAGITTAL, AXIAL = lying(0, 1, 0, 0, 0, -1), lying(1, 0, 0, 0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("header", "plane"),
+    [
+        (in_groups(shared=[SAGITTAL]), "sagittal"),
+        (in_groups(shared=[SAGITTAL], per_frame=[AXIAL, SAGITTAL]), "axial"),
+        (in_groups(shared=[SAGITTAL], per_frame=[{}, AXIAL]), "sagittal"),
+        (in_groups(shared=[None], per_frame=[lying(1, None, 0)]), ""),
+        ({}, ""),
+    ],
+)
+def test_the_plane_of_a_multi_frame_object_is_that_of_its_first_frame(cast, header, plane):
+    from annotation.archive import selectors
+
+    [case] = factories.make_cases(cast.project, 1)
+    Instance.objects.update(number_of_frames=2, orientation=None, dicom_json=header)
+    assert selectors.find_image_series(case.study)[0].plane == plane
 
 
 def test_the_demo_is_deterministic_and_has_a_known_truth(cast, tmp_path):
