@@ -17,8 +17,8 @@ KNOBS_OF_KIND: dict[str, frozenset[str]] = {
     "ordinal": _NUMBERS | {"class_weights", "oversample"},
     "number": _NUMBERS,
     "time_to_event": _NUMBERS,
-    # The size is that of the input; structures weigh by the Dice part of the loss.
-    "segmentation": _ALL - _IMBALANCE - {"side"} | {"focal_gamma"},
+    # The size is that of the input.
+    "segmentation": _ALL - _IMBALANCE - {"side"} | {"class_weights", "focal_gamma"},
     # The detector is one network with a loss of its own.
     "boxes": frozenset({
         "side", "batch_size", "epochs", "min_steps", "max_steps", "learning_rate", "weight_decay",

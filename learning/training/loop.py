@@ -185,6 +185,8 @@ def _weighting(
     task: Task, training: Samples, config: TrainConfig, device: torch.device
 ) -> Weighting:
     # Oversampling has balanced the classes already; both would count rarity twice.
-    is_weighted = config.class_weights and not config.oversample and not task.is_dense
-    weights = task.class_weights(np.asarray(training.labels)) if is_weighted else None
+    is_weighted = config.class_weights and not config.oversample
+    # Masks stay in their file: no array holds them all.
+    labels = training.labels if task.is_dense else np.asarray(training.labels)
+    weights = task.class_weights(labels) if is_weighted else None
     return Weighting(weights, config.focal_gamma, config.label_smoothing).on(device)

@@ -43,6 +43,7 @@ def _segmentation(
     large = "dynunet" if sample_count >= FEW_VOLUMES else "segresnet"
     return replace(
         base,
+        class_weights=False,  # structures weigh by the Dice part of the loss already
         network=large if on_gpu else small,
         batch_size=2 if dimensions == "3d" else 8,
         epochs=200 if on_gpu else 30,

@@ -1,6 +1,8 @@
 """Options that do nothing for a kind of target are neither offered nor accepted."""
 
+import numpy as np
 import pytest
+import torch
 
 from annotation.core.errors import InvalidInput
 from annotation.labeling.schemas import parse_schema
@@ -8,8 +10,10 @@ from annotation.labeling.services.projects import publish_schema
 from learning.models import Target
 from learning.pipeline.kinds import kind_of
 from learning.services import targets
+from learning.training.data import Samples
 from learning.training.inputs import InputSpec
 from learning.training.knobs import KNOBS_OF_KIND, knobs
+from learning.training.loop import _weighting
 
 DRAWN = {
     "questions": [{"key": "note", "label": "Note", "kind": "text", "required": False}],
@@ -51,3 +55,15 @@ def test_dropout_reaches_the_network_of_masks():
     target = Target(kind="segmentation", options={"layer": 0}, input=spec)
     kind = kind_of(target, parse_schema(DRAWN), {"dropout": 0.3}, "random", 10)
     assert kind.architecture().dropout == 0.3
+
+
+def test_masks_weigh_their_structures_only_where_asked():
+    spec = InputSpec(size=(32, 32), keeps_size=True).as_json()
+    target = Target(kind="segmentation", options={"layer": 0}, input=spec)
+    samples = Samples([np.zeros((1, 4, 4), np.float32)], [np.eye(4, dtype=np.int16)])
+    for asked, weights in (({}, None), ({"class_weights": True}, [0.7321, 1.2679])):
+        kind = kind_of(target, parse_schema(DRAWN), asked, "random", 10)
+        found = _weighting(kind.task, samples, kind.config, torch.device("cpu")).weights
+        assert (
+            found is None if weights is None else found.tolist() == pytest.approx(weights, abs=1e-4)
+        )

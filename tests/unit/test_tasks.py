@@ -266,6 +266,22 @@ def test_weights_and_sampling_favour_the_rare_class():
     assert drawn[5] == 0
 
 
+def test_rare_structures_weigh_more_where_asked():
+    masks = [np.zeros((4, 8, 8), np.int16), np.full((2, 8, 8), -1, np.int16)]
+    masks[0][0, 0, :4], masks[1][0, 0, 0] = 1, 2  # 252 voxels of background, 4 and 1 of structures
+    weights = ORGANS.class_weights(masks)
+    assert weights[2] / weights[1] == pytest.approx(2.0)
+    assert weights[1] / weights[0] == pytest.approx(63**0.5)
+    assert ORGANS.class_weights([np.ones((2, 2), np.int16)])[2] == 0
+    generator = torch.Generator().manual_seed(0)
+    outputs, labels = torch.randn(2, 3, 8, 8, generator=generator), torch.zeros(2, 8, 8).long()
+    labels[0, 0, :4], labels[1, 0, 0], labels[1, 1] = 1, 2, -1
+    entropy = functional.cross_entropy(outputs, labels, weight=weights, ignore_index=-1)
+    dice = losses.soft_dice_loss(outputs.softmax(1), labels)
+    found = ORGANS.loss(outputs, labels, Weighting(weights=weights))
+    assert found == pytest.approx(float(entropy + dice), abs=1e-5)
+
+
 def test_rare_grades_weigh_more_where_asked_and_distances_stay():
     task = OrdinalGrade(("a", "b", "c"))
     labels = np.array([0, 0, 0, 0, 2])

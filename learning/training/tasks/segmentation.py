@@ -16,6 +16,7 @@ from learning.training.tasks.base import (
     Task,
     Unlearnable,
     Weighting,
+    inverse_root,
     names_of,
 )
 
@@ -71,14 +72,25 @@ class Segmentation(Task):
                 f"None of {len(labels)} masks shows any of {', '.join(self.classes)}."
             )
 
+    def class_weights(self, labels: Labels) -> torch.Tensor | None:
+        """By the voxels of each structure and of the background; those that nobody drew do not count."""
+        counts = np.zeros(self.outputs, np.int64)
+        for mask in labels:
+            values = np.asarray(mask)
+            counts += np.bincount(values[values >= 0], minlength=self.outputs)
+        return torch.tensor(inverse_root(counts), dtype=torch.float32)
+
     def loss(
         self, outputs: torch.Tensor, labels: torch.Tensor, weighting: Weighting
     ) -> torch.Tensor:
-        """Cross-entropy plus soft Dice over the labeled voxels (Isensee et al. 2021)."""
+        """Cross-entropy plus soft Dice over the labeled voxels (Isensee et al. 2021).
+
+        Weights act in the cross-entropy; the Dice counts every structure alike anyhow.
+        """
         labels = labels.long()
         outputs = outputs.float()
         entropy = losses.focal_cross_entropy(
-            outputs, labels, gamma=weighting.focal_gamma, weights=None, smoothing=0.0
+            outputs, labels, gamma=weighting.focal_gamma, weights=weighting.weights, smoothing=0.0
         )
         return entropy + losses.soft_dice_loss(outputs.softmax(1), labels)
 
