@@ -24,8 +24,10 @@ from learning.column_values import frozen_rows, with_rows
 from learning.models import CrossValidation
 from learning.pipeline.answers import Answers
 from learning.pipeline.base import Examples
+from learning.pipeline.kinds import answers_of
 from learning.training.data import ArrayFile, Image
 from learning.training.folds import limits_of, over_folds, patient_folds, strata_of
+from learning.training.preparation import UnusableInput
 from learning.training.run import Progress
 
 FIGURES = {
@@ -67,7 +69,8 @@ def _kind_of(job: CrossValidation) -> Answers:
     target = copy(job.target)
     target.input = job.input
     schema = job.dataset.schema.schema
-    kind = Answers(target, schema, job.config, "", job.dataset.items.count())
+    learns = answers_of(target, schema)
+    kind = learns(target, schema, job.config, "", job.dataset.items.count())
     recipe = kind.config.as_json()
     if recipe != job.config:
         if not CrossValidation.ownership(job).update(config=recipe):
@@ -92,9 +95,15 @@ def _load(job: CrossValidation, kind: Answers) -> Examples:
         frozen_rows(items.values(), kind.columns), kind.columns, excluded,
     )  # fmt: skip
     loaded: list[Any] = []
+    labels: list[Any] = []
 
     def images() -> Iterator[Image]:
         for one, image in kind.inputs.load(chosen, excluded, on_progress):
+            try:
+                labels.append(kind.label(one, items[one.study_id], image))
+            except UnusableInput as why:
+                excluded[one.case_id] = str(why)
+                continue
             loaded.append(one)
             yield image
 
@@ -107,7 +116,7 @@ def _load(job: CrossValidation, kind: Answers) -> Examples:
     found = [items[one.study_id] for one in loaded]
     return Examples(
         images=file,
-        labels=[kind.answer(item) for item in found],
+        labels=labels,
         patients=[item.patient_key for item in found],
         cases=[item.case_id for item in found],
         rows=[one.row for one in loaded] if kind.columns else [],

@@ -9,6 +9,7 @@ from learning.training.metrics.figures import DECIDING
 
 DRAWN = ("segmentation", "boxes")
 DETECTOR = "detector"  # what the architecture of a target of boxes is called
+SCOPES = ("study", "series")  # of questions whose answers can be learned
 UNDRAWN = ("background", "unknown")  # what a slice without a drawing says
 
 
@@ -49,9 +50,10 @@ def checked(wish: Wish, schema: Schema | None) -> Wish:
         check = _segmentation if wish.kind == "segmentation" else _boxes
         return Wish(wish.kind, "", check(given, schema))
     asked = schema.question(wish.question)
-    if asked is None or asked.scope != "study" or asked.kind == "text":
+    if asked is None or asked.scope not in SCOPES or asked.kind == "text":
         raise InvalidTarget(
-            "question", "Choose a question on the study that is answered by choice or number."
+            "question",
+            "Choose a question on the study or its series that is answered by choice or number.",
         )
     kind = wish.kind or ("time_to_event" if "event_question" in given else asked.kind)
     if kind == "time_to_event":
@@ -68,6 +70,7 @@ class Learnable:
 
     wish: Wish
     names: tuple[str, ...]
+    scope: str = "study"  # or "series": answers of the series that the input chooses
 
 
 def learnable(schema: Schema) -> list[Learnable]:
@@ -75,8 +78,8 @@ def learnable(schema: Schema) -> list[Learnable]:
 
     A number may also be the time to an event: once for every answer that may be the event.
     """
-    asked = [q for q in schema.study_questions if q.kind != "text"]
-    found = [Learnable(Wish(q.kind, q.key, {}), (q.label,)) for q in asked]
+    asked = [q for scope in SCOPES for q in schema.questions_of(scope) if q.kind != "text"]
+    found = [Learnable(Wish(q.kind, q.key, {}), (q.label,), q.scope) for q in asked]
     for layer in sorted({segment.layer for segment in schema.segments}):
         names = tuple(s.label for s in schema.segments if s.layer == layer)
         wish = checked(Wish("segmentation", "", {"layer": layer}), schema)
@@ -85,7 +88,13 @@ def learnable(schema: Schema) -> list[Learnable]:
     if boxed:
         wish = checked(Wish("boxes"), schema)
         found.append(Learnable(wish, tuple(label.label for label in boxed)))
-    return found + _survivals(schema)
+    return found + [one for scope in SCOPES for one in _survivals(schema, scope)]
+
+
+def is_on_series(question: str, schema: Schema | None) -> bool:
+    """Whether a target's question is answered for each series."""
+    asked = schema.question(question) if schema and question else None
+    return asked is not None and asked.scope == "series"
 
 
 def labels_of(wish: Wish, schema: Schema | None) -> tuple[str, ...]:
@@ -108,16 +117,16 @@ def labels_of(wish: Wish, schema: Schema | None) -> tuple[str, ...]:
     return (label, event.label if event else "", answers.get(key, key))
 
 
-def _survivals(schema: Schema) -> list[Learnable]:
-    times = [q for q in schema.study_questions if q.kind == "number"]
-    events = [q for q in schema.study_questions if q.kind == "one"]
+def _survivals(schema: Schema, scope: str) -> list[Learnable]:
+    times = [q for q in schema.questions_of(scope) if q.kind == "number"]
+    events = [q for q in schema.questions_of(scope) if q.kind == "one"]
     return [
         Learnable(
             Wish(
                 "time_to_event", time.key,
                 {"event_question": event.key, "event_option": option.key},
             ),
-            (time.label, event.label, option.label),
+            (time.label, event.label, option.label), scope,
         )
         for time in times for event in events for option in event.options
     ]  # fmt: skip
@@ -128,9 +137,10 @@ def _event(given: dict[str, Any], asked: Question, schema: Schema) -> dict[str, 
     if asked.kind != "number":
         raise InvalidTarget("question", "The time to an event must be a number.")
     event = schema.question(str(given.get("event_question", "")))
-    if event is None or event.kind != "one" or event.scope != "study":
+    if event is None or event.kind != "one" or event.scope != asked.scope:
         raise InvalidTarget(
-            "options", "event_question must be a question on the study with exactly one answer."
+            "options",
+            f"event_question must be a question on the {asked.scope} with exactly one answer.",
         )
     if given.get("event_option") not in event.option_keys:
         raise InvalidTarget(

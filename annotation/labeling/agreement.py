@@ -10,13 +10,13 @@ from annotation.labeling.schemas import Question, Schema
 Answers = dict[str, Any]
 
 
-def consensus(schema: Schema, reads: Sequence[Answers]) -> Answers:
-    """One answer per question on the study by simple majority; None where no majority exists.
+def consensus(schema: Schema, reads: Sequence[Answers], scope: str = "study") -> Answers:
+    """One answer per question of the scope by simple majority; None where no majority exists.
 
     A question of kind "many" is voted on option by option; of numbers the median counts. That it
     cannot be assessed is an answer like any other.
     """
-    return {question.key: _vote(question, reads) for question in schema.study_questions}
+    return {question.key: _vote(question, reads) for question in schema.questions_of(scope)}
 
 
 def _vote(question: Question, reads: Sequence[Answers]) -> Any:

@@ -167,6 +167,16 @@ describe('answers of places and suggestions', () => {
     expect(content().scoped).toBeUndefined()
   })
 
+  it('takes over what is suggested for a series beside what was answered there', () => {
+    const series = { series_instance_uid: '1.2' }
+    document.edit('answer', edits.answerScoped(series, 'quality', 'good'))
+    const proposed = { scoped: [{ ...series, answers: { moved: 'yes' }, probabilities: { moved: { yes: 1 } } }] }
+    document.edit('suggestion_accepted', edits.takeSuggestion(proposed, { id: 's', action: 'accepted', at: 'now' }))
+    expect(content().scoped).toEqual([{ ...series, answers: { quality: 'good', moved: 'yes' } }])
+    document.undo()
+    expect(content().scoped).toEqual([{ ...series, answers: { quality: 'good' } }])
+  })
+
   it('remembers the latest use of a suggestion', () => {
     const use = (action: 'shown' | 'accepted' | 'refused') =>
       document.edit(action, edits.recordSuggestion({ id: 's', action, at: action }))

@@ -97,7 +97,7 @@ describe('suggested content', () => {
   it('keeps only what can be drawn', () => {
     const mask = { layer: 1, series_instance_uid: 's', rows: 1, columns: 1, slices: {} }
     expect(proposedBy({ content: { masks: [mask, { sha256: 'x' }] } }).masks).toEqual([mask])
-    expect(proposedBy({})).toEqual({ answers: {}, regions: [], masks: [] })
+    expect(proposedBy({})).toEqual({ answers: {}, scoped: [], regions: [], masks: [] })
   })
 
   it('is drawn locked, and not beside its own copy in the read', () => {

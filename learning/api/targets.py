@@ -14,6 +14,7 @@ from annotation.core.errors import get_or_not_found
 from annotation.labeling import access
 from annotation.labeling.api.masks import queried
 from annotation.labeling.api.projects import parsed
+from annotation.labeling.models import LabelSchema
 from annotation.labeling.services.projects import current_schema
 from learning import kinds, selectors
 from learning.acquisition.names import (
@@ -64,14 +65,20 @@ class TargetSerializer(serializers.ModelSerializer[Target]):
     @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=HEAD_CHOICES)))
     def get_head_strategies(self, target: Target) -> list[str]:
         """Empty where no light head learns this."""
-        return list(HEAD_STRATEGIES_OF_KIND.get(target.kind, ()))
+        version = self._schema_of(target)
+        is_head = targets.has_head(target.kind, target.question, version)
+        return list(HEAD_STRATEGIES_OF_KIND[target.kind]) if is_head else []
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))
     def get_labels(self, target: Target) -> list[str]:
         """What the schema calls it: a question, an event's time, question and answer, what is drawn."""
+        return naming.labels_in(target, self._schema_of(target))
+
+    def _schema_of(self, target: Target) -> LabelSchema | None:
         if "schema" in self.context:  # one look-up for all targets of a list
-            return naming.labels_in(target, self.context["schema"])
-        return naming.labels_of_target(target)
+            version: LabelSchema | None = self.context["schema"]
+            return version
+        return current_schema(target.project)
 
 
 class TargetChangeRequest(serializers.Serializer[Any]):
@@ -107,6 +114,7 @@ class LearnableSerializer(serializers.Serializer[Any]):
     question = serializers.CharField(allow_blank=True, source="wish.question")
     options = serializers.DictField(child=serializers.JSONField(), source="wish.options")
     names = serializers.ListField(child=serializers.CharField())
+    scope = serializers.ChoiceField(choices=kinds.SCOPES)
 
 
 class LearnableColumnSerializer(serializers.Serializer[Any]):

@@ -130,9 +130,13 @@ class Answers(Kind):
         return Pretrained(pretrain_own(architecture, images, run), architecture.as_json())
 
     def answer(self, item: DatasetItem) -> Any:
-        given = item.answers.get(self.target.question)
+        return self.known_answer(item.answers)
+
+    def known_answer(self, answers: Json) -> Any:
+        """What the readers' common answers teach; None where that is nothing."""
+        given = answers.get(self.target.question)
         if self.target.kind == TargetKind.TIME_TO_EVENT:
-            return self._survival(given, item)
+            return self._survival(given, answers)
         # An answer may be of an older schema, or say that the case cannot be assessed.
         if self.target.kind == TargetKind.MANY:
             is_known = isinstance(given, list) and set(given) <= set(self.classes)
@@ -143,7 +147,11 @@ class Answers(Kind):
         return given if is_known else None
 
     def why_no_answer(self, item: DatasetItem) -> str:
-        given = item.answers.get(self.target.question)
+        return self.why_unknown(item, item.answers)
+
+    def why_unknown(self, item: DatasetItem, answers: Json) -> str:
+        """Why common answers teach nothing, for people."""
+        given = answers.get(self.target.question)
         if given is None:
             return super().why_no_answer(item)
         if isinstance(given, dict):
@@ -155,8 +163,8 @@ class Answers(Kind):
             )
         return "the answer is no longer one of the question's"
 
-    def _survival(self, time: Any, item: DatasetItem) -> Json | None:
-        event = item.answers.get(self.target.options["event_question"])
+    def _survival(self, time: Any, answers: Json) -> Json | None:
+        event = answers.get(self.target.options["event_question"])
         if not isinstance(time, int | float) or time <= 0 or not isinstance(event, str):
             return None
         return {"time": time, "event": event == self.target.options["event_option"]}

@@ -4,11 +4,13 @@ from copy import copy
 from typing import Any
 
 from annotation.labeling.schemas import Schema
+from learning.kinds import is_on_series
 from learning.models import Round, Target, TargetKind
 from learning.pipeline.answers import Answers
 from learning.pipeline.base import Kind
 from learning.pipeline.image_boxes import ImageBoxes
 from learning.pipeline.masks import Masks
+from learning.pipeline.series_answers import SeriesAnswers
 from learning.pipeline.volume_boxes import VolumeBoxes
 
 
@@ -16,7 +18,7 @@ def kind_of(
     target: Target, schema: Schema, overrides: dict[str, Any], strategy: str, sample_count: int
 ) -> Kind:
     """How the target is learned."""
-    return _class_of(target)(target, schema, overrides, strategy, sample_count)
+    return _class_of(target, schema)(target, schema, overrides, strategy, sample_count)
 
 
 def kind_of_round(round_: Round) -> Kind:
@@ -30,9 +32,14 @@ def kind_of_round(round_: Round) -> Kind:
     )
 
 
-def _class_of(target: Target) -> type[Kind]:
+def answers_of(target: Target, schema: Schema) -> type[Answers]:
+    """Of a target whose question is answered: on the study, or on a series."""
+    return SeriesAnswers if is_on_series(target.question, schema) else Answers
+
+
+def _class_of(target: Target, schema: Schema) -> type[Kind]:
     if target.kind == TargetKind.SEGMENTATION:
         return Masks
     if target.kind == TargetKind.BOXES:
         return VolumeBoxes if target.input else ImageBoxes
-    return Answers
+    return answers_of(target, schema)

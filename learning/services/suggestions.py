@@ -130,6 +130,17 @@ def _offered(version: ModelVersion, cases: Sequence[UUID] | None = None) -> Iter
 
 def _content(version: ModelVersion, prediction: Prediction, question: Question | None) -> Json:
     """What is suggested; nothing where the kind has no answer that a reader could take over."""
+    kind = version.target.kind
+    if kind == TargetKind.BOXES:
+        return regions_of(prediction.content, version.classes, version.thresholds)
+    if kind == TargetKind.SEGMENTATION:
+        return dict(prediction.content)
+    found = _answered(version, prediction, question)
+    series = prediction.content.get("series_instance_uid")
+    return {"scoped": [{"series_instance_uid": series, **found}]} if found and series else found
+
+
+def _answered(version: ModelVersion, prediction: Prediction, question: Question | None) -> Json:
     kind, key = version.target.kind, version.target.question
     if kind in CHOICES:
         return content_of(key, version.classes, prediction.values, version.threshold)
@@ -137,6 +148,4 @@ def _content(version: ModelVersion, prediction: Prediction, question: Question |
         return findings_of(key, version.classes, prediction.values, version.thresholds)
     if kind == TargetKind.NUMBER and question is not None:
         return number_of(question, prediction.values[0])
-    if kind == TargetKind.BOXES:
-        return regions_of(prediction.content, version.classes, version.thresholds)
-    return dict(prediction.content)
+    return {}

@@ -8,10 +8,10 @@ from django.db import IntegrityError, transaction
 from annotation.accounts.models import User
 from annotation.core import audit
 from annotation.core.errors import Conflict, InvalidInput
-from annotation.labeling.models import Project
+from annotation.labeling.models import LabelSchema, Project
 from annotation.labeling.services.projects import current_schema
 from learning.acquisition.names import HEAD_CHOICES, HEAD_STRATEGIES_OF_KIND, STRATEGIES_OF_KIND
-from learning.kinds import DRAWN, InvalidTarget, Wish, checked
+from learning.kinds import DRAWN, InvalidTarget, Wish, checked, is_on_series
 from learning.models import Promotion, Target, TargetKind
 from learning.services.columns import check_columns
 from learning.services.starts import check_start
@@ -27,6 +27,11 @@ CHANGEABLE = (
 )  # fmt: skip
 LEAST_SIDE = 8  # voxels of a volume with boxes: two cells of the network
 USUAL_PATCH = (32, 64, 64)  # voxels (z, y, x): what two cores learn from in an evening
+
+
+def has_head(kind: str, question: str, version: LabelSchema | None) -> bool:
+    """Whether a light head learns it. Vectors are of studies: two series of a study have the same."""
+    return kind in HEAD_STRATEGIES_OF_KIND and not _is_on_series(question, version)
 
 
 @transaction.atomic
@@ -58,7 +63,7 @@ def create_target(
         wish = checked(Wish(kind, question, options), schema.schema if schema else None)
     except InvalidTarget as error:
         raise InvalidInput(str(error), field=error.field) from None
-    spec = input or _usual_input(wish.kind)
+    spec = input or _usual_input(wish.kind, on_series=_is_on_series(wish.question, schema))
     strategy = strategy or STRATEGIES_OF_KIND[wish.kind][0]
     _check(wish.kind, strategy, config or {}, head_strategy, spec)
     _check_knobs(wish.kind, config or {})
@@ -72,7 +77,7 @@ def create_target(
                 project=project, kind=wish.kind, question=wish.question, options=wish.options,
                 input=spec, strategy=strategy, retrain_after=retrain_after, config=config or {},
                 head_strategy=head_strategy,
-                refit_after=refit_after if wish.kind in HEAD_STRATEGIES_OF_KIND else 0,
+                refit_after=refit_after if has_head(wish.kind, wish.question, schema) else 0,
                 promotion=promotion, start=start or {}, finding=finding, goal=goal, tolerance=tolerance,
             )  # fmt: skip
     except IntegrityError:
@@ -93,8 +98,13 @@ def change_target(*, actor: User, target: Target, **changes: Any) -> Target:
     check_start(actor=actor, project=locked.project, start=changes.get("start", {}))
     _check_finding(locked.project, locked.question, changes.get("finding", ""))
     _check_ends(locked.kind, now["goal"], now["tolerance"])
-    if now["refit_after"] and locked.kind not in HEAD_STRATEGIES_OF_KIND:
+    schema = current_schema(locked.project)
+    if now["refit_after"] and not has_head(locked.kind, locked.question, schema):
         raise InvalidInput("No light head learns this kind of target.", field="refit_after")
+    if _is_on_series(locked.question, schema) and not now["input"]:
+        raise InvalidInput(
+            "The question is answered on series: the input must choose one.", field="input"
+        )
     for name, value in now.items():
         setattr(locked, name, value)
     locked.save()
@@ -119,11 +129,16 @@ def _check_ends(kind: str, goal: float | None, tolerance: float | None) -> None:
             raise InvalidInput(f"{field} must be {limits}.", field=field)
 
 
-def _usual_input(kind: str) -> dict[str, Any]:
-    """Masks are learned in volumes unless somebody says otherwise."""
-    if kind != TargetKind.SEGMENTATION:
-        return {}
-    return InputSpec(size=USUAL_PATCH, dimensions="3d", keeps_size=True).as_json()
+def _usual_input(kind: str, *, on_series: bool) -> dict[str, Any]:
+    """Masks are learned in volumes, series from their middle image, unless somebody says otherwise."""
+    if kind == TargetKind.SEGMENTATION:
+        return InputSpec(size=USUAL_PATCH, dimensions="3d", keeps_size=True).as_json()
+    side = TrainConfig().side
+    return InputSpec(size=(side, side)).as_json() if on_series else {}
+
+
+def _is_on_series(question: str, version: LabelSchema | None) -> bool:
+    return is_on_series(question, version.schema if version else None)
 
 
 def _check(

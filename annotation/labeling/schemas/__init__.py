@@ -3,6 +3,7 @@
 from annotation.labeling.schemas.content import (
     Places,
     fitting_answers,
+    fitting_answers_on_series,
     missing_in_impression,
     places_in,
     problems_of,
@@ -38,6 +39,7 @@ __all__ = [
     "Segment",
     "check_presets",
     "fitting_answers",
+    "fitting_answers_on_series",
     "missing_in_impression",
     "parse_schema",
     "places_in",

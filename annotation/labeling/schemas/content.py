@@ -1,13 +1,13 @@
 """PURE. Whether an annotation's content fits its schema (docs/reference/annotation-content.md)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from annotation.labeling.schemas.answers import Answers, problem_of_answer, problems_of_answers
-from annotation.labeling.schemas.definition import Schema
+from annotation.labeling.schemas.definition import Question, Schema
 from annotation.labeling.schemas.layers import check_masks, place_of_slice
 from annotation.labeling.schemas.problems import Problems
 from annotation.labeling.schemas.raw import is_text, is_uid, is_whole
@@ -59,9 +59,20 @@ def missing_in_impression(schema: Schema, impression: dict[str, Any]) -> dict[st
 def fitting_answers(schema: Schema, content: Any) -> dict[str, Any]:
     """The answers that are valid under this schema; a read keeps the version it was begun with."""
     answers = content.get("answers", {}) if isinstance(content, dict) else {}
+    return _fitting(schema.study_questions, answers)
+
+
+def fitting_answers_on_series(schema: Schema, content: Any, series: str) -> dict[str, Any]:
+    """The same of the answers that a read gives to one series, by its Series Instance UID."""
+    scoped = content.get("scoped", []) if isinstance(content, dict) else []
+    given = [entry["answers"] for entry in scoped if entry.get("series_instance_uid") == series]
+    return _fitting(schema.questions_of("series"), given[0]) if given else {}
+
+
+def _fitting(questions: Sequence[Question], answers: Answers) -> dict[str, Any]:
     return {
         q.key: answers[q.key]
-        for q in schema.study_questions
+        for q in questions
         if answers.get(q.key) is not None and not problem_of_answer(q, answers[q.key])
     }
 

@@ -1,5 +1,6 @@
 """Takes a model's opinions from the learning engine, for readers whose project shows them."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -142,11 +143,23 @@ def _holds(content: Mapping[str, Any], offered: Mapping[str, Any]) -> bool:
     answers = content.get("answers", {})
     regions = {region["id"]: _drawn(region) for region in content.get("regions", [])}
     slices = _slices_in(content)
+    of_series = _answers_by_series(content)
     return (
         all(answers.get(key) == value for key, value in offered.get("answers", {}).items())
+        and _answers_by_series(offered).items() <= of_series.items()
         and all(regions.get(one["id"]) == _drawn(one) for one in offered.get("regions", []))
         and _slices_in(offered).items() <= slices.items()
     )
+
+
+def _answers_by_series(content: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """Each answer on a series, as JSON, by the series' UID and the question."""
+    return {
+        (entry["series_instance_uid"], key): json.dumps(answer, sort_keys=True)
+        for entry in content.get("scoped", [])
+        if "series_instance_uid" in entry
+        for key, answer in entry["answers"].items()
+    }
 
 
 def _drawn(region: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -2181,6 +2181,7 @@ export interface components {
                 [key: string]: unknown;
             };
             names: string[];
+            scope: components["schemas"]["LearnableScopeEnum"];
         };
         LearnableColumn: {
             source: components["schemas"]["SourceEnum"];
@@ -2195,6 +2196,12 @@ export interface components {
             columns: components["schemas"]["LearnableColumn"][];
             case_count: number;
         };
+        /**
+         * @description * `study` - study
+         *     * `series` - series
+         * @enum {string}
+         */
+        LearnableScopeEnum: "study" | "series";
         /** @description Intervals are of 95 %, the forecast's band is of 90 %. */
         LearningCurves: {
             figure: components["schemas"]["FigureEnum"];
@@ -2727,7 +2734,7 @@ export interface components {
             key: string;
             label: string;
             help: string;
-            scope: components["schemas"]["ScopeEnum"];
+            scope: components["schemas"]["QuestionScopeEnum"];
             kind: components["schemas"]["QuestionKindEnum"];
             required: boolean;
             required_if: unknown;
@@ -2755,6 +2762,14 @@ export interface components {
          * @enum {string}
          */
         QuestionKindEnum: "one" | "many" | "ordinal" | "number" | "text";
+        /**
+         * @description * `study` - study
+         *     * `series` - series
+         *     * `instance` - instance
+         *     * `region` - region
+         * @enum {string}
+         */
+        QuestionScopeEnum: "study" | "series" | "instance" | "region";
         ReaderProgress: {
             /** Format: uuid */
             reader_id: string;
@@ -2910,14 +2925,6 @@ export interface components {
             version: number;
             definition: components["schemas"]["Definition"];
         };
-        /**
-         * @description * `study` - study
-         *     * `series` - series
-         *     * `instance` - instance
-         *     * `region` - region
-         * @enum {string}
-         */
-        ScopeEnum: "study" | "series" | "instance" | "region";
         Scoring: {
             model_number: number;
             /** @description Cases that were looked at. */

@@ -7,9 +7,13 @@ import { keyed, type ActionId } from './actions'
 import { releaseFocus } from './focus'
 import classes from './panel.module.css'
 
-export interface SuggestionContent {
+interface SuggestedAnswers {
   answers?: Readonly<Record<string, unknown>>
   probabilities?: Readonly<Record<string, Readonly<Record<string, number>>>>
+}
+
+export interface SuggestionContent extends SuggestedAnswers {
+  scoped?: readonly (SuggestedAnswers & { series_instance_uid?: string })[]
   regions?: readonly unknown[]
   masks?: readonly { slices?: Readonly<Record<string, string>> }[]
 }
@@ -26,6 +30,8 @@ export interface SuggestionBarProps {
   suggestion: Suggestion | null
   waiting: number
   questions: readonly Question[]
+  /** How people know the series of the study, by its UID. */
+  series: ReadonlyMap<string, string>
   /** Whether the reader must answer first; then `onReveal` records that. */
   isHidden: boolean
   isDisabled: boolean
@@ -59,7 +65,7 @@ export function SuggestionBar(props: SuggestionBarProps) {
   const { id, source } = suggestion
   return (
     <Alert variant="light" color="blue" title={t('suggestion.from', { source })} data-testid="suggestion">
-      <SuggestedAnswers {...props} suggestion={suggestion} />
+      <Proposal {...props} suggestion={suggestion} />
       <Group gap={6} mt="xs">
         <Decision action="suggestion_accept" label={t('suggestion.accept')} shortcut={keys.accept} isDisabled={isDisabled} onPress={() => props.onAccept(id)} />
         <Decision action="suggestion_edit" label={t('suggestion.edit')} shortcut={keys.edit} isDisabled={isDisabled} onPress={() => props.onEdit(id)} />
@@ -80,26 +86,38 @@ export function SuggestionBar(props: SuggestionBarProps) {
   )
 }
 
-function SuggestedAnswers({ suggestion, questions }: { suggestion: Suggestion; questions: readonly Question[] }) {
-  const { answers = {}, probabilities = {}, regions = [], masks = [] } = suggestion.content
+function Proposal({ suggestion, questions, series }: { suggestion: Suggestion } & Pick<SuggestionBarProps, 'questions' | 'series'>) {
+  const { scoped = [], regions = [], masks = [] } = suggestion.content
   return (
     <Stack gap={4}>
-      {Object.entries(answers).map(([key, answer]) => {
-        const question = questions.find((one) => one.key === key)
-        const probability = typeof answer === 'string' ? probabilities[key]?.[answer] : undefined
-        return (
-          <Group key={key} justify="space-between" wrap="nowrap" gap="xs">
-            <Text size="sm">
-              {t('answer.of_question', { question: question?.label ?? key, answer: shownAnswer(answer, question) })}
-            </Text>
-            {probability !== undefined && <Probability share={probability} />}
-          </Group>
-        )
-      })}
+      <AnswerLines {...suggestion.content} questions={questions} />
+      {scoped.map(({ series_instance_uid: uid = '', ...of }) => (
+        <Stack key={uid} gap={2}>
+          <Text size="xs" c="dimmed">
+            {series.get(uid) ?? uid}
+          </Text>
+          <AnswerLines {...of} questions={questions} />
+        </Stack>
+      ))}
       {regions.length > 0 && <Text size="sm">{t('suggestion.regions', { count: regions.length })}</Text>}
       {masks.length > 0 && <Text size="sm">{t('suggestion.masks', { count: countImages(masks) })}</Text>}
     </Stack>
   )
+}
+
+function AnswerLines({ answers = {}, probabilities = {}, questions }: SuggestedAnswers & { questions: readonly Question[] }) {
+  return Object.entries(answers).map(([key, answer]) => {
+    const question = questions.find((one) => one.key === key)
+    const probability = typeof answer === 'string' ? probabilities[key]?.[answer] : undefined
+    return (
+      <Group key={key} justify="space-between" wrap="nowrap" gap="xs">
+        <Text size="sm">
+          {t('answer.of_question', { question: question?.label ?? key, answer: shownAnswer(answer, question) })}
+        </Text>
+        {probability !== undefined && <Probability share={probability} />}
+      </Group>
+    )
+  })
 }
 
 function countImages(masks: NonNullable<SuggestionContent['masks']>): number {

@@ -214,18 +214,20 @@ function same(a: unknown, b: unknown): boolean {
 
 export interface Proposed {
   answers?: Answers
+  scoped?: readonly ScopedAnswers[]
   regions?: readonly Region[]
   /** With the whole slices that are to be, ours in them. */
   masks?: readonly MaskLayer[]
 }
 
-/** Take over what a model proposes: its answers replace ours, its regions and masks join ours. */
+/** Take over what a model proposes: its answers replace ours, on the study and on series, its regions and masks join ours. */
 export function takeSuggestion(proposed: Proposed, use: SuggestionUse): Change {
   return (content) => {
     const answers = { ...content.answers, ...proposed.answers }
-    const withRegions = (proposed.regions ?? []).reduce(
-      (all, region) => addRegion(region)(all), withAnswers(content, answers),
+    const withSeries = (proposed.scoped ?? []).reduce(
+      (all, one) => withScoped(all, pick(one), { ...scopedAnswers(all, one), ...one.answers }), withAnswers(content, answers),
     )
+    const withRegions = (proposed.regions ?? []).reduce((all, region) => addRegion(region)(all), withSeries)
     const withMasks = (proposed.masks ?? []).reduce(
       (all, mask) => paint(mask, new Map(Object.entries(mask.slices)))(all), withRegions,
     )

@@ -1,17 +1,19 @@
 /** PURE. What models suggest, in the words of the read: the generated types leave its content open. */
 import type { MaskLayer, Region } from '../viewer/types'
-import { drawnMasks, type Answers, type Content } from './content'
+import { drawnMasks, type Answers, type Content, type ScopedAnswers } from './content'
 
 /** What of a suggestion can be taken over. */
 export interface ProposedContent {
   answers: Answers
+  /** Of series. */
+  scoped: readonly ScopedAnswers[]
   regions: readonly Region[]
   masks: readonly MaskLayer[]
 }
 
 export function proposedBy({ content }: { content?: unknown }): ProposedContent {
-  const { answers = {}, regions = [], masks = [] } = (content ?? {}) as Partial<Content>
-  return { answers, regions, masks: drawnMasks({ masks }) }
+  const { answers = {}, scoped = [], regions = [], masks = [] } = (content ?? {}) as Partial<Content>
+  return { answers, scoped, regions, masks: drawnMasks({ masks }) }
 }
 
 /** Whether the reader has not said yet what is to become of it. */

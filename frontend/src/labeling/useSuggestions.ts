@@ -64,7 +64,7 @@ export function useSuggestions(
   return {
     regions: drawn.isShown ? (proposed?.regions ?? NONE) : NONE,
     bar: {
-      suggestion, waiting: waiting.length, questions: session.questions(), isHidden, isDisabled: phase !== 'reading',
+      suggestion, waiting: waiting.length, questions: session.questions(), series: namesOf(reading), isHidden, isDisabled: phase !== 'reading',
       isShown: drawn.isShown,
       keys: {
         accept: keyOf('suggestion_accept'), edit: keyOf('suggestion_edit'), refuse: keyOf('suggestion_refuse'),
@@ -81,4 +81,8 @@ export function useSuggestions(
       ...(isDrawn && { suggestion_goto: goTo, suggestion_show: drawn.toggle }),
     },
   }
+}
+
+function namesOf(reading: Snapshot['reading']): Map<string, string> {
+  return new Map(reading?.study.series.map((one) => [one.series_instance_uid, one.series_description || one.modality]))
 }

@@ -87,7 +87,8 @@ function keyOf({ kind, question, options }: Pick<Schemas['Target'], 'kind' | 'qu
 
 function grouped(found: readonly Learnable[]) {
   const sections = {
-    [t('target.group.answers')]: found.filter((one) => one.question !== '' && one.kind !== 'time_to_event'),
+    [t('target.group.answers')]: found.filter((one) => one.question !== '' && one.kind !== 'time_to_event' && one.scope === 'study'),
+    [t('target.group.series')]: found.filter((one) => one.kind !== 'time_to_event' && one.scope === 'series'),
     [t('target.group.drawings')]: found.filter((one) => one.question === ''),
     [t('target.group.times')]: found.filter((one) => one.kind === 'time_to_event'),
   }

@@ -11,6 +11,7 @@ export const targets = {
   'target.boxes': 'Kästen um {names}',
   'target.time': 'Zeit ({time}) bis {event}: {answer}',
   'target.group.answers': 'Antworten',
+  'target.group.series': 'Antworten zu Serien',
   'target.group.drawings': 'Zeichnungen',
   'target.group.times': 'Zeit bis zu einem Ereignis',
   'target.settings': 'Einstellungen',

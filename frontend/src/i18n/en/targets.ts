@@ -11,6 +11,7 @@ export const targets = {
   'target.boxes': 'Boxes around {names}',
   'target.time': 'Time ({time}) until {event}: {answer}',
   'target.group.answers': 'Answers',
+  'target.group.series': 'Answers on series',
   'target.group.drawings': 'Drawings',
   'target.group.times': 'Time to an event',
   'target.settings': 'Settings',
