@@ -6,20 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
-import pytest
 from PIL import Image, ImageFilter
 from pydicom.pixels import apply_color_lut, apply_rescale
 from pydicom.pixels.utils import pixel_array
 
 from annotation.archive.models import SeriesPreparation
 from annotation.archive.services import preparation
-from annotation.archive.services.ingest import ingest
 from annotation.core.jobs import JobState
 from annotation.dicomweb.dicomjson import join_for_preparation
+from annotation.imaging import conversion
 from annotation.imaging.rendered import Rendering, grey_or_colour
-from annotation.labeling.services.projects import add_cases
 from tests import factories
-from tests.e2e import browser as person
+from tests.e2e.rooms import make_case, reading
 
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "dicom"
 REAL = [
@@ -59,16 +57,17 @@ def files():
     return found
 
 
-@pytest.fixture
-def projects(live_cast):
-    """One project per file, each with that one case."""
-    made = {}
-    for name, data in files().items():
-        project = factories.make_project(live_cast.manager, name[-100:])
-        study = ingest(collection=project.collection, chunks=[data]).study
-        add_cases(project=project, studies=[study])
-        made[name] = (project, data)
-    return made
+def of_one_study(name, data):
+    """The file as a series of its own in a study that all share; pixels and syntax stay as they were."""
+    dataset = pydicom.dcmread(io.BytesIO(data))
+    dataset.PatientID = "every syntax"
+    dataset.StudyInstanceUID = conversion.derived_uid("syntaxes", "study")
+    dataset.SeriesInstanceUID = conversion.derived_uid("syntaxes", name)
+    dataset.SOPInstanceUID = conversion.derived_uid("syntaxes", name, "instance")
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    output = io.BytesIO()
+    dataset.save_as(output)
+    return output.getvalue()
 
 
 def prepare():
@@ -77,27 +76,35 @@ def prepare():
     assert not SeriesPreparation.objects.exclude(state=JobState.COMPLETED).exists()
 
 
-@pytest.mark.parametrize("is_prepared", [False, True], ids=["stored", "prepared"])
-def test_the_screen_shows_what_pydicom_decodes(projects, live_cast, tmp_path, is_prepared):
-    if is_prepared:
-        prepare()
-    wrong, troubles = {}, []
-    with person.visiting() as (address, browser):
-        page = person.new_page(browser, address, troubles)
-        person.sign_in(page, live_cast.manager.username, factories.PASSWORD)
-        for name, (project, data) in projects.items():
-            page.goto(f"/projects/{project.pk}/read")
-            page.wait_for_selector(person.SHOWN, timeout=60_000)
-            if name in ONLY_WHEN_PREPARED and not is_prepared:
+def test_the_screen_shows_what_pydicom_decodes_stored_and_prepared(live_cast, tmp_path):
+    known = {name: of_one_study(name, data) for name, data in files().items()}
+    project = make_case(live_cast, "every syntax", known.values())
+    wrong = wrong_on_screen(live_cast, project, known, tmp_path, leave_out=ONLY_WHEN_PREPARED)
+    assert wrong == {}, "as stored"
+    prepare()
+    assert wrong_on_screen(live_cast, project, known, tmp_path) == {}, "prepared"
+
+
+def wrong_on_screen(cast, project, known, tmp_path, leave_out=frozenset()):
+    """By name of the file what a new browser shows differently."""
+    wrong = {}
+    with reading(cast) as enter:
+        room = enter(project)
+        shown = room.do("return w.state.panes[0].study.series.map((s) => s.series_instance_uid)")
+        places = [shown.index(conversion.derived_uid("syntaxes", name)) for name in known]
+        for place, (name, data) in zip(places, known.items(), strict=True):
+            if name in leave_out:
                 continue
-            apart = difference(page.evaluate(VALUES), pydicom.dcmread(io.BytesIO(data)))
+            room.show(0, place)
+            room.until(f"p.status === 'shown' && p.series === p.study.series[{place}]")
+            room.settle()
+            apart = difference(room.page.evaluate(VALUES), pydicom.dcmread(io.BytesIO(data)))
             if apart > tolerance(name):
                 wrong[name] = f"values differ by {apart}"
-            likeness = compare(screen(page), data, tmp_path)
+            likeness = compare(screen(room.page), data, tmp_path)
             if likeness < 0.97:
                 wrong[name] = f"the picture correlates by {likeness:.3f}"
-    assert wrong == {}
-    assert troubles == []
+    return wrong
 
 
 def difference(shown, dataset):
