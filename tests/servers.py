@@ -69,6 +69,13 @@ def kill(process):
     process.wait()
 
 
+def is_alive(process):
+    """Whether it still runs: a zombie that nobody has asked for yet does not."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 def worker(*queues, **extra):
     """A Celery worker like the supervisor's, of one process."""
     command = [

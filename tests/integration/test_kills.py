@@ -24,19 +24,31 @@ def target(live_cast):
     return factories.make_divided_target(live_cast, config=TINY)
 
 
-def kill_at(kind, job, moment):
-    """Let a process take the job and die at the moment; its lease has lapsed afterwards."""
-    process = subprocess.run(
-        [sys.executable, "-m", "tests.integration.killed", kind, str(job.pk), moment],
-        cwd=settings.BASE_DIR, check=False,
-        env=servers.environment(DJANGO_SETTINGS_MODULE="config.settings", FIRSTREAD_PROCESS="worker"),
-    )  # fmt: skip
-    assert process.returncode == -signal.SIGKILL
-    assert type(job).objects.get(pk=job.pk).state == jobs.JobState.RUNNING
-    lapse(type(job))
+@pytest.fixture(scope="module")
+def workers(django_db_setup):
+    """A process that has loaded everything, of which each job gets a fork."""
+    command = [sys.executable, "-m", "tests.integration.killed"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    own = {"DJANGO_SETTINGS_MODULE": "config.settings", "FIRSTREAD_PROCESS": "worker"}
+    environment = servers.environment(**own)
+    with subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, **pipes) as process:
+        yield process
 
 
-def test_a_round_killed_at_each_of_its_steps_is_published_once(target):
+@pytest.fixture
+def kill_at(workers):
+    """`kill_at(kind, job, moment)`: a process takes the job and dies then; its lease has lapsed afterwards."""
+
+    def kill(kind, job, moment):
+        print(kind, job.pk, moment, file=workers.stdin, flush=True)
+        assert int(workers.stdout.readline()) == signal.SIGKILL
+        assert type(job).objects.get(pk=job.pk).state == jobs.JobState.RUNNING
+        lapse(type(job))
+
+    return kill
+
+
+def test_a_round_killed_at_each_of_its_steps_is_published_once(target, kill_at):
     round_ = rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1)
     for attempt, moment in enumerate(("load:0", "evaluate:0", "publish:0"), 1):
         kill_at("round", round_, moment)
@@ -54,7 +66,7 @@ def test_a_round_killed_at_each_of_its_steps_is_published_once(target):
     assert not run_folder(done).exists()
 
 
-def test_an_encoder_killed_in_mid_pool_embeds_each_case_once(target):
+def test_an_encoder_killed_in_mid_pool_embeds_each_case_once(target, kill_at):
     encoder = embeddings.create_encoder(target.project)
     EncoderVersion.objects.update(kind="descriptor")
     kill_at("encoder", encoder, "fit:0")
@@ -67,7 +79,9 @@ def test_an_encoder_killed_in_mid_pool_embeds_each_case_once(target):
     assert Embedding.objects.filter(encoder=encoder).count() == 16
 
 
-def test_a_pre_training_killed_in_the_middle_goes_on_from_its_checkpoint(target, live_cast):
+def test_a_pre_training_killed_in_the_middle_goes_on_from_its_checkpoint(
+    target, live_cast, kill_at
+):
     encoder = requests.request_pretraining(actor=live_cast.manager, target=target, steps=6)
     kill_at("pretraining", encoder, "load:0")
     kill_at("pretraining", encoder, "learn:3")

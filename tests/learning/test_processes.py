@@ -13,6 +13,7 @@ from learning.services import rounds
 from learning.training import processes
 from learning.training.memory import AtOnce, OutOfMemory
 from learning.training.processes import ProcessesDied, ProcessesFailed, _until_done
+from tests import servers
 
 
 @pytest.fixture
@@ -24,16 +25,17 @@ def target(labeled_target, settings):
 
 
 @pytest.fixture
-def at_first_figures(monkeypatch):
-    """Does something once, when the first figures of a training have been recorded."""
+def at_figures(monkeypatch):
+    """Does one thing after the other, each when the training has recorded more figures."""
 
-    def arrange(do):
-        report = jobs.report
+    def arrange(*things):
+        report, waiting, known = jobs.report, list(things), [0]
 
         def reported(job, **said):
-            if said.get("step") == "train" and Round.objects.get(pk=job.pk).curves:
-                monkeypatch.setattr(jobs, "report", report)
-                do(job)
+            points = len(Round.objects.get(pk=job.pk).curves)
+            if waiting and said.get("step") == "train" and points > known[0]:
+                known[0] = points
+                waiting.pop(0)(job)
             report(job, **said)
 
         monkeypatch.setattr(jobs, "report", reported)
@@ -42,7 +44,7 @@ def at_first_figures(monkeypatch):
 
 
 def trainers():
-    """The processes below this one that train."""
+    """The processes below this one that train now."""
     found = psutil.Process().children(recursive=True)
     return [p for p in found if "learning.training.processes" in p.cmdline() and _is_leaf(p)]
 
@@ -51,40 +53,36 @@ def _is_leaf(process):
     return "torch.distributed.run" not in process.cmdline()
 
 
-def execute(target):
-    created = rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1)
-    jobs.execute(Round, created.pk, pipeline.run_round)
-    created.refresh_from_db()
-    return created
+def execute(round_):
+    jobs.execute(Round, round_.pk, pipeline.run_round)
+    round_.refresh_from_db()
+    return round_
 
 
-def test_a_round_goes_on_after_one_of_its_processes_was_killed(target, at_first_figures):
-    seen = []
+def test_a_round_goes_on_after_one_of_its_processes_was_killed_and_after_a_pause(
+    target, cast, at_figures
+):
+    killed, paused = [], []
 
-    def kill_one(job):
-        seen.extend(trainers())
-        os.kill(seen[-1].pid, signal.SIGKILL)
+    def kill_one(_job):
+        killed.extend(trainers())
+        os.kill(killed[-1].pid, signal.SIGKILL)
 
-    at_first_figures(kill_one)
-    done = execute(target)
-    assert (done.state, done.attempt, len(seen)) == ("completed", 1, 2), done.error
+    def pause(job):
+        paused.extend(trainers())
+        rounds.pause(actor=cast.manager, round_=job)
+
+    at_figures(kill_one, pause)
+    round_ = execute(rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1))
+    assert (round_.is_paused, len(killed), len(paused)) == (True, 2, 2)
+    assert not any(map(servers.is_alive, [*killed, *paused]))
+    seen = round_.curves
+    rounds.resume(actor=cast.manager, round_=round_)
+    done = execute(round_)
+    assert (done.state, done.attempt) == ("completed", 1), done.error
     steps = [point["step"] for point in done.curves]
     assert steps == sorted(set(steps))
-    assert steps[-1] == 40
-    assert trainers() == []
-
-
-def test_a_round_that_is_paused_ends_its_processes_and_goes_on(target, cast, at_first_figures):
-    at_first_figures(lambda job: rounds.pause(actor=cast.manager, round_=job))
-    paused = execute(target)
-    assert (paused.is_paused, trainers()) == (True, [])
-    seen = paused.curves
-    rounds.resume(actor=cast.manager, round_=paused)
-    at_first_figures(lambda job: rounds.cancel(actor=cast.manager, round_=job))
-    jobs.execute(Round, paused.pk, pipeline.run_round)
-    cancelled = Round.objects.get()
-    assert (cancelled.state, trainers()) == ("cancelled", [])
-    assert cancelled.curves[: len(seen)] == seen
+    assert (steps[-1], done.curves[: len(seen)]) == (40, seen)
 
 
 def progress(saved_step):

@@ -1,4 +1,4 @@
-"""Bundles, weights from elsewhere, and one job in two processes."""
+"""Bundles, and weights from elsewhere."""
 
 import io
 import json
@@ -6,7 +6,6 @@ import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -20,12 +19,8 @@ from learning.training.bundle import (
     export_zip,
     import_bundle,
 )
-from learning.training.checkpoint import Checkpoints
 from learning.training.config import TrainConfig
-from learning.training.data import Samples
-from learning.training.loop import train
 from learning.training.networks import Architecture
-from learning.training.processes import ProcessesFailed, train_in_processes, write_job
 from learning.training.tasks import OneAnswer, Segmentation
 
 SIDES = OneAnswer(("left", "right"))
@@ -238,51 +233,3 @@ def test_weights_are_fetched_from_a_hub(tmp_path, monkeypatch):
         server.shutdown()
     assert found.fresh == ()
     assert torch.equal(pupil.conv1.weight, teacher.conv1.weight)
-
-
-# Two processes ------------------------------------------------------------------------------
-
-STILL = TrainConfig(
-    batch_size=4, epochs=1, min_steps=6, evaluations=2, flip=False, rotate_degrees=0.0, scale=0.0,
-    shift=0.0, contrast=0.0, noise=0.0, network="vit_small",
-)  # fmt: skip
-VIT = Architecture("vit_small", 2, size=(16, 16))  # no batch norm: shares of a batch add up
-
-
-def make_samples():
-    images = np.random.default_rng(0).normal(0, 1, (12, 1, 16, 16)).astype(np.float32)
-    labels = np.arange(12) % 2
-    images[labels == 1, :, :8] += 1
-    return Samples(images, labels)
-
-
-def test_two_processes_learn_what_one_learns(tmp_path):
-    data = make_samples()
-    # Without class weights: a weighted mean over a half batch is not half of the whole one's.
-    config = TrainConfig.from_json(STILL.as_json() | {"class_weights": False})
-    options = {
-        "config": config, "task": SIDES, "architecture": VIT, "training": data,
-        "validation": data, "seed": 3,
-    }  # fmt: skip
-    alone = train(
-        **options, checkpoints=Checkpoints(tmp_path / "alone"), on_progress=lambda _p: None
-    )
-    write_job(tmp_path, **options)
-    heard = []
-    both = train_in_processes(tmp_path, 2, heard.append)
-    assert heard[-1].step == heard[-1].steps == 6
-    for name, value in alone.network.state_dict().items():
-        torch.testing.assert_close(
-            both.network.state_dict()[name], value, rtol=1e-3, atol=1e-4, msg=name
-        )
-
-
-def test_processes_that_fail_say_why(tmp_path):
-    samples = make_samples()
-    broken = Samples(samples.images, np.zeros(12, np.int64))
-    write_job(
-        tmp_path, config=STILL, task=SIDES, architecture=VIT, training=broken, validation=broken,
-        seed=1,
-    )  # fmt: skip
-    with pytest.raises(ProcessesFailed, match="Unlearnable: Training needs 2 labeled cases"):
-        train_in_processes(tmp_path, 1, lambda _p: None)

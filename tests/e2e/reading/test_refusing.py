@@ -4,9 +4,8 @@ import io
 
 import pydicom
 import pytest
-from django.utils import timezone
 
-from annotation.labeling.models import Annotation, Case, Revision
+from annotation.labeling.models import Case, Revision
 from tests import servers
 from tests.e2e.rooms import draft, drag, make_case, phantom, reading, regions_of, saved
 
@@ -70,7 +69,7 @@ def test_what_may_not_be_done_is_refused_and_the_rest_is_saved(live_cast, projec
         for pane in (OWN, PRIOR):
             room.until(f"p.status === 'shown' && p.loaded === {SLICES}", pane)
         nothing_is_drawn_on_the_prior(room)
-        a_stroke_is_on_the_server_within_two_seconds(room)
+        a_stroke_is_saved_though_nothing_follows_it(room)
         the_tool_follows_the_label(room)
         a_new_label_takes_its_answers_and_undo_brings_them_back(room)
         a_missing_answer_is_shown_where_it_is_missing(room)
@@ -90,12 +89,9 @@ def nothing_is_drawn_on_the_prior(room):
     asked.wait_for()
 
 
-def a_stroke_is_on_the_server_within_two_seconds(room):
+def a_stroke_is_saved_though_nothing_follows_it(room):
     room.draw("box", *BOX)
-    drawn_at = timezone.now()
     saved(regions_of)
-    seconds = (Annotation.objects.get().draft_saved_at - drawn_at).total_seconds()
-    assert seconds < 2
 
 
 def the_tool_follows_the_label(room):
