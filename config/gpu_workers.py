@@ -35,7 +35,8 @@ def workers() -> dict[str, tuple[list[str], dict[str, str]]]:
     for number, devices in enumerate(groups):
         name = "gpu-worker" if len(groups) == 1 else f"gpu-worker-{number}"
         host = "gpu@%h" if len(groups) == 1 else f"gpu{number}@%h"
-        # One process without children: a kill -9 leaves no orphan behind that goes on training.
+        # A single process, no pool: a kill -9 ends the training that runs in it. Processes that train
+        # one network together end when their pipe to it closes.
         command = [sys.executable, *COMMAND, "--hostname", host]
         seen: dict[str, str] = {}
         if devices is not None:
@@ -122,8 +123,9 @@ def main() -> None:
 
 
 def _start(command: list[str], devices: dict[str, str]) -> "subprocess.Popen[bytes]":
+    # KILL, for after TERM a worker first ends the round that it is at: beside those of the next start.
     return subprocess.Popen(
-        command, env={**os.environ, **devices}, preexec_fn=die_with_parent(signal.SIGTERM)
+        command, env={**os.environ, **devices}, preexec_fn=die_with_parent(signal.SIGKILL)
     )
 
 
