@@ -144,10 +144,29 @@ def test_an_image_without_objects_has_a_loss_without_boxes():
     assert detection_loss(loud, targets) > 10
 
 
+def test_the_losses_of_parts_add_up_to_that_of_the_batch():
+    """Though one image has three objects, one has one, and one has none."""
+    boxes = [
+        boxes_of([2, 2, 12, 12], [20, 20, 30, 30], [2, 20, 9, 30]),
+        boxes_of([4, 4, 28, 28]),
+        np.zeros((0, 4), np.float32),
+    ]
+    labels = [np.zeros(len(one), np.int64) for one in boxes]
+    targets = encode(boxes, labels, shape=(32, 32), stride=4, class_count=1)
+    drawn = torch.Generator().manual_seed(0)
+    maps = [torch.randn(3, channels, 8, 8, generator=drawn) for channels in (1, 2, 2)]
+    whole = detection_loss(Maps(*maps), targets)
+    parts = [
+        detection_loss(Maps(*(one[a:b] for one in maps)), targets.of(a, b))
+        for a, b in ((0, 1), (1, 3))
+    ]
+    assert float(sum(parts)) == pytest.approx(float(whole), rel=1e-5)
+
+
 def test_heat_loss_by_hand():
     heat = torch.tensor([[[[1.0, 0.5, 0.0]]]])
     p = torch.tensor([0.8, 0.6, 0.1])
-    found = heat_loss(torch.logit(p).reshape(1, 1, 1, 3), heat)
+    found = heat_loss(torch.logit(p).reshape(1, 1, 1, 3), heat, heat.eq(1).sum())
     by_hand = -(0.2**2 * np.log(0.8) + 0.5**4 * 0.6**2 * np.log(0.4) + 0.1**2 * np.log(0.9))
     assert float(found) == pytest.approx(by_hand, rel=1e-5)
 

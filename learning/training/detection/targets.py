@@ -6,7 +6,7 @@ that learning them at the one centre cell takes (Liu et al. 2020, TTFNet).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -27,16 +27,17 @@ class Targets:
     size: torch.Tensor  # (b, dimensions, *grid), log of voxels / stride
     offset: torch.Tensor  # (b, dimensions, *grid), cells from the cell's middle to the box's
     weight: torch.Tensor  # (b, 1, *grid), 0 where size and offset mean nothing
+    # Of the whole batch, also where this is a part: how many centres, and the sum of the weights
+    centres: torch.Tensor
+    total: torch.Tensor
 
     def to(self, device: torch.device) -> "Targets":
-        return Targets(*(sent(map_, device) for map_ in self._maps()))
+        return Targets(*(sent(one, device) for one in vars(self).values()))
 
     def of(self, start: int, stop: int) -> "Targets":
         """Those of some of the images."""
-        return Targets(*(map_[start:stop] for map_ in self._maps()))
-
-    def _maps(self) -> tuple[torch.Tensor, ...]:
-        return self.heat, self.size, self.offset, self.weight
+        maps = ("heat", "size", "offset", "weight")
+        return replace(self, **{name: getattr(self, name)[start:stop] for name in maps})
 
 
 def grid_shape(shape: Sequence[int], stride: int) -> tuple[int, ...]:
@@ -56,7 +57,10 @@ def encode(
     maps = [
         _encode_one(b, c, shape, stride, class_count) for b, c in zip(boxes, labels, strict=True)
     ]
-    return Targets(*(torch.from_numpy(np.stack(parts)) for parts in zip(*maps, strict=True)))
+    heat, size, offset, weight = (
+        torch.from_numpy(np.stack(parts)) for parts in zip(*maps, strict=True)
+    )
+    return Targets(heat, size, offset, weight, heat.eq(1).sum(), weight.sum())
 
 
 def _encode_one(

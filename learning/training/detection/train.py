@@ -110,14 +110,14 @@ def _made(
 def _parts(batch: Batch, at_once: int) -> Iterator[tuple[Batch, float]]:
     """At most `at_once` images at once; a single one that is left goes with the part before.
 
-    The loss is one per object: parts weigh by their images, which is nearly the same.
+    Their losses add up to that of the batch.
     """
     images, targets = batch
     start = 0
     while start < len(images):
         stop = start + at_once
         stop = len(images) if len(images) - stop < 2 else stop
-        yield (images[start:stop], targets.of(start, stop)), (stop - start) / len(images)
+        yield (images[start:stop], targets.of(start, stop)), 1.0
         start = stop
 
 
