@@ -88,7 +88,7 @@ def _reopen(encoder: EncoderVersion) -> bool:
         state=JobState.FAILED, finished_at__lt=timezone.now() - RETRY_AFTER
     )
     reopened = EncoderVersion.objects.filter(is_idle, pk=encoder.pk).update(
-        state=JobState.PENDING, attempt=0, progress={}, error="", finished_at=None
+        state=JobState.PENDING, attempt=0, kept_attempt=0, progress={}, error="", finished_at=None
     )
     if reopened:
         ring_encoder(encoder)

@@ -89,7 +89,10 @@ def test_cases_that_arrive_later_are_embedded_by_the_same_encoder(target, cast):
     before = bytes(encoder.content)
     assert embeddings.embed_due() == 0
     factories.make_cases(cast.project, 2)
+    EncoderVersion.objects.update(attempt=5, kept_attempt=4)
     assert embeddings.embed_due() == 1
+    encoder.refresh_from_db()
+    assert (encoder.attempt, encoder.kept_attempt) == (0, 0)  # its deaths are counted anew
     jobs.execute(EncoderVersion, encoder.pk, embedding.run_encoder)
     encoder.refresh_from_db()
     assert (encoder.state, bytes(encoder.content)) == (jobs.JobState.COMPLETED, before)
