@@ -43,12 +43,13 @@ def _onto(first: Volume, other: Volume, first_channel: Channel, channel: Channel
     whole = (1, *shape) if len(shape) == 2 else shape
     values = other.values if other.values.ndim == 3 else other.values[None]
     matrix = _voxels_to_voxels(first.affine_lps, other.affine_lps)
-    share = float(_is_in(matrix, whole, values.shape).mean())
+    is_shown = _is_in(matrix, whole, values.shape)
+    share = float(is_shown.mean())
     if share < LEAST_OVERLAP:
         raise UnusableInput(
             f"{channel.name}: shows {share:.0%} of what {first_channel.name} shows of the patient"
         )
-    moved = _resampled(values, matrix, whole)
+    moved = _resampled(values, matrix, is_shown)
     return replace(first, values=moved.reshape(shape))
 
 
@@ -63,10 +64,10 @@ def _voxels_to_voxels(first: NDArray[np.float64], other: NDArray[np.float64]) ->
 
 
 def _resampled(
-    values: NDArray[Any], matrix: NDArray[Any], shape: tuple[int, ...]
+    values: NDArray[Any], matrix: NDArray[Any], is_shown: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
     """Linear, on the first image's grid; what the other does not show is as dark as it gets."""
-    floats = np.asarray(values, np.float32)
+    floats, shape = np.asarray(values, np.float32), is_shown.shape
     if floats.shape == shape and np.allclose(matrix, np.eye(4), atol=CLOSE):
         return floats
     # Smoothed before its voxels are left out, so that fine structures do not alias.
@@ -76,7 +77,6 @@ def _resampled(
     inside = ndimage.affine_transform(
         smooth, matrix[:3, :3], matrix[:3, 3], shape, order=1, mode="nearest"
     )
-    is_shown = _is_in(matrix, shape, floats.shape)
     return np.asarray(np.where(is_shown, inside, floats.min()), np.float32)
 
 
