@@ -39,6 +39,7 @@ class Child:
     env: dict[str, str]
     account: Account
     log: Path
+    end_signal: signal.Signals | None = None  # where nobody is left to stop it; None: `stop_signal`
 
 
 def service_account() -> Account:
@@ -124,7 +125,7 @@ def start(child: Child) -> subprocess.Popen[bytes]:
             stderr=log,
             env=child.env,
             start_new_session=True,
-            preexec_fn=die_with_parent(child.stop_signal),
+            preexec_fn=die_with_parent(child.end_signal or child.stop_signal),
             **identity,
         )
 

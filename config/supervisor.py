@@ -139,7 +139,9 @@ class Supervisor:
         for name, (command, devices) in (each | gpu_workers.workers()).items():
             role = "web" if name == "web" else "worker"
             env = {**self.env, "FIRSTREAD_PROCESS": role, "OMP_NUM_THREADS": "1", **devices}
-            yield Child(name, command, signal.SIGTERM, env, me, self._log(name))
+            # Without its supervisor a worker must not first end the round that it is at.
+            end = signal.SIGKILL if name.startswith("gpu-worker") else None
+            yield Child(name, command, signal.SIGTERM, env, me, self._log(name), end)
 
     def _log(self, name: str) -> Path:
         return self.data_root / "logs" / f"{name}.log"
