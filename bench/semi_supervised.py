@@ -16,6 +16,7 @@ from monai.networks.nets.resnet import ResNet
 from torch.nn import functional
 
 from bench.radiographs import Radiographs, load
+from learning.training.memory import AtOnce
 from learning.training.metrics.classification import auc
 from learning.training.pretraining.views import ViewConfig, view
 from learning.training.resumable import Schedule, batch_of_step, fit
@@ -113,7 +114,7 @@ def run(
 
     schedule = Schedule(steps=arguments.steps, learning_rate=3e-3, report_every=arguments.steps)
     fit(network, lambda *drawn: drawn, batch_loss, schedule, seed=seed, store=Forgotten(),
-        after_step=lambda _: network.update())  # fmt: skip
+        room=AtOnce("training"), after_step=lambda _: network.update())  # fmt: skip
     answering = (
         network.teacher if arm in ("weights averaged", "mean teacher", "both") else network.student
     )

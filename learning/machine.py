@@ -5,6 +5,9 @@ from django.conf import settings
 
 
 def process_count() -> int:
-    """How many processes train one network together."""
+    """How many processes train one network together: at most one for each GPU, where there are any."""
     wanted: str = settings.TRAINING_PROCESSES
-    return max(torch.cuda.device_count(), 1) if wanted == "auto" else int(wanted)
+    devices = torch.cuda.device_count()
+    if wanted == "auto":
+        return max(devices, 1)
+    return min(int(wanted), devices) if devices else int(wanted)

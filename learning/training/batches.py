@@ -1,6 +1,7 @@
 """Which samples form a batch, how patches are cut from them, and batches made ahead."""
 
 import itertools
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
@@ -18,10 +19,12 @@ from learning.training.augmentation import augment
 from learning.training.config import TrainConfig
 from learning.training.data import Image, Samples
 from learning.training.distributed import ALONE, Group
+from learning.training.memory import OutOfMemory, free, is_out_of_memory
 from learning.training.networks.architecture import memory_format
 from learning.training.tasks import Task
 from learning.training.tasks.segmentation import UNLABELED
 
+logger = logging.getLogger(__name__)
 Size = tuple[int, ...]
 PLACES = 1000  # voxels remembered per mask
 MOST_MAKERS = 8  # each holds a batch
@@ -73,20 +76,17 @@ class Source:
             for number, make in enumerate(makers, 1):
                 yield partial(_with, make, number == len(makers))
 
-    def epoch(self, seed: int, epoch: int, group: Group = ALONE) -> Iterator[Batch]:
-        """Augmented batches of one epoch, determined by seed, epoch and rank alone."""
-        return (make() for make in self._makers(seed, epoch, group))
-
     def _makers(self, seed: int, epoch: int, group: Group) -> list[Callable[[], Batch]]:
-        # Every process draws the same order and takes its share of each batch.
+        # Every process draws the same order and takes its share of each batch. Shares are equal: all have
+        # to come to as many parts where memory allows no more, or they would wait for each other.
         order = self._order(torch.Generator().manual_seed(seed * 1_000_003 + epoch))
         size = self.config.batch_size
-        fewest = group.size * (1 if self.task.is_dense else 2)  # batch norm needs two
+        fewest = 1 if self.task.is_dense else 2  # of a share: batch norm needs two
         makers: list[Callable[[], Batch]] = []
         for start in range(0, max(len(order) // size, 1) * size, size):
             picked = order[start : start + size]
-            if len(picked) < fewest:
-                picked = np.resize(picked, fewest)
+            share = max(-(-len(picked) // group.size), fewest)
+            picked = np.resize(picked, share * group.size)  # by repeating the first
             # Draws of its own, so that it does not matter which batch is made first.
             drawn = np.random.SeedSequence([seed, epoch, group.rank, start])
             own = int(drawn.generate_state(1, np.uint64)[0] >> np.uint64(1))
@@ -205,18 +205,48 @@ def maker_count(device: torch.device, wanted: int = 0) -> int:
 def made_ahead(tasks: Iterator[Callable[[], Made]], makers: int, threads: int) -> Generator[Made]:
     """What the tasks make, in their order; the next ones are made in threads meanwhile.
 
-    Ends with its consumer, whatever ends that.
+    Where memory runs out, what was made ahead is let go and made again, one when it is asked for.
+    Ends with its consumer, whatever ends that. Raises OutOfMemory where it does not suffice for one.
     """
+    undone: list[Callable[[], Made]] = []
+    yield from _made_in_threads(tasks, makers, threads, undone)
+    if undone:
+        logger.warning("memory_short stage=batches at_once=1")
+        free()
+        yield from map(_made_alone, itertools.chain(undone, tasks))
+
+
+def _made_in_threads(
+    tasks: Iterator[Callable[[], Made]], makers: int, threads: int,
+    undone: list[Callable[[], Made]],
+) -> Generator[Made]:  # fmt: skip
+    """Until the end, or until memory runs out: then what was begun is `undone`."""
     with ThreadPoolExecutor(makers, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
-        waiting = deque(pool.submit(task) for task in itertools.islice(tasks, makers))
+        waiting = deque((task, pool.submit(task)) for task in itertools.islice(tasks, makers))
         try:
             while waiting:
-                made = waiting.popleft().result()
-                waiting.extend(pool.submit(task) for task in itertools.islice(tasks, 1))
+                try:
+                    made = waiting[0][1].result()
+                except (RuntimeError, MemoryError) as error:
+                    if not is_out_of_memory(error):
+                        raise
+                    undone += [task for task, _ in waiting]
+                    return
+                waiting.popleft()
+                waiting.extend((task, pool.submit(task)) for task in itertools.islice(tasks, 1))
                 yield made
         finally:
-            for one in waiting:
-                one.cancel()
+            for _, making in waiting:
+                making.cancel()
+
+
+def _made_alone(task: Callable[[], Made]) -> Made:
+    try:
+        return task()
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+    raise OutOfMemory("one batch does not fit into memory; choose a smaller size or batch")
 
 
 def _with(make: Callable[[], Batch], is_last: bool) -> tuple[Batch, bool]:

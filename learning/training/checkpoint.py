@@ -42,10 +42,9 @@ class Checkpoints:
                 return state
         return None
 
-    def clear(self) -> None:
-        for path in self.folder.iterdir():
-            path.unlink()
-        self.folder.rmdir()
+    def newest_step(self) -> int:
+        """Of the newest one, whole or not; 0 where there is none."""
+        return max((int(path.stem.split("-")[0]) for path in self.folder.glob("*.pt")), default=0)
 
     def _newest_first(self) -> list[Path]:
         return sorted(self.folder.glob("*.pt"), reverse=True)

@@ -32,10 +32,9 @@ class TrainConfig:
     gradient_norm: float = 0.0  # clip the gradient to this norm; 0 leaves it
     patience: int = 0  # evaluations without a better validation loss; 0 trains to the end
     evaluations: int = 10  # how often the validation set is looked at, spread over the run
-    checkpoint_s: float = (
-        1.0  # an epoch's end is saved if the last save is so long ago: every epoch
-    )
-    # that takes longer is, and epochs of a few steps do not spend their time on the disk
+    # An epoch's end is saved if the last save is so long ago (and ten times what that took): epochs of a
+    # few steps do not spend their time on the disk
+    checkpoint_s: float = 1.0
 
     # Imbalance
     class_weights: bool = True  # inverse square root of the frequency
@@ -62,8 +61,8 @@ class TrainConfig:
     mixed_precision: bool = True  # on CUDA only
     threads: int = 1  # per worker on CPU; two workers on two cores are faster than one on both
     prefetch: bool = True  # the next batches are made in threads while the network learns from one
-    makers: int = 0  # such threads, whatever their number the batches are the same; 0: by the cores
-    # for a GPU, one on a CPU
+    # Such threads, whatever their number the batches are the same; 0: by the cores for a GPU, one on a CPU
+    makers: int = 0
 
     @classmethod
     def from_json(cls, overrides: dict[str, Any]) -> "TrainConfig":

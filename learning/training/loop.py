@@ -15,7 +15,7 @@ from learning.training.checkpoint import Checkpoints
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
 from learning.training.distributed import ALONE, Group
-from learning.training.memory import AtOnce, OutOfMemory, is_out_of_memory
+from learning.training.memory import AtOnce, ShortOfMemory, is_out_of_memory
 from learning.training.networks import Architecture, forward, on_device
 from learning.training.run import OnProgress, Run, Watch
 from learning.training.tasks import Task, Weighting
@@ -59,7 +59,7 @@ def train(
 
     `start` may load weights to begin from. `on_progress` may raise to stop; the checkpoint stays
     for a resume. `at_once` images are learned from at once at most; nothing: a whole batch. Raises
-    UnfitSamples, Unlearnable, DivergedTraining, OutOfMemory.
+    UnfitSamples, Unlearnable, DivergedTraining, OutOfMemory; in a group ShortOfMemory.
     """
     require_fitting(architecture, task, training)
     require_fitting(architecture, task, validation)
@@ -131,13 +131,13 @@ def _epoch(
     group: Group,
     watch: Watch,
 ) -> float:
-    """The mean loss over the batches of one epoch. Raises DivergedTraining, OutOfMemory."""
+    """The mean loss over the batches of one epoch. Raises DivergedTraining, OutOfMemory, ShortOfMemory."""
     losses: list[torch.Tensor] = []
     run.learner.train()
     is_last = False
     while not is_last:
         batch, is_last = next(stream)
-        losses.append(_gradients(run, batch, task, weighting, config, group))
+        losses.append(_gradients(run, batch, task, weighting, group))
         run.advance(config.gradient_norm)
         watch.look()
     run.epoch += 1
@@ -148,37 +148,31 @@ def _epoch(
 
 
 def _gradients(
-    run: Run, batch: Batch, task: Task, weighting: Weighting, config: TrainConfig, group: Group
+    run: Run, batch: Batch, task: Task, weighting: Weighting, group: Group
 ) -> torch.Tensor:
     """The batch's mean loss, with its gradients in place.
 
     Where memory runs out, the same batch is done again in halves: its gradients add up to (nearly)
     those of the whole, so the recipe does not change with the machine.
     """
-    device = batch.images.device
+
+    def loss_of(part: Batch) -> torch.Tensor:
+        outputs = forward(run.learner, part.images, part.columns)
+        return task.loss(outputs, part.labels, weighting)
 
     def learned(at_once: int) -> torch.Tensor:
-        run.learner.zero_grad(set_to_none=True)
-        total = torch.zeros((), device=device)
-        parts = list(batch.parts(at_once, run.room.smallest))
-        for number, part in enumerate(parts, 1):
-            with group.averaging(run.learner, is_last=number == len(parts)):
-                with torch.autocast(device.type, enabled=is_mixed(config, device)):
-                    outputs = forward(run.learner, part.images, part.columns)
-                    loss = task.loss(outputs, part.labels, weighting) * (len(part) / len(batch))
-                run.backward(loss)
-            total += loss.detach()
-        return total
+        parts = batch.parts(at_once, run.room.smallest)
+        return run.learned(((p, len(p) / len(batch)) for p in parts), loss_of, group)
 
     if group.size == 1:
         return run.room.fitted(learned, len(batch))
     try:
         return learned(run.at_once)
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
     # The others wait for these gradients: all begin again from the checkpoint, with fewer.
-    raise OutOfMemory("memory ran out in one of several processes")
+    raise ShortOfMemory("memory ran out in one of several processes")
 
 
 def _weighting(

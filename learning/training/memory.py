@@ -19,8 +19,19 @@ Shortages = dict[str, dict[str, int]]
 _shortages: ContextVar[Shortages | None] = ContextVar("shortages", default=None)
 
 
+# What libraries say of it that raise no class of their own, on a GPU and in the machine
+SIGNS = (
+    "out of memory", "can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)  # fmt: skip
+
+
 class OutOfMemory(RuntimeError):
     """Even the smallest batch does not fit; says what would."""
+
+
+class ShortOfMemory(RuntimeError):
+    """One of several processes ran out: all begin again from the checkpoint, with fewer at once."""
 
 
 @dataclass
@@ -39,7 +50,7 @@ class AtOnce:
         while True:
             try:
                 return work(min(self.count, of))
-            except RuntimeError as error:
+            except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
             # Outside of the handler: the error's frames hold what did not fit.
@@ -47,8 +58,7 @@ class AtOnce:
 
     def halve(self, of: int) -> None:
         """Half as many of `of` things. Raises OutOfMemory below the smallest."""
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        free()
         count = min(self.count, of)
         if count <= self.smallest or count // 2 < self.smallest:
             raise OutOfMemory(
@@ -57,6 +67,12 @@ class AtOnce:
             )
         self.count = count // 2
         note(self.stage, self.count)
+
+
+def free() -> None:
+    """Give back what torch holds for later."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 _rooms: WeakKeyDictionary[nn.Module, dict[str, AtOnce]] = WeakKeyDictionary()
@@ -88,6 +104,7 @@ def noted() -> Iterator[Shortages]:
         _shortages.reset(token)
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether torch ran out of memory, on a GPU or in the machine."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, on a GPU or in the machine."""
+    is_said = isinstance(error, RuntimeError) and any(sign in str(error) for sign in SIGNS)
+    return is_said or isinstance(error, torch.OutOfMemoryError | MemoryError)

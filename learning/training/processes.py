@@ -16,9 +16,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO
 
 import safetensors.torch
 from torch import nn
@@ -27,12 +28,12 @@ from learning.training.checkpoint import Checkpoints
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
 from learning.training.distributed import has_lost_another, joined
-from learning.training.loop import Trained, begun, train
-from learning.training.memory import AtOnce, OutOfMemory, note, noted
+from learning.training.loop import DivergedTraining, Trained, begun, train
+from learning.training.memory import AtOnce, OutOfMemory, ShortOfMemory, note, noted
 from learning.training.networks import Architecture
 from learning.training.run import OnProgress, Progress
-from learning.training.tasks import Task, task_from_json
-from learning.training.validation import require_fitting
+from learning.training.tasks import Task, Unlearnable, task_from_json
+from learning.training.validation import UnfitSamples, require_fitting
 
 logger = logging.getLogger(__name__)
 MARK = "progress "  # of the lines of the first process that are for its parent
@@ -49,6 +50,13 @@ class ProcessesFailed(RuntimeError):
 
 class ProcessesDied(ProcessesFailed):
     """Something ended them: a signal, or the machine's memory."""
+
+
+#: What `train` raises, and its caller tells apart
+KNOWN: dict[str, type[Exception]] = {
+    known.__name__: known
+    for known in (DivergedTraining, OutOfMemory, ShortOfMemory, UnfitSamples, Unlearnable)
+}
 
 
 def train_in(
@@ -90,7 +98,7 @@ def write_job(
     _save(begun(architecture, start, seed), folder / "start.safetensors")
     job = {
         "config": config.as_json(), "task": task.as_json(),
-        "architecture": architecture.as_json(), "seed": seed,
+        "architecture": architecture.as_json(), "seed": seed, "steps": config.steps(len(training)),
     }  # fmt: skip
     (folder / "job.json").write_text(json.dumps(job))
 
@@ -111,7 +119,7 @@ def _until_done(
     while True:
         try:
             return train_in_processes(folder, count, heard, at_once=at_once)
-        except OutOfMemory:
+        except ShortOfMemory:
             room.halve(share)
             at_once = room.count
         except ProcessesDied as death:
@@ -129,17 +137,17 @@ def train_in_processes(
 ) -> Trained:
     """Run a written job in `count` processes, or go on with it from its checkpoint.
 
-    `on_progress` is called at least about once a second and may raise to stop all of them. Raises
-    OutOfMemory, ProcessesDied, ProcessesFailed.
+    `on_progress` is called at least about once a second, also while they start, and may raise to stop all
+    of them. Raises what `train` raises, ShortOfMemory, ProcessesDied, ProcessesFailed.
     """
     for name in ("failure.json", "result.json"):
         (folder / name).unlink(missing_ok=True)
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone",
-        f"--nproc-per-node={count}", "-m", __name__, str(folder), str(at_once or 0),
-    ]  # fmt: skip
-    with TemporaryFile("w+") as errors, _started(command, errors.fileno()) as process:
-        for progress in _told(process):
+    with (
+        TemporaryDirectory(prefix="torchrun-", dir=folder, ignore_cleanup_errors=True) as logs,
+        TemporaryFile("w+", errors="replace") as errors,
+        _started(_command(folder, count, at_once, logs), errors.fileno()) as (process, lines),
+    ):
+        for progress in _told(process, lines, _begun(folder, at_once)):
             on_progress(progress)
         if process.wait():
             errors.seek(0)
@@ -147,48 +155,72 @@ def train_in_processes(
     return _result(folder)
 
 
-def _told(process: "subprocess.Popen[str]") -> Iterator[Progress]:
+def _command(folder: Path, count: int, at_once: int | None, logs: str) -> list[str]:
+    return [
+        sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}",
+        f"--log-dir={logs}", "-m", __name__, str(folder), str(at_once or 0),
+    ]  # fmt: skip
+
+
+def _begun(folder: Path, at_once: int | None) -> Progress:
+    """Where a job stands before its processes say anything."""
+    job = json.loads((folder / "job.json").read_text())
+    step = Checkpoints(folder).newest_step()
+    return Progress(step, job["steps"], 0, 0.0, at_once or job["config"]["batch_size"])
+
+
+def _told(
+    process: "subprocess.Popen[str]", lines: "queue.SimpleQueue[str]", begun: Progress
+) -> Iterator[Progress]:
     """What the first process says, and the last of it again while it says nothing."""
-    assert process.stdout is not None  # noqa: S101  for the type checker
-    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-    output = process.stdout
-
-    def read() -> None:
-        for line in output:
-            lines.put(line)
-        lines.put("")
-
-    threading.Thread(target=read, daemon=True).start()
-    last: Progress | None = None
+    last = begun
+    yield begun
     while True:
         try:
             line = lines.get(timeout=LISTEN_S)
         except queue.Empty:
-            if last is not None:
-                yield last
+            if process.poll() is not None:  # one that it started may still hold the pipe
+                return
+            yield last
             continue
         if not line:
             return
         if line.startswith(MARK):
             said = Progress(**json.loads(line.removeprefix(MARK)))
             yield said
-            last = Progress(**{**asdict(said), "figures": None})
+            last = replace(said, figures=None)
+
+
+def _read(output: IO[str], lines: "queue.SimpleQueue[str]") -> None:
+    try:
+        for line in output:
+            lines.put(line)
+    finally:
+        lines.put("")
 
 
 @contextmanager
-def _started(command: list[str], errors: int) -> Iterator["subprocess.Popen[str]"]:
-    """The processes, gone when this ends however it ends: they watch the pipe that is their input."""
+def _started(
+    command: list[str], errors: int
+) -> Iterator[tuple["subprocess.Popen[str]", "queue.SimpleQueue[str]"]]:
+    """The processes and what they say, line by line and "" at the end.
+
+    Gone when this ends however it ends: they watch the pipe that is their input.
+    """
     root = Path(__file__).parents[2]
     environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", WATCHES: "1"}
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
-        env=environment, start_new_session=True,
+        errors="replace", env=environment, start_new_session=True,
     )  # fmt: skip
+    assert process.stdin is not None and process.stdout is not None  # noqa: S101  for the type checker
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    reader = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
+    reader.start()
     try:
-        yield process
+        yield process, lines
     finally:
-        if process.stdin is not None:
-            process.stdin.close()
+        process.stdin.close()
         if process.poll() is None:
             process.terminate()
             try:
@@ -196,16 +228,17 @@ def _started(command: list[str], errors: int) -> Iterator["subprocess.Popen[str]
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+        reader.join(STOP_S)
 
 
 def _failure(folder: Path, said: str) -> Exception:
-    """Why there is no result: as the process wrote it down, or else something ended it."""
+    """Why there is no result: as a process wrote it down, or else something ended it."""
     try:
         failure = json.loads((folder / "failure.json").read_text())
     except (OSError, ValueError):
         return ProcessesDied(said)
-    if failure["type"] == OutOfMemory.__name__:
-        return OutOfMemory(failure["message"])
+    if known := KNOWN.get(failure["type"]):
+        return known(failure["message"])
     if failure["errno"]:
         return OSError(failure["errno"], failure["message"])
     return ProcessesFailed(f"{failure['type']}: {failure['message']}")

@@ -61,20 +61,18 @@ def fit(
     on_progress: OnProgress = lambda _progress: None,
     after_step: Callable[[torch.nn.Module], None] = lambda _network: None,
     validated: Callable[[], float | None] = lambda: None,
-    room: AtOnce | None = None,
+    room: AtOnce,
     parts: Callable[[Made, int], Iterator[tuple[Made, float]]] = whole,
-    threads: int = 1,
 ) -> list[dict[str, float]]:
     """Train in place, or go on from the newest state; returns what each report said.
 
     `make(step, generator)` makes the batch of a step ahead, in a thread, with all randomness from the
     generator; `batch_loss(network, batch)` learns from it. `parts(batch, at_once)` divides one where
-    memory runs out, each with its share. `validated` gives a loss for the curve.
-    `on_progress` may raise to stop; the state stays for a resume. Raises DivergedLoss, OutOfMemory.
+    memory runs out, each with its share, down to the smallest of `room`. `validated` gives a loss for
+    the curve. `on_progress` may raise to stop; the state stays for a resume. Raises DivergedLoss,
+    OutOfMemory.
     """
     device = next(network.parameters()).device
-    # What cannot be divided is held whole, and then memory suffices or not.
-    room = room or AtOnce("training", smallest=1, count=1)
     is_mixed = device.type == "cuda"
     run = Run.begin(network, network, schedule, schedule.steps, room, is_mixed=is_mixed)
     state = store.load()
@@ -83,7 +81,7 @@ def fit(
     watch = Watch(run, on_progress, ALONE, store, SAVE_S)
     network.train()
     tasks = _tasks(make, seed, range(run.step, schedule.steps))
-    with contextlib.closing(made_ahead(tasks, maker_count(device), threads)) as stream:
+    with contextlib.closing(made_ahead(tasks, maker_count(device), threads=1)) as stream:
         for batch in stream:
             learned = partial(_learned, run, batch, parts, batch_loss)
             losses.append(room.fitted(learned, room.count))
@@ -93,21 +91,29 @@ def fit(
             if run.step % schedule.report_every == 0 or run.step == schedule.steps:
                 figures = _reported(run, losses, validated)
                 losses = []
-            watch.keep(figures, partial(_unreported, losses))
+            watch.keep(figures, partial(_unreported, losses, run.step))
             watch.look(figures)
     network.load_state_dict(run.best)
     return run.curves
 
 
-def _unreported(losses: list[torch.Tensor]) -> dict[str, Any]:
-    return {"losses": [loss.cpu() for loss in losses]}
+def _unreported(losses: list[torch.Tensor], step: int) -> dict[str, Any]:
+    """The losses since the last report, for a checkpoint. Raises DivergedLoss: none is written then."""
+    kept = [loss.cpu() for loss in losses]
+    if kept:
+        _mean(kept, step)
+    return {"losses": kept}
 
 
 def _tasks(
     make: Callable[[int, torch.Generator], Made], seed: int, steps: range
 ) -> Iterator[Callable[[], Made]]:
     for step in steps:
-        yield partial(make, step, torch.Generator().manual_seed(seed * 1_000_003 + step))
+        yield partial(_made, make, seed, step)
+
+
+def _made(make: Callable[[int, torch.Generator], Made], seed: int, step: int) -> Made:
+    return make(step, torch.Generator().manual_seed(seed * 1_000_003 + step))
 
 
 def _learned(
@@ -117,25 +123,14 @@ def _learned(
     batch_loss: Callable[[torch.nn.Module, Made], torch.Tensor],
     at_once: int,
 ) -> torch.Tensor:
-    """The batch's loss, with its gradients in place."""
-    device = next(run.network.parameters()).device
-    run.network.zero_grad(set_to_none=True)
-    total = torch.zeros((), device=device)
-    for part, share in parts(batch, at_once):
-        with torch.autocast(device.type, enabled=run.scaler.is_enabled()):
-            loss = batch_loss(run.network, part) * share
-        run.backward(loss)
-        total += loss.detach()
-    return total
+    return run.learned(parts(batch, at_once), partial(batch_loss, run.network))
 
 
 def _reported(
     run: Run, losses: list[torch.Tensor], validated: Callable[[], float | None]
 ) -> dict[str, float]:
     """A point of the curve. Raises DivergedLoss: once a report, so that a GPU waits for nobody."""
-    loss = float(torch.stack([loss.cpu() for loss in losses]).mean())
-    if not math.isfinite(loss):
-        raise DivergedLoss(f"the loss became {loss} by step {run.step}")
+    loss = _mean([loss.cpu() for loss in losses], run.step)
     found = validated()
     run.network.train()
     # The last weights are kept: a heatmap's loss is at its least long before its boxes are at their best.
@@ -143,6 +138,13 @@ def _reported(
     if found is not None:
         figures["validation_loss"] = found  # in the curve too
     return figures
+
+
+def _mean(losses: list[torch.Tensor], step: int) -> float:
+    loss = float(torch.stack(losses).mean())
+    if not math.isfinite(loss):
+        raise DivergedLoss(f"the loss became {loss} by step {step}")
+    return loss
 
 
 def batch_of_step(count: int, size: int, step: int, seed: int) -> NDArray[np.int64]:

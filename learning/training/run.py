@@ -3,18 +3,20 @@
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import nn
 
-from learning.training.distributed import Group
+from learning.training.distributed import ALONE, Group
 from learning.training.memory import AtOnce, note
 from learning.training.schedule import one_cycle
 
+Part = TypeVar("Part")
 TELL_EVERY_S = 1.0
+SAVING_SHARE = 0.1  # of the time at most: writing a large network takes long
 
 
 @dataclass(frozen=True)
@@ -116,9 +118,21 @@ class Run:
         self.curves.append(figures)
         return figures
 
-    def backward(self, loss: torch.Tensor) -> None:
-        """Add the loss's gradients, scaled where precision is mixed."""
-        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]  # torch gives it no types
+    def learned(
+        self, parts: Iterable[tuple[Part, float]], loss_of: Callable[[Part], torch.Tensor],
+        group: Group = ALONE,
+    ) -> torch.Tensor:  # fmt: skip
+        """The loss of a batch that comes in parts, each with its share, and its gradients in place."""
+        self.learner.zero_grad(set_to_none=True)
+        device = next(self.network.parameters()).device
+        total, known = torch.zeros((), device=device), list(parts)
+        for number, (part, share) in enumerate(known, 1):
+            with group.averaging(self.learner, is_last=number == len(known)):
+                with torch.autocast(device.type, enabled=self.scaler.is_enabled()):
+                    loss = loss_of(part) * share
+                self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]  # of torch
+            total += loss.detach()
+        return total
 
     def state(self) -> dict[str, Any]:
         parts = {name: getattr(self, name).state_dict() for name in PARTS}
@@ -148,7 +162,7 @@ class Store(Protocol):
 
 class Watch:
     """Keeps checkpoints and tells the watcher where a run stands: of every evaluation, between them at most
-    every `keep_s` seconds and about once a second."""
+    every `keep_s` seconds (more where saving takes long) and about once a second."""
 
     def __init__(
         self, run: Run, on_progress: OnProgress, group: Group, store: Store, keep_s: float
@@ -158,16 +172,20 @@ class Watch:
         self._began = self._told = self._kept = time.monotonic()
         self._from = run.step
         self._saved_step = 0
+        self._saving_s = 0.0
 
     def keep(
         self, figures: dict[str, float] | None, more: Callable[[], dict[str, Any]] = dict
     ) -> None:
         """Write a checkpoint if it is time, with what the loop adds: the run goes on from here then."""
-        is_due = figures or time.monotonic() - self._kept >= self._keep_s
+        began = time.monotonic()
+        wait_s = max(self._keep_s, self._saving_s / SAVING_SHARE)
+        is_due = figures or began - self._kept >= wait_s
         if not (self._group.is_first and is_due):
             return
         self._store.save(self._run.step, self._run.state() | more())
         self._kept = time.monotonic()
+        self._saving_s = self._kept - began
         self._saved_step = self._run.step
 
     def look(self, figures: dict[str, float] | None = None) -> None:

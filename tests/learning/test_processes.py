@@ -11,7 +11,7 @@ from learning import pipeline
 from learning.models import Round, Trigger
 from learning.services import rounds
 from learning.training import processes
-from learning.training.memory import AtOnce, OutOfMemory
+from learning.training.memory import AtOnce, OutOfMemory, ShortOfMemory
 from learning.training.processes import ProcessesDied, ProcessesFailed, _until_done
 from tests import servers
 
@@ -115,7 +115,11 @@ def test_only_deaths_without_a_checkpoint_between_them_end_the_training(monkeypa
 
 
 def test_memory_that_runs_out_in_one_process_halves_what_all_hold(monkeypatch, tmp_path):
-    short = OutOfMemory("one of several")
+    short = ShortOfMemory("one of several")
     asked = ends_with(monkeypatch, [(0, short), (0, short), (0, None)])
     assert _until_done(tmp_path, 2, lambda _p: None, AtOnce("training"), 8) == "trained"
     assert asked == [None, 4, 2]
+    asked = ends_with(monkeypatch, [(0, OutOfMemory("validation cannot do with fewer"))])
+    with pytest.raises(OutOfMemory, match="validation cannot"):  # fewer to learn from help nothing
+        _until_done(tmp_path, 2, lambda _p: None, AtOnce("training"), 8)
+    assert asked == [None]

@@ -6,9 +6,12 @@ import torch
 from monai.networks.nets import MaskedAutoEncoderViT, ViT
 from monai.networks.nets.resnet import ResNet
 
+from learning.training import resumable
 from learning.training.checkpoint import Checkpoints, load_weights, save_weights
+from learning.training.memory import OutOfMemory, noted
 from learning.training.pretraining.contrastive import (
     ContrastiveConfig,
+    Projected,
     nt_xent,
     pretrain_contrastive,
 )
@@ -22,7 +25,7 @@ from learning.training.pretraining.masked import (
     pretrain_masked,
 )
 from learning.training.pretraining.views import ViewConfig, view
-from learning.training.resumable import Schedule, batch_of_step
+from learning.training.resumable import DivergedLoss, Schedule, batch_of_step
 
 
 def make_encoder(dimensions=2):
@@ -65,6 +68,14 @@ def test_nt_xent_prefers_true_partners():
     torch.manual_seed(0)
     first = torch.randn(8, 4)
     assert nt_xent(first, first, 0.2) < nt_xent(first, first.roll(1, 0), 0.2)
+
+
+def test_nt_xent_is_exact_where_precision_is_mixed():
+    torch.manual_seed(0)
+    first, second = torch.randn(2, 16, 8)
+    exact = nt_xent(first, second, 0.05)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(nt_xent(first, second, 0.05), exact)
 
 
 def test_one_image_has_nobody_to_differ_from(tmp_path):
@@ -204,6 +215,57 @@ def test_a_resumed_masked_run_equals_an_uninterrupted_one(tmp_path):
     with pytest.raises(Killed):
         run(tmp_path / "broken", die_at_2)
     assert np.array_equal(embed(run(tmp_path / "broken"), [images]), embed(straight, [images]))
+
+
+@pytest.fixture
+def starved(monkeypatch):
+    """Networks of a class that run out of memory above so many images."""
+
+    def arrange(kind, most):
+        forward = kind.forward
+
+        def little(self, images, *rest):
+            if len(images) > most:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return forward(self, images, *rest)
+
+        monkeypatch.setattr(kind, "forward", little)
+
+    return arrange
+
+
+def test_a_masked_autoencoder_learns_from_a_batch_in_parts_where_memory_is_short(tmp_path, starved):
+    starved(MaskedAutoEncoderViT, 2)
+    images, _ = stripes(8, (16, 16))
+    config, heard = MaskedConfig(batch_size=8, schedule=Schedule(steps=2, report_every=1)), []
+    with noted() as shortages:
+        pretrain_masked(make_autoencoder((16, 16), (8, 8)), images, config, seed=1,
+                        store=Checkpoints(tmp_path), on_progress=heard.append)  # fmt: skip
+    assert shortages == {"pre-training": {"times": 2, "at_once": 2}}
+    assert (heard[-1].step, heard[-1].images_at_once) == (2, 2)
+
+
+def test_images_that_are_compared_with_each_other_are_held_together_or_not_at_all(
+    tmp_path, starved
+):
+    starved(Projected, 2)
+    with pytest.raises(
+        OutOfMemory, match="8 images at once do not fit into memory, and pre-training"
+    ):
+        pretrain_contrastive(make_encoder(), stripes(8)[0], short(), seed=0,
+                             store=Checkpoints(tmp_path))  # fmt: skip
+
+
+def test_what_is_no_number_any_more_is_not_saved(tmp_path, monkeypatch):
+    monkeypatch.setattr(resumable, "SAVE_S", 0.0)
+    images = stripes(8, (16, 16))[0]
+    images[-1] = np.nan
+    config = MaskedConfig(batch_size=2, schedule=Schedule(steps=8, report_every=8))
+    with pytest.raises(DivergedLoss, match="by step"):
+        pretrain_masked(make_autoencoder((16, 16), (8, 8)), images, config, seed=1,
+                        store=Checkpoints(tmp_path))  # fmt: skip
+    saved = Checkpoints(tmp_path).load()
+    assert saved is None or all(torch.isfinite(one).all() for one in saved["network"].values())
 
 
 def test_images_of_another_shape_are_refused(tmp_path):

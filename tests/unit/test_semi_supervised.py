@@ -6,6 +6,7 @@ import torch
 
 from learning.training.calibration import as_logits, calibrated, fit_temperature
 from learning.training.checkpoint import Checkpoints
+from learning.training.memory import AtOnce
 from learning.training.metrics.classification import calibration_error
 from learning.training.resumable import Schedule, fit
 from learning.training.semi_supervised import (
@@ -76,7 +77,7 @@ def test_the_teacher_averages_batch_statistics_and_survives_a_checkpoint(tmp_pat
         return module(data).square().mean() + (module(data) - pair.taught(data)).square().mean()
 
     fit(pair, lambda step, _generator: step, batch_loss, Schedule(steps=6, report_every=3), seed=0, store=Checkpoints(tmp_path),
-        after_step=lambda _: pair.update())  # fmt: skip
+        room=AtOnce("training"), after_step=lambda _: pair.update())  # fmt: skip
     assert int(pair.updates) == 6
     assert (pair.teacher[1].running_mean != 0).all()
     loaded = MeanTeacher(torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2)))

@@ -6,6 +6,7 @@ import resource
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,18 +18,21 @@ from torch.nn import functional
 
 from learning.training import augmentation, evaluate
 from learning.training import predict as predict_module
+from learning.training import run as run_module
 from learning.training.augmentation import augment
 from learning.training.batches import Source, made_ahead
 from learning.training.checkpoint import Checkpoints, load_weights, save_weights, weights_path
 from learning.training.config import MODALITIES, InvalidConfig, TrainConfig
 from learning.training.data import ArrayFile, Samples
+from learning.training.distributed import ALONE
 from learning.training.loop import DivergedTraining, train
-from learning.training.memory import OutOfMemory, note, noted
+from learning.training.memory import AtOnce, OutOfMemory, is_out_of_memory, note, noted
 from learning.training.metrics import classification, intervals
 from learning.training.moving import places
 from learning.training.networks import Architecture
 from learning.training.predict import Block, Members, predict, segment
 from learning.training.recipes import recommended
+from learning.training.run import Run, Watch
 from learning.training.schedule import one_cycle
 from learning.training.tasks import (
     ManyAnswers,
@@ -322,6 +326,66 @@ def test_batches_come_in_order_from_any_number_of_threads(makers):
     assert list(made_ahead(tasks, makers, 1)) == list(range(12))
 
 
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA"), MemoryError(),
+                                   RuntimeError("CUDA error: out of memory")])  # fmt: skip
+def test_batches_for_which_memory_runs_out_are_made_again_one_by_one(error):
+    begun = []
+
+    def make(number):
+        begun.append(number)
+        if number == 5 and begun.count(5) == 1:
+            raise error
+        return number
+
+    tasks = (functools.partial(make, number) for number in range(12))
+    assert list(made_ahead(tasks, 3, 1)) == list(range(12))
+    assert begun[-7:] == list(range(5, 12))
+
+
+def test_a_batch_for_which_memory_never_suffices_ends_in_a_clear_error():
+    def make():
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(OutOfMemory, match="choose a smaller size or batch"):
+        list(made_ahead(iter([make]), 2, 1))
+
+
+@pytest.mark.parametrize(
+    ("error", "is_of_memory"),
+    [
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"), True),
+        (RuntimeError("ncclUnhandledCudaError: Cuda failure 2 'out of memory'"), True),
+        (MemoryError(), True),
+        (OutOfMemory("4 images at once do not fit into memory"), False),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+    ],
+)
+def test_what_libraries_say_when_memory_runs_out(error, is_of_memory):
+    assert is_out_of_memory(error) == is_of_memory
+
+
+def test_saving_takes_a_tenth_of_the_time_at_most(monkeypatch):
+    now = SimpleNamespace(s=0.0)
+    monkeypatch.setattr(run_module, "time", SimpleNamespace(monotonic=lambda: now.s))
+    saved = []
+
+    class Slow:
+        def save(self, _step, _state):
+            saved.append(now.s)
+            now.s += 2
+
+    network = nn.Linear(1, 1)
+    training = Run.begin(network, network, SMALL, 100, AtOnce("training"), is_mixed=False)
+    watch = Watch(training, lambda _progress: None, ALONE, Slow(), keep_s=1.0)
+    for _ in range(50):
+        now.s += 1
+        watch.keep(None)
+    assert saved == [1, 23, 45]
+    watch.keep({"loss": 1.0})  # of an evaluation always
+    assert len(saved) == 4
+
+
 def test_what_a_batch_holds_does_not_depend_on_who_makes_it_first():
     source = Source(make_images(16), SIDES, SMALL, (32, 32), CPU)
     tasks = list(itertools.islice(source.epochs(3, 0), 8))
@@ -453,7 +517,7 @@ def test_oversampling_draws_the_rare_class_more_often():
     samples = Samples(np.zeros((100, 1, 8, 8), np.float16), labels)
     config = TrainConfig(oversample=True, batch_size=10)
     source = Source(samples, SIDES, config, (8, 8), CPU)
-    drawn = torch.cat([b.labels for epoch in range(10) for b in source.epoch(0, epoch)])
+    drawn = torch.cat([task()[0].labels for task in itertools.islice(source.epochs(0, 0), 100)])
     assert 0.2 < drawn.float().mean() < 0.3  # 3:1 by the inverse root of 9:1
 
 
@@ -464,7 +528,8 @@ def test_patches_are_cut_around_structures_and_padded_as_unknown():
                       [mask, np.zeros((8, 8), np.int16)])  # fmt: skip
     config = TrainConfig.from_json(STILL.as_json() | {"batch_size": 2, "foreground_share": 1.0})
     source = Source(samples, Segmentation(("a",)), config, (16, 16), CPU)
-    [batch] = source.epoch(0, 0)
+    batch, is_last = next(source.epochs(0, 0))()
+    assert is_last
     assert batch.images.shape == (2, 1, 16, 16)
     assert sorted((batch.labels == 1).sum((1, 2)).tolist()) == [0, 9]
     assert sorted((batch.labels == -1).sum((1, 2)).tolist()) == [0, 256 - 64]

@@ -1,7 +1,11 @@
 """One training job in two processes: what they learn, what they say when they fail, and how they end."""
 
+import errno
+import itertools
+import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import psutil
@@ -9,13 +13,24 @@ import pytest
 import torch
 from django.conf import settings
 
+from learning.machine import process_count
+from learning.training import processes
+from learning.training.batches import Source
 from learning.training.checkpoint import Checkpoints
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
-from learning.training.loop import train
+from learning.training.distributed import Group
+from learning.training.loop import DivergedTraining, train
+from learning.training.memory import OutOfMemory
 from learning.training.networks import Architecture
-from learning.training.processes import ProcessesFailed, train_in_processes, write_job
-from learning.training.tasks import OneAnswer
+from learning.training.processes import (
+    ProcessesDied,
+    ProcessesFailed,
+    train_in_processes,
+    write_job,
+)
+from learning.training.run import Progress
+from learning.training.tasks import OneAnswer, Unlearnable
 from tests import servers
 
 SIDES = OneAnswer(("left", "right"))
@@ -67,8 +82,78 @@ def test_processes_that_fail_say_why(tmp_path):
         tmp_path, config=STILL, task=SIDES, architecture=VIT, training=broken, validation=broken,
         seed=1,
     )  # fmt: skip
-    with pytest.raises(ProcessesFailed, match="Unlearnable: Training needs 2 labeled cases"):
-        train_in_processes(tmp_path, 1, lambda _p: None)
+    heard = []
+    with pytest.raises(Unlearnable, match="Training needs 2 labeled cases"):
+        train_in_processes(tmp_path, 1, heard.append)
+    assert (heard[0].step, heard[0].steps) == (0, 6)  # though no process has said a word
+    assert [path.name for path in tmp_path.glob("torchrun-*")] == []
+
+
+@pytest.mark.parametrize(
+    ("written", "raised"),
+    [
+        ({"type": "DivergedTraining", "errno": None}, DivergedTraining),
+        ({"type": "OutOfMemory", "errno": None}, OutOfMemory),
+        ({"type": "OSError", "errno": errno.ENOSPC}, OSError),
+        ({"type": "KeyError", "errno": None}, ProcessesFailed),
+    ],
+)
+def test_what_a_process_wrote_down_is_raised_as_it_was(tmp_path, written, raised):
+    (tmp_path / "failure.json").write_text(json.dumps(written | {"message": "why"}))
+    found = processes._failure(tmp_path, "the end of what was said")
+    assert type(found) is raised
+    assert "why" in str(found)
+    assert getattr(found, "errno", None) == written["errno"]
+    (tmp_path / "failure.json").unlink()
+    assert type(processes._failure(tmp_path, "Signal 9")) is ProcessesDied
+
+
+TALKER = """
+import subprocess, sys
+sys.stdout.buffer.write(b"\\xff is no text\\n")
+print('progress {"step": 3, "steps": 9, "epoch": 1, "seconds_left": 1.0, "images_at_once": 4}', flush=True)
+subprocess.Popen(["sleep", "4"], stdin=subprocess.DEVNULL)  # holds the pipe that its parent spoke into
+"""
+
+
+def test_what_is_heard_begins_before_the_first_word_and_ends_with_the_speaker(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr(processes, "LISTEN_S", 0.2)
+    monkeypatch.setattr(processes, "STOP_S", 0.2)
+    begun = Progress(0, 9, 0, 0.0, 4)
+    command = [sys.executable, "-c", TALKER]
+    with (
+        (tmp_path / "errors").open("w+") as errors,
+        processes._started(command, errors.fileno()) as (process, lines),
+    ):
+        heard = list(processes._told(process, lines, begun))
+    assert heard[0] == begun
+    assert heard[-1] == replace(begun, step=3, epoch=1, seconds_left=1.0)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "devices", "count"),
+    [("auto", 0, 1), ("auto", 3, 3), ("4", 0, 4), ("4", 2, 2), ("1", 2, 1)],
+)
+def test_no_more_processes_train_than_there_are_gpus(monkeypatch, settings, wanted, devices, count):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: devices)
+    settings.TRAINING_PROCESSES = wanted
+    assert process_count() == count
+
+
+@pytest.mark.parametrize(("size", "images"), [(8, 16), (8, 3), (7, 11)])
+def test_shares_of_a_batch_are_equal_and_hold_all_of_it(size, images):
+    samples = Samples(np.arange(images * 256.0).reshape(images, 1, 16, 16), np.arange(images) % 2)
+    config = TrainConfig.from_json(STILL.as_json() | {"batch_size": size})
+    source = Source(samples, SIDES, config, (16, 16), torch.device("cpu"))
+    epochs = [source.epochs(1, 0, Group(rank, 3)) for rank in range(3)]
+    together = [task()[0] for task in itertools.islice(source.epochs(1, 0), 4)]
+    for whole in together:
+        shares = [next(tasks)()[0] for tasks in epochs]
+        assert len({len(share) for share in shares}) == 1
+        held = [share.images.flatten(1).mean(1) for share in shares]
+        assert set(torch.cat(held).tolist()) == set(whole.images.flatten(1).mean(1).tolist())
 
 
 class Enough(Exception):
@@ -95,9 +180,10 @@ def test_processes_end_with_their_killed_worker_and_the_next_goes_on_from_their_
 
     def see(progress):
         steps.append(progress.step)
-        if progress.step:
+        if progress.step > saved:
             raise Enough
 
     with pytest.raises(Enough):
         train_in_processes(tmp_path, 2, see)
-    assert 0 < saved < steps[-1] < 20_000
+    assert steps[0] == saved > 0
+    assert steps[-1] < 20_000

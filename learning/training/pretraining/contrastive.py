@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from learning.training.batches import sent, stacked
+from learning.training.memory import AtOnce
 from learning.training.pretraining.views import ViewConfig, view
 from learning.training.resumable import Schedule, batch_of_step, fit
 from learning.training.run import OnProgress, Store
@@ -56,13 +57,15 @@ def nt_xent(first: torch.Tensor, second: torch.Tensor, temperature: float) -> to
     count = len(first)
     if count < 2 or first.shape != second.shape:
         raise ValueError(f"views of at least two images are needed: {first.shape}, {second.shape}")
-    every = functional.normalize(torch.cat([first, second]), dim=1)
-    alike = every @ every.T / temperature
-    alike = alike.masked_fill(
-        torch.eye(2 * count, dtype=torch.bool, device=alike.device), -torch.inf
-    )
-    partner = torch.arange(2 * count, device=alike.device).roll(count)
-    return functional.cross_entropy(alike, partner)
+    # In half precision, which the caller's autocast would choose, near neighbours are all alike.
+    with torch.autocast(first.device.type, enabled=False):
+        every = functional.normalize(torch.cat([first, second]).float(), dim=1)
+        alike = every @ every.T / temperature
+        alike = alike.masked_fill(
+            torch.eye(2 * count, dtype=torch.bool, device=alike.device), -torch.inf
+        )
+        partner = torch.arange(2 * count, device=alike.device).roll(count)
+        return functional.cross_entropy(alike, partner)
 
 
 def pretrain_contrastive(
@@ -77,7 +80,7 @@ def pretrain_contrastive(
 ) -> nn.Module:
     """Train `encoder` ((b, channels, *shape) to (b, d)) on (n, channels, *shape) images; returns it.
 
-    Goes on from the newest state. Raises ValueError for fewer than two images, DivergedLoss.
+    Goes on from the newest state. Raises ValueError for fewer than two images, DivergedLoss, OutOfMemory.
     """
     if len(images) < 2:
         raise ValueError(f"contrastive pre-training needs at least two images, not {len(images)}")
@@ -91,12 +94,14 @@ def pretrain_contrastive(
         return sent(torch.cat([view(batch, config.views, generator) for _ in range(2)]), device)
 
     def batch_loss(module: nn.Module, pair: torch.Tensor) -> torch.Tensor:
-        first, second = module(pair).float().chunk(2)
+        first, second = module(pair).chunk(2)
         return nt_xent(first, second, config.temperature)
 
+    size = min(config.batch_size, len(images))  # whole: each is compared with all others
     fit(
-        network, pairs, batch_loss, config.schedule, seed=seed, store=store, on_progress=on_progress
-    )
+        network, pairs, batch_loss, config.schedule, seed=seed, store=store, on_progress=on_progress,
+        room=AtOnce("pre-training by contrast", smallest=size, count=size),
+    )  # fmt: skip
     return encoder
 
 

@@ -1,5 +1,6 @@
 """Masked autoencoder: hide most of an image, let a vision transformer paint it (He et al. 2022)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,9 +9,12 @@ from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
 from torch import nn
 
 from learning.training.batches import sent, stacked
+from learning.training.memory import AtOnce
 from learning.training.pretraining.contrastive import Images
 from learning.training.resumable import Schedule, batch_of_step, fit
 from learning.training.run import OnProgress, Store
+
+Made = tuple[torch.Tensor, int]  # a batch, and what its hidden patches are drawn by
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ def pretrain_masked(
 ) -> "MaskedEncoder":
     """Train MONAI's autoencoder on n (channels, *shape) images; returns its encoder.
 
-    Goes on from the newest state. Raises ValueError for images of another shape, DivergedLoss.
+    Goes on from the newest state. Raises ValueError for images of another shape, DivergedLoss,
+    OutOfMemory.
     """
     shape = images[0].shape[1:]
     if tuple(shape) != tuple(autoencoder.img_size):
@@ -44,12 +49,12 @@ def pretrain_masked(
     device = device or torch.device("cpu")
     network = autoencoder.to(device)
 
-    def drawn(step: int, generator: torch.Generator) -> tuple[torch.Tensor, int]:
+    def drawn(step: int, generator: torch.Generator) -> Made:
         rows = batch_of_step(len(images), config.batch_size, step, seed)
         batch = torch.from_numpy(stacked(images, rows).astype(np.float32))
         return sent(batch, device), int(torch.randint(2**31, (1,), generator=generator))
 
-    def batch_loss(module: nn.Module, made: tuple[torch.Tensor, int]) -> torch.Tensor:
+    def batch_loss(module: nn.Module, made: Made) -> torch.Tensor:
         batch, hiding = made
         with torch.random.fork_rng():  # MONAI draws the mask from torch's global state
             torch.manual_seed(hiding)
@@ -57,9 +62,18 @@ def pretrain_masked(
         return masked_loss(painted.float(), batch, is_hidden, tuple(autoencoder.patch_size))
 
     fit(
-        network, drawn, batch_loss, config.schedule, seed=seed, store=store, on_progress=on_progress
-    )
+        network, drawn, batch_loss, config.schedule, seed=seed, store=store, on_progress=on_progress,
+        parts=_parts, room=AtOnce("pre-training", count=min(config.batch_size, len(images))),
+    )  # fmt: skip
     return MaskedEncoder(network)
+
+
+def _parts(made: Made, at_once: int) -> Iterator[tuple[Made, float]]:
+    """At most `at_once` images at once; of each as many patches are hidden, so they weigh the same."""
+    batch, hiding = made
+    for start in range(0, len(batch), at_once):
+        part = batch[start : start + at_once]
+        yield (part, hiding + start), len(part) / len(batch)
 
 
 def masked_loss(
