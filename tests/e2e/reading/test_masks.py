@@ -244,15 +244,12 @@ def test_scissors_and_buttons_change_exactly_their_voxels_on_the_slice_shown(liv
         room.until("p.loaded === 40 && p.slice === 20")
         outer, border = square(20, 40, 19)
         room.draw("rectangle_scissors", *border)
-        saved(painted)
-        assert np.array_equal(kept(room) > 0, outer)
         room.draw("circle_scissors", (52, 14), (55.5, 14))
         island = within_circle((52, 14), (55.5, 14))
         saved(lambda content: any(labels[14, 52] for labels in painted(content).values()))
         assert np.array_equal(kept(room) > 0, outer | island)
         inner, border = square(28, 32, 19)
         room.draw("rectangle_cut", *border)
-        saved(lambda content: all(labels[30, 30] == 0 for labels in painted(content).values()))
         room.page.keyboard.press("'")
         room.until("s.tool === 'circle_cut'")
         drag(room.page, room.pixel(20, 20), room.pixel(23.5, 20))
@@ -279,13 +276,12 @@ def test_operations_reach_the_planes_and_the_whole_series_as_one_step(live_cast,
         room.until("p.loaded === 40 && p.slice === 20")
         mask = np.zeros((SLICES, SIDE, SIDE), bool)
         squares = ((20, 40, 18), (20, 40, 20), (44, 50, 30), (20, 40, 19))
-        for count, (first, last, z) in enumerate(squares, start=1):
+        for first, last, z in squares:
             room.do(f"await w.goTo({z + 1})")
             room.until(f"p.slice === {z + 1}")
             filled, border = square(first, last, z)
             mask |= filled
             room.draw("rectangle_scissors", *border)
-            saved(lambda content, count=count: len(painted(content)) == count)
         hole, border = square(28, 32, 19)
         room.draw("rectangle_cut", *border)
         mask &= ~hole
