@@ -6,7 +6,9 @@ from collections import Counter
 from functools import partial
 
 import pytest
+from rest_framework.test import APIClient
 
+from annotation.accounts.services import create_token
 from tests import factories
 from tests.dicomweb import wire
 from tests.dicomweb.journey import travel_safely
@@ -19,15 +21,20 @@ ALIKE = 2  # of the slices of one series only the first ones go through every st
 
 
 @pytest.fixture
-def roots(cast, client_of):
-    """Empty roots one after the other: files with a UID or study in common must not meet."""
-    made = []
+def roots(cast):
+    """Empty roots one after the other: files with a UID or study in common must not meet.
+
+    As programs do they send a token, of which one statement says who sends it and what they may see.
+    """
+    client, made = APIClient(), []
+    _, secret = create_token(user=cast.manager, lifetime_days=1)
+    client.credentials(HTTP_AUTHORIZATION=f"Token {secret}")
 
     def in_turn():
         yield from made
         while True:
             project = factories.make_project(cast.manager, f"Files {len(made)}")
-            made.append(Root(f"/dicomweb/projects/{project.pk}", client_of(cast.manager)))
+            made.append(Root(f"/dicomweb/projects/{project.pk}", client))
             yield made[-1]
 
     return in_turn

@@ -240,8 +240,8 @@ def saved(condition):
     return draft()
 
 
-def drag(page, start, end):
+def drag(page, start, end, steps=5):
     page.mouse.move(*start)
     page.mouse.down()
-    page.mouse.move(*end, steps=5)
+    page.mouse.move(*end, steps=steps)
     page.mouse.up()

@@ -59,8 +59,8 @@ def execute(round_):
     return round_
 
 
-def test_a_round_goes_on_after_one_of_its_processes_was_killed_and_after_a_pause(
-    target, cast, at_figures
+def test_a_round_goes_on_after_one_of_its_processes_was_killed_and_alone_after_a_pause(
+    target, cast, settings, at_figures
 ):
     killed, paused = [], []
 
@@ -77,6 +77,7 @@ def test_a_round_goes_on_after_one_of_its_processes_was_killed_and_after_a_pause
     assert (round_.is_paused, len(killed), len(paused)) == (True, 2, 2)
     assert not any(map(servers.is_alive, [*killed, *paused]))
     seen = round_.curves
+    settings.TRAINING_PROCESSES = "1"
     rounds.resume(actor=cast.manager, round_=round_)
     done = execute(round_)
     assert (done.state, done.attempt) == ("completed", 1), done.error

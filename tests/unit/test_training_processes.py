@@ -3,7 +3,7 @@
 import errno
 import itertools
 import json
-import subprocess
+import multiprocessing
 import sys
 from dataclasses import replace
 
@@ -11,7 +11,6 @@ import numpy as np
 import psutil
 import pytest
 import torch
-from django.conf import settings
 
 from learning.machine import process_count
 from learning.training import processes
@@ -34,12 +33,6 @@ from learning.training.tasks import OneAnswer, Unlearnable
 from tests import servers
 
 SIDES = OneAnswer(("left", "right"))
-PARENT = """
-import sys
-from pathlib import Path
-from learning.training.processes import train_in_processes
-train_in_processes(Path(sys.argv[1]), 2, lambda _progress: None)
-"""
 STILL = TrainConfig(
     batch_size=4, epochs=1, min_steps=6, evaluations=2, flip=False, rotate_degrees=0.0, scale=0.0,
     shift=0.0, contrast=0.0, noise=0.0, network="vit_small",
@@ -168,11 +161,14 @@ def test_processes_end_with_their_killed_worker_and_the_next_goes_on_from_their_
         tmp_path, config=TrainConfig.from_json(STILL.as_json() | config), task=SIDES,
         architecture=VIT, training=data, validation=data, seed=3,
     )  # fmt: skip
-    command = [sys.executable, "-c", PARENT, str(tmp_path)]
-    with subprocess.Popen(command, cwd=settings.BASE_DIR) as worker:
-        servers.eventually(lambda: any(tmp_path.glob("*.pt")), "two processes train")
-        below = psutil.Process(worker.pid).children(recursive=True)
-        worker.kill()
+    worker = multiprocessing.get_context("fork").Process(
+        target=train_in_processes, args=(tmp_path, 2, lambda _progress: None)
+    )
+    worker.start()
+    servers.eventually(lambda: any(tmp_path.glob("*.pt")), "two processes train")
+    below = psutil.Process(worker.pid).children(recursive=True)
+    worker.kill()
+    worker.join()
     servers.eventually(lambda: not any(map(servers.is_alive, below)), "nobody trains on")
     assert len(below) == 3  # torchrun, and what it started
     saved = Checkpoints(tmp_path).load()["step"]
@@ -184,6 +180,6 @@ def test_processes_end_with_their_killed_worker_and_the_next_goes_on_from_their_
             raise Enough
 
     with pytest.raises(Enough):
-        train_in_processes(tmp_path, 2, see)
+        train_in_processes(tmp_path, 1, see)
     assert steps[0] == saved > 0
     assert steps[-1] < 20_000
