@@ -107,9 +107,13 @@ def _channel(volumes: Mapping[str, Volume], channel: Channel, spec: InputSpec) -
     zoom = _zoom(values.shape, volume.spacing_mm, spec)
     if np.allclose(zoom, 1, atol=1e-3):
         return values
-    # Smoothed before shrinking, so that fine structures do not alias.
+    return _zoomed(values, zoom)
+
+
+def _zoomed(image: Floats, zoom: Sequence[float]) -> Floats:
+    """Smoothed before it shrinks, so that fine structures do not alias."""
     sigma = [max(1 / z - 1, 0) / 2 for z in zoom]
-    smooth = ndimage.gaussian_filter(values, sigma) if any(sigma) else values
+    smooth = ndimage.gaussian_filter(image, sigma) if any(sigma) else image
     return np.asarray(ndimage.zoom(smooth, zoom, order=1, grid_mode=True, mode="nearest"))
 
 
@@ -149,10 +153,7 @@ def _fitted(
     if tuple(image.shape) == tuple(size):
         return image
     if crop == "resize":
-        zoom = [want / have for want, have in zip(size, image.shape, strict=True)]
-        sigma = [max(1 / z - 1, 0) / 2 for z in zoom]
-        smooth = ndimage.gaussian_filter(image, sigma) if any(sigma) else image
-        return np.asarray(ndimage.zoom(smooth, zoom, order=1, grid_mode=True, mode="nearest"))
+        return _zoomed(image, [w / have for w, have in zip(size, image.shape, strict=True)])
     middle = centre or [side // 2 for side in image.shape]
     window, around = [], []
     for have, want, at in zip(image.shape, size, middle, strict=True):

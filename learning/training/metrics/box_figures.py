@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.training.metrics.detections import FALSE_PER_IMAGE, Curve, Matches, curve, times
+from learning.training.metrics.detections import (
+    FALSE_PER_IMAGE,
+    Curve,
+    Matches,
+    curve,
+    of_one_draw,
+    times,
+)
 from learning.training.metrics.intervals import Measure, Rows, bootstrap_all, bootstrap_figures
 
 Floats = NDArray[np.float64]
@@ -101,7 +108,7 @@ class BoxFigures:
         def points(rows: Rows) -> dict[str, float | None]:
             curves = [curve(m, times(m, rows)) for m in self.matches[first]]
             return {
-                str(rate): _mean([_known(found.sensitivity(rate)) for found in curves])
+                str(rate): _mean([of_one_draw(found.sensitivity(rate)) for found in curves])
                 for rate in FALSE_PER_IMAGE
             }
 
@@ -153,7 +160,7 @@ def _matches(groups: Floats | None, objects: NDArray[np.int64], label: int, plac
 
 
 def _one(matches: Matches, of_curve: OfCurve, rows: Rows) -> float | None:
-    return _known(of_curve(curve(matches, times(matches, rows))))
+    return of_one_draw(of_curve(curve(matches, times(matches, rows))))
 
 
 def _draws(matches: Matches, of_curve: OfCurve, rows: Rows, weights: NDArray[np.float32]) -> Floats:
@@ -171,10 +178,6 @@ def _mean_of_draws(found: Sequence[Floats]) -> Floats:
     is_known = np.isfinite(values)
     total, count = np.where(is_known, values, 0.0).sum(axis=0), is_known.sum(axis=0)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def _known(found: Floats) -> float | None:
-    return float(found[0]) if np.isfinite(found[0]) else None
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -118,7 +118,7 @@ def curve(matches: Matches, weights: NDArray[Any]) -> Curve:
 
 def average_precision(matches: Matches, images: Indices | None = None) -> float | None:
     """`Curve.average_precision` of the images, which may repeat; None without objects."""
-    return _known(curve(matches, times(matches, images)).average_precision())
+    return of_one_draw(curve(matches, times(matches, images)).average_precision())
 
 
 def mean_average_precision(
@@ -133,12 +133,12 @@ def sensitivity_at(
     matches: Matches, false_per_image: float, images: Indices | None = None
 ) -> float | None:
     """Share of objects found by the lowest threshold with at most so many false boxes per image."""
-    return _known(curve(matches, times(matches, images)).sensitivity(false_per_image))
+    return of_one_draw(curve(matches, times(matches, images)).sensitivity(false_per_image))
 
 
 def froc(matches: Matches, images: Indices | None = None) -> float | None:
     """`Curve.froc` of the images, which may repeat; None without objects."""
-    return _known(curve(matches, times(matches, images)).froc())
+    return of_one_draw(curve(matches, times(matches, images)).froc())
 
 
 def times(matches: Matches, images: Indices | None) -> NDArray[np.int64]:
@@ -155,7 +155,8 @@ def divided(above: Floats, below: Floats) -> Floats:
     return found
 
 
-def _known(found: Floats) -> float | None:
+def of_one_draw(found: Floats) -> float | None:
+    """Of figures of a single draw; None where it is no number."""
     return float(found[0]) if np.isfinite(found[0]) else None
 
 
