@@ -19,7 +19,11 @@ from tests.e2e import browser as person
 SIDE, SLICES, MIDDLE = 64, 5, 2
 SUGGESTED = (slice(20, 40), slice(24, 44))
 DEFINITION = {
-    "questions": [{"key": "finding", "label": "Any finding?", "options": [{"key": "no"}, {"key": "yes"}]}],
+    "questions": [
+        {"key": "finding", "label": "Any finding?", "options": [{"key": "no"}, {"key": "yes"}]},
+        {"key": "moved", "label": "Motion?", "scope": "series", "required": False,
+         "options": [{"key": "no"}, {"key": "yes"}]},
+    ],
     "region_labels": [{"key": "nodule", "label": "Nodule"}],
     "segments": [{"value": 1, "label": "Tumour"}],
     "options": {"suggestions": "shown"},
@@ -36,7 +40,7 @@ COLOURED = """() => {
 
 
 def make_suggested_case(project, actor):
-    """A CT with a suggested answer, box and mask on its middle slice."""
+    """A CT with suggested answers, of the study and its series, a box and a mask on its middle slice."""
     schema = publish_schema(actor=actor, project=project, definition=DEFINITION)
     voxels = np.full((SLICES, SIDE, SIDE), 40, np.int16)
     files = list(
@@ -58,8 +62,10 @@ def make_suggested_case(project, actor):
         "pixels": [[24, 20], [44, 20], [44, 40], [24, 40]], "points": None, "is_hidden": False,
         "is_locked": False,
     }  # fmt: skip
+    moved = {"series_instance_uid": headers[0].SeriesInstanceUID, "answers": {"moved": "yes"}}
     content = {
         "answers": {"finding": "yes"}, "regions": [box],
+        "scoped": [{**moved, "probabilities": {"moved": {"no": 0.2, "yes": 0.8}}}],
         "masks": keep_layers(schema=schema.schema, labels=labels, grid=grid),
     }  # fmt: skip
     offer_suggestions(project=project, origin="o", source="m", offered=[Offered(case.pk, content)])
@@ -97,6 +103,7 @@ def reads_with_a_suggestion(browser, address, troubles, cast, suggested):
     page.goto(f"/projects/{cast.project.pk}/read")
     page.get_by_test_id("suggestion").wait_for(timeout=60_000)
     page.wait_for_selector(person.SHOWN, timeout=60_000)
+    page.get_by_test_id("suggestion").get_by_text("Motion?: yes").wait_for()
     coloured(page, lambda count: count > 50, "the suggested outline is drawn")
     saved(lambda content: content.get("suggestions"), "the suggestion was shown")
 
@@ -109,6 +116,8 @@ def reads_with_a_suggestion(browser, address, troubles, cast, suggested):
     saved(lambda content: content.get("masks") == suggested["masks"], "the mask is taken over")
     assert draft()["regions"] == suggested["regions"]
     assert draft()["answers"] == suggested["answers"]
+    [proposed], [taken] = suggested["scoped"], draft()["scoped"]
+    assert taken == {key: proposed[key] for key in ("series_instance_uid", "answers")}
     coloured(page, lambda count: count > 300, "the accepted mask is filled")
 
     page.keyboard.press("Control+z")
