@@ -1,4 +1,4 @@
-/** Every control of the reading room says which action it does, and so has a key: read from the source, so that a
+/** Every control of the reading room, and of the page of a case, says which action it does, and so has a key: read from the source, so that a
  * new button without one fails here. */
 import { readFileSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
@@ -6,7 +6,7 @@ import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { ACTIONS } from '../src/labeling/actions'
 
-const ROOM = resolve(import.meta.dirname, '../src/labeling/ReadingPage.tsx')
+const PAGES = ['ReadingPage', 'CasePage'].map((name) => resolve(import.meta.dirname, `../src/labeling/${name}.tsx`))
 /** Components that somebody presses, whatever stands on them. */
 const PRESSED = new Set([
   'a', 'button', 'input', 'select', 'textarea', 'Button', 'ActionIcon', 'UnstyledButton', 'Menu.Item', 'Anchor', 'Checkbox',
@@ -24,6 +24,7 @@ const EXCEPTIONS: Record<string, { controls: Record<string, number>; why: string
   'GrowingField.tsx': { controls: { Textarea: 1 }, why: 'named where it is used' },
   'SkipDialog.tsx': { controls: { form: 1, Textarea: 1, Button: 2 }, why: 'a dialog: Enter confirms, Escape gives up' },
   'OptionField.tsx': { controls: { Button: 1 }, why: 'answers have keys of their own, 1-9 while the question is in hand' },
+  'MarkActions.tsx': { controls: { 'Menu.Item': 1 }, why: 'of a menu: arrows and Enter' },
   'CommentsPanel.tsx': { controls: { Button: 1 }, why: 'adds what was written: Ctrl and Enter in the field' },
   'ToolMenus.tsx': { controls: { Button: 2 }, why: 'open menus whose items all have keys' },
   'Section.tsx': { controls: { UnstyledButton: 1 }, why: 'folds what it heads: Tab and Enter' },
@@ -39,8 +40,9 @@ interface Control {
   isKeyed: boolean
 }
 
-describe('the reading room', () => {
-  const controls = filesFrom(ROOM).flatMap(controlsIn)
+describe('the reading room and the page of a case', () => {
+  const files = filesFrom(PAGES)
+  const controls = files.flatMap(controlsIn)
 
   it('names the action of every control', () => {
     const unnamed = controls.filter(({ isKeyed }) => !isKeyed)
@@ -51,7 +53,7 @@ describe('the reading room', () => {
   })
 
   it('does every action somewhere', () => {
-    const sources = filesFrom(ROOM).filter((file) => basename(file) !== 'actions.ts').map((file) => readFileSync(file, 'utf8')).join('\n')
+    const sources = files.filter((file) => basename(file) !== 'actions.ts').map((file) => readFileSync(file, 'utf8')).join('\n')
     const undone = ACTIONS.filter(({ id }) => {
       const isNumbered = /^(tool|preset|layout|operation)_/.exec(id)
       return isNumbered ? !sources.includes(`\`${isNumbered[0]}\${`) : !new RegExp(`\\b${id}(:|')`).test(sources)
@@ -60,13 +62,13 @@ describe('the reading room', () => {
   })
 })
 
-/** A file and all that it imports from the pages' own folders. */
-function filesFrom(start: string): string[] {
-  const found = new Set([start])
+/** Files and all that they import from the pages' own folders. */
+function filesFrom(start: readonly string[]): string[] {
+  const found = new Set(start)
   for (const file of found) {
     for (const [, path = ''] of readFileSync(file, 'utf8').matchAll(/from '(\.[^']+)'/g)) {
       const base = resolve(dirname(file), path)
-      if (!/src\/(labeling|ui)\//.test(base)) continue
+      if (!/src\/(labeling|projects|ui)\//.test(base)) continue
       const existing = [`${base}.tsx`, `${base}.ts`].find((one) => ts.sys.fileExists(one))
       if (existing) found.add(existing)
     }

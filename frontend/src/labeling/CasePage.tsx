@@ -1,14 +1,17 @@
 /** A case as supervisors look at it: the images with somebody's read on them, and what readers noted. */
+import { useDisclosure } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useMemo, useSyncExternalStore } from 'react'
 import { useNavigate, useParams, useSearchParams } from 'react-router'
 import { api, good, type Reading, type Schemas } from '../api/client'
 import { usePreferences } from '../app/usePreferences'
 import { Failed, Waiting } from '../ui/states'
-import { actionOf, type ActionId, type Commands } from './actions'
+import { actionOf, type ActionId, type Commands, type Group } from './actions'
 import { ActivityClock } from './activity'
 import { CaseSide } from './CaseSide'
+import { CheatSheet } from './CheatSheet'
 import { commandsOf } from './commands'
+import { pressingControls, pressingMarks } from './controls'
 import { definitionOfRead } from './definition'
 import { Journal } from './journal'
 import { ReadingRoom } from './ReadingRoom'
@@ -30,9 +33,12 @@ import { useWorkstation } from './useWorkstation'
 import { whyNoPlanes } from './viewerText'
 
 const NONE = [] as const
-/** Beside everything about the images and their explanations. */
-const HARMLESS: readonly ActionId[] = ['region_previous', 'region_next', 'cancel', 'segment_previous', 'segment_next', 'masks_hide', 'segment_goto', 'segment_hide', 'segment_fainter', 'segment_stronger', 'outline_only',
-  'comment_next', 'comment_previous']
+/** What changes nothing of the read. */
+const HARMLESS_GROUPS: readonly Group[] = ['explanations', 'comments', 'marks', 'view', 'planes', 'presets', 'layouts', 'windows']
+const HARMLESS: readonly ActionId[] = [
+  'help', 'leave', 'graphics_restart', 'region_previous', 'region_next', 'cancel', 'segment_previous', 'segment_next', 'masks_hide', 'segment_goto',
+  'segment_hide', 'segment_fainter', 'segment_stronger', 'outline_only',
+]
 
 export default function CasePage() {
   const { projectId = '', caseId = '' } = useParams()
@@ -46,6 +52,7 @@ export default function CasePage() {
   const snapshot = useSyncExternalStore(session.subscribe, session.getSnapshot)
   const { keys: custom } = usePreferences()
   const layout = useRoomLayout()
+  const [isHelpOpen, help] = useDisclosure(false)
   const root = requests.dicomwebRoot(projectId)
   const { reading } = snapshot
   const { region_labels: labels = NONE, segments = NONE } = definitionOfRead(reading)
@@ -68,21 +75,23 @@ export default function CasePage() {
   }, [session, found, read])
 
   const back = () => void navigate(`/projects/${projectId}?tab=marks`)
-  const everything = {
-    ...commandsOf({ session, snapshot, workstation, layout, regions, masks, labels, segments, ...cine }), ...explanations.commands, ...comment.commands,
-  }
-  const commands = ofLooking(everything)
+  const onRead = (id: string) => setSearch({ read: id }, { replace: true })
+  const commands = ofLooking({
+    ...pressingControls(), ...commandsOf({ session, snapshot, workstation, layout, regions, masks, labels, segments, ...cine }),
+    ...explanations.commands, ...comment.commands, ...pressingMarks(), ...readsBetween(found?.reads ?? NONE, read, onRead),
+    ...(workstation && { pin: pins.pick }), help: help.toggle, leave: back,
+  })
   const pane = state.panes[state.active]
   const doable = { commands, reasons: { planes: pane ? whyNoPlanes(pane) : undefined }, custom }
   useKeys({ custom, answers: NONE, commands, onAnswer: () => undefined, onType: () => false })
 
-  return (
+  const room = (
     <ReadingRoom
       layout={layout}
       toolbar={
         <Toolbar {...doable} state={state} kinds={NONE} hasSegments={false} steps={{ undo: null, redo: null }}
           presets={presets} {...cine}
-          onSlab={pane && pane.as !== 'stack' ? (slab) => workstation?.slab(slab?.mm ?? null, slab?.mode ?? null) : null}
+          onSlab={pane && pane.as !== 'stack' ? (slab) => workstation?.slab(slab) : null}
           labels={NONE} label="" onLabel={() => undefined} />
       }
       strip={reading ? <RoomStrip root={root} reading={reading} workstation={workstation} state={state} /> : null}
@@ -92,22 +101,38 @@ export default function CasePage() {
           {overview.isPending && <Waiting />}
           {overview.isError && <Failed error={overview.error} onRetry={() => void overview.refetch()} />}
           {found && (
-            <CaseSide projectId={projectId} overview={found} read={read} onRead={(id) => setSearch({ read: id }, { replace: true })} onBack={back}
+            <CaseSide projectId={projectId} overview={found} read={read} onRead={onRead} onBack={back}
               side={{ session, snapshot, doable, state, workstation, regions, masks, talk, pins, comment, suggestions: null, explanations: explanations.panel, asked: session.questions() }} />
           )}
         </>
       }
     />
   )
+  return (
+    <>
+      {room}
+      <CheatSheet isOpen={isHelpOpen} onClose={help.close} custom={custom} answers={NONE} />
+    </>
+  )
 }
 
-/** What changes nothing of the read. */
 function ofLooking(commands: Commands): Commands {
-  const kept = Object.entries(commands).filter(([id]) => {
-    const { group } = actionOf(id as ActionId)
-    return group === 'explanations' || group === 'view' || group === 'planes' || group === 'presets' || group === 'layouts' || group === 'windows' || HARMLESS.includes(id as ActionId)
-  })
+  const kept = Object.entries(commands).filter(([id]) =>
+    HARMLESS_GROUPS.includes(actionOf(id as ActionId).group) || HARMLESS.includes(id as ActionId))
   return Object.fromEntries(kept)
+}
+
+/** From one person's read to the next, round at the end. */
+function readsBetween(
+  reads: readonly Schemas['Annotation'][], shown: Schemas['Annotation'] | undefined, onRead: (id: string) => void,
+): Commands {
+  if (reads.length < 2) return {}
+  const index = reads.findIndex(({ id }) => id === shown?.id)
+  const step = (by: 1 | -1) => () => {
+    const next = reads[(index + by + reads.length) % reads.length]
+    if (next) onRead(next.id)
+  }
+  return { read_previous: step(-1), read_next: step(1) }
 }
 
 /** An overview in the words of the reading room; a case that nobody has read shows its images alone. */

@@ -4,10 +4,11 @@ import { IconArrowLeft, IconDownload } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { api, good, type Schemas } from '../api/client'
 import { t } from '../i18n'
+import { KindBadge } from '../projects/KindBadge'
 import { MarkActions } from '../projects/MarkActions'
-import { KindBadge } from '../projects/MarksPanel'
 import { useMarkActs, useMarks, useMembers } from '../projects/useMarks'
 import { Section } from '../ui/Section'
+import { keyed } from './actions'
 import { contentOf, drawnMasks } from './content'
 import { ExplanationPanel } from './ExplanationPanel'
 import { ReadingSide, type SideProps } from './ReadingSide'
@@ -33,12 +34,12 @@ export function CaseSide({ projectId, overview, read, side, onRead, onBack }: Pr
         <Text fw={700} component="h1" size="md" m={0}>
           {t('case.title')}
         </Text>
-        <Button size="compact-xs" variant="subtle" color="gray" leftSection={<IconArrowLeft size="1rem" />} onClick={onBack}>
+        <Button {...keyed('leave')} size="compact-xs" variant="subtle" color="gray" leftSection={<IconArrowLeft size="1rem" />} onClick={onBack}>
           {t('case.back')}
         </Button>
       </Group>
       {read ? (
-        <Select label={t('case.read_of')} allowDeselect={false} value={read.id} onChange={(id) => id !== null && onRead(id)}
+        <Select {...keyed('read_next')} label={t('case.read_of')} allowDeselect={false} value={read.id} onChange={(id) => id !== null && onRead(id)}
           data={overview.reads.map(({ id, reader, state }) => ({ value: id, label: t('case.read_name', { reader, state: t(`case.read_state.${state}`) }) }))} />
       ) : (
         <Text size="sm" c="dimmed">
@@ -62,7 +63,7 @@ function CaseMarks({ projectId, caseId, isManager }: { projectId: string; caseId
     <Section title={t('project.marks')} count={rows.length}>
       <Stack gap="sm">
         {rows.map((mark) => (
-          <Stack key={mark.id} gap={4} data-testid="mark">
+          <Stack key={mark.id} gap={4} data-testid="mark" tabIndex={-1}>
             <Group justify="space-between" wrap="nowrap">
               <KindBadge mark={mark} />
               <Text size="xs" c="dimmed">
@@ -85,7 +86,7 @@ function MaskLinks({ read }: { read: Schemas['Annotation'] }) {
     <Section title={t('case.take_away')}>
       <Stack gap={4}>
         {masks.map(({ layer, series_instance_uid: series }) => (
-          <Anchor key={`${layer}:${series}`} size="sm" download
+          <Anchor key={`${layer}:${series}`} {...keyed('masks_download')} size="sm" download
             href={`/api/v1/annotations/${read.id}/masks/nifti?${new URLSearchParams({ layer: String(layer), series }).toString()}`}>
             <Group gap={6} component="span">
               <IconDownload size="1rem" aria-hidden="true" />

@@ -9,7 +9,7 @@
 import { LAYOUTS, MASK_TOOLS, REGION_KINDS, VIEW_TOOLS, type ToolName } from '../viewer/types'
 
 export const GROUPS = [
-  'read', 'questions', 'suggestions', 'explanations', 'comments', 'view', 'planes', 'windows', 'regions', 'masks', 'segment', 'presets', 'layouts',
+  'read', 'questions', 'suggestions', 'explanations', 'comments', 'marks', 'view', 'planes', 'windows', 'regions', 'masks', 'segment', 'presets', 'layouts',
 ] as const
 export type Group = (typeof GROUPS)[number]
 
@@ -51,6 +51,19 @@ const COMMENTS = {
   comment_previous: [['Ctrl+:']],
   comment_resolve: [['Ctrl+/']],
   comment_delete: [['Ctrl+Delete']],
+} satisfies Record<string, Spec>
+
+/** On the page of a case that is looked at: whose read is shown, and what readers noted. */
+const MARKS = {
+  read_previous: [['Ctrl+Home'], 'repeats'],
+  read_next: [['Ctrl+End'], 'repeats'],
+  mark_previous: [['Ctrl+<'], 'repeats'],
+  mark_next: [['Ctrl+>'], 'repeats'],
+  mark_resolve: [['Ctrl+?']],
+  mark_give: [['Ctrl+$']],
+  mark_withdraw: [['Ctrl+%']],
+  mark_remove: [['Alt+Delete']],
+  masks_download: [['Ctrl+#']],
 } satisfies Record<string, Spec>
 
 const SUGGESTIONS = {
@@ -190,7 +203,7 @@ export const PRESET_COUNT = 9
 type PresetAction = `preset_${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`
 type LayoutAction = `layout_${(typeof LAYOUTS)[number]}`
 type Named =
-  | keyof typeof READ | keyof typeof QUESTIONS | keyof typeof COMMENTS | keyof typeof SUGGESTIONS | keyof typeof EXPLANATIONS
+  | keyof typeof READ | keyof typeof QUESTIONS | keyof typeof COMMENTS | keyof typeof MARKS | keyof typeof SUGGESTIONS | keyof typeof EXPLANATIONS
   | keyof typeof VIEW | keyof typeof PLANES | keyof typeof PANES | keyof typeof REGIONS | keyof typeof MASKS | keyof typeof SEGMENT
 export type ActionId = Named | PresetAction | LayoutAction
 
@@ -208,6 +221,7 @@ export const ACTIONS: readonly Action[] = [
   ...listed('read', READ),
   ...listed('questions', QUESTIONS),
   ...listed('comments', COMMENTS),
+  ...listed('marks', MARKS),
   ...listed('suggestions', SUGGESTIONS),
   ...listed('explanations', EXPLANATIONS),
   ...listed('view', VIEW),
@@ -227,10 +241,6 @@ export function actionOf(id: ActionId): Action {
   const found = BY_ID.get(id)
   if (!found) throw new Error(`There is no action ${id}.`)
   return found
-}
-
-export function isActionId(id: string): id is ActionId {
-  return BY_ID.has(id as ActionId)
 }
 
 /** The action that takes a tool in hand. */

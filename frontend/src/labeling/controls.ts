@@ -7,6 +7,25 @@ export function pressingControls(): Commands {
   return { ...Object.fromEntries(PRESSED.map((id) => [id, () => press(controlsOf(id)[0])])), amiss_next: pressNext('amiss_next') }
 }
 
+const OF_MARKS = ['mark_resolve', 'mark_give', 'mark_withdraw', 'mark_remove'] satisfies readonly ActionId[]
+const MARK = '[data-testid=mark]'
+
+/** The mark that has the focus is in hand, else the first one. */
+export function pressingMarks(): Commands {
+  const marks = () => [...document.querySelectorAll<HTMLElement>(MARK)]
+  const inHand = () => document.activeElement?.closest(MARK) ?? marks()[0]
+  const step = (by: 1 | -1) => () => {
+    const all = marks()
+    const index = all.findIndex((one) => one.contains(document.activeElement))
+    all.at(index < 0 && by < 0 ? -1 : (index + by) % all.length)?.focus()
+  }
+  return {
+    mark_previous: step(-1), mark_next: step(1),
+    ...Object.fromEntries(OF_MARKS.map((id) => [id, () => inHand()?.querySelector<HTMLElement>(`[data-action=${id}]`)?.click()])),
+    masks_download: () => controlsOf('masks_download').forEach((one) => one.click()),
+  }
+}
+
 function controlsOf(id: ActionId): HTMLElement[] {
   return [...document.querySelectorAll<HTMLElement>(`[data-action=${id}]`)]
 }

@@ -2,6 +2,7 @@
 import { useState } from 'react'
 import type { Workstation } from '../viewer/Workstation'
 import type { Commands } from './actions'
+import { goInto } from './focus'
 import type { Talk } from './useTalk'
 
 export interface CommentInHand {
@@ -24,6 +25,7 @@ export function useCommentInHand({ comments, me, resolve, remove }: Talk, workst
   return {
     id: comment?.id ?? null,
     commands: {
+      comment: () => void goInto('[data-comment-field]'),
       ...(comments.length > 0 && { comment_next: step(1), comment_previous: step(-1) }),
       ...(comment?.author === me && {
         comment_resolve: () => resolve(comment.id, !comment.is_resolved),

@@ -31,7 +31,6 @@ export function useReasons(session: ReadingSession, talk: Talk): Reasons {
       skip: () => setWhat('skip'),
       flag: toggle('flag'),
       second_opinion: toggle('second_opinion'),
-      comment: () => document.querySelector<HTMLTextAreaElement>('[data-comment-field]')?.focus(),
     },
   }
 }

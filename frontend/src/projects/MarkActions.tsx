@@ -2,6 +2,7 @@
 import { Button, Group, Menu, Text } from '@mantine/core'
 import type { Schemas } from '../api/client'
 import { t } from '../i18n'
+import { keyed } from '../labeling/actions'
 import type { MarkActs, MarkRow } from './useMarks'
 
 interface Props {
@@ -15,15 +16,15 @@ export function MarkActions({ mark, acts, members }: Props) {
   return (
     <Group gap={6} justify="flex-end">
       {mark.handovers.map(({ reader_id, reader_name }) => (
-        <Button key={reader_id} size="compact-xs" variant="subtle" color="gray" disabled={acts.isBusy} onClick={() => acts.withdraw(mark, reader_id)}>
+        <Button key={reader_id} {...keyed('mark_withdraw')} size="compact-xs" variant="subtle" color="gray" disabled={acts.isBusy} onClick={() => acts.withdraw(mark, reader_id)}>
           {t('marks.withdraw', { name: reader_name })}
         </Button>
       ))}
       <GiveMenu mark={mark} acts={acts} members={members} />
-      <Button size="compact-xs" variant="default" disabled={acts.isBusy} onClick={() => acts.remove(mark)}>
+      <Button {...keyed('mark_remove')} size="compact-xs" variant="default" disabled={acts.isBusy} onClick={() => acts.remove(mark)}>
         {t(mark.kind === 'skip' ? 'marks.return' : 'marks.remove')}
       </Button>
-      <Button size="compact-xs" variant="default" disabled={acts.isBusy} onClick={() => acts.settle(mark, !isResolved)}>
+      <Button {...keyed('mark_resolve')} size="compact-xs" variant="default" disabled={acts.isBusy} onClick={() => acts.settle(mark, !isResolved)}>
         {t(isResolved ? 'marks.reopen' : 'marks.resolve')}
       </Button>
     </Group>
@@ -36,7 +37,7 @@ function GiveMenu({ mark, acts, members }: Props) {
   return (
     <Menu>
       <Menu.Target>
-        <Button size="compact-xs" variant="default" disabled={acts.isBusy || others.length === 0} aria-label={t('marks.give_to', { case: nameOfCase(mark) })}>
+        <Button {...keyed('mark_give')} size="compact-xs" variant="default" disabled={acts.isBusy || others.length === 0} aria-label={t('marks.give_to', { case: nameOfCase(mark) })}>
           {t('marks.give')}
         </Button>
       </Menu.Target>

@@ -1,10 +1,11 @@
 /** Cases that readers skipped, flagged or want a second opinion on, and what becomes of them. */
-import { Badge, Button, Group, Pagination, SegmentedControl, Select, Table, Text } from '@mantine/core'
+import { Button, Group, Pagination, SegmentedControl, Select, Table, Text } from '@mantine/core'
 import { useState } from 'react'
 import { Link } from 'react-router'
 import type { Schemas } from '../api/client'
 import { formatDate, t } from '../i18n'
 import { Empty, Loaded } from '../ui/states'
+import { KindBadge } from './KindBadge'
 import { MarkActions, nameOfCase } from './MarkActions'
 import { MARK_KINDS, PAGE_SIZE, useMarkActs, useMarks, useMembers, type MarkActs, type MarkFilter, type MarkRow } from './useMarks'
 
@@ -14,7 +15,6 @@ interface Props {
 }
 
 const FIRST: MarkFilter = { state: 'open', kind: null, reader: null, page: 1 }
-const KIND_COLOURS = { flag: 'orange', second_opinion: 'blue', skip: 'gray' } as const
 
 export function MarksPanel({ projectId, isManager }: Props) {
   const [filter, setFilter] = useState(FIRST)
@@ -116,21 +116,6 @@ function MarksTable({ marks, projectId, acts, members }: TableProps) {
         </Table.Tbody>
       </Table>
     </Table.ScrollContainer>
-  )
-}
-
-export function KindBadge({ mark }: { mark: MarkRow }) {
-  return (
-    <Group gap={4} wrap="nowrap">
-      <Badge variant="dot" color={KIND_COLOURS[mark.kind]}>
-        {t(`marks.kind.${mark.kind}`)}
-      </Badge>
-      {mark.resolved_at !== null && (
-        <Badge variant="outline" color="gray">
-          {t('marks.resolved')}
-        </Badge>
-      )}
-    </Group>
   )
 }
 

@@ -155,7 +155,7 @@ def manages_the_mark(browser, address, troubles, cast, case):
     coloured(page, lambda count: count > 300, "the reader's mask is shown")
     page.get_by_test_id("region").wait_for()
     with page.expect_download() as download:
-        page.get_by_role("link", name="Segmentation, layer 0").click()
+        page.keyboard.press("Control+#")
     data = gzip.decompress(download.value.path().read_bytes())
     found = np.asarray(nibabel.Nifti1Image.from_bytes(data).dataobj)
     assert found.shape == (SIDE, SIDE, SLICES)
@@ -163,11 +163,13 @@ def manages_the_mark(browser, address, troubles, cast, case):
     before = Annotation.objects.get().draft
     page.keyboard.press("Shift+b")
     page.keyboard.press("Control+z")
-    page.get_by_role("button", name="Resolve").click()
+    page.keyboard.press("Control+>")
+    page.locator("[data-testid=mark]:focus").wait_for()
+    page.keyboard.press("Control+?")
     page.get_by_role("button", name="Reopen").wait_for()
     assert Mark.objects.get().resolved_by == cast.manager
     assert Annotation.objects.get().draft == before
-    page.get_by_role("button", name="Back to the marks").click()
+    page.keyboard.press("Control+Shift+End")
     page.get_by_text("No marks").wait_for()
     page.get_by_text("All", exact=True).click()
     row.get_by_text("Odd edge").wait_for()

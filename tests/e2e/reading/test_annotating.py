@@ -276,7 +276,7 @@ def test_a_remark_is_pinned_to_the_middle_of_what_is_seen_or_to_a_chosen_place(d
     page.keyboard.press("Enter")
     page.get_by_text("stays with its case").wait_for()
     page.keyboard.press("z")
-    page.wait_for_function(
-        "document.querySelector('[data-comment-field]')?.value === 'On second thou'"
-    )
+    comment = page.get_by_label("New comment")
+    comment.wait_for()
+    assert comment.input_value() == "On second thou"
     assert Comment.objects.count() == 2
