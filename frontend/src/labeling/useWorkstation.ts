@@ -65,12 +65,14 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
     if (!host || !isSupported || !isFurnished) return undefined
     let created: Workstation | null = null
     let isGone = false
+    const hasGone = () => isGone // asked anew after every wait
     const start = async () => {
       const layers = await viewerModule
-      if (isGone) return
+      if (hasGone()) return
       created = new layers.Workstation(root, host)
       created.subscribe(whenChanged((now) => startTransition(() => setState(now)), isMinor))
       await created.start()
+      if (hasGone()) return // it was destroyed while it started
       // At once: the page is drawn anew for it only while the images are on their way.
       if (wanted.current) openCase(created, wanted.current.reading, wanted.current.plan)
       early.current = wanted.current?.reading ?? null
@@ -79,7 +81,9 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
       const ready = { workstation: created, layers }
       startTransition(() => setOpened(ready))
     }
-    start().catch((error: unknown) => setFailure(error instanceof Error ? error : new Error(String(error))))
+    start().catch((error: unknown) => {
+      if (!hasGone()) setFailure(error instanceof Error ? error : new Error(String(error)))
+    })
     return () => {
       isGone = true
       setOpened(null)
