@@ -38,6 +38,11 @@ describe('what a region measures', () => {
     expect(statisticsLines(measured, 'none')).toEqual(['mean 0.012, SD 0.002, 0.000 to 0.040'])
   })
 
+  it('breaks no unit into two lines', () => {
+    const intensities = { count: 1, mean: 3, sd: 0, minimum: 3, maximum: 3, unit: 'counts, corrected' }
+    expect(linesInImage({ ...NONE, intensities }, 'none')).toEqual(['value 3.000 counts, corrected'])
+  })
+
   it('is said in short lines in the image, without the millimetres that need no word', () => {
     const intensities = { count: 9, mean: 40.5, sd: 12, minimum: 0, maximum: 90, unit: 'HU' }
     const measured = { ...NONE, area: { value: 212.8, unit: 'mm²' as const }, intensities }

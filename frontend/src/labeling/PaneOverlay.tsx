@@ -8,6 +8,7 @@ import type { PaneState, Slab } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import { keyed } from './actions'
 import { holdsSeries, takeSeries, type DraggedSeries } from './seriesDrag'
+import { spacingText } from './statisticsText'
 import { useLivePane } from './useMoving'
 import { presetText, troubleText, volumeText } from './viewerText'
 import classes from './reading.module.css'
@@ -130,7 +131,7 @@ const WindowText = memo(({ center, width, zoom, preset, slab, spacing }: WindowF
   return (
     <div className={classes.bottomLeft} data-testid="window">
       {/* Said only where millimetres are not the patient's own. */}
-      {spacing !== 'patient' && <div>{t(`spacing.${spacing}`)}</div>}
+      {spacing !== 'patient' && <div>{spacingText(spacing)}</div>}
       {slab && <div>{slabText(slab)}</div>}
       {preset !== '' && <div>{presetText(preset)}</div>}
       <div>{t('pane.window', { width: formatNumber(width, precision(width)), center: formatNumber(center, precision(width)) })}</div>

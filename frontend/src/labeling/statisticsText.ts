@@ -13,7 +13,8 @@ interface Quantity {
 
 /** One text per line of the list. */
 export function statisticsLines(measured: Statistics, spacing: SpacingSource): string[] {
-  return [...lengthsOf(measured).map(({ text, unit }) => withSource(text, unit, spacing)), ...othersOf(measured)]
+  const lengths = lengthsOf(measured).map(({ text, unit }) => withSource(text, unit, spacing))
+  return [...lengths, ...othersOf(measured).map((parts) => parts.join(', '))]
 }
 
 /** The same beside the region in the image, in short lines: long ones cover it in a small pane, and what lies under
@@ -21,9 +22,18 @@ export function statisticsLines(measured: Statistics, spacing: SpacingSource): s
 export function linesInImage(measured: Statistics, spacing: SpacingSource): string[] {
   const lengths = lengthsOf(measured)
   const needsSource = spacing !== 'patient' && lengths.some(({ unit }) => isInMillimetres(unit))
-  const source = needsSource ? [t(`spacing.${spacing}`)] : []
-  const lines = [...lengths.map(({ text }) => text), ...source, ...othersOf(measured)]
-  return lines.flatMap((line) => line.split(', '))
+  const source = needsSource ? spacingParts(spacing) : []
+  return [...lengths.map(({ text }) => text), ...source, ...othersOf(measured).flat()]
+}
+
+/** Where millimetres come from. */
+export function spacingText(spacing: SpacingSource): string {
+  return spacingParts(spacing).join(', ')
+}
+
+function spacingParts(spacing: SpacingSource): string[] {
+  const first = t(`spacing.${spacing}`)
+  return spacing === 'detector' ? [first, t('spacing.not_in_patient')] : [first]
 }
 
 function lengthsOf({ area, length, width }: Statistics): { text: string; unit: string }[] {
@@ -38,10 +48,11 @@ function lengthsOf({ area, length, width }: Statistics): { text: string; unit: s
   return found
 }
 
-function othersOf({ intensities, angle_degrees }: Statistics): string[] {
-  const lines: string[] = []
-  if (angle_degrees !== null) lines.push(t('statistics.angle', { value: formatNumber(angle_degrees, 1) }))
-  if (intensities) lines.push(valuesText(intensities))
+/** Each in the parts of which its line consists. */
+function othersOf({ intensities, angle_degrees }: Statistics): string[][] {
+  const lines: string[][] = []
+  if (angle_degrees !== null) lines.push([t('statistics.angle', { value: formatNumber(angle_degrees, 1) })])
+  if (intensities) lines.push(valueParts(intensities))
   return lines
 }
 
@@ -50,19 +61,22 @@ function quantity(key: 'statistics.line' | 'statistics.area', { value, unit }: Q
 }
 
 function withSource(text: string, unit: string, spacing: SpacingSource): string {
-  return isInMillimetres(unit) ? t('statistics.by', { text, source: t(`spacing.${spacing}`) }) : text
+  return isInMillimetres(unit) ? t('statistics.by', { text, source: spacingText(spacing) }) : text
 }
 
 function isInMillimetres(unit: string): boolean {
   return unit.startsWith('mm')
 }
 
-function valuesText({ count, mean, sd, minimum, maximum, unit }: NonNullable<Statistics['intensities']>): string {
+function valueParts({ count, mean, sd, minimum, maximum, unit }: NonNullable<Statistics['intensities']>): string[] {
   // Parameter maps live below 1: three digits say as much there as none do for Hounsfield units.
   const decimals = (count === 1 ? Math.abs(mean) : maximum - minimum) < 10 ? 3 : 1
   const text = (value: number) => formatNumber(value, decimals)
   const withUnit = unit === '' || unit.endsWith(UNITLESS) ? text(mean) : t('answer.with_unit', { number: text(mean), unit })
   // A point has one value, and no spread.
-  if (count === 1) return t('statistics.value', { value: withUnit })
-  return t('statistics.values', { mean: withUnit, sd: text(sd), minimum: text(minimum), maximum: text(maximum) })
+  if (count === 1) return [t('statistics.value', { value: withUnit })]
+  return [
+    t('statistics.mean', { mean: withUnit }), t('statistics.sd', { sd: text(sd) }),
+    t('statistics.range', { minimum: text(minimum), maximum: text(maximum) }),
+  ]
 }
