@@ -24,13 +24,19 @@ export function together({ text, original }: Said): string {
   return original === '' ? text : t('problem.with_original', { text, original })
 }
 
-/** Null where there are no words, or none that this page knows. */
-export function wordsText(words: unknown): string | null {
+/** How a value stands in a sentence, by its name and what else the words hold. */
+type Shown = (name: string, value: unknown, all: Readonly<Record<string, unknown>>) => string
+
+/** Null where there are no words, or none that this page knows in that part of the catalogue. */
+export function wordsText(words: unknown, part = 'said', shown: Shown = asItIs): string | null {
   if (!isWords(words)) return null
   const { code, ...values } = words
-  const shown = Object.entries(values).map(([name, value]) => [name, isWords(value) ? (wordsText(value) ?? value.code) : String(value)])
-  const key = code.includes('.') ? code : `said.${code}`
-  return named(key, '', Object.fromEntries(shown) as Record<string, string>) || null
+  const texts = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, shown(name, value, values)]))
+  return named(code.includes('.') ? code : `${part}.${code}`, '', texts) || null
+}
+
+function asItIs(_: string, value: unknown): string {
+  return isWords(value) ? (wordsText(value) ?? value.code) : String(value)
 }
 
 /** What is wrong with each field, where the server knows its words. */

@@ -2,8 +2,8 @@
 import { Anchor, List, Text } from '@mantine/core'
 import { Link } from 'react-router'
 import type { Round, Schemas } from '../api/client'
+import { wordsText } from '../api/saidText'
 import { t } from '../i18n'
-import { exclusionText } from './exclusionText'
 
 export function LeftOut({ projectId, round }: { projectId: string; round: Round }) {
   const { excluded_count: count = 0, excluded_reasons: reasons = [] } = round.metrics
@@ -14,7 +14,7 @@ export function LeftOut({ projectId, round }: { projectId: string; round: Round 
       <List size="sm" c="dimmed">
         {reasons.map((reason) => (
           <List.Item key={reason.reason}>
-            {t('left_out.reason', { count: reason.count, reason: exclusionText(reason) })}
+            {t('left_out.reason', { count: reason.count, reason: wordsText(reason.words, 'left_out') ?? reason.reason })}
             <CaseLinks projectId={projectId} cases={reason.cases} />
           </List.Item>
         ))}

@@ -1,5 +1,6 @@
 /** What the quick loop says of itself, from the words that the server sends; English where it knows others. */
-import { formatNumber, named } from '../i18n'
+import { wordsText } from '../api/saidText'
+import { formatNumber } from '../i18n'
 import { numberInUnit } from './headText'
 
 const POINTS = new Set(['low', 'high'])
@@ -9,11 +10,7 @@ const WANTED_DECIMALS = 3
 
 /** `nameOf`: what the reader calls an answer or a third of the range. */
 export function evidenceText(words: unknown, english: string, nameOf: (key: string) => string = (key) => key): string {
-  if (typeof words !== 'object' || words === null || !('code' in words)) return english
-  const { code, ...values } = words as Record<string, unknown>
-  const unit = values['unit']
-  const shown = Object.entries(values).map(([name, value]) => [name, shownAs(name, value, typeof unit === 'string', nameOf)])
-  const text = named(`evidence.${String(code)}`, english, Object.fromEntries(shown) as Record<string, string>)
+  const text = wordsText(words, 'evidence', (name, value, { unit }) => shownAs(name, value, typeof unit === 'string', nameOf)) ?? english
   return text.replaceAll(/ {2,}/g, ' ').replace(' )', ')').trimEnd()
 }
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
+import { wordsText } from '../src/api/saidText'
 import { setLanguage } from '../src/i18n'
 import { en } from '../src/i18n/en'
-import { exclusionText } from '../src/learning/exclusionText'
 
 afterEach(() => setLanguage('en'))
 
@@ -10,14 +10,14 @@ describe('why a case was left out', () => {
   it('is said in both languages, with its values', () => {
     const known = { reason: 'crp [mg/l] is missing', words: { code: 'value_missing', name: 'crp [mg/l]' } }
     setLanguage('en')
-    expect(exclusionText(known)).toBe(known.reason)
+    expect(wordsText(known.words, 'left_out')).toBe(known.reason)
     setLanguage('de')
-    expect(exclusionText(known)).toBe('crp [mg/l] fehlt')
+    expect(wordsText(known.words, 'left_out')).toBe('crp [mg/l] fehlt')
   })
 
-  it('stays in English where nobody knows the words', () => {
-    setLanguage('de')
-    expect(exclusionText({ reason: 'a broken file', words: {} })).toBe('a broken file')
+  it('is not said where nobody knows the words', () => {
+    expect(wordsText({}, 'left_out')).toBeNull()
+    expect(wordsText({ code: 'new_reason' }, 'left_out')).toBeNull()
   })
 
   it('has every sentence of the server', () => {
