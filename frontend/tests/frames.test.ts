@@ -16,7 +16,7 @@ it('measures stored pixels in their unit without a copy of the image', () => {
 })
 
 it('takes what was rescaled while it was decoded as it is', () => {
-  const values = valuesIn({ ...image, preScale: { scaled: true } }, 'HU')
+  const values = valuesIn({ ...image, preScale: { enabled: true, scaled: true } }, 'HU')
   expect(measure(box, values, null).intensities).toMatchObject({ count: 4, mean: 3, minimum: 1, maximum: 5 })
 })
 

@@ -104,7 +104,7 @@ export default function ReadingPage() {
           <Toolbar {...doable} state={state} kinds={kindsOf(labels, regions.label)} hasSegments={segments.length > 0}
             steps={{ undo: step(snapshot.undoName), redo: step(snapshot.redoName) }}
             presets={presets} {...cine}
-            onSlab={pane && pane.as !== 'stack' ? (slab) => workstation?.slab(slab?.mm ?? null, slab?.mode ?? null) : null}
+            onSlab={pane && pane.as !== 'stack' ? (slab) => workstation?.slab(slab) : null}
             labels={labels} label={regions.label} onLabel={regions.setLabel} />
         }
         strip={reading && hasChoice(reading) ? <RoomStrip root={root} reading={reading} workstation={workstation} state={state} /> : null}

@@ -4,6 +4,7 @@ import {
   IconAdjustmentsHorizontal, IconLayoutGrid, IconPlayerPause, IconPlayerPlay, IconStackFront,
 } from '@tabler/icons-react'
 import { t } from '../i18n'
+import { MAX_RATE } from '../viewer/cine'
 import { LAYOUTS, type Layout, type Slab, type WorkstationState } from '../viewer/types'
 import { actionOf, keyed, type ActionId } from './actions'
 import type { RegionLabel } from './definition'
@@ -167,7 +168,7 @@ export function CineControl({ state, commands, reasons, cineRate, onCineRate }: 
           w="4.5rem"
           aria-label={t('toolbar.cine_rate')}
           min={1}
-          max={60}
+          max={MAX_RATE}
           value={cineRate}
           onChange={(rate) => typeof rate === 'number' && rate > 0 && onCineRate(rate)}
           onKeyDown={leaveOnEnter}

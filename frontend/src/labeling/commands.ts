@@ -1,5 +1,4 @@
 /** What every action does now: the one place where keys and buttons meet the viewer and the content. */
-import { middleOf } from '../viewer/regions/shapes'
 import { LAYOUTS, MASK_TOOLS, REGION_KINDS, type Layout, type PaneState, type ToolName } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import { PRESET_COUNT, TOOLS, type ActionId, type Commands } from './actions'
@@ -9,7 +8,7 @@ import { kindsOf, type RegionLabel, type Segment } from './definition'
 import * as edits from './edits'
 import { onLabel, onRegion, onSegment, onThreshold } from './handCommands'
 import { cineRates, slabs, studies } from './imageCommands'
-import { goThere } from './goThere'
+import { goThere, goToRegion } from './goThere'
 import type { ReadingSession, Snapshot } from './ReadingSession'
 import type { RoomLayout } from './roomLayout'
 import type { Masks } from './useMasks'
@@ -161,7 +160,7 @@ function drawing({ session, snapshot, workstation: viewer, regions, labels }: Ro
     const next = drawn[index < 0 ? (by > 0 ? 0 : drawn.length - 1) : (index + by + drawn.length) % drawn.length]
     if (!next) return
     regions.select(next.id)
-    void viewer?.jumpTo(next.sop_instance_uid, next.frame, middleOf(next.pixels))
+    goToRegion(next, viewer)
   }
   const areHidden = drawn.every(({ is_hidden }) => is_hidden)
   return {

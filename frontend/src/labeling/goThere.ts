@@ -1,5 +1,7 @@
 /** Brings the place where something is amiss before the reader's eyes. */
 import type { ViewerStudy } from '../viewer/dicomweb'
+import { middleOf } from '../viewer/regions/shapes'
+import type { Region } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import type { Target } from './amiss'
 
@@ -22,4 +24,9 @@ export async function goThere(
   if (shownIn === undefined) await workstation.show(active, { study, series, as: 'stack' })
   else workstation.activate(shownIn)
   if (isFrame) await workstation.jumpTo(target.sop_instance_uid, target.frame, target.pixel)
+}
+
+/** The middle of a region, in the active pane. */
+export function goToRegion({ sop_instance_uid, frame, pixels }: Region, workstation: Workstation | null): void {
+  void workstation?.jumpTo(sop_instance_uid, frame, middleOf(pixels))
 }

@@ -1,4 +1,5 @@
 /** What keys do to the images beyond a step or a tool: slabs, the speed of cine, earlier studies. */
+import { MAX_RATE } from '../viewer/cine'
 import type { Slab } from '../viewer/types'
 import type { ViewerSeries, ViewerStudy } from '../viewer/dicomweb'
 import type { Workstation } from '../viewer/Workstation'
@@ -6,7 +7,6 @@ import type { Commands } from './actions'
 import type { Room } from './commands'
 import { nextSlab, thicker, thinner, throughAll } from './slabs'
 
-const MAX_RATE = 60
 const RATE_STEP = 1.25
 
 /** Of the plane that the active pane shows when the key is pressed: the page follows a moment later. */
@@ -14,8 +14,7 @@ export function slabs(viewer: Workstation): Commands {
   const change = (next: (slab: Slab | null) => Slab | null) => () => {
     const pane = viewer.state.panes[viewer.state.active]
     if (!pane || pane.as === 'stack') return
-    const slab = next(pane.slab)
-    viewer.slab(slab?.mm ?? null, slab?.mode ?? null)
+    viewer.slab(next(pane.slab))
   }
   return {
     slab_mode: change(nextSlab),

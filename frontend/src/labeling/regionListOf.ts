@@ -3,11 +3,11 @@ import { t } from '../i18n'
 import { showNotice } from '../ui/notify'
 import type { RegionLabel } from './definition'
 import * as edits from './edits'
+import { goToRegion } from './goThere'
 import { isRequired, visibleQuestions, type Subject } from './questions'
 import type { SideProps } from './ReadingSide'
 import type { RegionListProps } from './RegionList'
 import { statisticsLines } from './statisticsText'
-import { middleOf } from '../viewer/regions/shapes'
 import type { Region } from '../viewer/types'
 
 export function regionListOf(props: SideProps, labels: readonly RegionLabel[]): RegionListProps {
@@ -26,7 +26,7 @@ export function regionListOf(props: SideProps, labels: readonly RegionLabel[]): 
     onSelect: (id) => {
       regions.select(id)
       const region = drawn.find((one) => one.id === id)
-      if (region) void workstation?.jumpTo(region.sop_instance_uid, region.frame, middleOf(region.pixels))
+      if (region) goToRegion(region, workstation)
     },
     onRename: (id, name, gesture) => void session.edit('region_rename', edits.renameRegion(id, name), edits.gestureOf(gesture)),
     onRelabel: (id, label) => {

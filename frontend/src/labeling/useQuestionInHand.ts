@@ -1,6 +1,5 @@
 /** The question in hand: keys move it through all that is asked, and answer it. */
 import { useState } from 'react'
-import { middleOf } from '../viewer/regions/shapes'
 import type { Workstation } from '../viewer/Workstation'
 import type { Commands } from './actions'
 import { afterChoosing } from './choosing'
@@ -8,6 +7,7 @@ import type { Answer } from './content'
 import { cannotAssess, definitionOfRead, type Question } from './definition'
 import * as edits from './edits'
 import { goInto } from './focus'
+import { goToRegion } from './goThere'
 import { beginsTyping, isTyped, type AnswerKey } from './keymap'
 import { placeIn, subjectsIn } from './placeInView'
 import { answersOf, type Subject } from './questions'
@@ -42,7 +42,7 @@ export function useQuestionInHand(
     const next = stepAsk(asks, findAsk(asks, inHand, regions.selected), by, missingAmong(asks, snapshot))
     if (!next || !reading) return
     setWanted(inHandOf(next, reading.case_id))
-    if (next.subject.scope === 'region') goToRegion(next.subject.region.id, snapshot, workstation, regions)
+    if (next.subject.scope === 'region') takeRegion(next.subject.region.id, snapshot, workstation, regions)
   }
   const current = () => findAsk(all(), inHand, regions.selected)
   const give = (answerOf: (before: Answer, ask: Ask) => Answer) => {
@@ -93,9 +93,9 @@ function answerAsk(session: ReadingSession, { content }: Snapshot, { question: {
   else if (!edits.findRegion(content, subject.region.id)?.is_locked) session.answerRegion(subject.region.id, key, answer)
 }
 
-function goToRegion(id: string, { content }: Snapshot, workstation: Workstation | null, regions: Regions): void {
+function takeRegion(id: string, { content }: Snapshot, workstation: Workstation | null, regions: Regions): void {
   const region = edits.findRegion(content, id)
   if (!region || regions.selected === id) return
   regions.select(id)
-  void workstation?.jumpTo(region.sop_instance_uid, region.frame, middleOf(region.pixels))
+  goToRegion(region, workstation)
 }

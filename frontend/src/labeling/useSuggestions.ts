@@ -4,8 +4,8 @@ import { usePreferences } from '../app/usePreferences'
 import type { Region } from '../viewer/types'
 import type { ActionId, Commands } from './actions'
 import { actionOf } from './actions'
-import { middleOf } from '../viewer/regions/shapes'
 import type { Segment } from './definition'
+import { goToRegion } from './goThere'
 import { keysOf } from './keymap'
 import { shownKey } from './keyText'
 import type { ReadingSession, Snapshot } from './ReadingSession'
@@ -55,7 +55,8 @@ export function useSuggestions(
   const refuse = (id: string) => session.recordSuggestion(id, 'refused', new Date())
   const goTo = () => {
     const [region] = proposed?.regions ?? NONE
-    const place = region ? { ...region, pixel: middleOf(region.pixels) } : drawn.place()
+    if (region) goToRegion(region, viewer.workstation)
+    const place = region ? null : drawn.place()
     if (place) void viewer.workstation?.jumpTo(place.sop_instance_uid, place.frame, place.pixel)
   }
   const reveal = () => void masks.after(() => session.reveal(new Date()))

@@ -1,5 +1,8 @@
 /** Plays slices one after the other, never faster than they can be shown: no Cornerstone here. */
 
+/** Images a second, at most: no screen shows more. */
+export const MAX_RATE = 60
+
 export interface Playable {
   slices: number
   slice: number
@@ -20,7 +23,7 @@ export class Cine {
 
   play(fps: number): void {
     this.stop()
-    this.schedule(1000 / Math.min(Math.max(fps, 0.1), 60), this.round)
+    this.schedule(1000 / Math.min(Math.max(fps, 0.1), MAX_RATE), this.round)
   }
 
   stop(): void {

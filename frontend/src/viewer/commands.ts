@@ -1,7 +1,7 @@
 /** The commands of keys and buttons: each moves the active pane, and what is linked to it. */
 import type { Pane } from './Pane'
 import type { Preset, Window } from './presets'
-import type { SlabMode } from './types'
+import type { Slab } from './types'
 
 export abstract class PaneCommands {
   /** The active pane, which others follow from now on. */
@@ -63,8 +63,8 @@ export abstract class PaneCommands {
     this.lead()?.cine(fps)
   }
 
-  /** Null millimetres reach through the whole volume; a null mode ends the slab. */
-  slab(mm: number | null, mode: SlabMode | null): void {
-    this.lead()?.slab(mode === null ? null : { mm, mode })
+  /** Null ends it. */
+  slab(slab: Slab | null): void {
+    this.lead()?.slab(slab)
   }
 }

@@ -256,7 +256,7 @@ def test_a_map_of_a_volume_lies_in_its_three_planes(live_cast):
             assert is_on_the_mark(room, pane), PLANES[pane]
             for move in (
                 "w.flip('h')", "w.flip('v')", "w.rotate(90)", "w.rotate(20)", "w.zoom(1.6)",
-                "w.slab(6, 'mip')", "w.slab(0, null)", "w.reset()",
+                "w.slab({ mm: 6, mode: 'mip' })", "w.slab(null)", "w.reset()",
             ):  # fmt: skip
                 room.do(move)
                 assert is_on_the_mark(room, pane), (PLANES[pane], move)
@@ -267,11 +267,11 @@ def test_a_map_of_a_volume_lies_in_its_three_planes(live_cast):
             assert len(coloured_mm(room, pane)) == 0, PLANES[pane]
             # Of a slab the strongest is shown: as far as it reaches, and no farther.
             far = 4 * (SLICE_MM if PLANES[pane] == "axial" else PIXEL_MM)
-            room.do(f"w.slab({2 * far + 1}, 'mip')")
+            room.do(f"w.slab({{ mm: {2 * far + 1}, mode: 'mip' }})")
             assert is_on_the_mark(room, pane), (PLANES[pane], "slab")
-            room.do("w.slab(2, 'mip')")
+            room.do("w.slab({ mm: 2, mode: 'mip' })")
             assert len(coloured_mm(room, pane)) == 0, (PLANES[pane], "a thin slab")
-            room.do("w.slab(0, null)")
+            room.do("w.slab(null)")
 
         # From wherever, the strongest place is one key away, in all planes under the crosshairs.
         room.do("w.showPlanes(w.state.panes[0].series)")

@@ -126,17 +126,17 @@ def test_three_planes_show_the_slice_of_a_known_point(live_cast):
             assert room.centre_of_bright(pane) is None
 
         # A thick slab reaches the mark again.
-        room.do("w.slab(16, 'mip')")
+        room.do("w.slab({ mm: 16, mode: 'mip' })")
         assert np.abs(room.centre_of_bright(2) - MARK_MM)[[0, 2]].max() < PIXEL_MM
         # Its thickness is that of the whole slab: the mark begins 2.25 mm beside the plane.
-        room.do("w.slab(3, 'mip')")
+        room.do("w.slab({ mm: 3, mode: 'mip' })")
         assert room.centre_of_bright(2) is None
-        room.do("w.slab(0, null)")
+        room.do("w.slab(null)")
         assert room.centre_of_bright(2) is None
         # From anywhere the whole volume is seen through.
-        room.do("w.scroll(40); w.slab(null, 'mip')")
+        room.do("w.scroll(40); w.slab({ mm: null, mode: 'mip' })")
         assert np.abs(room.centre_of_bright(2) - MARK_MM)[[0, 2]].max() < PIXEL_MM
-        room.do("w.slab(0, null)")
+        room.do("w.slab(null)")
 
         # The magnifying glass enlarges what lies under it in planes, too.
         room.do(f"w.activate(1); await w.goTo({MARK[0] + 1})")

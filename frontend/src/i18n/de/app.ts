@@ -5,7 +5,6 @@ export const app = {
   'app.preferences': 'Einstellungen',
   'app.sign_out': 'Abmelden',
   'app.tokens': 'Token',
-  'ui.add': 'Hinzufügen',
   'ui.cancel': 'Abbrechen',
   'ui.close': 'Schließen',
   'ui.loading': 'Wird geladen',

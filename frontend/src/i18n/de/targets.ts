@@ -2,7 +2,6 @@
 export const targets = {
   'target.audits': 'Zufällige Stichproben (% aller Fälle)',
   'target.audits_help': 'Mindestens 10 %, sobald Fälle geordnet sind: zufällig Gezogenes hält die Genauigkeit ehrlich. Wer es liest, sieht vor der Abgabe nichts vom Modell.',
-  'target.learn': 'Etwas lernen lassen',
   'target.what': 'Was soll gelernt werden?',
   'target.begin': 'Lernen lassen',
   'target.nothing_left': 'Alle Fragen und Zeichnungen dieses Projekts werden schon gelernt.',

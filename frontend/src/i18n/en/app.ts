@@ -5,7 +5,6 @@ export const app = {
   'app.preferences': 'Preferences',
   'app.sign_out': 'Sign out',
   'app.tokens': 'Tokens',
-  'ui.add': 'Add',
   'ui.cancel': 'Cancel',
   'ui.close': 'Close',
   'ui.loading': 'Loading',

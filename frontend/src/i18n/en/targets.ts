@@ -2,7 +2,6 @@
 export const targets = {
   'target.audits': 'Random audits (% of all cases served)',
   'target.audits_help': 'At least 10 % once cases are ranked: what is drawn at random keeps the accuracy honest. Its readers see nothing of the model before they hand in.',
-  'target.learn': 'Learn something',
   'target.what': 'What shall be learned?',
   'target.begin': 'Learn it',
   'target.nothing_left': 'Everything in this project’s questions and drawings is learned already.',
