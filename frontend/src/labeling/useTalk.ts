@@ -41,9 +41,13 @@ export function useTalk(caseId: string | null, isTheTime: boolean): Talk {
     marks: { flag: mine('flag'), second_opinion: mine('second_opinion') },
     me: me.data?.id ?? '',
     isBusy: act.isPending,
-    add: (text, place) => act.mutateAsync(() => good(api.POST('/api/v1/cases/{case_id}/comments', {
-      params: at, body: { text, place: place && { ...place, pixel: [...place.pixel] } },
-    }))).then(() => true, () => false),
+    // Known before the list is asked for again: what was sent must not stand in its field and in the list.
+    add: (text, place) => new Promise((resolve) => {
+      const post = () => good(api.POST('/api/v1/cases/{case_id}/comments', {
+        params: at, body: { text, place: place && { ...place, pixel: [...place.pixel] } },
+      }))
+      act.mutate(() => post().then(() => resolve(true)), { onError: () => resolve(false) })
+    }),
     resolve: (id, is_resolved) => act.mutate(() => good(api.PATCH('/api/v1/comments/{comment_id}', {
       params: { path: { comment_id: id } }, body: { is_resolved },
     }))),

@@ -7,7 +7,7 @@ import { api, good, type Schemas } from '../api/client'
 import { decimalSign, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Loaded } from '../ui/states'
-import { AuditShare } from './AuditShare'
+import { AuditShareField, useAuditShare } from './AuditShare'
 import { ColumnPicker } from './ColumnPicker'
 import { columnsOf, purposeOf, USUAL_SIDE, withColumns } from './inputDraft'
 import { targetName } from '../labeling/targetText'
@@ -53,6 +53,7 @@ function Form({ projectId, target, onDone }: Props & { onDone: () => void }) {
   const [recipe, setRecipe] = useState<Recipe>(target.config)
   const [input, setInput] = useState(shown(target.input))
   const [retrainAfter, setRetrainAfter] = useState(target.retrain_after)
+  const share = useAuditShare(projectId)
   const [goal, setGoal] = useState(target.goal)
   const [tolerance, setTolerance] = useState(target.tolerance)
   const options = useQuery({
@@ -62,13 +63,15 @@ function Form({ projectId, target, onDone }: Props & { onDone: () => void }) {
   })
   const parsed = parsedInput(input)
   const save = useMutation({
-    mutationFn: () =>
-      good(
+    mutationFn: async () => {
+      await share.save()
+      return good(
         api.PATCH('/api/v1/targets/{target_id}', {
           params: { path: { target_id: target.id } },
           body: { config: { ...recipe }, input: parsed ?? {}, retrain_after: retrainAfter, goal, tolerance },
         }),
-      ),
+      )
+    },
     onSuccess: async () => {
       await queries.invalidateQueries()
       notifications.show({ message: t('target.saved') })
@@ -91,7 +94,7 @@ function Form({ projectId, target, onDone }: Props & { onDone: () => void }) {
         onChange={(value) => setRetrainAfter(Number(value) || 0)}
       />
       <Ends target={target} goal={goal} tolerance={tolerance} onGoal={setGoal} onTolerance={setTolerance} />
-      <AuditShare projectId={projectId} />
+      <AuditShareField {...share} />
       <JsonInput
         label={t('target.input')}
         description={t(target.kind === 'boxes' ? 'target.input_of_boxes' : 'target.input_help')}

@@ -1,4 +1,5 @@
-/** Whether this browser can show images at all; knows nothing of Cornerstone, so that it can be asked first. */
+/** The browser's WebGL: whether images can be shown at all, and with what contexts. Knows nothing of Cornerstone, so that
+ * it can be asked first and be set before that starts. */
 let webGL2: boolean | null = null
 
 /** Asked once: every question would take one of the browser's few WebGL contexts. */

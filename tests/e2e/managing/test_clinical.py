@@ -2,7 +2,7 @@
 
 import os
 
-from annotation.labeling.models import ClinicalTable
+from annotation.labeling.models import ClinicalTable, Project
 from learning.models import Target
 from tests import factories
 from tests.e2e import browser as person
@@ -51,7 +51,14 @@ def test_values_are_uploaded_and_chosen_for_a_target(live_cast, tmp_path):
         page.get_by_role("button", name="Learn it").click()
         page.get_by_role("button", name="Settings").click()
         page.get_by_role("combobox", name="Where crp [mg/l] is missing").wait_for()
+        audits = page.get_by_label("Random audits")
+        audits.fill("12")
+        audits.blur()
         page.screenshot(path=f"{shots}/settings.png")
+        assert Project.objects.get(pk=live_cast.project.pk).control_share != 0.12
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.get_by_text("The next round uses these settings.").wait_for()
+        assert Project.objects.get(pk=live_cast.project.pk).control_share == 0.12
     given = Target.objects.get().input
     assert given["columns"] == [
         {"name": "crp [mg/l]", "source": "table", "categories": [], "missing": "exclude"},
