@@ -4,6 +4,7 @@ import { actions } from './en/actions'
 import { clinical } from './en/clinical'
 import { exchange } from './en/exchange'
 import { explanations } from './en/explanations'
+import { knobs } from './en/knobs'
 import { leftOut } from './en/leftOut'
 import { models } from './en/models'
 import { projects } from './en/projects'
@@ -14,4 +15,4 @@ import { schema } from './en/schema'
 import { targets } from './en/targets'
 import { troubles } from './en/troubles'
 
-export const en = { ...app, ...actions, ...clinical, ...exchange, ...explanations, ...leftOut, ...models, ...projects, ...quick, ...reading, ...said, ...schema, ...targets, ...troubles } as const
+export const en = { ...app, ...actions, ...clinical, ...exchange, ...explanations, ...knobs, ...leftOut, ...models, ...projects, ...quick, ...reading, ...said, ...schema, ...targets, ...troubles } as const

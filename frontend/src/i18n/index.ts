@@ -96,6 +96,11 @@ function numberFormat(language: Language, decimals: number): Intl.NumberFormat {
   return made
 }
 
+/** A month of the server (2024-01) as the reader writes it. */
+export function formatMonth(month: string): string {
+  return new Intl.DateTimeFormat(current, { month: 'short', year: 'numeric', timeZone: 'UTC' }).format(new Date(`${month}-01`))
+}
+
 /** A date of the server (2024-01-31, or with its time) as the reader writes it. */
 export function formatDate(iso: string): string {
   const date = new Date(iso)

@@ -3,6 +3,7 @@ import { Text } from '@mantine/core'
 import type { Round } from '../api/client'
 import { errorText } from '../api/saidText'
 import { t } from '../i18n'
+import { startText } from './startText'
 
 export function RoundRecord({ round }: { round: Round }) {
   const { name, loaded, fresh, fresh_count } = round.started_from
@@ -10,7 +11,7 @@ export function RoundRecord({ round }: { round: Round }) {
     ok ? t('start.told', { name: tracker }) : t('start.not_told', { name: tracker, reason: errorText({ error: detail, error_words: words }) }),
   )
   if (name !== undefined) {
-    parts.unshift(t('start.began', { name, loaded: loaded ?? 0, fresh: fresh_count ?? 0 }))
+    parts.unshift(t('start.began', { name: startText(name), loaded: loaded ?? 0, fresh: fresh_count ?? 0 }))
   }
   if (parts.length === 0) return null
   return (

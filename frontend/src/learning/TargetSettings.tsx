@@ -4,7 +4,7 @@ import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, good, type Schemas } from '../api/client'
-import { decimalSign, t } from '../i18n'
+import { decimalSign, named, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Loaded } from '../ui/states'
 import { AuditShareField, useAuditShare } from './AuditShare'
@@ -206,7 +206,7 @@ interface KnobFieldProps {
 
 /** An empty field follows the recommendation. */
 function KnobField({ knob, value, onChange }: KnobFieldProps) {
-  const label = knob.name.replaceAll('_', ' ')
+  const label = named(`knob.${knob.name}`, knob.name.replaceAll('_', ' '))
   if (knob.type === 'flag') {
     const data = [{ value: 'true', label: t('target.on') }, { value: 'false', label: t('target.off') }]
     return (

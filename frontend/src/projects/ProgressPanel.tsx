@@ -4,7 +4,7 @@ import '@mantine/charts/styles.css'
 import { Card, Progress, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { api, good, type Schemas } from '../api/client'
-import { formatNumber, t } from '../i18n'
+import { formatDate, formatNumber, t } from '../i18n'
 import { Empty, Loaded } from '../ui/states'
 
 const REFRESH_MS = 5000
@@ -52,7 +52,7 @@ function Figures({ now }: { now: Schemas['Progress'] }) {
             {t('progress.per_day')}
           </Title>
           {now.per_day.length > 0 ? (
-            <BarChart h={220} data={now.per_day} dataKey="day" series={[{ name: 'submitted', label: t('progress.submitted'), color: 'blue.5' }]} maxBarWidth={48} />
+            <BarChart h={220} data={now.per_day.map((one) => ({ ...one, day: formatDate(one.day) }))} dataKey="day" series={[{ name: 'submitted', label: t('progress.submitted'), color: 'blue.5' }]} maxBarWidth={48} />
           ) : (
             <Text c="dimmed">{t('progress.nothing_read')}</Text>
           )}

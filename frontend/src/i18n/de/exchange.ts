@@ -9,6 +9,7 @@ export const exchange = {
   'start.hub': 'Repositorium eines Hubs',
   'start.hub_help': 'Eigner/Name@Revision; nur safetensors',
   'start.use': 'Verwenden',
+  'start.encoder': 'vortrainiertes Netz {number}',
   'start.began': 'Begann mit {name}: {loaded} Tensoren übernommen, {fresh} frisch',
   'start.fresh_names': 'Frisch: {names}',
   'start.told': '{name} wurde benachrichtigt',

@@ -9,6 +9,7 @@ export const exchange = {
   'start.hub': 'Repository of a hub',
   'start.hub_help': 'owner/name@revision; safetensors only',
   'start.use': 'Use',
+  'start.encoder': 'pre-trained network {number}',
   'start.began': 'Began with {name}: {loaded} tensors taken over, {fresh} fresh',
   'start.fresh_names': 'Fresh: {names}',
   'start.told': 'told to {name}',

@@ -2,7 +2,7 @@
 import { Badge, Stack, Table, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { api, good, type Schemas } from '../../api/client'
-import { formatDate, formatNumber, t } from '../../i18n'
+import { formatDate, formatMonth, formatNumber, t } from '../../i18n'
 import { figureText } from '../estimateText'
 import { Asked } from './Asked'
 import { Part } from './Part'
@@ -48,7 +48,7 @@ function Inputs({ rows, hasEncoder }: { rows: Schemas['InputDrift'][]; hasEncode
         <Table.Tbody>
           {rows.map((one) => (
             <Table.Tr key={`${one.month} ${one.scanner ?? ''}`}>
-              <Table.Td>{one.month}</Table.Td>
+              <Table.Td>{formatMonth(one.month)}</Table.Td>
               <Table.Td>
                 {one.scanner ?? t('model_page.other_scanners')}
                 {!one.is_known_scanner && one.scanner !== null && ` (${t('model_page.new_scanner')})`}
@@ -81,7 +81,7 @@ function Outputs({ rows }: { rows: Schemas['OutputDrift'][] }) {
         <Table.Tbody>
           {rows.map((one) => (
             <Table.Tr key={`${one.month} ${one.output}`}>
-              <Table.Td>{one.month}</Table.Td>
+              <Table.Td>{formatMonth(one.month)}</Table.Td>
               <Table.Td>{one.output || t('model_page.number')}</Table.Td>
               <Table.Td>{formatNumber(one.count)}</Table.Td>
               <Distance drift={one.drift} isReal={one.is_real} />
