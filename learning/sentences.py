@@ -3,6 +3,16 @@
 from learning import exclusions
 
 SENTENCES = {
+    # Settings of a target
+    "recipe_no_option": "{name} is no training option",
+    "recipe_range": "{name} must lie between {low} and {high}",
+    "recipe_one_of": "{name} must be one of {names}",
+    "recipe_type": "{name} must be of type {type}",
+    "recipe_idle": "{names}: without effect for this kind of target.",
+    "recipe_network": "network: {network} does not learn this kind.",
+    "recipe_strategies": "Strategies of this kind: {names}.",
+    "recipe_head_strategies": "A light head of this kind ranks by: {names}.",
+    # Jobs
     "no_longer_asked": "The schema no longer asks {question}.",
     "no_longer_layer": "The schema no longer has a layer {layer}.",
     "no_questions_left": "The project has no questions any more.",

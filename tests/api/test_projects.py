@@ -29,6 +29,11 @@ def test_a_new_schema_version_is_checked_and_numbered(cast, client_of):
     url = f"/api/v1/projects/{cast.project.pk}/schemas"
     bad = client.post(url, {"definition": {"questions": [{"key": "x"}]}})
     assert (bad.status_code, bad.json()["field"]) == (400, "definition.questions[0].options")
+    assert bad.json()["words"] == {
+        "code": "schema_mistake",
+        "place": "questions[0].options",
+        "reason": {"code": "schema_few_options"},
+    }
     hanging = [{"panes": [{"preset": "mediastinum"}]}]
     bad = client.post(url, {"definition": {**factories.QUESTIONS, "hanging": hanging}})
     assert bad.json()["field"] == "definition.hanging[0].panes[0].preset"

@@ -162,7 +162,7 @@ def _question_options(
     raw = sequence(body.get("options"), f"{where}.options", MAX_OPTIONS)
     if kind not in CHOICE_KINDS:
         if raw:
-            raise InvalidSchema(f"{where}.options", f"a question of kind '{kind}' has none")
+            raise InvalidSchema(f"{where}.options", f"a question of kind {kind} has none")
         return ()
     if len(raw) < FEWEST_OPTIONS[kind]:
         raise InvalidSchema(f"{where}.options", "has too few options")
@@ -181,7 +181,7 @@ def _limits(body: dict[str, Any], where: str, kind: str) -> dict[str, Any]:
     """What bounds numbers and texts; refused where it would mean nothing."""
     for name, kind_of_limit in LIMITS.items():
         if kind != kind_of_limit and body.get(name) is not None:
-            raise InvalidSchema(f"{where}.{name}", f"a question of kind '{kind}' has none")
+            raise InvalidSchema(f"{where}.{name}", f"a question of kind {kind} has none")
     if kind == "text":
         length = 4000 if body.get("max_length") is None else body["max_length"]
         if not is_whole(length, 1, MAX_TEXT):

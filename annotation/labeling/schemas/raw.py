@@ -12,11 +12,12 @@ MAX_NUMBER = 1e15  # up to here every whole number is exact in a browser
 
 
 class InvalidSchema(ValueError):
-    """The definition is malformed; `field` is the path to the mistake."""
+    """The definition is malformed; `field` is the path to the mistake, `reason` what it is."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
         self.field = field
+        self.reason = message
 
 
 def is_text(value: Any, *, at_most: int, at_least: int = 0) -> bool:
@@ -101,7 +102,7 @@ def choice(value: Any, where: str, known: tuple[str, ...], default: str) -> str:
     if value is None:
         return default
     if value not in known:
-        raise InvalidSchema(where, "must be " + " or ".join(f"'{k}'" for k in known))
+        raise InvalidSchema(where, f"must be one of {', '.join(known)}")
     return str(value)
 
 

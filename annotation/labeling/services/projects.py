@@ -138,7 +138,10 @@ def publish_schema(*, actor: User, project: Project, definition: Any) -> LabelSc
         schema = parse_schema(definition)
         check_presets(schema.hanging)
     except InvalidSchema as error:
-        raise InvalidInput(str(error), field=f"definition.{error.field}") from None
+        raise InvalidInput(
+            f"The definition has a mistake at {error.field}: {error.reason}",
+            field=f"definition.{error.field}",
+        ) from None
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     latest = current_schema(project)
     version = latest.version + 1 if latest else 1
