@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { api, ApiError, good, Offline } from '../src/api/client'
-import { errorText } from '../src/api/saidText'
+import { errorText, wordsText } from '../src/api/saidText'
 import { setLanguage, type Catalogue } from '../src/i18n'
 import { de } from '../src/i18n/de'
 import { en } from '../src/i18n/en'
@@ -49,6 +49,12 @@ describe('what the server says', () => {
     expect(refused.message).toBe('Niemand prüft den eigenen Befund.')
     expect(refused.said.original).toBe('')
     expect(refused.problem.fields).toEqual({ nodule: 'muss mindestens 3 sein', other: 'is odd' })
+  })
+
+  it('has the decimal sign of the reader, where it is a number', () => {
+    const words = (least: string) => ({ code: 'answer_least', least })
+    expect(wordsText(words('0.5'))).toBe('muss mindestens 0,5 sein')
+    expect(wordsText(words('1.2.840'))).toBe('muss mindestens 1.2.840 sein')
   })
 
   it('is general, with the original beside it, where it has no words', () => {

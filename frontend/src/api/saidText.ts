@@ -1,5 +1,5 @@
 /** What the server says, in the reader's language: from its words of no language, else general and with the original. */
-import { currentLanguage, named, t } from '../i18n'
+import { currentLanguage, decimalSign, named, t } from '../i18n'
 
 /** A text for the reader, and the server's English beside it where nobody has translated it. */
 export interface Said {
@@ -24,6 +24,9 @@ export function together({ text, original }: Said): string {
   return original === '' ? text : t('problem.with_original', { text, original })
 }
 
+/** Numbers come as text; what has more points is an address or a UID. */
+const DECIMAL = /^-?\d+\.\d+$/
+
 /** How a value stands in a sentence, by its name and what else the words hold. */
 type Shown = (name: string, value: unknown, all: Readonly<Record<string, unknown>>) => string
 
@@ -36,7 +39,9 @@ export function wordsText(words: unknown, part = 'said', shown: Shown = asItIs):
 }
 
 function asItIs(_: string, value: unknown): string {
-  return isWords(value) ? (wordsText(value) ?? value.code) : String(value)
+  if (isWords(value)) return wordsText(value) ?? value.code
+  const text = String(value)
+  return DECIMAL.test(text) ? text.replace('.', decimalSign()) : text
 }
 
 /** What is wrong with each field, where the server knows its words. */
