@@ -33,6 +33,11 @@ describe('what a region measures', () => {
     expect(statisticsLines({ ...NONE, intensities }, 'none')).toEqual(['mean 470.0, SD 44.0, 200.0 to 600.0'])
   })
 
+  it('gives Hounsfield units one digit, though all are the same', () => {
+    const intensities = { count: 9, mean: 40, sd: 0, minimum: 40, maximum: 40, unit: 'HU' }
+    expect(statisticsLines({ ...NONE, intensities }, 'patient')).toEqual(['mean 40.0 HU, SD 0.0, 40.0 to 40.0'])
+  })
+
   it('keeps the digits of small values', () => {
     const measured = { ...NONE, intensities: { count: 9, mean: 0.0123, sd: 0.002, minimum: 0, maximum: 0.04, unit: '' } }
     expect(statisticsLines(measured, 'none')).toEqual(['mean 0.012, SD 0.002, 0.000 to 0.040'])

@@ -70,7 +70,7 @@ function isInMillimetres(unit: string): boolean {
 
 function valueParts({ count, mean, sd, minimum, maximum, unit }: NonNullable<Statistics['intensities']>): string[] {
   // Parameter maps live below 1: three digits say as much there as none do for Hounsfield units.
-  const decimals = (count === 1 ? Math.abs(mean) : maximum - minimum) < 10 ? 3 : 1
+  const decimals = unit !== 'HU' && Math.max(Math.abs(minimum), Math.abs(maximum)) < 10 ? 3 : 1
   const text = (value: number) => formatNumber(value, decimals)
   const withUnit = unit === '' || unit.endsWith(UNITLESS) ? text(mean) : t('answer.with_unit', { number: text(mean), unit })
   // A point has one value, and no spread.
