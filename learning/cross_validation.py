@@ -6,7 +6,6 @@ left-out patients would flatter. A killed worker goes on in the fold that it was
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
 from copy import copy
 from dataclasses import asdict
 from pathlib import Path
@@ -23,11 +22,10 @@ from annotation.datasets.models import Split
 from learning.column_values import frozen_rows, with_rows
 from learning.models import CrossValidation
 from learning.pipeline.answers import Answers
-from learning.pipeline.base import Examples
-from learning.pipeline.kinds import answers_of
-from learning.training.data import ArrayFile, Image
+from learning.pipeline.base import Examples, Kind
+from learning.pipeline.examples import ExampleReader
+from learning.pipeline.kinds import kind_of
 from learning.training.folds import limits_of, over_folds, patient_folds, strata_of
-from learning.training.preparation import UnusableInput
 from learning.training.run import Progress
 
 FIGURES = {
@@ -36,6 +34,7 @@ FIGURES = {
     "ordinal": ("quadratic_kappa", "accuracy", "mean_absolute_error", "calibration_error"),
     "number": ("mean_absolute_error", "root_mean_square_error", "r2", "spearman"),
     "time_to_event": ("c_index",),
+    "segmentation": ("mean_dice", "mean_hd95_mm"),
 }
 FOLD_TOTAL = 100  # progress of one fold
 
@@ -48,7 +47,7 @@ def run_cross_validation(job: CrossValidation) -> None:
     """Do every fold that is left. Raises with the reason where it cannot."""
     kind = _kind_of(job)
     cases = _load(job, kind)
-    strata = strata_of(job.target.kind, kind.task.encode(cases.labels))
+    strata = _strata(job, kind, cases)
     try:
         fold_of = patient_folds(cases.patients, strata.tolist(), job.fold_count, job.seed)
     except ValueError as error:
@@ -64,13 +63,12 @@ def run_cross_validation(job: CrossValidation) -> None:
     shutil.rmtree(_folder(job), ignore_errors=True)
 
 
-def _kind_of(job: CrossValidation) -> Answers:
+def _kind_of(job: CrossValidation) -> Kind:
     """What learns as a round of the target would; the recipe is kept, so that no resume has another."""
     target = copy(job.target)
     target.input = job.input
     schema = job.dataset.schema.schema
-    learns = answers_of(target, schema)
-    kind = learns(target, schema, job.config, "", job.dataset.items.count())
+    kind = kind_of(target, schema, job.config, "", job.dataset.items.count())
     recipe = kind.config.as_json()
     if recipe != job.config:
         if not CrossValidation.ownership(job).update(config=recipe):
@@ -79,8 +77,8 @@ def _kind_of(job: CrossValidation) -> Answers:
     return kind
 
 
-def _load(job: CrossValidation, kind: Answers) -> Examples:
-    """Every labeled case of the dataset whose patient is not in the test set; images lie in a file."""
+def _load(job: CrossValidation, kind: Kind) -> Examples:
+    """Every labeled case of the dataset whose patient is not in the test set, in files."""
     items = {
         item.case.study_id: item
         for item in job.dataset.items.exclude(split=Split.TEST)
@@ -94,32 +92,20 @@ def _load(job: CrossValidation, kind: Answers) -> Examples:
         kind.inputs.choose([item.case for item in items.values()], excluded),
         frozen_rows(items.values(), kind.columns), kind.columns, excluded,
     )  # fmt: skip
-    loaded: list[Any] = []
-    labels: list[Any] = []
-
-    def images() -> Iterator[Image]:
-        for one, image in kind.inputs.load(chosen, excluded, on_progress):
-            try:
-                labels.append(kind.label(one, items[one.study_id], image))
-            except UnusableInput as why:
-                excluded[one.case_id] = str(why)
-                continue
-            loaded.append(one)
-            yield image
-
-    def on_progress(done: int) -> None:
-        jobs.report(job, step="load", done=done, total=len(chosen))
-
-    file = ArrayFile.write(_folder(job) / "images", images())
-    if not loaded:
+    reader = ExampleReader(job, kind, items, _folder(job), excluded, len(chosen))
+    examples = reader.read("all", chosen)
+    if not len(examples):
         raise NotEnoughCases(_nothing(excluded))
-    found = [items[one.study_id] for one in loaded]
-    return Examples(
-        images=file,
-        labels=labels,
-        patients=[item.patient_key for item in found],
-        cases=[item.case_id for item in found],
-        rows=[one.row for one in loaded] if kind.columns else [],
+    return examples
+
+
+def _strata(job: CrossValidation, kind: Kind, cases: Examples) -> NDArray[np.int64]:
+    """(n,) what is to be spread over the folds; of masks the rarest structure that is drawn."""
+    if isinstance(kind, Answers):
+        return strata_of(job.target.kind, kind.task.encode(cases.labels))
+    values = np.arange(1, len(kind.classes) + 1)
+    return strata_of(
+        "many", np.stack([np.isin(values, mask) for mask in cases.labels]).astype(float)
     )
 
 
@@ -132,7 +118,7 @@ def _nothing(excluded: dict[UUID, str]) -> str:
 
 def _run_fold(
     job: CrossValidation,
-    kind: Answers,
+    kind: Kind,
     cases: Examples,
     fold_of: NDArray[np.int64],
     fold: int,
@@ -174,6 +160,7 @@ def _some(cases: Examples, chosen: NDArray[np.bool_]) -> Examples:
         labels=[cases.labels[place] for place in places],
         patients=[cases.patients[place] for place in places],
         cases=[cases.cases[place] for place in places],
+        spacings_mm=[cases.spacings_mm[place] for place in places],
         rows=[cases.rows[place] for place in places] if cases.rows else [],
     )
 

@@ -8,16 +8,16 @@ from uuid import UUID
 import numpy as np
 
 from annotation.core import jobs
+from annotation.core.jobs import Job
 from annotation.datasets.models import Dataset, DatasetItem, Split
 from learning.column_values import frozen_rows, with_rows
-from learning.models import Round
 from learning.pipeline.base import Examples, Kind
 from learning.training.data import ArrayFile
 from learning.training.preparation import UnusableInput
 
 
 def load_examples(
-    round_: Round, dataset: Dataset, kind: Kind, folder: Path, excluded: dict[UUID, str]
+    job: Job, dataset: Dataset, kind: Kind, folder: Path, excluded: dict[UUID, str]
 ) -> dict[Split, Examples]:
     """All usable items; images (and masks) lie in files, so that memory does not grow with them."""
     items = {}
@@ -35,39 +35,42 @@ def load_examples(
         kind.inputs.choose([item.case for item in items.values()], excluded),
         frozen_rows(items.values(), kind.columns), kind.columns, excluded,
     )  # fmt: skip
-    reader = _Reader(round_, kind, items, folder, excluded, len(chosen))
+    reader = ExampleReader(job, kind, items, folder, excluded, len(chosen))
     return {
         split: reader.read(split, [c for c in chosen if items[c.study_id].split == split])
         for split in Split
     }
 
 
-class _Reader:
+class ExampleReader:
+    """Writes inputs and labels of chosen items into files of a folder, and tells the job how far it is."""
+
     def __init__(
         self,
-        round_: Round,
+        job: Job,
         kind: Kind,
         items: dict[UUID, DatasetItem],
         folder: Path,
         excluded: dict[UUID, str],
         total: int,
     ) -> None:
-        self._round, self._kind, self._items = round_, kind, items
+        self._job, self._kind, self._items = job, kind, items
         self._folder, self._excluded, self._total = folder, excluded, total
         self._done = 0
 
-    def read(self, split: Split, chosen: list[Any]) -> Examples:
+    def read(self, name: str, chosen: list[Any]) -> Examples:
+        """Those that can be used, under that name."""
         examples = Examples(images=[])
         examples.images = ArrayFile.write(
-            self._folder / f"images-{split}", self._images(split, chosen, examples)
+            self._folder / f"images-{name}", self._images(name, chosen, examples)
         )
         if self._kind.is_drawn:
             examples.labels = ArrayFile.write(
-                self._folder / f"masks-{split}", _taken(examples.labels)
+                self._folder / f"masks-{name}", _taken(examples.labels)
             )
         return examples
 
-    def _images(self, split: Split, chosen: list[Any], examples: Examples) -> Iterator[Any]:
+    def _images(self, name: str, chosen: list[Any], examples: Examples) -> Iterator[Any]:
         for one, image in self._kind.inputs.load(chosen, self._excluded, self._report):
             item = self._items[one.study_id]
             try:
@@ -76,7 +79,7 @@ class _Reader:
                 self._excluded[item.case_id] = str(why)
                 continue
             if self._kind.is_drawn:
-                path = self._folder / f"mask-{split}-{len(examples.patients)}.npy"
+                path = self._folder / f"mask-{name}-{len(examples.patients)}.npy"
                 np.save(path, label)
                 label = path
             examples.labels.append(label)
@@ -89,7 +92,7 @@ class _Reader:
         self._done += len(chosen)
 
     def _report(self, done: int) -> None:
-        jobs.report(self._round, step="load", done=self._done + done, total=self._total)
+        jobs.report(self._job, step="load", done=self._done + done, total=self._total)
 
 
 def _taken(paths: list[Path]) -> Iterator[Any]:

@@ -12,6 +12,7 @@ from learning.training.metrics.intervals import Estimate
 
 LIMITS = {
     "mean_absolute_error": (0.0, math.inf), "root_mean_square_error": (0.0, math.inf),
+    "mean_hd95_mm": (0.0, math.inf),
     "r2": (-math.inf, 1.0), "spearman": (-1.0, 1.0), "quadratic_kappa": (-1.0, 1.0),
 }  # fmt: skip
 

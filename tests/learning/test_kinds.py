@@ -62,7 +62,7 @@ def split(project, cases, splits):
     prescribe_splits(project=project, split_of_patient=dict(zip(patients, splits, strict=True)))
 
 
-def labeled(project, reader, contents, *, make):
+def labeled(project, reader, contents, *, make, splits=SPLITS):
     """Cases whose accepted reads have these contents, in the fixed splits."""
     cases = []
     for number, content in enumerate(contents):
@@ -71,7 +71,7 @@ def labeled(project, reader, contents, *, make):
         case = Case.objects.select_related("project", "study").get(project=project, study=study)
         import_read(reader=reader, case=case, content=content(case))
         cases.append(case)
-    split(project, cases, SPLITS)
+    split(project, cases, splits)
     return cases
 
 
@@ -234,6 +234,46 @@ def test_masks_are_learned_in_volumes_and_suggested_as_masks(cast, project):
             for address in layer["slices"].values():
                 assert set(np.unique(stored_mask(address))) <= {0, 3}
     assert any(one.content["masks"] for one in offered)
+
+
+def test_masks_are_cross_validated(cast, project):
+    """Two structures: the rare one is spread over the folds."""
+    contents = []
+    for number in range(9):
+        labels = np.zeros((8, 32, 32), np.uint8)
+        labels[2:6, 8:20, 8:20] = 3
+        labels[6, :4, :4] = 4 if number % 3 == 0 else 0
+        contents.append(drawn(project, labels))
+    publish_schema(
+        actor=cast.manager, project=project,
+        definition=DEFINITION | {"segments": [{"value": 3, "label": "Lesion"},
+                                              {"value": 4, "label": "Rim"}]},
+    )  # fmt: skip
+    labeled(
+        project,
+        cast.annotator,
+        contents,
+        make=lambda n: make_volume(project, n),
+        splits=[Split.TRAIN] * 9,
+    )
+    dataset = freeze(project=project, name="d", actor=cast.manager)
+    target = targets.create_target(
+        actor=cast.manager, project=project, kind="segmentation", strategy="class_entropy",
+        input={"size": [8, 32, 32], "dimensions": "3d", "keeps_size": True},
+        config={"batch_size": 2, "epochs": 1, "min_steps": 4, "evaluations": 2},
+    )  # fmt: skip
+    job = cross_validations.request_cross_validation(
+        actor=cast.manager, target=target, fold_count=3, seed=1
+    )
+    jobs.execute(CrossValidation, job.pk, cross_validation.run_cross_validation)
+    job.refresh_from_db()
+    assert (job.state, job.dataset) == ("completed", dataset), job.error
+    assert [(fold["n"], fold["training"]) for fold in job.folds] == [(3, 3)] * 3
+    dice = [fold["estimates"]["mean_dice"] for fold in job.folds]
+    assert all(0 <= one["low"] <= one["value"] <= one["high"] <= 1 for one in dice)
+    mean = job.metrics["mean_dice"]
+    assert mean["value"] == pytest.approx(np.mean([one["value"] for one in dice]))
+    assert mean["low"] <= mean["value"] <= mean["high"]
 
 
 def stored_mask(address):
