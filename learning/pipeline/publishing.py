@@ -27,7 +27,7 @@ class Finished:
     order: Sequence[Place]
     training_labels: int
     weights_sha256: str
-    excluded: Mapping[UUID, str]
+    unusable: Mapping[UUID, str]  # cases, and why
 
 
 @transaction.atomic
@@ -45,7 +45,7 @@ def publish(round_: Round, finished: Finished) -> None:
     round_.metrics = judged.metrics
     version = _model_version(round_, finished)  # holds the target's row: first of all
     _keep_predictions(version, finished)
-    scorings.keep_excluded(version=version, excluded=finished.excluded)
+    scorings.keep_excluded(version=version, excluded=finished.unusable)
     target = round_.target
     replace_ranking(
         project=target.project, ranking_id=round_.pk, ranked=[p.ranked for p in finished.order]

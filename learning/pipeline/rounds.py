@@ -21,7 +21,7 @@ from learning.pipeline.examples import load_examples
 from learning.pipeline.kinds import kind_of, kind_of_round
 from learning.pipeline.publishing import Finished, publish
 from learning.pipeline.ranking import ranked
-from learning.pipeline.scoring import score_pool
+from learning.pipeline.scoring import cases_without_files, score_pool
 from learning.services.leaks import refuse_leaks
 from learning.starting import starter
 from learning.training.inputs import columns_of, keywords_among
@@ -58,10 +58,16 @@ def _run(round_: Round, shortages: Shortages) -> None:
         Finished(
             judged=judged, learned=learned, classes=kind.classes, foreseen=[f for f, _ in found],
             order=order, config=kind.config.as_json(), training_labels=len(examples[Split.TRAIN]),
-            weights_sha256=round_.scorer["weights_sha256"], excluded=excluded,
+            weights_sha256=round_.scorer["weights_sha256"], unusable=_judged(excluded),
         ),
     )  # fmt: skip
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _judged(excluded: dict[UUID, str]) -> dict[UUID, str]:
+    """Without the cases whose files this machine lacks: another may be able to use them."""
+    elsewhere = cases_without_files(excluded)
+    return {case: why for case, why in excluded.items() if case not in elsewhere}
 
 
 def run_folder(round_: Round) -> Path:

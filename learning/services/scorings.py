@@ -156,10 +156,7 @@ def keep(
 
 
 def keep_excluded(*, version: ModelVersion, excluded: Mapping[UUID, str]) -> None:
-    """Remember which open cases a round found its version unable to use, so that none is tried again.
-
-    The round's own record names only some of them.
-    """
+    """Remember which open cases a round found its version unable to use, so that none is tried again."""
     is_open = Q(project=version.target.project_id, state=CaseState.OPEN)
     open_ones = Case.objects.filter(is_open, pk__in=list(excluded)).order_by("pk")
     cases = list(open_ones.values_list("pk", flat=True))
@@ -182,7 +179,6 @@ def _missing(version: ModelVersion, retries: bool) -> Iterator[UUID]:
 
     The database compares: a project of 100,000 cases is asked for its new ones every minute.
     """
-    named = [UUID(one["case"]) for one in version.metrics.get("excluded", [])]
     unusable = version.scorings.annotate(
         case=Cast(Func(F("excluded"), function="jsonb_object_keys"), UUIDField())
     )
@@ -190,7 +186,6 @@ def _missing(version: ModelVersion, retries: bool) -> Iterator[UUID]:
         Case.objects.filter(project=version.target.project_id, state=CaseState.OPEN)
         .exclude(predictions__model_version=version)
         .exclude(pk__in=unusable.values("case"))
-        .exclude(pk__in=named)
     )
     if not retries:
         ended = version.scorings.filter(state__in=(jobs.JobState.FAILED, jobs.JobState.CANCELLED))

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 
+from annotation.archive.models import Instance
 from annotation.core import jobs
 from annotation.datasets.models import DatasetItem, Split
 from annotation.datasets.services import prescribe_splits
@@ -15,7 +16,7 @@ from learning import exclusions, pipeline
 from learning.exclusions import CASES_PER_REASON, MOST_REASONS, SAMPLE, summary_of, words_of
 from learning.models import Round, Target, Trigger
 from learning.pipeline.kinds import kind_of
-from learning.services import model_versions, rounds, scorings, targets
+from learning.services import rounds, targets
 from learning.services.lineage import lineage_of
 from learning.services.model_cards import model_card
 from tests import factories
@@ -59,26 +60,30 @@ def run(target):
 
 
 def counted(round_):
-    return {one["words"]["code"]: one["count"] for one in round_.metrics["excluded_reasons"]}
+    return {one["words"].get("code"): one["count"] for one in round_.metrics["excluded_reasons"]}
 
 
 def test_labels_on_which_readers_differ_are_told_too(labeled_target, cast, monkeypatch):
     [disputed] = factories.make_cases(cast.project, 1)
     factories.make_empty_cases(cast.project, 2)
+    [away] = factories.make_cases(cast.project, 1)
+    [instance] = Instance.objects.filter(series__study=away.study)
+    instance.path.rename(instance.path.with_suffix(".away"))
     change_settings(actor=cast.manager, project=cast.project, readers_per_case=2)
     monkeypatch.setattr(exclusions, "SAMPLE", 0)  # what is not named is known all the same
     for reader, answer in ((cast.annotator, "yes"), (cast.annotator2, "no")):
         factories.import_answer(reader, disputed, answer)
     Case.objects.exclude(annotations=None).update(state=CaseState.DONE)
     done = run(labeled_target)
-    assert counted(done) == {"disagree": 1, "no_image": 2}
-    assert done.metrics["excluded_count"] == 3
+    instance.path.with_suffix(".away").rename(instance.path)
+    assert counted(done) == {"disagree": 1, "no_image": 2, None: 1}
+    assert done.metrics["excluded_count"] == 4
     version = done.model_version
     assert dict(lineage_of(version).round.excluded)["no image that can be rendered"] == 2
-    model_versions.promote(version=version, actor=cast.manager)
-    assert scorings.request_by_hand(actor=cast.manager, target=labeled_target) == []
+    [part] = version.scorings.filter(state="pending")
+    assert part.case_ids == [away.pk]  # another machine may have its file
     limits = model_card(version)["limits"]
-    assert "3 cases had no usable image, value or label and are in no figure." in limits
+    assert "4 cases had no usable image, value or label and are in no figure." in limits
 
 
 @pytest.mark.parametrize(
