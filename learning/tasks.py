@@ -116,7 +116,7 @@ def collect_leftovers() -> None:
 
 @task
 def track_round(round_id: str) -> None:
-    """Tell the configured trackers of a completed round."""
+    """Tell the configured trackers of a round that is done or has failed."""
     from learning import tracking
 
     tracking.track(round_id)
@@ -184,8 +184,8 @@ def sweep_jobs() -> None:
         scorings.ring_scoring(part)
     for folds in jobs.lost_jobs(CrossValidation):
         cross_validations.ring_cross_validation(folds)
-    for completed in rounds.untracked():
-        rounds.ring_trackers(completed)
+    for ended in rounds.untracked():
+        rounds.ring_trackers(ended)
     for bundle in jobs.lost_jobs(BundleExport):
         bundles.ring_export(bundle)
     for arrived in jobs.lost_jobs(BundleImport):

@@ -1,11 +1,12 @@
 """Tells finished rounds to MLflow, Weights & Biases and TensorBoard, where they are configured.
 
-The only module that knows them. What leaves is listed in `record_of`: recipe, curves, figures and
-hashes, never an identifier of a patient, a case or a person. A tracker that fails is noted in the round,
-which has ended by then.
+The only module that knows them. What leaves is listed in `record_of`: recipe, curves, figures, hashes
+and two files that hold all of these, never an identifier of a patient, a case or a person. A tracker
+that fails is noted in the round, which has ended by then.
 """
 
 import importlib
+import json
 import logging
 import math
 import time
@@ -23,6 +24,8 @@ from learning.models import Round
 
 logger = logging.getLogger(__name__)
 Value = str | int | float | bool
+TOLD = (JobState.COMPLETED, JobState.FAILED)
+OF_CASES = ("excluded", "excluded_reasons")  # figures that name cases stay here
 
 
 class NotConfigured(RuntimeError):
@@ -38,6 +41,8 @@ class Record:
     config: dict[str, Value]
     curves: list[dict[str, float]]
     figures: dict[str, float]
+    files: dict[str, str]  # JSON by name
+    has_failed: bool
 
 
 def track(round_id: str) -> None:
@@ -45,7 +50,7 @@ def track(round_id: str) -> None:
     with advisory_lock(f"track {round_id}") as is_mine:
         round_ = (
             Round.objects.select_related("target", "dataset", "model_version")
-            .filter(pk=round_id, state=JobState.COMPLETED)
+            .filter(pk=round_id, state__in=TOLD)
             .first()
         )
         if round_ is None or not is_mine:
@@ -60,7 +65,8 @@ def track(round_id: str) -> None:
 
 def record_of(round_: Round) -> Record:
     """Everything that leaves the product, and nothing else."""
-    target, version, dataset = round_.target, round_.model_version, round_.dataset
+    target, dataset = round_.target, round_.dataset
+    version = getattr(round_, "model_version", None)  # none of one that failed
     config: dict[str, Value] = {
         **{name: v for name, v in round_.config.items() if isinstance(v, str | int | float | bool)},
         "project": str(target.project_id),
@@ -70,15 +76,24 @@ def record_of(round_: Round) -> Record:
         "code_revision": round_.code_revision,
         "dataset_sha256": dataset.sha256 if dataset else "",
         "training_labels": round_.training_labels or 0,
-        "model_version": version.number,
-        "weights_sha256": version.weights_sha256,
         "started_from_sha256": str(round_.started_from.get("sha256", "")),
     }
-    name = f"{target.name} round {round_.number}"
-    return Record(str(round_.pk), name, config, round_.curves, _figures(round_.metrics))
+    if version is not None:
+        config |= {"model_version": version.number, "weights_sha256": version.weights_sha256}
+    figures = {name: v for name, v in round_.metrics.items() if name not in OF_CASES}
+    recipe = {"config": round_.config, "architecture": version.architecture if version else {}}
+    return Record(
+        str(round_.pk), f"{target.name} round {round_.number}", config, round_.curves,
+        _plain(figures), {"recipe.json": _json(recipe), "figures.json": _json(figures)},
+        has_failed=round_.state == JobState.FAILED,
+    )  # fmt: skip
 
 
-def _figures(metrics: dict[str, Any]) -> dict[str, float]:
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, indent=2, sort_keys=True)
+
+
+def _plain(metrics: dict[str, Any]) -> dict[str, float]:
     """Plain numbers, and estimates with the ends of their intervals."""
     found: dict[str, float] = {}
     for name, value in metrics.items():
@@ -119,11 +134,12 @@ def _points(record: Record) -> list[tuple[int, dict[str, float]]]:
 
 
 def _tensorboard(record: Record) -> str:
-    """Event files of one folder per round: scalars, and the config under HPARAMS."""
+    """Event files of one folder per round: scalars, texts, and the config under HPARAMS."""
     writers = _module("tensorboard.summary.writer.event_file_writer", "tensorboard")
     events = _module("tensorboard.compat.proto.event_pb2", "tensorboard")
     scalars = _module("tensorboard.plugins.scalar.summary_v2", "tensorboard")
     hparams = _module("tensorboard.plugins.hparams.summary_v2", "tensorboard")
+    texts = _module("tensorboard.plugins.text.summary_v2", "tensorboard")
     folder = Path(settings.TENSORBOARD_DIR) / f"{record.name} {record.key[:8]}".replace(" ", "-")
     last = int(record.curves[-1]["step"]) if record.curves else 0
     writer = writers.EventFileWriter(str(folder))
@@ -138,6 +154,8 @@ def _tensorboard(record: Record) -> str:
                 add(scalars.scalar_pb(f"train/{name}", value), step)
         for name, value in record.figures.items():
             add(scalars.scalar_pb(f"test/{name}", value), last)
+        for name, text in record.files.items():
+            add(texts.text_pb(name, f"```\n{text}\n```"), last)
     finally:
         writer.close()
     return folder.name
@@ -162,9 +180,11 @@ def _mlflow(record: Record) -> str:
         run,
         metrics=[entities.Metric(name, value, now, step) for name, value, step in values],
         params=[entities.Param(name, str(value)) for name, value in record.config.items()],
-        tags=[entities.RunTag("weights_sha256", str(record.config["weights_sha256"]))],
+        tags=[entities.RunTag("weights_sha256", str(record.config.get("weights_sha256", "")))],
     )
-    client.set_terminated(run, "FINISHED")
+    for name, text in record.files.items():
+        client.log_text(run, text, name)
+    client.set_terminated(run, "FAILED" if record.has_failed else "FINISHED")
     return run
 
 
@@ -185,8 +205,13 @@ def _wandb(record: Record) -> str:
         for step, values in _points(record):
             run.log({f"train/{name}": value for name, value in values.items()}, step=step)
         run.summary.update({f"test/{name}": value for name, value in record.figures.items()})
+        artifact = wandb.Artifact(f"round-{record.key}", type="record")
+        for name, text in record.files.items():
+            with artifact.new_file(name) as file:
+                file.write(text)
+        run.log_artifact(artifact)
     finally:
-        run.finish()
+        run.finish(exit_code=int(record.has_failed))
     return str(run.url or run.id)
 
 

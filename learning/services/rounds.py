@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from annotation.accounts.models import User
@@ -67,7 +67,7 @@ def ring_round(round_: Round) -> None:
 
 
 def ring_trackers(round_: Round) -> None:
-    """Tell the trackers of a completed round: in a task of its own, which can fail by itself."""
+    """Tell the trackers of an ended round: in a task of its own, which can fail by itself."""
     from learning.tasks import track_round
 
     if settings.TRACKERS:
@@ -75,15 +75,16 @@ def ring_trackers(round_: Round) -> None:
 
 
 def untracked() -> list[Round]:
-    """Rounds of the last day whose message to the trackers may be lost."""
+    """Rounds of the last day that have failed in training, or whose message to the trackers may be lost."""
+    if not settings.TRACKERS:
+        return []
     now = timezone.now()
+    trained = Q(state=jobs.JobState.COMPLETED) | Q(state=jobs.JobState.FAILED) & ~Q(curves=[])
     return list(
         Round.objects.filter(
-            state=jobs.JobState.COMPLETED, tracked={},
+            trained, tracked={},
             finished_at__range=(now - timedelta(days=1), now - timedelta(minutes=15)),
         ).order_by("finished_at")[:100]
-        if settings.TRACKERS
-        else []
     )  # fmt: skip
 
 

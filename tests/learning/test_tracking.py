@@ -2,13 +2,16 @@
 
 import json
 import os
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from annotation.core import jobs
 from config import env
 from learning import pipeline, tracking
-from learning.models import Round, Trigger
+from learning.models import ModelVersion, Round, Trigger
 from learning.services import rounds
 
 
@@ -42,6 +45,8 @@ def test_tensorboard_gets_curves_figures_and_the_recipe(done, settings, tmp_path
     assert losses == [(int(p["step"]), pytest.approx(p["loss"])) for p in done.curves]
     [auc] = read.Tensors("test/auc")
     assert auc.tensor_proto.float_val[0] == pytest.approx(done.metrics["auc"]["value"])
+    [figures] = read.Tensors("figures.json")
+    assert b'"excluded_count": 0' in figures.tensor_proto.string_val[0]
     hparams = read.summary_metadata["_hparams_/session_start_info"].plugin_data.content
     assert done.model_version.weights_sha256.encode() in hparams
 
@@ -61,6 +66,9 @@ def test_mlflow_gets_curves_figures_and_the_recipe(done, settings, monkeypatch):
     history = client.get_metric_history(found["detail"], "train/loss")
     assert [m.step for m in history] == [p["step"] for p in done.curves]
     assert run.data.metrics["test/accuracy"] == done.metrics["accuracy"]["value"]
+    recipe = json.loads(Path(client.download_artifacts(found["detail"], "recipe.json")).read_text())
+    assert recipe["config"] == done.config
+    assert recipe["architecture"] == done.model_version.architecture
 
 
 def test_weights_and_biases_gets_a_run_offline(done, settings, monkeypatch):
@@ -69,7 +77,13 @@ def test_weights_and_biases_gets_a_run_offline(done, settings, monkeypatch):
     assert found["ok"], found
     [log] = (settings.DATA_ROOT / "wandb").rglob(f"run-{found['detail']}.wandb")
     content = log.read_bytes()
-    for part in ("nodule round 1", done.model_version.weights_sha256, "train/loss", "test/auc"):
+    for part in (
+        "nodule round 1",
+        done.model_version.weights_sha256,
+        "train/loss",
+        "test/auc",
+        "figures.json",
+    ):
         assert part.encode() in content
 
 
@@ -92,7 +106,7 @@ def test_a_tracker_that_fails_leaves_the_round_and_the_others_alone(done, settin
 
 def test_what_is_told_names_no_patient_no_case_and_no_person(done, cast):
     record = tracking.record_of(done)
-    text = json.dumps([record.name, record.config, record.curves, record.figures])
+    text = json.dumps([record.name, record.config, record.curves, record.figures, record.files])
     secrets = [cast.manager.username, cast.project.name]
     for item in done.dataset.items.select_related("case__study"):
         study = item.case.study
@@ -102,11 +116,24 @@ def test_what_is_told_names_no_patient_no_case_and_no_person(done, cast):
     assert {"auc", "auc_low", "auc_high", "n"} <= set(record.figures)
 
 
+def test_a_round_that_failed_in_training_is_told_as_such(done, settings, monkeypatch):
+    import mlflow
+
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    settings.TRACKERS = ["mlflow"]
+    ended = timezone.now() - timedelta(hours=1)
+    ModelVersion.objects.update(round=None, origin="of another round")
+    Round.objects.update(state=jobs.JobState.FAILED, finished_at=ended, metrics={})
+    assert [one.pk for one in rounds.untracked()] == [done.pk]
+    found = told(done, settings, "mlflow")["mlflow"]
+    assert found["ok"], found
+    run = mlflow.MlflowClient(tracking_uri=settings.MLFLOW_TRACKING_URI).get_run(found["detail"])
+    assert (run.info.status, "train/loss" in run.data.metrics) == ("FAILED", True)
+    Round.objects.update(tracked={}, curves=[])
+    assert rounds.untracked() == []
+
+
 def test_a_round_whose_message_was_lost_is_found(done, settings):
-    from datetime import timedelta
-
-    from django.utils import timezone
-
     settings.TRACKERS = ["tensorboard"]
     assert rounds.untracked() == []  # its message may still be on its way
     Round.objects.update(finished_at=timezone.now() - timedelta(hours=1))
