@@ -1,33 +1,12 @@
 """No page has a serious or critical fault for people who use it by keyboard, voice or screen reader."""
 
-import json
-from pathlib import Path
-
 import pytest
 
 from annotation.labeling.models import MarkKind
 from annotation.labeling.services import marks
 from tests import factories
 from tests.e2e import browser as person
-
-AXE = Path(__file__).parents[3] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
-FAULTS = """async () => {
-  const { violations, passes } = await axe.run(document)
-  const grave = violations.filter(v => v.impact === 'serious' || v.impact === 'critical')
-  const where = v => v.nodes.slice(0, 5).map(n => n.target.join(' ') + ' ' + n.failureSummary)
-  return { checked: passes.length, faults: grave.map(v => [v.id, ...where(v)]) }
-}"""
-SETTLED = """() => !document.querySelector('[role=status][aria-label=Loading]')
-  && document.getAnimations().every(a => a.playState !== 'running')"""
-
-
-def faults(page) -> str:
-    """What axe-core finds, as text to read in a failed test; empty where nothing is serious."""
-    page.wait_for_function(SETTLED, timeout=5_000)
-    page.evaluate(AXE.read_text())  # not a script tag: the page's own policy forbids those
-    found = page.evaluate(FAULTS)
-    assert found["checked"] > 10  # it did look at the page
-    return json.dumps(found["faults"], indent=1) if found["faults"] else ""
+from tests.e2e.axe import faults
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
@@ -50,11 +29,23 @@ def test_pages_have_no_serious_fault(live_cast, scheme):
         page.get_by_text({"dark": "Dark", "light": "Light"}[scheme], exact=True).click()
         page.wait_for_selector(f"html[data-mantine-color-scheme={scheme}]")
         found["preferences"] = faults(page)
+        page.goto("/tokens")
+        page.get_by_role("heading", name="Personal tokens").wait_for()
+        found["tokens"] = faults(page)
         page.get_by_role("link", name="Firstread").click()
         page.get_by_role("heading", name="Projects").wait_for()
         found["projects"] = faults(page)
         page.get_by_role("link", name="Manage").first.click()
-        for tab in ("Progress", "Learning", "Reviews", "Marks", "Datasets", "Sources", "Schema"):
+        for tab in (
+            "Progress",
+            "Learning",
+            "Reviews",
+            "Marks",
+            "Datasets",
+            "Clinical values",
+            "Sources",
+            "Schema",
+        ):
             page.get_by_role("tab", name=tab).click()
             found[f"project {tab}"] = faults(page)
         page.goto(f"/projects/{live_cast.project.pk}/cases/{case.pk}")
@@ -67,5 +58,9 @@ def test_pages_have_no_serious_fault(live_cast, scheme):
         page.keyboard.press("?")
         page.get_by_role("dialog", name="Keys").wait_for()
         found["keys"] = faults(page)
+        page.keyboard.press("Escape")
+        page.locator("[data-action=skip]").click()
+        page.get_by_role("dialog").get_by_label("Reason").wait_for()
+        found["skip"] = faults(page)
     assert {name: fault for name, fault in found.items() if fault} == {}
     assert troubles == []

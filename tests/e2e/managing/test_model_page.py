@@ -6,6 +6,7 @@ from annotation.labeling.services.projects import current_schema, publish_schema
 from learning.services import model_versions, targets
 from tests import factories
 from tests.e2e import browser as person
+from tests.e2e.axe import faults
 from tests.learning.test_promotion import TRUTH, make_box_version, make_version, scores
 from tests.learning.test_subgroups import make_population
 
@@ -64,6 +65,7 @@ def test_the_page_of_a_model_says_how_good_it_is_and_for_whom(versions, live_cas
         wish.press("Enter")
         page.get_by_text("PatientName names people, objects or moments").wait_for()
         page.get_by_test_id("drift").wait_for()
+        assert faults(page) == ""
 
         with page.expect_download() as download:
             page.get_by_role("link", name="Model card", exact=True).click()
@@ -87,4 +89,5 @@ def test_the_page_of_a_model_says_how_good_it_is_and_for_whom(versions, live_cas
         froc.get_by_text("False boxes per image").wait_for()
         assert froc.locator(".recharts-line-dots circle").count() == 7
         page.get_by_test_id("subgroups").get_by_role("row").nth(1).wait_for()
+        assert faults(page) == ""
     assert troubles == [] or all("400" in trouble for trouble in troubles)
