@@ -52,7 +52,7 @@ def main() -> None:
         print("case " + "".join(f"{name:>18}" for name in ALLOWED))
         rows = []
         for number in range(1, arguments.cases + 1):
-            page.wait_for_selector(ALL_LOADED, timeout=120_000)
+            shown(page, ALL_LOADED)
             work(page, is_planes=number % 5 == 0)
             if number == FIRST or number % EVERY == 0 or number == arguments.cases:
                 rows.append(held(page))
@@ -76,9 +76,14 @@ def work(page: Any, *, is_planes: bool) -> None:
     page.get_by_role("button", name="Undo: paint", exact=True).wait_for()
     if is_planes:
         page.locator("[data-action=planes]").click()
-        page.wait_for_selector("[data-testid=overlay][data-pane='2'][data-status=shown]")
+        shown(page, "[data-testid=overlay][data-pane='2'][data-status=shown]")
         page.locator("[data-action=undo]").hover()
-    page.wait_for_selector("[data-testid=save-state][data-kind=saved]")
+    shown(page, "[data-testid=save-state][data-kind=saved]")
+
+
+def shown(page: Any, selector: str) -> None:
+    """Not `wait_for_selector`: its handle keeps the element, and all around it, until the page goes."""
+    page.locator(selector).first.wait_for(timeout=120_000)
 
 
 def held(page: Any) -> dict[str, float]:

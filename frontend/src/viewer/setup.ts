@@ -28,6 +28,8 @@ function start(): Promise<void> {
   answerForMetadata()
   tools.init()
   registerTools()
+  // Undo is ours. Of its own the tools need the last step alone: fifty would keep their slices over many cases.
+  core.utilities.HistoryMemo.DefaultHistoryMemo.size = 1
   handleCacheFailures()
   // Requests cannot be taken back: a volume's must not stand before the slice that is looked at.
   core.imageLoadPoolManager.setMaxSimultaneousRequests(core.Enums.RequestType.Prefetch, PREFETCHES)
