@@ -130,7 +130,8 @@ class Run:
             with group.averaging(self.learner, is_last=number == len(known)):
                 with torch.autocast(device.type, enabled=self.scaler.is_enabled()):
                     loss = loss_of(part) * share
-                self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]  # of torch
+                scaled = self.scaler.scale(loss)
+                scaled.backward()  # type: ignore[no-untyped-call]  # torch gives it no types
             total += loss.detach()
         return total
 

@@ -299,11 +299,15 @@ def test_a_locked_segment_is_never_overwritten(room):
     assert after[STACK_SLICE]["2"] > 0
 
 
-def test_slices_between_painted_ones_are_filled_by_shape(room):
+def paint_and_go_on(room, to_slice):
     room.hold_brush()
     room.stroke("stack", (30, 45, STACK_SLICE), (70, 45, STACK_SLICE))
-    room.evaluate("harness.slice('stack', 8)")
+    room.evaluate(f"harness.slice('stack', {to_slice})")
     room.page.wait_for_timeout(300)
+
+
+def test_slices_between_painted_ones_are_filled_by_shape(room):
+    paint_and_go_on(room, 8)
     room.stroke("stack", (30, 45, 8), (70, 45, 8))
     room.evaluate("harness.masks.apply('interpolate', 'series')")
     room.page.wait_for_function("harness.draft.document.undoName === 'interpolate'")
@@ -314,10 +318,7 @@ def test_slices_between_painted_ones_are_filled_by_shape(room):
 
 
 def test_an_operation_waits_for_the_stroke_that_is_being_painted(room):
-    room.hold_brush()
-    room.stroke("stack", (30, 45, STACK_SLICE), (70, 45, STACK_SLICE))
-    room.evaluate("harness.slice('stack', 8)")
-    room.page.wait_for_timeout(300)
+    paint_and_go_on(room, 8)
     room.press("stack", (30, 45, 8), (70, 45, 8))
     room.evaluate("void harness.masks.apply('interpolate', 'series')")
     room.page.mouse.up()
