@@ -38,6 +38,7 @@ const queryClient = new QueryClient({
       staleTime: 5_000,
       retry: (count, error) => !(error instanceof ApiError) && count < 3,
     },
+    mutations: { gcTime: 0 }, // of what was done, nobody asks again
   },
 })
 

@@ -92,8 +92,10 @@ export class Journal implements WorkJournal {
   }
 
   clear(annotationId: string): Promise<void> {
-    this.nextTurn(annotationId)
-    return this.drop(annotationId, this.key(annotationId))
+    const turn = this.nextTurn(annotationId)
+    return this.drop(annotationId, this.key(annotationId)).then(() => {
+      if (this.turns.get(annotationId) === turn) this.turns.delete(annotationId) // nothing older waits any more
+    })
   }
 
   drop(annotationId: string, key: string): Promise<void> {

@@ -9,6 +9,7 @@ import type { MapOverlay } from '../viewer/explanations/MapOverlay'
 import type { PinnedPlace } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import type { Commands } from './actions'
+import { OF_A_CASE } from './caseQueries'
 import { definitionOfRead } from './definition'
 import { FAINTEST, type ExplanationPanelProps, type Shown } from './ExplanationPanel'
 import { modesOf, nextMode, type Mode } from './explanationModes'
@@ -35,7 +36,7 @@ export function useExplanations(viewer: ViewerConnection, root: string, snapshot
   const caseId = snapshot.reading?.case_id ?? ''
   const isOffered = isOfferedIn(snapshot)
   const choices = useQuery({
-    queryKey: ['explainable', caseId], queryFn: () => requests.explainable(caseId), enabled: isOffered,
+    ...OF_A_CASE, queryKey: ['explainable', caseId], queryFn: () => requests.explainable(caseId), enabled: isOffered,
     retry: isNotSavedYet, retryDelay: POLL_MS, staleTime: Infinity,
   })
   const modes = modesOf(choices.data ?? NOTHING)
@@ -118,12 +119,12 @@ function useFound(caseId: string, mode: Mode | null, answer: string): Found {
   const method = mode && mode.method !== 'neighbours' ? mode.method : null
   const key = [caseId, model, method, answer]
   const asked = useQuery({
-    queryKey: ['explanation', ...key], enabled: method !== null, staleTime: Infinity, retry: false,
+    ...OF_A_CASE, queryKey: ['explanation', ...key], enabled: method !== null, staleTime: Infinity, retry: false,
     queryFn: () => requests.askForExplanation(caseId, { model_version: model, method: method ?? 'occlusion', answer }),
   })
   const { id = '' } = asked.data ?? {}
   const polled = useQuery({
-    queryKey: ['explanation-state', id], enabled: method !== null && id !== '', queryFn: () => requests.explanation(id),
+    ...OF_A_CASE, queryKey: ['explanation-state', id], enabled: method !== null && id !== '', queryFn: () => requests.explanation(id),
     refetchInterval: ({ state }) => (isUnfinished(state.data) ? POLL_MS : false), initialData: asked.data,
   })
   const now = method === null ? undefined : polled.data
@@ -133,7 +134,7 @@ function useFound(caseId: string, mode: Mode | null, answer: string): Found {
     queryFn: async () => mapOf(await requests.explanationMap(id), now?.place),
   })
   const near = useQuery({
-    queryKey: ['neighbours', caseId], enabled: mode?.method === 'neighbours', staleTime: Infinity,
+    ...OF_A_CASE, queryKey: ['neighbours', caseId], enabled: mode?.method === 'neighbours', staleTime: Infinity,
     queryFn: () => requests.neighbours(caseId),
   })
   const retry = () => {

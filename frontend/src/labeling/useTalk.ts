@@ -4,6 +4,7 @@ import { useMemo } from 'react'
 import { api, good, type Schemas } from '../api/client'
 import { showError } from '../ui/notify'
 import type { PinnedPlace } from '../viewer/types'
+import { OF_A_CASE } from './caseQueries'
 import type { Comment } from './CommentsPanel'
 
 export type Markable = 'flag' | 'second_opinion'
@@ -27,10 +28,10 @@ export interface Talk {
 export function useTalk(caseId: string | null, isTheTime: boolean): Talk {
   const me = useQuery({ queryKey: ['me'], queryFn: () => good(api.GET('/api/v1/me')), staleTime: Infinity, enabled: isTheTime })
   const comments = useQuery({
-    queryKey: ['comments', caseId], enabled: caseId !== null && isTheTime, queryFn: () => fetchComments(caseId ?? ''),
+    ...OF_A_CASE, queryKey: ['comments', caseId], enabled: caseId !== null && isTheTime, queryFn: () => fetchComments(caseId ?? ''),
   })
   const marks = useQuery({
-    queryKey: ['marks', caseId], enabled: caseId !== null && isTheTime, queryFn: () => fetchMarks(caseId ?? ''),
+    ...OF_A_CASE, queryKey: ['marks', caseId], enabled: caseId !== null && isTheTime, queryFn: () => fetchMarks(caseId ?? ''),
   })
   const act = useAct(caseId)
   const shown = useMemo(() => (comments.data ?? []).map(commentOf), [comments.data])

@@ -172,7 +172,7 @@ export class Workstation extends PaneCommands implements PaneHost {
   }
 
   /** What is held now, to find out where memory went. */
-  memory(): { bytes: number; limit: number; series: number; volumes: number } {
+  memory(): { bytes: number; limit: number; series: number; volumes: number; facts: number } {
     const bytes = core.cache.getCacheSize()
     return { bytes, limit: core.cache.getMaxCacheSize(), ...this.loader.counts() }
   }

@@ -18,7 +18,7 @@ import {
 import type { Vector } from './geometry'
 import { cross, dot } from './linking'
 import { ViewerError, type VolumeNotice } from './messages'
-import { forgetMetadata, keepMetadata } from './metadata'
+import { forgetMetadata, keepMetadata, keptFacts } from './metadata'
 import { spacingOf } from './spacing'
 import type { Place, SpacingSource } from './types'
 
@@ -108,8 +108,8 @@ export class SeriesLoader {
   }
 
   /** How many series and volumes are held. */
-  counts(): { series: number; volumes: number } {
-    return { series: this.registered.size, volumes: this.volumes.size }
+  counts(): { series: number; volumes: number; facts: number } {
+    return { series: this.registered.size, volumes: this.volumes.size, facts: keptFacts() }
   }
 
   /** Bytes of the volumes that panes hold. */

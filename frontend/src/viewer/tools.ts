@@ -165,6 +165,14 @@ function addMaskTools(group: tools.Types.IToolGroup): void {
   group.addToolInstance(CORNERSTONE_TOOLS.circle_cut, named(tools.CircleScissorsTool), cutting)
 }
 
+/** Every tool that paints keeps a record of each slice that it was ever on; undo is ours. */
+export function forgetStrokes(): void {
+  const group = tools.ToolGroupManager.getToolGroup(TOOL_GROUP)
+  for (const tool of Object.values(group?.getToolInstances() ?? {}) as object[]) {
+    if ('memoMap' in tool && tool.memoMap instanceof Map) tool.memoMap.clear()
+  }
+}
+
 /** A stroke that begins on a region's text draws, instead of carrying the text away. */
 function letStrokesThrough(tool: tools.AnnotationTool): void {
   const find = tool.getHandleNearImagePoint.bind(tool)

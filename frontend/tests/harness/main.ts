@@ -9,6 +9,7 @@ import * as edits from '../../src/labeling/edits'
 import { unpack, type Bytes } from '../../src/labeling/sliceFormat'
 import { MaskEditor } from '../../src/viewer/masks/MaskEditor'
 import { RegionLayer } from '../../src/viewer/regions/RegionLayer'
+import { answerForMetadata, keptFacts } from '../../src/viewer/metadata'
 import { CORNERSTONE_TOOLS } from '../../src/viewer/tools'
 import { REGION_KINDS, type PaneHost, type PaneView, type Presentation } from '../../src/viewer/types'
 import { IMAGE_IDS, registerPhantom, SERIES } from './phantom'
@@ -127,6 +128,7 @@ function take(name: string): void {
 async function start(): Promise<void> {
   core.init()
   initLoader({ maxWebWorkers: 1 })
+  answerForMetadata()
   tools.init()
   registerPhantom()
   makeTools()
@@ -227,7 +229,9 @@ const harness = {
   destroy: () => {
     regions.destroy()
     masks.destroy()
-    return { annotations: tools.annotation.state.getAllAnnotations().length, labelmap: labelmap() }
+    const styles = Object.keys(tools.annotation.config.style.config.annotations ?? {}).length
+    const annotations = tools.annotation.state.getAllAnnotations().length
+    return { annotations, styles, facts: keptFacts(), labelmap: labelmap() }
   },
 }
 declare global {

@@ -353,4 +353,5 @@ def test_closing_frees_everything(room):
     room.regions(1)
     room.hold_brush()
     room.stroke("stack", (80, 45, STACK_SLICE), (100, 45, STACK_SLICE))
-    assert room.evaluate("harness.destroy()") == {"annotations": 0, "labelmap": {}}
+    left = room.evaluate("harness.destroy()")
+    assert left == {"annotations": 0, "styles": 0, "facts": 0, "labelmap": {}}

@@ -3,7 +3,9 @@
 import * as core from '@cornerstonejs/core'
 import * as tools from '@cornerstonejs/tools'
 import type { PaneView } from '../types'
+import { forgetMade } from '../metadata'
 import { placeKey, placeOf } from '../regions/frames'
+import { forgetStrokes } from '../tools'
 
 export interface SegmentAppearance {
   value: number
@@ -149,9 +151,12 @@ export class Labelmap {
   destroy(): void {
     this.attach([])
     segmentation.removeSegmentation(this.id)
+    segmentation.segmentationStyle.clearSegmentationStyle(this.id)
     for (const { imageId } of this.images) {
       if (core.cache.getImageLoadObject(imageId)) core.cache.removeImageLoadObject(imageId, { force: true })
+      forgetMade(imageId)
     }
+    forgetStrokes()
   }
 }
 

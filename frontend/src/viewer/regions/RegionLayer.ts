@@ -112,7 +112,7 @@ export class RegionLayer {
     this.write(() => {
       for (const { element } of this.host.views()) {
         const id = tools.cancelActiveManipulations(element)
-        if (id && !this.shown.has(id)) state.removeAnnotation(id)
+        if (id && !this.shown.has(id)) removeAnnotation(id)
         else if (id) this.putBack(id)
       }
     })
@@ -157,7 +157,7 @@ export class RegionLayer {
   private take(id: string): void {
     this.shown.delete(id)
     this.unmeasured.delete(id)
-    state.removeAnnotation(id)
+    removeAnnotation(id)
   }
 
   private putBack(id: string): void {
@@ -288,7 +288,7 @@ export class RegionLayer {
   }
 
   private discard(id: string): void {
-    this.write(() => state.removeAnnotation(id))
+    this.write(() => removeAnnotation(id))
     this.render()
   }
 
@@ -379,6 +379,12 @@ function paintStyle(id: string, colour: string): void {
     textBoxColorLocked: colour, lineWidth: wide(1.5), lineWidthSelected: wide(3), lineDashLocked: `${wide(4)},${wide(3)}`,
     textBoxFontSize: `${TEXT_REM * rem}px`,
   })
+}
+
+/** With its style, which Cornerstone would keep. */
+function removeAnnotation(id: string): void {
+  state.removeAnnotation(id)
+  Reflect.deleteProperty(tools.annotation.config.style.config.annotations ?? {}, id)
 }
 
 /** What a shape measures, and where its millimetres come from. */
