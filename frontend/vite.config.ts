@@ -16,8 +16,24 @@ const withoutCpuColours: Plugin = {
   load: (id) => (id.endsWith('/core/dist/esm/constants/cpuColormaps.js') ? 'export default {}' : null),
 }
 
+/** vtk.js brings a second way to draw, which the viewer never takes: it asks for WebGL 2. */
+const withoutWebGpu: Plugin = {
+  name: 'without-webgpu',
+  load: (id) => (id.includes('/vtk.js/Rendering/WebGPU/Profiles/') ? 'export {}' : null),
+}
+
+/** The loader offers its worker's decoders to the page, too, which never decodes. The worker takes other files. */
+const decodersInTheWorkerOnly: Plugin = {
+  name: 'decoders-in-the-worker-only',
+  load: (id) => Object.entries(OF_THE_WORKER).find(([file]) => id.endsWith(`/dicom-image-loader/dist/esm/${file}`))?.[1] ?? null,
+}
+const OF_THE_WORKER = {
+  'decodeImageFrameWorker.js': 'export const decodeImageFrame = null, postProcessDecodedPixels = null',
+  'shared/decoders/index.js': 'export const decoders = {}, initializers = {}',
+}
+
 export default defineConfig({
-  plugins: [react(), withoutCpuColours],
+  plugins: [react(), withoutCpuColours, withoutWebGpu, decodersInTheWorkerOnly],
   resolve: {
     alias: {
       // vtk.js drags in an XML writer that no reader of ours uses (300 kB, and it breaks the build).

@@ -110,8 +110,9 @@ def report_sizes(folder: Path) -> None:
     """What the worklist loads, what the viewer does, and all that reading does beyond the worklist."""
     worklist = "ProjectsPage"
     report_size("worklist", pages.script_bytes(folder, worklist), 250)
-    report_size("viewer", pages.script_bytes(folder, "viewer", beyond="ReadingPage"), 1100)
-    everything = ("ReadingPage", "arriving", "viewer", "decodeImageFrameWorker")
+    viewer = ("viewer", "decodeImageFrameWorker")
+    report_size("viewer", pages.script_bytes(folder, *viewer, beyond="ReadingPage"), 1100)
+    everything = ("ReadingPage", "arriving", *viewer)
     report_size("reading", pages.script_bytes(folder, *everything, beyond=worklist), None)
 
 
