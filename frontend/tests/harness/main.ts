@@ -10,18 +10,12 @@ import { unpack, type Bytes } from '../../src/labeling/sliceFormat'
 import { MaskEditor } from '../../src/viewer/masks/MaskEditor'
 import { RegionLayer } from '../../src/viewer/regions/RegionLayer'
 import { answerForMetadata, keptFacts } from '../../src/viewer/metadata'
-import { CORNERSTONE_TOOLS } from '../../src/viewer/tools'
-import { REGION_KINDS, type PaneHost, type PaneView, type Presentation } from '../../src/viewer/types'
-import { IMAGE_IDS, registerPhantom, SERIES } from './phantom'
+import { moveLeftButton, registerTools, toolGroup } from '../../src/viewer/tools'
+import type { PaneHost, PaneView, Presentation, ToolName } from '../../src/viewer/types'
+import { COLUMNS, IMAGE_IDS, registerPhantom, ROWS, SERIES } from './phantom'
 
 const ENGINE = 'harness'
 const VOLUME = 'cornerstoneStreamingImageVolume:phantom'
-const BRUSHES = {
-  CircularBrush: 'FILL_INSIDE_CIRCLE', CircularEraser: 'ERASE_INSIDE_CIRCLE',
-  SphereBrush: 'FILL_INSIDE_SPHERE', ThresholdBrush: 'THRESHOLD_INSIDE_CIRCLE',
-}
-const REGION_NAMES = REGION_KINDS.map((kind) => CORNERSTONE_TOOLS[kind])
-const PRIMARY = { bindings: [{ mouseButton: tools.Enums.MouseBindings.Primary }] }
 const log: string[] = []
 const statistics = new Map<string, unknown>()
 const server = new Map<string, Bytes>()
@@ -91,38 +85,10 @@ function view(id: string, as: Presentation): PaneView {
   }
 }
 
-function makeTools(): void {
-  const names = REGION_NAMES.filter((name) => name !== CORNERSTONE_TOOLS.polygon)
-  const classes = [
-    tools.ProbeTool, tools.LengthTool, tools.BidirectionalTool, tools.AngleTool, tools.ArrowAnnotateTool,
-    tools.RectangleROITool, tools.EllipticalROITool, tools.SplineROITool, tools.PlanarFreehandROITool,
-    tools.BrushTool, tools.PaintFillTool, tools.RectangleScissorsTool,
-  ]
-  for (const tool of classes) tools.addTool(tool)
-  const group = tools.ToolGroupManager.createToolGroup('harness')
-  if (!group) throw new Error('no tool group')
-  const getTextCallback = (done: (text: string) => void) => done(' ')
-  for (const name of names) {
-    group.addTool(name, name === CORNERSTONE_TOOLS.arrow ? { getTextCallback } : {})
-    group.setToolPassive(name)
-  }
-  const spline = { type: tools.SplineROITool.SplineTypes.Linear as string }
-  group.addToolInstance(CORNERSTONE_TOOLS.polygon, tools.SplineROITool.toolName, { spline })
-  group.setToolPassive(CORNERSTONE_TOOLS.polygon)
-  for (const [name, activeStrategy] of Object.entries(BRUSHES)) {
-    group.addToolInstance(name, 'Brush', { activeStrategy })
-  }
-  group.addTool('PaintFill')
-  group.addTool('RectangleScissor')
-}
-
-let inHand: string | null = null
-function take(name: string): void {
-  const group = tools.ToolGroupManager.getToolGroup('harness')
-  if (inHand && REGION_NAMES.includes(inHand)) group?.setToolPassive(inHand)
-  else if (inHand) group?.setToolDisabled(inHand)
-  group?.setToolActive(name, PRIMARY)
-  inHand = name
+let inHand: ToolName | null = null
+function take(tool: ToolName): void {
+  moveLeftButton(inHand, tool)
+  inHand = tool
 }
 
 async function start(): Promise<void> {
@@ -131,7 +97,8 @@ async function start(): Promise<void> {
   answerForMetadata()
   tools.init()
   registerPhantom()
-  makeTools()
+  registerTools()
+  take('window')
   const { STACK, ORTHOGRAPHIC } = core.Enums.ViewportType
   const { AXIAL, SAGITTAL } = core.Enums.OrientationAxis
   const views = [view('stack', 'stack'), view('twin', 'stack'), view('axial', 'axial'), view('sagittal', 'sagittal')]
@@ -140,7 +107,7 @@ async function start(): Promise<void> {
     viewportId, element, type: as === 'stack' ? STACK : ORTHOGRAPHIC,
     ...(as !== 'stack' && { defaultOptions: { orientation: as === 'axial' ? AXIAL : SAGITTAL } }),
   })))
-  for (const { viewportId } of views) tools.ToolGroupManager.getToolGroup('harness')?.addViewport(viewportId, ENGINE)
+  for (const { viewportId } of views) toolGroup().addViewport(viewportId, ENGINE)
   for (const id of ['stack', 'twin']) await engine.getViewport<core.Types.IStackViewport>(id).setStack(IMAGE_IDS, 5)
   await Promise.all(IMAGE_IDS.map((id) => core.imageLoader.loadAndCacheImage(id)))
   const volume = await core.volumeLoader.createAndCacheVolume(VOLUME, { imageIds: IMAGE_IDS })
@@ -211,6 +178,12 @@ const harness = {
     const [x, y] = viewport?.worldToCanvas(world) ?? [NaN, NaN]
     return [x + (box?.x ?? 0), y + (box?.y ?? 0)]
   },
+  /** The point in the patient under a place of the page. */
+  inPatient: (id: string, [x, y]: core.Types.Point2) => {
+    const viewport = core.getRenderingEngine(ENGINE)?.getViewport(id)
+    const box = document.querySelector(`#${id}`)?.getBoundingClientRect()
+    return [...viewport?.canvasToWorld([x - (box?.x ?? 0), y - (box?.y ?? 0)]) ?? []]
+  },
   slice: async (id: string, index: number) => {
     await (core.getRenderingEngine(ENGINE)?.getViewport(id) as core.Types.IStackViewport).setImageIdIndex(index)
   },
@@ -220,6 +193,16 @@ const harness = {
       for (const [place, sha256] of Object.entries(mask.slices)) found[place] = count(await draft.masks.read(sha256))
     }
     return found
+  },
+  /** The labels of the content, slice by slice in base64. */
+  voxels: async () => {
+    const slices: Uint8Array[] = IMAGE_IDS.map(() => new Uint8Array(ROWS * COLUMNS))
+    for (const mask of drawnMasks(draft.document.content)) {
+      for (const [place, sha256] of Object.entries(mask.slices)) {
+        slices[IMAGE_IDS.findIndex((id) => id.includes(`/${place.replace(':', '/frames/')}`))] = await draft.masks.read(sha256)
+      }
+    }
+    return slices.map((labels) => btoa(String.fromCharCode(...labels)))
   },
   isSentWithBytes: () => saved !== null
     && drawnMasks(saved).every((mask) => Object.values(mask.slices).every((sha256) => server.has(sha256))),

@@ -1,39 +1,24 @@
 """What is drawn and painted on real viewports ends up in the content with the right coordinates,
 and undo brings the picture back: the layers on a phantom, without a server."""
 
-import functools
-import http.server
-import subprocess
-import threading
-from pathlib import Path
-
+import numpy as np
 import pytest
 
 from tests.e2e import browser as person
+from tests.e2e.harness import ORIGIN, SHAPE, SPACING, Room, served
 
-FRONTEND = Path(__file__).parents[3] / "frontend"
-ORIGIN, SPACING = (-20, 10, 100), (0.5, 1, 3)  # tests/harness/phantom.ts
 STACK_SLICE = 5
 OVERLAY = "harness.annotations()"
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
+Z, Y, X = np.mgrid[0 : SHAPE[0], 0 : SHAPE[1], 0 : SHAPE[2]]
+CENTRES_MM = np.stack([X, Y, Z], axis=-1) * SPACING + ORIGIN
+RADIUS_MM = 4  # of the brushes
+COLUMN = 64  # the sagittal plane
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    """The harness page, built and served."""
-    folder = tmp_path_factory.mktemp("harness")
-    build = ["vite", "build", "--config", "tests/harness/vite.config.ts", "--outDir", str(folder)]
-    command = [str(FRONTEND / "npm"), "exec", "--silent", "--", *build, "--logLevel", "error"]
-    subprocess.run(command, check=True, cwd=FRONTEND)
-    handler = functools.partial(QuietHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with served(tmp_path_factory.mktemp("harness")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -56,90 +41,8 @@ def room(chromium, address):
     assert troubles == []
 
 
-class Room:
-    def __init__(self, page):
-        self.page = page
-
-    def evaluate(self, script):
-        return self.page.evaluate(script)
-
-    def take(self, tool):
-        self.evaluate(f"harness.take('{tool}')")
-
-    def where(self, pane, pixel, slice_index):
-        """On the page, the centre of a pixel."""
-        x, y = pixel
-        steps = zip(ORIGIN, SPACING, (x, y, slice_index), strict=True)
-        world = [origin + step * number for origin, step, number in steps]
-        return self.page.evaluate("([pane, world]) => harness.onPage(pane, world)", [pane, world])
-
-    def drag(self, pane, *places):
-        """Through (x, y, slice) places with the left button down."""
-        self.press(pane, *places)
-        self.page.mouse.up()
-
-    def press(self, pane, *places):
-        """The same without letting go."""
-        first, *others = [self.where(pane, (x, y), z) for x, y, z in places]
-        self.page.mouse.move(*first)
-        self.page.mouse.down()
-        for point in others:
-            self.page.mouse.move(*point, steps=6)
-
-    def click(self, pane, place):
-        x, y, z = place
-        self.page.mouse.click(*self.where(pane, (x, y), z))
-
-    def regions(self, count):
-        """The regions, once there are so many."""
-        self.page.wait_for_function(f"(harness.content().regions ?? []).length === {count}")
-        return self.evaluate("harness.content().regions ?? []")
-
-    def undo(self):
-        self.evaluate("harness.draft.undo()")
-
-    def redo(self):
-        self.evaluate("harness.draft.redo()")
-
-    def hold_brush(self, tool="CircularBrush", segment=1):
-        self.take(tool)
-        self.evaluate(f"harness.masks.setSegment({segment}, 0)")
-        self.evaluate("harness.masks.setBrush({ radius_mm: 4, shape: 'circle', threshold: null })")
-        # The labelmap is on the screen before the first stroke.
-        self.page.wait_for_timeout(300)
-
-    def stroke(self, pane, *places):
-        """Paint; returns the labels per slice in the content once they are those of the picture."""
-        before = self.evaluate("harness.log.length")
-        self.drag(pane, *places)
-        self.page.wait_for_function(
-            f"harness.log.slice({before}).some(line => line.startsWith('stroke'))"
-        )
-        return self.painted()
-
-    def painted(self):
-        """Labels per instance in the content, which must be what Cornerstone shows."""
-        assert self.evaluate(SHOWN_IS_CONTENT)
-        found = self.evaluate("harness.painted()")
-        return {int(place.split(":")[0].split(".")[-1]) - 1: n for place, n in found.items()}
-
-
-# The content follows the picture once its slices are compressed; wait_for_function takes a promise
-# for a yes, so the page itself waits.
-SHOWN_IS_CONTENT = """async () => {
-  const key = (place) => place.replace(/^.*instances\\//, '').replace('/frames/', ':')
-  const sorted = (counts) => JSON.stringify(
-    Object.entries(counts).map(([place, n]) => [key(place), n]).sort((a, b) => a[0] < b[0] ? -1 : 1))
-  for (let tries = 0; tries < 200; tries++) {
-    if (sorted(harness.labelmap()) === sorted(await harness.painted())) return true
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-  return false
-}"""
-
-
 def test_a_box_has_its_corners_in_pixels_and_in_the_patient(room):
-    room.take("RectangleROI")
+    room.take("box")
     room.drag("stack", (60, 30, STACK_SLICE), (20, 10, STACK_SLICE))
     [box] = room.regions(1)
     assert (box["sop_instance_uid"], box["frame"]) == ("1.2.3.6", 1)
@@ -154,16 +57,16 @@ def test_a_box_has_its_corners_in_pixels_and_in_the_patient(room):
 
 def test_every_kind_of_region_is_measured_where_it_was_drawn(room):
     at = STACK_SLICE
-    room.take("Probe")
+    room.take("point")
     room.click("stack", (100, 50, at))
     room.regions(1)
-    room.take("Length")
+    room.take("length")
     room.drag("stack", (80, 5, at), (100, 12, at))
     room.regions(2)
-    room.take("EllipticalROI")
+    room.take("ellipse")
     room.drag("stack", (115, 20, at), (120, 26, at))
     room.regions(3)
-    room.take("ArrowAnnotate")
+    room.take("arrow")
     room.drag("stack", (10, 58, at), (20, 62, at))
     point, length, ellipse, arrow = room.regions(4)
     assert point["pixels"] == [[100, 50]]
@@ -176,14 +79,14 @@ def test_every_kind_of_region_is_measured_where_it_was_drawn(room):
 def test_outlines_are_closed_without_repeating_their_first_point(room):
     at = STACK_SLICE
     corners = [(5, 5), (15, 5), (15, 20), (5, 20)]
-    room.take("LinearSplineROI")
+    room.take("polygon")
     for x, y in [*corners, corners[0]]:
         room.click("stack", (x, y, at))
         # Faster, and Cornerstone takes two corners for a double click.
         room.page.wait_for_timeout(600)
     [polygon] = room.regions(1)
     assert polygon["pixels"] == [list(corner) for corner in corners]
-    room.take("PlanarFreehandROI")
+    room.take("freehand")
     room.drag("stack", (80, 40, at), (100, 40, at), (100, 56, at), (80, 56, at), (80, 41, at))
     _, freehand = room.regions(2)
     xs, ys = zip(*freehand["pixels"], strict=True)
@@ -193,7 +96,7 @@ def test_outlines_are_closed_without_repeating_their_first_point(room):
 
 def test_moving_is_one_step_and_undo_moves_the_picture_back(room):
     at = STACK_SLICE
-    room.take("RectangleROI")
+    room.take("box")
     room.drag("stack", (20, 10, at), (60, 30, at))
     [drawn] = room.regions(1)
     room.drag("stack", (60, 10, at), (70, 5, at))
@@ -216,11 +119,11 @@ def test_moving_is_one_step_and_undo_moves_the_picture_back(room):
 
 def test_a_locked_region_stays_where_it_is(room):
     at = STACK_SLICE
-    room.take("RectangleROI")
+    room.take("box")
     room.drag("stack", (20, 10, at), (60, 30, at))
     [drawn] = room.regions(1)
     room.evaluate(f"harness.draft.edit('lock', harness.edits.lockRegion('{drawn['id']}', true))")
-    room.take("Probe")
+    room.take("point")
     room.drag("stack", (60, 10, at), (70, 5, at))
     room.regions(2)
     locked, _ = room.regions(2)
@@ -228,14 +131,14 @@ def test_a_locked_region_stays_where_it_is(room):
 
 
 def test_planes_through_the_volume_draw_on_the_nearest_frame(room):
-    room.take("RectangleROI")
+    room.take("box")
     room.drag("axial", (20, 30, 6), (40, 50, 6))
     [box] = room.regions(1)
     assert (box["sop_instance_uid"], box["points"][0]) == ("1.2.3.7", [-10, 40, 118])
     room.drag("sagittal", (64, 20, 3), (64, 40, 8))
     room.page.wait_for_function("harness.log.includes('region refused: oblique_plane')")
     assert len(room.regions(1)) == room.evaluate(OVERLAY) == 1
-    room.take("Length")
+    room.take("length")
     room.drag("sagittal", (64, 20, 3), (64, 40, 8))
     _, line = room.regions(2)
     assert line["points"] == [[12, 30, 109], [12, 50, 124]]
@@ -243,7 +146,7 @@ def test_planes_through_the_volume_draw_on_the_nearest_frame(room):
 
 
 def test_a_plane_across_the_slices_marks_where_it_cuts_a_region(room):
-    room.take("RectangleROI")
+    room.take("box")
     room.drag("stack", (50, 10, STACK_SLICE), (80, 30, STACK_SLICE))
     [box] = room.regions(1)
     room.page.wait_for_selector("#sagittal line[data-region]", state="attached")
@@ -289,14 +192,93 @@ def test_what_is_saved_has_its_bytes_on_the_server(room):
 def test_a_locked_segment_is_never_overwritten(room):
     room.hold_brush()
     before = room.stroke("stack", (30, 45, STACK_SLICE), (70, 45, STACK_SLICE))
-    room.evaluate(
-        "harness.masks.setAppearance("
-        "harness.segments.map(s => ({ ...s, isLocked: s.value === 1 })), false)"
-    )
+    room.lock(1)
     room.hold_brush(segment=2)
     after = room.stroke("stack", (50, 30, STACK_SLICE), (50, 60, STACK_SLICE))
     assert after[STACK_SLICE]["1"] == before[STACK_SLICE]["1"]
     assert after[STACK_SLICE]["2"] > 0
+
+
+def within(x, y, z):
+    """The voxels of a box, its bounds included."""
+    bounds = ((X, x), (Y, y), (Z, z))
+    return np.all([(axis >= low) & (axis <= high) for axis, (low, high) in bounds], axis=0)
+
+
+def diagonal(*bounds):
+    """Two corners of such a box, around its outer voxels; in the one plane of a side without width."""
+    ends = [one if one[0] == one[1] else (one[0] - 0.5, one[1] + 0.5) for one in bounds]
+    return list(zip(*ends, strict=True))
+
+
+def disc(hit, radius_mm=RADIUS_MM):
+    away = np.linalg.norm((CENTRES_MM - hit)[..., 1:], axis=-1)
+    return (away <= radius_mm) & (X == COLUMN)
+
+
+def ball(hit):
+    """What Cornerstone calls a sphere: half a voxel deeper than wide, for planes have a thickness."""
+    away = (CENTRES_MM - hit) / [RADIUS_MM + SPACING[0] / 2, RADIUS_MM, RADIUS_MM]
+    return np.linalg.norm(away, axis=-1) <= 1
+
+
+def test_every_tool_changes_exactly_its_voxels_in_a_plane_across_the_slices(room):
+    """Sizes are in millimetres: a voxel of this plane is three times as high as wide."""
+    room.hold_brush(threshold=[0, 100 * STACK_SLICE + COLUMN])
+    is_between = 100 * Z + X <= 100 * STACK_SLICE + COLUMN
+    sheet, hole = (((COLUMN, COLUMN), *sides) for sides in [((8, 52), (2, 9)), ((36, 44), (3, 5))])
+    low, high = (COLUMN, 16.3, 5), (COLUMN, 58, 5)
+    centre, edge = (COLUMN, 24, 8), (COLUMN, 29, 8)
+    away, low_hit, high_hit = (room.hit_at("sagittal", place) for place in (centre, low, high))
+    radius_mm = np.linalg.norm(room.hit_at("sagittal", edge) - away)
+    steps = [
+        ("rectangle_scissors", diagonal(*sheet), lambda mask: mask | within(*sheet)),
+        ("rectangle_cut", diagonal(*hole), lambda mask: mask & ~within(*hole)),
+        ("eraser", [low], lambda mask: mask & ~disc(low_hit)),
+        ("sphere", [low], lambda mask: mask | ball(low_hit)),
+        ("circle_cut", [centre, edge], lambda mask: mask & ~disc(away, radius_mm)),
+        ("circle_scissors", [centre, edge], lambda mask: mask | disc(away, radius_mm)),
+        ("sphere_eraser", [low], lambda mask: mask & ~ball(low_hit)),
+        ("threshold", [high], lambda mask: mask | disc(high_hit) & is_between),
+        ("brush", [high], lambda mask: mask | disc(high_hit)),
+    ]
+    mask = np.zeros(SHAPE, bool)
+    for tool, places, change in steps:
+        mask = change(mask)
+        assert np.array_equal(room.do_with(tool, "sagittal", *places) > 0, mask), tool
+
+
+def test_fill_takes_what_hangs_together_in_the_plane_and_nothing_that_is_locked(room):
+    room.hold_brush(segment=1)
+    at, column = (STACK_SLICE, STACK_SLICE), (COLUMN, COLUMN)
+    frame, hole = (((40, 90), (8, 50), at), ((50, 80), (20, 40), at))
+    ring = within(*frame) & ~within(*hole)
+    room.do_with("rectangle_scissors", "stack", *diagonal(*frame))
+    room.do_with("rectangle_cut", "stack", *diagonal(*hole))
+    room.evaluate("harness.masks.setSegment(2, 0)")
+    room.lock(1)
+    labels = room.do_with("fill", "stack", (60, 30, STACK_SLICE))
+    assert np.array_equal(labels == 2, within(*hole))
+    assert np.array_equal(labels == 1, ring)
+
+    # Across the slices it goes around what is there, through all of them.
+    labels = room.do_with("fill", "sagittal", (COLUMN, 4, 9))
+    around = within(column, (0, 63), (0, 11)) & ~within(*frame)
+    assert np.array_equal(labels == 2, around | within(*hole))
+    assert np.array_equal(labels == 1, ring)
+
+    # Neither what is locked is filled, nor is anything filled with it.
+    for segment, place in ((2, (45, 10, STACK_SLICE)), (1, (10, 10, STACK_SLICE))):
+        room.evaluate(f"harness.masks.setSegment({segment}, 0)")
+        room.click("stack", place)
+        room.page.wait_for_timeout(600)  # Cornerstone waits whether it becomes a double click
+        assert np.array_equal(room.voxels(), labels)
+    room.lock()
+    room.evaluate("harness.masks.setSegment(2, 0)")
+    labels = room.do_with("fill", "stack", (45, 10, STACK_SLICE))
+    assert np.array_equal(labels == 2, around | within(*frame))
+    room.undo()
+    assert np.array_equal(room.voxels() == 1, ring)
 
 
 def paint_and_go_on(room, to_slice):
@@ -348,7 +330,7 @@ def test_a_full_cache_never_drops_what_was_painted(room):
 
 
 def test_closing_frees_everything(room):
-    room.take("RectangleROI")
+    room.take("box")
     room.drag("stack", (20, 10, STACK_SLICE), (60, 30, STACK_SLICE))
     room.regions(1)
     room.hold_brush()
