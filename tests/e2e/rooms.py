@@ -27,7 +27,7 @@ MARK = (45, 20, 30)  # the voxel (x, y, z) in the middle of a bright cube of 3 v
 MARK_MM = np.array([19.5, -18.0, 60.0])
 
 
-COLOURED = """([pane, points]) => {
+COLOURS = """([pane, points]) => {
   const w = document.querySelector('[data-testid=panes]').workstation
   const canvas = document.querySelector(`[data-pane='${pane}'] canvas`)
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
@@ -35,7 +35,7 @@ COLOURED = """([pane, points]) => {
   return points.map((point) => {
     const [x, y] = w.toCanvas(pane, point).map((v) => Math.floor(v * dense))
     const at = 4 * (y * canvas.width + x)
-    return Math.abs(data[at] - data[at + 2]) > 24
+    return [data[at], data[at + 1], data[at + 2]]
   })
 }"""
 
@@ -146,8 +146,13 @@ class Room:
 
     def are_coloured(self, pane, points_mm):
         """Whether a label's colour lies over each of the points, as the picture shows it."""
+        seen = self.colours(pane, points_mm)
+        return np.abs(seen[:, 0] - seen[:, 2]) > 24
+
+    def colours(self, pane, points_mm):
+        """Red, green and blue of the picture at each of the points."""
         self.settle()
-        return np.array(self.page.evaluate(COLOURED, [pane, np.asarray(points_mm).tolist()]))
+        return np.array(self.page.evaluate(COLOURS, [pane, np.asarray(points_mm).tolist()]))
 
     def settle(self):
         """Until the frames are drawn that the last commands asked for."""

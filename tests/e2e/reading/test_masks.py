@@ -27,6 +27,7 @@ DEFINITION = {
     ],
     "segments": [{"value": 1, "label": "Liver"}, {"value": 2, "label": "Tumour", "layer": 1}],
 }
+COLOURS = {"liver": np.array([0xE6, 0x9F, 0x00]), "tumour": np.array([0x56, 0xB4, 0xE9])}
 RADIUS_MM = 5.0
 Z, Y, X = np.mgrid[0:SLICES, 0:SIDE, 0:SIDE]
 CENTRES_MM = voxel_mm(X, Y, Z)  # of the voxel [z, y, x]
@@ -149,12 +150,48 @@ def test_layers_lie_over_one_another_and_come_back_as_they_were(live_cast, proje
 
         servers.eventually(are_shown, "both layers are drawn again", timeout_s=10)
         assert draft() == before
+        segments_look_as_they_are_told(room)
         # Erasing in one layer leaves the other alone.
         room.page.get_by_role("button", name="Tumour", exact=True).click()
         room.take("eraser")
         click(room, 0, voxel_mm(32, 30, 19))
         saved(lambda content: not painted(content, layer=1))
         assert np.array_equal(kept(room), liver)
+
+
+def segments_look_as_they_are_told(room):
+    """On pixels: each in its colour, as strong as it is told, hidden, or an outline alone."""
+    alone = {"liver": (28, 30, 19), "tumour": (34, 30, 19), "nothing": (20, 30, 19)}
+    edge = voxel_mm(np.arange(25.5, 27.5, 0.05), 30, 19)
+
+    def show(liver, tumour):
+        """Whether they show so strongly, 0 to 1, over the grey of the image."""
+        seen = room.colours(0, [voxel_mm(*place) for place in alone.values()])
+        grey = seen[2]
+        expected = [
+            grey + a * (COLOURS[name] - grey) for name, a in (("liver", liver), ("tumour", tumour))
+        ]
+        return np.abs(seen - [*expected, grey]).max() < 12
+
+    def follows(*strengths):
+        servers.eventually(lambda: show(*strengths), f"they show {strengths}", timeout_s=5)
+
+    press = room.page.keyboard.press
+    follows(0.4, 0.4)
+    for _ in range(4):
+        press("Alt+.")  # the segment in hand
+    follows(0.8, 0.4)
+    press("Alt+j")
+    follows(0, 0.4)
+    press("Shift+j")  # what is left, too
+    follows(0, 0)
+    press("Shift+j")
+    follows(0.8, 0.4)
+    press("Alt+o")
+    follows(0, 0)
+    assert np.abs(room.colours(0, edge) - COLOURS["liver"]).max(axis=1).min() < 40
+    press("Alt+o")
+    follows(0.8, 0.4)
 
 
 def in_sphere(hit):

@@ -127,6 +127,10 @@ export class Labelmap {
       )
       const specifier = { segmentationId: this.id, type: LABELMAP }
       for (const viewportId of this.attached.keys()) {
+        // Cornerstone hides only segments that it was told of before the pane began to show the label map.
+        for (const shown of segmentation.state.getSegmentationRepresentations(viewportId, specifier)) {
+          shown.segments[value] ??= { visible: true }
+        }
         segmentation.config.color.setSegmentIndexColor(viewportId, this.id, value, rgba(colour))
         segmentation.config.visibility.setSegmentIndexVisibility(viewportId, specifier, value, !isHidden)
       }
