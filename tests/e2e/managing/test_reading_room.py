@@ -1,7 +1,9 @@
 """The reading room by keyboard, in the reader's language, with keys of one's own; the schema as forms."""
 
+from annotation.labeling.models import Assignment, AssignmentState, Mark, MarkKind
 from tests import factories
 from tests.e2e import browser as person
+from tests.e2e.rooms import Room
 
 GERMAN = "html[lang=de]"
 
@@ -36,7 +38,36 @@ def test_keys_do_what_the_cheat_sheet_says_and_not_while_typing(live_cast):
         page.evaluate("document.activeElement.blur()")  # as a click into the images does
         second = person.answer_and_submit(page, "2")
         assert second != first
+        what_readers_note_has_its_reason(page, second)
     assert troubles == []
+
+
+def what_readers_note_has_its_reason(page, case):
+    """A flag and a wish for a second opinion stay with the case; a skipped one gives way to the next."""
+    for key, kind, reason in (("!", "flag", "Odd edge"), ("*", "second_opinion", "Is it one?")):
+        give_a_reason(page, key, reason)
+        page.locator(f"[data-action={kind}][aria-pressed=true]").wait_for()
+        assert Mark.objects.get(case=case, kind=kind).reason == reason
+    page.keyboard.press("!")
+    page.locator("[data-action=flag][aria-pressed=false]").wait_for()
+    assert list(Mark.objects.values_list("kind", flat=True)) == ["second_opinion"]
+    give_a_reason(page, ">", "Too blurred")
+    page.wait_for_function(person.NEXT_CASE, arg=case, timeout=60_000)
+    assert Mark.objects.get(case=case, kind=MarkKind.SKIP).reason == "Too blurred"
+    assert Assignment.objects.get(case=case).state == AssignmentState.RELEASED
+    page.locator("[data-action=second_opinion][aria-pressed=false]").wait_for()
+
+
+def give_a_reason(page, key, reason):
+    """By keys alone; nothing is sent without a reason."""
+    page.keyboard.press(key)
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Reason").wait_for()
+    page.keyboard.press("Enter")
+    assert dialog.is_visible()
+    page.keyboard.type(reason)
+    page.keyboard.press("Enter")
+    dialog.wait_for(state="detached")
 
 
 def test_language_and_keys_follow_the_reader(live_cast):
@@ -71,7 +102,19 @@ def test_language_and_keys_follow_the_reader(live_cast):
         other.keyboard.press("?")
         sheet = other.get_by_role("dialog", name="Tasten")
         sheet.get_by_text("Umschalt F11", exact=True).wait_for()
+        other.keyboard.press("Escape")
+        sheet.wait_for(state="detached")
+        the_new_key_inverts_and_the_old_one_does_not(Room(other))
     assert troubles == []
+
+
+def the_new_key_inverts_and_the_old_one_does_not(room):
+    room.page.keyboard.press("i")
+    room.page.keyboard.press("Shift+F11")
+    room.until("p.isInverted")  # twice would be not at all
+    room.page.keyboard.press("i")
+    room.page.keyboard.press("=")  # any key that is done when it has been heard
+    assert room.pane()["isInverted"]
 
 
 def test_a_manager_writes_a_question_and_readers_get_it(live_cast):
