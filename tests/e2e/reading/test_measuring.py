@@ -1,9 +1,12 @@
 """A bar of 50 mm, drawn over by mouse where its ends are seen: what the server keeps and the page says."""
 
+import io
 import re
 
 import numpy as np
+import pydicom
 import pytest
+from pydicom.uid import ComputedRadiographyImageStorage
 
 from annotation.imaging import conversion, synthesis
 from tests.e2e.rooms import draft, drag, make_case, reading, regions_of, saved
@@ -94,3 +97,53 @@ def test_a_bar_across_the_slices_has_its_length_in_a_plane_of_the_volume(live_ca
         # In a plane across the slices the pixel is that of the rows: 0.8 mm.
         assert has_the_bars_length(room, region, ends_mm, pixel_mm=SPACING_MM[2])
         assert draft()["regions"] == [region]
+
+
+CALIBRATED = {"PixelSpacing": [0.15, 0.15], "PixelSpacingCalibrationType": "GEOMETRY"}
+AT_THE_DETECTOR = {"ImagerPixelSpacing": [0.2, 0.2]}
+COMPUTED = {"SOPClassUID": ComputedRadiographyImageStorage, "Modality": "CR"}
+SCALES = [  # attributes of a radiograph; millimetres of a pixel, or none; what is said of them
+    ({**AT_THE_DETECTOR, **CALIBRATED}, 0.15, "mm by calibration"),
+    ({**COMPUTED, **AT_THE_DETECTOR}, 0.2, "mm at the detector, not in the patient"),
+    ({}, None, "no scale: lengths in pixels"),
+]
+
+
+def radiographs():
+    """One study of three series, which know their millimetres in different ways."""
+    for number, (attributes, *_) in enumerate(SCALES, start=1):
+        pixels = np.full((100, 140), 90, np.uint8)
+        data = conversion.radiograph(pixels, conversion.Subject(patient_id="x"), f"scale {number}")
+        dataset = pydicom.dcmread(io.BytesIO(data))
+        dataset.StudyInstanceUID = conversion.derived_uid("scales", "study")
+        dataset.SeriesNumber = number
+        for name, value in attributes.items():
+            setattr(dataset, name, value)
+        dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+        output = io.BytesIO()
+        dataset.save_as(output)
+        yield output.getvalue()
+
+
+def line_in(room, series):
+    """Draw a length in a series, the first ones being drawn on; its pixels, and what the list says of it."""
+    room.show(0, series)
+    room.until(f"p.status === 'shown' && p.series.series_number === {series + 1}")
+    room.take("length")
+    drag(room.page, room.at(0, 0.4, 0.5), room.at(0, 0.6, 0.5))
+    content = saved(lambda found: len(regions_of(found)) == series + 1)
+    (x1, _), (x2, _) = regions_of(content)[-1]["pixels"]
+    said = room.page.get_by_test_id("region").nth(series).inner_text()
+    return abs(x2 - x1), re.search(r"([\d.]+) (mm|px).*", said)
+
+
+def test_a_length_says_where_its_millimetres_come_from(live_cast):
+    project = make_case(live_cast, "scales", list(radiographs()), definition=DEFINITION)
+    with reading(live_cast) as enter:
+        room = enter(project)
+        for series, (_, pixel_mm, words) in enumerate(SCALES):
+            pixels, said = line_in(room, series)
+            room.page.get_by_test_id("window").get_by_text(words).wait_for()
+            assert float(said[1]) == pytest.approx(pixels * (pixel_mm or 1), abs=0.06)
+            unit = f"mm ({words})" if pixel_mm else "px"
+            assert said[0] == f"{said[1]} {unit}"
