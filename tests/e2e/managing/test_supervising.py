@@ -15,6 +15,7 @@ from annotation.labeling.services.projects import add_cases, publish_schema
 from annotation.labeling.services.suggestions import Offered, offer_suggestions
 from tests import factories, servers
 from tests.e2e import browser as person
+from tests.e2e.axe import faults
 
 SIDE, SLICES, MIDDLE = 64, 5, 2
 SUGGESTED = (slice(20, 40), slice(24, 44))
@@ -106,6 +107,7 @@ def reads_with_a_suggestion(browser, address, troubles, cast, suggested):
     page.get_by_test_id("suggestion").get_by_text("Motion?: yes").wait_for()
     coloured(page, lambda count: count > 50, "the suggested outline is drawn")
     saved(lambda content: content.get("suggestions"), "the suggestion was shown")
+    assert faults(page) == ""
 
     page.keyboard.press("Shift+Backspace")
     coloured(page, lambda count: count == 0, "a refused suggestion is gone")

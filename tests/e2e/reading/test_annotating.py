@@ -10,6 +10,7 @@ from annotation.labeling.models import Comment, Revision
 from annotation.labeling.services.projects import add_cases, publish_schema
 from tests import factories, servers
 from tests.e2e import browser as person
+from tests.e2e.axe import faults
 from tests.e2e.rooms import draft, painted, regions_of, saved
 
 SIDE, SLICES = 64, 9
@@ -269,6 +270,7 @@ def test_a_remark_is_pinned_to_the_middle_of_what_is_seen_or_to_a_chosen_place(d
     pin.wait_for(state="attached")
     assert regions_of(draft()) == []
 
+    assert faults(page) == ""
     # What is half written is there again when its case comes back.
     page.get_by_label("New comment").fill("On second thou")
     page.get_by_label("New comment").blur()

@@ -9,6 +9,7 @@ from annotation.imaging import conversion
 from annotation.labeling.models import Case
 from annotation.labeling.services.projects import add_cases, publish_schema
 from tests import factories
+from tests.e2e.axe import faults
 from tests.e2e.rooms import draft, painted, reading, regions_of, saved
 
 SIDE, SLICES = 64, 9
@@ -135,6 +136,7 @@ def test_what_is_in_hand_is_changed_by_key(live_cast):
         saved(lambda content: len(painted(content)) == 3)
         opacity = page.get_by_label("Opacity of Liver")
         before = float(opacity.get_attribute("aria-valuenow"))
+        assert faults(page) == ""  # a region, a segment with its sliders, questions of every scope
         press("Alt+.")
         page.wait_for_function(
             "before => document.querySelector('[aria-label=\"Opacity of Liver\"]').ariaValueNow > before",

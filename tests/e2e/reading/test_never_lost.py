@@ -13,6 +13,7 @@ from annotation.labeling.services import claiming
 from annotation.labeling.services.projects import publish_schema, set_member
 from tests import factories, servers
 from tests.e2e import browser as person
+from tests.e2e.axe import faults
 from tests.e2e.rooms import Room, draft, make_case, painted, phantom, regions_of, saved, voxel_mm
 
 DRAFTS = "**/api/v1/annotations/*/draft"
@@ -207,6 +208,7 @@ def test_a_lapsed_lease_that_another_reader_took_costs_no_work(house, live_cast,
     room.page.keyboard.press("Enter")
     lost = room.page.get_by_test_id("lease-lost")
     lost.get_by_text("Your draft is kept").wait_for()
+    assert faults(room.page) == ""
     room.page.wait_for_selector("[data-testid=reading][data-phase=reading]")
     assert not Revision.objects.exists()
 
@@ -251,6 +253,7 @@ def test_a_second_tab_follows_and_a_conflict_shows_both_versions(house):
         ["Segmentations", "0", "1"],
     ]
     assert conflict_of(second) == rows
+    assert faults(second.page) == ""
     look_at(second, "There")
     assert lists(second, 1)
     servers.eventually(lambda: shows_stroke(second), "the other version is drawn", 5)

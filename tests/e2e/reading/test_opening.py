@@ -6,6 +6,7 @@ from annotation.imaging import conversion
 from annotation.labeling.models import Annotation
 from tests import factories
 from tests.e2e import browser as person
+from tests.e2e.axe import faults
 from tests.e2e.rooms import make_case, phantom, reading, second_series
 
 LARGE = (2304, 1792)  # 8 MB: a private window keeps at most 6
@@ -36,10 +37,12 @@ def test_without_webgl_the_page_says_so_and_the_questions_still_work(live_cast):
         message = page.get_by_test_id("no-webgl")
         message.get_by_text("The viewer needs WebGL 2").wait_for()
         page.wait_for_selector("[data-testid=reading][data-phase=reading]")
+        assert faults(page) == ""
         page.keyboard.press("2")
         page.locator("[aria-pressed=true]").get_by_text("Yes").wait_for()
         page.keyboard.press("Enter")
         page.get_by_test_id("finished").wait_for()
+        assert faults(page) == ""
     assert Annotation.objects.get().revisions.get().content["answers"] == {"nodule": "yes"}
     assert troubles == []
 
