@@ -1,14 +1,19 @@
 """The projects that the pictures are taken of, on real series from a folder."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pydicom
 
 from annotation.accounts.models import User
-from annotation.archive.models import Study
+from annotation.archive import storage
+from annotation.archive.models import Instance, Study
 from annotation.archive.selectors import ImageSeries, find_image_series
 from annotation.archive.services.folders import import_paths
+from annotation.archive.services.ingest import ingest
+from annotation.imaging import conversion
 from annotation.labeling.models import Case, MarkKind, Project, Role
 from annotation.labeling.services import claiming, comments, marks
 from annotation.labeling.services.label_volumes import Grid, keep_layers
@@ -33,6 +38,13 @@ DEFINITION = {
 }  # fmt: skip
 
 
+YEARS = (2019, 2021)
+RULE = {
+    "name": "With the earlier study", "match": {"has_prior": True}, "layout": "1x2",
+    "sync": ["scroll", "window"], "panes": [{"prior": 0}, {"prior": 1}],
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Projects:
     """What there is to take pictures of; everybody signs in with the factories' password."""
@@ -40,6 +52,7 @@ class Projects:
     volume: Project  # with a suggestion
     tilted: Project | None  # a series that is no volume
     marked: Case
+    followed: Project  # a study with an earlier one of the same patient, and a rule for both
 
 
 def fill(folder: Path) -> Projects:
@@ -64,7 +77,31 @@ def fill(folder: Path) -> Projects:
         author=manager, case=case, text="Please measure the largest lesion.", place=None
     )
     marks.skip(assignment=reads, reason="Motion in the lower slices")
-    return Projects(volume, _tilted(manager, reader, volume, studies), case)
+    tilted = _tilted(manager, reader, volume, studies)
+    return Projects(volume, tilted, case, _followed(manager, series))
+
+
+def _followed(manager: User, series: ImageSeries) -> Project:
+    """The volume twice, as if it had been made in two years."""
+    project = factories.make_project(manager, "Follow-up")
+    publish_schema(actor=manager, project=project, definition={**DEFINITION, "hanging": [RULE]})
+    instances = list(series.series.instances.all())
+    files = [_made_in(year, instance) for year in YEARS for instance in instances]
+    studies = {ingest(collection=project.collection, chunks=[data]).study for data in files}
+    add_cases(project=project, studies=list(studies))
+    Case.objects.filter(project=project, study__study_date__year=YEARS[-1]).update(priority=1.0)
+    return project
+
+
+def _made_in(year: int, instance: Instance) -> bytes:
+    dataset = pydicom.dcmread(storage.blob_path(instance.sha256))
+    for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+        setattr(dataset, name, conversion.derived_uid(getattr(dataset, name), year))
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    dataset.PatientID, dataset.StudyDate = "followed", f"{year}0401"
+    output = io.BytesIO()
+    dataset.save_as(output)
+    return output.getvalue()
 
 
 def _tilted(manager: User, reader: User, volume: Project, studies: list[Study]) -> Project | None:
@@ -93,7 +130,7 @@ def _largest(studies: list[Study], *, is_volume: bool) -> tuple[Study, ImageSeri
         (study, series)
         for study in studies
         for series in find_image_series(study)
-        if (series.not_a_volume == "") == is_volume
+        if (series.not_a_volume is None) == is_volume
     ]
     return max(found, key=lambda pair: _count_pixels(pair[1]), default=None)
 

@@ -31,12 +31,17 @@ REGIONS = (
 )
 MASKS = (
     "brush", "eraser", "sphere", "sphere_eraser", "threshold", "rectangle_scissors",
-    "circle_scissors", "rectangle_cut", "circle_cut", "fill",
+    "circle_scissors", "rectangle_cut", "circle_cut",
 )  # fmt: skip
 OPERATIONS = {
     "grow": "Grow", "shrink": "Shrink", "smooth": "Smooth", "islands": "Remove islands",
     "holes": "Fill holes", "clear": "Clear this slice",
 }  # fmt: skip
+# Drawn before the operation that mends it: a tool, and two places.
+FAULTS = {
+    "islands": ("circle_scissors", (0.6, 0.3), (0.62, 0.32)),
+    "holes": ("circle_cut", (0.44, 0.45), (0.455, 0.465)),
+}
 TURNS = {"invert": "i", "rotate": "Control+ArrowRight", "flip": "Control+ArrowDown"}  # keys
 LAYOUTS = {"1x2": 2, "2x2": 5, "3x3": 9}  # the F key with Shift
 
@@ -181,13 +186,24 @@ def masks(studio: Studio) -> None:
     for tool in MASKS:
         studio.take(tool)
         studio.page.wait_for_timeout(SETTLE_MS)
-        if tool == "fill":
-            studio.page.mouse.click(*studio.at(0.42, 0.45))
-        else:
-            studio.drag((0.44, 0.42), (0.52, 0.5))
+        studio.drag((0.44, 0.42), (0.52, 0.5))
         studio.shoot(f"mask-{tool}")
         studio.page.keyboard.press("Control+z")
         studio.page.wait_for_timeout(SETTLE_MS)
+    studio.close()
+
+
+def filling(studio: Studio) -> None:
+    """A hole in the segment in hand, and one click into it with another segment."""
+    studio.sit_down()
+    studio.read()
+    studio.page.keyboard.press("Shift+Backspace")
+    paint(studio, "circle_scissors", (0.45, 0.45), (0.53, 0.53))
+    paint(studio, "rectangle_cut", (0.42, 0.42), (0.48, 0.49))
+    studio.shoot("mask-fill-before")
+    studio.take("fill")
+    studio.page.mouse.click(*studio.at(0.45, 0.45))
+    studio.shoot("mask-fill")
     studio.close()
 
 
@@ -208,8 +224,18 @@ def operations(studio: Studio) -> None:
         keyboard.press("ArrowUp")
     operate(studio, "interpolate", "Fill between slices")
     for name, button in OPERATIONS.items():
+        if name in FAULTS:
+            paint(studio, *FAULTS[name])
+            studio.shoot(f"operation-{name}-before")
         operate(studio, name, button)
     studio.close()
+
+
+def paint(studio: Studio, tool: str, start: tuple[float, float], end: tuple[float, float]) -> None:
+    studio.take(tool)
+    studio.page.wait_for_timeout(SETTLE_MS)
+    studio.drag(start, end)
+    studio.page.wait_for_timeout(SETTLE_MS)
 
 
 def operate(studio: Studio, name: str, button: str) -> None:
@@ -229,6 +255,24 @@ def layouts(studio: Studio) -> None:
     studio.page.keyboard.press("#")
     studio.page.wait_for_timeout(3_000)
     studio.shoot("planes")
+    studio.close()
+
+
+def comparing(studio: Studio) -> None:
+    """A rule hangs the earlier study beside the new one, and both are scrolled as one."""
+    studio.sit_down()
+    studio.read(studio.projects.followed)
+    both = "[data-testid=overlay][data-pane='1'][data-status=shown]"
+    studio.page.wait_for_selector(both, timeout=60_000)
+    studio.shoot("hanging-rule")
+    for _ in range(6):
+        studio.page.keyboard.press("ArrowDown")
+    studio.shoot("prior")
+    studio.page.keyboard.press("ArrowRight")
+    studio.page.keyboard.press("#")  # planes, of which the lines say where they cut each other
+    studio.page.wait_for_selector("[data-testid=overlay][data-pane='2'][data-status=shown]")
+    studio.page.keyboard.press("/")
+    studio.shoot("linked-lines")
     studio.close()
 
 
@@ -313,8 +357,10 @@ SCENES: dict[str, Callable[[Studio], None]] = {
     "turning": turning,
     "regions": regions,
     "masks": masks,
+    "filling": filling,
     "operations": operations,
     "layouts": layouts,
+    "comparing": comparing,
     "talking": talking,
     "supervising": supervising,
     "large": large,

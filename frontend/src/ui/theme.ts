@@ -28,6 +28,9 @@ export const theme = createTheme({
   focusRing: 'auto',
   respectReducedMotion: true,
   components: {
+    // On a laptop the least letters would have 9 pixels.
+    Badge: { vars: () => ({ root: { '--badge-fz': 'var(--mantine-font-size-xs)' } }) },
+    Kbd: { vars: () => ({ root: { '--kbd-fz': 'var(--mantine-font-size-xs)' } }) },
     // Whoever moves by keyboard reads the same hints as whoever hovers.
     // (By name: importing Tooltip here would put it into the page of the worklist.)
     Tooltip: { defaultProps: { events: { hover: true, focus: true, touch: false } } },

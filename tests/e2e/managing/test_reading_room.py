@@ -3,6 +3,7 @@
 from annotation.labeling.models import Assignment, AssignmentState, Mark, MarkKind
 from tests import factories
 from tests.e2e import browser as person
+from tests.e2e.legible import unreadable
 from tests.e2e.rooms import Room
 
 GERMAN = "html[lang=de]"
@@ -99,6 +100,8 @@ def test_language_and_keys_follow_the_reader(live_cast):
         other.get_by_role("link", name="Befunden").first.click()
         other.wait_for_selector(person.SHOWN, timeout=60_000)
         other.get_by_role("button", name="Abgeben und weiter").wait_for()
+        other.set_viewport_size({"width": 1366, "height": 768})
+        assert unreadable(other) == []  # German words are long
         other.keyboard.press("?")
         sheet = other.get_by_role("dialog", name="Tasten")
         sheet.get_by_text("Umschalt F11", exact=True).wait_for()

@@ -10,6 +10,7 @@ from annotation.labeling.models import Case
 from annotation.labeling.services.projects import add_cases, publish_schema
 from tests import factories
 from tests.e2e.axe import faults
+from tests.e2e.legible import unreadable
 from tests.e2e.rooms import draft, painted, reading, regions_of, saved
 
 SIDE, SLICES = 64, 9
@@ -64,6 +65,16 @@ def flags(content):
 
 def in_hand(page, question):
     page.locator(f"[data-question={question}][data-in-hand]").wait_for()
+
+
+def is_legible_on_a_laptop_and_on_the_largest_screen(page):
+    before = page.viewport_size
+    for width, height, letters_px in ((3840, 2160, 26), (1366, 768, 14)):
+        page.set_viewport_size({"width": width, "height": height})
+        base = page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")
+        assert base >= letters_px
+        assert unreadable(page, least_px=0.72 * letters_px) == []
+    page.set_viewport_size(before)
 
 
 def test_what_is_in_hand_is_changed_by_key(live_cast):
@@ -136,7 +147,9 @@ def test_what_is_in_hand_is_changed_by_key(live_cast):
         saved(lambda content: len(painted(content)) == 3)
         opacity = page.get_by_label("Opacity of Liver")
         before = float(opacity.get_attribute("aria-valuenow"))
-        assert faults(page) == ""  # a region, a segment with its sliders, questions of every scope
+        # A region, a segment with its sliders, questions of every scope.
+        assert faults(page) == ""
+        is_legible_on_a_laptop_and_on_the_largest_screen(page)
         press("Alt+.")
         page.wait_for_function(
             "before => document.querySelector('[aria-label=\"Opacity of Liver\"]').ariaValueNow > before",
