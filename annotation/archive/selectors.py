@@ -2,23 +2,36 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, F, Func, JSONField, Window
 from django.db.models.functions import RowNumber
 
 from annotation.archive.models import Instance, Series, Study
-from annotation.imaging.geometry import ORIENTATION, PER_FRAME, SHARED, orientation_of_frame
-from annotation.imaging.volume import NotAVolume, SlicePlace, order_slices, plane_of
+from annotation.imaging.frame_order import ImageObject, order_frames
+from annotation.imaging.geometry import place_of_frame
+from annotation.imaging.volume import NotAVolume, SlicePlace, plane_of
 
-# Of a header the groups that tell how the first frame lies, as the header has them.
-SHORT = f"""jsonb_strip_nulls(jsonb_build_object(
-    '{PER_FRAME}', jsonb_build_object('Value', jsonb_build_array(jsonb_build_object(
-        '{ORIENTATION}', %(expressions)s #> '{{{PER_FRAME},Value,0,{ORIENTATION}}}'))),
-    '{SHARED}', jsonb_build_object('Value', jsonb_build_array(jsonb_build_object(
-        '{ORIENTATION}', %(expressions)s #> '{{{SHARED},Value,0,{ORIENTATION}}}')))
-))"""
+Json = dict[str, Any]
+
+# Of a header the groups that tell how its frames lie (PS3.3 C.7.6.16), as the header has them: per frame
+# 52009230, shared 52009229, with position 00209113, orientation 00209116 and the frame's content 00209111,
+# which has the StackID 00209056. What else is told of thousands of frames stays in the database.
+PLACES_INSIDE = """(
+    select jsonb_strip_nulls(jsonb_build_object(
+        '52009230', jsonb_build_object('Value', (
+            select jsonb_agg(jsonb_build_object(
+                '00209113', frame -> '00209113', '00209116', frame -> '00209116',
+                '00209111', jsonb_build_object('Value', jsonb_build_array(jsonb_build_object(
+                    '00209056', frame #> '{00209111,Value,0,00209056}')))) order by number)
+            from jsonb_array_elements(kept.per_frame) with ordinality as of_frame(frame, number))),
+        '52009229', jsonb_build_object('Value', jsonb_build_array(jsonb_build_object(
+            '00209113', kept.shared -> '00209113', '00209116', kept.shared -> '00209116')))))
+    from (select %(expressions)s #> '{52009230,Value}' as per_frame,
+                 %(expressions)s #> '{52009229,Value,0}' as shared offset 0) as kept
+)"""
 # What each SOP class family cannot be shown as an image stack.
 NON_IMAGE_MODALITIES = ("SR", "SEG", "RTSTRUCT", "RTPLAN", "PR", "KO", "ANN", "DOC", "REG", "ECG")
 
@@ -28,10 +41,17 @@ class ImageSeries:
     """A series to look at: its instances in slice order with their frames."""
 
     series: Series
-    frames: dict[str, int]  # frames by SOP Instance UID, in slice order
+    frames: dict[str, int]  # how many by SOP Instance UID, by the first slice of each
+    frame_order: list[int] | None  # as of imaging.frame_order.FrameOrder
     not_a_volume: NotAVolume | None
     plane: str  # of its first image: axial, sagittal, coronal, oblique, or "" where unknown
     is_prepared: bool  # all frames are there as HTJ2K, which can be shown before it has all arrived
+
+    @property
+    def in_slice_order(self) -> list[tuple[str, int]]:
+        """SOP Instance UID and frame, from 1, of every image."""
+        row = [(uid, n) for uid, count in self.frames.items() for n in range(1, count + 1)]
+        return row if self.frame_order is None else [row[place] for place in self.frame_order]
 
 
 def find_image_series(study: Study) -> list[ImageSeries]:
@@ -48,19 +68,18 @@ def find_image_series_of(studies: Sequence[Study]) -> dict[UUID, list[ImageSerie
     images: dict[UUID, list[_Image]] = defaultdict(list)
     shown = Instance.objects.filter(series__study__in=ids, frame_index__isnull=False)
     rows = list(shown.values_list(
-        "series_id", "sop_instance_uid", "position", "orientation", "instance_number",
+        "pk", "series_id", "sop_instance_uid", "position", "orientation", "instance_number",
         "number_of_frames", "prepared__sha256",
     ))  # fmt: skip
-    inside = _orientations_inside([row[1] for row in rows if row[5] > 1 and not row[3]], ids)
-    for series_id, uid, position, orientation, number, frames, prepared in rows:
-        orientation = orientation or inside.get(uid)
-        place = SlicePlace(
-            uid,
-            tuple(position) if position else None,
-            tuple(orientation) if orientation else None,
-            number,
-        )
-        images[series_id].append(_Image(place, frames, bool(prepared)))
+    inside = _places_inside([row[0] for row in rows if row[6] > 1])
+    for pk, series_id, uid, position, orientation, number, frames, prepared in rows:
+        if frames > 1:
+            places = _places_of_frames(inside.get(pk, {}), uid, frames, orientation)
+        else:
+            alone = tuple(position) if position else None
+            cosines = tuple(orientation) if orientation else None
+            places = [SlicePlace(uid, alone, cosines, number)]
+        images[series_id].append(_Image(ImageObject(uid, number, places), bool(prepared)))
     found: dict[UUID, list[ImageSeries]] = {pk: [] for pk in ids}
     in_order = Series.objects.filter(pk__in=images).order_by("series_number", "series_instance_uid")
     for series in in_order.exclude(modality__in=NON_IMAGE_MODALITIES):
@@ -68,42 +87,41 @@ def find_image_series_of(studies: Sequence[Study]) -> dict[UUID, list[ImageSerie
     return found
 
 
-def _orientations_inside(
-    uids: Sequence[str], study_ids: Sequence[UUID]
-) -> dict[str, tuple[float, ...] | None]:
-    """Of the first frame of objects that say it frame by frame, by SOP Instance UID.
-
-    The database picks what tells it: a header names every one of thousands of frames.
-    """
-    if not uids:
+def _places_inside(instance_ids: Sequence[UUID]) -> dict[UUID, Json]:
+    """What tells where the frames of these objects lie."""
+    if not instance_ids:
         return {}
-    known = Instance.objects.filter(series__study__in=study_ids, sop_instance_uid__in=uids)
-    short = known.annotate(short=Func(F("dicom_json"), template=SHORT, output_field=JSONField()))
-    return {
-        uid: orientation_of_frame(header, 1)
-        for uid, header in short.values_list("sop_instance_uid", "short")
-    }
+    inside = Func(F("dicom_json"), template=PLACES_INSIDE, output_field=JSONField())
+    known = Instance.objects.filter(pk__in=instance_ids).annotate(inside=inside)
+    return dict(known.values_list("pk", "inside"))
+
+
+def _places_of_frames(
+    inside: Json, uid: str, count: int, orientation: Sequence[float] | None
+) -> list[SlicePlace]:
+    """A position that is told of the whole object alone is not that of its frames."""
+    places = [place_of_frame(inside, number, uid, number) for number in range(1, count + 1)]
+    if orientation is None or any(place.orientation for place in places):
+        return places
+    return [replace(place, orientation=tuple(orientation)) for place in places]
 
 
 @dataclass(frozen=True)
 class _Image:
-    place: SlicePlace
-    frames: int
+    object: ImageObject
     is_prepared: bool
 
 
 def _image_series(series: Series, images: Sequence[_Image]) -> ImageSeries:
-    order = order_slices([image.place for image in images])
-    by_key = {image.place.key: image for image in images}
-    in_slice_order = {uid: by_key[uid].frames for uid in order.keys}
-    # Positions of frames inside one object are not read yet, so nothing is claimed of them.
-    is_multi_frame = any(count > 1 for count in in_slice_order.values())
+    found = order_frames([image.object for image in images])
+    counts = {image.object.uid: len(image.object.places) for image in images}
     return ImageSeries(
         series=series,
-        frames=in_slice_order,
-        not_a_volume=NotAVolume.MULTI_FRAME if is_multi_frame else order.not_a_volume,
+        frames={uid: counts[uid] for uid in found.uids},
+        frame_order=found.order,
+        not_a_volume=found.not_a_volume,
         is_prepared=all(image.is_prepared for image in images),
-        plane=plane_of(by_key[order.keys[0]].place.orientation),
+        plane=plane_of(found.first.orientation),
     )
 
 

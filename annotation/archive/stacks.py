@@ -122,9 +122,6 @@ def _rescale(frame: Frame) -> tuple[float, float]:
 
 
 def _place(frame: Frame, number: int) -> SlicePlace:
-    plane = frame.plane
-    if plane is None:
+    if frame.plane is None:
         return SlicePlace(frame.key, None, None, number)
-    x, y, z = plane.position
-    a, b, c, d, e, f = plane.orientation
-    return SlicePlace(frame.key, (x, y, z), (a, b, c, d, e, f), number)
+    return geometry.place_of_frame(frame.instance.dicom_json, frame.number, frame.key, number)

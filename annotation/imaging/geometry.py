@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.imaging.volume import slice_normal
+from annotation.imaging.volume import SlicePlace, slice_normal
 
 Affine = NDArray[np.float64]
 Json = dict[str, Any]
 SHARED, PER_FRAME = "52009229", "52009230"
 # Functional groups that hold what single-frame objects have at the top (PS3.3 C.7.6.16).
 POSITION, ORIENTATION, MEASURES, VALUES = "00209113", "00209116", "00289110", "00289145"
+CONTENT, STACK_ID = "00209111", "00209056"
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,24 @@ def plane_of_frame(dicom_json: Json, frame: int) -> Plane | None:
     return Plane(tuple(position), tuple(orientation), (spacing[0], spacing[1]))
 
 
-def orientation_of_frame(dicom_json: Json, frame: int) -> tuple[float, ...] | None:
-    """The directions of its rows and columns, LPS; None where it has none."""
-    found = _numbers(dicom_json, frame, ORIENTATION, "00200037")
-    return tuple(found) if len(found) == 6 else None
+def place_of_frame(dicom_json: Json, frame: int, key: str, number: int | None) -> SlicePlace:
+    """Where the frame lies among others, for `volume.order_slices`. `frame` counts from 1."""
+    position = _numbers(dicom_json, frame, POSITION, "00200032")
+    orientation = _numbers(dicom_json, frame, ORIENTATION, "00200037")
+    return SlicePlace(
+        key,
+        tuple(position) if len(position) == 3 else None,
+        tuple(orientation) if len(orientation) == 6 else None,
+        number,
+        stack_of_frame(dicom_json, frame),
+    )
+
+
+def stack_of_frame(dicom_json: Json, frame: int) -> str:
+    """The stack that the object puts the frame into; empty where it names none."""
+    content = _item(_item(dicom_json, PER_FRAME, frame - 1), CONTENT, 0)
+    values = content.get(STACK_ID, {}).get("Value") or [""]
+    return str(values[0] or "")
 
 
 def spacing_of_frame(dicom_json: Json, frame: int) -> tuple[float, float] | None:

@@ -23,6 +23,7 @@ class NotAVolume(StrEnum):
     SAME_PLACE = "same_place"
     VARYING_SPACING = "varying_spacing"
     TILTED_GANTRY = "tilted_gantry"
+    SEVERAL_STACKS = "several_stacks"
     MULTI_FRAME = "multi_frame"
 
     @property
@@ -38,6 +39,7 @@ SENTENCES = {
     NotAVolume.SAME_PLACE: "several images at one place",
     NotAVolume.VARYING_SPACING: "missing slices or varying spacing",
     NotAVolume.TILTED_GANTRY: "a tilted gantry",
+    NotAVolume.SEVERAL_STACKS: "several stacks of images",
     NotAVolume.MULTI_FRAME: "a multi-frame object",
 }
 
@@ -47,9 +49,10 @@ class SlicePlace:
     """Where one image lies: position of its first pixel and the directions of its rows, LPS mm."""
 
     key: str
-    position: tuple[float, float, float] | None
-    orientation: tuple[float, float, float, float, float, float] | None
+    position: tuple[float, ...] | None  # 3
+    orientation: tuple[float, ...] | None  # 6
     instance_number: int | None
+    stack: str = ""  # StackID of a frame, where its object names stacks (PS3.3 C.7.6.16.2.2)
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,10 @@ class SliceOrder:
 
 
 def order_slices(places: Sequence[SlicePlace]) -> SliceOrder:
-    """Sort along the slice normal where every image has a place in the patient, else by number."""
+    """Sort along the slice normal where every image has a place in the patient, else by number.
+
+    Images at one place stay in the order of their numbers.
+    """
     by_number = sorted(
         places, key=lambda p: (p.instance_number is None, p.instance_number or 0, p.key)
     )
@@ -69,16 +75,17 @@ def order_slices(places: Sequence[SlicePlace]) -> SliceOrder:
         return SliceOrder([p.key for p in by_number], NotAVolume.SINGLE_IMAGE)
     if any(p.position is None or p.orientation is None for p in places):
         return SliceOrder([p.key for p in by_number], NotAVolume.NO_POSITION)
-    orientations = np.array([p.orientation for p in places])
+    orientations = np.array([p.orientation for p in by_number])
     if np.abs(orientations - orientations[0]).max() > DIRECTION_TOLERANCE:
         return SliceOrder([p.key for p in by_number], NotAVolume.DIFFERENT_ORIENTATIONS)
     normal = slice_normal(orientations[0])
-    positions = np.array([p.position for p in places])
+    positions = np.array([p.position for p in by_number])
     depth = positions @ normal
     order = np.argsort(depth, kind="stable")
-    return SliceOrder(
-        [places[i].key for i in order], _why_not(positions[order], depth[order], normal)
-    )
+    why = _why_not(positions[order], depth[order], normal)
+    if why is None and len({p.stack for p in places} - {""}) > 1:
+        why = NotAVolume.SEVERAL_STACKS
+    return SliceOrder([by_number[i].key for i in order], why)
 
 
 def slice_normal(orientation: NDArray[np.float64]) -> NDArray[np.float64]:

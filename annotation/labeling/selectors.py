@@ -216,6 +216,7 @@ def _described(
                     {"sop_instance_uid": uid, "number_of_frames": frames}
                     for uid, frames in found.frames.items()
                 ],
+                "frame_order": found.frame_order,
             }
             for found in images
         ],

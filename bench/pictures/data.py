@@ -142,18 +142,18 @@ def _count_pixels(series: ImageSeries) -> int:
 
 def _suggest(project: Project, case: Case, series: ImageSeries) -> None:
     """A ball in the middle of the volume, so that there is something to see; no model has run."""
-    uids = list(series.frames)
-    first = series.series.instances.get(sop_instance_uid=uids[0])
+    images = series.in_slice_order
+    first = series.series.instances.get(sop_instance_uid=images[0][0])
     rows, columns = first.rows or 1, first.columns or 1
-    z, y, x = np.ogrid[: len(uids), :rows, :columns]
-    middle = (len(uids) - 1) // 2
+    z, y, x = np.ogrid[: len(images), :rows, :columns]
+    middle = (len(images) - 1) // 2
     away = ((y - rows * 0.45) / (rows * 0.1)) ** 2 + ((x - columns * 0.36) / (columns * 0.1)) ** 2
-    labels = (away + ((z - middle) / (len(uids) * 0.3)) ** 2 <= 1).astype(np.uint8)
+    labels = (away + ((z - middle) / (len(images) * 0.3)) ** 2 <= 1).astype(np.uint8)
     schema = project.schemas.order_by("-version")[0].schema
     left, right, top, bottom = columns * 0.55, columns * 0.66, rows * 0.4, rows * 0.5
     box = {
         "id": "11111111-1111-4111-8111-111111111111", "kind": "box", "label": "lesion", "name": "",
-        "answers": {}, "sop_instance_uid": uids[middle], "frame": 1, "points": None,
+        "answers": {}, "sop_instance_uid": images[middle][0], "frame": images[middle][1], "points": None,
         "pixels": [[left, top], [right, top], [right, bottom], [left, bottom]],
         "is_hidden": False, "is_locked": False,
     }  # fmt: skip
@@ -161,7 +161,7 @@ def _suggest(project: Project, case: Case, series: ImageSeries) -> None:
         "answers": {"finding": "yes"}, "probabilities": {"finding": {"no": 0.17, "yes": 0.83}},
         "regions": [box],
         "masks": keep_layers(
-            schema=schema, labels=labels, grid=Grid(series.series.series_instance_uid, uids)
+            schema=schema, labels=labels, grid=Grid(series.series.series_instance_uid, images)
         ),
     }  # fmt: skip
     offered = [Offered(case.pk, content)]

@@ -236,14 +236,13 @@ class Masks(Kind):
             target[labels == one.value] = number
 
     def _content(self, chosen: ChosenSeries, mask: NDArray[np.int64]) -> Json:
-        """The mask as a reader's own would be kept; multi-frame objects have no masks yet."""
+        """The mask as a reader's own would be kept."""
         stack = self._grid(chosen)
-        if any(frame.instance.number_of_frames > 1 for frame in stack.frames):
-            return {}
         values = np.asarray([0, *(one.value for one in self.segments)], np.uint8)
         shape = (len(stack.frames), stack.rows, stack.columns)
         volume = mask if self.spec.spatial == 3 else mask[None]
         labels = values[restore_mask(volume, shape)]
         [series, *_] = chosen.series.values()
-        grid = Grid(series.series_instance_uid, [f.instance.sop_instance_uid for f in stack.frames])
+        images = [(frame.instance.sop_instance_uid, frame.number) for frame in stack.frames]
+        grid = Grid(series.series_instance_uid, images)
         return {"masks": keep_layers(schema=self.schema, labels=labels, grid=grid)}

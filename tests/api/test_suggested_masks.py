@@ -33,7 +33,9 @@ class Desk:
         headers = [factories.read(data) for data in files]
         self.labels = np.zeros((SLICES, SIDE, SIDE), np.uint8)
         self.labels[1, 4:9, 4:9], self.labels[1, 20:22, 20:22] = 1, 2
-        grid = Grid(headers[0].SeriesInstanceUID, [h.SOPInstanceUID for h in headers])
+        grid = Grid.of_single_frames(
+            headers[0].SeriesInstanceUID, [h.SOPInstanceUID for h in headers]
+        )
         schema = current_schema(cast.project).schema
         self.layers = keep_layers(schema=schema, labels=self.labels, grid=grid)
         self.box = {**BOX, "sop_instance_uid": headers[1].SOPInstanceUID}

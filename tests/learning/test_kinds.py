@@ -198,7 +198,9 @@ def drawn(project, labels):
     def content(case):
         [series] = case.study.series.all()
         instances = series.instances.order_by("instance_number")
-        grid = Grid(series.series_instance_uid, [i.sop_instance_uid for i in instances])
+        grid = Grid.of_single_frames(
+            series.series_instance_uid, [i.sop_instance_uid for i in instances]
+        )
         layers = keep_layers(schema=current_schema(project).schema, labels=labels, grid=grid)
         return {"answers": answers_of(1), "masks": layers}
 

@@ -99,6 +99,12 @@ class SeriesSerializer(Plain):
     )
     is_prepared = serializers.BooleanField()
     instances = InstanceSerializer(many=True)
+    frame_order = serializers.ListField(
+        child=serializers.IntegerField(),
+        allow_null=True,
+        help_text="the images in slice order: places, from 0, in the row of all frames of one "
+        "instance after the other; null where that row is in slice order",
+    )
 
 
 class StudySerializer(Plain):

@@ -13,7 +13,8 @@ from annotation.archive.models import Instance, Study
 from annotation.archive.selectors import ImageSeries, find_image_series
 from annotation.core.errors import Conflict, InvalidInput, NotFound
 from annotation.imaging import masks, nifti
-from annotation.imaging.volume import NotAVolume, slice_normal
+from annotation.imaging.geometry import Plane, affine_of, plane_of_frame
+from annotation.imaging.volume import NotAVolume
 from annotation.labeling.schemas import Schema
 from annotation.labeling.services.masks import keep_slices
 
@@ -26,10 +27,14 @@ LabelMap = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Grid:
-    """The images that a label map lies on: one SOP Instance UID per slice, in its order."""
+    """The images that a label map lies on: SOP Instance UID and frame of each slice, in its order."""
 
     series_instance_uid: str
-    sop_instance_uids: Sequence[str]
+    images: Sequence[tuple[str, int]]
+
+    @classmethod
+    def of_single_frames(cls, series_instance_uid: str, uids: Sequence[str]) -> "Grid":
+        return cls(series_instance_uid, [(uid, 1) for uid in uids])
 
 
 def unknown_values(schema: Schema, labels: LabelMap) -> list[int]:
@@ -42,9 +47,9 @@ def keep_layers(*, schema: Schema, labels: LabelMap, grid: Grid) -> list[Content
 
     Raises InvalidInput for another number of slices and for values that are no segment.
     """
-    if len(labels) != len(grid.sop_instance_uids):
+    if len(labels) != len(grid.images):
         raise InvalidInput(
-            f"{len(labels)} slices of labels do not lie on {len(grid.sop_instance_uids)} images.",
+            f"{len(labels)} slices of labels do not lie on {len(grid.images)} images.",
             field="masks",
         )
     if unknown := unknown_values(schema, labels):
@@ -75,7 +80,7 @@ def nifti_of_layer(
     [series] = found
     if series.not_a_volume not in (None, NotAVolume.SINGLE_IMAGE):
         raise Conflict(f"The series is no volume: {series.not_a_volume.sentence}.")
-    labels = _labels_of(mask, list(series.frames))
+    labels = _labels_of(mask, series.in_slice_order)
     return nifti.label_map_file(labels, LPS_TO_RAS @ _affine_lps(series))
 
 
@@ -88,7 +93,8 @@ def _layer(layer: int, labels: LabelMap, grid: Grid) -> Content:
             data = masks.compress(labels[z : z + 1])
             sha256 = masks.address(data)
             kept[sha256] = data
-            slices[f"{grid.sop_instance_uids[z]}:1"] = sha256
+            uid, frame = grid.images[z]
+            slices[f"{uid}:{frame}"] = sha256
         keep_slices(kept)
     return {
         "layer": layer, "series_instance_uid": grid.series_instance_uid,
@@ -110,9 +116,9 @@ def _mask_named(content: Content, layer: int, series_uid: str | None) -> Content
     return found[0]
 
 
-def _labels_of(mask: Mapping[str, Any], uids: Sequence[str]) -> LabelMap:
-    labels = np.zeros((len(uids), mask["rows"], mask["columns"]), np.uint8)
-    index = {f"{uid}:1": z for z, uid in enumerate(uids)}
+def _labels_of(mask: Mapping[str, Any], images: Sequence[tuple[str, int]]) -> LabelMap:
+    labels = np.zeros((len(images), mask["rows"], mask["columns"]), np.uint8)
+    index = {f"{uid}:{frame}": z for z, (uid, frame) in enumerate(images)}
     for key, sha256 in mask["slices"].items():
         labels[index[key]] = masks.decompress(storage.blob_path(sha256).read_bytes())[0]
     return labels
@@ -120,33 +126,23 @@ def _labels_of(mask: Mapping[str, Any], uids: Sequence[str]) -> LabelMap:
 
 def _affine_lps(series: ImageSeries) -> NDArray[np.float64]:
     """From (x, y, z) indices to LPS mm; images without a place in the patient lie at the origin."""
-    uids = list(series.frames)
-    first, last = _place(series.series.pk, uids[0]), _place(series.series.pk, uids[-1])
-    rows_mm, columns_mm = first.spacing_mm
-    orientation = np.array(first.orientation)
-    step = slice_normal(orientation) * FLAT_STEP_MM
-    if len(uids) > 1:
-        step = (np.array(last.position) - first.position) / (len(uids) - 1)
-    affine = np.eye(4)
-    affine[:3, 0] = orientation[:3] * columns_mm
-    affine[:3, 1] = orientation[3:] * rows_mm
-    affine[:3, 2] = step
-    affine[:3, 3] = first.position
+    images = series.in_slice_order
+    first, last = _plane(series.series.pk, *images[0]), _plane(series.series.pk, *images[-1])
+    affine = affine_of([first])
+    affine[:3, 2] *= FLAT_STEP_MM
+    if len(images) > 1:
+        affine[:3, 2] = np.subtract(last.position, first.position) / (len(images) - 1)
     return affine
 
 
-@dataclass(frozen=True)
-class _Place:
-    position: Sequence[float]  # LPS mm
-    orientation: Sequence[float]
-    spacing_mm: tuple[float, float]  # between rows, between columns
-
-
-def _place(series_id: UUID, uid: str) -> _Place:
+def _plane(series_id: UUID, uid: str, frame: int) -> Plane:
+    """What is not known of it lies at the origin, axial, with pixels of 1 mm."""
     instance = Instance.objects.get(series=series_id, sop_instance_uid=uid)
+    if found := plane_of_frame(instance.dicom_json, frame):
+        return found
     spacing = instance.dicom_json.get("00280030", {}).get("Value") or [1.0, 1.0]
-    return _Place(
-        position=instance.position or [0.0, 0.0, 0.0],
-        orientation=instance.orientation or [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+    return Plane(
+        position=tuple(instance.position or [0.0, 0.0, 0.0]),
+        orientation=tuple(instance.orientation or [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]),
         spacing_mm=(float(spacing[0]), float(spacing[1])),
     )

@@ -56,7 +56,7 @@ def import_volume(
     if labels is not None and reader is not None and schema is not None:
         case = Case.objects.select_related("project").get(project=project, study=study)
         uids = [derived_uid(key, "instance", z) for z in range(len(voxels))]
-        grid = Grid(derived_uid(key, "series"), uids)
+        grid = Grid.of_single_frames(derived_uid(key, "series"), uids)
         layers = keep_layers(schema=schema.schema, labels=labels, grid=grid)
         content = {"answers": {}, **({"masks": layers} if layers else {})}
         import_read(reader=reader, case=case, content=content)

@@ -56,7 +56,7 @@ def make_suggested_case(project, actor):
     headers = [factories.read(data) for data in files]
     labels = np.zeros(voxels.shape, np.uint8)
     labels[MIDDLE][SUGGESTED] = 1
-    grid = Grid(headers[0].SeriesInstanceUID, [h.SOPInstanceUID for h in headers])
+    grid = Grid.of_single_frames(headers[0].SeriesInstanceUID, [h.SOPInstanceUID for h in headers])
     box = {
         "id": "11111111-1111-4111-8111-111111111111", "kind": "box", "label": "nodule", "name": "",
         "answers": {}, "sop_instance_uid": headers[MIDDLE].SOPInstanceUID, "frame": 1,
