@@ -57,7 +57,7 @@ class ImageSeries:
 def find_image_series(study: Study) -> list[ImageSeries]:
     """Series with frames, in the order a reader expects, in two queries for the whole study.
 
-    And one more where it holds objects of several frames.
+    And one more where it holds objects of several frames, or without a position of their own.
     """
     return find_image_series_of([study])[study.pk]
 
@@ -71,14 +71,15 @@ def find_image_series_of(studies: Sequence[Study]) -> dict[UUID, list[ImageSerie
         "pk", "series_id", "sop_instance_uid", "position", "orientation", "instance_number",
         "number_of_frames", "prepared__sha256",
     ))  # fmt: skip
-    inside = _places_inside([row[0] for row in rows if row[6] > 1])
+    inside = _places_inside([row[0] for row in rows if row[6] > 1 or not row[3]])
     for pk, series_id, uid, position, orientation, number, frames, prepared in rows:
-        if frames > 1:
-            places = _places_of_frames(inside.get(pk, {}), uid, frames, orientation)
-        else:
-            alone = tuple(position) if position else None
-            cosines = tuple(orientation) if orientation else None
-            places = [SlicePlace(uid, alone, cosines, number)]
+        whole = SlicePlace(
+            uid,
+            tuple(position) if position and frames == 1 else None,
+            tuple(orientation) if orientation else None,
+            number,
+        )
+        places = _places_of_frames(inside.get(pk, {}), frames, whole)
         images[series_id].append(_Image(ImageObject(uid, number, places), bool(prepared)))
     found: dict[UUID, list[ImageSeries]] = {pk: [] for pk in ids}
     in_order = Series.objects.filter(pk__in=images).order_by("series_number", "series_instance_uid")
@@ -88,7 +89,7 @@ def find_image_series_of(studies: Sequence[Study]) -> dict[UUID, list[ImageSerie
 
 
 def _places_inside(instance_ids: Sequence[UUID]) -> dict[UUID, Json]:
-    """What tells where the frames of these objects lie."""
+    """What tells where the frames of these objects lie, where they tell it frame by frame."""
     if not instance_ids:
         return {}
     inside = Func(F("dicom_json"), template=PLACES_INSIDE, output_field=JSONField())
@@ -96,14 +97,17 @@ def _places_inside(instance_ids: Sequence[UUID]) -> dict[UUID, Json]:
     return dict(known.values_list("pk", "inside"))
 
 
-def _places_of_frames(
-    inside: Json, uid: str, count: int, orientation: Sequence[float] | None
-) -> list[SlicePlace]:
-    """A position that is told of the whole object alone is not that of its frames."""
-    places = [place_of_frame(inside, number, uid, number) for number in range(1, count + 1)]
-    if orientation is None or any(place.orientation for place in places):
-        return places
-    return [replace(place, orientation=tuple(orientation)) for place in places]
+def _places_of_frames(inside: Json, count: int, whole: SlicePlace) -> list[SlicePlace]:
+    """What the groups do not tell is that of the whole object; of several frames no position is."""
+    places = [place_of_frame(inside, number, whole.key, number) for number in range(1, count + 1)]
+    return [
+        replace(
+            place,
+            position=place.position or whole.position,
+            orientation=place.orientation or whole.orientation,
+        )
+        for place in places
+    ]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { imageIdsOf, numbersOf, textsOf, thumbnailUrl, type ViewerStudy } from '../src/viewer/dicomweb'
+import { imageIdsOf, imagesOf, numbersOf, textsOf, thumbnailUrl, type ViewerStudy } from '../src/viewer/dicomweb'
 
 const study: ViewerStudy = {
   study_instance_uid: '1.2',
@@ -21,6 +21,13 @@ it('gives one image id per frame in slice order', () => {
     '1.2.3.1/frames/1', '1.2.3.2/frames/1', '1.2.3.2/frames/2',
   ])
   expect(thumbnailUrl('/dicomweb', study, series)).toBe('/dicomweb/studies/1.2/series/1.2.3/thumbnail')
+})
+
+it('gives them in the order of the slices where the frames of objects lie otherwise', () => {
+  const series = { instances: study.series[0]?.instances ?? [], frame_order: [2, 0, 1] }
+  expect(imagesOf(series).map(({ sop_instance_uid, frame }) => `${sop_instance_uid}:${frame}`)).toEqual([
+    '1.2.3.2:2', '1.2.3.1:1', '1.2.3.2:1',
+  ])
 })
 
 it('reads attributes that may be absent', () => {

@@ -109,6 +109,8 @@ describe('where a map lies', () => {
     const found = placeOfMap([study], ['b.1:2', 'b.0:2', 'b.1:1'])
     expect(found).toMatchObject({ series: study.series[1], first: 2, last: 4, total: 5 })
     expect(placeOfMap([study], ['c.0:1'])).toBeNull()
+    const reversed = { ...series('c', [3]), frame_order: [2, 1, 0] }
+    expect(placeOfMap([{ ...study, series: [reversed] }], ['c.0:3'])).toMatchObject({ first: 1, last: 1, total: 3 })
   })
 })
 

@@ -2466,10 +2466,11 @@ export interface components {
          *     * `same_place` - same_place
          *     * `varying_spacing` - varying_spacing
          *     * `tilted_gantry` - tilted_gantry
+         *     * `several_stacks` - several_stacks
          *     * `multi_frame` - multi_frame
          * @enum {string}
          */
-        NotAVolumeEnum: "single_image" | "no_position" | "different_orientations" | "same_place" | "varying_spacing" | "tilted_gantry" | "multi_frame";
+        NotAVolumeEnum: "single_image" | "no_position" | "different_orientations" | "same_place" | "varying_spacing" | "tilted_gantry" | "several_stacks" | "multi_frame";
         /** @enum {unknown} */
         NullEnum: null;
         OperatingPoint: {
@@ -2973,11 +2974,14 @@ export interface components {
              *     * `same_place` - same_place
              *     * `varying_spacing` - varying_spacing
              *     * `tilted_gantry` - tilted_gantry
+             *     * `several_stacks` - several_stacks
              *     * `multi_frame` - multi_frame
              */
             not_a_volume: (components["schemas"]["NotAVolumeEnum"] | components["schemas"]["NullEnum"]) | null;
             is_prepared: boolean;
             instances: components["schemas"]["Instance"][];
+            /** @description the images in slice order: places, from 0, in the row of all frames of one instance after the other; null where that row is in slice order */
+            frame_order: number[] | null;
         };
         /**
          * @description * `axial` - axial

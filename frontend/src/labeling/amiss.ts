@@ -1,6 +1,7 @@
 /** PURE. Where in a case something is amiss: in words, and as a place to go to. */
 import type { Schemas } from '../api/client'
 import { t } from '../i18n'
+import { imagesOf } from '../viewer/dicomweb'
 import { middleOf } from '../viewer/regions/shapes'
 import type { Place } from '../viewer/types'
 import { isDrawn, type Content } from './content'
@@ -94,10 +95,9 @@ function maskAt(index: number, rest: string, of: Case): Found | null {
 function frameOf({ sop_instance_uid, frame }: Place, { study }: Case): Found {
   const target = { sop_instance_uid, frame, pixel: null, region: null }
   for (const series of study.series) {
-    const index = series.instances.findIndex((one) => one.sop_instance_uid === sop_instance_uid)
+    const index = imagesOf(series).findIndex((one) => one.sop_instance_uid === sop_instance_uid && one.frame === frame)
     if (index < 0) continue
-    const before = series.instances.slice(0, index).reduce((sum, one) => sum + one.number_of_frames, 0)
-    return { where: t('question.of_image', { number: before + frame, name: nameOf(series) }), target }
+    return { where: t('question.of_image', { number: index + 1, name: nameOf(series) }), target }
   }
   return { where: t('amiss.elsewhere'), target: null }
 }

@@ -1,5 +1,5 @@
 /** PURE. Where a map lies, as a person says it: which images of which series. */
-import type { ViewerSeries, ViewerStudy } from '../viewer/dicomweb'
+import { imagesOf, type ViewerSeries, type ViewerStudy } from '../viewer/dicomweb'
 
 export interface MapPlace {
   study: ViewerStudy
@@ -15,17 +15,11 @@ export function placeOfMap(studies: readonly ViewerStudy[], frames: readonly str
   const wanted = new Set(frames)
   for (const study of studies) {
     for (const series of study.series) {
-      const keys = keysOf(series)
+      const keys = imagesOf(series).map(({ sop_instance_uid, frame }) => `${sop_instance_uid}:${frame}`)
       const found = keys.flatMap((key, index) => (wanted.has(key) ? [index + 1] : []))
       const [first, last] = [found[0], found.at(-1)]
       if (first !== undefined && last !== undefined) return { study, series, first, last, total: keys.length }
     }
   }
   return null
-}
-
-/** In the order in which a stack shows them. */
-function keysOf({ instances }: ViewerSeries): string[] {
-  return instances.flatMap(({ sop_instance_uid, number_of_frames }) =>
-    Array.from({ length: number_of_frames }, (_, index) => `${sop_instance_uid}:${index + 1}`))
 }

@@ -1,10 +1,12 @@
 /** What fits into the image cache, decided by bytes before anything is loaded: pure. */
 import { numbersOf, textsOf, type DicomJson, type ViewerSeries } from './dicomweb'
+import { numbersInGroups } from './functionalGroups'
 import type { VolumeNotice } from './messages'
 
 const TAGS = {
   rows: '00280010', columns: '00280011', bits: '00280100', samples: '00280002',
   slope: '00281053', intercept: '00281052', photometric: '00280004',
+  values: '00289145',
 }
 /** Kept free of images: for painted masks, which Cornerstone would otherwise throw out. */
 export const RESERVED_SHARE = 0.25
@@ -25,11 +27,12 @@ export function isColour(dataset: DicomJson | undefined): boolean {
 function bytesPerPixel(dataset: DicomJson | undefined): number {
   if (isColour(dataset)) return COLOUR_BYTES
   const [bits = 16] = numbersOf(dataset, TAGS.bits)
-  const [slope = 1] = numbersOf(dataset, TAGS.slope)
-  const [intercept = 0] = numbersOf(dataset, TAGS.intercept)
-  if (!Number.isInteger(slope) || !Number.isInteger(intercept) || bits > 16) return 4
+  const slopes = numbersInGroups(dataset, TAGS.values, TAGS.slope)
+  const intercepts = numbersInGroups(dataset, TAGS.values, TAGS.intercept)
+  if (bits > 16 || ![...slopes, ...intercepts].every(Number.isInteger)) return 4
   // Eight bits that are rescaled no longer fit into eight.
-  return bits <= 8 && slope === 1 && intercept === 0 ? 1 : 2
+  const isAsStored = slopes.every((slope) => slope === 1) && intercepts.every((intercept) => intercept === 0)
+  return bits <= 8 && isAsStored ? 1 : 2
 }
 
 export interface VolumeQuestion {

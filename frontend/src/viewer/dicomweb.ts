@@ -2,7 +2,9 @@
 
 import { type NotAVolume, ViewerError } from './messages'
 import { withExpandedPalette } from './palette'
+import { withReadableGroups } from './functionalGroups'
 import { withUsableWindows } from './storedWindow'
+import type { Place } from './types'
 
 export interface ViewerInstance {
   sop_instance_uid: string
@@ -20,6 +22,9 @@ export interface ViewerSeries {
   not_a_volume: NotAVolume | null
   is_prepared: boolean
   instances: ViewerInstance[]
+  /** The images in slice order: places, from 0, in the row of all frames of one instance after the other; null
+   * where that row is in slice order. */
+  frame_order?: readonly number[] | null
 }
 
 export interface ViewerStudy {
@@ -51,15 +56,18 @@ export function seriesUrl(root: string, study: ViewerStudy, series: ViewerSeries
   return `${root}/studies/${study.study_instance_uid}/series/${series.series_instance_uid}`
 }
 
-/** One image id per frame, in slice order, as Cornerstone's WADO-RS loader reads them. */
+/** Every image of the series in slice order, in which a stack shows them. */
+export function imagesOf({ instances, frame_order }: Pick<ViewerSeries, 'instances' | 'frame_order'>): Place[] {
+  const row = instances.flatMap(({ sop_instance_uid, number_of_frames }) =>
+    Array.from({ length: number_of_frames }, (_, index) => ({ sop_instance_uid, frame: index + 1 })))
+  return frame_order ? frame_order.flatMap((place) => row[place] ?? []) : row
+}
+
+/** Their image ids, as Cornerstone's WADO-RS loader reads them. */
 export function imageIdsOf(root: string, study: ViewerStudy, series: ViewerSeries): string[] {
   const url = seriesUrl(root, study, series)
-  return series.instances.flatMap((instance) =>
-    Array.from(
-      { length: instance.number_of_frames },
-      (_, frame) => `wadors:${url}/instances/${instance.sop_instance_uid}/frames/${frame + 1}`,
-    ),
-  )
+  return imagesOf(series).map(({ sop_instance_uid, frame }) =>
+    `wadors:${url}/instances/${sop_instance_uid}/frames/${frame}`)
 }
 
 /** The frame, from 0, that a stack of so many begins with: that of the slice asked for, or the middle. */
@@ -115,7 +123,8 @@ export async function fetchMetadata(url: string): Promise<Map<string, DicomJson>
   asked.delete(url)
   const response = await (early ?? getMetadata(url))
   if (!response.ok) throw new ViewerError({ code: 'refused', status: response.status })
-  const datasets = ((await response.json()) as DicomJson[]).map(withExpandedPalette).map(withUsableWindows)
+  const datasets = ((await response.json()) as DicomJson[])
+    .map(withReadableGroups).map(withExpandedPalette).map(withUsableWindows)
   return new Map(datasets.map((dataset) => [String(dataset[SOP_INSTANCE_UID]?.Value?.[0]), dataset]))
 }
 

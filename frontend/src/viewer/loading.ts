@@ -6,6 +6,7 @@ import {
   fetchMetadata,
   firstFrame,
   imageIdsOf,
+  imagesOf,
   isAskedFor,
   numbersOf,
   seriesUrl,
@@ -202,9 +203,7 @@ function describe(
     study,
     series,
     imageIds,
-    places: series.instances.flatMap(({ sop_instance_uid, number_of_frames }) =>
-      Array.from({ length: number_of_frames }, (_, index) => ({ sop_instance_uid, frame: index + 1 })),
-    ),
+    places: imagesOf(series),
     frameBytes: frameBytes(first),
     isColour: isColour(first),
     spacing: spacingOf(first).source,

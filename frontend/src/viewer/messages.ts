@@ -8,6 +8,7 @@ export type NotAVolume =
   | 'same_place'
   | 'varying_spacing'
   | 'tilted_gantry'
+  | 'several_stacks'
   | 'multi_frame'
 
 /** Why a series stays a stack. */

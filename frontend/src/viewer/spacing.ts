@@ -1,5 +1,6 @@
 /** Where an image's millimetres come from, read from its DICOM JSON: pure. */
 import { numbersOf, textsOf, type DicomJson } from './dicomweb'
+import { itemsOf } from './functionalGroups'
 import type { SpacingSource } from './types'
 
 export interface Spacing {
@@ -137,8 +138,4 @@ function contains(region: DicomJson, [x, y]: readonly [number, number]): boolean
   const [x1 = -1] = numbersOf(region, US.x1)
   const [y1 = -1] = numbersOf(region, US.y1)
   return x >= x0 && x <= x1 && y >= y0 && y <= y1
-}
-
-function itemsOf(dataset: DicomJson | undefined, tag: string): DicomJson[] {
-  return (dataset?.[tag]?.Value ?? []) as DicomJson[]
 }

@@ -207,6 +207,7 @@ export const reading = {
   'volume.why_same_place': 'mehrere Bilder an einem Ort',
   'volume.why_varying_spacing': 'fehlende Schichten oder wechselnder Abstand',
   'volume.why_tilted_gantry': 'eine gekippte Gantry',
+  'volume.why_several_stacks': 'mehrere Bildstapel',
   'volume.why_multi_frame': 'ein Objekt mit mehreren Bildern',
   'refusal.no_slice': 'Keine Schicht mit einem Segment wird gezeigt.',
   'refusal.askew': 'Diese Ebene läuft schräg durch die Voxel. Die Schichten zeigen oder in der ganzen Serie arbeiten.',

@@ -204,6 +204,7 @@ export const reading = {
   'volume.why_same_place': 'several images at one place',
   'volume.why_varying_spacing': 'missing slices or varying spacing',
   'volume.why_tilted_gantry': 'a tilted gantry',
+  'volume.why_several_stacks': 'several stacks of images',
   'volume.why_multi_frame': 'a multi-frame object',
   'refusal.no_slice': 'No slice of a segment is shown.',
   'refusal.askew': 'This plane runs askew through the voxels. Show the slices, or work on the whole series.',
