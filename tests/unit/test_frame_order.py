@@ -38,7 +38,9 @@ def test_objects_continue_and_interleave_one_another():
 
 
 def test_single_frames_are_ordered_like_before():
-    objects = [frames(uid, z, number=n) for n, (uid, z) in enumerate((("b", 2), ("a", 1), ("c", 3)))]
+    objects = [
+        frames(uid, z, number=n) for n, (uid, z) in enumerate((("b", 2), ("a", 1), ("c", 3)))
+    ]
     assert found(*objects) == (["a", "b", "c"], None, None)
     assert found(frames("a", None), frames("b", None)) == (["a", "b"], None, NotAVolume.NO_POSITION)
 
