@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
+from pydicom.uid import HTJ2K
+
 from annotation.archive import storage
 from annotation.archive.models import Instance, PreparedFrames
 from annotation.core.downloads import accel_path, parse_range
@@ -18,6 +20,7 @@ from annotation.dicomweb.multipart import Part
 from annotation.dicomweb.negotiation import Choice, NotAcceptable, choose_frames, parse_accept
 from annotation.imaging import sandbox
 from annotation.imaging.frames import FrameIndex, read_frame
+from annotation.imaging.normalization import DEEP_COLOUR
 
 IMMUTABLE = {
     "Cache-Control": "private, max-age=31536000, immutable",
@@ -100,11 +103,13 @@ def _prepared(instance: Instance) -> PreparedFrames | None:
 
 
 def choose(source: FrameSource, accept: str) -> Choice:
+    """What browsers cannot show even decoded is made for them as if it were prepared."""
+    made = HTJ2K if source.misread_by_browsers == DEEP_COLOUR else ""
     return choose_frames(
         parse_accept(accept),
         source.transfer_syntax,
         can_serve_stored=source.index.kind != "decoded",
-        prepared=source.prepared_syntax,
+        prepared=source.prepared_syntax or made,
         is_misread=bool(source.misread_by_browsers),
     )
 

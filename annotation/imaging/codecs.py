@@ -16,6 +16,13 @@ from pydicom.uid import (
     JPEGLSNearLossless,
 )
 
+
+def _lossy_htj2k(source: bytes) -> Any:
+    """Values of colours that leave their range wrap around in imagecodecs 2026.3.6, not in OpenJPEG."""
+    pixels = imagecodecs.htj2k_decode(source)
+    return imagecodecs.jpeg2k_decode(source) if pixels.ndim == 3 else pixels
+
+
 DECODERS = {
     JPEGExtended12Bit: imagecodecs.jpeg8_decode,
     JPEGLossless: imagecodecs.jpeg8_decode,
@@ -24,7 +31,7 @@ DECODERS = {
     JPEGLSNearLossless: imagecodecs.jpegls_decode,
     HTJ2KLossless: imagecodecs.htj2k_decode,
     HTJ2KLosslessRPCL: imagecodecs.htj2k_decode,
-    HTJ2K: imagecodecs.htj2k_decode,
+    HTJ2K: _lossy_htj2k,
 }
 DECODER_DEPENDENCIES = dict.fromkeys(DECODERS, ("numpy", "imagecodecs"))
 _LABEL = "imagecodecs"

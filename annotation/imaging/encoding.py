@@ -86,8 +86,13 @@ ENCODERS: dict[str, Callable[[Pixels], bytes]] = {
 
 
 def encode_frame(path: Path, frame: int, transfer_syntax: str) -> bytes:
-    """One frame (1-based) as a bare code stream. Raises NotRenderable."""
-    _, pixels = decode_as_described(path, frame)
+    """One frame (1-based) as a bare code stream; as HTJ2K with loss, what `encode_frames` makes of it.
+
+    Raises NotRenderable.
+    """
+    dataset, pixels = decode_as_described(path, frame)
+    if transfer_syntax == HTJ2K:
+        return _encode(_as_shown(dataset, pixels), HTJ2KLosslessRPCL)
     return _encode(pixels, transfer_syntax)
 
 
@@ -101,22 +106,31 @@ def encode_frames(path: Path, target: Path) -> tuple[FrameIndex, str]:
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax in (*HTJ2K_ALREADY, *LOSSY_AND_SMALL):
         raise NotRenderable(f"browsers show {syntax.name} as it is")
-    if int(dataset.get("BitsAllocated") or 0) not in (8, 16):
+    is_deep_colour = _is_deep_colour(dataset)
+    if int(dataset.get("BitsAllocated") or 0) not in (8, 16) and not is_deep_colour:
         raise NotRenderable("only pixels of 8 and 16 bits are encoded")
-    is_deep_colour = dataset.get("SamplesPerPixel") == 3 and dataset.BitsAllocated == 16
     if (reason := _kept_for_its_colours(dataset)) and not is_deep_colour:
         raise NotRenderable(f"browsers show {reason} as it is")
-    unused = int(dataset.BitsStored) - 8 if is_deep_colour else 0
     pieces, offset = [], 0
     with target.open("wb") as file:
         for pixels in iterate_frames(path):
-            shown = (pixels >> unused).astype(np.uint8) if is_deep_colour else pixels
-            data = _encode(shown, HTJ2KLosslessRPCL)
+            data = _encode(_as_shown(dataset, pixels), HTJ2KLosslessRPCL)
             file.write(data)
             pieces.append(((offset, len(data)),))
             offset += len(data)
     index = FrameIndex("encapsulated", len(pieces), fragments=tuple(pieces))
     return index, HTJ2K if is_deep_colour else HTJ2KLosslessRPCL
+
+
+def _is_deep_colour(dataset: pydicom.Dataset) -> bool:
+    return dataset.get("SamplesPerPixel") == 3 and int(dataset.get("BitsAllocated") or 0) > 8
+
+
+def _as_shown(dataset: pydicom.Dataset, pixels: Pixels) -> Pixels:
+    """Of deep colour the upper 8 of the bits that are stored."""
+    if not _is_deep_colour(dataset):
+        return pixels
+    return (pixels >> max(int(dataset.BitsStored) - 8, 0)).astype(np.uint8)
 
 
 HTJ2K_ALREADY = (HTJ2KLossless, HTJ2KLosslessRPCL)

@@ -19,10 +19,12 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEGExtended12Bit,
 )
 
 from annotation.imaging import codecs
 from annotation.imaging.frames import PixelDescription, index_frames
+from annotation.imaging.normalization import RETIRED_JPEG
 from annotation.imaging.windowing import (
     FloatImage,
     window_by_percentiles,
@@ -181,9 +183,17 @@ def _decode(
 
 
 def _readable(path: Path, dataset: pydicom.FileDataset) -> Path | pydicom.FileDataset:
-    """What pydicom reads pixels from: it finds them in a file, unless all of it is deflated."""
-    is_deflated = dataset.file_meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian
-    return pydicom.dcmread(path) if is_deflated else path
+    """What pydicom reads pixels from: it finds them in a file, unless all of it is deflated.
+
+    Retired kinds of JPEG are called by the name of one that is decoded in the same way.
+    """
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax not in (DeflatedExplicitVRLittleEndian, *RETIRED_JPEG):
+        return path
+    whole = pydicom.dcmread(path)
+    if syntax in RETIRED_JPEG:
+        whole.file_meta.TransferSyntaxUID = JPEGExtended12Bit
+    return whole
 
 
 def native_frame(file: BinaryIO, dataset: pydicom.FileDataset, frame: int) -> NDArray[Any] | None:

@@ -22,6 +22,7 @@ from learning.services.test_results import results_of
 from learning.stored_models import load_network
 from learning.training.metrics.figures import measures_of
 from tests import factories
+from tests.enhanced import enhanced
 
 TINY = {"side": 32, "batch_size": 8, "epochs": 1, "min_steps": 12, "evaluations": 3}
 SPLITS = (*[Split.TRAIN] * 8, *[Split.VALIDATION] * 3, *[Split.TEST] * 3)
@@ -194,6 +195,13 @@ def make_volume(project, number):
     return study
 
 
+def make_enhanced(project, key):
+    """The like as one object, whose frames go from top to bottom."""
+    slices = factories.make_ct(key, slices=8, patient=f"CT {key}")
+    data = enhanced(slices, key, order=range(7, -1, -1))
+    return ingest(collection=project.collection, chunks=[data]).study
+
+
 def drawn(project, labels):
     def content(case):
         [series] = case.study.series.all()
@@ -215,7 +223,7 @@ def test_masks_are_learned_in_volumes_and_suggested_as_masks(cast, project):
         labels[6, :4, :4] = 5  # of another layer: not learned here
         contents.append(drawn(project, labels))
     labeled(project, cast.annotator, contents, make=lambda n: make_volume(project, n))
-    pool = open_cases(project, [make_volume(project, f"open {n}") for n in range(3)])
+    pool = open_cases(project, [make_enhanced(project, f"open {n}") for n in range(3)])
     spec = {"size": [8, 32, 32], "dimensions": "3d", "keeps_size": True}
     target = targets.create_target(
         actor=cast.manager, project=project, kind="segmentation", strategy="class_entropy",
@@ -233,8 +241,11 @@ def test_masks_are_learned_in_volumes_and_suggested_as_masks(cast, project):
     for one in offered:
         for layer in one.content["masks"]:
             assert layer["layer"] == 0
+            assert {int(key.split(":")[1]) for key in layer["slices"]} <= set(range(1, 9))
             for address in layer["slices"].values():
                 assert set(np.unique(stored_mask(address))) <= {0, 3}
+    drawn_on = [layer["slices"] for one in offered for layer in one.content["masks"]]
+    assert max(len(slices) for slices in drawn_on) > 1, "one for each frame"
     assert any(one.content["masks"] for one in offered)
 
 
