@@ -23,7 +23,7 @@ from pydicom.uid import (
 
 from annotation.imaging import codecs
 from annotation.imaging.frames import FrameIndex
-from annotation.imaging.rendered import NotRenderable, decode_as_described, iterate_frames
+from annotation.imaging.rendered import NotRenderable, decode, decode_as_described, iterate_frames
 
 codecs.register()
 Pixels = NDArray[Any]
@@ -90,10 +90,10 @@ def encode_frame(path: Path, frame: int, transfer_syntax: str) -> bytes:
 
     Raises NotRenderable.
     """
-    dataset, pixels = decode_as_described(path, frame)
     if transfer_syntax == HTJ2K:
+        dataset, pixels = decode(path, frame)
         return _encode(_as_shown(dataset, pixels), HTJ2KLosslessRPCL)
-    return _encode(pixels, transfer_syntax)
+    return _encode(decode_as_described(path, frame)[1], transfer_syntax)
 
 
 def encode_frames(path: Path, target: Path) -> tuple[FrameIndex, str]:

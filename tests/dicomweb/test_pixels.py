@@ -12,11 +12,13 @@ from pydicom.uid import ExplicitVRBigEndian, JPEG2000Lossless, RLELossless
 from annotation.archive.models import PreparedFrames
 from annotation.archive.services import preparation
 from annotation.dicomweb.dicomjson import join_for_preparation
+from annotation.imaging.normalization import RETIRED_JPEG
 from tests import factories
 from tests.dicomweb import hostile
 from tests.dicomweb.wire import content, place_of, read
 
 LE = "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1"
+BROWSER = "image/jphc; transfer-syntax=*, application/octet-stream; transfer-syntax=*; q=0.9"
 COLOURS = np.random.default_rng(3).integers(0, 256, (16, 24, 3), np.uint8)
 
 
@@ -73,6 +75,44 @@ def test_colour_that_a_browser_would_convert_again_is_not_prepared(
     here.store(colour(photometric, planes))
     preparation.prepare_due(join_metadata=join_for_preparation, budget_s=60)
     assert bool(PreparedFrames.objects.get().sha256) is is_prepared
+
+
+@pytest.mark.parametrize(("kind", "planes"), [(np.uint16, 0), (np.uint16, 1), (np.uint32, 0)])
+def test_a_browser_gets_the_upper_8_bits_of_deep_colour_before_and_after_it_is_prepared(
+    here, monkeypatch, kind, planes
+):
+    dataset = read(colour("RGB", planes))
+    bits = 8 * np.dtype(kind).itemsize
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = bits, bits, bits - 1
+    deep = (COLOURS.astype(kind) << (bits - 8)) + 100
+    dataset.PixelData = (np.moveaxis(deep, 2, 0) if planes else deep).astype(kind).tobytes()
+    dataset["PixelData"].VR = "OW"
+    here.store(written(dataset))
+    place = f"{place_of(dataset)}/frames/1"
+    before = here.get(place, BROWSER)
+    assert before["Content-Type"] == "image/jphc; transfer-syntax=1.2.840.10008.1.2.4.203"
+    np.testing.assert_array_equal(imagecodecs.htj2k_decode(content(before)), COLOURS)
+    monkeypatch.setattr(preparation, "QUIET_S", 0)
+    preparation.prepare_due(join_metadata=join_for_preparation, budget_s=60)
+    assert PreparedFrames.objects.get().sha256
+    assert content(here.get(place, BROWSER)) == content(before)
+    assert content(here.get(place, LE)) == dataset.PixelData
+
+
+def test_retired_jpeg_is_decoded_for_a_browser_that_would_misread_it(here):
+    dataset = read(factories.make_dicom("retired"))
+    grey = np.linspace(0, 4095, 64 * 64).astype(np.uint16).reshape(64, 64)
+    frame = imagecodecs.jpeg8_encode(grey, level=95, bitspersample=12)
+    dataset.PixelData = encapsulate([bytes(frame)])
+    dataset["PixelData"].VR = "OB"
+    dataset.BitsStored, dataset.HighBit = 12, 11
+    dataset.file_meta.TransferSyntaxUID = RETIRED_JPEG[0]
+    here.store(written(dataset))
+    answer = here.get(f"{place_of(dataset)}/frames/1", BROWSER)
+    assert answer["Content-Type"] == LE
+    shown = np.frombuffer(content(answer), "<u2").reshape(64, 64)
+    np.testing.assert_array_equal(shown, imagecodecs.jpeg8_decode(frame))
+    assert np.abs(shown.astype(int) - grey).max() < 40
 
 
 def test_deflated_pixels_are_served_and_rendered(here):

@@ -208,6 +208,21 @@ def test_compressed_frames_decode_to_the_pixels_that_were_encoded(syntax, encode
     np.testing.assert_array_equal(rendered.decode(path, 1)[1], expected)
 
 
+def test_colours_of_lossy_htj2k_stay_in_their_range(tmp_path):
+    dataset = pydicom.dcmread(io.BytesIO(factories.make_dicom("colours")))
+    colours = np.random.default_rng(1).choice(np.array([0, 255], np.uint8), (64, 64, 3))
+    frame = imagecodecs.htj2k_encode(colours, reversible=False, rgb=True)
+    dataset.PixelData = pydicom.encaps.encapsulate([bytes(frame)])
+    dataset["PixelData"].VR = "OB"
+    dataset.SamplesPerPixel, dataset.PlanarConfiguration = 3, 0
+    dataset.PhotometricInterpretation = "RGB"
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, 8, 7
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.HTJ2K
+    path = tmp_path / "lossy.dcm"
+    dataset.save_as(path)
+    assert np.abs(rendered.decode(path, 1)[1].astype(int) - colours).max() < 10
+
+
 def test_monochrome1_is_shown_inverted(tmp_path):
     plain = rendered.grey_or_colour(_changed(tmp_path, lambda d: None), 1, rendered.Rendering())
 
