@@ -1,5 +1,6 @@
 """Adds imagecodecs to pydicom's decoders for the syntaxes that pydicom alone cannot read."""
 
+from collections.abc import Callable
 from typing import Any
 
 import imagecodecs
@@ -23,7 +24,7 @@ def _lossy_htj2k(source: bytes) -> Any:
     return imagecodecs.jpeg2k_decode(source) if pixels.ndim == 3 else pixels
 
 
-DECODERS = {
+DECODERS: dict[str, Callable[[bytes], Any]] = {
     JPEGExtended12Bit: imagecodecs.jpeg8_decode,
     JPEGLossless: imagecodecs.jpeg8_decode,
     JPEGLosslessSV1: imagecodecs.jpeg8_decode,
