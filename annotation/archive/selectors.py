@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Func, JSONField, Window
+from django.db.models import Case, Count, F, Func, JSONField, Q, When, Window
 from django.db.models.functions import RowNumber
 
 from annotation.archive.models import Instance, Series, Study
@@ -55,10 +55,7 @@ class ImageSeries:
 
 
 def find_image_series(study: Study) -> list[ImageSeries]:
-    """Series with frames, in the order a reader expects, in two queries for the whole study.
-
-    And one more where it holds objects of several frames, or without a position of their own.
-    """
+    """Series with frames, in the order a reader expects, in two queries for the whole study."""
     return find_image_series_of([study])[study.pk]
 
 
@@ -67,19 +64,18 @@ def find_image_series_of(studies: Sequence[Study]) -> dict[UUID, list[ImageSerie
     ids = [study.pk for study in studies]
     images: dict[UUID, list[_Image]] = defaultdict(list)
     shown = Instance.objects.filter(series__study__in=ids, frame_index__isnull=False)
-    rows = list(shown.values_list(
-        "pk", "series_id", "sop_instance_uid", "position", "orientation", "instance_number",
-        "number_of_frames", "prepared__sha256",
-    ))  # fmt: skip
-    inside = _places_inside([row[0] for row in rows if row[6] > 1 or not row[3]])
-    for pk, series_id, uid, position, orientation, number, frames, prepared in rows:
+    rows = shown.annotate(inside=_places_inside()).values_list(
+        "series_id", "sop_instance_uid", "position", "orientation", "instance_number",
+        "number_of_frames", "prepared__sha256", "inside",
+    )  # fmt: skip
+    for series_id, uid, position, orientation, number, frames, prepared, inside in rows:
         whole = SlicePlace(
             uid,
             tuple(position) if position and frames == 1 else None,
             tuple(orientation) if orientation else None,
             number,
         )
-        places = _places_of_frames(inside.get(pk, {}), frames, whole)
+        places = _places_of_frames(inside or {}, frames, whole)
         images[series_id].append(_Image(ImageObject(uid, number, places), bool(prepared)))
     found: dict[UUID, list[ImageSeries]] = {pk: [] for pk in ids}
     in_order = Series.objects.filter(pk__in=images).order_by("series_number", "series_instance_uid")
@@ -88,17 +84,17 @@ def find_image_series_of(studies: Sequence[Study]) -> dict[UUID, list[ImageSerie
     return found
 
 
-def _places_inside(instance_ids: Sequence[UUID]) -> dict[UUID, Json]:
-    """What tells where the frames of these objects lie, where they tell it frame by frame."""
-    if not instance_ids:
-        return {}
+def _places_inside() -> Case:
+    """What tells where frames lie, of objects that may tell it frame by frame; null of the others."""
+    may_be_inside = Q(number_of_frames__gt=1) | Q(position__isnull=True)
     inside = Func(F("dicom_json"), template=PLACES_INSIDE, output_field=JSONField())
-    known = Instance.objects.filter(pk__in=instance_ids).annotate(inside=inside)
-    return dict(known.values_list("pk", "inside"))
+    return Case(When(may_be_inside, then=inside))
 
 
 def _places_of_frames(inside: Json, count: int, whole: SlicePlace) -> list[SlicePlace]:
     """What the groups do not tell is that of the whole object; of several frames no position is."""
+    if not inside and count == 1:
+        return [whole]
     places = [place_of_frame(inside, number, whole.key, number) for number in range(1, count + 1)]
     return [
         replace(

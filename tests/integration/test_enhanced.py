@@ -45,7 +45,7 @@ def shuffled(key):
 
 def test_frames_are_listed_by_where_they_lie(cast, django_assert_num_queries):
     study = stored(cast, shuffled("shuffled"))
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         [found] = selectors.find_image_series(study)
     [uid] = found.frames
     assert (found.frames[uid], found.not_a_volume, found.plane) == (5, None, "axial")
