@@ -31,6 +31,8 @@ class FrameOrder:
 
 def order_frames(objects: Sequence[ImageObject]) -> FrameOrder:
     """By the rules for single slices: along the normal, or as the objects have them."""
+    if all(len(one.places) == 1 for one in objects):
+        return _order_slices(objects)
     by_number = sorted(
         objects, key=lambda o: (o.instance_number is None, o.instance_number or 0, o.uid)
     )
@@ -43,8 +45,16 @@ def order_frames(objects: Sequence[ImageObject]) -> FrameOrder:
     counts = {one.uid: len(one.places) for one in objects}
     row = {frame: n for n, frame in enumerate((u, at) for u in uids for at in range(counts[u]))}
     order = [row[frames[n]] for n in shown]
-    is_multi_frame = len(frames) > len(objects)
     why = found.not_a_volume
-    if why is NotAVolume.NO_POSITION and is_multi_frame:
+    if why is NotAVolume.NO_POSITION:
         why = NotAVolume.MULTI_FRAME
     return FrameOrder(uids, None if order == sorted(order) else order, why, every[shown[0]])
+
+
+def _order_slices(objects: Sequence[ImageObject]) -> FrameOrder:
+    places = {
+        one.uid: replace(one.places[0], key=one.uid, instance_number=one.instance_number)
+        for one in objects
+    }
+    found = order_slices(list(places.values()))
+    return FrameOrder(found.keys, None, found.not_a_volume, places[found.keys[0]])
