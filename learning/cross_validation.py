@@ -23,6 +23,7 @@ from learning.column_values import frozen_rows, with_rows
 from learning.models import CrossValidation
 from learning.pipeline.answers import Answers
 from learning.pipeline.base import Examples, Kind
+from learning.pipeline.boxes import Boxes
 from learning.pipeline.examples import ExampleReader
 from learning.pipeline.kinds import kind_of
 from learning.training.folds import limits_of, over_folds, patient_folds, strata_of
@@ -35,6 +36,7 @@ FIGURES = {
     "number": ("mean_absolute_error", "root_mean_square_error", "r2", "spearman"),
     "time_to_event": ("c_index",),
     "segmentation": ("mean_dice", "mean_hd95_mm"),
+    "boxes": ("ap10", "ap50", "froc"),  # ap10 in volumes alone
 }
 FOLD_TOTAL = 100  # progress of one fold
 
@@ -100,13 +102,16 @@ def _load(job: CrossValidation, kind: Kind) -> Examples:
 
 
 def _strata(job: CrossValidation, kind: Kind, cases: Examples) -> NDArray[np.int64]:
-    """(n,) what is to be spread over the folds; of masks the rarest structure that is drawn."""
+    """(n,) what is to be spread over the folds; of drawings the rarest label that a case shows."""
     if isinstance(kind, Answers):
         return strata_of(job.target.kind, kind.task.encode(cases.labels))
-    values = np.arange(1, len(kind.classes) + 1)
-    return strata_of(
-        "many", np.stack([np.isin(values, mask) for mask in cases.labels]).astype(float)
+    classes = np.arange(len(kind.classes))
+    shown = (
+        [np.isin(classes, found) for _, found in cases.labels]
+        if isinstance(kind, Boxes)
+        else [np.isin(classes + 1, mask) for mask in cases.labels]
     )
+    return strata_of("many", np.stack(shown).astype(float))
 
 
 def _nothing(excluded: dict[UUID, str]) -> str:

@@ -10,7 +10,7 @@ from annotation.core import audit, jobs
 from annotation.core.errors import Conflict, InvalidInput
 from annotation.core.tasks import ring
 from annotation.datasets.models import Dataset, DatasetItem
-from learning.models import CrossValidation, Target, TargetKind
+from learning.models import CrossValidation, Target
 from learning.training.inputs import columns_of, keywords_among
 
 FOLDS = (3, 10)  # fewest and most: one is measured on, one chooses the epoch, one at least teaches
@@ -28,8 +28,6 @@ def request_cross_validation(
     """Queue it on a frozen dataset, by default the project's newest. Raises Conflict, InvalidInput."""
     if not FOLDS[0] <= fold_count <= FOLDS[1]:
         raise InvalidInput(f"Choose {FOLDS[0]} to {FOLDS[1]} folds.", field="fold_count")
-    if target.kind == TargetKind.BOXES:
-        raise Conflict("Boxes are not cross-validated yet.")
     chosen = _dataset(target, dataset)
     try:
         with transaction.atomic():

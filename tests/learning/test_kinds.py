@@ -348,6 +348,25 @@ def test_boxes_are_learned_and_suggested_above_their_threshold(cast, project):
     xs, ys = np.mean([region["pixels"] for region in found], axis=(0, 1))
     assert abs(xs - 19.5) < 4
     assert abs(ys - 21.5) < 4
+    check_box_folds(cast, target, config)
+
+
+def check_box_folds(cast, target, config):
+    """The same cases, cross-validated: always at the same place, so some of it is found."""
+    target.config = config | {"min_steps": 50}
+    target.save()
+    job = cross_validations.request_cross_validation(
+        actor=cast.manager, target=target, fold_count=3, seed=1
+    )
+    jobs.execute(CrossValidation, job.pk, cross_validation.run_cross_validation)
+    job.refresh_from_db()
+    assert job.state == jobs.JobState.COMPLETED, job.error
+    assert sum(fold["n"] for fold in job.folds) == 11  # of 14: three are test patients
+    for name in ("ap50", "froc"):
+        each = [fold["estimates"][name] for fold in job.folds]
+        assert all(one["low"] <= one["value"] <= one["high"] for one in each)
+        assert job.metrics[name]["value"] == pytest.approx(np.mean([one["value"] for one in each]))
+        assert job.metrics[name]["value"] > 0.3
 
 
 def test_boxes_survive_the_way_into_the_square_and_back():

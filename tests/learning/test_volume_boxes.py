@@ -17,12 +17,12 @@ from annotation.imaging import conversion
 from annotation.labeling.models import Case, Suggestion
 from annotation.labeling.services.importing import import_read
 from annotation.labeling.services.projects import add_cases, current_schema, publish_schema
-from learning import pipeline, pretraining
-from learning.models import EncoderVersion, Prediction, Round, Trigger
+from learning import cross_validation, pipeline, pretraining
+from learning.models import CrossValidation, EncoderVersion, Prediction, Round, Trigger
 from learning.pipeline.base import Examples
 from learning.pipeline.kinds import kind_of
 from learning.selectors import learning_curve
-from learning.services import rounds, suggestions, targets
+from learning.services import cross_validations, rounds, suggestions, targets
 from learning.services.pretraining import request_pretraining
 from learning.stored_models import load_network, weights_folder
 from learning.training.checkpoint import weights_path
@@ -332,6 +332,44 @@ def test_boxes_are_learned_in_volumes_from_labels_to_suggestions(cast, project, 
     assert {one.case_id for one in offered} == set(places) - {held_out.case_id}
     for one in offered:
         check_offered(one, places[one.case_id])
+
+
+def test_boxes_are_cross_validated_in_volumes(cast, project):
+    """Cysts are rare: every fold is dealt one."""
+    rng = np.random.default_rng(0)
+    for number in range(9):
+        voxels, box = planted(rng)
+        case = keep(project, voxels, STRAIGHT, f"labeled {number}")
+        cyst = around(case, (2, 1, 1, 6, 9, 9), "cyst") if number % 3 == 0 else []
+        read(cast.annotator, case, [*around(case, box), *cyst])
+        datasets.prescribe_splits(
+            project=project, split_of_patient={case.study.patient_id: Split.TRAIN}
+        )
+    datasets.freeze(project=project, name="d", actor=cast.manager)
+    target = target_of(
+        cast,
+        input={"size": [8, 24, 24], "dimensions": "3d"},
+        config={"batch_size": 2, "epochs": 1, "min_steps": 3},
+    )
+    job = cross_validations.request_cross_validation(
+        actor=cast.manager, target=target, fold_count=3, seed=1
+    )
+    jobs.execute(CrossValidation, job.pk, cross_validation.run_cross_validation)
+    job.refresh_from_db()
+    assert job.state == jobs.JobState.COMPLETED, job.error
+    assert [(fold["n"], fold["training"]) for fold in job.folds] == [(3, 3)] * 3
+    assert set(job.metrics) == {"ap10", "ap50", "froc"}
+    for name, mean in job.metrics.items():
+        each = [fold["estimates"][name] for fold in job.folds]
+        assert all(0 <= one["low"] <= one["value"] <= one["high"] <= 1 for one in each)
+        assert mean["value"] == pytest.approx(np.mean([one["value"] for one in each]))
+        assert mean["low"] <= mean["value"] <= mean["high"]
+    kind = cross_validation._kind_of(job)
+    cases = Examples(
+        images=[],
+        labels=[(np.zeros((2, 6)), np.array(found)) for found in ([0, 0], [0, 1], [0, 0])],
+    )
+    assert cross_validation._strata(job, kind, cases).tolist() == [1, 2, 1]
 
 
 def check_offered(suggestion, box):

@@ -49,7 +49,7 @@ export function LearningPanel({ projectId, isManager }: Props) {
             <Stack key={target.id}>
               <TargetView projectId={projectId} target={target} isManager={isManager} />
               {target.head_strategies.length > 0 && <QuickLoop projectId={projectId} target={target} isManager={isManager} />}
-              {target.kind !== 'boxes' && <CrossValidation targetId={target.id} isManager={isManager} />}
+              <CrossValidation targetId={target.id} isManager={isManager} />
               {isManager && <Start target={target} />}
               {isManager && <Bundles targetId={target.id} />}
             </Stack>
