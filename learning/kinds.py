@@ -8,7 +8,7 @@ from annotation.labeling.schemas import Question, Schema
 from learning.training.metrics.figures import DECIDING
 
 DRAWN = ("segmentation", "boxes")
-DETECTOR = "detector"  # what the architecture of a target of boxes is called
+DETECTOR = "detector"  # what the network of a target of boxes is called, as in training.detection
 SCOPES = ("study", "series")  # of questions whose answers can be learned
 UNDRAWN = ("background", "unknown")  # what a slice without a drawing says
 

@@ -7,13 +7,13 @@ from django.conf import settings
 from django.db.models import Max
 from torch import nn
 
-from learning.kinds import DETECTOR
 from learning.models import ModelVersion, Target
 from learning.services.locking import lock_versions
 from learning.training.bundle import Model
 from learning.training.checkpoint import load_weights
 from learning.training.config import TrainConfig
-from learning.training.detection.network import Detector, DetectorShape
+from learning.training.detection.bundle import BoxModel
+from learning.training.detection.network import NAME, Detector, build_from_json
 from learning.training.networks import Architecture
 from learning.training.tasks import Task, task_from_json
 
@@ -44,9 +44,8 @@ def load_network(version: ModelVersion) -> nn.Module:
 def stored_network(architecture: dict[str, Any], weights_sha256: str) -> nn.Module:
     """The network of a description with its weights. Raises as `load_model` does."""
     network: nn.Module
-    if architecture["network"] == DETECTOR:
-        shape = {name: v for name, v in architecture.items() if name != "network"}
-        network = Detector(DetectorShape(**shape))
+    if architecture["network"] == NAME:
+        network = build_from_json(architecture)
     else:
         network = Architecture.from_json(architecture).build()
     load_weights(network, weights_folder(), weights_sha256)
@@ -69,3 +68,14 @@ def load_model(version: ModelVersion) -> Model:
         columns=version.columns,
         threshold=version.threshold,
     )
+
+
+def load_detector(version: ModelVersion) -> BoxModel:
+    """The same of a target of boxes. Raises as `load_model` does."""
+    network = load_network(version).eval()
+    assert isinstance(network, Detector)  # noqa: S101  for the type checker
+    return BoxModel(
+        network, tuple(version.classes), TrainConfig.from_json(version.config),
+        name=version.target.name, version=str(version.number), input=version.input,
+        thresholds=tuple(version.thresholds),
+    )  # fmt: skip

@@ -113,10 +113,10 @@ class BundleFileView(APIView):
         path = bundles.export_path(export)
         if not path.exists():
             raise NotFound
-        version = export.model_version
+        version, target = export.model_version, export.model_version.target
         return downloads.file_response(
             request._request, path, content_type="application/zip", etag=export.sha256,
-            file_name=f"firstread-{version.target.question}-model-{version.number}.zip",
+            file_name=f"firstread-{target.question or target.kind}-model-{version.number}.zip",
         )  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import NAMESPACE_OID, uuid5
@@ -14,7 +13,6 @@ from torch import nn
 from annotation.datasets.models import DatasetItem, Split
 from learning.acquisition.pool import Pool
 from learning.acquisition.uncertainty import box_components
-from learning.kinds import DETECTOR
 from learning.pipeline.base import (
     Examples,
     Foreseen,
@@ -131,16 +129,12 @@ class Boxes(Kind):
             start=start, validation=boxed(examples[Split.VALIDATION]),
         )  # fmt: skip
         task = {"kind": "boxes", "classes": self.classes}
-        return Learned(network, task, self._record(shape), network)
+        return Learned(network, task, shape.as_json(), network)
 
     def pretrain(self, images: Images, run: Run) -> Pretrained:
         shape = self.shape(Examples(images=[]))
         weights = pretrain_detector(Detector(shape), images, run)
-        return Pretrained(weights, self._record(shape))
-
-    @staticmethod
-    def _record(shape: DetectorShape) -> Json:
-        return {"network": DETECTOR, **asdict(shape)}
+        return Pretrained(weights, shape.as_json())
 
     def restored(self, network: nn.Module, records: Json) -> Learned:
         return Learned(network, records["task"], records["architecture"], network)

@@ -12,20 +12,15 @@ from django.db import IntegrityError, transaction
 from annotation.accounts.models import User
 from annotation.core import audit
 from annotation.core.disk import is_disk_full
-from annotation.core.errors import Conflict, InvalidInput, StorageFull
+from annotation.core.errors import InvalidInput, StorageFull
 from annotation.core.tasks import ring
-from learning.models import BundleExport, BundleImport, ModelVersion, Target, TargetKind
+from learning.models import BundleExport, BundleImport, ModelVersion, Target
 
 DISK_FULL = "There is no space left for the bundle."
 
 
 def request_export(*, actor: User, version: ModelVersion) -> BundleExport:
-    """The bundle of this version, queued if there is none: asking twice gives the same file.
-
-    Raises Conflict for a detector.
-    """
-    if version.target.kind == TargetKind.BOXES:
-        raise Conflict("A detector is no network that MONAI bundles can describe yet.")
+    """The bundle of this version, queued if there is none: asking twice gives the same file."""
     try:
         with transaction.atomic():
             export = BundleExport.objects.create(model_version=version, requested_by=actor)

@@ -1,5 +1,7 @@
 """The text that travels in a bundle: how to run the model where this product is not installed."""
 
+from collections.abc import Mapping, Sequence
+
 from learning.training.columns import ColumnEncoder, width_of
 from learning.training.networks import Architecture
 from learning.training.tasks import Task
@@ -32,8 +34,26 @@ is 1 in its place and 0 in the others. Where a value may be missing it is 0, and
 {lines}
 """
 OWN_PACKAGE = """\
-This network is built of parts of Firstread itself (branches, columns or stacks of slices): run this
+This network is built of parts of Firstread itself ({parts}): run this
 where the package `learning` of Firstread can be imported.
+"""
+OWN_PARTS = "branches, columns or stacks of slices"
+HARMLESS = (
+    "Weights are safetensors; nothing in this bundle runs by being opened. It holds no images, no labels "
+    "and no identifiers of patients. It is no medical device."
+)
+BACK = (
+    "## Back into Firstread",
+    "Upload this ZIP on the learning screen, or `python manage.py import_model FILE`.",
+)
+BOXES = """\
+`outputs` is a list with one dict for each image, the surest box first: `box` (k, corners) holds the first
+and the last corner as ({axes}, {axes}) in voxels of the input, half-open; `label` (k,) the class and
+`label_scores` (k,) its probability, of which Firstread shows those from the threshold on.
+
+| label | class | threshold |
+|---|---|---|
+{classes}
 """
 FRAME = """\
 One frame per study (the middle one) as grey values after the modality LUT, cut at the 0.5th and
@@ -73,21 +93,53 @@ def readme(
     axes = "y, x" if architecture.spatial == 2 else "z, y, x"
     parts = [
         f"# {name}, version {version}",
-        f"A {architecture.network} ({architecture.dimensions}) trained in Firstread. Weights are "
-        "safetensors; nothing in this bundle runs by being opened. It holds no images, no labels and "
-        "no identifiers of patients. It is no medical device.",
+        f"A {architecture.network} ({architecture.dimensions}) trained in Firstread. {HARMLESS}",
         "## Run it",
-        _run(shape, encoder) + ("" if architecture.is_plain() else "\n" + OWN_PACKAGE),
+        _run(shape, encoder) + ("" if architecture.is_plain() else "\n" + _own(OWN_PARTS)),
         "## What goes in",
         (FRAME.format(side=architecture.size[0]) if is_frame else GRID.format(axes=axes)),
         _columns(encoder) if encoder else "",
         "## What comes out",
         answer.format(classes=classes),
         "Firstread averages the prediction with that of the image mirrored along its last axis.",
-        "## Back into Firstread",
-        "Upload this ZIP on the learning screen, or `python manage.py import_model FILE`.",
+        *BACK,
     ]
+    return _joined(parts)
+
+
+def readme_of_boxes(
+    name: str,
+    version: str,
+    classes: Sequence[str],
+    thresholds: Mapping[str, float],
+    *,
+    channels: int,
+    size: Sequence[int],
+    is_frame: bool,
+) -> str:
+    """The same of a detector, whose inputs are `size` large."""
+    shape = ", ".join(map(str, (1, channels, *size)))
+    axes = "y, x" if len(size) == 2 else "z, y, x"
+    rows = [f"| {n} | {one} | {thresholds.get(one, 0.5):.4g} |" for n, one in enumerate(classes)]
+    return _joined([
+        f"# {name}, version {version}",
+        f"A heatmap detector ({len(size)}d) trained in Firstread. {HARMLESS}",
+        "## Run it",
+        _run(shape, None) + "\n" + _own("the detector and its inferer"),
+        "## What goes in",
+        FRAME.format(side=size[0]) if is_frame else GRID.format(axes=axes),
+        "## What comes out",
+        BOXES.format(axes=axes, classes="\n".join(rows)),
+        *BACK,
+    ])  # fmt: skip
+
+
+def _joined(parts: Sequence[str]) -> str:
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def _own(parts: str) -> str:
+    return OWN_PACKAGE.format(parts=parts)
 
 
 def _run(shape: str, encoder: ColumnEncoder | None) -> str:

@@ -11,10 +11,14 @@ from django.core.management import CommandError, call_command
 
 from annotation.core import jobs
 from annotation.core.models import AuditEvent
+from annotation.labeling.services.projects import publish_schema
 from learning import exchange
 from learning.models import BundleExport, BundleImport, ModelVersion
 from learning.services import bundles, targets
-from learning.stored_models import load_model, weights_folder
+from learning.stored_models import load_detector, load_model, weights_folder
+from learning.training.checkpoint import save_weights
+from learning.training.config import TrainConfig
+from learning.training.detection.network import Detector, DetectorShape
 from learning.training.predict import Block, Members, predict
 from tests.learning.models import make_model
 
@@ -172,3 +176,89 @@ def test_a_command_imports_too(version, target, cast, tmp_path):
         call_command("import_model", str(tmp_path / "notes.zip"), **options)
     with pytest.raises(CommandError, match="has no target 'also'"):
         call_command("import_model", str(path), **{**options, "question": "also"})
+
+
+DRAWN = {
+    "questions": [{"key": "note", "label": "Note", "kind": "text"}],
+    "region_labels": [
+        {"key": "nodule", "label": "Nodule", "kinds": ["box"]},
+        {"key": "cyst", "label": "Cyst", "kinds": ["box"]},
+    ],
+}
+VOLUMES = {"size": [16, 16, 16], "dimensions": "3d"}
+
+
+@pytest.fixture
+def boxed(cast):
+    publish_schema(actor=cast.manager, project=cast.project, definition=DRAWN)
+    return cast.project
+
+
+def make_detector(target):
+    """A version whose weights really lie where they should."""
+    torch.manual_seed(0)
+    shape = DetectorShape(2, 3 if target.input else 2, width=4, neck=8)
+    return ModelVersion.objects.create(
+        target=target, origin="made for a test", number=1, classes=["nodule", "cyst"],
+        weights_sha256=save_weights(Detector(shape), weights_folder()), thresholds=[0.3, 0.4],
+        task={"kind": "boxes", "classes": ["nodule", "cyst"]}, architecture=shape.as_json(),
+        config=TrainConfig(side=32).as_json(), input=target.input,
+    )  # fmt: skip
+
+
+def take_in(target, actor, content):
+    arrived = bundles.request_import(actor=actor, target=target, chunks=[content])
+    jobs.execute(BundleImport, arrived.pk, exchange.take_in)
+    arrived.refresh_from_db()
+    return arrived
+
+
+@pytest.mark.parametrize("input", [{}, VOLUMES], ids=["images", "volumes"])
+def test_a_detector_comes_back_as_it_left(boxed, cast, client_of, input):
+    target = targets.create_target(actor=cast.manager, project=boxed, kind="boxes", input=input)
+    version = make_detector(target)
+    wanted = export(version, cast.manager)
+    answer = client_of(cast.manager).get(f"/api/v1/bundle-exports/{wanted.pk}/file")
+    assert "firstread-boxes-model-1.zip" in answer["Content-Disposition"]
+    done = take_in(target, cast.manager, answer.getvalue())
+    found = done.model_version
+    assert (done.state, found.number, found.state) == ("completed", 2, "candidate"), done.error
+    for name in (
+        "weights_sha256",
+        "classes",
+        "thresholds",
+        "task",
+        "architecture",
+        "config",
+        "input",
+    ):
+        assert getattr(found, name) == getattr(version, name), name
+    assert load_detector(found).network.shape == load_detector(version).network.shape
+
+
+def test_a_detector_of_other_labels_or_images_is_refused(target, boxed, cast):
+    images = targets.create_target(actor=cast.manager, project=boxed, kind="boxes")
+    content = bundles.export_path(export(make_detector(images), cast.manager)).read_bytes()
+
+    def swapped(data):
+        record = json.loads(data)
+        record["task"]["classes"] = ["cyst", "nodule"]  # a detection names its class by number
+        return json.dumps(record).encode()
+
+    refused = take_in(images, cast.manager, changed(content, RECORD, swapped))
+    assert refused.error == (
+        f"{RECORD}: task: the model tells apart cyst, nodule; "
+        "boxes of nodule, cyst asks for nodule, cyst"
+    )
+    assert "asks for" in take_in(target, cast.manager, content).error
+    images.input = VOLUMES
+    images.save()
+    assert "the model looks at other series" in take_in(images, cast.manager, content).error
+
+
+def test_a_command_imports_a_detector(boxed, cast):
+    images = targets.create_target(actor=cast.manager, project=boxed, kind="boxes")
+    path = bundles.export_path(export(make_detector(images), cast.manager))
+    out = io.StringIO()
+    call_command("import_model", str(path), project=boxed.name, kind="boxes", stdout=out)
+    assert out.getvalue().startswith("Model 2 of boxes of nodule, cyst, a candidate: weights ")

@@ -12,14 +12,12 @@ import torch
 from monai.bundle import ConfigParser
 
 from learning.training import transfer
-from learning.training.bundle import (
-    InvalidBundle,
-    Model,
-    export_bundle,
-    export_zip,
-    import_bundle,
-)
+from learning.training.bundle import Model, export_bundle, export_zip, import_bundle
+from learning.training.bundle_files import InvalidBundle
 from learning.training.config import TrainConfig
+from learning.training.detection.bundle import BoxModel
+from learning.training.detection.network import Detector, DetectorShape
+from learning.training.detection.train import detect
 from learning.training.networks import Architecture
 from learning.training.tasks import OneAnswer, Segmentation
 
@@ -69,6 +67,73 @@ def test_a_bundle_survives_its_journey_as_a_zip(architecture, tmp_path):
     images = torch.randn(2, sum(architecture.channels), *architecture.size)
     with torch.no_grad():
         assert torch.equal(found.network(images), model.network(images))
+
+
+VOLUMES = {"size": [16, 16, 16], "dimensions": "3d", "keeps_size": True}
+
+
+def make_detector(input):
+    torch.manual_seed(0)
+    dimensions = 3 if input else 2
+    shape = DetectorShape(2, dimensions, stride=2, width=4, neck=8)
+    return BoxModel(
+        Detector(shape).eval(), ("nodule", "cyst"), TrainConfig(side=32), "Boxes", "3", input,
+        (0.3, 0.4),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("input", [{}, VOLUMES], ids=["2d", "3d"])
+def test_a_detector_leaves_for_monai_and_comes_back(input, tmp_path):
+    model = make_detector(input)
+    export_zip(model, tmp_path / "model.zip")
+    found = import_bundle(tmp_path / "model.zip")
+    assert (found.classes, found.thresholds) == (("nodule", "cyst"), (0.3, 0.4))
+    assert (found.config, found.input, found.task) == (model.config, input, model.task)
+    with zipfile.ZipFile(tmp_path / "model.zip") as archive:
+        archive.extractall(tmp_path / "bundle")
+    parser = ConfigParser()
+    parser.read_config(str(tmp_path / "bundle/configs/inference.json"))
+    parser["bundle_root"] = str(tmp_path / "bundle")
+    images = torch.randn(2, 1, *((24, 20, 16) if input else (32, 32)))  # larger than a window
+    network = parser.get_parsed_content("network")
+    outputs = parser.get_parsed_content("inferer")(images, network)
+    for other in (model.network, found.network):
+        said = detect(other, [images.numpy()], window=model.window)
+        assert sum(map(len, said)) > 20
+        for one, output in zip(said, outputs, strict=True):
+            assert torch.equal(output["box"], torch.from_numpy(one.boxes))
+            assert torch.equal(output["label"], torch.from_numpy(one.labels))
+            assert torch.equal(output["label_scores"], torch.from_numpy(one.scores))
+    readme = (tmp_path / "bundle/docs/README.md").read_text()
+    assert "| 1 | cyst | 0.4 |" in readme
+    assert ("(z, y, x, z, y, x)" in readme) == bool(input)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"task": {"kind": "boxes", "classes": ["a", "a"]}}, "task: classes must be different"),
+        ({"task": {"kind": "boxes", "classes": ["a"]}}, "class_count does not fit the task"),
+        ({"architecture": {"network": "resnet10"}}, "no network of the name detector"),
+        ({"architecture": {"network": "detector", "class_count": 2.0}}, "must be a whole number"),
+        ({"architecture": {"network": "detector", "class_count": 2, "depth": 9}}, "no field depth"),
+        (
+            {"architecture": {"network": "detector", "class_count": 2, "stride": 3}},
+            "stride must be",
+        ),
+        ({"architecture": {"network": "detector", "class_count": 2, "neck": 10**6}}, "at most 64"),
+        ({"input": VOLUMES}, "does not fit the input beside it"),
+        ({"thresholds": [0.5]}, "thresholds must be one for each class"),
+        ({"thresholds": [0.5, "a"]}, "thresholds must lie between 0 and 1"),
+        ({"config": {"side": -1}}, "config: side must lie"),
+    ],
+)
+def test_a_wrong_detector_is_named(change, message, tmp_path):
+    export_bundle(make_detector({}), tmp_path / "bundle")
+    path = tmp_path / "bundle/configs/firstread.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(InvalidBundle, match=message):
+        import_bundle(tmp_path / "bundle")
 
 
 def test_an_import_reads_neither_pickles_nor_class_names(tmp_path):

@@ -1,4 +1,7 @@
-"""`manage.py import_model FILE --project NAME --question KEY`: a MONAI bundle as a model version."""
+"""`manage.py import_model FILE --project NAME --question KEY`: a MONAI bundle as a model version.
+
+Of a target without a question, `--kind boxes` says which.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 from annotation.core import jobs
 from annotation.core.errors import DomainError
 from annotation.labeling.management.base import ProjectCommand
+from annotation.labeling.models import Project
 from learning import exchange
 from learning.models import BundleImport, Target
 from learning.services import bundles
@@ -22,14 +26,13 @@ class Command(ProjectCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("file", type=Path, help="the ZIP file")
-        parser.add_argument("--question", required=True, help="key of the target's question")
+        parser.add_argument("--question", default="", help="key of the target's question")
+        parser.add_argument("--kind", help="of the target; without a question: boxes")
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args
         project = self.project(options)
-        target = Target.objects.filter(project=project, question=options["question"]).first()
-        if target is None:
-            raise CommandError(f"{project.name} has no target {options['question']!r}")
+        target = _target(project, options["question"], options["kind"])
         try:
             arrived = bundles.receive(actor=None, target=target, chunks=_chunks_of(options["file"]))
         except (DomainError, OSError) as error:
@@ -39,9 +42,21 @@ class Command(ProjectCommand):
         if done.model_version is None:
             raise CommandError(f"{options['file']}: {done.error}")
         self.stdout.write(
-            f"Model {done.model_version.number} of {target.question}, a candidate: "
+            f"Model {done.model_version.number} of {target.name}, a candidate: "
             f"weights {done.model_version.weights_sha256}"
         )
+
+
+def _target(project: Project, question: str, kind: str | None) -> Target:
+    named = Target.objects.filter(project=project, question=question)
+    found = list(named.filter(kind=kind) if kind else named)
+    wanted = question or kind or ""
+    if not found:
+        raise CommandError(f"{project.name} has no target {wanted!r}")
+    if len(found) > 1:
+        names = ", ".join(f"{one.name} ({one.kind})" for one in found)
+        raise CommandError(f"{project.name} has {names}: say --kind, or use the screen")
+    return found[0]
 
 
 def _chunks_of(path: Path) -> Iterator[bytes]:

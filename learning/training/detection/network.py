@@ -1,13 +1,15 @@
 """The detector: a MONAI ResNet, a feature pyramid down to its finest level, and three small heads."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import torch
 from monai.networks.nets.resnet import ResNet
 from torch import nn
 from torch.nn import functional
 
+NAME = "detector"  # in a model's record, where others name one of the registry
 STRIDES = (2, 4)
 RARE = 0.1  # probability of an object that an untrained head gives (Lin et al. 2017)
 
@@ -28,8 +30,27 @@ class DetectorShape:
             raise ValueError(f"dimensions must be 2 or 3, not {self.dimensions}")
         if self.stride not in STRIDES:
             raise ValueError(f"stride must be 2 or 4, not {self.stride}")
-        if self.class_count < 1:
-            raise ValueError(f"class_count must be at least 1, not {self.class_count}")
+        for name in ("class_count", "channels", "width", "neck"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+    def as_json(self) -> dict[str, Any]:
+        """A model's record, which names the network too."""
+        return {"network": NAME, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> "DetectorShape":
+        """From a model's record. Raises ValueError naming the field."""
+        given = {name: value for name, value in record.items() if name != "network"}
+        if record.get("network") != NAME or "class_count" not in given:
+            raise ValueError(f"no network of the name {NAME} with its class_count")
+        unknown = sorted(set(given) - {one.name for one in fields(cls)})
+        if unknown:
+            raise ValueError(f"there is no field {unknown[0]}")
+        for name, value in given.items():
+            if type(value) is not int:
+                raise ValueError(f"{name} must be a whole number")
+        return cls(**given)
 
 
 @dataclass
@@ -79,6 +100,11 @@ class Detector(nn.Module):
         return nn.Sequential(
             *_block(self.shape.dimensions, self.shape.neck), conv(self.shape.neck, outputs, 1)
         )
+
+
+def build_from_json(record: dict[str, Any]) -> Detector:
+    """A fresh one of this record: what bundles name. Raises ValueError."""
+    return Detector(DetectorShape.from_json(record))
 
 
 def levels(backbone: ResNet, images: torch.Tensor) -> list[torch.Tensor]:
