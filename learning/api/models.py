@@ -19,7 +19,7 @@ from learning.models import ModelVersion, TargetKind
 from learning.services import model_versions
 from learning.services.card_text import as_markdown
 from learning.services.comparison import Verdict, compare_versions
-from learning.services.drift import drift_of
+from learning.services.drift import QUANTITIES, drift_of
 from learning.services.lineage import lineage_of
 from learning.services.model_cards import model_card
 from learning.services.naming import labels_of_target
@@ -159,6 +159,7 @@ class InputDriftSerializer(serializers.Serializer[Any]):
 
 class OutputDriftSerializer(serializers.Serializer[Any]):
     output = serializers.CharField(allow_blank=True)
+    quantity = serializers.ChoiceField(choices=QUANTITIES)
     month = serializers.CharField()
     count = serializers.IntegerField()
     drift = DriftSerializer(allow_null=True)

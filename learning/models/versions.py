@@ -68,8 +68,9 @@ class ModelVersion(BaseModel):
 class Prediction(models.Model):
     """What one model version says of one case, and the score that ranked it.
 
-    `values` are those of the task: a probability per class, a number in its unit, a log risk. What
-    was drawn lies in `content`, as in a read.
+    `values` are those of the task: a probability per class, a number in its unit, a log risk; of masks the
+    share of the image that each structure takes, of boxes how many of each class are likely and then the
+    score of each one's surest. What was drawn lies in `content`, as in a read.
     """
 
     model_version = models.ForeignKey(
@@ -104,7 +105,10 @@ class TestResult(models.Model):
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="test_results")
     patient_key = models.CharField(max_length=16)
     truth = models.JSONField(null=True)  # as the task encodes it; missing values are null
-    values = ArrayField(models.FloatField())  # as the task predicts; of masks see metrics.figures
+    values = ArrayField(
+        models.FloatField()
+    )  # as the task predicts; of drawings see metrics.figures
+    said = ArrayField(models.FloatField(), default=list)  # of drawings: as Prediction.values
 
     class Meta:
         constraints = [

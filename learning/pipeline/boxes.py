@@ -49,6 +49,7 @@ SIDE, BATCH, RATE, DECAY = (
     2e-3,
     0.05,
 )  # what was measured on blood cells (bench/detection.py)
+LIKELY = 0.5  # score from which on a detection is counted
 
 
 class Boxes(Kind):
@@ -147,11 +148,12 @@ class Boxes(Kind):
             validation.labels, self._found(learned.trained, validation), len(self.classes),
             overlap=self.overlaps[0],
         )  # fmt: skip
+        found = self._found(learned.trained, test)
         tested = examined_boxes(
-            test.labels, self._found(learned.trained, test), self.classes, test.patients,
-            overlaps=self.overlaps,
-        )  # fmt: skip
-        return Judged(figures(tested, rng), thresholds, Results(test.cases, tested))
+            test.labels, found, self.classes, test.patients, overlaps=self.overlaps
+        )
+        said = [self._numbers(one) for one in found]
+        return Judged(figures(tested, rng), thresholds, Results(test.cases, tested, said))
 
     def foresee(
         self, learned: Learned, loaded: Iterable[tuple[Any, Any]], *, is_suggested: bool
@@ -163,8 +165,15 @@ class Boxes(Kind):
                 for number, name in enumerate(self.classes)
             }
             content = self.suggested(chosen, found, image.shape[1:]) if is_suggested else {}
-            counts = [float((s >= 0.5).sum()) for s in scores.values()]
-            yield Foreseen(chosen.case_id, counts, content, box_components(scores))
+            yield Foreseen(
+                chosen.case_id, self._numbers(found), content, box_components(scores)
+            )  # fmt: skip
+
+    def _numbers(self, found: Detections) -> list[float]:
+        """Of each class how many are likely, then the surest one's score: what drift is seen by."""
+        scores = [found.scores[found.labels == number] for number in range(len(self.classes))]
+        counts = [float((one >= LIKELY).sum()) for one in scores]
+        return [*counts, *(float(one.max(initial=0.0)) for one in scores)]
 
     def pool(self, found: Sequence[Foreseen]) -> Pool:
         names = found[0].components

@@ -147,9 +147,10 @@ class Masks(Kind):
     ) -> Judged:
         """On the network's grid; voxels that readers left open do not count."""
         test = examples[Split.TEST]
-        overlaps = []
+        overlaps, said = [], []
         for image, mask, spacing in zip(test.images, test.labels, test.spacings_mm, strict=True):
             answer = self._probabilities(learned.trained, image).argmax(axis=0)
+            said.append(self._shares(answer))
             is_open = mask == UNLABELED
             truth = np.where(is_open, 0, mask)
             answer = np.where(is_open, 0, answer)
@@ -163,7 +164,7 @@ class Masks(Kind):
             predictions=mask_values(overlaps, len(self.classes)), patients=test.patients,
             classes=tuple(self.classes),
         )  # fmt: skip
-        return Judged(figures(found, rng), (), Results(test.cases, found))
+        return Judged(figures(found, rng), (), Results(test.cases, found, said))
 
     def spacing_of(self, chosen: ChosenSeries) -> tuple[float, ...]:
         """mm per voxel of the network's grid."""
@@ -177,9 +178,13 @@ class Masks(Kind):
         for (chosen, _), probabilities in answered:
             found = mask_components(probabilities, names)
             mask = probabilities.argmax(axis=0)
-            volumes = [float((mask == c).sum()) for c in range(1, len(names))]
             content = self._content(chosen, mask) if is_suggested else {}
-            yield Foreseen(chosen.case_id, volumes, content, found)
+            yield Foreseen(chosen.case_id, self._shares(mask), content, found)
+
+    def _shares(self, mask: NDArray[np.int64]) -> list[float]:
+        """Of each structure the share of the image that it takes: what its drift is seen by."""
+        counts = np.bincount(mask.ravel(), minlength=1 + len(self.classes))
+        return [float(count) / mask.size for count in counts[1:]]
 
     def pool(self, found: Sequence[Foreseen]) -> Pool:
         names = found[0].components

@@ -2,8 +2,9 @@
 
 Inputs: the vectors of cases that arrived after its labels were frozen, by scanner and month, against those
 that were there before, labeled or not. Outputs: its predictions of held-out cases, which no model chose, by
-month of arrival, against those of its test cases. Months are those of arrival: de-identified studies may
-carry shifted dates. Samples are enough, so that the cost does not grow with the archive.
+month of arrival, against those of its test cases; of drawings how much and how many. Months are those of
+arrival: de-identified studies may carry shifted dates. Samples are enough: the cost does not grow with the
+archive.
 """
 
 from collections import Counter, defaultdict
@@ -20,7 +21,7 @@ from annotation.labeling.models import Case
 from learning.models import ModelVersion
 from learning.services import embeddings
 from learning.services.attributes import NAMED, values_by_attribute
-from learning.services.test_results import NotTested, results_of
+from learning.services.test_results import NotTested, Results, results_of
 from learning.training.metrics.drift import (
     LEVEL,
     PERMUTATIONS,
@@ -33,6 +34,7 @@ from learning.training.metrics.drift import (
 from learning.training.metrics.figures import HOLED
 from learning.training.metrics.subgroups import holm
 
+QUANTITIES = ("probability", "number", "share", "count", "score")
 SEED = 0  # the same cases shall give the same answer at every look
 MONTHS = 12  # the latest that are looked at
 SCANNERS = 5  # the most frequent; the others are taken together
@@ -40,6 +42,7 @@ LEAST = 20  # cases a side
 SAMPLE_OF_REFERENCE, SAMPLE_OF_MONTH = 3000, 1000  # cases whose scanner is looked up
 AT_MOST = 200  # vectors a side: their permutations see all their pairs
 Vectors = NDArray[np.float32]
+Floats = NDArray[np.float64]
 Arrived = tuple[UUID, datetime]
 
 
@@ -59,7 +62,10 @@ class InputDrift:
 class OutputDrift:
     """One output of the model for held-out cases that arrived in one month."""
 
-    output: str  # the answer whose probability it is; empty for a number
+    output: str  # the answer or structure that it is of; empty for a number
+    quantity: (
+        str  # of QUANTITIES: of masks the share of the image, of boxes their count and best score
+    )
     month: str
     count: int
     drift: Drift | None
@@ -177,38 +183,51 @@ def _compared(
 def _output_drift(version: ModelVersion) -> tuple[int, list[OutputDrift]]:
     """How many test cases there are, and every output in every month against them."""
     try:
-        examined = results_of(version).examined
+        results = results_of(version)
     except NotTested:
         return 0, []
     held_out = version.predictions.filter(score__isnull=True).order_by("case__shuffle_key")
     rows = held_out.values_list("case_id", "values", "case__created_at")
     said = {case: values for case, values, _ in rows}
     months = _by_month(((case, moment) for case, _, moment in rows), SAMPLE_OF_MONTH)
-    if len(examined) < LEAST or not examined.is_finite or examined.kind in HOLED:
-        return len(examined), []
+    reference = _reference(results)
+    if len(reference) < LEAST or not np.isfinite(reference).all():
+        return len(results.cases), []
     found = []
-    for column, name in _outputs(examined.kind, version.classes):
-        reference = examined.predictions[:, column]
+    for column, (name, quantity) in _outputs(results.examined.kind, version.classes).items():
         for month, cases in months.items():
-            now = np.asarray([said[case][column] for case in cases], np.float64)
-            found.append(_output(name, month, reference, now))
-    return len(examined), _corrected(found)
+            now = [said[case][column] for case in cases if len(said[case]) > column]
+            found.append(_output(name, quantity, month, reference[:, column], np.asarray(now)))
+    return len(results.cases), _corrected(found)
 
 
-def _outputs(kind: str, classes: Sequence[str]) -> list[tuple[int, str]]:
-    """Column and name: of two classes the second says it all."""
+def _reference(results: Results) -> Floats:
+    """(n, values) what was said of the test cases, as predictions hold it.
+
+    None of drawings whose model was tested before that was kept.
+    """
+    if results.examined.kind in HOLED:
+        return np.asarray(results.said, np.float64)
+    return results.examined.predictions
+
+
+def _outputs(kind: str, classes: Sequence[str]) -> dict[int, tuple[str, str]]:
+    """Name and quantity by column: of two classes the second says it all."""
+    if kind == "segmentation":
+        return {n: (name, "share") for n, name in enumerate(classes)}
+    if kind == "boxes":
+        named = [(name, quantity) for quantity in ("count", "score") for name in classes]
+        return dict(enumerate(named))
     if kind == "one" and len(classes) == 2:
-        return [(1, classes[1])]
-    return list(enumerate(classes)) or [(0, "")]
+        return {1: (classes[1], "probability")}
+    return {n: (name, "probability") for n, name in enumerate(classes)} or {0: ("", "number")}
 
 
-def _output(
-    name: str, month: str, reference: NDArray[np.float64], now: NDArray[np.float64]
-) -> OutputDrift:
+def _output(name: str, quantity: str, month: str, reference: Floats, now: Floats) -> OutputDrift:
     if len(now) < LEAST:
-        return OutputDrift(name, month, len(now), None, None, False)
-    index = stability_index(reference, now)
-    return OutputDrift(name, month, len(now), output_drift(reference, now), index, False)
+        return OutputDrift(name, quantity, month, len(now), None, None, False)
+    index, drift = stability_index(reference, now), output_drift(reference, now)
+    return OutputDrift(name, quantity, month, len(now), drift, index, False)
 
 
 def _corrected(found: list[D]) -> list[D]:

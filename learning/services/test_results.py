@@ -29,15 +29,20 @@ class NotTested(Conflict):
 
 @dataclass(frozen=True)
 class Results:
-    """Test cases and what was found of them, in the same order."""
+    """Test cases and what was found of them, in the same order.
+
+    `said`: of drawings the numbers that a `Prediction` of the case would hold; else empty.
+    """
 
     cases: Sequence[UUID]
     examined: Examined
+    said: Sequence[Sequence[float]] = ()
 
     def labeled(self) -> "Results":
         """Those with an answer."""
         rows = self.examined.labeled_rows()
-        return Results([self.cases[int(row)] for row in rows], self.examined.labeled())
+        said = [self.said[int(row)] for row in rows] if self.said else ()
+        return Results([self.cases[int(row)] for row in rows], self.examined.labeled(), said)
 
 
 def keep(*, version: ModelVersion, results: Results) -> None:
@@ -47,10 +52,11 @@ def keep(*, version: ModelVersion, results: Results) -> None:
         (
             TestResult(
                 model_version=version, case_id=case, patient_key=patient, truth=_as_json(truth),
-                values=_as_row(examined.kind, values),
+                values=_as_row(examined.kind, values), said=list(said),
             )
-            for case, patient, truth, values in zip(
-                results.cases, examined.patients, examined.truth, examined.predictions, strict=True
+            for case, patient, truth, values, said in zip(
+                results.cases, examined.patients, examined.truth, examined.predictions,
+                results.said or [()] * len(results.cases), strict=True,
             )
         ),
         batch_size=2000,
@@ -65,7 +71,7 @@ def results_of(version: ModelVersion) -> Results:
         raise NotTested("This model was trained before test results were kept, or has none.")
     rows = list(
         version.test_results.order_by("case_id").values_list(
-            "case_id", "patient_key", "truth", "values"
+            "case_id", "patient_key", "truth", "values", "said"
         )
     )
     return Results(
@@ -79,6 +85,7 @@ def results_of(version: ModelVersion) -> Results:
             thresholds=tuple(metrics.get("thresholds") or ()),
             overlaps=tuple(metrics.get("overlaps") or ()),
         ),
+        [row[4] for row in rows] if all(row[4] for row in rows) else (),
     )
 
 

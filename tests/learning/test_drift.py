@@ -7,9 +7,20 @@ import pytest
 
 from annotation.core.jobs import JobState
 from annotation.labeling.models import Case
-from learning.models import EMBEDDING_SIZE, Embedding, EncoderVersion, ModelVersion, Prediction
+from annotation.labeling.services.projects import publish_schema
+from learning.models import (
+    EMBEDDING_SIZE,
+    Embedding,
+    EncoderVersion,
+    ModelVersion,
+    Prediction,
+    Round,
+    Trigger,
+)
 from learning.services import embeddings, targets
 from learning.services.drift import drift_of
+from learning.services.test_results import Results, keep
+from learning.training.metrics.figures import Examined
 from tests import factories
 from tests.learning.test_promotion import make_version
 from tests.learning.test_subgroups import element, make_case
@@ -122,6 +133,80 @@ def test_predictions_that_shift_are_found_in_cases_that_no_model_chose(target, c
         ("yes", "2026-11", 60, False), ("yes", "2026-12", 60, True),
     ]  # fmt: skip
     assert report.outputs[1].stability_index > 0.25
+
+
+DRAWN = {
+    "segments": [{"value": 1, "label": "Lesion"}, {"value": 2, "label": "Rim"}],
+    "region_labels": [{"key": "nodule", "label": "Nodule", "kinds": ["box"]}],
+}
+BOTH = ("2026-11", "2026-12")
+
+
+def make_drawing(cast, kind, classes, said):
+    """A version of drawings whose test cases said these numbers; figures play no part."""
+    publish_schema(actor=cast.manager, project=cast.project, definition=DRAWN)
+    input = (
+        {"size": [8, 16, 16], "dimensions": "3d", "keeps_size": True}
+        if kind == "segmentation"
+        else {}
+    )
+    target = targets.create_target(
+        actor=cast.manager, project=cast.project, kind=kind, input=input
+    )  # fmt: skip
+    count, overlaps = len(said), (0.5,) if kind == "boxes" else ()
+    examined = Examined(
+        kind, np.ones((count, len(classes)), np.int64), np.full((count, 4), np.nan),
+        [f"{n:016x}" for n in range(count)], classes, overlaps=overlaps,
+    )  # fmt: skip
+    round_ = Round.objects.create(
+        target=target, number=1, trigger=Trigger.MANUAL, strategy="boxes", seed=1, config={},
+        code_revision="test", state=JobState.COMPLETED, metrics={"kind": kind, "overlaps": overlaps},
+    )  # fmt: skip
+    Round.objects.filter(pk=round_.pk).update(created_at=TRAINED)
+    version = ModelVersion.objects.create(
+        target=target, round=round_, number=1, weights_sha256="0" * 64, classes=list(classes)
+    )
+    tested = arrive(cast.project, count, TRAINED - timedelta(days=1))
+    keep(version=version, results=Results([c.pk for c in tested], examined, said.tolist()))
+    return ModelVersion.objects.select_related("round", "target__project").get(pk=version.pk)
+
+
+def say(version, cases, said):
+    Prediction.objects.bulk_create(
+        Prediction(model_version=version, case=case, values=values, score=None)
+        for case, values in zip(cases, said.tolist(), strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "classes", "outputs", "real"),
+    [
+        ("segmentation", ("Lesion", "Rim"), [("Lesion", "share"), ("Rim", "share")],
+         ("Rim", "share")),
+        ("boxes", ("nodule",), [("nodule", "count"), ("nodule", "score")], ("nodule", "score")),
+    ],
+)  # fmt: skip
+def test_drawings_that_grow_are_found(cast, client_of, kind, classes, outputs, real):
+    """The second number is larger in December."""
+    random = np.random.default_rng(0)
+    version = make_drawing(cast, kind, classes, random.random((100, 2)))
+    say(version, arrive(cast.project, 60, NOVEMBER), random.random((60, 2)))
+    say(version, arrive(cast.project, 60, DECEMBER), random.random((60, 2)) + np.array([0, 0.4]))
+    client = client_of(cast.manager)
+    report = client.get(f"/api/v1/model-versions/{version.pk}/drift").json()
+    assert report["tested"] == 100
+    shown = [(d["output"], d["quantity"], d["month"], d["count"]) for d in report["outputs"]]
+    assert shown == [(*output, month, 60) for output in outputs for month in BOTH]
+    [drifted] = [d for d in report["outputs"] if d["is_real"]]
+    assert (drifted["output"], drifted["quantity"]) == real
+    assert drifted["month"] == "2026-12"
+
+
+def test_drawings_from_before_that_was_kept_claim_nothing(cast):
+    version = make_drawing(cast, "boxes", ("nodule",), np.zeros((30, 0)))
+    say(version, arrive(cast.project, 30, NOVEMBER), np.zeros((30, 1)))
+    report = drift_of(version)
+    assert (report.tested, report.outputs) == (30, [])
 
 
 def test_part_of_a_space_is_read_in_the_order_of_cases(target, cast):

@@ -234,6 +234,7 @@ def test_masks_are_learned_in_volumes_and_suggested_as_masks(cast, project):
     assert done.model_version.classes == ["Lesion"]
     assert done.metrics["mean_dice"]["value"] > 0.3
     assert done.ranked_cases == 3
+    check_said(done.model_version, 1)
     [held_out] = [case for case in pool if not Suggestion.objects.filter(case=case).exists()]
     assert Prediction.objects.get(case=held_out).score is None
     offered = Suggestion.objects.filter(is_current=True)
@@ -247,6 +248,17 @@ def test_masks_are_learned_in_volumes_and_suggested_as_masks(cast, project):
     drawn_on = [layer["slices"] for one in offered for layer in one.content["masks"]]
     assert max(len(slices) for slices in drawn_on) > 1, "one for each frame"
     assert any(one.content["masks"] for one in offered)
+
+
+def check_said(version, width):
+    """Test cases keep the numbers that predictions have: drift of drawings is told against them."""
+    tested = list(version.test_results.values_list("said", flat=True))
+    assert len(tested) == version.round.metrics["n"]
+    said = [*tested, *version.predictions.values_list("values", flat=True)]
+    assert {len(values) for values in said} == {width}
+    assert all(value >= 0 for values in said for value in values)
+    assert any(values[-1] > 0 for values in tested)
+    assert all(values[-1] <= 1 for values in said)
 
 
 def test_masks_are_cross_validated(cast, project):
@@ -339,6 +351,7 @@ def test_boxes_are_learned_and_suggested_above_their_threshold(cast, project):
     assert again == pytest.approx(done.metrics["ap50"]["value"])
     assert done.metrics["ap50"]["value"] > 0.5  # always at the same place: learned by heart
     version = done.model_version
+    check_said(version, 2)
     assert load_network(version).shape.class_count == 1
     offered = Suggestion.objects.filter(is_current=True)
     assert offered.count() == 2

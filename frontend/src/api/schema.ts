@@ -2494,6 +2494,7 @@ export interface components {
         };
         OutputDrift: {
             output: string;
+            quantity: components["schemas"]["QuantityEnum"];
             month: string;
             count: number;
             drift: components["schemas"]["Drift"] | null;
@@ -2731,6 +2732,15 @@ export interface components {
          * @enum {string}
          */
         PromotionEnum: "when_not_worse" | "by_hand";
+        /**
+         * @description * `probability` - probability
+         *     * `number` - number
+         *     * `share` - share
+         *     * `count` - count
+         *     * `score` - score
+         * @enum {string}
+         */
+        QuantityEnum: "probability" | "number" | "share" | "count" | "score";
         Question: {
             key: string;
             label: string;

@@ -80,9 +80,9 @@ function Outputs({ rows }: { rows: Schemas['OutputDrift'][] }) {
         </Table.Thead>
         <Table.Tbody>
           {rows.map((one) => (
-            <Table.Tr key={`${one.month} ${one.output}`}>
+            <Table.Tr key={`${one.month} ${one.output} ${one.quantity}`}>
               <Table.Td>{formatMonth(one.month)}</Table.Td>
-              <Table.Td>{one.output || t('model_page.number')}</Table.Td>
+              <Table.Td>{outputText(one)}</Table.Td>
               <Table.Td>{formatNumber(one.count)}</Table.Td>
               <Distance drift={one.drift} isReal={one.is_real} />
               <Table.Td>{figureText(one.stability_index)}</Table.Td>
@@ -92,6 +92,12 @@ function Outputs({ rows }: { rows: Schemas['OutputDrift'][] }) {
       </Table>
     </div>
   )
+}
+
+/** The answer or structure, and of drawings what of it. */
+function outputText({ output, quantity }: Schemas['OutputDrift']): string {
+  if (quantity === 'number') return t('model_page.number')
+  return quantity === 'probability' ? output : t(`model_page.quantity_${quantity}`, { name: output })
 }
 
 function Distance({ drift, isReal }: { drift: Schemas['Drift'] | null; isReal: boolean }) {
