@@ -138,11 +138,13 @@ def import_answer(reader: User, case: Case, answer: str) -> Annotation:
     return import_read(reader=reader, case=case, content={"answers": {"nodule": answer}})
 
 
-def make_labeled_cases(project: Project, reader: User, count: int, *, side: int = 64) -> list[Case]:
-    """Radiographs with their true answer as accepted reads, one patient each."""
+def make_labeled_cases(
+    project: Project, reader: User, count: int, *, side: int = 64, nodules: int | None = None
+) -> list[Case]:
+    """Radiographs with their true answer as accepted reads, one patient each; half show a nodule."""
     made = []
     for number in range(count):
-        has_nodule = number % 2 == 0
+        has_nodule = number % 2 == 0 if nodules is None else number < nodules
         study = make_study(project, has_nodule=has_nodule, side=side)
         add_cases(project=project, studies=[study])
         case = Case.objects.select_related("project").get(project=project, study=study)

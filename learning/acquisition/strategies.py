@@ -4,6 +4,7 @@ modAL's own query functions mix signs, return unordered batches and hide errors 
 `except`; only its interface and its measures are used (Settles 2009, §3.1).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +21,10 @@ from learning.acquisition.table import PredictionTable
 HEAD = 200  # of a whole ranking so many are drawn with exact chances; the rest follows in order
 
 
+Scores = NDArray[np.float64]
+Wanted = Callable[[Pool, Labeled], Scores]
+
+
 @dataclass(frozen=True)
 class Strategy:
     """A name, a title for people, and the method that chooses."""
@@ -27,7 +32,7 @@ class Strategy:
     name: str
     title: str
     method: Method
-    measure: Measure | None = None  # where it can also score every case
+    measure: Wanted | None = None  # where it can also score every case
     draws: bool = False  # by chance, and so one case after the other
     arm: str = ""  # what a row is chosen for where the measure alone decides
 
@@ -45,27 +50,37 @@ class Ranking:
     picks: list[Pick]
 
 
-_METHODS: dict[str, tuple[Method, Measure | None, bool, str]] = {
-    "margin": (methods.highest(uncertainty.margin, "margin"), uncertainty.margin, False, "margin"),
+def _plain(measure: Measure) -> Wanted:
+    """A measure that asks nothing of the labels."""
+    return lambda pool, _labeled: measure(pool)
+
+
+_METHODS: dict[str, tuple[Method, Wanted | None, bool, str]] = {
+    "margin": (
+        methods.highest(uncertainty.margin, "margin"),
+        _plain(uncertainty.margin),
+        False,
+        "margin",
+    ),
     "entropy": (
         methods.highest(uncertainty.entropy, "entropy"),
-        uncertainty.entropy,
+        _plain(uncertainty.entropy),
         False,
         "entropy",
     ),
     "least_confident": (
         methods.highest(uncertainty.least_confident, "least_confident"),
-        uncertainty.least_confident,
+        _plain(uncertainty.least_confident),
         False,
         "least_confident",
     ),
     "power_margin": (
         methods.sampled(uncertainty.margin, "margin"),
-        uncertainty.margin,
+        _plain(uncertainty.margin),
         True,
         "margin",
     ),
-    "stratified_margin": (methods.stratified_margin, uncertainty.margin, True, "margin"),
+    "stratified_margin": (methods.stratified_margin, methods.wanted_margin, True, "margin"),
     "random": (methods.at_random, None, False, ""),
     "herding": (herding.herding, None, False, ""),
     "adaptive": (methods.adaptive, None, False, ""),
@@ -73,14 +88,14 @@ _METHODS: dict[str, tuple[Method, Measure | None, bool, str]] = {
     "rare": (methods.rare, None, False, ""),
     "badge": (methods.badge, None, False, ""),
     "core_set": (methods.core_set, None, False, ""),
-    "bald": (methods.highest(uncertainty.bald, "bald"), uncertainty.bald, False, "bald"),
+    "bald": (methods.highest(uncertainty.bald, "bald"), _plain(uncertainty.bald), False, "bald"),
     "variance": (
         methods.sampled(uncertainty.variance, "variance"),
-        uncertainty.variance,
+        _plain(uncertainty.variance),
         True,
         "variance",
     ),
-    "class_entropy": (methods.class_entropy, uncertainty.mask_entropy, True, "mask"),
+    "class_entropy": (methods.class_entropy, _plain(uncertainty.mask_entropy), True, "mask"),
     "boxes": (methods.boxes, None, False, ""),
 }
 STRATEGIES: dict[str, Strategy] = {
@@ -183,7 +198,7 @@ def rank(
     order, scores = choice.rows, np.empty(count)
     scores[order] = choice.scores
     if size < count and strategy.measure is not None:
-        measured = strategy.measure(pool)
+        measured = strategy.measure(pool, labeled)
         rest = np.setdiff1d(np.arange(count), order)
         rest = rest[np.lexsort((rng.random(len(rest)), -measured[rest]))]
         order = np.append(order, rest)

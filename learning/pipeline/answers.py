@@ -250,6 +250,12 @@ class Answers(Kind):
     def labeled(self, examples: dict[Split, Examples]) -> Labeled:
         return Labeled(labels=self.task.encode(examples[Split.TRAIN].labels))
 
+    def balance(self, items: Sequence[DatasetItem]) -> Labeled:
+        return self._classes([self.answer(item) for item in items])
+
+    def _classes(self, answers: Sequence[Any]) -> Labeled:
+        return Labeled(labels=self.task.encode([one for one in answers if one is not None]))
+
     def _samples(self, examples: Examples, encoder: ColumnEncoder | None) -> Samples:
         return Samples(
             examples.images, self.task.encode(examples.labels), encoded(encoder, examples.rows)

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from annotation.core import jobs
 from annotation.datasets import services as datasets
-from annotation.datasets.models import Split
+from annotation.datasets.models import Dataset, Split
 from annotation.datasets.splitter import Splitter
 from annotation.labeling.models import Case, CaseState
 from annotation.labeling.schemas import Schema
 from annotation.labeling.services.projects import current_schema
 from annotation.labeling.services.ranking import Ranked
 from learning.acquisition import reasons
-from learning.acquisition.pool import Labeled
+from learning.acquisition.pool import NOTHING_LABELED, Labeled
 from learning.acquisition.strategies import STRATEGIES, rank
 from learning.column_values import current_rows, with_rows
 from learning.models import ModelVersion, Prediction, Scoring
@@ -155,9 +155,10 @@ def _ranked(
     """
     strategy = STRATEGIES[_strategy_of(version)]
     seen = kind.pool(pool)
-    ranking = rank(strategy, seen, rng, Labeled(labels=np.zeros(0, np.int64)))
+    labeled = _labeled(version, kind)
+    ranking = rank(strategy, seen, rng, labeled)
     if strategy.measure is not None:
-        scores = np.asarray(strategy.measure(seen), np.float64)
+        scores = np.asarray(strategy.measure(seen, labeled), np.float64)
     else:
         places = np.empty(len(pool))
         places[ranking.order] = np.linspace(1, 0, len(pool) + 2)[1:-1]
@@ -166,6 +167,17 @@ def _ranked(
     for pick in ranking.picks:
         found[pick.row] = (float(scores[pick.row]), pick.reason, dict(pick.components))
     return found, scores
+
+
+def _labeled(version: ModelVersion, kind: Kind) -> Labeled:
+    """What the version learned from, of one from elsewhere the newest frozen labels: how rare each is."""
+    target = version.target
+    dataset = version.round.dataset if version.round else None
+    dataset = dataset or Dataset.objects.filter(project=target.project).order_by("-number").first()
+    if dataset is None:
+        return NOTHING_LABELED
+    items = dataset.items.filter(split=Split.TRAIN).select_related("case__study")
+    return kind.balance(list(items.defer("case__study__dicom_json")))
 
 
 def _prediction(

@@ -18,6 +18,7 @@ from annotation.labeling.schemas import Schema
 from learning.acquisition.names import NEED_MEMBERS
 from learning.acquisition.pool import Labeled, Pool
 from learning.models import Target
+from learning.pipeline.reads import ReadAhead
 from learning.services.test_results import Results
 from learning.training.columns import ColumnEncoder, Row
 from learning.training.config import TrainConfig
@@ -171,12 +172,12 @@ class Kind(ABC):
         """Of an item that teaches nothing, for people and `exclusions.SENTENCES`."""
         return "the readers do not agree" if len(item.revision_ids) > 1 else NO_ANSWER
 
-    def label(self, chosen: Any, item: DatasetItem, image: Any) -> Any:
+    def label(self, chosen: Any, item: DatasetItem, image: Any, reads: ReadAhead) -> Any:
         """The answer in the form that training wants, on the image's grid where it is drawn.
 
         Raises UnusableInput.
         """
-        del chosen, image
+        del chosen, image, reads
         return self.answer(item)
 
     def spacing_of(self, chosen: Any) -> tuple[float, ...]:
@@ -222,6 +223,10 @@ class Kind(ABC):
     def labeled(self, examples: dict[Split, Examples]) -> Labeled:
         """The labels so far. Of drawings, which have no class, strategies ask only how many."""
         return Labeled(labels=np.zeros(len(examples[Split.TRAIN]), np.int64))
+
+    def balance(self, items: Sequence[DatasetItem]) -> Labeled:
+        """The labels of frozen items, whose images are not looked at."""
+        return Labeled(labels=np.zeros(len(items), np.int64))
 
     @property
     def window(self) -> tuple[int, ...]:

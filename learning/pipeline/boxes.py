@@ -25,6 +25,7 @@ from learning.pipeline.base import (
     Pretrained,
     Start,
 )
+from learning.pipeline.reads import ReadAhead
 from learning.services.modalities import usual_recolouring
 from learning.services.test_results import Results
 from learning.training.boxes import Boxes as BoxArray
@@ -78,7 +79,7 @@ class Boxes(Kind):
 
     @abstractmethod
     def label(
-        self, chosen: Any, item: DatasetItem, image: Any
+        self, chosen: Any, item: DatasetItem, image: Any, reads: ReadAhead
     ) -> tuple[BoxArray, NDArray[np.int64]]:
         """(k, 2 x dimensions) boxes and (k,) classes on the network's grid: those of most readers."""
 

@@ -12,6 +12,7 @@ from annotation.core.jobs import Job
 from annotation.datasets.models import Dataset, DatasetItem, Split
 from learning.column_values import frozen_rows, with_rows
 from learning.pipeline.base import Examples, Kind
+from learning.pipeline.reads import ReadAhead
 from learning.training.data import ArrayFile
 from learning.training.preparation import UnusableInput
 
@@ -71,10 +72,11 @@ class ExampleReader:
         return examples
 
     def _images(self, name: str, chosen: list[Any], examples: Examples) -> Iterator[Any]:
+        reads = ReadAhead([self._items[one.study_id] for one in chosen])
         for one, image in self._kind.inputs.load(chosen, self._excluded, self._report):
             item = self._items[one.study_id]
             try:
-                label = self._kind.label(one, item, image)
+                label = self._kind.label(one, item, image, reads)
             except (UnusableInput, ValueError) as why:
                 self._excluded[item.case_id] = str(why)
                 continue

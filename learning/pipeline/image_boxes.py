@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.archive.models import Instance
-from annotation.datasets.formats.base import reads_of_items
 from annotation.datasets.models import DatasetItem
 from learning.images import Chosen, MiddleImages
 from learning.pipeline.base import Examples, Inputs, Json
 from learning.pipeline.boxes import Boxes, agreed, corners
+from learning.pipeline.reads import ReadAhead
 from learning.training.boxes import Boxes as BoxArray
 from learning.training.detection.decode import Detections
 from learning.training.detection.network import DetectorShape
@@ -27,11 +27,13 @@ class ImageBoxes(Boxes):
     def inputs(self) -> Inputs:
         return OneImage(self.config.side)
 
-    def label(self, chosen: Chosen, item: DatasetItem, image: Any) -> tuple[BoxArray, Any]:
+    def label(
+        self, chosen: Chosen, item: DatasetItem, image: Any, reads: ReadAhead
+    ) -> tuple[BoxArray, Any]:
         del image
         fit = Fit.of(chosen.instance, self.config.side)
-        reads = [self._here(read.content, chosen.instance) for read in reads_of_items([item])]
-        boxes, labels = agreed(reads, self.same)
+        each = [self._here(read.content, chosen.instance) for read in reads.of(item)]
+        boxes, labels = agreed(each, self.same)
         return fit.to_network(boxes), labels
 
     def shape(self, training: Examples) -> DetectorShape:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.archive.stacks import Frame, Stack
-from annotation.datasets.formats.base import reads_of_items
+from annotation.datasets.formats.base import Read
 from annotation.datasets.formats.label_maps import LabelVolume, label_volumes_of
 from annotation.datasets.models import DatasetItem, Split
 from annotation.labeling.schemas import Segment
@@ -30,6 +30,7 @@ from learning.pipeline.base import (
     Pretrained,
     Start,
 )
+from learning.pipeline.reads import ReadAhead
 from learning.services.modalities import usual_recolouring
 from learning.services.test_results import Results
 from learning.training.config import TrainConfig
@@ -107,13 +108,13 @@ class Masks(Kind):
     def answer(self, item: DatasetItem) -> Any:
         return item.revision_ids or None
 
-    def label(self, chosen: ChosenSeries, item: DatasetItem, image: Any) -> Mask:
+    def label(self, chosen: ChosenSeries, item: DatasetItem, image: Any, reads: ReadAhead) -> Mask:
         """What the readers of an item agree on, on the grid of the image."""
         stack = self._grid(chosen)
         spacing = spacing_of(stack)
-        reads = [self._drawn(volumes, stack) for volumes in self._volumes_of(item, chosen)]
-        agreed = reads[0]
-        for other in reads[1:]:
+        each = [self._drawn(volumes, stack) for volumes in self._volumes_of(reads.of(item), chosen)]
+        agreed = each[0]
+        for other in each[1:]:
             agreed = np.where(agreed == other, agreed, np.int16(DISAGREEMENT))
         flat = agreed[0] if self.spec.spatial == 2 else agreed
         found = prepare_mask(flat, spacing[-flat.ndim :], self.spec)
@@ -209,11 +210,13 @@ class Masks(Kind):
         middle = stack.frames[len(stack.frames) // 2]
         return Stack((middle,), stack.rows, stack.columns, None)
 
-    def _volumes_of(self, item: DatasetItem, chosen: ChosenSeries) -> Iterator[list[LabelVolume]]:
+    def _volumes_of(
+        self, reads: Sequence[Read], chosen: ChosenSeries
+    ) -> Iterator[list[LabelVolume]]:
         """Of every read the label maps of the layer on the chosen series."""
         [series, *_] = chosen.series.values()
         layers = (None, self.target.options["layer"])  # imported label maps have none
-        for read in reads_of_items([item]):
+        for read in reads:
             yield [
                 volume
                 for volume in label_volumes_of(read)

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.archive.stacks import Frame
-from annotation.datasets.formats.base import reads_of_items
 from annotation.datasets.models import DatasetItem
 from learning.pipeline.base import Examples, Inputs, Json
 from learning.pipeline.boxes import Boxes, agreed, corners
+from learning.pipeline.reads import ReadAhead
 from learning.training.boxes import Boxes as BoxArray
 from learning.training.boxes import sizes
 from learning.training.config import TrainConfig
@@ -73,12 +73,12 @@ class VolumeBoxes(Boxes):
         return False, False, self.config.flip
 
     def label(
-        self, chosen: ChosenSeries, item: DatasetItem, image: Any
+        self, chosen: ChosenSeries, item: DatasetItem, image: Any, reads: ReadAhead
     ) -> tuple[BoxArray, NDArray[np.int64]]:
         """(k, 6) boxes and (k,) classes on the network's volume. Raises UnusableInput."""
         place_of = {frame.key: z for z, frame in enumerate(chosen.grid().frames)}
-        reads = [self.linked(read.content, place_of) for read in reads_of_items([item])]
-        boxes, labels = agreed(reads, self.same)
+        each = [self.linked(read.content, place_of) for read in reads.of(item)]
+        boxes, labels = agreed(each, self.same)
         shape = image.shape[1:]
         found = to_network(boxes, self.volumes.edges_of(chosen), shape)
         if (share_inside(found, shape) < LEAST_INSIDE).any():

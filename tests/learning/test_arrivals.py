@@ -4,6 +4,7 @@ import threading
 import time
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
@@ -12,7 +13,7 @@ from annotation.archive.models import Instance
 from annotation.core import jobs
 from annotation.core.models import AuditEvent
 from annotation.datasets.models import Split
-from annotation.datasets.services import prescribe_splits
+from annotation.datasets.services import freeze, prescribe_splits
 from annotation.labeling.models import Case, Suggestion
 from annotation.labeling.services.ranking import Ranked, replace_ranking
 from learning.acquisition import reasons
@@ -135,6 +136,28 @@ def test_cases_are_ranked_as_those_of_the_round_were(version, target, cast, pool
     score_all()
     reasons_given = {case.priority_words["code"] for case in Case.objects.all()}
     assert reasons_given == {"undecided", "held_out"}
+
+
+@pytest.mark.parametrize("is_from_a_round", [True, False])
+def test_cases_are_ranked_by_how_rare_their_answer_is(version, target, cast, pool, is_from_a_round):
+    """Of 13 labels two are "yes": a case that looks like one is worth more."""
+    labeled = factories.make_labeled_cases(cast.project, cast.annotator, 13, nodules=2)
+    hold_out(cast, [*labeled, *pool[:6]], pool[6:])
+    dataset = freeze(project=cast.project, name="d", actor=None, is_for_round=True, keywords=[])
+    targets.change_target(actor=cast.manager, target=target, strategy="stratified_margin")
+    target.refresh_from_db()
+    if is_from_a_round:
+        round_ = rounds.request_round(target=target, trigger=Trigger.MANUAL)
+        Round.objects.update(state=jobs.JobState.COMPLETED, dataset=dataset)
+        ModelVersion.objects.filter(pk=version.pk).update(round=round_)
+        freeze(project=cast.project, name="later", actor=None, is_for_round=True, keywords=[])
+    score_all()
+    quota = 1 / np.sqrt([11, 2])
+    for one in version.predictions.filter(score__isnull=False):
+        p = np.asarray(one.values)
+        margin = 1 - abs(p[0] - p[1])
+        assert one.score == pytest.approx(margin * (p @ quota) / quota.max(), abs=1e-6)
+        assert one.score < margin
 
 
 def test_what_one_part_failed_of_is_told_whatever_the_others_did(version, target, settings, cast):

@@ -1,7 +1,12 @@
 """Every kind of target through a whole round: labels, network, figures, ranking, suggestions."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from annotation.archive.services.ingest import ingest
 from annotation.core import jobs
@@ -16,7 +21,9 @@ from annotation.labeling.services.projects import add_cases, current_schema, pub
 from learning import cross_validation, pipeline
 from learning.models import CrossValidation, Prediction, Round, Trigger
 from learning.pipeline.boxes import agreed
+from learning.pipeline.examples import load_examples
 from learning.pipeline.image_boxes import Fit
+from learning.pipeline.kinds import kind_of_round
 from learning.services import cross_validations, rounds, suggestions, targets
 from learning.services.test_results import results_of
 from learning.stored_models import load_network
@@ -235,6 +242,7 @@ def test_masks_are_learned_in_volumes_and_suggested_as_masks(cast, project):
     assert done.metrics["mean_dice"]["value"] > 0.3
     assert done.ranked_cases == 3
     check_said(done.model_version, 1)
+    check_reads(done)
     [held_out] = [case for case in pool if not Suggestion.objects.filter(case=case).exists()]
     assert Prediction.objects.get(case=held_out).score is None
     offered = Suggestion.objects.filter(is_current=True)
@@ -248,6 +256,22 @@ def test_masks_are_learned_in_volumes_and_suggested_as_masks(cast, project):
     drawn_on = [layer["slices"] for one in offered for layer in one.content["masks"]]
     assert max(len(slices) for slices in drawn_on) > 1, "one for each frame"
     assert any(one.content["masks"] for one in offered)
+
+
+def check_reads(round_):
+    """Labels are read with one query for each split, not one for each case."""
+    kind, excluded = kind_of_round(round_), {}
+    with TemporaryDirectory() as folder, CaptureQueriesContext(connection) as asked:
+        found = load_examples(
+            jobs.claim(Round, again(round_).pk), round_.dataset, kind, Path(folder), excluded
+        )
+    assert (sum(map(len, found.values())), excluded) == (len(SPLITS), {})
+    reads = [one for one in asked if 'FROM "labeling_revision"' in one["sql"]]
+    assert len(reads) == len(Split)
+
+
+def again(round_):
+    return rounds.request_round(target=round_.target, trigger=Trigger.MANUAL, seed=2)
 
 
 def check_said(version, width):

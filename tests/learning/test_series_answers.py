@@ -1,6 +1,8 @@
 """Questions on series: learned from the series that the input chooses, suggested at that series."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from annotation.core import jobs
 from annotation.core.errors import InvalidInput
@@ -13,6 +15,7 @@ from annotation.labeling.services.projects import publish_schema
 from annotation.labeling.services.suggestions import outcomes_of
 from learning import cross_validation
 from learning.models import CrossValidation
+from learning.pipeline.kinds import kind_of_round
 from learning.services import cross_validations, targets
 from tests.learning.test_channels import store
 from tests.learning.test_kinds import SPLITS, TINY, labeled, open_cases, run, split
@@ -111,6 +114,18 @@ def test_the_readers_of_a_series_must_agree(cast, project, cases, target):
     assert done.training_labels == 7
     reasons = {one["reason"] for one in done.metrics["excluded"]}
     assert reasons == {"the readers do not agree", "the question has no answer"}
+    check_balance(done)
+
+
+def check_balance(done):
+    """Late cases are ranked by the answers of the chosen series; reads are fetched for many at once."""
+    kind = kind_of_round(done)
+    items = done.dataset.items.filter(split=Split.TRAIN).select_related("case__study")
+    with CaptureQueriesContext(connection) as asked:
+        labeled = kind.balance(list(items))
+    # Of eight: readers differ on one that was not moved.
+    assert labeled.counts(2).tolist() == [3, 4]
+    assert sum('FROM "labeling_revision"' in one["sql"] for one in asked) == 1
 
 
 def test_answers_on_series_are_cross_validated(cast, project, cases, target):

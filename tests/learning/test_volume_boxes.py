@@ -21,6 +21,7 @@ from learning import cross_validation, pipeline, pretraining
 from learning.models import CrossValidation, EncoderVersion, Prediction, Round, Trigger
 from learning.pipeline.base import Examples
 from learning.pipeline.kinds import kind_of
+from learning.pipeline.reads import ReadAhead
 from learning.selectors import learning_curve
 from learning.services import cross_validations, rounds, suggestions, targets
 from learning.services.pretraining import request_pretraining
@@ -137,7 +138,7 @@ class Looking:
         [(_, self.image)] = self.kind.inputs.load([self.chosen], {})
 
     def label(self):
-        return self.kind.label(self.chosen, self.item, self.image)
+        return self.kind.label(self.chosen, self.item, self.image, ReadAhead([self.item]))
 
     def suggest(self, boxes, labels, scores=None):
         """What is offered of these detections on the network's grid."""
