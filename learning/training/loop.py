@@ -17,6 +17,7 @@ from learning.training.data import Samples
 from learning.training.distributed import ALONE, Group
 from learning.training.memory import AtOnce, ShortOfMemory, is_out_of_memory
 from learning.training.networks import Architecture, forward, on_device
+from learning.training.precision import is_mixed
 from learning.training.run import OnProgress, Run, Watch
 from learning.training.tasks import Task, Weighting
 from learning.training.validation import require_fitting, validation_loss
@@ -73,7 +74,7 @@ def train(
     room = AtOnce("training", 1 if task.is_dense else 2, at_once or config.batch_size)
     run = Run.begin(
         network, group.wrapped(network, device), config, total, room,
-        is_mixed=is_mixed(config, device),
+        is_mixed=is_mixed(device, config.mixed_precision),
     )  # fmt: skip
     run.resume(checkpoints.load())
     watch = Watch(run, on_progress, group, checkpoints, config.checkpoint_s)
@@ -108,10 +109,6 @@ def _stream(
     if not config.prefetch:
         return contextlib.closing(task() for task in tasks)
     return contextlib.closing(made_ahead(tasks, maker_count(device, config.makers), config.threads))
-
-
-def is_mixed(config: TrainConfig, device: Any) -> bool:
-    return bool(device.type == "cuda" and config.mixed_precision)
 
 
 def begun(architecture: Architecture, start: Callable[[nn.Module], object], seed: int) -> nn.Module:

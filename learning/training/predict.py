@@ -18,6 +18,7 @@ from learning.training.config import TrainConfig
 from learning.training.memory import room
 from learning.training.networks import Architecture, embed, forward, keep_dropping, on_device
 from learning.training.networks.architecture import memory_format
+from learning.training.precision import mixed
 from learning.training.tasks import Task
 
 Done = TypeVar("Done")
@@ -160,7 +161,7 @@ def raw_outputs(
     for images, columns in _loaded(blocks, device):
 
         def outputs(at_once: int, images: Tensor = images, columns: Tensor | None = columns) -> Any:
-            with _precision(config, device):
+            with mixed(device, config.mixed_precision):
                 return torch.cat([forward(network, *p) for p in _parts(images, columns, at_once)])
 
         found = room(network, "validation").fitted(outputs, len(images))
@@ -190,7 +191,7 @@ def window_outputs(
         tensor = torch.from_numpy(np.array(padded, np.float32))[None].to(
             together, memory_format=memory_format(len(space))
         )
-        with _precision(config, device):
+        with mixed(device, config.mixed_precision):
             found: Any = sliding_window_inference(
                 tensor, architecture.size, sw_batch_size=max(at_once, 1), predictor=network,
                 overlap=config.window_overlap, mode="gaussian", sw_device=device, device=together,
@@ -230,7 +231,7 @@ def _predict_whole(
     members: Members, images: Tensor, columns: Tensor | None, task: Task, config: TrainConfig
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     rows: list[Tensor] = []
-    with _precision(config, images.device), embed(members.networks[0]) as caught:
+    with mixed(images.device, config.mixed_precision), embed(members.networks[0]) as caught:
         for network in members.each():
             found = task.predictions(forward(network, images, columns).float())
             if not rows:
@@ -284,7 +285,3 @@ def _loaded(
             waiting = coming
         if waiting is not None:
             yield waiting.result()
-
-
-def _precision(config: TrainConfig, device: torch.device) -> torch.autocast:
-    return torch.autocast(device.type, enabled=device.type == "cuda" and config.mixed_precision)

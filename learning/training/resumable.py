@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from learning.training.batches import made_ahead, maker_count
 from learning.training.distributed import ALONE
 from learning.training.memory import AtOnce
+from learning.training.precision import is_mixed
 from learning.training.run import OnProgress, Run, Store, Watch
 
 Made = TypeVar("Made")
@@ -73,8 +74,7 @@ def fit(
     OutOfMemory.
     """
     device = next(network.parameters()).device
-    is_mixed = device.type == "cuda"
-    run = Run.begin(network, network, schedule, schedule.steps, room, is_mixed=is_mixed)
+    run = Run.begin(network, network, schedule, schedule.steps, room, is_mixed=is_mixed(device))
     state = store.load()
     run.resume(state)
     losses = list((state or {}).get("losses", [])) if run.step else []

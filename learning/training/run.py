@@ -75,7 +75,8 @@ class Run:
             lr=rates.learning_rate, weight_decay=rates.weight_decay, fused=True,
         )  # fmt: skip
         schedule = one_cycle(optimizer, rates.learning_rate, steps, rates.warmup_share)
-        scaler = torch.amp.GradScaler("cuda", enabled=is_mixed)
+        device = next(network.parameters()).device
+        scaler = torch.amp.GradScaler(device.type, enabled=is_mixed)
         best = copy.deepcopy(network.state_dict())
         return cls(network, learner, optimizer, schedule, scaler, steps, room, best)
 

@@ -16,6 +16,7 @@ from learning.training.detection.network import Detector, DetectorShape, Maps
 from learning.training.detection.targets import Targets, encode
 from learning.training.detection.windows import cut_window, window_maps
 from learning.training.memory import AtOnce, room
+from learning.training.precision import mixed
 from learning.training.resumable import Schedule, batch_of_step, fit
 from learning.training.run import OnProgress, Store
 
@@ -134,7 +135,7 @@ def _validation_loss(
         batch = _made(data, rows, shape, still, torch.Generator().manual_seed(start), device)
 
         def loss(at_once: int, batch: Batch = batch) -> torch.Tensor:
-            with torch.autocast(device.type, enabled=device.type == "cuda"):
+            with mixed(device):
                 found = [_loss(network, part) * share for part, share in _parts(batch, at_once)]
             return torch.stack(found).sum() * len(batch[0])
 
@@ -194,6 +195,6 @@ def detect(
 
 
 def _maps(network: Detector, images: torch.Tensor, window: tuple[int, ...], overlap: float) -> Maps:
-    with torch.autocast(images.device.type, enabled=images.device.type == "cuda"):
+    with mixed(images.device):
         maps = window_maps(network, images, window, overlap) if window else network(images)
     return Maps(maps.heat.float(), maps.size.float(), maps.offset.float())
