@@ -146,7 +146,7 @@ def _work(kind: Any, chosen: list[Any], space: tuple[int, ...]) -> Work:
     from learning.training.networks import on_device
 
     architecture, device = kind.architecture(), choose_device()
-    network = on_device(architecture.build(), device, architecture.spatial).eval()
+    network = on_device(architecture.build(), device).eval()
     records = {"task": kind.task.as_json(), "architecture": architecture.as_json(), "columns": {}}
     learned = kind.restored(network, records)
     ready = torch.randn(len(chosen), 1, *space)

@@ -59,7 +59,7 @@ class Work:
     def bare(self, batches: Iterator[Batch] | list[Batch]) -> None:
         device = choose_device()
         is_mixed = device.type == "cuda"
-        network = on_device(self.architecture.build(), device, self.architecture.spatial).train()
+        network = on_device(self.architecture.build(), device).train()
         scaler = torch.amp.GradScaler("cuda", enabled=is_mixed)
         optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
         weighting = Weighting(None, 0.0, self.config.label_smoothing)

@@ -113,6 +113,19 @@ class SpecifiedInputs:
         """The input made anew, with its place in the first channel. Raises UnusableInput."""
         return prepare_placed(aligned(self._volumes(chosen), self.spec), self.spec)
 
+    def load_slices(self, chosen: ChosenSeries) -> Iterator[Image | None]:
+        """Of a flat input that of every frame of the first channel, as of the middle one.
+
+        None where a frame cannot be used.
+        """
+        stacks = {name: _stack(series) for name, series in chosen.series.items()}
+        for number in range(len(chosen.grid().frames)):
+            try:
+                volumes = self._flat(stacks, number)
+                yield prepare_placed(aligned(volumes, self.spec), self.spec).image
+            except UnusableInput:
+                yield None
+
     def edges_of(self, chosen: ChosenSeries) -> Edges:
         """Where each axis of the input lies in the first channel, as of Prepared. Raises UnusableInput."""
         path = self._path(chosen, _hashes(chosen.series.values()))
@@ -176,22 +189,28 @@ class SpecifiedInputs:
             for name, stack in stacks.items()
         }
 
-    def _flat(self, stacks: Mapping[str, Stack]) -> dict[str, Volume]:
-        """Middle frames; of a branch's later series the whole, where the first one's frame cuts it."""
+    def _flat(self, stacks: Mapping[str, Stack], number: int | None = None) -> dict[str, Volume]:
+        """Middle frames; of a branch's later series the whole, where the first one's frame cuts it.
+
+        With a number that frame of the first channel: others must be placed. Raises UnusableInput.
+        """
         found: dict[str, Volume] = {}
         firsts: dict[int, Stack] = {}
         for channel in self.spec.channels:
             stack = stacks[channel.name]
-            middle = stack.frames[len(stack.frames) // 2]
-            alone = Stack((middle,), stack.rows, stack.columns, None)
+            is_first = channel is self.spec.channels[0]
+            place = number if number is not None and is_first else len(stack.frames) // 2
+            alone = Stack((stack.frames[place],), stack.rows, stack.columns, None)
             first = firsts.setdefault(0 if self.spec.keeps_size else channel.branch, alone)
             is_known = _is_placed(first) and _is_placed(stack) and not stack.not_a_volume
             if first is alone:
                 volume = Volume(_shown(alone)[0], spacing_of(alone)[1:], *_place(alone))
             elif is_known:
                 volume = Volume(_shown(stack), spacing_of(stack), *_place(stack))
-            else:
+            elif number is None:
                 volume = Volume(_shown(alone)[0], spacing_of(alone)[1:])
+            else:
+                raise UnusableInput(f"{channel.name}: where it lies is not known")
             found[channel.name] = volume
         return found
 

@@ -179,7 +179,7 @@ class Masks(Kind):
         for (chosen, _), probabilities in answered:
             found = mask_components(probabilities, names)
             mask = probabilities.argmax(axis=0)
-            content = self._content(chosen, mask) if is_suggested else {}
+            content = self._content(learned.trained, chosen, mask) if is_suggested else {}
             yield Foreseen(chosen.case_id, self._shares(mask), content, found)
 
     def _shares(self, mask: NDArray[np.int64]) -> list[float]:
@@ -243,14 +243,26 @@ class Masks(Kind):
         for number, one in enumerate(self.segments, 1):
             target[labels == one.value] = number
 
-    def _content(self, chosen: ChosenSeries, mask: NDArray[np.int64]) -> Json:
+    def _content(self, trained: Trained, chosen: ChosenSeries, mask: NDArray[np.int64]) -> Json:
         """The mask as a reader's own would be kept."""
-        stack = self._grid(chosen)
+        stack = chosen.grid()
+        volume = mask if self.spec.spatial == 3 else self._slices(trained, chosen, mask)
         values = np.asarray([0, *(one.value for one in self.segments)], np.uint8)
         shape = (len(stack.frames), stack.rows, stack.columns)
-        volume = mask if self.spec.spatial == 3 else mask[None]
         labels = values[restore_mask(volume, shape)]
         [series, *_] = chosen.series.values()
         images = [(frame.instance.sop_instance_uid, frame.number) for frame in stack.frames]
         grid = Grid(series.series_instance_uid, images)
         return {"masks": keep_layers(schema=self.schema, labels=labels, grid=grid)}
+
+    def _slices(
+        self, trained: Trained, chosen: ChosenSeries, middle: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """(z, y, x) what a flat network says of every frame; it is ranked by the middle one alone."""
+        volume = np.zeros((len(chosen.grid().frames), *middle.shape), np.int64)
+        for z, image in enumerate(SpecifiedInputs(self.spec).load_slices(chosen)):
+            if z == len(volume) // 2:
+                volume[z] = middle
+            elif image is not None:
+                volume[z] = self._probabilities(trained, image).argmax(axis=0)
+        return volume

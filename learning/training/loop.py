@@ -68,7 +68,7 @@ def train(
     task = task.fitted(training.labels)
     torch.set_num_threads(config.threads)
     device = choose_device()
-    network = on_device(begun(architecture, start, seed), device, architecture.spatial)
+    network = on_device(begun(architecture, start, seed), device)
     total = config.steps(len(training))
     # Batch norm needs two.
     room = AtOnce("training", 1 if task.is_dense else 2, at_once or config.batch_size)

@@ -61,9 +61,9 @@ class Members:
     def __len__(self) -> int:
         return len(self.networks) * max(self.passes, 1)
 
-    def make_ready(self, device: torch.device, spatial: int) -> None:
+    def make_ready(self, device: torch.device) -> None:
         for network in self.networks:
-            on_device(network, device, spatial).eval()
+            on_device(network, device).eval()
             if self.passes:
                 keep_dropping(network)
 
@@ -116,7 +116,7 @@ def predict_each(
     torch.set_num_threads(config.threads)
     for number, (images, columns) in enumerate(_loaded(blocks, device)):
         if number == 0:
-            members.make_ready(device, images.ndim - 2)
+            members.make_ready(device)
         with members.drawing(number):
             found = Predictions(*_predict_block(members, images, columns, task, config))
         yield found
@@ -136,7 +136,7 @@ def segment(
     One at a time, because a few members of a large volume do not fit into memory together.
     """
     torch.set_num_threads(config.threads)
-    members.make_ready(device, architecture.spatial)
+    members.make_ready(device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(members.seed)
         for network in members.each():

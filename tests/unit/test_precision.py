@@ -26,6 +26,7 @@ TINY = TrainConfig(batch_size=2, epochs=1, min_steps=2, evaluations=1, flip_at_t
 SIDES, SQUARE = OneAnswer(("left", "right")), Segmentation(("square",))
 FLAT = Architecture("resnet10", 2, channels=(2,), size=(16, 16))
 DEEP = Architecture("resnet10", 2, "3d", channels=(2,), size=(16, 16, 16))
+FEW = Architecture("resnet10", 2, "2.5d", channels=(2,), size=(4, 16, 16))
 MASKS = Architecture("segresnet_small", 2, channels=(2,), size=(16, 16))
 
 
@@ -33,7 +34,7 @@ MASKS = Architecture("segresnet_small", 2, channels=(2,), size=(16, 16))
 class Seen:
     """What the first convolution is given, and gives."""
 
-    in_windows: bool = False
+    inputs: str = "all"  # whose layout is looked at; or of "training", or "none"
     layouts: list = field(default_factory=list)
     types: set = field(default_factory=set)
     weights: list = field(default_factory=list)
@@ -44,8 +45,8 @@ class Seen:
 
     def note(self, layer, given, found):
         layout = torch.channels_last if given[0].ndim == 4 else torch.channels_last_3d
-        # Of windows MONAI makes copies in a layout of its own; the weights decide for convolutions.
-        if layer.training or not self.in_windows:
+        # Windows and stacks of slices are copies in another layout; the weights decide for convolutions.
+        if self.inputs == "all" or (layer.training and self.inputs == "training"):
             self.layouts.append(given[0].is_contiguous(memory_format=layout))
         self.weights.append(layer.weight.is_contiguous(memory_format=layout))
         self.types.add(found.dtype)
@@ -84,9 +85,11 @@ def dtype(request, monkeypatch):
     return torch.bfloat16 if request.param == "half" else torch.float32
 
 
-@pytest.mark.parametrize("architecture", [FLAT, DEEP, MASKS], ids=["2d", "3d", "masks"])
+@pytest.mark.parametrize(
+    "architecture", [FLAT, FEW, DEEP, MASKS], ids=["2d", "2.5d", "3d", "masks"]
+)
 def test_networks_learn_and_answer_with_channels_last(architecture, dtype, tmp_path):
-    seen = Seen(in_windows=architecture.entry.is_dense)
+    seen = Seen({FEW: "none", MASKS: "training"}.get(architecture, "all"))
     trained = learned(architecture, tmp_path, seen)  # looks at its validation set too
     assert seen.told() == lasted(dtype)
     images = samples(architecture).images

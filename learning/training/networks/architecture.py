@@ -167,7 +167,10 @@ def memory_format(spatial: int) -> torch.memory_format:
     return torch.channels_last if spatial == 2 else torch.channels_last_3d
 
 
-def on_device(network: nn.Module, device: torch.device, spatial: int = 2) -> nn.Module:
-    """Move to the device with channels last."""
-    moved: nn.Module = network.to(device=device, memory_format=memory_format(spatial))  # type: ignore[call-overload]
-    return moved
+def on_device(network: nn.Module, device: torch.device) -> nn.Module:
+    """Move to the device with channels last: each weight by its own axes, which in 2.5D are two."""
+    network.to(device)
+    for tensor in (*network.parameters(), *network.buffers()):
+        if tensor.ndim in (4, 5):
+            tensor.data = tensor.data.contiguous(memory_format=memory_format(tensor.ndim - 2))
+    return network
