@@ -26,6 +26,7 @@ from learning.pipeline.base import Examples, Kind
 from learning.pipeline.boxes import Boxes
 from learning.pipeline.examples import ExampleReader
 from learning.pipeline.kinds import kind_of
+from learning.services.trackers import ring_trackers
 from learning.training.folds import limits_of, over_folds, patient_folds, strata_of
 from learning.training.run import Progress
 
@@ -62,6 +63,7 @@ def run_cross_validation(job: CrossValidation) -> None:
         job.note_kept()
     CrossValidation.ownership(job).update(metrics=_together(folds, FIGURES[job.target.kind]))
     jobs.finish(job, jobs.JobState.COMPLETED)
+    ring_trackers(job)
     shutil.rmtree(_folder(job), ignore_errors=True)
 
 

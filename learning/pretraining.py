@@ -26,6 +26,7 @@ from learning.embedding import report_learning
 from learning.models import EncoderVersion
 from learning.pipeline.base import Kind
 from learning.pipeline.kinds import kind_of
+from learning.services.trackers import ring_trackers
 from learning.stored_models import weights_folder
 from learning.training.checkpoint import Checkpoints, save_tensors
 from learning.training.data import ArrayFile
@@ -74,6 +75,7 @@ def run_pretraining(encoder: EncoderVersion) -> None:
     if not kept:
         raise jobs.JobFenced(str(encoder.pk))
     jobs.finish(encoder, jobs.JobState.COMPLETED)
+    ring_trackers(encoder)
     shutil.rmtree(folder, ignore_errors=True)
 
 

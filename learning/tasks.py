@@ -118,8 +118,27 @@ def collect_leftovers() -> None:
 def track_round(round_id: str) -> None:
     """Tell the configured trackers of a round that is done or has failed."""
     from learning import tracking
+    from learning.models import Round
 
-    tracking.track(round_id)
+    tracking.track(Round.objects.get(pk=round_id))
+
+
+@task
+def track_cross_validation(job_id: str) -> None:
+    """Tell them of a cross-validation."""
+    from learning import tracking
+    from learning.models import CrossValidation
+
+    tracking.track(CrossValidation.objects.get(pk=job_id))
+
+
+@task
+def track_pretraining(encoder_id: str) -> None:
+    """Tell them of a pre-training."""
+    from learning import tracking
+    from learning.models import EncoderVersion
+
+    tracking.track(EncoderVersion.objects.get(pk=encoder_id))
 
 
 @task
@@ -171,6 +190,7 @@ def sweep_jobs() -> None:
         rounds,
         scorings,
         shards,
+        trackers,
     )
 
     for encoder in jobs.lost_jobs(EncoderVersion):
@@ -184,8 +204,8 @@ def sweep_jobs() -> None:
         scorings.ring_scoring(part)
     for folds in jobs.lost_jobs(CrossValidation):
         cross_validations.ring_cross_validation(folds)
-    for ended in rounds.untracked():
-        rounds.ring_trackers(ended)
+    for ended in trackers.untracked():
+        trackers.ring_trackers(ended)
     for bundle in jobs.lost_jobs(BundleExport):
         bundles.ring_export(bundle)
     for arrived in jobs.lost_jobs(BundleImport):

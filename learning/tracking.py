@@ -1,8 +1,8 @@
-"""Tells finished rounds to MLflow, Weights & Biases and TensorBoard, where they are configured.
+"""Tells finished rounds, cross-validations and pre-trainings to MLflow, Weights & Biases and TensorBoard.
 
 The only module that knows them. What leaves is listed in `record_of`: recipe, curves, figures, hashes
 and two files that hold all of these, never an identifier of a patient, a case or a person. A tracker
-that fails is noted in the round, which has ended by then.
+that fails is noted in the job, which has ended by then.
 """
 
 import importlib
@@ -20,9 +20,10 @@ from django.conf import settings
 from annotation.core import wording
 from annotation.core.jobs import JobState
 from annotation.core.locks import advisory_lock
-from learning.models import Round
+from learning.models import CrossValidation, EncoderVersion, Round, Target
 
 logger = logging.getLogger(__name__)
+Tracked = Round | CrossValidation | EncoderVersion
 Value = str | int | float | bool
 TOLD = (JobState.COMPLETED, JobState.FAILED)
 OF_CASES = ("excluded", "excluded_reasons")  # figures that name cases stay here
@@ -34,43 +35,82 @@ class NotConfigured(RuntimeError):
 
 @dataclass(frozen=True)
 class Record:
-    """What trackers are told of a round: names, settings, one point per epoch, final figures."""
+    """What trackers are told of a job: names, settings, one point per epoch or fold, final figures."""
 
     key: str
     name: str
+    what: str  # "round", "cross-validation", "pre-training"
     config: dict[str, Value]
     curves: list[dict[str, float]]
     figures: dict[str, float]
     files: dict[str, str]  # JSON by name
     has_failed: bool
 
+    @property
+    def part(self) -> str:
+        """What the points of the curves are called."""
+        return "fold" if self.what == "cross-validation" else "train"
 
-def track(round_id: str) -> None:
+
+def track(job: Tracked) -> None:
     """Tell every configured tracker that has not heard of it; their failures are recorded only."""
-    with advisory_lock(f"track {round_id}") as is_mine:
-        round_ = (
-            Round.objects.select_related("target", "dataset", "model_version")
-            .filter(pk=round_id, state__in=TOLD)
-            .first()
-        )
-        if round_ is None or not is_mine:
+    with advisory_lock(f"track {job.pk}") as is_mine:
+        job.refresh_from_db()
+        if job.state not in TOLD or not is_mine:
             return
-        tracked = dict(round_.tracked)
-        record = record_of(round_)
+        tracked = dict(job.tracked)
+        record = record_of(job)
         for name in settings.TRACKERS:
             if not tracked.get(name, {}).get("ok"):
                 tracked[name] = _told(name, record)
-        Round.objects.filter(pk=round_id).update(tracked=tracked)
+        type(job).objects.filter(pk=job.pk).update(tracked=tracked)
 
 
-def record_of(round_: Round) -> Record:
+def record_of(job: Tracked) -> Record:
     """Everything that leaves the product, and nothing else."""
+    if isinstance(job, Round):
+        return _of_round(job)
+    return _of_folds(job) if isinstance(job, CrossValidation) else _of_pretraining(job)
+
+
+def _of_folds(job: CrossValidation) -> Record:
+    """A point for each fold; the figures are those over the folds."""
+    config = _settings(job.config, job.target) | {
+        "folds": job.fold_count, "seed": job.seed, "dataset_sha256": job.dataset.sha256,
+    }  # fmt: skip
+    curves = [{"step": float(one["fold"]), **_plain(one.get("estimates", {}))} for one in job.folds]
+    files = {
+        "recipe.json": _json({"config": job.config, "input": job.input}),
+        "figures.json": _json({"over_folds": job.metrics, "folds": job.folds}),
+    }
+    return Record(
+        str(job.pk), f"{job.target.name} cross-validation {str(job.pk)[:8]}", "cross-validation",
+        config, curves, _plain(job.metrics), files, has_failed=job.state == JobState.FAILED,
+    )  # fmt: skip
+
+
+def _of_pretraining(job: EncoderVersion) -> Record:
+    """Its loss and weights: it has no labels, and so no figures."""
+    assert job.target is not None  # noqa: S101  a check of `trained` for the type checker
+    config = _settings(job.recipe.get("config", {}), job.target)
+    config |= {"weights_sha256": job.weights_sha256, "steps": job.recipe.get("steps") or 0}
+    recipe = {**job.recipe, "architecture": job.architecture}
+    return Record(
+        str(job.pk), f"{job.target.name} pre-training {job.number}", "pre-training", config,
+        job.curves, {}, {"recipe.json": _json(recipe)}, has_failed=job.state == JobState.FAILED,
+    )  # fmt: skip
+
+
+def _settings(config: dict[str, Any], target: Target) -> dict[str, Value]:
+    plain = {name: v for name, v in config.items() if isinstance(v, str | int | float | bool)}
+    return {**plain, "project": str(target.project_id), "target": target.name}
+
+
+def _of_round(round_: Round) -> Record:
     target, dataset = round_.target, round_.dataset
     version = getattr(round_, "model_version", None)  # none of one that failed
     config: dict[str, Value] = {
-        **{name: v for name, v in round_.config.items() if isinstance(v, str | int | float | bool)},
-        "project": str(target.project_id),
-        "target": target.name,
+        **_settings(round_.config, target),
         "strategy": round_.strategy,
         "seed": round_.seed,
         "code_revision": round_.code_revision,
@@ -83,8 +123,8 @@ def record_of(round_: Round) -> Record:
     figures = {name: v for name, v in round_.metrics.items() if name not in OF_CASES}
     recipe = {"config": round_.config, "architecture": version.architecture if version else {}}
     return Record(
-        str(round_.pk), f"{target.name} round {round_.number}", config, round_.curves,
-        _plain(figures), {"recipe.json": _json(recipe), "figures.json": _json(figures)},
+        str(round_.pk), f"{target.name} round {round_.number}", "round", config,
+        round_.curves, _plain(figures), {"recipe.json": _json(recipe), "figures.json": _json(figures)},
         has_failed=round_.state == JobState.FAILED,
     )  # fmt: skip
 
@@ -113,7 +153,7 @@ def _told(name: str, record: Record) -> dict[str, Any]:
     try:
         detail = TRACKERS[name](record)
     except Exception as error:
-        logger.exception("tracker_failed tracker=%s round=%s", name, record.key)
+        logger.exception("tracker_failed tracker=%s job=%s", name, record.key)
         return {"ok": False, "detail": wording.error_of(error)[:500]}
     return {"ok": True, "detail": detail}
 
@@ -126,7 +166,7 @@ def _module(name: str, extra: str) -> Any:
 
 
 def _points(record: Record) -> list[tuple[int, dict[str, float]]]:
-    """(step, values) of each epoch."""
+    """(step, values) of each epoch or fold."""
     return [
         (int(point["step"]), {k: v for k, v in point.items() if k != "step" and _is_number(v)})
         for point in record.curves
@@ -134,7 +174,7 @@ def _points(record: Record) -> list[tuple[int, dict[str, float]]]:
 
 
 def _tensorboard(record: Record) -> str:
-    """Event files of one folder per round: scalars, texts, and the config under HPARAMS."""
+    """Event files of one folder per job: scalars, texts, and the config under HPARAMS."""
     writers = _module("tensorboard.summary.writer.event_file_writer", "tensorboard")
     events = _module("tensorboard.compat.proto.event_pb2", "tensorboard")
     scalars = _module("tensorboard.plugins.scalar.summary_v2", "tensorboard")
@@ -151,7 +191,7 @@ def _tensorboard(record: Record) -> str:
         add(hparams.hparams_pb(record.config, trial_id=record.key), 0)
         for step, values in _points(record):
             for name, value in values.items():
-                add(scalars.scalar_pb(f"train/{name}", value), step)
+                add(scalars.scalar_pb(f"{record.part}/{name}", value), step)
         for name, value in record.figures.items():
             add(scalars.scalar_pb(f"test/{name}", value), last)
         for name, text in record.files.items():
@@ -174,7 +214,9 @@ def _mlflow(record: Record) -> str:
     run: str = client.create_run(experiment, run_name=record.name).info.run_id
     entities, now = mlflow.entities, int(time.time() * 1000)
     last = int(record.curves[-1]["step"]) if record.curves else 0
-    values = [(f"train/{k}", v, step) for step, point in _points(record) for k, v in point.items()]
+    values = [
+        (f"{record.part}/{k}", v, step) for step, point in _points(record) for k, v in point.items()
+    ]
     values += [(f"test/{name}", value, last) for name, value in record.figures.items()]
     client.log_batch(
         run,
@@ -203,9 +245,9 @@ def _wandb(record: Record) -> str:
     )  # fmt: skip
     try:
         for step, values in _points(record):
-            run.log({f"train/{name}": value for name, value in values.items()}, step=step)
+            run.log({f"{record.part}/{name}": value for name, value in values.items()}, step=step)
         run.summary.update({f"test/{name}": value for name, value in record.figures.items()})
-        artifact = wandb.Artifact(f"round-{record.key}", type="record")
+        artifact = wandb.Artifact(f"{record.what}-{record.key}", type="record")
         for name, text in record.files.items():
             with artifact.new_file(name) as file:
                 file.write(text)

@@ -68,6 +68,7 @@ class CrossValidation(ResumableJob):
     input = models.JSONField(default=dict)  # as the target had it
     folds = models.JSONField(default=list)  # figures of each fold that is done, in their order
     metrics = models.JSONField(default=dict)  # {figure: {value, low, high}} over the folds
+    tracked = models.JSONField(default=dict)  # as of a round
 
     class Meta:
         constraints = [

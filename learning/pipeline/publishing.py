@@ -11,7 +11,8 @@ from annotation.labeling.services.ranking import replace_ranking
 from learning.models import ModelVersion, Prediction, Round
 from learning.pipeline.base import Foreseen, Json, Judged, Learned
 from learning.pipeline.ranking import Place
-from learning.services import model_versions, rounds, scorings, test_results
+from learning.services import model_versions, scorings, test_results
+from learning.services.trackers import ring_trackers
 from learning.stored_models import next_number
 
 
@@ -55,7 +56,7 @@ def publish(round_: Round, finished: Finished) -> None:
     model_versions.consider(version)
     round_.shards.all().delete()
     jobs.finish(round_, jobs.JobState.COMPLETED)
-    rounds.ring_trackers(round_)
+    ring_trackers(round_)
 
 
 def _model_version(round_: Round, finished: Finished) -> ModelVersion:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Q
+from django.db.models import Max
 from django.utils import timezone
 
 from annotation.accounts.models import User
@@ -64,28 +64,6 @@ def ring_round(round_: Round) -> None:
     from learning.tasks import run_round
 
     ring(run_round, str(round_.pk))
-
-
-def ring_trackers(round_: Round) -> None:
-    """Tell the trackers of an ended round: in a task of its own, which can fail by itself."""
-    from learning.tasks import track_round
-
-    if settings.TRACKERS:
-        ring(track_round, str(round_.pk))
-
-
-def untracked() -> list[Round]:
-    """Rounds of the last day that have failed in training, or whose message to the trackers may be lost."""
-    if not settings.TRACKERS:
-        return []
-    now = timezone.now()
-    trained = Q(state=jobs.JobState.COMPLETED) | Q(state=jobs.JobState.FAILED) & ~Q(curves=[])
-    return list(
-        Round.objects.filter(
-            trained, tracked={},
-            finished_at__range=(now - timedelta(days=1), now - timedelta(minutes=15)),
-        ).order_by("finished_at")[:100]
-    )  # fmt: skip
 
 
 def due() -> list[Target]:

@@ -9,10 +9,18 @@ import pytest
 from django.utils import timezone
 
 from annotation.core import jobs
+from annotation.datasets.services import freeze
 from config import env
 from learning import pipeline, tracking
-from learning.models import ModelVersion, Round, Trigger
-from learning.services import rounds
+from learning.models import (
+    CrossValidation,
+    EncoderKind,
+    EncoderVersion,
+    ModelVersion,
+    Round,
+    Trigger,
+)
+from learning.services import rounds, trackers
 from tests import servers
 
 
@@ -30,7 +38,7 @@ def done(labeled_target, settings, tmp_path):
 
 def told(done, settings, *trackers):
     settings.TRACKERS = list(trackers)
-    tracking.track(str(done.pk))
+    tracking.track(done)
     done.refresh_from_db()
     return done.tracked
 
@@ -124,22 +132,85 @@ def test_a_round_that_failed_in_training_is_told_as_such(done, settings, monkeyp
     ended = timezone.now() - timedelta(hours=1)
     ModelVersion.objects.update(round=None, origin="of another round")
     Round.objects.update(state=jobs.JobState.FAILED, finished_at=ended, metrics={})
-    assert [one.pk for one in rounds.untracked()] == [done.pk]
+    assert [one.pk for one in trackers.untracked()] == [done.pk]
     found = told(done, settings, "mlflow")["mlflow"]
     assert found["ok"], found
     run = mlflow.MlflowClient(tracking_uri=settings.MLFLOW_TRACKING_URI).get_run(found["detail"])
     assert (run.info.status, "train/loss" in run.data.metrics) == ("FAILED", True)
     Round.objects.update(tracked={}, curves=[])
-    assert rounds.untracked() == []
+    assert trackers.untracked() == []
 
 
 def test_a_round_whose_message_was_lost_is_found(done, settings):
     settings.TRACKERS = ["tensorboard"]
-    assert rounds.untracked() == []  # its message may still be on its way
+    assert trackers.untracked() == []  # its message may still be on its way
     Round.objects.update(finished_at=timezone.now() - timedelta(hours=1))
-    assert rounds.untracked() == [done]
+    assert trackers.untracked() == [done]
     told(done, settings, "tensorboard")
-    assert rounds.untracked() == []
+    assert trackers.untracked() == []
+
+
+@pytest.fixture
+def offline(settings, tmp_path):
+    settings.TRACKERS, settings.TENSORBOARD_DIR = ["tensorboard"], str(tmp_path)
+    return tmp_path
+
+
+def scalars(folder, job, **names):
+    """(step, value) by name, from the event files that TensorBoard would read."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    trackers_said = told_of(job)
+    read = EventAccumulator(str(folder / trackers_said["detail"])).Reload()
+    found = {
+        name: [(e.step, e.tensor_proto.float_val[0]) for e in read.Tensors(tag)]
+        for name, tag in names.items()
+    }
+    [recipe] = read.Tensors("recipe.json")
+    return found, recipe.tensor_proto.string_val[0]
+
+
+def told_of(job):
+    assert trackers.untracked() == [job]
+    tracking.track(job)
+    job.refresh_from_db()
+    assert job.tracked["tensorboard"]["ok"], job.tracked
+    assert trackers.untracked() == []
+    return job.tracked["tensorboard"]
+
+
+def an_hour_ago():
+    return timezone.now() - timedelta(hours=1)
+
+
+def test_cross_validations_are_told_fold_by_fold(labeled_target, cast, offline):
+    dataset = freeze(project=cast.project, name="d", actor=cast.manager)
+    estimates = [{"auc": {"value": v, "low": v - 0.1, "high": v + 0.1}} for v in (0.75, 0.5)]
+    job = CrossValidation.objects.create(
+        target=labeled_target, dataset=dataset, fold_count=3, seed=7, config={"side": 32},
+        folds=[{"fold": n, "n": 4, "estimates": one} for n, one in enumerate(estimates, 1)],
+        state=jobs.JobState.FAILED, finished_at=an_hour_ago(),
+    )  # fmt: skip
+    found, recipe = scalars(offline, job, auc="fold/auc", low="fold/auc_low")
+    assert found["auc"] == [(1, 0.75), (2, 0.5)]
+    assert [step for step, _ in found["low"]] == [1, 2]
+    assert b'"side": 32' in recipe
+    CrossValidation.objects.update(tracked={}, folds=[])  # nothing was learned: nothing to tell
+    assert trackers.untracked() == []
+
+
+def test_pretrainings_are_told_with_their_loss_and_weights(labeled_target, cast, offline):
+    encoder = EncoderVersion.objects.create(
+        project=cast.project, number=1, kind=EncoderKind.PRETRAINED, target=labeled_target,
+        recipe={"config": {"side": 32}, "input": {}, "steps": 2}, weights_sha256="ab" * 32,
+        curves=[{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.5}],
+        state=jobs.JobState.COMPLETED, finished_at=an_hour_ago(),
+    )  # fmt: skip
+    found, _ = scalars(offline, encoder, loss="train/loss")
+    assert found["loss"] == [(1, 2.0), (2, 1.5)]
+    record = tracking.record_of(encoder)
+    assert record.config["weights_sha256"] == "ab" * 32
+    assert str(cast.project.name) not in json.dumps([record.config, record.files])
 
 
 def test_an_unknown_tracker_stops_the_start(monkeypatch):
