@@ -13,12 +13,14 @@ import numpy as np
 
 from annotation.core.jobs import JobState
 from annotation.labeling.models import Selection
+from annotation.labeling.services.projects import current_schema
 from learning.estimates.forecast import Forecast, NotEnoughPoints, forecast
 from learning.heads.kinds import HEAD_KINDS, HeadKind
-from learning.kinds import figure_of
+from learning.kinds import figure_of, is_on_series
 from learning.models import HeadVersion, Outcome, Round, Target
 from learning.services.evidence import AHEAD, HEADS, SEED, forecast_of
 from learning.services.outcomes import prediction_of
+from learning.training.metrics.figures import SMALLER_IS_BETTER
 from learning.training.metrics.intervals import Estimate, bootstrap_figures
 
 BLOCK, LEAST = 25, 10  # audited cases of a point; fewer are no point
@@ -55,8 +57,10 @@ def curves_of(target: Target) -> Curves:
     done = list(target.rounds.filter(state=JobState.COMPLETED).order_by("number"))
     rounds = [_of_round(round_, figure) for round_ in done if round_.training_labels]
     kind = HEAD_KINDS.get(target.kind)
-    if kind is None:
-        return Curves(figure, rounds, [], [], _band(_forecast_of_rounds(rounds)))
+    if kind is None or _is_on_series(target):
+        is_foreseeable = figure not in SMALLER_IS_BETTER  # the law rises to a plateau
+        ahead = _forecast_of_rounds(rounds) if is_foreseeable else None
+        return Curves(figure, rounds, [], [], _band(ahead))
     heads = list(target.heads.order_by("-number").defer("content")[:HEADS])[::-1]
     ahead = forecast_of(target, heads) if kind.forecast == kind.deciding else None
     return Curves(
@@ -66,6 +70,12 @@ def curves_of(target: Target) -> Curves:
         audit=_audit(target, kind),
         forecast=_band(ahead),
     )
+
+
+def _is_on_series(target: Target) -> bool:
+    """Answers on series have rounds alone: the vectors of light heads are of studies."""
+    schema = current_schema(target.project)
+    return is_on_series(target.question, schema.schema if schema else None)
 
 
 def _of_round(round_: Round, figure: str) -> Point:

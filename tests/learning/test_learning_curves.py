@@ -83,6 +83,29 @@ def test_what_is_drawn_has_a_forecast_from_its_rounds_alone(cast):
     assert found.forecast[-1].estimate.value == pytest.approx(0.9 - 360**-0.5, abs=0.005)
 
 
+def test_answers_on_series_have_a_forecast_from_their_rounds(cast):
+    """Light heads, of which other answers have theirs, know studies alone."""
+    project = factories.make_project(cast.manager, "Series")
+    options = [{"key": "no"}, {"key": "yes"}]
+    questions = [
+        {"key": key, "label": key, "kind": kind, "scope": "series", **more}
+        for key, kind, more in (("moved", "one", {"options": options}), ("mm", "number", {}))
+    ]
+    publish_schema(actor=cast.manager, project=project, definition={"questions": questions})
+    moved, number = (
+        targets.create_target(actor=cast.manager, project=project, question=key)
+        for key in ("moved", "mm")
+    )
+    for place, labels in enumerate([20, 40, 80, 160], 1):
+        value = 0.9 - labels**-0.5
+        estimate = {"value": value, "low": value - 0.1, "high": value + 0.1}
+        make_round(moved, place, labels, "random", auc=estimate)
+        make_round(number, place, labels, "random", mean_absolute_error=estimate)
+    found = learning_curves.curves_of(moved)
+    assert found.forecast[-1].estimate.value == pytest.approx(0.9 - 360**-0.5, abs=0.005)
+    assert learning_curves.curves_of(number).forecast == []  # an error falls to nothing known
+
+
 @pytest.mark.parametrize(
     ("count", "points", "sizes"),
     [(9, 0, set()), (10, 1, {10}), (49, 1, {49}), (60, 2, {25, 35}), (600, 24, {25}),
