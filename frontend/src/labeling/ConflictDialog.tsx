@@ -2,20 +2,18 @@
 import { Alert, Button, Group, SegmentedControl, Table, Text } from '@mantine/core'
 import { t } from '../i18n'
 import { keyed } from './actions'
-import { shownAnswer } from './answerText'
-import { isSameJson } from './content'
-import type { Question } from './definition'
+import type { Case } from './amiss'
+import { isSameJson, type Content } from './content'
+import { differencesOf } from './differences'
 
-export interface Version {
-  answers: Readonly<Record<string, unknown>>
-  regions?: readonly unknown[]
-  masks?: readonly unknown[]
-}
+/** A longer table says nothing that a look at the images does not say better. */
+const MOST_ROWS = 40
 
 export interface ConflictDialogProps {
-  mine: Version
-  theirs: Version
-  questions: readonly Question[]
+  mine: Content
+  theirs: Content
+  /** The study and the schema that both speak of. */
+  of: Pick<Case, 'study' | 'definition'>
   /** Whether the page and its images show the other version. */
   isOther: boolean
   onLook: (isOther: boolean) => void
@@ -24,14 +22,14 @@ export interface ConflictDialogProps {
 }
 
 /** Stands in the panel and not above the page: the images must stay in sight to decide. */
-export function ConflictDialog({ mine, theirs, questions, isOther, onLook, onMine, onTheirs }: ConflictDialogProps) {
-  const rows = differences(mine, theirs, questions)
+export function ConflictDialog({ mine, theirs, of, isOther, onLook, onMine, onTheirs }: ConflictDialogProps) {
+  const rows = differencesOf(mine, theirs, of)
   return (
     <Alert color="orange" title={t('conflict.title')} data-testid="conflict" role="alert">
       <Text size="sm">{t('conflict.help')}</Text>
       {rows.length === 0 ? (
         <Text size="sm" mt="xs">
-          {t('conflict.same')}
+          {t(isSameJson(mine, theirs) ? 'conflict.same' : 'conflict.same_words')}
         </Text>
       ) : (
         <Table mt="xs" withRowBorders={false} verticalSpacing={2}>
@@ -43,8 +41,8 @@ export function ConflictDialog({ mine, theirs, questions, isOther, onLook, onMin
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
-            {rows.map(([what, here, there]) => (
-              <Table.Tr key={what}>
+            {rows.slice(0, MOST_ROWS).map(({ what, here, there }, number) => (
+              <Table.Tr key={number}>
                 <Table.Td>{what}</Table.Td>
                 <Table.Td>{here}</Table.Td>
                 <Table.Td>{there}</Table.Td>
@@ -53,6 +51,7 @@ export function ConflictDialog({ mine, theirs, questions, isOther, onLook, onMin
           </Table.Tbody>
         </Table>
       )}
+      {rows.length > MOST_ROWS && <Text size="sm">{t('amiss.more', { count: rows.length - MOST_ROWS })}</Text>}
       <Text size="sm" mt="xs">
         {t('conflict.look')}
       </Text>
@@ -75,21 +74,4 @@ export function ConflictDialog({ mine, theirs, questions, isOther, onLook, onMin
       </Group>
     </Alert>
   )
-}
-
-/** Rows of [what, here, there] where the versions differ. */
-function differences(mine: Version, theirs: Version, questions: readonly Question[]): [string, string, string][] {
-  const keys = new Set([...Object.keys(mine.answers), ...Object.keys(theirs.answers)])
-  const answers = [...keys].flatMap((key): [string, string, string][] => {
-    const question = questions.find((one) => one.key === key)
-    const here = shownAnswer(mine.answers[key], question)
-    const there = shownAnswer(theirs.answers[key], question)
-    return here === there ? [] : [[question?.label ?? key, here, there]]
-  })
-  const drawn = (['regions', 'masks'] as const).flatMap((part): [string, string, string][] => {
-    const [here, there] = [mine[part] ?? [], theirs[part] ?? []]
-    if (isSameJson(here, there)) return []
-    return [[t(`conflict.${part}`), String(here.length), String(there.length)]]
-  })
-  return [...answers, ...drawn]
 }

@@ -7,7 +7,6 @@ import { amissIn, caseOf, missingIn, type Target } from './amiss'
 import { keyed } from './actions'
 import { AmissList } from './AmissList'
 import { ConflictDialog } from './ConflictDialog'
-import type { Question } from './definition'
 import type { ReadingSession, Snapshot } from './ReadingSession'
 import type { Versions } from './useVersions'
 
@@ -15,17 +14,14 @@ interface Props {
   session: ReadingSession
   snapshot: Snapshot
   versions: Versions | undefined
-  questions: readonly Question[]
   /** What the server found wrong, or still needs an answer, is shown on the images. */
   onGo: (target: Target) => void
 }
 
-export function Notices({ session, snapshot, versions, questions, onGo }: Props) {
+export function Notices({ session, snapshot, versions, onGo }: Props) {
   const { save, isLeaseLost, message, problems } = snapshot
-  const amiss = (found: Readonly<Record<string, string>>) => {
-    const of = caseOf(snapshot)
-    return of && <AmissList found={amissIn(found, of)} onGo={onGo} />
-  }
+  const of = caseOf(snapshot)
+  const amiss = (found: Readonly<Record<string, string>>) => of && <AmissList found={amissIn(found, of)} onGo={onGo} />
   return (
     <>
       {save.kind === 'offline' && (
@@ -45,11 +41,11 @@ export function Notices({ session, snapshot, versions, questions, onGo }: Props)
         </Alert>
       )}
       {(save.kind === 'signed_out' || snapshot.isSignedOut) && <SignedOut />}
-      {save.kind === 'conflict' && (
+      {save.kind === 'conflict' && of && (
         <ConflictDialog
           mine={session.document?.content ?? snapshot.content}
           theirs={save.theirs.content}
-          questions={questions}
+          of={of}
           isOther={versions?.isOther ?? false}
           onLook={(isOther) => versions?.showOther(isOther)}
           onMine={() => session.keepMine()}

@@ -72,7 +72,7 @@ export function ReadingSide(props: SideProps): ReactNode {
       priorityReason={reasonText(reading, definitionOfRead(reading))}
       reviewComment={reading.review_comment}
       marks={talk.marks}
-      notices={<Notices session={session} snapshot={snapshot} versions={props.versions} questions={session.questions()} onGo={go} />}
+      notices={<Notices session={session} snapshot={snapshot} versions={props.versions} onGo={go} />}
       suggestions={props.suggestions}
       explanations={props.explanations}
       questions={studyQuestions(props)}

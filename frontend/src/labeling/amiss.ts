@@ -3,8 +3,8 @@ import type { Schemas } from '../api/client'
 import { t } from '../i18n'
 import { imagesOf } from '../viewer/dicomweb'
 import { middleOf } from '../viewer/regions/shapes'
-import type { Place } from '../viewer/types'
-import { isDrawn, type Content } from './content'
+import type { Place, Region } from '../viewer/types'
+import { isDrawn, type Content, type ScopedPlace } from './content'
 import { definitionOfRead, type Definition } from './definition'
 import type { Subject } from './questions'
 import type { Snapshot } from './sessionState'
@@ -54,6 +54,16 @@ export function missingIn(subject: Subject, key: string, of: Case): Amiss {
   return { where: found?.where ?? '', what: questionOf(`answers.${key}`, of) ?? key, target: found?.target ?? null }
 }
 
+/** A series or an image of the study in words. */
+export function whereIs(place: ScopedPlace, of: Pick<Case, 'study'>): string {
+  return ('series_instance_uid' in place ? seriesOf(place.series_instance_uid, of) : frameOf(place, of)).where
+}
+
+/** What a region is called: by its name, its label or what it is. */
+export function regionTitle({ name, label: key, kind }: Region, { definition }: Pick<Case, 'definition'>): string {
+  return name || definition.region_labels?.find((label) => label.key === key)?.label || t(`tool.${kind}`)
+}
+
 function foundIn(list: string, index: number, rest: string, of: Case): Found | null {
   if (list === 'regions') return regionAt(index, of)
   if (list === 'masks') return maskAt(index, rest, of)
@@ -74,9 +84,7 @@ function placeOfSubject(subject: Subject, of: Case): Found | null {
 function regionAt(index: number, of: Case): Found | null {
   const region = of.content.regions?.[index]
   if (!region) return null
-  const label = of.definition.region_labels?.find(({ key }) => key === region.label)
-  const title = region.name || label?.label || t(`tool.${region.kind}`)
-  const entry = t('regions.entry', { number: index + 1, title })
+  const entry = t('regions.entry', { number: index + 1, title: regionTitle(region, of) })
   const { sop_instance_uid, frame, id } = region
   return {
     where: t('amiss.region', { entry, image: frameOf(region, of).where }),
@@ -92,7 +100,7 @@ function maskAt(index: number, rest: string, of: Case): Found | null {
   return { where: t('amiss.mask', { layer: mask.layer, image: found.where }), target: found.target }
 }
 
-function frameOf({ sop_instance_uid, frame }: Place, { study }: Case): Found {
+function frameOf({ sop_instance_uid, frame }: Place, { study }: Pick<Case, 'study'>): Found {
   const target = { sop_instance_uid, frame, pixel: null, region: null }
   for (const series of study.series) {
     const index = imagesOf(series).findIndex((one) => one.sop_instance_uid === sop_instance_uid && one.frame === frame)
@@ -102,7 +110,7 @@ function frameOf({ sop_instance_uid, frame }: Place, { study }: Case): Found {
   return { where: t('amiss.elsewhere'), target: null }
 }
 
-function seriesOf(uid: string, { study }: Case): Found {
+function seriesOf(uid: string, { study }: Pick<Case, 'study'>): Found {
   const series = study.series.find((one) => one.series_instance_uid === uid)
   if (!series) return { where: t('amiss.elsewhere'), target: null }
   return { where: t('question.of_series', { name: nameOf(series) }), target: { series_instance_uid: uid } }

@@ -19,8 +19,12 @@ from tests.e2e.rooms import Room, draft, make_case, painted, phantom, regions_of
 DRAFTS = "**/api/v1/annotations/*/draft"
 SAVED = "[data-testid=save-state][data-kind=saved]"
 FINDING = {"key": "finding", "label": "Any finding?", "options": [{"key": "no"}, {"key": "yes"}]}
+QUALITY = {
+    "key": "quality", "label": "Image quality", "scope": "instance", "required": False,
+    "options": [{"key": "good", "label": "good"}, {"key": "poor", "label": "poor"}],
+}  # fmt: skip
 DEFINITION = {
-    "questions": [FINDING],
+    "questions": [FINDING, QUALITY],
     "region_labels": [{"key": "nodule", "label": "Nodule"}],
     "segments": [{"value": 1, "label": "Liver"}],
 }
@@ -225,6 +229,17 @@ def test_a_lapsed_lease_that_another_reader_took_costs_no_work(house, live_cast,
     assert content["answers"] == {"finding": "yes"}
 
 
+def of_shown(room):
+    """How the page names the image and the series in the first pane."""
+    name = room.do("return w.state.panes[0].series.series_description")
+    return f"the image {room.pane()['slice']} of {name}", f"the series {name}"
+
+
+def judge_image(room, option):
+    """Answer the question about the image that is shown."""
+    room.page.locator("[data-question=quality]").get_by_role("button", name=option).click()
+
+
 def look_at(room, version):
     room.page.get_by_test_id("conflict").get_by_text(version, exact=True).last.click()
 
@@ -247,10 +262,12 @@ def test_a_second_tab_follows_and_a_conflict_shows_both_versions(house):
     first.paint("brush", *STROKE)
     saved(lambda content: content["answers"] and painted(content))
     allow_saves(second)
+    image, series = of_shown(second)
     rows = [
         ["Any finding?", "no answer", "yes"],
         ["Regions", "2", "1"],
-        ["Segmentations", "0", "1"],
+        [f"region 2. Nodule, {image}", "drawn", "not drawn"],
+        [f"segmentation in layer 0, {series}", "0 images", "1 image"],
     ]
     assert conflict_of(second) == rows
     assert faults(second.page) == ""
@@ -266,14 +283,14 @@ def test_a_second_tab_follows_and_a_conflict_shows_both_versions(house):
     assert lists(first, 2)
 
     refuse_saves(second)
-    second.page.keyboard.press("1")
+    judge_image(second, "poor")
     assert is_offline(second)
-    first.draw("box", *STROKE)
-    content = saved(lambda found: len(regions_of(found)) == 3)
+    judge_image(first, "good")
+    content = saved(lambda found: "scoped" in found)
     allow_saves(second)
-    assert conflict_of(second) == [["Any finding?", "no", "no answer"], ["Regions", "2", "3"]]
+    assert conflict_of(second) == [[f"{image} · Image quality", "poor", "good"]]
     second.page.get_by_role("button", name="Take the other").click()
-    assert lists(second, 3)
+    second.page.get_by_test_id("conflict").wait_for(state="detached")
     second.page.wait_for_selector(SAVED)
     assert draft() == content
 

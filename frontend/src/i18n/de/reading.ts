@@ -40,7 +40,7 @@ export const reading = {
   'conflict.take_theirs': 'Die andere nehmen',
   'conflict.there': 'Dort',
   'conflict.title': 'Anderswo geändert',
-  'conflict.what': 'Frage',
+  'conflict.what': 'Was',
   'answer.cannot_assess': 'Nicht beurteilbar',
   'answer.no_answers': 'keine Antworten',
   'answer.none': 'keine Antwort',

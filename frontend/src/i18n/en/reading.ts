@@ -38,7 +38,7 @@ export const reading = {
   'conflict.take_theirs': 'Take the other',
   'conflict.there': 'There',
   'conflict.title': 'Changed elsewhere',
-  'conflict.what': 'Question',
+  'conflict.what': 'What',
   'answer.cannot_assess': 'Cannot assess',
   'answer.no_answers': 'no answers',
   'answer.none': 'no answer',
