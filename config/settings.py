@@ -188,6 +188,7 @@ SPECTACULAR_SETTINGS = {
         "HeadStrategyEnum": "learning.acquisition.names.HEAD_CHOICES",
         "FigureEnum": "learning.kinds.FIGURE_CHOICES",
         "NotAVolumeEnum": "annotation.imaging.volume.NotAVolume",
+        "HangingPlaneEnum": "annotation.labeling.schemas.hanging.PLANES",
         "DirectionEnum": "annotation.labeling.models.Direction",
     },
 }

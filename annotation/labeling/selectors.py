@@ -138,6 +138,12 @@ def find_upcoming(*, reader: User, project: Project, count: int) -> list[Case]:
     )
 
 
+def find_schema(*, reader: User, case: Case) -> LabelSchema | None:
+    """What the reader's read of the case was begun with, or would be begun with now."""
+    begun = LabelSchema.objects.filter(annotations__reader=reader, annotations__case=case)
+    return begun.first() or case.project.schemas.order_by("-version").first()
+
+
 def find_marks(project: Project) -> QuerySet[Mark]:
     """What readers noted on the project's cases, newest first."""
     return (

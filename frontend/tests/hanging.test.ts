@@ -37,7 +37,7 @@ describe('a rule', () => {
     expect(plan.notice).toEqual({ code: 'no_rule_fits' })
   })
 
-  it('matches by modality, description in any case, body part and priors', () => {
+  it('matches by modality, description in any case, body part, orientation and priors', () => {
     const abdomen = study([series('a', { body_part_examined: 'abdomen' })])
     const matching: [ViewerStudy, ViewerStudy[], NonNullable<HangingRule['match']>, boolean][] = [
       [chest, [], { description: 'cHeSt' }, true],
@@ -45,6 +45,11 @@ describe('a rule', () => {
       [chest, [], { description: 'head' }, false],
       [abdomen, [], { body_part: ['ABDOMEN', 'PELVIS'] }, true],
       [chest, [], { body_part: ['ABDOMEN'] }, false],
+      [chest, [], { orientation: ['axial'] }, true],
+      [chest, [], { orientation: ['coronal', 'axial'] }, true],
+      [chest, [], { orientation: ['sagittal'] }, false],
+      [chest, [], { orientation: [] }, true],
+      [abdomen, [chest], { orientation: ['axial'] }, false],
       [chest, [], { has_prior: true }, false],
       [chest, [abdomen], { has_prior: true }, true],
       [chest, [abdomen], { has_prior: false }, false],

@@ -6,7 +6,8 @@ import pytest
 
 from annotation.archive.models import Series, Study
 from annotation.archive.services.ingest import ingest
-from annotation.labeling.models import Case
+from annotation.labeling.models import Assignment, Case
+from annotation.labeling.services import claiming
 from annotation.labeling.services.projects import add_cases, publish_schema
 from tests import factories
 
@@ -115,6 +116,33 @@ def test_only_managers_learn_who_the_patient_is_where_that_is_hidden(studies, ca
         assert body["options"]["hides_patient"] is True
         for study in (body["study"], *body["priors"], client.get(upcoming).json()[0]["study"]):
             assert [study[field] for field in PATIENT] == expected
+
+
+def test_upcoming_tells_of_the_priors_that_the_case_comes_with(studies, cast, client_of):
+    client = client_of(cast.annotator)
+    [first, _] = client.get(f"/api/v1/projects/{cast.project.pk}/upcoming").json()
+    body = claim(client, cast)
+    assert len(body["priors"]) > 0
+    assert (first["study"], first["priors"]) == (body["study"], body["priors"])
+
+
+def test_upcoming_says_what_a_case_will_be_hung_by(cast, client_of):
+    [case] = factories.make_cases(cast.project, 1)
+    client, rule = client_of(cast.annotator), {"name": "one", "panes": [{"as": "axial"}]}
+    publish_schema(
+        actor=cast.manager, project=cast.project,
+        definition={**factories.QUESTIONS, "hanging": [rule]},
+    )  # fmt: skip
+    coming = f"/api/v1/projects/{cast.project.pk}/upcoming"
+    [before] = client.get(coming).json()
+    body = client.post(f"/api/v1/projects/{cast.project.pk}/claim").json()
+    assert before["case_id"] == str(case.pk)
+    assert before["hanging"] == body["annotation"]["schema"]["definition"]["hanging"]
+    assert [pane["as"] for pane in before["hanging"][0]["panes"]] == ["axial"]
+    publish_schema(actor=cast.manager, project=cast.project, definition=factories.QUESTIONS)
+    claiming.release(assignment=Assignment.objects.get())
+    [begun] = client.get(coming).json()
+    assert begun["hanging"] == before["hanging"]
 
 
 def test_the_list_of_cases_hides_the_patient_from_reviewers_too(studies, cast, client_of):

@@ -13,7 +13,7 @@ from annotation.labeling.schemas import (
     check_presets,
     parse_schema,
 )
-from annotation.labeling.schemas.hanging import parse_hanging
+from annotation.labeling.schemas.hanging import PLANES, parse_hanging
 
 YES_NO = [{"key": "no"}, {"key": "yes"}]
 FINDING = {"key": "finding", "options": YES_NO}
@@ -146,6 +146,13 @@ def test_a_mistake_in_a_question_is_named_by_its_path(questions, field):
         ({"hanging": [{"panes": [{"as": "oblique"}]}]}, "hanging[0].panes[0].as"),
         ({"hanging": [{"panes": [{"prior": 2}]}]}, "hanging[0].panes[0].prior"),
         ({"hanging": [{"match": {"modality": "CT"}}]}, "hanging[0].match.modality"),
+        ({"hanging": [{"match": {"orientation": "axial"}}]}, "hanging[0].match.orientation"),
+        ({"hanging": [{"match": {"orientation": ["oblique"]}}]}, "hanging[0].match.orientation"),
+        ({"hanging": [{"match": {"orientation": [None]}}]}, "hanging[0].match.orientation"),
+        (
+            {"hanging": [{"match": {"orientation": ["axial", "axial"]}}]},
+            "hanging[0].match.orientation",
+        ),
         ({"options": {"suggestions": "on"}}, "options.suggestions"),
         ({"options": {"hides_patient": 1}}, "options.hides_patient"),
     ],
@@ -206,7 +213,10 @@ rules = st.fixed_dictionaries(
     {"layout": st.just("2x2")},
     optional={
         "name": words, "panes": st.lists(panes, max_size=4), "sync": st.sets(st.sampled_from(["scroll", "zoom"])).map(list),
-        "match": st.fixed_dictionaries({}, optional={"has_prior": st.booleans(), "description": words}),
+        "match": st.fixed_dictionaries({}, optional={
+            "has_prior": st.booleans(), "description": words,
+            "orientation": st.lists(st.sampled_from(PLANES), max_size=3, unique=True),
+        }),
     },
 )  # fmt: skip
 

@@ -72,6 +72,7 @@ class HangingMatchSerializer(Plain):
     modality = serializers.ListField(child=serializers.CharField())
     description = serializers.CharField(allow_blank=True)
     body_part = serializers.ListField(child=serializers.CharField())
+    orientation = serializers.ListField(child=serializers.ChoiceField(choices=PLANES))
     has_prior = serializers.BooleanField(allow_null=True)
 
 

@@ -100,6 +100,18 @@ def reading_body(
     ).data
 
 
+def upcoming_body(user: User, case: Case) -> Any:
+    """A case that nobody has claimed, with what its read would be hung by."""
+    options = projects.options_of(case.project)
+    study, *priors = selectors.describe_studies(
+        [case.study, *selectors.find_priors(case)],
+        hides_patient=access.hides_patient_from(user, case.project, options),
+    )
+    schema = selectors.find_schema(reader=user, case=case)
+    hanging = [rule.as_json() for rule in schema.schema.hanging] if schema else []
+    return {"case_id": case.pk, "study": study, "priors": priors, "hanging": hanging}
+
+
 def revealed_suggestions(user: User, case_id: UUID) -> QuerySet[Suggestion]:
     """What models say of a case to its reader; none where the project wants none.
 
@@ -152,15 +164,7 @@ class UpcomingView(APIView):
     def get(self, request: Request, project_id: UUID) -> Response:
         project = access.project_for(user_of(request), project_id)
         upcoming = selectors.find_upcoming(reader=user_of(request), project=project, count=2)
-        options = projects.options_of(project)
-        studies = selectors.describe_studies(
-            [case.study for case in upcoming],
-            hides_patient=access.hides_patient_from(user_of(request), project, options),
-        )
-        body = [
-            {"case_id": case.pk, "study": study}
-            for case, study in zip(upcoming, studies, strict=True)
-        ]
+        body = [upcoming_body(user_of(request), case) for case in upcoming]
         return Response(shapes.UpcomingSerializer(body, many=True).data)
 
 

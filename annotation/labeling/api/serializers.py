@@ -5,7 +5,11 @@ from typing import Any
 from rest_framework import serializers
 
 from annotation.imaging.volume import NotAVolume
-from annotation.labeling.api.definitions import DefinitionSerializer, OptionsSerializer
+from annotation.labeling.api.definitions import (
+    DefinitionSerializer,
+    HangingRuleSerializer,
+    OptionsSerializer,
+)
 from annotation.labeling.models import (
     AnnotationState,
     Assignment,
@@ -118,8 +122,12 @@ class StudySerializer(Plain):
 
 
 class UpcomingSerializer(Plain):
+    """What decides what will be shown first when the case opens."""
+
     case_id = serializers.UUIDField()
     study = StudySerializer()
+    priors = StudySerializer(many=True)
+    hanging = HangingRuleSerializer(many=True)
 
 
 class AssignmentSerializer(serializers.ModelSerializer[Assignment]):

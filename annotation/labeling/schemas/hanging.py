@@ -34,12 +34,14 @@ class Match:
     modality: tuple[str, ...] = ()
     description: str = ""  # a part of the study's or of a series' description, in any case
     body_part: tuple[str, ...] = ()
+    orientation: tuple[str, ...] = ()  # of any of the study's series
     has_prior: bool | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
             "modality": list(self.modality), "description": self.description,
-            "body_part": list(self.body_part), "has_prior": self.has_prior,
+            "body_part": list(self.body_part), "orientation": list(self.orientation),
+            "has_prior": self.has_prior,
         }  # fmt: skip
 
 
@@ -130,6 +132,7 @@ def _match(raw: Any, where: str) -> Match:
         modality=_words(body.get("modality"), f"{where}.modality"),
         description=text(body.get("description"), f"{where}.description", at_most=MAX_WORD),
         body_part=_words(body.get("body_part"), f"{where}.body_part"),
+        orientation=_planes(body.get("orientation"), f"{where}.orientation"),
         has_prior=None if has_prior is None else flag(body, "has_prior", where, default=False),
     )
 
@@ -147,6 +150,14 @@ def _pane(raw: Any, where: str) -> Pane:
         preset=text(body.get("preset"), f"{where}.preset", at_most=40),
         way=choice(body.get("as"), f"{where}.as", WAYS, "stack"),
     )
+
+
+def _planes(raw: Any, where: str) -> tuple[str, ...]:
+    planes = sequence(raw, where, len(PLANES))
+    if any(plane not in PLANES for plane in planes):
+        raise InvalidSchema(where, f"may hold {', '.join(PLANES)}")
+    unique(planes, where)
+    return tuple(planes)
 
 
 def _words(raw: Any, where: str) -> tuple[str, ...]:

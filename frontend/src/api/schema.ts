@@ -1979,12 +1979,13 @@ export interface components {
             modality: string[];
             description: string;
             body_part: string[];
+            orientation: components["schemas"]["HangingPlaneEnum"][];
             has_prior: boolean | null;
         };
         HangingPane: {
             modality: string[];
             description: string;
-            orientation: (components["schemas"]["HangingPaneOrientationEnum"] | components["schemas"]["NullEnum"]) | null;
+            orientation: (components["schemas"]["HangingPlaneEnum"] | components["schemas"]["NullEnum"]) | null;
             prior: number;
             preset: string;
             as: components["schemas"]["AsEnum"];
@@ -1995,7 +1996,7 @@ export interface components {
          *     * `coronal` - coronal
          * @enum {string}
          */
-        HangingPaneOrientationEnum: "axial" | "sagittal" | "coronal";
+        HangingPlaneEnum: "axial" | "sagittal" | "coronal";
         HangingRule: {
             name: string;
             match: components["schemas"]["HangingMatch"];
@@ -3307,10 +3308,13 @@ export interface components {
             code: string;
             label: string;
         };
+        /** @description What decides what will be shown first when the case opens. */
         Upcoming: {
             /** Format: uuid */
             case_id: string;
             study: components["schemas"]["Study"];
+            priors: components["schemas"]["Study"][];
+            hanging: components["schemas"]["HangingRule"][];
         };
         /**
          * @description * `approve` - Approve

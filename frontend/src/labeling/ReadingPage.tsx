@@ -11,6 +11,7 @@ import { CheatSheet } from './CheatSheet'
 import { commandsOf } from './commands'
 import { definitionOfRead, kindsOf } from './definition'
 import { pressingControls } from './controls'
+import { planOfNext } from './hung'
 import { Journal } from './journal'
 import { answerKeysOf } from './keymap'
 import { visibleQuestions } from './questions'
@@ -89,7 +90,7 @@ export default function ReadingPage() {
   useKeys({ custom, answers, commands, onAnswer: inHand.answer, onType: inHand.type })
   useEffect(() => void session.claim(), [session])
   useEffect(() => {
-    if (workstation && next && isSettled) void workstation.prefetch(next.study)
+    if (workstation && next && isSettled) void workstation.prefetch(planOfNext(next))
   }, [workstation, next, isSettled])
 
   const pane = state.panes[state.active]

@@ -2,8 +2,7 @@
  * asked for, while the room's scripts are on their way. */
 import type { Reading } from '../api/client'
 import { askForFrame, askForMetadata, firstFrame, seriesUrl } from '../viewer/dicomweb'
-import { planFor } from '../viewer/hanging'
-import { definitionOfRead } from './definition'
+import { planOfRead } from './hung'
 import { claimNext, dicomwebRoot } from './requests'
 
 let claimed: { projectId: string; reading: Promise<Reading | null> } | null = null
@@ -26,7 +25,7 @@ export function claimOrTake(projectId: string, claim: Claim = claimNext): Promis
 
 function askForImages(projectId: string, reading: Reading): void {
   const root = dicomwebRoot(projectId)
-  const { panes } = planFor(reading.study, reading.priors, definitionOfRead(reading).hanging ?? [])
+  const { panes } = planOfRead(reading)
   // One series may hang in several panes.
   const frames = new Set<string | undefined>()
   for (const pane of panes) {

@@ -1,14 +1,14 @@
 /** Connects the page to the workstation: its life, its state, and what it shows. */
 import { startTransition, useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from 'react'
 import type { Reading } from '../api/client'
-import { planFor, type HangingPlan } from '../viewer/hanging'
+import type { HangingPlan } from '../viewer/hanging'
 import { EMPTY_STATE } from '../viewer/emptyState'
 import type { PlanNotice } from '../viewer/messages'
 import { hasOnlyMoved, isStillEmpty } from '../viewer/movement'
 import type { WorkstationState } from '../viewer/types'
 import { hasWebGL2 } from '../viewer/webgl'
 import type { Workstation } from '../viewer/Workstation'
-import { definitionOfRead } from './definition'
+import { planOfRead } from './hung'
 import { useGraphics, type Graphics } from './useGraphics'
 import { whenChanged } from './useMoving'
 
@@ -49,9 +49,7 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
   // begins its work would wait for it.
   const [isFurnished, setIsFurnished] = useState(reading !== null)
   if (reading !== null && !isFurnished) setIsFurnished(true)
-  const plan = useMemo(
-    () => reading && planFor(reading.study, reading.priors, definitionOfRead(reading).hanging ?? []), [reading],
-  )
+  const plan = useMemo(() => reading && planOfRead(reading), [reading])
 
   const wanted = useRef<{ reading: Reading; plan: HangingPlan } | null>(null)
   /** What was opened before the page knew of the workstation. */

@@ -5,6 +5,7 @@ import {
   SUGGESTION_MODES, type HangingPane, type HangingRule, type ProjectOptions, type RegionLabel, type Segment,
 } from '../labeling/definition'
 import { LABEL_COLOURS, labelColour } from '../ui/theme'
+import { ORIENTATIONS } from '../viewer/hanging'
 import { PRESET_NAMES } from '../viewer/presets'
 import { LAYOUTS, REGION_KINDS } from '../viewer/types'
 import { CodeFields, WordsField } from './SchemaEditorFields'
@@ -111,7 +112,15 @@ function HangingForm({ rule, onChange }: { rule: HangingRule; onChange: (rule: H
       </SimpleGrid>
       <Group>
         <Checkbox size="xs" label={t('schema.has_prior')} checked={match.has_prior === true} onChange={(event) => onChange({ ...rule, match: withField(match, 'has_prior', event.currentTarget.checked || undefined) })} />
-        <Checkbox.Group size="xs" value={[...(rule.sync ?? [])]} onChange={(sync) => onChange({ ...rule, sync: LINKS.filter((link) => sync.includes(link)) })}>
+        <Checkbox.Group size="xs" label={t('schema.orientation')} value={[...(match.orientation ?? [])]}
+          onChange={(planes) => onChange({ ...rule, match: withField(match, 'orientation', ORIENTATIONS.filter((plane) => planes.includes(plane))) })}>
+          <Group gap="sm">
+            {ORIENTATIONS.map((plane) => (
+              <Checkbox key={plane} size="xs" value={plane} label={t(`plane.${plane}`)} />
+            ))}
+          </Group>
+        </Checkbox.Group>
+        <Checkbox.Group size="xs" label={t('schema.sync')} value={[...(rule.sync ?? [])]} onChange={(sync) => onChange({ ...rule, sync: LINKS.filter((link) => sync.includes(link)) })}>
           <Group gap="sm">
             {LINKS.map((link) => (
               <Checkbox key={link} size="xs" value={link} label={t(`action.link_${link}`)} />

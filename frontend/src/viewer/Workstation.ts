@@ -138,8 +138,11 @@ export class Workstation extends PaneCommands implements PaneHost {
     this.loader.forget(study)
   }
 
-  prefetch(study: ViewerStudy): Promise<void> {
-    return this.loader.prefetch(study)
+  /** What the case that comes next begins with, by its own plan. */
+  async prefetch(plan: HangingPlan): Promise<void> {
+    const { studies } = this
+    const rest = await this.loader.prefetch(plan)
+    if (studies === this.studies) this.prefetcher.prepare(rest)
   }
 
   /** A point of a pane in the patient (LPS mm), and back; null where the pane shows nothing. */
@@ -173,8 +176,7 @@ export class Workstation extends PaneCommands implements PaneHost {
 
   /** What is held now, to find out where memory went. */
   memory(): { bytes: number; limit: number; series: number; volumes: number; facts: number } {
-    const bytes = core.cache.getCacheSize()
-    return { bytes, limit: core.cache.getMaxCacheSize(), ...this.loader.counts() }
+    return { bytes: core.cache.getCacheSize(), limit: core.cache.getMaxCacheSize(), ...this.loader.counts() }
   }
 
   /** Keeps what fits; panes beyond the grid are given up. */

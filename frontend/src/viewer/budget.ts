@@ -74,6 +74,11 @@ export function framesAhead(stacks: readonly Stack[], limit: number, held: numbe
   return ahead
 }
 
+/** Whether so many more bytes leave the reserve free. */
+export function roomFor(bytes: number, limit: number, held: number): boolean {
+  return held + bytes <= limit * (1 - RESERVED_SHARE)
+}
+
 /** The nearest frames to one, nearest first, at most `count`. */
 export function nearestFirst(index: number, frames: number, count: number): number[] {
   const found: number[] = []

@@ -6,11 +6,16 @@ import type { Layout, Links, Presentation } from './types'
 
 export type LinkName = keyof Links
 
+export const ORIENTATIONS = ['axial', 'sagittal', 'coronal'] as const
+export type Orientation = (typeof ORIENTATIONS)[number]
+
 export interface HangingMatch {
   modality?: readonly string[] | null
   /** Part of the description of the study or of one of its series, in any case. */
   description?: string | null
   body_part?: readonly string[] | null
+  /** Of any series of the study. */
+  orientation?: readonly Orientation[] | null
   has_prior?: boolean | null
 }
 
@@ -18,7 +23,7 @@ export interface HangingPane {
   modality?: readonly string[] | null
   description?: string | null
   body_part?: readonly string[] | null
-  orientation?: 'axial' | 'sagittal' | 'coronal' | null
+  orientation?: Orientation | null
   /** 0 is the study itself, 1 the newest of the earlier ones. */
   prior?: number
   preset?: string | null
@@ -76,6 +81,7 @@ function matches(
     (!match.modality?.length || has((s) => isOneOf(match.modality, s.modality))) &&
     (!match.description || descriptions.some((text) => includes(text, match.description))) &&
     (!match.body_part?.length || has((s) => isOneOf(match.body_part, s.body_part_examined))) &&
+    (!match.orientation?.length || has((s) => isOneOf(match.orientation, s.orientation))) &&
     ((match.has_prior ?? null) === null || match.has_prior === priors.length > 0)
   )
 }

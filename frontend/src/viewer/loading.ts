@@ -1,5 +1,6 @@
 /** Series on their way into Cornerstone: metadata, image ids, volumes, and giving all of it back. */
 import * as core from '@cornerstonejs/core'
+import { framesOfNext, type AheadFrame, type AheadSeries } from './ahead'
 import { frameBytes, isColour, whyNotVolume } from './budget'
 import {
   askForFrame,
@@ -10,13 +11,13 @@ import {
   isAskedFor,
   numbersOf,
   seriesUrl,
-  startOf,
   textsOf,
   type DicomJson,
   type ViewerSeries,
   type ViewerStudy,
 } from './dicomweb'
 import type { Vector } from './geometry'
+import type { HangingPlan, PanePlan } from './hanging'
 import { cross, dot } from './linking'
 import { ViewerError, type VolumeNotice } from './messages'
 import { forgetMetadata, keepMetadata, keptFacts } from './metadata'
@@ -24,7 +25,6 @@ import { spacingOf } from './spacing'
 import type { Place, SpacingSource } from './types'
 
 const LOAD_TIMEOUT_MS = 30_000
-const PREFETCHED_IMAGES = 1
 const PROGRESSIVE_PIXELS = 3e6
 const TAGS = { codes: '00200020', rows: '00280010', columns: '00280011' }
 
@@ -84,18 +84,19 @@ export class SeriesLoader {
     askForFrame(firstFrame(this.root, study, series, slice))
   }
 
-  /** Fetch and decode the first image of a study that comes next. */
-  async prefetch(study: ViewerStudy): Promise<void> {
-    const series = study.series[0]
-    if (!series) return
-    try {
-      const { imageIds } = await this.load(study, series)
-      const middle = startOf(imageIds.length, null)
-      const wanted = imageIds.slice(middle, middle + PREFETCHED_IMAGES)
-      await Promise.all(wanted.map((id) => core.imageLoader.loadAndCacheImage(id)))
-    } catch {
-      // The case loads again, visibly, when it is its turn.
-    }
+  /** Fetch and decode what a case that comes next begins with; returns what its planes need besides. What fails is
+   * loaded again, visibly, when it is the case's turn. */
+  async prefetch({ panes }: HangingPlan): Promise<AheadFrame[]> {
+    const hung = panes.filter((pane) => pane !== null).map((pane) => this.loadAhead(pane).catch(() => null))
+    const known = (await Promise.all(hung)).filter((series) => series !== null)
+    const { first, rest } = framesOfNext(known, core.cache.getMaxCacheSize(), this.heldBytes())
+    await Promise.allSettled(first.map(({ imageId }) => core.imageLoader.loadAndCacheImage(imageId)))
+    return rest
+  }
+
+  private async loadAhead({ study, series, as }: PanePlan): Promise<AheadSeries> {
+    const loaded = await this.load(study, series)
+    return { ...loaded, as: this.whyNotVolume(loaded) ? 'stack' : as }
   }
 
   /** Why a series cannot be a volume now; null where it can. */

@@ -1,6 +1,7 @@
-/** Fetches the frames around the eye ahead of it, only as many as the memory holds. */
+/** Fetches the frames around the eye ahead of it, only as many as the memory holds; then what the next case needs. */
 import * as core from '@cornerstonejs/core'
-import { framesAhead, nearestFirst } from './budget'
+import type { AheadFrame } from './ahead'
+import { framesAhead, nearestFirst, roomFor } from './budget'
 import type { LoadedSeries } from './loading'
 
 /** Requests cannot be taken back once sent: few at a time keep the way free for what is looked at. */
@@ -13,6 +14,8 @@ export interface Watched {
 
 export class Prefetcher {
   private queue: string[] = []
+  /** Of the next case: one at a time, once nothing of this one waits. */
+  private later: AheadFrame[] = []
   private running = 0
   private readonly failed = new Set<string>()
 
@@ -32,14 +35,21 @@ export class Prefetcher {
     this.pump()
   }
 
+  /** What the next case needs, the most urgent first; as much of it as there is room for when it is its turn. */
+  prepare(frames: readonly AheadFrame[]): void {
+    this.later = [...frames]
+    this.pump()
+  }
+
   stop(): void {
     this.queue = []
+    this.later = []
     this.failed.clear()
   }
 
   private pump(): void {
     while (this.running < AT_ONCE) {
-      const next = this.queue.shift()
+      const next = this.queue.shift() ?? (this.running === 0 ? this.nextLater() : undefined)
       if (next === undefined) return
       this.running++
       void this.fetch(next).finally(() => {
@@ -47,6 +57,15 @@ export class Prefetcher {
         this.pump()
       })
     }
+  }
+
+  /** It never takes the place of what this case holds. */
+  private nextLater(): string | undefined {
+    const frame = this.later.shift()
+    if (!frame) return undefined
+    if (roomFor(frame.bytes, core.cache.getMaxCacheSize(), core.cache.getCacheSize())) return frame.imageId
+    this.later = []
+    return undefined
   }
 
   private async fetch(imageId: string): Promise<void> {

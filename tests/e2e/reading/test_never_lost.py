@@ -231,8 +231,7 @@ def test_a_lapsed_lease_that_another_reader_took_costs_no_work(house, live_cast,
 
 def of_shown(room):
     """How the page names the image and the series in the first pane."""
-    name = room.do("return w.state.panes[0].series.series_description")
-    return f"the image {room.pane()['slice']} of {name}", f"the series {name}"
+    return f"the image {room.pane()['slice']} of CT", "the series CT"
 
 
 def judge_image(room, option):

@@ -43,6 +43,8 @@ export const schema = {
   'schema.forms': 'Formulare',
   'schema.hanging': 'Hängung',
   'schema.has_prior': 'Nur mit früherer Studie',
+  'schema.orientation': 'Nur mit einer Serie in der Ebene',
+  'schema.sync': 'Verknüpft',
   'schema.help': 'Erklärung',
   'schema.hides_patient': 'Patientendaten vor Befundenden verbergen',
   'schema.hides_patient_help': 'Kennung, Geschlecht und Alter fehlen in den Ecken der Bilder.',

@@ -43,6 +43,8 @@ export const schema = {
   'schema.forms': 'Forms',
   'schema.hanging': 'Hanging',
   'schema.has_prior': 'Only with an earlier study',
+  'schema.orientation': 'Only with a series that is',
+  'schema.sync': 'Linked',
   'schema.help': 'Explanation',
   'schema.hides_patient': 'Hide patient data from readers',
   'schema.hides_patient_help': 'Identifier, sex and age are left out of the images’ corners.',

@@ -1,0 +1,12 @@
+/** PURE. How a case hangs: the open one, and the same one before it is opened. */
+import type { Reading, Schemas } from '../api/client'
+import { planFor, type HangingPlan } from '../viewer/hanging'
+import { definitionOf, definitionOfRead } from './definition'
+
+export function planOfRead(reading: Reading): HangingPlan {
+  return planFor(reading.study, reading.priors, definitionOfRead(reading).hanging ?? [])
+}
+
+export function planOfNext({ study, priors, hanging }: Schemas['Upcoming']): HangingPlan {
+  return planFor(study, priors, definitionOf({ hanging }).hanging ?? [])
+}
