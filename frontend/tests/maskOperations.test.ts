@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { onSection, type Section } from '../src/viewer/masks/cuts'
-import { between, interpolated, signedDistance } from '../src/viewer/masks/interpolation'
+import { between, interpolated, signedDistance, type Gaps } from '../src/viewer/masks/interpolation'
 import {
   fillHoles, grow, keepLargest, onSegment, shrink, smooth, withLocked, type Operation, type Size,
 } from '../src/viewer/masks/operations'
+import type { Positions } from '../src/viewer/masks/positions'
 import { onVolume } from '../src/viewer/masks/volume'
 
 /** A slice as a picture: '.' is nothing, a digit is its label, '#' is 1. */
@@ -21,6 +22,15 @@ function run<T>(work: Generator<void, T>): T {
     if (step.done) return step.value
   }
 }
+function steps(count: number, step = 1): number[] {
+  return Array.from({ length: count }, (_, i) => i * step)
+}
+
+/** Voxels of a millimetre, unless said otherwise. */
+function inMm(slices: number, { rows, columns }: Size, part: Partial<Positions> = {}): Positions {
+  return { slices: steps(slices), rows: steps(rows), columns: steps(columns), ...part }
+}
+
 /** How often it rests. */
 function restsOf(work: Generator<void, unknown>): number {
   let count = 0
@@ -141,21 +151,22 @@ describe('interpolation between slices', () => {
   const line = (from: number, to: number) =>
     Uint8Array.from({ length: 15 }, (_, x) => (x >= from && x <= to ? 1 : 0))
   const row: Size = { rows: 1, columns: 15 }
+  const grid = { down: [0], along: steps(15) }
 
   it('measures the distance to the outline on both sides', () => {
-    expect([...run(signedDistance(map('..###..'), { rows: 1, columns: 7 }))])
+    expect([...run(signedDistance(map('..###..'), { down: [0], along: steps(7) }))])
       .toEqual([1.5, 0.5, -0.5, -1.5, -0.5, 0.5, 1.5])
   })
 
   it('finds the shape halfway between a small and a large one', () => {
     // From 7 wide about x = 7 to 3 wide about x = 7: halfway 5 wide.
-    const [large, small] = [run(signedDistance(line(4, 10), row)), run(signedDistance(line(6, 8), row))]
+    const [large, small] = [run(signedDistance(line(4, 10), grid)), run(signedDistance(line(6, 8), grid))]
     expect(between(large, small, 0.5)).toEqual(line(5, 9))
   })
 
   const none = line(1, 0)
   it('fills gaps only, and leaves painted slices alone', () => {
-    const filled = run(interpolated([none, line(3, 11), none, none, none, line(7, 7), line(2, 3), none], 1, row))
+    const filled = run(interpolated([none, line(3, 11), none, none, none, line(7, 7), line(2, 3), none], 1, row, inMm(8, row)))
     expect([...filled.keys()]).toEqual([2, 3, 4])
     expect(filled.get(2)).toEqual(line(4, 10))
     expect(filled.get(3)).toEqual(line(5, 9))
@@ -163,29 +174,71 @@ describe('interpolation between slices', () => {
   })
 
   it('joins only what lies over one another: two lesions stay two', () => {
-    expect(run(interpolated([line(1, 3), none, line(9, 12)], 1, row)).size).toBe(0)
+    expect(run(interpolated([line(1, 3), none, line(9, 12)], 1, row, inMm(3, row))).size).toBe(0)
     const two = line(1, 3).map((bit, i) => bit || (line(9, 12)[i] ?? 0))
-    expect(run(interpolated([line(1, 3), none, two], 1, row)).get(1)).toEqual(line(1, 3))
+    expect(run(interpolated([line(1, 3), none, two], 1, row, inMm(3, row))).get(1)).toEqual(line(1, 3))
   })
 
   it('fills only the gaps that a slice lies in or borders on', () => {
     const slices = [line(3, 5), none, line(3, 5), none, line(3, 5), none, line(3, 5)]
-    const filledAround = (index: number) => [...run(interpolated(slices, 1, row, index)).keys()]
+    const filledAround = (index: number) => [...run(interpolated(slices, 1, row, inMm(7, row), { of: 'slice', around: index })).keys()]
     expect(filledAround(3)).toEqual([3])
     expect(filledAround(4)).toEqual([3, 5])
-    expect([...run(interpolated(slices, 1, row)).keys()]).toEqual([1, 3, 5])
+    expect([...run(interpolated(slices, 1, row, inMm(7, row))).keys()]).toEqual([1, 3, 5])
   })
 
   it('leaves to others what is theirs', () => {
     const others = none.map((_, x) => (x === 4 ? 2 : 0))
-    expect(run(interpolated([line(3, 5), others, line(3, 5)], 1, row)).get(1)).toEqual(line(3, 5).map((bit, x) => (x === 4 ? 2 : bit)))
+    expect(run(interpolated([line(3, 5), others, line(3, 5)], 1, row, inMm(3, row))).get(1)).toEqual(line(3, 5).map((bit, x) => (x === 4 ? 2 : bit)))
+  })
+
+  it('weighs slices by their distance in mm, not by their number', () => {
+    // From 9 wide to 1 wide over 8 mm: 1, 2 and 6 mm on the way, as where slices are missing or vary.
+    const positions = inMm(5, row, { slices: [10, 11, 12, 16, 18] })
+    const filled = run(interpolated([line(3, 11), none, none, none, line(7, 7)], 1, row, positions))
+    expect(filled.get(1)).toEqual(line(4, 10))
+    expect(filled.get(2)).toEqual(line(4, 10))
+    expect(filled.get(3)).toEqual(line(6, 8))
+  })
+
+  it('measures distances where pixels are no squares', () => {
+    const found = run(signedDistance(map('#..', '...', '...'), { down: [0, 3, 4], along: steps(3) }))
+    expect([...found].map((mm) => Math.round(mm * 100) / 100)).toEqual([-0.5, 0.5, 1.5, 2.5, 2.66, 3.11, 3.5, 3.62, 3.97])
+  })
+
+  /** Five slices of 4 rows and 15 columns, in which only these rows or columns hold anything. */
+  const painted = (inside: (z: number, y: number, x: number) => boolean) =>
+    steps(5).map((z) => Uint8Array.from({ length: 60 }, (_, i) => (inside(z, Math.floor(i / 15), i % 15) ? 1 : 0)))
+  const room: Size = { rows: 4, columns: 15 }
+  const filling = (slices: Uint8Array[], gaps: Gaps, positions = inMm(5, room)) => {
+    const filled = run(interpolated(slices, 1, room, positions, gaps))
+    return slices.map((labels, z) => picture(filled.get(z) ?? labels, room))
+  }
+
+  it('fills between the coronal cuts that were painted, through all slices', () => {
+    // A bar of 3 slices and 3 columns on the first and the last row.
+    const slices = painted((z, y, x) => (y === 0 || y === 3) && z >= 1 && z <= 3 && x >= 6 && x <= 8)
+    const bar = Array.from({ length: 4 }, () => '......###......')
+    const nothing = Array.from({ length: 4 }, () => '...............')
+    expect(filling(slices, { of: 'row', around: 2 })).toEqual([nothing, bar, bar, bar, nothing])
+    expect(filling(slices, { of: 'row', around: null })).toEqual([nothing, bar, bar, bar, nothing])
+    expect(filling(slices, { of: 'slice', around: null })).toEqual(slices.map((labels) => picture(labels, room)))
+  })
+
+  it('fills between sagittal cuts, by the distances of slices that vary', () => {
+    // From the three slices inside at column 0 to the middle one at column 4. The third of them is 3 mm from what is
+    // not painted, the first of them 1 mm: it goes on for longer.
+    const positions = inMm(5, room, { slices: [0, 1, 2, 3, 9] })
+    const slices = painted((z, _, x) => (x === 0 && z >= 1 && z <= 3) || (x === 4 && z === 2))
+    const found = filling(slices, { of: 'column', around: null }, positions)
+    expect(found.map(([first = '']) => first.slice(0, 5))).toEqual(['.....', '##...', '#####', '####.', '.....'])
   })
 
   it('is exact in two dimensions', () => {
     const area = { rows: 9, columns: 9 }
     const square = (half: number) => Uint8Array.from({ length: 81 }, (_, i) =>
       Math.max(Math.abs((i % 9) - 4), Math.abs(Math.floor(i / 9) - 4)) <= half ? 1 : 0)
-    const halfway = (from: number, to: number) => run(interpolated([square(from), square(-1), square(to)], 1, area)).get(1)
+    const halfway = (from: number, to: number) => run(interpolated([square(from), square(-1), square(to)], 1, area, inMm(3, area))).get(1)
     expect(picture(halfway(3, 1) ?? map(), area)[4]).toBe('..#####..')
     expect(halfway(2, 2)).toEqual(square(2))
   })
@@ -197,13 +250,13 @@ describe('long work', () => {
   it('rests on slices that hold nothing of the segment', () => {
     const slices = Array.from({ length: 50 }, () => blank(2, 2))
     expect(restsOf(onVolume(slices, 1, { rows: 2, columns: 2 }, grow))).toBe(50)
-    expect(restsOf(interpolated(slices, 1, { rows: 2, columns: 2 }))).toBe(50)
+    expect(restsOf(interpolated(slices, 1, { rows: 2, columns: 2 }, inMm(50, { rows: 2, columns: 2 })))).toBe(50)
   })
 
   it('rests within a slice while it measures distances', () => {
     const [rows, columns] = [40, 30]
     const slices = [blank(rows, columns).fill(1), blank(rows, columns), blank(rows, columns).fill(1)]
     // Two outlines, each to its inside and its outside, along every line both ways.
-    expect(restsOf(interpolated(slices, 1, { rows, columns }))).toBeGreaterThan(2 * 2 * (rows + columns))
+    expect(restsOf(interpolated(slices, 1, { rows, columns }, inMm(3, { rows, columns })))).toBeGreaterThan(2 * 2 * (rows + columns))
   })
 })

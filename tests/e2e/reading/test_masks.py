@@ -263,6 +263,20 @@ def majority(mask):
     return 2 * around > 3**mask.ndim
 
 
+def halfway(one, other):
+    """Between two cuts [z, x]: where their distances to the outlines, in mm, are negative on average."""
+    return outline_mm(one) + outline_mm(other) < -1e-6
+
+
+def outline_mm(mask):
+    """Negative inside."""
+    inside, outside = (
+        ndimage.distance_transform_edt(part, sampling=(SLICE_MM, PIXEL_MM))
+        for part in (mask, ~mask)
+    )
+    return np.where(mask, PIXEL_MM / 2 - inside, outside - PIXEL_MM / 2)
+
+
 def within_circle(centre, edge):
     radius = np.hypot(*np.subtract(edge, centre))
     return (np.hypot(X - centre[0], Y - centre[1]) < radius) & (Z == 19)
@@ -336,7 +350,8 @@ def test_operations_reach_the_planes_and_the_whole_series_as_one_step(live_cast,
         mask[:, 30] = ndimage.binary_dilation(mask[:, 30])
         assert np.array_equal(changed_by(room, "Grow"), mask)
 
-        room.page.get_by_label("In the whole series, not only in what is shown").check()
+        whole = room.page.get_by_label("In the whole series, not only in what is shown")
+        whole.check()
         before = draft()
         filled = ndimage.binary_fill_holes(mask)
         assert np.array_equal(changed_by(room, "Fill holes"), filled)
@@ -347,3 +362,12 @@ def test_operations_reach_the_planes_and_the_whole_series_as_one_step(live_cast,
         room.page.get_by_role("button", name="Undo: remove islands", exact=True).click()
         room.page.get_by_role("button", name="Undo: fill holes", exact=True).click()
         saved(lambda content: content == before)
+
+        # Filled between two cuts of the plane that is shown, as far from one as from the other.
+        whole.uncheck()
+        show_coronal(room, 31)
+        mask[:, 31] = False
+        assert np.array_equal(changed_by(room, "Clear this slice"), mask)
+        show_coronal(room, 30)
+        mask[:, 31] = halfway(mask[:, 30], mask[:, 32])
+        assert np.array_equal(changed_by(room, "Fill between slices"), mask)

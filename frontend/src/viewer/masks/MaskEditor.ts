@@ -5,9 +5,10 @@ import type { MaskLayer, MaskOperation, MaskReach, PaneHost, PaneView, Place } f
 import { inBursts } from './bursts'
 import { Labelmap, type SegmentAppearance } from './Labelmap'
 import { centreOf, withLocked } from './operations'
+import { subjectIn } from './sections'
 import { isBlank, SliceState } from './sliceState'
 import { UnderWay } from './UnderWay'
-import { workOf } from './works'
+import { workOf, type WorkRefusal } from './works'
 
 /** What a stroke left on some slices; null where nothing is left. */
 export interface StrokeChange {
@@ -23,7 +24,7 @@ export type MaskAction = MaskOperation | 'paint'
 
 /** Why nothing happened. */
 export type MaskRefusal =
-  | 'no_slice' | 'prior_study' | 'askew' | 'across_slices' | 'nothing_to_do' | 'changed_meanwhile' | 'too_large'
+  | WorkRefusal | 'no_slice' | 'prior_study' | 'nothing_to_do' | 'changed_meanwhile' | 'too_large'
 
 export interface MaskCallbacks {
   /** Slices were painted on; false puts them back. */
@@ -171,17 +172,18 @@ export class MaskEditor {
     this.collect()
     if (isVoid()) return
     const found = this.inHand()
-    const work = typeof found === 'string' ? found : workOf(operation, reach, { ...found, map: found.target.map })
-    if (typeof found === 'string' || typeof work === 'string') {
-      this.refuse(typeof work === 'string' ? work : 'no_slice')
+    if (typeof found === 'string') {
+      this.refuse(found)
       return
     }
     const { edits } = this
+    const work = workOf(operation, reach, subjectIn(found.view, found.target.map, found.value))
     const changed = await inBursts(work, () => isVoid() || this.edits !== edits)
     await this.underWay.letGo() // a hand that only moved the images has overtaken nothing
     this.collect()
     if (isVoid()) return
     if (changed === null || this.edits !== edits) this.refuse('changed_meanwhile')
+    else if (typeof changed === 'string') this.refuse(changed)
     else if (!this.change(found.target, [...changed], operation)) this.refuse('nothing_to_do')
   }
 

@@ -16,7 +16,9 @@ export function* onSection(
 ): Generator<void, Map<number, Uint8Array>> {
   const before = cut(slices, section, size)
   const after = yield* onSegment(before.labels, value, before.size, operation)
-  return pasted(slices, section, size, after)
+  const changed = new Map<number, Uint8Array>()
+  paste(changed, slices, section, size, after)
+  return changed
 }
 
 /** The labels of a cut; across the slices each of them is one row. */
@@ -30,12 +32,17 @@ export function cut(slices: Slices, { of, index }: Section, { rows, columns }: S
   return { labels, size: { rows: slices.length, columns: width } }
 }
 
-function pasted(slices: Slices, { of, index }: Section, { rows, columns }: Size, labels: Uint8Array): Map<number, Uint8Array> {
-  if (of === 'slice') return new Map([[index, labels]])
+/** Put the labels of a cut into the slices that it changes; `changed` may hold those that other cuts have changed. */
+export function paste(
+  changed: Map<number, Uint8Array>, slices: Slices, { of, index }: Section, { rows, columns }: Size, labels: Uint8Array,
+): void {
+  if (of === 'slice') {
+    changed.set(index, labels)
+    return
+  }
   const width = of === 'row' ? columns : rows
-  const changed = new Map<number, Uint8Array>()
   for (const [z, slice] of slices.entries()) {
-    let after: Uint8Array | null = null
+    let after = changed.get(z) ?? null
     for (let i = 0; i < width; i++) {
       const at = voxelOf(of, index, i, columns)
       const label = labels[z * width + i] ?? 0
@@ -45,7 +52,6 @@ function pasted(slices: Slices, { of, index }: Section, { rows, columns }: Size,
     }
     if (after) changed.set(z, after)
   }
-  return changed
 }
 
 function voxelOf(of: 'row' | 'column', index: number, along: number, columns: number): number {

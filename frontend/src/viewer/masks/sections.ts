@@ -1,13 +1,32 @@
-/** Which cut through the label map of a series a pane shows: a slice, a row or a column of voxels. */
+/** What of a label map a pane shows, and where it lies: a cut along a slice, a row or a column of voxels. */
 import * as core from '@cornerstonejs/core'
 import { frameOf, placeKey, placeOf } from '../regions/frames'
 import { areParallel, normalOf, toPixel } from '../regions/geometry'
 import type { PaneView } from '../types'
 import type { Section } from './cuts'
 import type { Labelmap } from './Labelmap'
+import { positionsIn, type NoSpace, type Positions } from './positions'
+import type { Subject } from './works'
+
+/** A segment of a label map as the pane shows it now. */
+export function subjectIn(view: PaneView, map: Labelmap, value: number): Subject {
+  return {
+    slices: map.slices(), size: { rows: map.rows, columns: map.columns }, value,
+    section: sectionUnder(view, map), positions: () => positionsOf(view, map),
+  }
+}
+
+/** Planes have the frames in an order of their own. */
+function positionsOf(view: PaneView, map: Labelmap): Positions | NoSpace {
+  const planes = new Map(view.imageIds.map((imageId) => {
+    const frame = frameOf(imageId)
+    return [frame ? placeKey(frame.place) : imageId, frame?.isPlaced ? frame.plane : null] as const
+  }))
+  return positionsIn(map.places.map((place) => planes.get(place) ?? null), map)
+}
 
 /** What a pane cuts; null where its plane runs askew through the voxels, or beside them. */
-export function sectionUnder(view: PaneView, map: Labelmap): Section | null {
+function sectionUnder(view: PaneView, map: Labelmap): Section | null {
   const viewport = core.getRenderingEngine(view.engineId)?.getViewport(view.viewportId)
   const frame = frameOf(view.imageIds[0] ?? '')
   const { focalPoint, viewPlaneNormal } = viewport?.getCamera() ?? {}

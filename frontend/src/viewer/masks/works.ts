@@ -1,34 +1,62 @@
-/** Which slices an operation changes, by what the active pane shows and how far it reaches. */
-import type { MaskOperation, MaskReach, PaneView } from '../types'
-import { onSection } from './cuts'
-import { interpolated } from './interpolation'
-import type { Labelmap } from './Labelmap'
-import { clear, fillHoles, grow, keepLargest, shrink, smooth, type Operation } from './operations'
-import { sectionUnder } from './sections'
+/** PURE. Which slices an operation changes, by what the active pane shows and how far it reaches. */
+import type { MaskOperation, MaskReach } from '../types'
+import { onSection, type Section } from './cuts'
+import { ALL_SLICES, interpolated } from './interpolation'
+import { clear, fillHoles, grow, keepLargest, onSegment, shrink, smooth, type Operation, type Size } from './operations'
+import type { NoSpace, Positions } from './positions'
 import { onVolume } from './volume'
 
-/** The segment that is worked on, where it lies, and the pane that shows it. */
+/** The segment that is worked on, where it lies, and what the active pane shows of it. */
 export interface Subject {
-  map: Labelmap
+  /** Labels of the whole stack in order. */
+  slices: readonly Uint8Array[]
+  size: Size
   value: number
-  view: PaneView
+  /** Null where the pane's plane runs askew through the voxels. */
+  section: Section | null
+  /** Read from the metadata of every slice: asked for only where it matters. */
+  positions: () => Positions | NoSpace
 }
+
+/** Why there is nothing to do. */
+export type WorkRefusal = 'askew' | NoSpace
+
+type Work = Generator<void, Map<number, Uint8Array> | WorkRefusal>
 
 const OPERATIONS: Record<Exclude<MaskOperation, 'interpolate'>, Operation> = {
   fill_holes: fillHoles, remove_islands: keepLargest, smooth, grow, shrink, clear_slice: clear,
 }
 
 /** The slices as they are to be, by index; or why there are none. */
-export function workOf(
-  operation: MaskOperation, reach: MaskReach, { map, value, view }: Subject,
-): Generator<void, Map<number, Uint8Array>> | 'askew' | 'across_slices' {
-  const slices = map.slices()
-  const size = { rows: map.rows, columns: map.columns }
+export function* workOf(operation: MaskOperation, reach: MaskReach, subject: Subject): Work {
+  const { slices, size, value, section } = subject
   const isWhole = reach === 'series' && operation !== 'clear_slice'
-  const section = isWhole ? null : sectionUnder(view, map)
   if (!isWhole && !section) return 'askew'
-  if (operation === 'interpolate') {
-    return section && section.of !== 'slice' ? 'across_slices' : interpolated(slices, value, size, section?.index ?? null)
+  if (operation === 'interpolate') return yield* filled(subject, isWhole)
+  if (!isWhole && section) return yield* onSection(slices, section, value, size, OPERATIONS[operation])
+  // Images that are no neighbours in space are worked on one by one: what one shows says nothing about the next.
+  const isSpace = slices.length === 1 || typeof subject.positions() !== 'string'
+  return yield* (isSpace ? onVolume : onEachSlice)(slices, value, size, OPERATIONS[operation])
+}
+
+/** Between the cuts that the pane shows: those next to the one in sight, or all. A whole series without gaps in that
+ * direction was painted on its slices. */
+function* filled({ slices, size, value, section, positions }: Subject, isWhole: boolean): Work {
+  const space = positions()
+  if (typeof space === 'string') return space
+  const gaps = { of: section?.of ?? 'slice', around: isWhole ? null : section?.index ?? null }
+  const found = yield* interpolated(slices, value, size, space, gaps)
+  if (!isWhole || found.size > 0 || gaps.of === 'slice') return found
+  return yield* interpolated(slices, value, size, space, ALL_SLICES)
+}
+
+function* onEachSlice(
+  slices: readonly Uint8Array[], value: number, size: Size, operation: Operation,
+): Generator<void, Map<number, Uint8Array>> {
+  const changed = new Map<number, Uint8Array>()
+  for (const [index, labels] of slices.entries()) {
+    if (labels.includes(value)) changed.set(index, yield* onSegment(labels, value, size, operation))
+    yield
   }
-  return section ? onSection(slices, section, value, size, OPERATIONS[operation]) : onVolume(slices, value, size, OPERATIONS[operation])
+  return changed
 }
