@@ -16,7 +16,8 @@ from tests.e2e.rooms import draft, painted, reading, regions_of, saved
 SIDE, SLICES = 64, 9
 DEFINITION = {
     "questions": [
-        {"key": "finding", "label": "Finding?", "options": [{"key": "no"}, {"key": "yes"}]},
+        {"key": "finding", "label": "Finding?", "options": [{"key": "no"}, {"key": "yes"}],
+         "is_normal": "no"},
         {"key": "size", "label": "Size", "kind": "number", "required": False},
         {
             "key": "quality", "label": "Quality", "scope": "series", "required": False,
@@ -83,16 +84,34 @@ def test_what_is_in_hand_is_changed_by_key(live_cast):
         page = room.page
         press = page.keyboard.press
 
+        # All normal, and taken back.
+        press("u")
+        saved(lambda content: content["answers"] == {"finding": "no"})
+        press("Control+z")
+        saved(lambda content: content["answers"] == {})
+
         # The region that is in hand.
         press("Shift+R")
         room.until("s.tool === 'box'")
         drag(page, room, (0.4, 0.4), (0.6, 0.6))
         page.get_by_test_id("region").wait_for()
+        drawn = page.locator("[data-pane='0'] svg.svg-layer g").first
+        drawn.wait_for(state="attached")
         press("Alt+H")
         press("Alt+L")
         saved(lambda content: flags(content) == [(True, True)])
+        drawn.wait_for(state="detached")
         press("Alt+H")
         press("Alt+L")
+        drawn.wait_for(state="attached")
+        press("Home")
+        room.until("p.slice === 1")
+        press("Shift+ArrowRight")
+        room.until("p.slice === 5")
+        press("End")
+        room.until("p.slice === 9")
+        page.get_by_test_id("region").get_by_role("button").first.click()
+        room.until("p.slice === 5")
         press("Alt+R")
         page.keyboard.type("upper lobe")
         press("Enter")

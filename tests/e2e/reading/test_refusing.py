@@ -28,8 +28,9 @@ DEFINITION = {
     ],
     "segments": [{"value": 1, "label": "Liver"}],
     "hanging": [{
-        "name": "With the prior", "match": {"has_prior": True}, "layout": "1x2",
-        "panes": [{"prior": 0}, {"prior": 1}],
+        "name": "With the prior", "match": {"has_prior": True, "orientation": ["axial"]},
+        "layout": "1x2", "sync": ["scroll"],
+        "panes": [{"prior": 0, "preset": "lung"}, {"prior": 1, "preset": "bone"}],
     }],
 }  # fmt: skip
 BOX, LENGTH = ((12, 12), (24, 20)), ((14, 52), (40, 52))
@@ -68,11 +69,22 @@ def test_what_may_not_be_done_is_refused_and_the_rest_is_saved(live_cast, projec
         room = enter(project)
         for pane in (OWN, PRIOR):
             room.until(f"p.status === 'shown' && p.loaded === {SLICES}", pane)
+        the_rule_reaches_the_panes(room)
         nothing_is_drawn_on_the_prior(room)
         a_stroke_is_saved_though_nothing_follows_it(room)
         the_tool_follows_the_label(room)
         a_new_label_takes_its_answers_and_undo_brings_them_back(room)
         a_missing_answer_is_shown_where_it_is_missing(room)
+
+
+def the_rule_reaches_the_panes(room):
+    windows = [(pane["preset"], pane["width"]) for pane in map(room.pane, (OWN, PRIOR))]
+    assert windows == [("lung", 1500), ("bone", 2500)]
+    assert room.do("return w.state.links") == {"scroll": True, "window": False, "zoom": False}
+    assert room.page.get_by_test_id("plan-notice").count() == 0
+    for slice in (SLICES, 2):
+        room.do(f"await w.goTo({slice})")
+        room.until(f"p.slice === {slice}", PRIOR)
 
 
 def nothing_is_drawn_on_the_prior(room):
@@ -156,6 +168,7 @@ def test_a_page_that_breaks_says_so_and_comes_back_with_the_work(live_cast):
     )
     with reading(live_cast) as enter:
         room = enter(project)
+        room.page.get_by_test_id("plan-notice").get_by_text("No hanging rule fits").wait_for()
         room.draw("box", *BOX)
         saved(regions_of)
         page = room.page
