@@ -149,6 +149,8 @@ def a_missing_answer_is_shown_where_it_is_missing(room):
     room.page.get_by_test_id("missing").wait_for(state="detached")
     room.page.get_by_role("button", name="Submit").click()
     servers.eventually(Revision.objects.exists, "the read is handed in", timeout_s=20)
+    # The older study comes next, which has no prior.
+    room.page.get_by_test_id("plan-notice").get_by_text("No hanging rule fits").wait_for()
 
 
 REMEMBERED = """() => {
