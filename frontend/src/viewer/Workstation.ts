@@ -141,7 +141,7 @@ export class Workstation extends PaneCommands implements PaneHost {
   /** What the case that comes next begins with, by its own plan. */
   async prefetch(plan: HangingPlan): Promise<void> {
     const { studies } = this
-    const rest = await this.loader.prefetch(plan)
+    const rest = await this.loader.prefetch(plan, studies)
     if (studies === this.studies) this.prefetcher.prepare(rest)
   }
 

@@ -64,6 +64,8 @@ export class SeriesLoader {
   private readonly loaded = new Map<string, Promise<LoadedSeries>>()
   private readonly registered = new Map<string, string[]>()
   private readonly volumes = new Map<string, { bytes: number; users: number }>()
+  /** What was fetched for a case that was to come next. */
+  private ahead: ViewerStudy[] = []
 
   constructor(private readonly root: string) {}
 
@@ -85,12 +87,16 @@ export class SeriesLoader {
   }
 
   /** Fetch and decode what a case that comes next begins with; returns what its planes need besides. What fails is
-   * loaded again, visibly, when it is the case's turn. */
-  async prefetch({ panes }: HangingPlan): Promise<AheadFrame[]> {
+   * loaded again, visibly, when it is the case's turn. What was fetched for a case that did not come is given up. */
+  async prefetch({ panes }: HangingPlan, open: readonly ViewerStudy[]): Promise<AheadFrame[]> {
+    const coming = panes.flatMap((pane) => (pane ? [pane.study] : []))
+    const wanted = new Set([...open, ...coming].map((study) => study.study_instance_uid))
+    this.ahead.filter((study) => !wanted.has(study.study_instance_uid)).forEach((study) => this.forget(study))
+    this.ahead = coming
     const hung = panes.filter((pane) => pane !== null).map((pane) => this.loadAhead(pane).catch(() => null))
     const known = (await Promise.all(hung)).filter((series) => series !== null)
     const { first, rest } = framesOfNext(known, core.cache.getMaxCacheSize(), this.heldBytes())
-    await Promise.allSettled(first.map(({ imageId }) => core.imageLoader.loadAndCacheImage(imageId)))
+    await Promise.allSettled(first.map(async ({ imageId }) => core.imageLoader.loadAndCacheImage(imageId)))
     return rest
   }
 
