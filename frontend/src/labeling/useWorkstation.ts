@@ -2,6 +2,7 @@
 import { startTransition, useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from 'react'
 import type { Reading } from '../api/client'
 import type { HangingPlan } from '../viewer/hanging'
+import { settleClicks } from '../viewer/clicks'
 import { EMPTY_STATE } from '../viewer/emptyState'
 import type { PlanNotice } from '../viewer/messages'
 import { hasOnlyMoved, isStillEmpty } from '../viewer/movement'
@@ -63,6 +64,7 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
     if (!host || !isSupported || !isFurnished) return undefined
     let created: Workstation | null = null
     let isGone = false
+    const leaveClicks = settleClicks(host)
     const hasGone = () => isGone // asked anew after every wait
     const start = async () => {
       const layers = await viewerModule
@@ -85,6 +87,7 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
     return () => {
       isGone = true
       setOpened(null)
+      leaveClicks()
       created?.destroy()
     }
   }, [root, isSupported, isFurnished, life])

@@ -212,13 +212,21 @@ def test_what_was_drawn_is_handed_in_for_ever(desk):
     saved(regions_of)
     assert "mm in the patient" in desk.page.get_by_test_id("region").inner_text()
     desk.page.keyboard.press("2")
+    # Cornerstone would hold each click back until it is no double click.
+    desk.take("point")
+    desk.page.mouse.click(*desk.at(20, 20))
+    desk.take("brush")
+    desk.page.mouse.click(*desk.at(40, 20))
     desk.page.keyboard.press("Enter")
     desk.page.get_by_test_id("finished").wait_for()
     revision = Revision.objects.get()
-    [region] = revision.content["regions"]
-    (x1, y1), (x2, y2) = region["pixels"]
+    length, point = revision.content["regions"]
+    (x1, y1), (x2, y2) = length["pixels"]
     assert abs(np.hypot(x2 - x1, y2 - y1) * PIXEL_MM - 50) < 0.5 * PIXEL_MM
     assert revision.content["answers"] == {"finding": "yes"}
+    assert np.allclose(point["pixels"], [[20, 20]], atol=0.5)
+    [labels] = painted(revision.content).values()
+    assert np.allclose(np.mean(np.nonzero(labels), axis=1), [20, 40], atol=0.75)
 
 
 def test_undo_goes_over_everything_that_was_done(desk):
