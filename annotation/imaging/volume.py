@@ -12,12 +12,14 @@ DIRECTION_TOLERANCE = 1e-3
 MIN_COSINE = 0.8
 PLANES = ("sagittal", "coronal", "axial")  # by the axis that their normal follows: x, y, z of LPS
 SPACING_TOLERANCE = 0.05  # a share of the median spacing
+MIN_SLICES = 3  # two say nothing of what lies between slices, nor whether one is missing
 
 
 class NotAVolume(StrEnum):
     """Why the images of a series are a stack and no more; the screens have words for each."""
 
     SINGLE_IMAGE = "single_image"
+    TOO_FEW_SLICES = "too_few_slices"
     NO_POSITION = "no_position"
     DIFFERENT_ORIENTATIONS = "different_orientations"
     SAME_PLACE = "same_place"
@@ -34,6 +36,7 @@ class NotAVolume(StrEnum):
 
 SENTENCES = {
     NotAVolume.SINGLE_IMAGE: "a single image",
+    NotAVolume.TOO_FEW_SLICES: "two slices only",
     NotAVolume.NO_POSITION: "images without a position in the patient",
     NotAVolume.DIFFERENT_ORIENTATIONS: "images of different orientations",
     NotAVolume.SAME_PLACE: "several images at one place",
@@ -85,6 +88,8 @@ def order_slices(places: Sequence[SlicePlace]) -> SliceOrder:
     why = _why_not(positions[order], depth[order], normal)
     if why is None and len({p.stack for p in places} - {""}) > 1:
         why = NotAVolume.SEVERAL_STACKS
+    if why is None and len(places) < MIN_SLICES:
+        why = NotAVolume.TOO_FEW_SLICES
     return SliceOrder([by_number[i].key for i in order], why)
 
 

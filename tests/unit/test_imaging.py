@@ -242,6 +242,7 @@ def test_slices_sort_along_the_normal_whatever_their_numbers_say():
 @pytest.mark.parametrize(
     ("positions", "why"),
     [
+        ([(0, 0, 0), (0, 0, 1)], NotAVolume.TOO_FEW_SLICES),
         ([(0, 0, 0), (0, 0, 1), (0, 0, 1)], NotAVolume.SAME_PLACE),
         ([(0, 0, 0), (0, 0, 1), (0, 0, 2), (0, 0, 5)], NotAVolume.VARYING_SPACING),
         ([(0, 0, 0), (0, 2, 1), (0, 4, 2), (0, 6, 3)], NotAVolume.TILTED_GANTRY),

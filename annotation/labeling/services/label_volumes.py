@@ -78,7 +78,7 @@ def nifti_of_layer(
     if not found:
         raise NotFound
     [series] = found
-    if series.not_a_volume not in (None, NotAVolume.SINGLE_IMAGE):
+    if series.not_a_volume not in (None, NotAVolume.SINGLE_IMAGE, NotAVolume.TOO_FEW_SLICES):
         raise Conflict(f"The series is no volume: {series.not_a_volume.sentence}.")
     labels = _labels_of(mask, series.in_slice_order)
     return nifti.label_map_file(labels, LPS_TO_RAS @ _affine_lps(series))

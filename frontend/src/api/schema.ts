@@ -2462,6 +2462,7 @@ export interface components {
         };
         /**
          * @description * `single_image` - single_image
+         *     * `too_few_slices` - too_few_slices
          *     * `no_position` - no_position
          *     * `different_orientations` - different_orientations
          *     * `same_place` - same_place
@@ -2471,7 +2472,7 @@ export interface components {
          *     * `multi_frame` - multi_frame
          * @enum {string}
          */
-        NotAVolumeEnum: "single_image" | "no_position" | "different_orientations" | "same_place" | "varying_spacing" | "tilted_gantry" | "several_stacks" | "multi_frame";
+        NotAVolumeEnum: "single_image" | "too_few_slices" | "no_position" | "different_orientations" | "same_place" | "varying_spacing" | "tilted_gantry" | "several_stacks" | "multi_frame";
         /** @enum {unknown} */
         NullEnum: null;
         OperatingPoint: {
@@ -2980,6 +2981,7 @@ export interface components {
              * @description why the series is shown as a stack only
              *
              *     * `single_image` - single_image
+             *     * `too_few_slices` - too_few_slices
              *     * `no_position` - no_position
              *     * `different_orientations` - different_orientations
              *     * `same_place` - same_place

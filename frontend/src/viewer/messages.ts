@@ -5,6 +5,7 @@ export type NotAVolume =
   | 'single_image'
   | 'no_position'
   | 'different_orientations'
+  | 'too_few_slices'
   | 'same_place'
   | 'varying_spacing'
   | 'tilted_gantry'

@@ -33,7 +33,7 @@ REAL = {
     "dicom-broken/not-a-volume/sliceincrement": "missing slices or varying spacing",
     "dicom-broken/not-a-volume/gantrytilting": "a tilted gantry",
     "dicom-broken/not-a-volume/sliceorientation": "images of different orientations",
-    "dicom-broken/not-a-volume/slicecount": None,
+    "dicom-broken/not-a-volume/slicecount": "two slices only",
 }
 NOTHING_HELD = dict.fromkeys(("bytes", "limit", "series", "volumes", "facts"), 0)
 ONLY_THE_MARK = "w.window({ center: 2500, width: 500 })"

@@ -204,6 +204,7 @@ export const reading = {
   'volume.why_single_image': 'ein einzelnes Bild',
   'volume.why_no_position': 'Bilder ohne Lage im Patienten',
   'volume.why_different_orientations': 'Bilder verschiedener Ausrichtung',
+  'volume.why_too_few_slices': 'nur zwei Schichten',
   'volume.why_same_place': 'mehrere Bilder an einem Ort',
   'volume.why_varying_spacing': 'fehlende Schichten oder wechselnder Abstand',
   'volume.why_tilted_gantry': 'eine gekippte Gantry',

@@ -201,6 +201,7 @@ export const reading = {
   'volume.why_single_image': 'a single image',
   'volume.why_no_position': 'images without a position in the patient',
   'volume.why_different_orientations': 'images of different orientations',
+  'volume.why_too_few_slices': 'two slices only',
   'volume.why_same_place': 'several images at one place',
   'volume.why_varying_spacing': 'missing slices or varying spacing',
   'volume.why_tilted_gantry': 'a tilted gantry',
