@@ -35,6 +35,8 @@ export class Labelmap {
   readonly rows: number
   readonly columns: number
   private readonly images: readonly core.Types.IImage[]
+  /** Cornerstone's number of its colours: each pane would get some of its own, for good. */
+  private readonly palette = segmentation.config.color.addColorLUT([[0, 0, 0, 0]])
   private readonly indices: ReadonlyMap<string, number>
   /** What is attached to a viewport: the same viewport may turn from a stack into a plane. */
   private readonly attached = new Map<string, string>()
@@ -90,7 +92,8 @@ export class Labelmap {
     const fresh = views.filter((view) => !this.attached.has(view.viewportId))
     for (const view of fresh) {
       this.attached.set(view.viewportId, kindOf(view))
-      segmentation.addLabelmapRepresentationToViewport(view.viewportId, [{ segmentationId: this.id }])
+      const config = { colorLUTOrIndex: this.palette }
+      segmentation.addLabelmapRepresentationToViewport(view.viewportId, [{ segmentationId: this.id, config }])
     }
     return fresh
   }
@@ -156,6 +159,7 @@ export class Labelmap {
     this.attach([])
     segmentation.removeSegmentation(this.id)
     segmentation.segmentationStyle.clearSegmentationStyle(this.id)
+    segmentation.state.removeColorLUT(this.palette)
     for (const { imageId } of this.images) {
       if (core.cache.getImageLoadObject(imageId)) core.cache.removeImageLoadObject(imageId, { force: true })
       forgetMade(imageId)
