@@ -165,9 +165,11 @@ function PositionText({ state }: { state: PaneState }) {
 
 function SliceBar({ state, pane, onGoTo }: PaneOverlayProps) {
   const { slice, slices, loaded, frames } = state
-  /** Where the hand has it: the texts follow a little later. */
-  const [held, setHeld] = useState<number | null>(null)
-  const letGo = () => setHeld(null)
+  /** Where the hand has it. The slice follows a little later: once let go, the bar waits for it from the one it
+   * stood at, and does not jump back. */
+  const [held, setHeld] = useState<{ at: number; from: number | null } | null>(null)
+  const letGo = () => setHeld((now) => now && { ...now, from: slice })
+  if (held && held.from !== null && (slice === held.at || slice !== held.from)) setHeld(null)
   const style = { '--loaded': `${(100 * Math.min(loaded, frames)) / Math.max(frames, 1)}%` } as CSSProperties
   return (
     <input
@@ -177,12 +179,12 @@ function SliceBar({ state, pane, onGoTo }: PaneOverlayProps) {
       style={style}
       min={1}
       max={slices}
-      value={held ?? slice}
+      value={held?.at ?? slice}
       aria-label={t('pane.slice_bar', { number: pane + 1 })}
       aria-valuetext={t('pane.slice', { slice: String(slice), slices: String(slices) })}
       onChange={(event) => {
         const wanted = Number(event.currentTarget.value)
-        setHeld(wanted)
+        setHeld({ at: wanted, from: null })
         onGoTo(wanted)
       }}
       onKeyUp={letGo}
