@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID, uuid4
@@ -119,9 +120,10 @@ class SpecifiedInputs:
         None where a frame cannot be used.
         """
         stacks = {name: _stack(series) for name, series in chosen.series.items()}
+        whole = cache(lambda name: _shown(stacks[name]))  # once, not for every frame that cuts it
         for number in range(len(chosen.grid().frames)):
             try:
-                volumes = self._flat(stacks, number)
+                volumes = self._flat(stacks, whole, number)
                 yield prepare_placed(aligned(volumes, self.spec), self.spec).image
             except UnusableInput:
                 yield None
@@ -178,7 +180,7 @@ class SpecifiedInputs:
     def _volumes(self, chosen: ChosenSeries) -> dict[str, Volume]:
         stacks = {name: _stack(series) for name, series in chosen.series.items()}
         if self.spec.spatial == 2:
-            return self._flat(stacks)
+            return self._flat(stacks, lambda name: _shown(stacks[name]))
         for name, stack in stacks.items():
             if stack.not_a_volume:
                 raise UnusableInput(
@@ -189,10 +191,16 @@ class SpecifiedInputs:
             for name, stack in stacks.items()
         }
 
-    def _flat(self, stacks: Mapping[str, Stack], number: int | None = None) -> dict[str, Volume]:
+    def _flat(
+        self,
+        stacks: Mapping[str, Stack],
+        whole: Callable[[str], NDArray[Any]],
+        number: int | None = None,
+    ) -> dict[str, Volume]:
         """Middle frames; of a branch's later series the whole, where the first one's frame cuts it.
 
-        With a number that frame of the first channel: others must be placed. Raises UnusableInput.
+        `whole` gives the values of a channel's stack. With a number that frame of the first channel:
+        others must be placed. Raises UnusableInput.
         """
         found: dict[str, Volume] = {}
         firsts: dict[int, Stack] = {}
@@ -206,7 +214,7 @@ class SpecifiedInputs:
             if first is alone:
                 volume = Volume(_shown(alone)[0], spacing_of(alone)[1:], *_place(alone))
             elif is_known:
-                volume = Volume(_shown(stack), spacing_of(stack), *_place(stack))
+                volume = Volume(whole(channel.name), spacing_of(stack), *_place(stack))
             elif number is None:
                 volume = Volume(_shown(alone)[0], spacing_of(alone)[1:])
             else:

@@ -63,6 +63,18 @@ def test_the_channels_of_a_case_show_the_same_place(cast, spec):
     assert np.corrcoef(image[0].ravel(), image[1].ravel())[0, 1] > 0.97
 
 
+def test_every_frame_of_a_flat_input_shows_its_channels_at_one_place(cast):
+    """As the middle one, that the network is trained on; the second series is cut by each of them."""
+    inputs = SpecifiedInputs(InputSpec.from_json(FLAT))
+    [chosen] = inputs.choose([case_of(cast.project, "sliced")], {})
+    images = list(inputs.load_slices(chosen))
+    assert len(images) == 12
+    np.testing.assert_array_equal(images[6], inputs.load_placed(chosen).image)
+    for image in images[3:9]:
+        assert np.corrcoef(image[0].ravel(), image[1].ravel())[0, 1] > 0.95
+    assert not np.array_equal(images[3][1], images[6][1])
+
+
 def test_series_of_other_frames_or_places_leave_their_case_out(cast):
     cases = [
         case_of(cast.project, "moved on the table", reference="another"),
