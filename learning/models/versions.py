@@ -105,9 +105,8 @@ class TestResult(models.Model):
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="test_results")
     patient_key = models.CharField(max_length=16)
     truth = models.JSONField(null=True)  # as the task encodes it; missing values are null
-    values = ArrayField(
-        models.FloatField()
-    )  # as the task predicts; of drawings see metrics.figures
+    # As the task predicts; of drawings see metrics.figures.
+    values = ArrayField(models.FloatField())
     said = ArrayField(models.FloatField(), default=list)  # of drawings: as Prediction.values
 
     class Meta:

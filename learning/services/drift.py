@@ -63,9 +63,7 @@ class OutputDrift:
     """One output of the model for held-out cases that arrived in one month."""
 
     output: str  # the answer or structure that it is of; empty for a number
-    quantity: (
-        str  # of QUANTITIES: of masks the share of the image, of boxes their count and best score
-    )
+    quantity: str  # of QUANTITIES: a share of the image of masks, count and best score of boxes
     month: str
     count: int
     drift: Drift | None

@@ -109,7 +109,7 @@ def metadata(
 def read_record(read: Reader) -> Json:
     """The checked head of our own description. Raises InvalidBundle."""
     try:
-        record = json.loads(read(RECORD, LARGEST_RECORD))
+        record: Json = json.loads(read(RECORD, LARGEST_RECORD))
     except ValueError as error:
         if isinstance(error, InvalidBundle):
             raise
@@ -123,7 +123,7 @@ def read_record(read: Reader) -> Json:
         raise InvalidBundle(f"{RECORD}: columns is no dict")
     if record["format"] != FORMAT:
         raise InvalidBundle(f"{RECORD}: format {record['format']} is not known here")
-    return record  # type: ignore[no-any-return]
+    return record
 
 
 def load_weights(read: Reader, network: nn.Module, largest: int) -> None:

@@ -1,11 +1,10 @@
 """The detector behind MONAI's interface: images in, boxes out, for bundles outside of this product."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from monai.inferers.inferer import Inferer
-from torch import nn
 
 from learning.training.detection.network import Detector
 from learning.training.detection.train import detect
@@ -22,8 +21,8 @@ class BoxInferer(Inferer):
         super().__init__()
         self._window, self._overlap = tuple(window), window_overlap
 
-    def __call__(  # type: ignore[override]
-        self, inputs: torch.Tensor, network: nn.Module, *args: Any, **kwargs: Any
+    def __call__(
+        self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any
     ) -> list[dict[str, torch.Tensor]]:
         del args, kwargs
         if not isinstance(network, Detector):
