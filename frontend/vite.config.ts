@@ -10,30 +10,23 @@ const codecs = [
   'codec-openjph/wasmjs',
 ].map((name) => `@cornerstonejs/${name}`)
 
-/** Tables for drawing without WebGL, which label maps need anyway: the page asks for WebGL 2 first. */
-const withoutCpuColours: Plugin = {
-  name: 'without-cpu-colours',
-  load: (id) => (id.endsWith('/core/dist/esm/constants/cpuColormaps.js') ? 'export default {}' : null),
-}
-
-/** vtk.js brings a second way to draw, which the viewer never takes: it asks for WebGL 2. */
-const withoutWebGpu: Plugin = {
-  name: 'without-webgpu',
-  load: (id) => (id.includes('/vtk.js/Rendering/WebGPU/Profiles/') ? 'export {}' : null),
-}
-
-/** The loader offers its worker's decoders to the page, too, which never decodes. The worker takes other files. */
-const decodersInTheWorkerOnly: Plugin = {
-  name: 'decoders-in-the-worker-only',
-  load: (id) => Object.entries(OF_THE_WORKER).find(([file]) => id.endsWith(`/dicom-image-loader/dist/esm/${file}`))?.[1] ?? null,
-}
-const OF_THE_WORKER = {
-  'decodeImageFrameWorker.js': 'export const decodeImageFrame = null, postProcessDecodedPixels = null',
-  'shared/decoders/index.js': 'export const decoders = {}, initializers = {}',
+/** What libraries bring and the page never runs: the end of a file's path, or a folder of it, and what stands for it. */
+const NEVER_RUN: [path: string, instead: string][] = [
+  // Tables for drawing without WebGL, which label maps need anyway: the page asks for WebGL 2 first.
+  ['/core/dist/esm/constants/cpuColormaps.js', 'export default {}'],
+  // A second way to draw.
+  ['/vtk.js/Rendering/WebGPU/Profiles/', 'export {}'],
+  // The decoders of the loader's worker, which takes them from other files.
+  ['/dicom-image-loader/dist/esm/decodeImageFrameWorker.js', 'export const decodeImageFrame = null, postProcessDecodedPixels = null'],
+  ['/dicom-image-loader/dist/esm/shared/decoders/index.js', 'export const decoders = {}, initializers = {}'],
+]
+const withoutWhatNeverRuns: Plugin = {
+  name: 'without-what-never-runs',
+  load: (id) => NEVER_RUN.find(([path]) => (path.endsWith('/') ? id.includes(path) : id.endsWith(path)))?.[1] ?? null,
 }
 
 export default defineConfig({
-  plugins: [react(), withoutCpuColours, withoutWebGpu, decodersInTheWorkerOnly],
+  plugins: [react(), withoutWhatNeverRuns],
   resolve: {
     alias: {
       // vtk.js drags in an XML writer that no reader of ours uses (300 kB, and it breaks the build).
