@@ -1,9 +1,9 @@
 /** Addresses and metadata of our DICOMweb server, without Cornerstone. */
 
 import { type NotAVolume, ViewerError } from './messages'
-import { withExpandedPalette } from './palette'
 import { withColourAsSent } from './deepColour'
 import { withReadableGroups } from './functionalGroups'
+import { withExpandedPalette } from './palette'
 import { withUsableWindows } from './storedWindow'
 import type { Place } from './types'
 

@@ -1,6 +1,6 @@
 /** PURE. Slices between painted ones, by shape: halfway between two outlines lies the mean of their signed
- * distances, in mm. So are cuts of any of the three directions. Only islands that lie over one another are joined: two lesions of a segment stay two. Generators rest after
- * every slice, and after every line of pixels where a slice takes long. */
+ * distances, in mm. So are cuts of any of the three directions. Only islands that lie over one another are joined: two
+ * lesions of a segment stay two. Generators rest after every cut, and after every line of pixels where one takes long. */
 import { cut, paste, type Section } from './cuts'
 import { binary, withSegment, type Size } from './operations'
 import { piecesOf } from './pieces'
