@@ -371,7 +371,8 @@ def test_real_series_open_in_planes_and_broken_ones_say_why_not(live_cast):
                 is_in_planes(room)
             else:
                 room.until("p.as === 'stack' && p.notice !== null")
-                assert has_notice(room, f"Only a stack: {reason}.")
+                notice = room.page.get_by_test_id("notice")
+                notice.get_by_text(f"Only a stack: {reason}.", exact=True).wait_for()
 
 
 def is_in_planes(room):
@@ -379,11 +380,6 @@ def is_in_planes(room):
     room.until("p.status === 'shown' && p.as === 'coronal'", 2)
     room.until("p.status === 'shown' && p.as === 'stack' && p.width > 0", 3)
     assert np.unique(room.picture(3)).size > 20
-
-
-def has_notice(room, text):
-    room.page.get_by_test_id("notice").get_by_text(text, exact=True).wait_for()
-    return True
 
 
 def of_one_study(files, number):
