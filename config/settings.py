@@ -277,6 +277,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "queue-due-encoders": {"task": "learning.tasks.queue_due_encoders", "schedule": 10},
     "queue-due-scorings": {"task": "learning.tasks.queue_due_scorings", "schedule": 60},
+    "ask-due-slices": {"task": "learning.tasks.ask_due_slices", "schedule": 30},
     "start-due-rounds": {"task": "learning.tasks.start_due_rounds", "schedule": 15},
     "collect-leftovers": {"task": "learning.tasks.collect_leftovers", "schedule": 3600},
     "collect-explanations": {"task": "learning.tasks.collect_explanations", "schedule": 600},

@@ -11,6 +11,7 @@ DRAWN = ("segmentation", "boxes")
 DETECTOR = "detector"  # what the network of a target of boxes is called, as in training.detection
 SCOPES = ("study", "series")  # of questions whose answers can be learned
 UNDRAWN = ("background", "unknown")  # what a slice without a drawing says
+MOST_SLICES = 100  # that may be asked of one volume
 
 
 AP_IN_VOLUMES = "ap10"  # a box of three frames that misses one is a find all the same
@@ -150,15 +151,20 @@ def _event(given: dict[str, Any], asked: Question, schema: Schema) -> dict[str, 
 
 
 def _segmentation(given: dict[str, Any], schema: Schema) -> dict[str, Any]:
-    _refuse_others(given, {"layer", "undrawn"})
+    _refuse_others(given, {"layer", "undrawn", "slices"})
     layer, undrawn = given.get("layer", 0), given.get("undrawn", "background")
+    slices = given.get("slices", 0)
     layers = sorted({segment.layer for segment in schema.segments})
     if layer not in layers or isinstance(layer, bool):
         known = ", ".join(map(str, layers)) or "none"
         raise InvalidTarget("options", f"layer must be a layer of the schema (known: {known}).")
     if undrawn not in UNDRAWN:
         raise InvalidTarget("options", f"undrawn must be one of {', '.join(UNDRAWN)}.")
-    return {"layer": layer, "undrawn": undrawn}
+    if isinstance(slices, bool) or not isinstance(slices, int) or not 0 <= slices <= MOST_SLICES:
+        raise InvalidTarget(
+            "options", f"slices must be a whole number up to {MOST_SLICES}; 0: whole volumes."
+        )
+    return {"layer": layer, "undrawn": undrawn, **({"slices": slices} if slices else {})}
 
 
 def _boxes(given: dict[str, Any], schema: Schema) -> dict[str, Any]:

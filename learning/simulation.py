@@ -22,6 +22,7 @@ from annotation.labeling.services.importing import import_read
 from learning import embedding, pipeline, pretraining
 from learning.known import Known, Say
 from learning.models import Embedding, EncoderKind, EncoderVersion, Round, Target, Trigger
+from learning.pipeline import asking
 from learning.services import embeddings, heads, rounds, targets, test_results
 from learning.services.pretraining import request_pretraining
 
@@ -79,6 +80,8 @@ def run(replay: Replay, known: Known, say: Say) -> list[Point]:
         actor=None, project=desk.project, strategy=replay.strategy, retrain_after=0,
         refit_after=0, config=replay.config, start=replay.start, **known.wish,
     )  # fmt: skip
+    if target.options.get("slices"):
+        asking.ask_for_spread_slices(target)
     return _rounds(replay, known, target, desk.label_until, say)
 
 

@@ -142,6 +142,23 @@ def track_pretraining(encoder_id: str) -> None:
 
 
 @task
+def ask_for_spread_slices(target_id: str) -> None:
+    """Say which slices of a target's open cases are to be drawn before it has a model."""
+    from learning.models import Target
+    from learning.pipeline import asking
+
+    asking.ask_for_spread_slices(Target.objects.get(pk=target_id))
+
+
+@task
+def ask_due_slices() -> None:
+    """The same of cases that came since."""
+    from learning.services import asking
+
+    asking.ask_due()
+
+
+@task
 def refit_due_heads() -> None:
     """Refit light heads wherever enough labels have come."""
     from learning.services import heads

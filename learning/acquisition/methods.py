@@ -267,6 +267,16 @@ def class_entropy(pool: Pool, labeled: Labeled, count: int, rng: np.random.Gener
     return _drawn(drawn, named | {f"class:{n}": v for n, v in by_class.items()})
 
 
+def foreground_random(pool: Pool, labeled: Labeled, count: int, rng: np.random.Generator) -> Choice:
+    """The control that masks are hard to beat by (nnActive, Luth 2025): two thirds of the draws among
+    images in which the model sees any structure.
+    """
+    del labeled
+    seen = np.asarray(pool.components["foreground"] > 0, np.float64)
+    wishes = {"foreground": (2 / 3, seen), "random": (1 / 3, np.ones(len(pool)))}
+    return of_draws(draw(wishes, count, rng), {})
+
+
 def boxes(pool: Pool, labeled: Labeled, count: int, rng: np.random.Generator) -> Choice:
     """PPAL-like (Yang 2024): uncertain boxes, then diverse images; few images without any box."""
     del labeled

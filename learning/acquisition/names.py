@@ -24,6 +24,7 @@ EVIDENCE_STRATEGY_TITLES = {
     "bald": "Members disagree (BALD)",
     "variance": "Widest spread of the predicted number",
     "class_entropy": "Entropy of the mask, class by class",
+    "foreground_random": "Random, most slices where a structure shows",
     "boxes": "Uncertain boxes",
 }
 """These need members, or components that a network writes for each case."""
@@ -35,7 +36,8 @@ STRATEGIES_OF_KIND = {
     "many": _OF_PROBABILITIES,
     "number": ("variance", "random"),
     "time_to_event": ("variance", "random"),
-    "segmentation": ("random", "class_entropy"),  # on the hippocampus it did not pay (docs)
+    # On the hippocampus class by class did not pay (docs).
+    "segmentation": ("random", "class_entropy", "foreground_random"),
     "boxes": ("boxes", "random"),
 }
 """What a round may rank by, for each kind of target; the first is the default."""

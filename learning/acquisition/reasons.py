@@ -171,6 +171,7 @@ def _at_random(_components: Mapping[str, float]) -> Reason:
 _FROM_COMPONENTS: dict[str, Callable[[Mapping[str, float]], Reason]] = {
     "random": _at_random,
     "uniform": _at_random,
+    "foreground": _at_random,
     "typical": unlike,
     "far": unlike,
     "boxes": unclear_boxes,

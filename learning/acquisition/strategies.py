@@ -96,6 +96,7 @@ _METHODS: dict[str, tuple[Method, Wanted | None, bool, str]] = {
         "variance",
     ),
     "class_entropy": (methods.class_entropy, _plain(uncertainty.mask_entropy), True, "mask"),
+    "foreground_random": (methods.foreground_random, None, False, ""),
     "boxes": (methods.boxes, None, False, ""),
 }
 STRATEGIES: dict[str, Strategy] = {

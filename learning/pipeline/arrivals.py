@@ -58,7 +58,7 @@ def score_part(part: Scoring) -> None:
     scorings.keep(
         part=part, predictions=predictions, ranked=ranked,
         excluded={str(case): why for case, why in excluded.items() if case not in elsewhere},
-        error=FILES_ELSEWHERE if elsewhere else "",
+        asked=[one.asked for one in pool], error=FILES_ELSEWHERE if elsewhere else "",
     )  # fmt: skip
 
 

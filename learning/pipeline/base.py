@@ -15,6 +15,7 @@ from annotation.core.errors import DomainError
 from annotation.datasets.models import DatasetItem, Split
 from annotation.labeling.models import Case
 from annotation.labeling.schemas import Schema
+from annotation.labeling.services.asked import Asked
 from learning.acquisition.names import NEED_MEMBERS
 from learning.acquisition.pool import Labeled, Pool
 from learning.models import Target
@@ -124,15 +125,19 @@ class Foreseen:
     content: Json = field(default_factory=dict)
     components: dict[str, float] = field(default_factory=dict)
     members: Any = None
+    asked: Asked | None = None  # slices worth drawing; None where all of them are
 
     def as_json(self) -> Json:
         members = None if self.members is None else np.asarray(self.members).tolist()
-        return {**vars(self), "case_id": str(self.case_id), "members": members}
+        asked = self.asked and {**vars(self.asked), "case_id": str(self.case_id)}
+        return {**vars(self), "case_id": str(self.case_id), "members": members, "asked": asked}
 
     @classmethod
     def from_json(cls, value: Json) -> "Foreseen":
+        case_id = UUID(value["case_id"])
         members = None if value["members"] is None else np.asarray(value["members"])
-        return cls(**{**value, "case_id": UUID(value["case_id"]), "members": members})
+        asked = value.get("asked") and Asked(**{**value["asked"], "case_id": case_id})
+        return cls(**{**value, "case_id": case_id, "members": members, "asked": asked})
 
 
 class Kind(ABC):

@@ -13,10 +13,13 @@ from annotation.datasets.formats.base import Read
 from annotation.datasets.formats.label_maps import LabelVolume, label_volumes_of
 from annotation.datasets.models import DatasetItem, Split
 from annotation.labeling.schemas import Segment
+from annotation.labeling.services.asked import Asked
 from annotation.labeling.services.label_volumes import Grid, keep_layers
 from learning.acquisition.pool import Pool
+from learning.acquisition.slices import choose_slices, slice_scores
 from learning.acquisition.uncertainty import mask_components
 from learning.machine import process_count
+from learning.pipeline.asking import asked_for
 from learning.pipeline.base import (
     Examples,
     Foreseen,
@@ -42,7 +45,12 @@ from learning.training.metrics.figures import Examined, figures
 from learning.training.metrics.masks import compare_maps
 from learning.training.networks import Architecture
 from learning.training.predict import Members, one_ahead, segment
-from learning.training.preparation import UnusableInput, prepare_mask, restore_mask
+from learning.training.preparation import (
+    UnusableInput,
+    places_in,
+    prepare_mask,
+    restore_mask,
+)
 from learning.training.pretraining.contrastive import Images
 from learning.training.pretraining.own_network import Run
 from learning.training.processes import train_in
@@ -112,7 +120,7 @@ class Masks(Kind):
         """What the readers of an item agree on, on the grid of the image."""
         stack = self._grid(chosen)
         spacing = spacing_of(stack)
-        each = [self._drawn(volumes, stack) for volumes in self._volumes_of(reads.of(item), chosen)]
+        each = [self._drawn(read, chosen, stack) for read in reads.of(item)]
         agreed = each[0]
         for other in each[1:]:
             agreed = np.where(agreed == other, agreed, np.int16(DISAGREEMENT))
@@ -174,13 +182,33 @@ class Masks(Kind):
     def foresee(
         self, learned: Learned, loaded: Iterable[tuple[Any, Any]], *, is_suggested: bool
     ) -> Iterator[Foreseen]:
-        names = ("background", *self.classes)
         answered = one_ahead(loaded, lambda one: self._probabilities(learned.trained, one[1]))
         for (chosen, _), probabilities in answered:
-            found = mask_components(probabilities, names)
+            found = mask_components(probabilities, self._names)
             mask = probabilities.argmax(axis=0)
-            content = self._content(learned.trained, chosen, mask) if is_suggested else {}
-            yield Foreseen(chosen.case_id, self._shares(mask), content, found)
+            content, asked = {}, None
+            if is_suggested:
+                content = self._content(learned.trained, chosen, mask)
+                asked = self._asked(chosen, probabilities)
+            yield Foreseen(chosen.case_id, self._shares(mask), content, found, asked=asked)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        """Of all outputs of the network."""
+        return ("background", *self.classes)
+
+    def _asked(self, chosen: ChosenSeries, probabilities: NDArray[np.float32]) -> Asked | None:
+        """The slices of the series that are worth drawing; None where whole volumes are wanted."""
+        if not self.target.options.get("slices"):
+            return None
+        frames = len(chosen.grid().frames)
+        plane_of = places_in(probabilities.shape[1], frames)
+        by_plane = slice_scores(probabilities, self._names)
+        scores = {name: values[plane_of] for name, values in by_plane.items()}
+        # The same case by the same network is asked for the same slices, by whichever worker.
+        rng = np.random.default_rng(chosen.case_id.int)
+        picks = choose_slices(self.strategy, scores, self.target.options["slices"], rng)
+        return asked_for(self.target, chosen, picks)
 
     def _shares(self, mask: NDArray[np.int64]) -> list[float]:
         """Of each structure the share of the image that it takes: what its drift is seen by."""
@@ -210,25 +238,24 @@ class Masks(Kind):
         middle = stack.frames[len(stack.frames) // 2]
         return Stack((middle,), stack.rows, stack.columns, None)
 
-    def _volumes_of(
-        self, reads: Sequence[Read], chosen: ChosenSeries
-    ) -> Iterator[list[LabelVolume]]:
-        """Of every read the label maps of the layer on the chosen series."""
+    def _drawn(self, read: Read, chosen: ChosenSeries, stack: Stack) -> Mask:
+        """(z, y, x) classes as one reader drew them; of asked slices alone where some were asked."""
         [series, *_] = chosen.series.values()
-        layers = (None, self.target.options["layer"])  # imported label maps have none
-        for read in reads:
-            yield [
-                volume
-                for volume in label_volumes_of(read)
-                if volume.layer in layers
-                and volume.series_instance_uid == series.series_instance_uid
-            ]
-
-    def _drawn(self, volumes: Sequence[LabelVolume], stack: Stack) -> Mask:
-        """(z, y, x) classes as one reader drew them."""
-        undrawn = UNLABELED if self.target.options["undrawn"] == "unknown" else 0
+        uid, layer = series.series_instance_uid, self.target.options["layer"]
+        volumes = [
+            volume
+            for volume in label_volumes_of(read)
+            # Imported label maps have no layer.
+            if volume.layer in (None, layer) and volume.series_instance_uid == uid
+        ]
+        asked = read.asked_slices(layer, uid)
+        is_known = asked is not None or self.target.options["undrawn"] != "unknown"
+        undrawn = 0 if is_known else UNLABELED
         found = np.full((len(stack.frames), stack.rows, stack.columns), undrawn, np.int16)
         for z, frame in enumerate(stack.frames):
+            if asked is not None and frame.key not in asked:
+                found[z] = UNLABELED
+                continue
             for volume in volumes:
                 self._add_slice(found[z], volume, frame)
         return found

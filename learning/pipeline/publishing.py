@@ -11,7 +11,7 @@ from annotation.labeling.services.ranking import replace_ranking
 from learning.models import ModelVersion, Prediction, Round
 from learning.pipeline.base import Foreseen, Json, Judged, Learned
 from learning.pipeline.ranking import Place
-from learning.services import model_versions, scorings, test_results
+from learning.services import asking, model_versions, scorings, test_results
 from learning.services.trackers import ring_trackers
 from learning.stored_models import next_number
 
@@ -51,6 +51,7 @@ def publish(round_: Round, finished: Finished) -> None:
     replace_ranking(
         project=target.project, ranking_id=round_.pk, ranked=[p.ranked for p in finished.order]
     )
+    asking.ask(target, [one.asked for one in finished.foreseen])
     if judged.results is not None:
         test_results.keep(version=version, results=judged.results)
     model_versions.consider(version)

@@ -19,8 +19,10 @@ from annotation.accounts.models import User
 from annotation.core import audit, jobs, wording
 from annotation.core.tasks import ring
 from annotation.labeling.models import Case, CaseState
+from annotation.labeling.services.asked import Asked
 from annotation.labeling.services.ranking import Ranked, publish_ranking
 from learning.models import ModelVersion, ModelVersionState, Prediction, Scoring, Target
+from learning.services import asking
 from learning.services.locking import lock_versions
 from learning.services.suggestions import suggest_more
 
@@ -132,7 +134,7 @@ def progress_of(target: Target) -> Progress | None:
 @transaction.atomic
 def keep(
     *, part: Scoring, predictions: Sequence[Prediction], ranked: Sequence[Ranked],
-    excluded: dict[str, str], error: str = "",
+    excluded: dict[str, str], asked: Sequence[Asked | None] = (), error: str = "",
 ) -> None:  # fmt: skip
     """Keep what was found of a part, at once; order and suggestions only of a model still in production.
 
@@ -149,6 +151,7 @@ def keep(
             project=version.target.project, ranking_id=version.round_id or version.pk, ranked=ranked
         )
         suggest_more(version, [prediction.case_id for prediction in predictions])
+        asking.ask(version.target, asked)
     Scoring.ownership(part).update(
         excluded=excluded, state=jobs.JobState.FAILED if error else jobs.JobState.COMPLETED,
         error=error[:4000], finished_at=timezone.now(), lease_expires_at=None,

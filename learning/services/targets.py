@@ -13,6 +13,7 @@ from annotation.labeling.services.projects import current_schema
 from learning.acquisition.names import HEAD_CHOICES, HEAD_STRATEGIES_OF_KIND, STRATEGIES_OF_KIND
 from learning.kinds import DRAWN, InvalidTarget, Wish, checked, is_on_series
 from learning.models import Promotion, Target, TargetKind
+from learning.services.asking import ring_asking
 from learning.services.columns import check_columns
 from learning.services.starts import check_start
 from learning.training.config import InvalidConfig, TrainConfig
@@ -66,6 +67,7 @@ def create_target(
     spec = input or _usual_input(wish.kind, on_series=_is_on_series(wish.question, schema))
     strategy = strategy or STRATEGIES_OF_KIND[wish.kind][0]
     _check(wish.kind, strategy, config or {}, head_strategy, spec)
+    _check_slices(wish.options, spec)
     _check_knobs(wish.kind, config or {})
     check_columns(project=project, columns=columns_of(spec))
     check_start(actor=actor, project=project, start=start or {})
@@ -83,6 +85,7 @@ def create_target(
     except IntegrityError:
         raise Conflict("This is learned already.", field="question") from None
     audit.record(actor=actor, action="target_created", target=target, project_id=project.pk)
+    ring_asking(target)
     return target
 
 
@@ -92,6 +95,7 @@ def change_target(*, actor: User, target: Target, **changes: Any) -> Target:
     locked = Target.objects.select_for_update().get(pk=target.pk)
     now = {name: changes.get(name, getattr(locked, name)) for name in CHANGEABLE}
     _check(locked.kind, now["strategy"], now["config"], now["head_strategy"], now["input"])
+    _check_slices(locked.options, now["input"])
     _check_knobs(locked.kind, changes.get("config", {}))
     if "input" in changes:
         check_columns(project=locked.project, columns=columns_of(now["input"]))
@@ -199,6 +203,15 @@ def _check_input(kind: str, spec: dict[str, Any]) -> None:
         )
     if kind == TargetKind.BOXES:
         _check_volume_of_boxes(found)
+
+
+def _check_slices(options: dict[str, Any] | None, spec: dict[str, Any]) -> None:
+    """After the input itself was checked."""
+    if (options or {}).get("slices") and InputSpec.from_json(spec).dimensions != "3d":
+        raise InvalidInput(
+            "slices: single slices are asked of volumes (3d); a flat input sees one slice anyway.",
+            field="options",
+        )
 
 
 def _check_volume_of_boxes(spec: InputSpec) -> None:

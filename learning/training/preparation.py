@@ -88,11 +88,13 @@ def prepare_mask(
 
 def restore_mask(mask: NDArray[Any], shape: Sequence[int]) -> NDArray[Any]:
     """A mask in the grid of `prepare` with `keeps_size`, back in the image's own grid."""
-    places = [
-        np.minimum((np.arange(want) + 0.5) * have / want, have - 1).astype(np.int64)
-        for have, want in zip(mask.shape, shape, strict=True)
-    ]
+    places = [places_in(have, want) for have, want in zip(mask.shape, shape, strict=True)]
     return np.asarray(mask[np.ix_(*places)])
+
+
+def places_in(have: int, want: int) -> NDArray[np.int64]:
+    """(want,) where the middle of each of `want` equal parts of a side lies among `have` parts of it."""
+    return np.minimum((np.arange(want) + 0.5) * have / want, have - 1).astype(np.int64)
 
 
 def _channel(volumes: Mapping[str, Volume], channel: Channel, spec: InputSpec) -> Floats:

@@ -41,6 +41,13 @@ class Read:
         """The version of the label schema that the reader answered."""
         return self.revision.schema.schema
 
+    def asked_slices(self, layer: int, series_instance_uid: str) -> frozenset[str] | None:
+        """The slices ("UID:frame") that the reader was asked to draw; None: the whole series."""
+        for one in self.revision.asked:
+            if (one["layer"], one["series_instance_uid"]) == (layer, series_instance_uid):
+                return frozenset(one["slices"])
+        return None
+
 
 def items_of(dataset: Dataset, report: Report) -> Iterator[DatasetItem]:
     """The items in a fixed order, reporting progress every hundred."""

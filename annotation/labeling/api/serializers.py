@@ -140,6 +140,14 @@ class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
         read_only_fields = fields
 
 
+class AskedSlicesSerializer(Plain):
+    layer = serializers.IntegerField()
+    series_instance_uid = serializers.CharField()
+    slices = serializers.ListField(
+        child=serializers.CharField(), help_text='"SOP Instance UID:frame" each, in slice order.'
+    )
+
+
 class AnnotationSerializer(Plain):
     id = serializers.UUIDField()
     case_id = serializers.UUIDField()
@@ -150,6 +158,9 @@ class AnnotationSerializer(Plain):
     active_seconds = serializers.FloatField()
     submitted_at = serializers.DateTimeField(allow_null=True)
     schema = SchemaSerializer()
+    asked = AskedSlicesSerializer(
+        many=True, help_text="The slices to draw on, where not the whole series is wanted."
+    )
 
 
 class SuggestionSerializer(Plain):

@@ -7,6 +7,7 @@ from annotation.labeling.models.annotations import (
     Revision,
     Verdict,
 )
+from annotation.labeling.models.asked import AskedSlices
 from annotation.labeling.models.cases import (
     Assignment,
     AssignmentState,
@@ -25,6 +26,7 @@ from annotation.labeling.models.suggestions import Suggestion
 __all__ = [
     "Annotation",
     "AnnotationState",
+    "AskedSlices",
     "Assignment",
     "AssignmentState",
     "Case",

@@ -27,6 +27,8 @@ class Annotation(BaseModel):
     draft_version = models.PositiveIntegerField(default=1)
     draft_saved_at = models.DateTimeField(null=True)
     active_seconds = models.FloatField(default=0)
+    # Slices to draw, as they were asked when the read was begun: [{"layer", "series_instance_uid", "slices"}]
+    asked = models.JSONField(default=list, db_default=[])
     submitted_at = models.DateTimeField(null=True)
     accepted_at = models.DateTimeField(null=True)
 
@@ -52,6 +54,9 @@ class Revision(BaseModel):
     content = models.JSONField()
     sha256 = models.CharField(max_length=64)
     active_seconds = models.FloatField()
+    asked = models.JSONField(
+        default=list, db_default=[]
+    )  # of the read, which vouches for no other slice
 
     class Meta:
         constraints = [

@@ -25,6 +25,7 @@ from annotation.labeling.models import (
     Verdict,
 )
 from annotation.labeling.schemas import problems_of
+from annotation.labeling.services.asked import asked_of
 from annotation.labeling.services.claiming import claim_case, count_activity, release
 from annotation.labeling.services.masks import problems_of_maps
 from annotation.labeling.services.places import foreign_places
@@ -43,9 +44,11 @@ def open_annotation(*, reader: User, case: Case) -> Annotation:
     schema = current_schema(case.project)
     if schema is None:
         raise Conflict("The project has no questions yet.")
-    annotation, _ = Annotation.objects.get_or_create(
-        case=case, reader=reader, defaults={"schema": schema, "draft": {"answers": {}}}
-    )
+    begun = Annotation.objects.filter(case=case, reader=reader).first()
+    if begun is not None:
+        return begun
+    first = {"schema": schema, "draft": {"answers": {}}, "asked": asked_of(case, reader)}
+    annotation, _ = Annotation.objects.get_or_create(case=case, reader=reader, defaults=first)
     return annotation
 
 
@@ -212,6 +215,7 @@ def new_revision(annotation: Annotation, content: Any) -> Revision:
         content=content,
         sha256=content_sha256(content),
         active_seconds=annotation.active_seconds,
+        asked=annotation.asked,
     )
 
 

@@ -35,6 +35,9 @@ class Command(BaseCommand):
         parser.add_argument("--config", default="{}", help="JSON of training options")
         parser.add_argument("--input", default="{}", help="JSON of the input's specification")
         parser.add_argument(
+            "--slices", type=int, default=0, help="of masks: so many are drawn of each volume"
+        )
+        parser.add_argument(
             "--encoder", choices=EncoderKind.values,
             help="a light head on its vectors serves between the rounds",
         )  # fmt: skip
@@ -64,6 +67,8 @@ class Command(BaseCommand):
             known = known_of(options["dataset"], actor, self._say)
             if spec := json.loads(options["input"]):
                 known = replace(known, wish={**known.wish, "input": spec})
+            if slices := options["slices"]:
+                known = replace(known, wish={**known.wish, "options": {"slices": slices}})
         except ValueError as error:
             raise CommandError(str(error)) from None
         table = options["output"].with_suffix(".csv")

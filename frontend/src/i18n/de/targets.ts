@@ -50,5 +50,6 @@ export const targets = {
   'strategy.bald': 'Durchläufe uneins (BALD)',
   'strategy.variance': 'Größte Streuung der Zahl',
   'strategy.class_entropy': 'Unklare Umrisse, Klasse für Klasse',
+  'strategy.foreground_random': 'Zufall, meist wo eine Struktur zu sehen ist',
   'strategy.boxes': 'Unsichere Kästen',
 } as const

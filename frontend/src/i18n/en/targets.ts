@@ -50,5 +50,6 @@ export const targets = {
   'strategy.bald': 'Passes disagree (BALD)',
   'strategy.variance': 'Widest spread of the number',
   'strategy.class_entropy': 'Unclear outlines, class by class',
+  'strategy.foreground_random': 'Random, most slices where a structure shows',
   'strategy.boxes': 'Uncertain boxes',
 } as const
