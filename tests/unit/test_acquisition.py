@@ -20,6 +20,7 @@ INFORMED = [s for s in TODAY if s.measure is not None and not s.draws]
 EXACT = ("margin", "entropy", "least_confident", "bald", "core_set")
 BY_CHANCE = (
     "random", "power_margin", "stratified_margin", "herding", "rare", "variance", "class_entropy",
+    "foreground_random",
 )  # fmt: skip
 TABLE = np.array([[0.9, 0.1], [0.5, 0.5], [0.7, 0.3], [0.2, 0.8], [0.99, 0.01]])
 PLANTED = 7
@@ -35,6 +36,7 @@ def make_pool(count=60, seed=0):
     columns = {
         "class:liver": quiet, "class:spleen": quiet[::-1].copy(), "entropy": quiet,
         "box:nodule": quiet, "objects": np.ones(count), "variance": quiet,
+        "foreground": (np.arange(count) == PLANTED).astype(float),
     }  # fmt: skip
     if count > PLANTED:
         probabilities[PLANTED] = 0.5
