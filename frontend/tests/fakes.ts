@@ -122,7 +122,7 @@ export class FakeServer implements Requests {
     const schema = { id: 's', version: 1, definition: { questions: [question, shape], region_labels, segments: [] } }
     return {
       case_id: `case of ${id}`, assignment: { id: `assignment of ${id}` },
-      annotation: { id, version, content, schema },
+      annotation: { id, version, content, schema, asked: [] },
     } as unknown as Reading
   }
 }

@@ -1512,6 +1512,8 @@ export interface components {
             /** Format: date-time */
             submitted_at: string | null;
             schema: components["schemas"]["Schema"];
+            /** @description The slices to draw on, where not the whole series is wanted. */
+            asked: components["schemas"]["AskedSlices"][];
         };
         /**
          * @description * `draft` - Draft
@@ -1528,6 +1530,12 @@ export interface components {
          * @enum {string}
          */
         AsEnum: "stack" | "axial" | "sagittal" | "coronal";
+        AskedSlices: {
+            layer: number;
+            series_instance_uid: string;
+            /** @description "SOP Instance UID:frame" each, in slice order. */
+            slices: string[];
+        };
         Assignment: {
             /** Format: uuid */
             readonly id: string;
@@ -3080,10 +3088,11 @@ export interface components {
          *     * `bald` - bald
          *     * `variance` - variance
          *     * `class_entropy` - class_entropy
+         *     * `foreground_random` - foreground_random
          *     * `boxes` - boxes
          * @enum {string}
          */
-        StrategyEnum: "margin" | "entropy" | "least_confident" | "power_margin" | "stratified_margin" | "random" | "herding" | "adaptive" | "typicality" | "rare" | "badge" | "core_set" | "bald" | "variance" | "class_entropy" | "boxes";
+        StrategyEnum: "margin" | "entropy" | "least_confident" | "power_margin" | "stratified_margin" | "random" | "herding" | "adaptive" | "typicality" | "rare" | "badge" | "core_set" | "bald" | "variance" | "class_entropy" | "foreground_random" | "boxes";
         Study: {
             study_instance_uid: string;
             /** Format: date */

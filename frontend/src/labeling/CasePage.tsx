@@ -37,7 +37,7 @@ const NONE = [] as const
 const HARMLESS_GROUPS: readonly Group[] = ['explanations', 'comments', 'marks', 'view', 'planes', 'presets', 'layouts', 'windows']
 const HARMLESS: readonly ActionId[] = [
   'help', 'leave', 'graphics_restart', 'region_previous', 'region_next', 'cancel', 'segment_previous', 'segment_next', 'masks_hide', 'segment_goto',
-  'segment_hide', 'segment_fainter', 'segment_stronger', 'outline_only',
+  'segment_hide', 'segment_fainter', 'segment_stronger', 'outline_only', 'asked_previous', 'asked_next',
 ]
 
 export default function CasePage() {
@@ -140,7 +140,7 @@ function readingOf(found: Schemas['Overview'], read: Schemas['Annotation'] | und
   const { case_id, study, priors, options, schema } = found
   const empty = {
     id: '', case_id, reader: '', state: 'draft', version: 1, content: { answers: {} }, active_seconds: 0,
-    submitted_at: null, schema,
+    submitted_at: null, schema, asked: [],
   } as Schemas['Annotation']
   return {
     case_id, study, priors, options, annotation: read ?? empty, assignment: null, suggestions: [],

@@ -5,6 +5,7 @@ import type { ReactNode } from 'react'
 import { t } from '../i18n'
 import { Section } from '../ui/Section'
 import { actionOf, keyed } from './actions'
+import { AskedSlices, type AskedSlicesProps } from './AskedSlices'
 import type { SaveState } from './autosave'
 import { CommentsPanel, type CommentsPanelProps } from './CommentsPanel'
 import { ExplanationPanel, type ExplanationPanelProps } from './ExplanationPanel'
@@ -35,6 +36,8 @@ export interface ReadingPanelProps extends Doable {
   placeQuestions: ReactNode
   regions: RegionListProps | null
   segments: SegmentPanelProps | null
+  /** Null where the whole of every series may be drawn on. */
+  askedSlices: AskedSlicesProps | null
   comments: CommentsPanelProps | null
   save: SaveKind
 }
@@ -63,6 +66,7 @@ export function ReadingPanel(props: ReadingPanelProps) {
           <RegionList {...regions} />
         </Section>
       )}
+      {props.askedSlices && <AskedSlices {...props.askedSlices} />}
       {segments && segments.segments.length > 0 && (
         <Section title={t('segments.title')}>
           <SegmentPanel {...segments} />

@@ -4,6 +4,7 @@ import type { WorkstationState } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import { actionOf } from './actions'
 import type { Target } from './amiss'
+import { askedSlices, goToAsked } from './askedSlices'
 import { definitionOfRead, type Question } from './definition'
 import type { ExplanationPanelProps } from './ExplanationPanel'
 import { goThere } from './goThere'
@@ -62,6 +63,7 @@ export function ReadingSide(props: SideProps): ReactNode {
   const go = (target: Target) => {
     if (workstation) void goThere(target, reading.study, workstation, props.regions.select)
   }
+  const slices = askedSlices(reading, snapshot.content)
   const { segments = [], region_labels: labels = [] } = definitionOfRead(reading)
   return (
     <ReadingPanel
@@ -79,6 +81,7 @@ export function ReadingSide(props: SideProps): ReactNode {
       placeQuestions={<PlaceQuestions session={session} snapshot={snapshot} workstation={workstation} inHand={props.inHand?.question ?? null} />}
       regions={labels.length > 0 || (snapshot.content.regions?.length ?? 0) > 0 ? regionListOf(props, labels) : null}
       segments={segments.length > 0 ? segmentPanelOf(props, segments) : null}
+      askedSlices={slices.length > 0 ? { slices, workstation, onGo: (slice) => workstation && void goToAsked(slice, reading, workstation) } : null}
       comments={{
         caseId: reading.case_id, comments: talk.comments, me: talk.me, canPin, here: () => workstation?.inView() ?? null, pins: props.pins, isBusy: talk.isBusy, inHand: props.comment.id,
         onAdd: talk.add, onResolve: talk.resolve, onDelete: talk.remove,

@@ -166,6 +166,8 @@ const MASKS = {
   threshold_bounds: [['Alt+q']],
   outline_only: [['Alt+o']],
   masks_hide: [['Shift+j']],
+  asked_previous: [['{'], 'repeats'],
+  asked_next: [['}'], 'repeats'],
 } satisfies Record<string, Spec>
 
 /** What is done to the segment in hand. */

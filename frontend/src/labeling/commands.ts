@@ -6,7 +6,7 @@ import { caseOf, missingIn } from './amiss'
 import { hasNormal } from './choosing'
 import { kindsOf, type RegionLabel, type Segment } from './definition'
 import * as edits from './edits'
-import { onLabel, onRegion, onSegment, onThreshold } from './handCommands'
+import { onLabel, onRegion, onSegment, onThreshold, toAsked } from './handCommands'
 import { cineRates, slabs, studies } from './imageCommands'
 import { goThere, goToRegion } from './goThere'
 import type { ReadingSession, Snapshot } from './ReadingSession'
@@ -36,7 +36,7 @@ export interface Room {
 export function commandsOf(room: Room): Commands {
   return {
     ...reading(room), ...furniture(room), ...viewing(room), ...drawing(room), ...onRegion(room), ...onLabel(room), ...painting(room),
-    ...onSegment(room), ...onThreshold(room),
+    ...onSegment(room), ...onThreshold(room), ...toAsked(room),
   }
 }
 

@@ -2,6 +2,7 @@
 import { MASK_OPERATIONS } from '../viewer/types'
 import type { Commands } from './actions'
 import type { Room } from './commands'
+import { askedSlices, goToAsked, nextAsked } from './askedSlices'
 import * as edits from './edits'
 import { goInto, openList } from './focus'
 import { DEFAULT_LOOK, FIRST_BOUNDS } from './SegmentPanel'
@@ -54,6 +55,17 @@ export function onSegment({ workstation, masks, segments, snapshot }: Room): Com
     operation_reach: () => masks.setReach(reach === 'series' ? 'shown' : 'series'),
     ...(mayChange && Object.fromEntries(MASK_OPERATIONS.map((name) => [`operation_${name}`, () => void editor.current?.apply(name, reach)]))),
   }
+}
+
+/** From one slice that is asked to be drawn to the next; empty where none is. */
+export function toAsked({ workstation, snapshot: { reading, content } }: Room): Commands {
+  if (!workstation || !reading || reading.annotation.asked.length === 0) return {}
+  const step = (by: 1 | -1) => () => {
+    const { active, panes } = workstation.state
+    const next = nextAsked(askedSlices(reading, content), panes[active]?.place ?? null, by)
+    if (next) void goToAsked(next, reading, workstation)
+  }
+  return { asked_previous: step(-1), asked_next: step(1) }
 }
 
 /** Shape and bounds are the threshold brush's alone. */

@@ -1,5 +1,5 @@
 /** Choose what a model shall learn (an answer, a drawing, or the time to an event) and from what. */
-import { Button, Card, Group, Select, Stack, Switch, Text } from '@mantine/core'
+import { Button, Card, Group, NumberInput, Select, Stack, Switch, Text } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, good, type Schemas } from '../api/client'
@@ -10,6 +10,7 @@ import { InputForm } from './InputForm'
 import { targetName } from '../labeling/targetText'
 
 type Learnable = Schemas['Learnable']
+const MOST_SLICES = 100 // as the server allows
 
 interface Props {
   projectId: string
@@ -20,17 +21,22 @@ export function NewTarget({ projectId, known }: Props) {
   const queries = useQueryClient()
   const [chosen, choose] = useState<string | null>(null)
   const [draft, setDraft] = useState<InputDraft | null>(null) // null: the usual input
+  const [slices, setSlices] = useState(0) // of volumes with masks; 0: all of them
   const path = { project_id: projectId }
   const learnables = useQuery({
     queryKey: ['learnables', projectId],
     queryFn: () => good(api.GET('/api/v1/projects/{project_id}/learnables', { params: { path } })),
   })
+  const taken = new Set(known.map(keyOf))
+  const left = (learnables.data ?? []).filter((one) => !taken.has(keyOf(one)))
+  const wanted = left.find((one) => keyOf(one) === chosen)
+  const asksSlices = wanted?.kind === 'segmentation' && (draft === null || draft.dimensions === '3d')
   const create = useMutation({
     mutationFn: ({ kind, question, options }: Learnable) =>
       good(
         api.POST('/api/v1/projects/{project_id}/targets', {
           params: { path },
-          body: { kind, question, options, ...(draft && { input: inputOf(draft, purposeOf(kind)) }) },
+          body: { kind, question, options: withSlices(options, asksSlices ? slices : 0), ...(draft && { input: inputOf(draft, purposeOf(kind)) }) },
         }),
       ),
     onSuccess: () => {
@@ -40,11 +46,8 @@ export function NewTarget({ projectId, known }: Props) {
     },
     onError: showError,
   })
-  const taken = new Set(known.map(keyOf))
-  const left = (learnables.data ?? []).filter((one) => !taken.has(keyOf(one)))
   if (!learnables.isSuccess) return null
   if (left.length === 0) return <Text size="sm" c="dimmed">{t('target.nothing_left')}</Text>
-  const wanted = left.find((one) => keyOf(one) === chosen)
   return (
     <Card withBorder padding="md" data-testid="new-target">
       <Stack>
@@ -72,12 +75,28 @@ export function NewTarget({ projectId, known }: Props) {
             onChange={(event) => setDraft(event.currentTarget.checked ? freshDraft(purposeOf(wanted.kind)) : null)}
           />
         )}
+        {asksSlices && (
+          <NumberInput
+            label={t('target.slices')}
+            description={t('target.slices_help')}
+            maw={420}
+            min={0}
+            max={MOST_SLICES}
+            allowDecimal={false}
+            value={slices}
+            onChange={(value) => setSlices(Number(value))}
+          />
+        )}
         {wanted && draft && (
           <InputForm projectId={projectId} draft={draft} purpose={purposeOf(wanted.kind)} onChange={setDraft} />
         )}
       </Stack>
     </Card>
   )
+}
+
+function withSlices(options: Learnable['options'], slices: number): Learnable['options'] {
+  return slices > 0 ? { ...options, slices } : options
 }
 
 function keyOf({ kind, question, options }: Pick<Schemas['Target'], 'kind' | 'question' | 'options'>): string {

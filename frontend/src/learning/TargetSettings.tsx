@@ -93,6 +93,7 @@ function Form({ projectId, target, onDone }: Props & { onDone: () => void }) {
         value={retrainAfter}
         onChange={(value) => setRetrainAfter(Number(value) || 0)}
       />
+      {typeof target.options.slices === 'number' && <Text size="sm">{t('target.slices_drawn', { count: target.options.slices })}</Text>}
       <Ends target={target} goal={goal} tolerance={tolerance} onGoal={setGoal} onTolerance={setTolerance} />
       <AuditShareField {...share} />
       <JsonInput

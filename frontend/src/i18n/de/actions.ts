@@ -149,6 +149,8 @@ export const actions = {
   'action.operation_clear_slice': 'Diese Schicht leeren',
   'action.operation_reach': 'In der ganzen Serie oder im Gezeigten arbeiten',
   'action.masks_hide': 'Segmente aus- oder einblenden',
+  'action.asked_previous': 'Vorige erbetene Schicht',
+  'action.asked_next': 'Nächste erbetene Schicht',
   'action.preset_1': 'Vorgabe 1',
   'action.preset_2': 'Vorgabe 2',
   'action.preset_3': 'Vorgabe 3',

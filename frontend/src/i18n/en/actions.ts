@@ -149,6 +149,8 @@ export const actions = {
   'action.operation_clear_slice': 'Clear this slice',
   'action.operation_reach': 'Work in the whole series or in what is shown',
   'action.masks_hide': 'Hide or show segments',
+  'action.asked_previous': 'Slice before that is asked for',
+  'action.asked_next': 'Next slice that is asked for',
   'action.preset_1': 'Preset 1',
   'action.preset_2': 'Preset 2',
   'action.preset_3': 'Preset 3',
