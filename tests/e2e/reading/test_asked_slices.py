@@ -51,7 +51,9 @@ def test_slices_that_are_asked_for_are_gone_to_and_say_what_is_drawn(live_cast, 
         page.keyboard.press("}")  # the click left the keys with the images
         room.until(f"p.slice === {ASKED[2]}")
 
-        assert len(painted(draft())) <= 3  # the brush is no sphere, its mouse steps are whole pixels
+        assert (
+            len(painted(draft())) <= 3
+        )  # the brush is no sphere, its mouse steps are whole pixels
         page.keyboard.press("1")
         page.keyboard.press("Enter")
         servers.eventually(Revision.objects.exists, "the read is handed in")
