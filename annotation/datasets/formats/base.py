@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, BinaryIO
 from uuid import UUID
 
@@ -43,10 +44,13 @@ class Read:
 
     def asked_slices(self, layer: int, series_instance_uid: str) -> frozenset[str] | None:
         """The slices ("UID:frame") that the reader was asked to draw; None: the whole series."""
-        for one in self.revision.asked:
-            if (one["layer"], one["series_instance_uid"]) == (layer, series_instance_uid):
-                return frozenset(one["slices"])
-        return None
+        here = (layer, series_instance_uid)
+        asked = [
+            one["slices"]
+            for one in self.revision.asked
+            if (one["layer"], one["series_instance_uid"]) == here
+        ]
+        return frozenset(chain.from_iterable(asked)) if asked else None
 
 
 def items_of(dataset: Dataset, report: Report) -> Iterator[DatasetItem]:
