@@ -6,7 +6,6 @@ from annotation.archive.models import Series
 from annotation.labeling.models import Case, Revision
 from annotation.labeling.services.asked import Asked, ask_for_slices
 from tests import servers
-from tests import servers
 from tests.e2e.reading.test_masks import DEFINITION, click
 from tests.e2e.rooms import draft, make_case, painted, phantom, reading, saved, voxel_mm
 
