@@ -22,8 +22,10 @@ from annotation.datasets.formats.writers import WRITERS
 from annotation.datasets.models import Export
 from annotation.imaging import masks
 from annotation.labeling.models import Case
+from annotation.labeling.services.asked import Asked, ask_for_slices
 from annotation.labeling.services.importing import import_read
 from annotation.labeling.services.projects import add_cases, change_settings, publish_schema
+from annotation.labeling.services.reading import open_annotation
 from tests import factories
 
 YES_NO = [
@@ -189,6 +191,34 @@ def test_masks_are_volumes_in_the_place_of_their_series(exported, ct, labels):
     datalist = json.loads(found["datalist.json"])
     listed = [e for name in ("training", "validation", "test") for e in datalist[name]]
     assert [(e["image"], e["label"]) for e in listed] == [(name, liver), (name, vessel)]
+
+
+def test_masks_say_on_which_slices_they_are_the_truth(cast, ct, content, request):
+    places = [f"{header.SOPInstanceUID}:1" for header in ct]
+    series = ct[0].SeriesInstanceUID
+    slices = [{"slice": places[z]} for z in (1, 4)]
+    case = Case.objects.get(project=cast.project)
+    ask_for_slices(origin="t", asked=[Asked(case.pk, 0, series, slices)])
+    open_annotation(reader=cast.annotator, case=case)
+    exported = request.getfixturevalue("exported")
+    with zipfile.ZipFile(exported("nifti")) as archive:
+        listed = json.loads(archive.read("datalist.json"))
+    body = json.loads(exported("monai_datalist").read_text())
+    for found in (
+        [e for name in ("training", "validation", "test") for e in listed[name]],
+        [
+            v
+            for name in ("training", "validation", "test")
+            for e in body[name]
+            for v in e["volumes"]
+        ],
+    ):
+        asked = {entry["label"].split("-")[-2]: entry["asked_slices"] for entry in found}
+        assert asked == {"layer0": [1, 4], "layer1": None}
+    [read] = json.loads(exported("content").read_text())["reads"]
+    assert read["asked_slices"] == [
+        {"layer": 0, "series_instance_uid": series, "slices": [places[1], places[4]]}
+    ]
 
 
 def test_the_datalist_names_the_volumes_and_masks_of_the_nifti_export(exported):

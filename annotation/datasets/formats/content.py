@@ -52,6 +52,7 @@ def _body(read: Read) -> Json:
         "schema": read.revision.schema.version,
         "active_seconds": read.revision.active_seconds,
         "agreed_answers": item.answers,
+        "asked_slices": read.revision.asked,
         "content": {**read.content, "regions": regions_in_patient(read)},
         "mask_files": [mask_name(volume) for volume in label_volumes_of(read)],
     }

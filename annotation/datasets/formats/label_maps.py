@@ -31,6 +31,13 @@ class LabelVolume:
         what = "imported" if self.layer is None else f"layer{self.layer}"
         return f"{self.series_instance_uid}-{what}-read{self.read.number}"
 
+    @property
+    def asked_slices(self) -> frozenset[str] | None:
+        """Those that the reader was asked to draw ("UID:frame"); None: the whole series."""
+        if self.layer is None:
+            return None
+        return self.read.asked_slices(self.layer, self.series_instance_uid)
+
     def labels_of(self, frame: Frame) -> LabelMap | None:
         """(rows, columns) labels; None where nothing was drawn. Raises DamagedMask."""
         if frame.key in self.imported:

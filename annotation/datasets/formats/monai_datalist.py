@@ -4,6 +4,7 @@ import json
 from itertools import groupby
 from typing import Any, BinaryIO
 
+from annotation.archive.stacks import stack_of
 from annotation.datasets.formats.base import (
     SECTIONS,
     Read,
@@ -12,8 +13,8 @@ from annotation.datasets.formats.base import (
     instances_of,
     reads_of,
 )
-from annotation.datasets.formats.label_maps import label_volumes_of
-from annotation.datasets.formats.nifti import image_name, mask_name, table_of
+from annotation.datasets.formats.label_maps import LabelVolume, label_volumes_of
+from annotation.datasets.formats.nifti import asked_planes, image_name, mask_name, table_of
 from annotation.datasets.models import Dataset, DatasetItem, Split
 
 Json = dict[str, Any]
@@ -50,6 +51,18 @@ def entry(item: DatasetItem) -> Json:
 
 def _volumes(read: Read) -> list[Json]:
     return [
-        {"image": image_name(volume), "label": mask_name(volume), "classes": table_of(volume)}
+        {
+            "image": image_name(volume), "label": mask_name(volume), "classes": table_of(volume),
+            "asked_slices": _asked(volume),
+        }
         for volume in label_volumes_of(read)
-    ]
+    ]  # fmt: skip
+
+
+def _asked(volume: LabelVolume) -> list[int] | None:
+    if volume.asked_slices is None:
+        return None
+    study = volume.read.item.case.study_id
+    return asked_planes(
+        volume, stack_of(study, volume.series_instance_uid, volume.rows, volume.columns)
+    )

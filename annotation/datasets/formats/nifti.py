@@ -53,7 +53,7 @@ def write(dataset: Dataset, file: BinaryIO, report: Report) -> None:
                 archive.leave_out(str(refused), **about)
                 continue
             tables[name] = table_of(volume)
-            listed[SECTIONS[Split(read.item.split)]].append(_entry(volume, image, name))
+            listed[SECTIONS[Split(read.item.split)]].append(_entry(volume, image, name, stack))
     archive.add("labels.json", _dumped(tables))
     datalist = {**identity_of(dataset), **{name: listed[name] for name in SECTIONS.values()}}
     archive.add("datalist.json", _dumped(datalist))
@@ -150,7 +150,7 @@ def _about(volume: LabelVolume) -> dict[str, Any]:
     }
 
 
-def _entry(volume: LabelVolume, image: str, mask: str) -> dict[str, Any]:
+def _entry(volume: LabelVolume, image: str, mask: str, stack: Stack) -> dict[str, Any]:
     read = volume.read
     return {
         "image": image,
@@ -160,7 +160,19 @@ def _entry(volume: LabelVolume, image: str, mask: str) -> dict[str, Any]:
         "patient": read.item.patient_key,
         "case": str(read.item.case_id),
         "read": read.number,
+        "asked_slices": asked_planes(volume, stack),
     }
+
+
+def asked_planes(volume: LabelVolume, stack: Stack) -> list[int] | None:
+    """z, from 0, of the slices that the reader was asked to draw: of others the mask says nothing.
+
+    None where the whole series was.
+    """
+    asked = volume.asked_slices
+    if asked is None:
+        return None
+    return [z for z, frame in enumerate(stack.frames) if frame.key in asked]
 
 
 def _dumped(body: Any) -> bytes:
