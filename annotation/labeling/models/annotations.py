@@ -54,9 +54,8 @@ class Revision(BaseModel):
     content = models.JSONField()
     sha256 = models.CharField(max_length=64)
     active_seconds = models.FloatField()
-    asked = models.JSONField(
-        default=list, db_default=[]
-    )  # of the read, which vouches for no other slice
+    # That of the read then: it vouches for no other slice
+    asked = models.JSONField(default=list, db_default=[])
 
     class Meta:
         constraints = [

@@ -16,9 +16,8 @@ class AskedSlices(BaseModel):
     origin = models.CharField(max_length=64)  # who asks, over all its versions
     layer = models.PositiveSmallIntegerField()
     series_instance_uid = models.CharField(max_length=64)
-    slices = models.JSONField(
-        default=list
-    )  # [{"slice": "UID:frame", …why}]; none: the whole series
+    # [{"slice": "UID:frame", "arm", "propensity"}]; none: the whole series is to be drawn
+    slices = models.JSONField(default=list)
 
     class Meta:
         constraints = [
