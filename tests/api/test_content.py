@@ -119,3 +119,12 @@ def test_an_old_definition_is_served_with_every_default(cast, client_of):
     assert served["definition"]["options"] == {
         "hides_patient": False, "suggestions": "off", "shows_explanations": False,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [-0.0, 0.1, 1.0, 1e-07, 1e16, 1.2345678901234568e17, 1e308])
+def test_the_hash_of_a_read_is_that_of_what_the_database_gives_back(opened, number):
+    annotation, uids, _ = opened
+    content = {"answers": {}, "regions": [region(uids[0]) | {"pixels": [[number, 2]]}]}
+    revision = reading.new_revision(annotation, content)
+    revision.refresh_from_db()
+    assert reading.content_sha256(revision.content) == revision.sha256

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -186,9 +187,15 @@ def close_case_if_read(case: Case) -> None:
 
 
 def content_sha256(content: Any) -> str:
-    """The hash of the canonical JSON of an annotation's content."""
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """The hash of the canonical JSON of an annotation's content, the same before and after storing it."""
+    stored = json.loads(json.dumps(content), parse_float=_as_stored)
+    canonical = json.dumps(stored, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _as_stored(literal: str) -> float | int:
+    """A number as jsonb, which keeps decimals, gives it back: -0.0 as 0.0, and 1e+16 as an integer."""
+    return int(Decimal(literal)) if "e+" in literal else float(literal) + 0.0
 
 
 def _back_to_draft(locked: Annotation) -> None:
