@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from annotation.core.jobs import JobState
+from annotation.datasets.models import Dataset
 from annotation.labeling import access
 from learning.kinds import figure_of
 from learning.models import (
@@ -62,3 +63,15 @@ def learning_curve(target: Target) -> list[dict[str, Any]]:
         }
         for r in rounds
     ]
+
+
+def find_rounds_of(dataset: Dataset) -> QuerySet[Round]:
+    """What was trained on the dataset, oldest first."""
+    found = Round.objects.filter(dataset=dataset)
+    return found.select_related("target", "model_version").order_by("created_at", "pk")
+
+
+def find_cross_validations_of(dataset: Dataset) -> QuerySet[CrossValidation]:
+    """Which recipes were measured inside the dataset, oldest first."""
+    found = CrossValidation.objects.filter(dataset=dataset)
+    return found.select_related("target").order_by("created_at", "pk")

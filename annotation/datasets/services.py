@@ -15,7 +15,6 @@ from django.db.models import Max
 
 from annotation.accounts.models import User
 from annotation.archive.clinical import clinical_headers
-from annotation.archive.models import Instance
 from annotation.core import audit
 from annotation.core.errors import Conflict, InvalidInput
 from annotation.core.tasks import ring
@@ -28,6 +27,7 @@ from annotation.datasets.models import (
     Split,
     SplitPolicy,
 )
+from annotation.datasets.selectors import images_sha256_of
 from annotation.datasets.splitter import Splitter
 from annotation.labeling import selectors
 from annotation.labeling.agreement import consensus
@@ -136,7 +136,7 @@ def _collect_items(
         if revision.annotation.case.state == CaseState.DONE:
             reads[revision.annotation.case_id].append(revision)
     splitter = Splitter(policy_of(project))
-    images = _image_hashes(reads)
+    images = images_sha256_of({r[0].annotation.case.study_id for r in reads.values()})
     clinical = _clinical_values(project, reads, keywords)
     parsed = schema.schema
     items = []
@@ -170,19 +170,6 @@ def _clinical_values(
     for case, study in studies.items() if keywords else ():
         found[case]["dicom"] = headers[study]
     return found
-
-
-def _image_hashes(reads: Mapping[UUID, list[Revision]]) -> dict[UUID, str]:
-    studies = [revisions[0].annotation.case.study_id for revisions in reads.values()]
-    digests: dict[UUID, Any] = {study: hashlib.sha256() for study in studies}
-    rows = (
-        Instance.objects.filter(series__study__in=studies)
-        .order_by("sha256")
-        .values_list("series__study_id", "sha256")
-    )
-    for study, sha256 in rows.iterator(chunk_size=5000):
-        digests[study].update(sha256.encode())
-    return {study: digest.hexdigest() for study, digest in digests.items()}
 
 
 def request_export(*, actor: User, dataset: Dataset, format_name: str) -> Export:

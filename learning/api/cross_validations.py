@@ -12,7 +12,8 @@ from rest_framework.views import APIView
 from annotation.accounts.authentication import user_of
 from annotation.core.errors import get_or_not_found
 from annotation.core.jobs import JobState
-from annotation.datasets.api.views import ProgressOfJob, dataset_for_manager
+from annotation.datasets.access import dataset_for
+from annotation.datasets.api.views import ProgressOfJob
 from annotation.labeling import access
 from annotation.labeling.api.projects import parsed
 from learning import selectors
@@ -95,7 +96,9 @@ class CrossValidationsView(APIView):
         user = user_of(request)
         target = target_of(user, target_id, access.MANAGERS)
         wanted = parsed(NewCrossValidationRequest, request)
-        dataset = dataset_for_manager(user, wanted["dataset"]) if "dataset" in wanted else None
+        dataset = (
+            dataset_for(user, wanted["dataset"], access.MANAGERS) if "dataset" in wanted else None
+        )
         created = cross_validations.request_cross_validation(
             actor=user, target=target, fold_count=wanted["fold_count"], dataset=dataset
         )

@@ -63,6 +63,7 @@ class SplitSizeSerializer(serializers.Serializer[Any]):
 
 
 class DatasetLineSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
     number = serializers.IntegerField()
     sha256 = serializers.CharField()
     frozen_at = serializers.DateTimeField()

@@ -11,6 +11,7 @@ from learning.api import (
     scorings,
     starts,
     targets,
+    uses,
     views,
 )
 
@@ -72,6 +73,11 @@ urlpatterns = [
         "explanations/<uuid:explanation_id>/map",
         explanations.ExplanationMapView.as_view(),
         name="explanation-map",
+    ),
+    path(
+        "datasets/<uuid:dataset_id>/uses",
+        uses.DatasetUsesView.as_view(),
+        name="dataset-uses",
     ),
     path("rounds/<uuid:round_id>", views.RoundView.as_view(), name="round"),
     path(

@@ -26,6 +26,7 @@ class SplitSize:
 class DatasetLine:
     """A frozen dataset and what it was made of. Hashes are SHA-256 over sorted SHA-256."""
 
+    id: str
     number: int
     sha256: str
     frozen_at: datetime
@@ -109,6 +110,7 @@ def _dataset_line(dataset: Dataset) -> DatasetLine:
         images.append(image)
     held = Study.objects.filter(cases__dataset_items__dataset=dataset)
     return DatasetLine(
+        id=str(dataset.pk),
         number=dataset.number,
         sha256=dataset.sha256,
         frozen_at=dataset.created_at,

@@ -14,12 +14,14 @@ from rest_framework.views import APIView
 
 from annotation.accounts.authentication import user_of
 from annotation.core import downloads, jobs
-from annotation.core.errors import Conflict, NotFound, get_or_not_found
+from annotation.core.errors import Conflict, NotFound
 from annotation.datasets import services
+from annotation.datasets.access import dataset_for, export_for_manager
 from annotation.datasets.formats import FORMATS
 from annotation.datasets.models import Dataset, Export
 from annotation.labeling import access
 from annotation.labeling.api.projects import parsed
+from annotation.labeling.api.serializers import SchemaSerializer
 
 
 class DatasetSerializer(serializers.Serializer[Any]):
@@ -30,6 +32,11 @@ class DatasetSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     is_for_round = serializers.BooleanField()
     item_count = serializers.IntegerField()
+
+
+class DatasetDetailSerializer(DatasetSerializer):
+    project = serializers.UUIDField(source="project_id")
+    schema = SchemaSerializer(help_text="The questions that its answers are answers to.")
 
 
 class NewDatasetRequest(serializers.Serializer[Any]):
@@ -67,27 +74,6 @@ class NewExportRequest(serializers.Serializer[Any]):
     format = serializers.ChoiceField(choices=sorted(FORMATS))
 
 
-def datasets_visible_to(user: Any) -> Any:
-    """Datasets are the managers' and reviewers' view of the truth; annotators read blind."""
-    projects = access.projects_supervised_by(user)
-    return Dataset.objects.filter(project__in=projects)
-
-
-def dataset_for_manager(user: Any, dataset_id: UUID) -> Dataset:
-    dataset: Dataset = get_or_not_found(
-        datasets_visible_to(user).select_related("project", "schema"), pk=dataset_id
-    )
-    access.require(user, dataset.project, access.MANAGERS)
-    return dataset
-
-
-def export_for_manager(user: Any, export_id: UUID) -> Export:
-    visible = Export.objects.filter(dataset__in=datasets_visible_to(user))
-    export = get_or_not_found(visible.select_related("dataset__project"), pk=export_id)
-    access.require(user, export.dataset.project, access.MANAGERS)
-    return export
-
-
 class DatasetsView(generics.ListAPIView[Any]):
     """The frozen datasets of a project, newest first."""
 
@@ -110,18 +96,28 @@ class DatasetsView(generics.ListAPIView[Any]):
         return Response(DatasetSerializer(dataset).data, status=status.HTTP_201_CREATED)
 
 
+class DatasetView(APIView):
+    """One frozen dataset."""
+
+    @extend_schema(responses=DatasetDetailSerializer)
+    def get(self, request: Request, dataset_id: UUID) -> Response:
+        dataset: Any = dataset_for(user_of(request), dataset_id)
+        dataset.item_count = dataset.items.count()
+        return Response(DatasetDetailSerializer(dataset).data)
+
+
 class ExportsView(APIView):
     """The exports of one dataset."""
 
     @extend_schema(responses=ExportSerializer(many=True))
     def get(self, request: Request, dataset_id: UUID) -> Response:
-        dataset = dataset_for_manager(user_of(request), dataset_id)
+        dataset = dataset_for(user_of(request), dataset_id, access.MANAGERS)
         exports = dataset.exports.order_by("-created_at")
         return Response(ExportSerializer(exports, many=True).data)
 
     @extend_schema(request=NewExportRequest, responses={202: ExportSerializer})
     def post(self, request: Request, dataset_id: UUID) -> Response:
-        dataset = dataset_for_manager(user_of(request), dataset_id)
+        dataset = dataset_for(user_of(request), dataset_id, access.MANAGERS)
         format_name = parsed(NewExportRequest, request)["format"]
         export = services.request_export(
             actor=user_of(request), dataset=dataset, format_name=format_name

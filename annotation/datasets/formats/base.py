@@ -14,6 +14,7 @@ from uuid import UUID
 
 from annotation.archive.models import Instance
 from annotation.datasets.models import Dataset, DatasetItem, Split
+from annotation.datasets.selectors import find_instances
 from annotation.labeling.models import Revision
 from annotation.labeling.schemas import Schema
 
@@ -87,12 +88,7 @@ def reads_of_items(items: list[DatasetItem]) -> Iterator[Read]:
 
 def instances_of(item: DatasetItem) -> list[Instance]:
     """The case's instances with their series, in a fixed order, without their DICOM JSON."""
-    return list(
-        Instance.objects.filter(series__study_id=item.case.study_id)
-        .select_related("series")
-        .defer("dicom_json", "series__dicom_json", "frame_index")
-        .order_by("series__series_number", "series__series_instance_uid", "instance_number", "id")
-    )
+    return list(find_instances(item))
 
 
 def file_name(item: DatasetItem, instance: Instance) -> str:

@@ -452,6 +452,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{dataset_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One frozen dataset. */
+        get: operations["datasets_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{dataset_id}/exports": {
         parameters: {
             query?: never;
@@ -464,6 +481,74 @@ export interface paths {
         put?: never;
         /** @description The exports of one dataset. */
         post: operations["datasets_exports_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{dataset_id}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The items of a dataset, in the order of its exports. */
+        get: operations["datasets_items_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{dataset_id}/items/{case_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One item: the reads that it was made of and whether they and its images are as they were. */
+        get: operations["datasets_items_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{dataset_id}/items/{case_id}/instances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The images that the archive holds now of an item's study. */
+        get: operations["datasets_items_instances_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{dataset_id}/uses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The rounds that a dataset was trained with, their models, and its cross-validations. */
+        get: operations["datasets_uses_retrieve"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1710,7 +1795,70 @@ export interface components {
             is_for_round: boolean;
             item_count: number;
         };
+        DatasetDetail: {
+            /** Format: uuid */
+            id: string;
+            number: number;
+            name: string;
+            sha256: string;
+            /** Format: date-time */
+            created_at: string;
+            is_for_round: boolean;
+            item_count: number;
+            /** Format: uuid */
+            project: string;
+            /** @description The questions that its answers are answers to. */
+            schema: components["schemas"]["Schema"];
+        };
+        /** @description A case as it was frozen. */
+        DatasetItem: {
+            /** Format: uuid */
+            case_id: string;
+            study_instance_uid: string;
+            /** @description Empty where patients are hidden. */
+            readonly patient_id: string;
+            /** @description The patient's pseudonym in exports. */
+            patient_key: string;
+            split: components["schemas"]["SplitEnum"];
+            /** @description By question. */
+            answers: {
+                [key: string]: unknown;
+            };
+            readonly read_count: number;
+            /** @description Of the content of each read. */
+            contents_sha256: string[];
+            /** @description Over the sorted SHA-256 of the images. */
+            images_sha256: string;
+            /** @description That the study holds now. */
+            instance_count: number;
+        };
+        /** @description A case as it was frozen. */
+        DatasetItemDetail: {
+            /** Format: uuid */
+            case_id: string;
+            study_instance_uid: string;
+            /** @description Empty where patients are hidden. */
+            readonly patient_id: string;
+            /** @description The patient's pseudonym in exports. */
+            patient_key: string;
+            split: components["schemas"]["SplitEnum"];
+            /** @description By question. */
+            answers: {
+                [key: string]: unknown;
+            };
+            readonly read_count: number;
+            /** @description Of the content of each read. */
+            contents_sha256: string[];
+            /** @description Over the sorted SHA-256 of the images. */
+            images_sha256: string;
+            /** @description That the study holds now. */
+            instance_count: number;
+            reads: components["schemas"]["FrozenRead"][];
+            images: components["schemas"]["HeldImages"];
+        };
         DatasetLine: {
+            /** Format: uuid */
+            id: string;
             number: number;
             sha256: string;
             /** Format: date-time */
@@ -1723,6 +1871,10 @@ export interface components {
             reads_sha256: string;
             instances: number;
             instances_sha256: string;
+        };
+        DatasetUses: {
+            rounds: components["schemas"]["RoundUse"][];
+            cross_validations: components["schemas"]["Use"][];
         };
         DayProgress: {
             /** Format: date */
@@ -1965,6 +2117,23 @@ export interface components {
          * @enum {string}
          */
         FormatEnum: "coco" | "content" | "csv" | "dicom" | "dicom_seg" | "dicom_sr" | "monai_datalist" | "nifti" | "tables";
+        FrozenRead: {
+            /** Format: uuid */
+            revision_id: string;
+            /** Format: uuid */
+            annotation_id: string;
+            reader: string;
+            number: number;
+            schema_version: number;
+            /** Format: date-time */
+            submitted_at: string;
+            /** @description As frozen; null where not kept. */
+            sha256: string | null;
+            /** @description Whether the content still has that SHA-256. */
+            is_unchanged: boolean | null;
+            /** @description The reader has handed in again since. */
+            has_newer: boolean;
+        };
         Group: {
             attribute: string;
             value: string;
@@ -2087,6 +2256,25 @@ export interface components {
              * @default 0
              */
             active_seconds: number;
+        };
+        HeldImages: {
+            count: number;
+            /** @description Over the sorted SHA-256 of the images now. */
+            sha256: string;
+            /** @description Whether these are those that were frozen. */
+            is_unchanged: boolean;
+        };
+        HeldInstance: {
+            sop_instance_uid: string;
+            instance_number: number | null;
+            series_instance_uid: string;
+            series_number: number | null;
+            series_description: string;
+            modality: string;
+            number_of_frames: number;
+            size_bytes: number;
+            /** @description Of the stored file. */
+            sha256: string;
         };
         Hidden: {
             attribute: string;
@@ -2554,6 +2742,21 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["CaseRow"][];
         };
+        PaginatedDatasetItemList: {
+            /** @example 123 */
+            count: number;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=4
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=2
+             */
+            previous?: string | null;
+            results: components["schemas"]["DatasetItem"][];
+        };
         PaginatedDatasetList: {
             /** @example 123 */
             count: number;
@@ -2568,6 +2771,21 @@ export interface components {
              */
             previous?: string | null;
             results: components["schemas"]["Dataset"][];
+        };
+        PaginatedHeldInstanceList: {
+            /** @example 123 */
+            count: number;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=4
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=2
+             */
+            previous?: string | null;
+            results: components["schemas"]["HeldInstance"][];
         };
         PaginatedMarkRowList: {
             /** @example 123 */
@@ -2940,6 +3158,18 @@ export interface components {
             device: string;
             training_labels: number | null;
         };
+        /** @description A round or a cross-validation of a dataset. */
+        RoundUse: {
+            /** Format: uuid */
+            id: string;
+            state: components["schemas"]["JobStateEnum"];
+            /** Format: date-time */
+            created_at: string;
+            target_kind: components["schemas"]["TargetKindEnum"];
+            readonly target_labels: string[];
+            number: number;
+            model_version: components["schemas"]["TrainedModel"] | null;
+        };
         Schema: {
             /** Format: uuid */
             id: string;
@@ -3039,6 +3269,13 @@ export interface components {
          * @enum {string}
          */
         SourceEnum: "table" | "dicom";
+        /**
+         * @description * `train` - Train
+         *     * `validation` - Validation
+         *     * `test` - Test
+         * @enum {string}
+         */
+        SplitEnum: "train" | "validation" | "test";
         SplitSize: {
             split: string;
             cases: number;
@@ -3254,6 +3491,12 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        TrainedModel: {
+            /** Format: uuid */
+            id: string;
+            number: number;
+            state: components["schemas"]["ModelVersionStateEnum"];
+        };
         /** @description A transfer in a list; its failures are in the detail. */
         Transfer: {
             /** Format: uuid */
@@ -3326,6 +3569,16 @@ export interface components {
             study: components["schemas"]["Study"];
             priors: components["schemas"]["Study"][];
             hanging: components["schemas"]["HangingRule"][];
+        };
+        /** @description A round or a cross-validation of a dataset. */
+        Use: {
+            /** Format: uuid */
+            id: string;
+            state: components["schemas"]["JobStateEnum"];
+            /** Format: date-time */
+            created_at: string;
+            target_kind: components["schemas"]["TargetKindEnum"];
+            readonly target_labels: string[];
         };
         /**
          * @description * `approve` - Approve
@@ -4078,6 +4331,27 @@ export interface operations {
             };
         };
     };
+    datasets_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dataset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetDetail"];
+                };
+            };
+        };
+    };
     datasets_exports_list: {
         parameters: {
             query?: never;
@@ -4120,6 +4394,112 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Export"];
+                };
+            };
+        };
+    };
+    datasets_items_list: {
+        parameters: {
+            query?: {
+                /** @description question:option; or for the option ~none (no agreed answer), ~cannot_assess, ~no_option (none of many). */
+                answer?: string;
+                /** @description A page number within the paginated result set. */
+                page?: number;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                /** @description Part of the PatientID (where the caller may know it) or of the Study Instance UID, the begin of the patient's pseudonym, or the case's id. */
+                search?: string;
+                /**
+                 * @description * `train` - Train
+                 *     * `validation` - Validation
+                 *     * `test` - Test
+                 */
+                split?: "train" | "validation" | "test";
+            };
+            header?: never;
+            path: {
+                dataset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedDatasetItemList"];
+                };
+            };
+        };
+    };
+    datasets_items_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+                dataset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetItemDetail"];
+                };
+            };
+        };
+    };
+    datasets_items_instances_list: {
+        parameters: {
+            query?: {
+                /** @description A page number within the paginated result set. */
+                page?: number;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+            };
+            header?: never;
+            path: {
+                case_id: string;
+                dataset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedHeldInstanceList"];
+                };
+            };
+        };
+    };
+    datasets_uses_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dataset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetUses"];
                 };
             };
         };
