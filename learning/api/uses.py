@@ -25,7 +25,7 @@ class TrainedModelSerializer(Plain):
     state = serializers.ChoiceField(choices=ModelVersionState.choices)
 
 
-class UseSerializer(Plain):
+class DatasetUseSerializer(Plain):
     """A round or a cross-validation of a dataset."""
 
     id = serializers.UUIDField()
@@ -38,14 +38,14 @@ class UseSerializer(Plain):
         return labels_in(use.target, self.context["schema"])
 
 
-class RoundUseSerializer(UseSerializer):
+class RoundUseSerializer(DatasetUseSerializer):
     number = serializers.IntegerField()
     model_version = TrainedModelSerializer(allow_null=True)
 
 
 class DatasetUsesSerializer(Plain):
     rounds = RoundUseSerializer(many=True)
-    cross_validations = UseSerializer(many=True)
+    cross_validations = DatasetUseSerializer(many=True)
 
 
 class DatasetUsesView(APIView):

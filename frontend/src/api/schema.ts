@@ -1872,9 +1872,19 @@ export interface components {
             instances: number;
             instances_sha256: string;
         };
+        /** @description A round or a cross-validation of a dataset. */
+        DatasetUse: {
+            /** Format: uuid */
+            id: string;
+            state: components["schemas"]["JobStateEnum"];
+            /** Format: date-time */
+            created_at: string;
+            target_kind: components["schemas"]["TargetKindEnum"];
+            readonly target_labels: string[];
+        };
         DatasetUses: {
             rounds: components["schemas"]["RoundUse"][];
-            cross_validations: components["schemas"]["Use"][];
+            cross_validations: components["schemas"]["DatasetUse"][];
         };
         DayProgress: {
             /** Format: date */
@@ -3569,16 +3579,6 @@ export interface components {
             study: components["schemas"]["Study"];
             priors: components["schemas"]["Study"][];
             hanging: components["schemas"]["HangingRule"][];
-        };
-        /** @description A round or a cross-validation of a dataset. */
-        Use: {
-            /** Format: uuid */
-            id: string;
-            state: components["schemas"]["JobStateEnum"];
-            /** Format: date-time */
-            created_at: string;
-            target_kind: components["schemas"]["TargetKindEnum"];
-            readonly target_labels: string[];
         };
         /**
          * @description * `approve` - Approve

@@ -15,6 +15,8 @@ import { SignInPage } from './SignInPage'
 
 const ReadingPage = lazy(askedForReading() ?? (() => import('../labeling/ReadingPage')))
 const CasePage = lazy(() => import('../labeling/CasePage'))
+const DatasetPage = lazy(() => import('../datasets/DatasetPage'))
+const ItemPage = lazy(() => import('../datasets/ItemPage'))
 const ModelPage = lazy(() => import('../learning/model/ModelPage'))
 const ProjectPage = lazy(() => import('../projects/ProjectPage'))
 const ProjectsPage = lazy(() => import('../projects/ProjectsPage'))
@@ -61,6 +63,8 @@ export function App() {
                     <Route path="/preferences" element={<PreferencesPage />} />
                     <Route path="/projects/:projectId" element={<ProjectPage />} />
                     <Route path="/models/:modelVersionId" element={<ModelPage />} />
+                    <Route path="/datasets/:datasetId" element={<DatasetPage />} />
+                    <Route path="/datasets/:datasetId/items/:caseId" element={<ItemPage />} />
                   </Route>
                   <Route path="/projects/:projectId/cases/:caseId" element={<CasePage />} />
                   <Route path="/projects/:projectId/read" element={<ReadingPage />} />

@@ -3,6 +3,7 @@ import type { Catalogue } from '.'
 import { app } from './de/app'
 import { actions } from './de/actions'
 import { clinical } from './de/clinical'
+import { datasets } from './de/datasets'
 import { exchange } from './de/exchange'
 import { explanations } from './de/explanations'
 import { knobs } from './de/knobs'
@@ -16,4 +17,4 @@ import { schema } from './de/schema'
 import { targets } from './de/targets'
 import { troubles } from './de/troubles'
 
-export const de: Catalogue = { ...app, ...actions, ...clinical, ...exchange, ...explanations, ...knobs, ...leftOut, ...models, ...projects, ...quick, ...reading, ...said, ...schema, ...targets, ...troubles }
+export const de: Catalogue = { ...app, ...actions, ...clinical, ...datasets, ...exchange, ...explanations, ...knobs, ...leftOut, ...models, ...projects, ...quick, ...reading, ...said, ...schema, ...targets, ...troubles }

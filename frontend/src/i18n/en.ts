@@ -2,6 +2,7 @@
 import { app } from './en/app'
 import { actions } from './en/actions'
 import { clinical } from './en/clinical'
+import { datasets } from './en/datasets'
 import { exchange } from './en/exchange'
 import { explanations } from './en/explanations'
 import { knobs } from './en/knobs'
@@ -15,4 +16,4 @@ import { schema } from './en/schema'
 import { targets } from './en/targets'
 import { troubles } from './en/troubles'
 
-export const en = { ...app, ...actions, ...clinical, ...exchange, ...explanations, ...knobs, ...leftOut, ...models, ...projects, ...quick, ...reading, ...said, ...schema, ...targets, ...troubles } as const
+export const en = { ...app, ...actions, ...clinical, ...datasets, ...exchange, ...explanations, ...knobs, ...leftOut, ...models, ...projects, ...quick, ...reading, ...said, ...schema, ...targets, ...troubles } as const

@@ -5,6 +5,7 @@ import { useEffect, useMemo, useSyncExternalStore } from 'react'
 import { useNavigate, useParams, useSearchParams } from 'react-router'
 import { api, good, type Reading, type Schemas } from '../api/client'
 import { usePreferences } from '../app/usePreferences'
+import { t } from '../i18n'
 import { Failed, Waiting } from '../ui/states'
 import { actionOf, type ActionId, type Commands, type Group } from './actions'
 import { ActivityClock } from './activity'
@@ -74,8 +75,9 @@ export default function CasePage() {
     if (found) session.look(readingOf(found, read))
   }, [session, found, read])
 
-  const back = () => void navigate(`/projects/${projectId}?tab=marks`)
-  const onRead = (id: string) => setSearch({ read: id }, { replace: true })
+  const dataset = search.get('dataset') // where one has come from
+  const back = () => void navigate(dataset ? `/datasets/${dataset}/items/${caseId}` : `/projects/${projectId}?tab=marks`)
+  const onRead = (id: string) => setSearch({ read: id, ...(dataset && { dataset }) }, { replace: true })
   const commands = ofLooking({
     ...pressingControls(), ...commandsOf({ session, snapshot, workstation, layout, regions, masks, labels, segments, ...cine }),
     ...explanations.commands, ...comment.commands, ...pressingMarks(), ...readsBetween(found?.reads ?? NONE, read, onRead),
@@ -101,7 +103,7 @@ export default function CasePage() {
           {overview.isPending && <Waiting />}
           {overview.isError && <Failed error={overview.error} onRetry={() => void overview.refetch()} />}
           {found && (
-            <CaseSide projectId={projectId} overview={found} read={read} onRead={onRead} onBack={back}
+            <CaseSide projectId={projectId} overview={found} read={read} onRead={onRead} onBack={back} backText={t(dataset ? 'item.back' : 'case.back')}
               side={{ session, snapshot, doable, state, workstation, regions, masks, talk, pins, comment, suggestions: null, explanations: explanations.panel, asked: session.questions() }} />
           )}
         </>

@@ -20,9 +20,11 @@ interface Props {
   side: SideProps
   onRead: (id: string) => void
   onBack: () => void
+  /** Where that leads. */
+  backText: string
 }
 
-export function CaseSide({ projectId, overview, read, side, onRead, onBack }: Props) {
+export function CaseSide({ projectId, overview, read, side, onRead, onBack, backText }: Props) {
   const path = { project_id: projectId }
   const project = useQuery({
     queryKey: ['project', projectId], queryFn: () => good(api.GET('/api/v1/projects/{project_id}', { params: { path } })),
@@ -35,7 +37,7 @@ export function CaseSide({ projectId, overview, read, side, onRead, onBack }: Pr
           {t('case.title')}
         </Text>
         <Button {...keyed('leave')} size="compact-xs" variant="subtle" color="gray" leftSection={<IconArrowLeft size="1rem" />} onClick={onBack}>
-          {t('case.back')}
+          {backText}
         </Button>
       </Group>
       {read ? (

@@ -1,10 +1,12 @@
 /** Freeze the ground truth and download it. */
-import { Anchor, Badge, Button, Code, Group, Menu, Table, Text, TextInput } from '@mantine/core'
+import { Anchor, Badge, Button, Group, Menu, Table, Text, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
+import { Link } from 'react-router'
 import { api, good, type Schemas } from '../api/client'
 import { errorText } from '../api/saidText'
 import { named, t, type TextKey } from '../i18n'
+import { Hash } from '../ui/Hash'
 import { showError } from '../ui/notify'
 import { Empty, Loaded } from '../ui/states'
 
@@ -76,7 +78,7 @@ function DatasetRow({ dataset, isManager }: { dataset: Schemas['Dataset']; isMan
     <Table.Tr data-testid={`dataset-${dataset.number}`}>
       <Table.Td>{dataset.number}</Table.Td>
       <Table.Td>
-        {dataset.name}{' '}
+        <Anchor component={Link} to={`/datasets/${dataset.id}`} size="sm" aria-label={t('dataset.open', { name: dataset.name })}>{dataset.name}</Anchor>{' '}
         {dataset.is_for_round && (
           <Badge size="xs" variant="light">
             {t('datasets.round')}
@@ -85,7 +87,7 @@ function DatasetRow({ dataset, isManager }: { dataset: Schemas['Dataset']; isMan
       </Table.Td>
       <Table.Td>{t('datasets.cases', { count: dataset.item_count })}</Table.Td>
       <Table.Td>
-        <Code>{dataset.sha256.slice(0, 12)}</Code>
+        <Hash of={dataset.sha256} />
       </Table.Td>
       <Table.Td>{isManager && <Exports datasetId={dataset.id} />}</Table.Td>
     </Table.Tr>

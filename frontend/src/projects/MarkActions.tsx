@@ -53,6 +53,6 @@ function GiveMenu({ mark, acts, members }: Props) {
 }
 
 /** What a case is called in lists; the study's UID where the patient is hidden. */
-export function nameOfCase({ patient_id, study_instance_uid }: MarkRow): string {
+export function nameOfCase({ patient_id, study_instance_uid }: Pick<MarkRow, 'patient_id' | 'study_instance_uid'>): string {
   return patient_id || `…${study_instance_uid.slice(-12)}`
 }

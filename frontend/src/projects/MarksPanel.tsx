@@ -1,9 +1,10 @@
 /** Cases that readers skipped, flagged or want a second opinion on, and what becomes of them. */
-import { Button, Group, Pagination, SegmentedControl, Select, Table, Text } from '@mantine/core'
+import { Button, Group, SegmentedControl, Select, Table, Text } from '@mantine/core'
 import { useState } from 'react'
 import { Link } from 'react-router'
 import type { Schemas } from '../api/client'
 import { formatDate, t } from '../i18n'
+import { Pages } from '../ui/Pages'
 import { Empty, Loaded } from '../ui/states'
 import { KindBadge } from './KindBadge'
 import { MarkActions, nameOfCase } from './MarkActions'
@@ -32,11 +33,7 @@ export function MarksPanel({ projectId, isManager }: Props) {
           ) : (
             <>
               <MarksTable marks={page.results} projectId={projectId} acts={isManager ? acts : null} members={members} />
-              {page.count > PAGE_SIZE && (
-                <Pagination mt="md" total={Math.ceil(page.count / PAGE_SIZE)} value={filter.page} aria-label={t('marks.pages')}
-                  getControlProps={controlName} getItemProps={(number) => ({ 'aria-label': t('marks.page', { number }) })}
-                  onChange={(number) => change({ page: number })} />
-              )}
+              <Pages label={t('marks.pages')} count={page.count} size={PAGE_SIZE} page={filter.page} onPage={(number) => change({ page: number })} />
             </>
           )
         }
@@ -141,10 +138,4 @@ function CaseLink({ mark, projectId }: { mark: MarkRow; projectId: string }) {
       ))}
     </>
   )
-}
-
-/** Arrows have no text of their own. */
-function controlName(control: string): { 'aria-label'?: string } {
-  if (control === 'previous') return { 'aria-label': t('ui.previous_page') }
-  return control === 'next' ? { 'aria-label': t('ui.next_page') } : {}
 }

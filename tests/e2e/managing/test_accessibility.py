@@ -2,6 +2,7 @@
 
 import pytest
 
+from annotation.datasets import services as datasets
 from annotation.labeling.models import MarkKind
 from annotation.labeling.services import marks
 from tests import factories
@@ -13,7 +14,8 @@ from tests.e2e.axe import faults
 def test_pages_have_no_serious_fault(live_cast, scheme):
     factories.make_study(live_cast.project)
     case, _ = factories.make_cases(live_cast.project, 2)
-    factories.submit_next(live_cast.annotator, live_cast.project)
+    read = factories.submit_next(live_cast.annotator, live_cast.project)
+    dataset = datasets.freeze(project=live_cast.project, name="Truth", actor=live_cast.manager)
     marks.mark_case(reader=live_cast.annotator, case=case, kind=MarkKind.FLAG, reason="Odd")
     troubles: list[str] = []
     found = {}
@@ -48,6 +50,12 @@ def test_pages_have_no_serious_fault(live_cast, scheme):
         ):
             page.get_by_role("tab", name=tab).click()
             found[f"project {tab}"] = faults(page)
+        page.goto(f"/datasets/{dataset.pk}")
+        page.get_by_test_id("item").wait_for()
+        found["dataset"] = faults(page)
+        page.goto(f"/datasets/{dataset.pk}/items/{read.case_id}")
+        page.get_by_test_id("instances").wait_for()
+        found["item"] = faults(page)
         page.goto(f"/projects/{live_cast.project.pk}/cases/{case.pk}")
         page.wait_for_selector(person.SHOWN, timeout=60_000)
         page.get_by_role("button", name="Resolve").wait_for()

@@ -203,7 +203,6 @@ export const projects = {
   'marks.open': 'Öffnen',
   'marks.open_case': '{case} öffnen',
   'marks.open_marks': 'Offene Markierungen',
-  'marks.page': 'Seite {number}',
   'marks.pages': 'Seiten der Markierungen',
   'marks.reader': 'Befundende',
   'marks.reason': 'Grund',

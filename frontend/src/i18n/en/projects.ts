@@ -203,7 +203,6 @@ export const projects = {
   'marks.open': 'Open',
   'marks.open_case': 'Open {case}',
   'marks.open_marks': 'Open marks',
-  'marks.page': 'Page {number}',
   'marks.pages': 'Pages of marks',
   'marks.reader': 'Reader',
   'marks.reason': 'Reason',

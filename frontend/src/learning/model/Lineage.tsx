@@ -1,8 +1,10 @@
-/** The chain model, round, dataset, reads and images, by count and by hash. */
-import { Code, Table } from '@mantine/core'
+/** The chain model, round, dataset, reads and images, by count and by hash; the dataset can be opened. */
+import { Anchor, Table } from '@mantine/core'
 import type { ReactNode } from 'react'
+import { Link } from 'react-router'
 import type { Schemas } from '../../api/client'
 import { formatDate, named, t } from '../../i18n'
+import { Hash } from '../../ui/Hash'
 
 interface Props {
   version: Schemas['ModelVersion']
@@ -34,15 +36,19 @@ export function Lineage({ version, lineage: { origin, columns, round, dataset } 
 }
 
 function DatasetLines({ dataset }: { dataset: Schemas['DatasetLine'] }) {
-  const { number, cases, patients, frozen_at: frozen, schema_version: schema } = dataset
+  const { id, number, cases, patients, frozen_at: frozen, schema_version: schema } = dataset
   return (
     <>
       <Line name={t('model_page.dataset')} hash={dataset.sha256}>
-        {t('model_page.dataset_of', { number, date: formatDate(frozen), schema, cases, patients })}
+        <Anchor component={Link} to={`/datasets/${id}`} size="sm">
+          {t('model_page.dataset_of', { number, date: formatDate(frozen), schema, cases, patients })}
+        </Anchor>
       </Line>
       {dataset.splits.map((one) => (
         <Line key={one.split} name={named(`model_page.split_${one.split}`, one.split)}>
-          {t('model_page.split_of', { cases: one.cases, patients: one.patients })}
+          <Anchor component={Link} to={`/datasets/${id}?split=${one.split}`} size="sm">
+            {t('model_page.split_of', { cases: one.cases, patients: one.patients })}
+          </Anchor>
         </Line>
       ))}
       <Line name={t('model_page.reads')} hash={dataset.reads_sha256}>{dataset.reads}</Line>
@@ -56,7 +62,7 @@ function Line({ name, hash, children }: { name: string; hash?: string; children?
     <Table.Tr>
       <Table.Th scope="row" fw={400}>{name}</Table.Th>
       <Table.Td>{children}</Table.Td>
-      <Table.Td>{hash !== undefined && <Code title={hash}>{hash.slice(0, 16)}</Code>}</Table.Td>
+      <Table.Td>{hash !== undefined && <Hash of={hash} />}</Table.Td>
     </Table.Tr>
   )
 }
