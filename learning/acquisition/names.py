@@ -29,7 +29,9 @@ EVIDENCE_STRATEGY_TITLES = {
 }
 """These need members, or components that a network writes for each case."""
 
-_OF_PROBABILITIES = (*STRATEGY_TITLES, "bald")
+# With a network on radiographs it needs half of random's labels, the plain margin no fewer (docs).
+_USUAL = "stratified_margin"
+_OF_PROBABILITIES = (_USUAL, *(name for name in STRATEGY_TITLES if name != _USUAL), "bald")
 STRATEGIES_OF_KIND = {
     "one": _OF_PROBABILITIES,
     "ordinal": (*_OF_PROBABILITIES, "variance"),

@@ -48,7 +48,10 @@ DEFINITION = {
     "region_labels": [{"key": "nodule", "label": "Nodule", "kinds": ["box"]}],
 }  # fmt: skip
 ANSWERS = ("seen", "grade", "size", "days")
-STRATEGY = {"size": "variance", "days": "variance", "grade": "margin", "seen": "margin"}
+STRATEGY = {
+    "size": "variance", "days": "variance", "grade": "stratified_margin",
+    "seen": "stratified_margin",
+}  # fmt: skip
 
 
 @pytest.fixture
