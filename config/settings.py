@@ -272,7 +272,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "refit-due-heads": {
         "task": "learning.tasks.refit_due_heads",
-        "schedule": 2,
+        "schedule": 1,
         "options": {"expires": 2},
     },
     "queue-due-encoders": {"task": "learning.tasks.queue_due_encoders", "schedule": 10},

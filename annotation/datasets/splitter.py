@@ -1,8 +1,21 @@
 """Which split a case of a project belongs to."""
 
+from dataclasses import dataclass
+
 from annotation.datasets import splits
 from annotation.datasets.models import Split, SplitPolicy
 from annotation.labeling.models import Case
+
+
+@dataclass(frozen=True)
+class SplitRule:
+    """All that decides where patients go: equal rules, equal splits."""
+
+    key_hex: str
+    test_share: float
+    validation_share: float
+    prescribed: dict[str, str]  # the split of a pseudonym
+    leaders: dict[str, str]
 
 
 class Splitter:
@@ -12,6 +25,17 @@ class Splitter:
         self.policy = policy
         self.prescribed = dict(policy.prescribed.values_list("patient_key", "split"))
         self.leaders = dict(policy.groups.values_list("patient_key", "leader_key"))
+
+    @property
+    def rule(self) -> SplitRule:
+        policy = self.policy
+        return SplitRule(
+            policy.key_hex,
+            policy.test_share,
+            policy.validation_share,
+            self.prescribed,
+            self.leaders,
+        )
 
     def patient_key(self, case: Case) -> str:
         """The pseudonym of the case's patient."""

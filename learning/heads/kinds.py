@@ -240,10 +240,10 @@ class Scalar(HeadKind):
     ) -> Pool:
         """Scored by the doubt that labels can remove; the reader is told the whole range."""
         del classes
-        expected, deviation = self.said(head, vectors).T
-        reach = COVERED_95 * deviation
+        expected, doubt = head.predict(vectors)[:, 0].astype(np.float64), head.doubt(vectors)
+        reach = COVERED_95 * np.sqrt(doubt + head.noise)
         low, high = np.clip([expected - reach, expected + reach], scale.minimum, scale.maximum)
-        named = {"value": expected, "variance": head.doubt(vectors), "low": low, "high": high}
+        named = {"value": expected, "variance": doubt, "low": low, "high": high}
         return Pool(components=named, embeddings=vectors, unit=scale.unit)
 
 

@@ -7,9 +7,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.datasets import services as datasets
 from annotation.datasets.models import Split
-from annotation.datasets.splitter import Splitter
 from annotation.labeling import selectors as labeling
 from annotation.labeling.models import Case, CaseState
 from annotation.labeling.schemas import Question
@@ -17,7 +15,8 @@ from annotation.labeling.services.projects import current_schema
 from learning.acquisition.pool import Rows
 from learning.heads.kinds import HEAD_KINDS, HeadKind, Labels, Scale
 from learning.models import EncoderVersion, Target
-from learning.services.embeddings import Space, load_space
+from learning.services.cohorts import cohort_of
+from learning.services.embeddings import Space
 
 
 @dataclass(frozen=True)
@@ -54,30 +53,22 @@ class Knowledge:
 
 def knowledge_of(target: Target, encoder: EncoderVersion) -> Knowledge:
     """The labels, splits and states of all cases that have a vector of this encoder."""
-    space = load_space(encoder)
+    cohort = cohort_of(encoder)
+    row_of, count = cohort.row_of, len(cohort.space.cases)
     schema = current_schema(target.project)
     question = schema.schema.question(target.question) if schema else None
     classes = list(question.option_keys) if question else []
     kind = HEAD_KINDS[target.kind]
-    row_of = {case: row for row, case in enumerate(space.cases)}
-    labels = kind.unlabeled(len(space.cases), len(classes))
+    labels = kind.unlabeled(count, len(classes))
     for case, answer in labeling.find_accepted_answers(target.project, target.question).items():
         label = kind.label(answer.value, classes, answer.asked) if case in row_of else None
         if label is not None:
             labels[row_of[case]] = label
-    splits = np.full(len(space.cases), "", dtype="U10")
-    is_open = np.zeros(len(space.cases), bool)
-    patients = np.full(len(space.cases), "", dtype="U64")
-    splitter = Splitter(datasets.policy_of(target.project))
-    for case, state, patient, study in _cases(target):
-        row = row_of.get(case)
-        if row is not None:
-            patients[row] = splitter.pseudonym(patient, study)
-            splits[row] = splitter.split(str(patients[row]))
-            is_open[row] = state == CaseState.OPEN
+    is_open = np.ones(count, bool)
+    is_open[[row_of[case] for case in _closed_cases(target) if case in row_of]] = False
     return Knowledge(
-        encoder.pk, space, classes, kind, _scale_of(question), labels, kind.is_known(labels),
-        splits == Split.TRAIN, splits == Split.TEST, is_open, patients,
+        encoder.pk, cohort.space, classes, kind, _scale_of(question), labels, kind.is_known(labels),
+        cohort.splits == Split.TRAIN, cohort.splits == Split.TEST, is_open, cohort.patients,
     )  # fmt: skip
 
 
@@ -88,9 +79,7 @@ def _scale_of(question: Question | None) -> Scale:
     return Scale(unit, question.minimum, question.maximum)
 
 
-def _cases(target: Target) -> Iterable[tuple[UUID, str, str, str]]:
-    return (
-        Case.objects.filter(project=target.project)
-        .values_list("pk", "state", "study__patient_id", "study__study_instance_uid")
-        .iterator(chunk_size=20_000)
-    )
+def _closed_cases(target: Target) -> Iterable[UUID]:
+    """Asked for instead of the open ones, because they are few as long as a ranking matters."""
+    closed = Case.objects.filter(project=target.project).exclude(state=CaseState.OPEN)
+    return closed.values_list("pk", flat=True)

@@ -1,0 +1,122 @@
+"""What a worker keeps between two refits, and when it looks again."""
+
+import numpy as np
+import pytest
+
+from annotation.core.jobs import JobState
+from annotation.datasets.models import Split
+from annotation.datasets.services import prescribe_splits
+from annotation.labeling.models import Case
+from learning.models import EMBEDDING_SIZE, Embedding, EncoderVersion
+from learning.services import cohorts, embeddings
+from learning.services.cohorts import cohort_of
+from learning.services.knowledge import knowledge_of
+from learning.services.targets import create_target
+from tests import factories
+
+
+@pytest.fixture
+def loads(monkeypatch):
+    """How often all vectors of which encoder were read."""
+    found = []
+
+    def counted(encoder):
+        found.append(encoder.number)
+        return embeddings.load_space(encoder)
+
+    monkeypatch.setattr(cohorts, "load_space", counted)
+    return found
+
+
+@pytest.fixture
+def cases(cast):
+    return factories.make_empty_cases(cast.project, 6)
+
+
+@pytest.fixture
+def encoder(cast, cases):
+    return make_encoder(cast.project, 1, cases[:5])
+
+
+def make_encoder(project, number, cases):
+    made = EncoderVersion.objects.create(
+        project=project, number=number, is_ready=True, state=JobState.COMPLETED
+    )
+    for case in cases:
+        embed(made, case)
+    return made
+
+
+def embed(encoder, case):
+    vector = np.zeros(EMBEDDING_SIZE)
+    vector[Embedding.objects.count() % EMBEDDING_SIZE] = 1
+    return Embedding.objects.create(encoder=encoder, case=case, vector=vector)
+
+
+def test_vectors_are_read_once_and_cannot_be_changed(encoder, loads):
+    first, again = cohort_of(encoder), cohort_of(EncoderVersion.objects.get())
+    assert again is first
+    assert loads == [1]
+    with pytest.raises(ValueError, match="read-only"):
+        first.space.vectors[0] = 0
+
+
+def test_a_vector_that_arrives_is_seen_at_once(encoder, cases, loads):
+    assert len(cohort_of(encoder).space.cases) == 5
+    Embedding.objects.create(encoder=encoder, case=cases[5], reason="no image")
+    assert len(cohort_of(encoder).space.cases) == 5
+    assert loads == [1]
+    other = factories.make_empty_cases(encoder.project, 1)[0]
+    stored = embed(encoder, other)
+    found = cohort_of(encoder)
+    assert np.array_equal(found.space.vectors[found.row_of[other.pk]], stored.vector)
+    assert loads == [1, 1]
+
+
+def test_a_vector_in_the_place_of_another_is_seen(encoder, cases):
+    before = cohort_of(encoder)
+    Embedding.objects.filter(case=cases[0]).delete()
+    embed(encoder, cases[0])
+    after = cohort_of(encoder)
+    row = after.row_of[cases[0].pk]
+    assert not np.array_equal(before.space.vectors[row], after.space.vectors[row])
+
+
+def test_a_case_that_is_deleted_is_gone(encoder, cases):
+    assert cases[0].pk in cohort_of(encoder).row_of
+    Case.objects.filter(pk=cases[0].pk).delete()
+    assert cases[0].pk not in cohort_of(encoder).row_of
+
+
+def test_a_patient_who_is_prescribed_another_split_moves(encoder, cases):
+    cohort_of(encoder)
+    for split in (Split.TEST, Split.TRAIN, Split.VALIDATION):
+        encoder.project.split_policy.prescribed.all().delete()
+        prescribe_splits(
+            project=encoder.project, split_of_patient={cases[0].study.patient_id: split}
+        )
+        found = cohort_of(encoder)
+        assert found.splits[found.row_of[cases[0].pk]] == split
+
+
+def test_what_is_open_is_asked_every_time(cast, encoder, cases, loads):
+    target = create_target(actor=cast.manager, project=cast.project, question="nodule")
+    assert knowledge_of(target, encoder).is_open.all()
+    factories.import_answer(cast.annotator, cases[0], "yes")
+    known = knowledge_of(target, encoder)
+    row = known.space.cases.index(cases[0].pk)
+    assert np.flatnonzero(~known.is_open).tolist() == [row]
+    assert np.flatnonzero(known.is_known).tolist() == [row]
+    assert loads == [1]
+
+
+def test_only_what_fits_is_kept_the_last_used_first(cast, encoder, cases, loads, monkeypatch):
+    one = 5 * EMBEDDING_SIZE * 4
+    monkeypatch.setattr(cohorts, "KEPT_BYTES", 2 * one)
+    monkeypatch.setattr(cohorts, "_KEPT", cohorts._Kept())
+    second, third = (make_encoder(cast.project, number, cases[:5]) for number in (2, 3))
+    for used in (encoder, second, encoder, third, encoder, second):
+        cohort_of(used)
+    assert loads == [1, 2, 3, 2]
+    monkeypatch.setattr(cohorts, "KEPT_BYTES", one - 1)
+    assert len(cohort_of(third).space.cases) == 5
