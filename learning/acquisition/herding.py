@@ -21,6 +21,7 @@ TARGETS = 2_000  # cases that are to be covered; of a larger pool a random sampl
 CANDIDATES = 1_000  # the most uncertain of a larger pool; the uniform floor reaches all others
 COLD = "typical"  # the arm without predictions
 SIMILAR = 0.5  # kernel from which on a case counts as similar
+ROUNDING = 1e-5  # of the greatest gain: what single precision leaves over of nothing
 
 
 def herding(pool: Pool, labeled: Labeled, count: int, rng: np.random.Generator) -> Choice:
@@ -59,21 +60,31 @@ class Cover:
         targets = rng.permutation(n)[:TARGETS] if n > TARGETS else np.arange(n)
         self.candidates = top(worth, CANDIDATES, rng) if n > TARGETS else targets
         self.points, self._targets, self._share = points, points[targets], len(targets) / n
-        self._worth = worth[targets].astype(np.float32)
+        self._worth = worth[targets]
         self._kernel = kernel(self._targets, points[self.candidates])
         self._covered = np.zeros(len(targets), np.float32)
         if known is not None and len(known):
             self._covered = np.exp(-nearest(self._targets, known).squared / (2 * WIDTH))
+        self._gains = self._gains_of(np.arange(len(targets)))
+        self._nothing = ROUNDING * self._gains.max(initial=0)
 
     def gains(self) -> NDArray[np.float64]:
         """What each candidate would add: the worth-weighted rise of the targets' kernel: (c,)."""
-        rise = np.maximum(self._kernel - self._covered[:, None], 0)
-        return np.asarray(self._worth @ rise, np.float64)
+        return np.where(self._gains > self._nothing, self._gains, 0)
 
     def add(self, row: int) -> None:
         """A case of the pool is taken."""
         own = kernel(self._targets, self.points[row : row + 1])[:, 0]
-        self._covered = np.maximum(self._covered, own)
+        rises = np.flatnonzero(own > self._covered)
+        # Of the others nothing changes. All of them for every draw would be most of a refit.
+        self._gains -= self._gains_of(rises)
+        self._covered[rises] = own[rises]
+        self._gains += self._gains_of(rises)
+
+    def _gains_of(self, targets: Rows) -> NDArray[np.float64]:
+        """The part of the gains that comes from these targets: (c,)."""
+        rise = np.maximum(self._kernel[targets] - self._covered[targets, None], 0)
+        return np.asarray(self._worth[targets] @ rise.astype(np.float64))
 
     def similar_cases(self, rows: Rows) -> NDArray[np.float64]:
         """How many cases of the pool lie near each of these rows, itself included."""
@@ -93,20 +104,23 @@ def draw_covering(cover: Cover, arm: str, count: int, rng: np.random.Generator) 
     """
     n = len(cover.points)
     left = np.ones(n, bool)
+    place_of = np.full(n, -1)  # of a row among the candidates
+    place_of[cover.candidates] = np.arange(len(cover.candidates))
     rows, chances, arms = [], [], []
-    for _ in range(min(count, n)):
-        wish = np.zeros(n)
+    for number in range(min(count, n)):
         gains = cover.gains() * left[cover.candidates]
-        total = 0.0
-        if gains.max() > 0:
-            wish[cover.candidates] = powered(gains, HERDING_SHARPNESS)
-            total = float(wish.sum())
+        wish = powered(gains, HERDING_SHARPNESS) if gains.max() > 0 else np.zeros(len(gains))
+        total = float(wish.sum())
         floor = FLOOR if total else 1.0
         is_uniform = rng.random() < floor
-        row = int(rng.choice(n, p=left / left.sum() if is_uniform else wish / total))
+        if is_uniform:
+            row = int(rng.choice(np.flatnonzero(left)))
+        else:
+            row = int(cover.candidates[rng.choice(len(wish), p=wish / total)])
+        own = wish[place_of[row]] if place_of[row] >= 0 else 0.0
         rows.append(row)
         arms.append("uniform" if is_uniform else arm)
-        chances.append(floor / left.sum() + ((1 - floor) * wish[row] / total if total else 0))
+        chances.append(floor / (n - number) + ((1 - floor) * own / total if total else 0))
         left[row] = False
         cover.add(row)
     return Draws(np.asarray(rows, np.int64), np.asarray(chances), tuple(arms))

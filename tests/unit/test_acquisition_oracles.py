@@ -93,6 +93,20 @@ def test_herding_weighs_what_it_covers_by_doubt(sharp_herding):
     assert home[pick.row] == 1
 
 
+def test_gains_after_many_picks_are_those_of_a_cover_that_knows_them_all():
+    points, _ = blobs(count=5)
+    worth = RNG(1).random(len(points))
+    picked = RNG(2).permutation(len(points))[:40]
+    cover = herding.Cover(points, points[:2], worth, RNG(0))
+    for row in picked:
+        cover.add(row)
+    anew = herding.Cover(points, points[np.r_[0, 1, picked]], worth, RNG(0))
+    assert np.allclose(cover.gains(), anew.gains(), atol=1e-5)
+    for row in range(len(points)):
+        cover.add(row)
+    assert cover.gains().max() == 0
+
+
 def test_herding_of_a_large_pool_looks_at_a_sample_and_still_finds_the_doubt(monkeypatch):
     monkeypatch.setattr(herding, "TARGETS", 60)
     monkeypatch.setattr(herding, "CANDIDATES", 30)
