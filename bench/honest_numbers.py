@@ -14,8 +14,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from bench.refit import CHUNK, VECTORS
-from bench.setup import fresh_database
+from bench.setup import fresh_database, make_embedded_cases
 
 SERIES = """
 insert into archive_series (id, created_at, study_id, series_instance_uid, modality, series_description,
@@ -48,7 +47,6 @@ def main() -> None:
     from django.db import connection
     from django.utils import timezone
 
-    from learning.models import EMBEDDING_SIZE
     from learning.services.comparison import compare_versions
     from learning.services.drift import drift_of
     from learning.services.subgroups import subgroups_of
@@ -57,14 +55,9 @@ def main() -> None:
 
     manager = factories.make_user("manager")
     project = factories.make_project(manager, "Numbers")
-    cases = []
-    for start in range(0, arguments.cases, CHUNK):
-        cases += factories.make_empty_cases(project, min(CHUNK, arguments.cases - start))
+    cases, _ = make_embedded_cases(project, arguments.cases)
     since = timezone.now()
-    encoder = make_encoder(project)
     with connection.cursor() as cursor:
-        cursor.execute("drop index embedding_neighbours")
-        cursor.execute(VECTORS, [encoder.pk, EMBEDDING_SIZE, project.pk])
         cursor.execute(STUDIES)
         cursor.execute(SERIES)
         cursor.execute(
@@ -86,15 +79,6 @@ def main() -> None:
         call()
         print(f"{name}: {time.monotonic() - began:.2f} s")
     print(f"most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
-
-
-def make_encoder(project):
-    from annotation.core.jobs import JobState
-    from learning.models import EncoderVersion
-
-    return EncoderVersion.objects.create(
-        project=project, number=1, content=b"-", is_ready=True, state=JobState.COMPLETED
-    )
 
 
 def make_version(project, manager, cases, tested, number):

@@ -1,79 +1,229 @@
-"""Seconds from the last accepted read to the new front, with many cases.
+"""Seconds from an accepted read to the worklist in the light head's new order, with all that lies between.
 
-python -m config.embedded exec -- python -m bench.refit [--cases 100000] [--labels 500]
-    [--kind number]
+python -m config.embedded exec -- python -m bench.refit [--cases 10000,100000] [--labels 500]
+    [--kinds one,many,ordinal,number] [--refits 7]
 
-Cases and vectors are written as rows; the reads and the refit are the product's own. The index for
-similar cases is dropped meanwhile: filling it takes minutes, and a refit does not use it.
+A web server, beat and the default worker run as the supervisor starts them. A reader takes cases and
+hands reads in over HTTP. The clock starts when the submission is answered that makes a refit due, at any
+moment between two ticks of beat, and ends when the API's worklist begins with what the new head chose;
+then the next claim must be served from it. Cases, vectors and the reads before are written as rows.
 """
 
 import argparse
+import contextlib
+import http.client
+import json
 import statistics
+import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
-from bench.setup import fresh_database
+from bench.setup import fresh_database, make_embedded_cases
 
-CHUNK = 10_000
-VECTORS = """
-insert into learning_embedding (encoder_id, case_id, vector, reason)
-select %s, c.id, l2_normalize((
-    select array_agg(random() - 0.5) from generate_series(1, %s + 0 * c.free_slots))::vector), ''
-from labeling_case c where c.project_id = %s
-"""
+GOAL_S = 5.0
+EVERY = 5  # reads between two refits
+TICK_S = 1.0  # of beat
+POLL_S, PATIENCE_S = 0.05, 120
+GRADES = ("none", "mild", "moderate", "severe")
+FINDINGS = ("effusion", "nodule", "pneumothorax", "cardiomegaly", "device")
+OPTIONS = {"one": ("no", "yes"), "many": FINDINGS, "ordinal": GRADES, "number": ()}
+WORKER = "celery --quiet -A config worker --pool threads --concurrency 4 --queues default"
+BEAT = "celery --quiet -A config beat --pidfile= --schedule"
+
+
+@dataclass(frozen=True)
+class Refit:
+    """Seconds of the parts of one way from a read to the new order."""
+
+    total: float
+    waited: float  # for beat and for the worker to look
+    refitted: float  # from the first query to the choice of the front
+
+
+class Reader:
+    """Reads cases over HTTP, as the browser does."""
+
+    def __init__(self, address: str, token: str, answers: dict[str, Any]) -> None:
+        self._http = http.client.HTTPConnection(urlsplit(address).netloc, timeout=PATIENCE_S)
+        self._headers = {"Authorization": f"Token {token}", "Content-Type": "application/json"}
+        self._answers = answers  # of each case
+
+    def claim(self, project: Any) -> Any:
+        return self._call("POST", f"projects/{project.pk}/claim")
+
+    def hand_in(self, read: Any) -> None:
+        """Answer a case that was claimed."""
+        annotation = read["annotation"]
+        body = {"content": {"answers": self._answers[read["case_id"]]}, "active_seconds": 1}
+        version = {"If-Match": f'"{annotation["version"]}"'}
+        self._call("POST", f"annotations/{annotation['id']}/submission", body, version)
+
+    def worklist(self, project: Any) -> list[str]:
+        """The next cases of the worklist."""
+        return [one["case_id"] for one in self._call("GET", f"projects/{project.pk}/upcoming")]
+
+    def _call(self, method: str, path: str, body: Any = None, headers: Any = None) -> Any:
+        sent = None if body is None else json.dumps(body)
+        self._http.request(method, f"/api/v1/{path}", sent, {**self._headers, **(headers or {})})
+        response = self._http.getresponse()
+        said = response.read()
+        assert response.status in (200, 201), f"{method} {path}: {response.status} {said[:500]!r}"
+        return json.loads(said)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--cases", type=int, default=100_000)
+    parser = argparse.ArgumentParser(prog="python -m bench.refit")
+    parser.add_argument("--cases", default="10000,100000")
     parser.add_argument("--labels", type=int, default=500)
-    parser.add_argument("--refits", type=int, default=5)
-    parser.add_argument("--kind", choices=["one", "number"], default="one")
+    parser.add_argument("--refits", type=int, default=7)
+    parser.add_argument("--kinds", default=",".join(OPTIONS))
     arguments = parser.parse_args()
     fresh_database()
 
-    from django.db import connection
+    from annotation.accounts.services import create_token
+    from tests import factories, servers
 
-    from annotation.core.jobs import JobState
+    person = factories.make_user("reader")
+    token = create_token(user=person, lifetime_days=1)[1]
+    projects = {}
+    for cases in (int(number) for number in arguments.cases.split(",")):
+        projects[cases] = make_project(person, cases, arguments.labels)
+        print(f"{cases} cases are there", flush=True)
+    print("cases     kind       p50     waited  refitted  worst   goal")
+    # No claim is an audit, so that each must follow the ranking.
+    with services(LEAST_AUDIT_PERCENT="0") as address:
+        servers.eventually(lambda: servers.answers(f"{address}/healthz"), "the server answers")
+        for cases, (project, answers) in projects.items():
+            reader = Reader(address, token, answers)
+            for kind in arguments.kinds.split(","):
+                found = refits(reader, project, kind, arguments.refits)
+                print(f"{cases:<9} {kind:<8} {told(found)}", flush=True)
+
+
+@contextlib.contextmanager
+def services(**options: str) -> Iterator[str]:
+    """A web server, whose address this yields, beat and a worker, as the supervisor starts them."""
+    from tests import servers
+
+    python = [sys.executable, "-m"]
+    quiet = ["--loglevel", "warning"]
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        address: str = stack.enter_context(servers.web_server(**options))
+        alone = ["--without-mingle", "--without-gossip"]
+        stack.enter_context(servers.running([*python, *WORKER.split(), *alone, *quiet]))
+        schedule = f"{folder}/schedule"
+        stack.enter_context(servers.running([*python, *BEAT.split(), schedule, *quiet]))
+        yield address
+
+
+def make_project(person: Any, cases: int, labels: int) -> tuple[Any, dict[str, Any]]:
+    """A project with cases, vectors and some reads; and the answers of every case."""
     from annotation.labeling.models import Case
     from annotation.labeling.services.importing import import_read
     from annotation.labeling.services.projects import publish_schema
-    from learning.models import EMBEDDING_SIZE, EncoderVersion
-    from learning.services import heads, targets
+    from learning.services import targets
+    from learning.services.embeddings import load_space
     from tests import factories
 
-    reader = factories.make_user("reader")
-    project = factories.make_project(reader, "Refit")
-    for start in range(0, arguments.cases, CHUNK):
-        factories.make_empty_cases(project, min(CHUNK, arguments.cases - start))
-    encoder = EncoderVersion.objects.create(
-        project=project, number=1, content=b"-", is_ready=True, state=JobState.COMPLETED
-    )
-    with connection.cursor() as cursor:
-        cursor.execute("drop index embedding_neighbours")
-        cursor.execute(VECTORS, [encoder.pk, EMBEDDING_SIZE, project.pk])
-        cursor.execute("analyze")
-    options = [{"key": "no"}, {"key": "yes"}] if arguments.kind == "one" else []
-    question = {"key": "asked", "label": "Asked", "kind": arguments.kind, "options": options}
-    publish_schema(actor=reader, project=project, definition={"questions": [question]})
-    target = targets.create_target(actor=None, project=project, question="asked")
-    rng = np.random.default_rng(0)
+    project = factories.make_project(person, f"{cases} cases")
+    _, encoder = make_embedded_cases(project, cases)
+    questions = [
+        {"key": kind, "label": kind, "kind": kind, "options": [{"key": key} for key in keys]}
+        for kind, keys in OPTIONS.items()
+    ]
+    publish_schema(actor=person, project=project, definition={"questions": questions})
+    for kind in OPTIONS:
+        targets.create_target(
+            actor=None, project=project, question=kind, refit_after=0, retrain_after=0
+        )
+    space = load_space(encoder)
+    answers = dict(zip(map(str, space.cases), answers_of(space.vectors), strict=True))
     waiting = Case.objects.filter(project=project).select_related("project").order_by("shuffle_key")
-    for case in waiting[: arguments.labels]:
-        drawn = int(rng.integers(100))
-        answer = ("no", "yes")[drawn % 2] if arguments.kind == "one" else drawn
-        import_read(reader=reader, case=case, content={"answers": {"asked": answer}})
-    seconds = []
-    for _ in range(arguments.refits):
-        began = time.monotonic()
-        assert heads.refit(target) is not None
-        seconds.append(time.monotonic() - began)
-    print(
-        f"{arguments.cases} cases, {arguments.labels} labels of the kind {arguments.kind}, "
-        f"{EMBEDDING_SIZE} numbers a vector"
+    for case in waiting[:labels]:
+        import_read(reader=person, case=case, content={"answers": answers[str(case.pk)]})
+    return project, answers
+
+
+def answers_of(vectors: np.ndarray) -> list[dict[str, Any]]:
+    """Answers to all questions that the vectors (n, d) tell, but for some noise."""
+    rng = np.random.default_rng(0)
+    seen = vectors @ rng.normal(size=(vectors.shape[1], len(FINDINGS)))
+    seen = (seen - seen.mean(axis=0)) / seen.std(axis=0)
+    seen += rng.normal(0, 0.3, seen.shape)
+    grade = np.digitize(seen[:, 0], [-0.5, 0.5, 1.5])
+    return [
+        {
+            "one": OPTIONS["one"][int(row[0] > 0)],
+            "many": [name for name, value in zip(FINDINGS, row, strict=True) if value > 1],
+            "ordinal": GRADES[level],
+            "number": round(50 + 20 * float(row[0]), 1),
+        }
+        for row, level in zip(seen, grade, strict=True)
+    ]
+
+
+def refits(reader: Reader, project: Any, kind: str, count: int) -> list[Refit]:
+    """Times of some refits of the only target that is refitted meanwhile; the first head is not timed."""
+    from learning.models import Target
+
+    target = Target.objects.get(project=project, question=kind)
+    Target.objects.filter(pk=target.pk).update(refit_after=EVERY)
+    until_served(reader, target, after=0)
+    rng = np.random.default_rng(0)
+    found = [timed(reader, target, rng) for _ in range(count)]
+    Target.objects.filter(pk=target.pk).update(refit_after=0)
+    return found
+
+
+def timed(reader: Reader, target: Any, rng: np.random.Generator) -> Refit:
+    """As many reads as a refit waits for, and the time from the last one to the worklist."""
+    last = target.heads.count()
+    for _ in range(EVERY - 1):
+        reader.hand_in(reader.claim(target.project))
+    read = reader.claim(target.project)
+    time.sleep(rng.uniform(0, TICK_S))
+    reader.hand_in(read)
+    began, clock = time.monotonic(), time.time()
+    head = until_served(reader, target, after=last)
+    total = time.monotonic() - began
+    served = reader.claim(target.project)["case_id"]
+    assert served == first_of(head)[0], "the claim is not served from the new order"
+    waited = head.created_at.timestamp() - head.seconds - clock
+    return Refit(total, waited, head.seconds)
+
+
+def until_served(reader: Reader, target: Any, after: int) -> Any:
+    """The head that follows number `after`, as soon as the worklist begins with its front."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        head = target.heads.filter(number__gt=after).order_by("-number").first()
+        if head is not None and reader.worklist(target.project) == first_of(head):
+            return head
+        time.sleep(POLL_S)
+    raise TimeoutError(f"no head followed number {after}, or the worklist is not in its order")
+
+
+def first_of(head: Any) -> list[str]:
+    return [
+        str(case) for case in head.picks.order_by("place").values_list("case_id", flat=True)[:2]
+    ]
+
+
+def told(found: list[Refit]) -> str:
+    """Medians and the worst, and whether the goal is met."""
+    total, waited, refitted = (
+        statistics.median(getattr(one, name) for one in found)
+        for name in ("total", "waited", "refitted")
     )
-    print(f"refit and new front: {statistics.median(seconds):.2f} s (median of {len(seconds)})")
+    worst = max(one.total for one in found)
+    verdict = "pass" if total < GOAL_S else "FAIL"
+    return f"{total:6.2f} s  {waited:6.2f} s {refitted:6.2f} s  {worst:6.2f} s  {verdict}"
 
 
 if __name__ == "__main__":
