@@ -45,8 +45,11 @@ def score_part(part: Scoring) -> None:
     kind = _kind_of(version)
     learned = kind.restored(
         load_network(version),
-        {"task": version.task, "architecture": version.architecture, "columns": version.columns},
-    )
+        {
+            "task": version.task, "architecture": version.architecture, "columns": version.columns,
+            "thresholds": version.thresholds,
+        },
+    )  # fmt: skip
     training, held_out = _split(part, kind)
     excluded: dict[UUID, str] = {}
     pool = _foreseen(part, kind, learned, training, excluded, 0, is_suggested=True)

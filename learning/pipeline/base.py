@@ -89,6 +89,7 @@ class Learned:
     architecture: Json
     trained: Any  # what the kind itself needs to go on
     columns: ColumnEncoder | None = None  # fitted on the training set
+    thresholds: tuple[float, ...] = ()  # that validation chose, once it is judged
 
     @property
     def records(self) -> Json:
@@ -96,6 +97,7 @@ class Learned:
         return {
             "task": self.task, "architecture": self.architecture,
             "columns": self.columns.as_json() if self.columns else {},
+            "thresholds": list(self.thresholds),
         }  # fmt: skip
 
 
@@ -208,6 +210,7 @@ class Kind(ABC):
         return Learned(
             network, task, records["architecture"], Trained(network, task_from_json(task)),
             ColumnEncoder.from_json(self.columns, columns) if columns else None,
+            tuple(records.get("thresholds", ())),
         )  # fmt: skip
 
     @abstractmethod

@@ -44,6 +44,7 @@ from learning.training.loop import Trained, choose_device
 from learning.training.metrics.figures import Examined, figures
 from learning.training.metrics.masks import compare_maps
 from learning.training.networks import Architecture
+from learning.training.operating_points import called, thresholds_of_structures
 from learning.training.predict import Members, one_ahead, segment
 from learning.training.preparation import (
     UnusableInput,
@@ -155,10 +156,14 @@ class Masks(Kind):
         self, learned: Learned, examples: dict[Split, Examples], rng: np.random.Generator
     ) -> Judged:
         """On the network's grid; voxels that readers left open do not count."""
-        test = examples[Split.TEST]
+        test, validation = examples[Split.TEST], examples[Split.VALIDATION]
+        thresholds = thresholds_of_structures(
+            (self._probabilities(learned.trained, image) for image in validation.images),
+            validation.labels, validation.patients, len(self.classes), rng,
+        )  # fmt: skip
         overlaps, said = [], []
         for image, mask, spacing in zip(test.images, test.labels, test.spacings_mm, strict=True):
-            answer = self._probabilities(learned.trained, image).argmax(axis=0)
+            answer = called(self._probabilities(learned.trained, image), thresholds)
             said.append(self._shares(answer))
             is_open = mask == UNLABELED
             truth = np.where(is_open, 0, mask)
@@ -171,9 +176,9 @@ class Masks(Kind):
         found = Examined(
             kind="segmentation", truth=np.zeros(len(overlaps)),
             predictions=mask_values(overlaps, len(self.classes)), patients=test.patients,
-            classes=tuple(self.classes),
+            classes=tuple(self.classes), thresholds=thresholds,
         )  # fmt: skip
-        return Judged(figures(found, rng), (), Results(test.cases, found, said))
+        return Judged(figures(found, rng), thresholds, Results(test.cases, found, said))
 
     def spacing_of(self, chosen: ChosenSeries) -> tuple[float, ...]:
         """mm per voxel of the network's grid."""
@@ -185,10 +190,10 @@ class Masks(Kind):
         answered = one_ahead(loaded, lambda one: self._probabilities(learned.trained, one[1]))
         for (chosen, _), probabilities in answered:
             found = mask_components(probabilities, self._names)
-            mask = probabilities.argmax(axis=0)
+            mask = called(probabilities, learned.thresholds)
             content, asked = {}, None
             if is_suggested:
-                content = self._content(learned.trained, chosen, mask)
+                content = self._content(learned, chosen, mask)
                 asked = self._asked(chosen, probabilities)
             yield Foreseen(chosen.case_id, self._shares(mask), content, found, asked=asked)
 
@@ -270,10 +275,10 @@ class Masks(Kind):
         for number, one in enumerate(self.segments, 1):
             target[labels == one.value] = number
 
-    def _content(self, trained: Trained, chosen: ChosenSeries, mask: NDArray[np.int64]) -> Json:
+    def _content(self, learned: Learned, chosen: ChosenSeries, mask: NDArray[np.int64]) -> Json:
         """The mask as a reader's own would be kept."""
         stack = chosen.grid()
-        volume = mask if self.spec.spatial == 3 else self._slices(trained, chosen, mask)
+        volume = mask if self.spec.spatial == 3 else self._slices(learned, chosen, mask)
         values = np.asarray([0, *(one.value for one in self.segments)], np.uint8)
         shape = (len(stack.frames), stack.rows, stack.columns)
         labels = values[restore_mask(volume, shape)]
@@ -283,7 +288,7 @@ class Masks(Kind):
         return {"masks": keep_layers(schema=self.schema, labels=labels, grid=grid)}
 
     def _slices(
-        self, trained: Trained, chosen: ChosenSeries, middle: NDArray[np.int64]
+        self, learned: Learned, chosen: ChosenSeries, middle: NDArray[np.int64]
     ) -> NDArray[np.int64]:
         """(z, y, x) what a flat network says of every frame; it is ranked by the middle one alone."""
         volume = np.zeros((len(chosen.grid().frames), *middle.shape), np.int64)
@@ -291,5 +296,5 @@ class Masks(Kind):
             if z == len(volume) // 2:
                 volume[z] = middle
             elif image is not None:
-                volume[z] = self._probabilities(trained, image).argmax(axis=0)
+                volume[z] = called(self._probabilities(learned.trained, image), learned.thresholds)
         return volume

@@ -3,6 +3,7 @@ dead changes nothing.
 """
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -47,6 +48,7 @@ def _run(round_: Round, shortages: Shortages) -> None:
     learned = _learn(round_, kind, examples, folder)
     jobs.report(round_, step="evaluate")
     judged = kind.judge(learned, examples, np.random.default_rng(round_.seed))
+    learned = replace(learned, thresholds=judged.thresholds)
     found = score_pool(round_, kind, learned, excluded)
     judged.metrics.update(summary_of(excluded))
     judged.metrics["device"] = str(choose_device())

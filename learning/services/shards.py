@@ -37,8 +37,10 @@ def divide(*, round_: Round, scorer: Json, parts: Sequence[Part]) -> None:
     """Make the round's shards and call helpers; a resumed round with the same network keeps its own."""
     if Round.ownership(round_).select_for_update().first() is None:
         raise jobs.JobFenced(str(round_.pk))
-    known = round_.scorer.get("weights_sha256")
-    if known == scorer["weights_sha256"] and not _are_stale(round_):
+    is_same = all(
+        round_.scorer.get(name) == scorer[name] for name in ("weights_sha256", "thresholds")
+    )
+    if is_same and not _are_stale(round_):
         return
     Shard.objects.filter(round=round_).delete()
     Round.ownership(round_).update(scorer=scorer)

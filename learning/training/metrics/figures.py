@@ -58,7 +58,7 @@ class Examined:
     (n, 2) of time and event of "time_to_event"; unused of "segmentation"; (n, k) objects of "boxes".
     `predictions` (n, k): probabilities, values, log risks; of "segmentation" the Dice of each structure and
     then the HD95 in mm of each, NaN where there is none; of "boxes" the detections: see `box_figures`.
-    `thresholds`: of class 1 of two, or one per label; else empty.
+    `thresholds`: of class 1 of two, or one per label or structure; else empty.
     `overlaps`: of "boxes", from which on a box is a hit; the first decides between models.
     """
 
@@ -79,7 +79,7 @@ class Examined:
                 f"{len(self.patients)} patients"
             )
 
-        wanted = len(self.classes) if self.kind == "many" else 1
+        wanted = len(self.classes) if self.kind in ("many", "segmentation") else 1
         if self.thresholds and len(self.thresholds) != wanted:
             raise ValueError(f"{len(self.thresholds)} thresholds where {wanted} are needed")
 
@@ -268,8 +268,8 @@ def _segmentation(test: Examined) -> dict[str, Measure]:
     structures = test.predictions.shape[1] // 2
     dice, hd95_mm = test.predictions[:, :structures], test.predictions[:, structures:]
     return {
-        "mean_dice": lambda i: _mean_of_means(dice[i]),
-        "mean_hd95_mm": lambda i: _mean_of_means(hd95_mm[i]),
+        "mean_dice": lambda i: mean_of_means(dice[i]),
+        "mean_hd95_mm": lambda i: mean_of_means(hd95_mm[i]),
     }
 
 
@@ -367,7 +367,7 @@ def _mean_known(column: Floats) -> float | None:
     return float(known.mean()) if len(known) else None
 
 
-def _mean_of_means(columns: Floats) -> float | None:
+def mean_of_means(columns: Floats) -> float | None:
     """The mean over the structures of each one's mean over the cases that have one."""
     known = [mean for column in columns.T if (mean := _mean_known(column)) is not None]
     return float(np.mean(known)) if known else None
