@@ -28,12 +28,14 @@ from bench.setup import fresh_database, make_embedded_cases
 
 GOAL_S = 5.0
 EVERY = 5  # reads between two refits
-TICK_S = 1.0  # of beat
 POLL_S, PATIENCE_S = 0.05, 300
 GRADES = ("none", "mild", "moderate", "severe")
 FINDINGS = ("effusion", "nodule", "pneumothorax", "cardiomegaly", "device")
 OPTIONS = {"one": ("no", "yes"), "many": FINDINGS, "ordinal": GRADES, "number": ()}
-WORKER = "celery --quiet -A config worker --pool threads --concurrency 4 --queues default"
+WORKER = (
+    "celery --quiet -A config worker --pool threads --concurrency 4 --queues default"
+    " --without-mingle --without-gossip"
+)
 BEAT = "celery --quiet -A config beat --pidfile= --schedule"
 
 
@@ -116,14 +118,12 @@ def services(**options: str) -> Iterator[str]:
     """A web server, whose address this yields, beat and a worker, as the supervisor starts them."""
     from tests import servers
 
-    python = [sys.executable, "-m"]
-    quiet = ["--loglevel", "warning"]
+    role = {"FIRSTREAD_PROCESS": "worker", "PYTHONWARNINGS": "ignore"}  # Celery's of being root
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         address: str = stack.enter_context(servers.web_server(**options))
-        alone = ["--without-mingle", "--without-gossip"]
-        stack.enter_context(servers.running([*python, *WORKER.split(), *alone, *quiet]))
-        schedule = f"{folder}/schedule"
-        stack.enter_context(servers.running([*python, *BEAT.split(), schedule, *quiet]))
+        for program in (WORKER, f"{BEAT} {folder}/schedule"):
+            command = [sys.executable, "-m", *program.split(), "--loglevel", "warning"]
+            stack.enter_context(servers.running(command, **role))
         yield address
 
 
@@ -175,24 +175,27 @@ def answers_of(vectors: np.ndarray) -> list[dict[str, Any]]:
 
 def refits(reader: Reader, project: Any, kind: str, count: int) -> list[Refit]:
     """Times of some refits of the only target that is refitted meanwhile; the first head is not timed."""
+    from django.conf import settings
+
     from learning.models import Target
 
+    tick_s = settings.CELERY_BEAT_SCHEDULE["refit-due-heads"]["schedule"]
     target = Target.objects.get(project=project, question=kind)
     Target.objects.filter(pk=target.pk).update(refit_after=EVERY)
     until_served(reader, target, after=0)
-    rng = np.random.default_rng(0)
-    found = [timed(reader, target, rng) for _ in range(count)]
+    waits = np.random.default_rng(0).uniform(0, tick_s, count)
+    found = [timed(reader, target, wait_s) for wait_s in waits]
     Target.objects.filter(pk=target.pk).update(refit_after=0)
     return found
 
 
-def timed(reader: Reader, target: Any, rng: np.random.Generator) -> Refit:
+def timed(reader: Reader, target: Any, wait_s: float) -> Refit:
     """As many reads as a refit waits for, and the time from the last one to the worklist."""
     last = target.heads.count()
     for _ in range(EVERY - 1):
         reader.hand_in(reader.claim(target.project))
     read = reader.claim(target.project)
-    time.sleep(rng.uniform(0, TICK_S))
+    time.sleep(wait_s)
     reader.hand_in(read)
     began, clock = time.monotonic(), time.time()
     head = until_served(reader, target, after=last)
