@@ -67,6 +67,8 @@ def load_model(version: ModelVersion) -> Model:
         input=version.input,
         columns=version.columns,
         threshold=version.threshold,
+        # That of two answers stands above, and a list of it belongs to no class.
+        thresholds=() if version.threshold is not None else tuple(version.thresholds),
     )
 
 

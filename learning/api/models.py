@@ -38,6 +38,9 @@ class LabelFiguresSerializer(serializers.Serializer[Any]):
     missed = serializers.IntegerField(
         allow_null=True, help_text="Structures that it drew nothing of, which no distance counts."
     )
+    threshold = serializers.FloatField(
+        allow_null=True, help_text="From which on it is called, as validation chose."
+    )
     figures = FigureSerializer(many=True)
 
 
@@ -265,6 +268,9 @@ def _as_file(version: ModelVersion, suffix: str) -> dict[str, str]:
 
 def _detail(version: ModelVersion) -> dict[str, Any]:
     metrics = version.metrics
+    labels = metrics.get("labels", [])
+    has_each = len(version.thresholds) == len(labels)
+    thresholds = version.thresholds if has_each else [None] * len(labels)
     return {
         "version": version,
         "question": version.target.name,
@@ -281,9 +287,10 @@ def _detail(version: ModelVersion) -> dict[str, Any]:
                 "name": one["name"],
                 "positives": one["positives"],
                 "missed": one.get("missed"),
+                "threshold": threshold,
                 "figures": _figures(one),
             }
-            for one in metrics.get("labels", [])
+            for one, threshold in zip(labels, thresholds, strict=True)
         ],
         "reliability": metrics.get("reliability", []),
         "froc_curve": metrics.get("froc_curve", []),

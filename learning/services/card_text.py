@@ -36,19 +36,22 @@ def _figures(figures: Card) -> str:
     decides = figures.get("metric", {}).get("name", "")
     text = f"{counts} {decides} decides between models." if decides else counts
     tables = [_table(("figure", "value", "95 % interval"), rows)] if rows else []
-    return "\n\n".join([text, *tables, *_labels(figures.get("labels", []))])
+    labels = _labels(figures.get("labels", []), figures.get("thresholds", []))
+    return "\n\n".join([text, *tables, *labels])
 
 
-def _labels(labels: Sequence[Card]) -> Iterable[str]:
-    if labels:
-        names = [name for name, value in labels[0].items() if _is_estimate(value)]
-        yield _table(
-            ("finding or structure", "cases with it", *names),
-            [
-                (one["name"], one["positives"], *(_with_interval(one[name]) for name in names))
-                for one in labels
-            ],
-        )
+def _labels(labels: Sequence[Card], thresholds: Sequence[float]) -> Iterable[str]:
+    """Where each is called from is told if every one has a threshold."""
+    if not labels:
+        return
+    names = [name for name, value in labels[0].items() if _is_estimate(value)]
+    called = [[_number(one)] for one in thresholds] if len(thresholds) == len(labels) else []
+    head = ("finding or structure", "cases with it", *(["called from"] if called else []), *names)
+    rows = [
+        (one["name"], one["positives"], *own, *(_with_interval(one[name]) for name in names))
+        for one, own in zip(labels, called or [[]] * len(labels), strict=True)
+    ]
+    yield _table(head, rows)
 
 
 def _subgroups(report: Card | None) -> str:

@@ -50,7 +50,10 @@ def model_card(version: ModelVersion) -> dict[str, Any]:
             "learned_from": lineage["dataset"],
             "training": lineage["round"],
             "origin": version.origin,
-            "figures": {k: v for k, v in metrics.items() if k not in NOT_FIGURES},
+            "figures": {
+                **{k: v for k, v in metrics.items() if k not in NOT_FIGURES},
+                "thresholds": version.thresholds,
+            },
             "reliability": metrics.get("reliability", []),
             "against_production": version.evidence,
             "subgroups": asdict(report) if report else None,

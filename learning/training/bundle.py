@@ -23,6 +23,7 @@ from learning.training.bundle_files import (
     opened,
     read_record,
     read_share,
+    read_shares,
     write_folder,
     write_zip,
 )
@@ -44,6 +45,7 @@ class Model:
 
     `input` is InputSpec.as_json, or {} for one frame per study; `columns` is ColumnEncoder.as_json,
     or {} where it names none. `threshold` decides between two classes: of the second one's probability.
+    `thresholds` are those of each finding or structure, or empty: see `operating_points`.
     """
 
     network: nn.Module
@@ -55,6 +57,7 @@ class Model:
     input: dict[str, Any] = field(default_factory=dict)
     threshold: float | None = None
     columns: dict[str, Any] = field(default_factory=dict)
+    thresholds: tuple[float, ...] = ()
 
     def encoder(self) -> ColumnEncoder | None:
         """What standardises its clinical values, None where it reads none. Raises InvalidColumns."""
@@ -115,8 +118,17 @@ def _described(record: dict[str, Any]) -> Model:
     return _checked(Model(
         architecture.build(), architecture, task, config, record["name"], record["version"],
         record["input"], None if threshold is None else read_share(threshold, "threshold"),
-        record.get("columns", {}),
+        record.get("columns", {}), _thresholds(record, task),
     ))  # fmt: skip
+
+
+def _thresholds(record: dict[str, Any], task: Task) -> tuple[float, ...]:
+    """Raises InvalidBundle unless each belongs to a class, and none calls a structure everywhere or never."""
+    classes = getattr(task, "classes", ())
+    found = read_shares(record.get("thresholds", []), "thresholds", len(classes))
+    if task.is_dense and not all(0 < threshold < 1 for threshold in found):
+        raise InvalidBundle(f"{RECORD}: thresholds of structures must be above 0 and below 1")
+    return found
 
 
 def _checked(model: Model) -> Model:
@@ -141,6 +153,7 @@ def _configs(model: Model) -> dict[str, dict[str, Any]]:
         "architecture": model.architecture.as_json(), "task": model.task.as_json(),
         "config": model.config.as_json(), "input": model.input, "threshold": model.threshold,
         **({"columns": model.columns} if model.columns else {}),
+        **({"thresholds": list(model.thresholds)} if model.thresholds else {}),
     }  # fmt: skip
     inference = loaded_config(_network_def(model.architecture), _inferer(model))
     return {"metadata": _metadata(model), "inference": inference, "firstread": record}
@@ -148,8 +161,9 @@ def _configs(model: Model) -> dict[str, dict[str, Any]]:
 
 def _readme(model: Model) -> str:
     return readme(
-        model.name, model.version, model.architecture, model.task, model.threshold, model.encoder()
-    )
+        model.name, model.version, model.architecture, model.task, model.threshold,
+        model.thresholds, model.encoder(),
+    )  # fmt: skip
 
 
 def _inferer(model: Model) -> dict[str, Any]:

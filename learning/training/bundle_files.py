@@ -143,6 +143,13 @@ def read_share(value: Any, name: str) -> float:
     return float(value)
 
 
+def read_shares(value: Any, name: str, count: int) -> tuple[float, ...]:
+    """So many numbers between 0 and 1, or none. Raises InvalidBundle."""
+    if not isinstance(value, list) or len(value) not in (0, count):
+        raise InvalidBundle(f"{RECORD}: {name} must be one for each class, or none")
+    return tuple(read_share(one, name) for one in value)
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Reader]:
     """A reader of files by their name, of a folder or a zip. Raises InvalidBundle."""

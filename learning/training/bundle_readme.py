@@ -55,6 +55,21 @@ and the last corner as ({axes}, {axes}) in voxels of the input, half-open; `labe
 |---|---|---|
 {classes}
 """
+CALLED = {
+    "many": "A finding is called from its threshold on.",
+    "segmentation": (
+        "The probability of each structure is multiplied by (1 - threshold) / threshold before the largest "
+        "is called: against the background alone a structure is called from its threshold on, and 0.5 "
+        "changes nothing."
+    ),
+}
+THRESHOLDS = """\
+{called}
+
+| output | class | threshold |
+|---|---|---|
+{lines}
+"""
 FRAME = """\
 One frame per study (the middle one) as grey values after the modality LUT, cut at the 0.5th and
 99.5th percentile, MONOCHROME1 inverted, resized to {side} pixels along its longer side with bilinear
@@ -81,6 +96,7 @@ def readme(
     architecture: Architecture,
     task: Task,
     threshold: float | None,
+    thresholds: Sequence[float] = (),
     encoder: ColumnEncoder | None = None,
 ) -> str:
     """Markdown; it holds nothing of any patient."""
@@ -101,6 +117,7 @@ def readme(
         _columns(encoder) if encoder else "",
         "## What comes out",
         answer.format(classes=classes),
+        _thresholds(task, thresholds),
         "Firstread averages the prediction with that of the image mirrored along its last axis.",
         *BACK,
     ]
@@ -147,6 +164,18 @@ def _run(shape: str, encoder: ColumnEncoder | None) -> str:
         return RUN.format(shape=shape, columns="", argument="")
     columns = f"columns = torch.zeros(1, {encoder.width})\n"
     return RUN.format(shape=shape, columns=columns, argument=", columns")
+
+
+def _thresholds(task: Task, thresholds: Sequence[float]) -> str:
+    if not thresholds or task.kind not in CALLED:
+        return ""
+    first = task.outputs - len(thresholds)  # of masks the first output is the background
+    classes = getattr(task, "classes", ())
+    lines = [
+        f"| {number} | {name} | {threshold:.4g} |"
+        for number, (name, threshold) in enumerate(zip(classes, thresholds, strict=True), first)
+    ]
+    return THRESHOLDS.format(called=CALLED[task.kind], lines="\n".join(lines))
 
 
 def _columns(encoder: ColumnEncoder) -> str:

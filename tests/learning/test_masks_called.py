@@ -11,8 +11,11 @@ from annotation.labeling.services.projects import publish_schema
 from learning.models import Prediction, Scoring
 from learning.pipeline import arrivals, masks, scoring
 from learning.services import scorings, targets
+from learning.services.card_text import as_markdown
 from learning.services.model_cards import model_card
 from learning.services.test_results import results_of
+from learning.stored_models import load_model
+from learning.training.bundle import export_zip, import_bundle
 from learning.training.operating_points import USUAL
 from tests.learning.test_kinds import (
     DEFINITION,
@@ -81,15 +84,13 @@ def voxels(suggestion):
     )
 
 
-def test_what_validation_chose_is_suggested_and_measured(cast, target, favours, monkeypatch):
+def test_what_validation_chose_is_suggested_and_measured(target, favours, monkeypatch):
     done = run(target)
     version = done.model_version
     [threshold] = version.thresholds
     assert threshold > 0.7
     assert done.metrics["thresholds"] == [threshold]
     assert results_of(version).examined.thresholds == (threshold,)
-    card = model_card(version)
-    assert card["figures"]["thresholds"] == [threshold]
     [offered] = Suggestion.objects.filter(is_current=True)
     share = Prediction.objects.get(model_version=version, case=offered.case).values[0]
     assert share == pytest.approx(voxels(offered) / (8 * 32 * 32))
@@ -103,6 +104,18 @@ def test_what_validation_chose_is_suggested_and_measured(cast, target, favours, 
         version.predictions.get(case=offered.case).values[0]
         < 0.8 * (argmax.model_version.predictions.get(case=offered.case).values[0])
     )
+
+
+def test_the_threshold_goes_with_the_model(target, favours, client_of, cast, tmp_path):
+    version = run(target).model_version
+    [threshold] = version.thresholds
+    said = client_of(cast.manager).get(f"/api/v1/model-versions/{version.pk}").json()
+    assert [one["threshold"] for one in said["labels"]] == [threshold]
+    card = model_card(version)
+    assert card["figures"]["thresholds"] == [threshold]
+    assert f"| Lesion | 3 | {threshold:.3f} |" in as_markdown(card)
+    export_zip(load_model(version), tmp_path / "model.zip")
+    assert import_bundle(tmp_path / "model.zip").thresholds == (threshold,)
 
 
 def test_helpers_and_later_looks_call_alike(target, favours):

@@ -4,6 +4,7 @@ import io
 import json
 import threading
 import zipfile
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -19,7 +20,7 @@ from learning.training.detection.bundle import BoxModel
 from learning.training.detection.network import Detector, DetectorShape
 from learning.training.detection.train import detect
 from learning.training.networks import Architecture
-from learning.training.tasks import OneAnswer, Segmentation
+from learning.training.tasks import ManyAnswers, OneAnswer, Segmentation
 
 SIDES = OneAnswer(("left", "right"))
 PLAIN = Architecture("resnet10", 2, size=(32, 32))
@@ -67,6 +68,38 @@ def test_a_bundle_survives_its_journey_as_a_zip(architecture, tmp_path):
     images = torch.randn(2, sum(architecture.channels), *architecture.size)
     with torch.no_grad():
         assert torch.equal(found.network(images), model.network(images))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "task", "row"),
+    [
+        (ORGANS, Segmentation(("organ",)), "| 1 | organ | 0.8 |"),
+        (PLAIN, ManyAnswers(("left", "right")), "| 0 | left | 0.8 |"),
+    ],
+    ids=["masks", "findings"],
+)
+def test_thresholds_travel_in_the_record_and_in_words(architecture, task, row, tmp_path):
+    thresholds = (0.8, 0.4)[: len(task.classes)]
+    model = replace(make_model(architecture), task=task, threshold=None, thresholds=thresholds)
+    export_bundle(model, tmp_path / "bundle")
+    assert import_bundle(tmp_path / "bundle").thresholds == thresholds
+    assert row in (tmp_path / "bundle/docs/README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "message"),
+    [
+        ([0.5, 0.5], "thresholds must be one for each class"),
+        (["a"], "thresholds must lie between 0 and 1"),
+        ([1.0], "thresholds of structures must be above 0 and below 1"),
+    ],
+)
+def test_wrong_thresholds_of_structures_are_refused(thresholds, message, tmp_path):
+    export_bundle(make_model(ORGANS), tmp_path / "bundle")
+    path = tmp_path / "bundle/configs/firstread.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"thresholds": thresholds}))
+    with pytest.raises(InvalidBundle, match=message):
+        import_bundle(tmp_path / "bundle")
 
 
 VOLUMES = {"size": [16, 16, 16], "dimensions": "3d", "keeps_size": True}

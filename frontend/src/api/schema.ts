@@ -2373,6 +2373,11 @@ export interface components {
             positives: number;
             /** @description Structures that it drew nothing of, which no distance counts. */
             missed: number | null;
+            /**
+             * Format: double
+             * @description From which on it is called, as validation chose.
+             */
+            threshold: number | null;
             figures: components["schemas"]["Figure"][];
         };
         /**

@@ -12,7 +12,7 @@ from learning.training.bundle_files import (
     InvalidBundle,
     loaded_config,
     metadata,
-    read_share,
+    read_shares,
 )
 from learning.training.bundle_readme import readme_of_boxes
 from learning.training.config import InvalidConfig, TrainConfig
@@ -111,12 +111,9 @@ def described(record: Json) -> BoxModel:
     except (InvalidConfig, TypeError) as error:
         raise InvalidBundle(f"{RECORD}: config: {error}") from None
     _check_input(record["input"], shape)
-    listed = record.get("thresholds", [])
-    if not isinstance(listed, list) or len(listed) not in (0, len(classes)):
-        raise InvalidBundle(f"{RECORD}: thresholds must be one for each class, or none")
     return BoxModel(
         Detector(shape), classes, config, record["name"], record["version"], record["input"],
-        tuple(read_share(value, "thresholds") for value in listed),
+        read_shares(record.get("thresholds", []), "thresholds", len(classes)),
     )  # fmt: skip
 
 

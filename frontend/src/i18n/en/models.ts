@@ -11,6 +11,7 @@ export const models = {
   'model_page.label': 'Label',
   'model_page.positives': 'With it',
   'model_page.missed': 'Missed',
+  'model_page.threshold': 'Called from',
   'model_page.absent_no_cases': 'No test case has been read yet, so nothing can be said of it.',
   'model_page.absent_not_finite': 'The network has diverged: it answers no numbers.',
   'model_page.absent_one_answer': 'All test cases have the same answer, so not every figure can be taken.',

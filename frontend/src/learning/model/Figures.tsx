@@ -2,7 +2,7 @@
 import { Table, Text } from '@mantine/core'
 import type { Schemas } from '../../api/client'
 import { named, t } from '../../i18n'
-import { estimateText, NOTHING } from '../estimateText'
+import { estimateText, figureText, NOTHING } from '../estimateText'
 import { Part } from './Part'
 
 export function Figures({ detail }: { detail: Schemas['ModelDetail'] }) {
@@ -30,6 +30,7 @@ export function Figures({ detail }: { detail: Schemas['ModelDetail'] }) {
 function Labels({ labels }: { labels: Schemas['LabelFigures'][] }) {
   const names = [...new Set(labels.flatMap((label) => label.figures.map((figure) => figure.name)))]
   const hasMissed = labels.some(({ missed }) => missed !== null) // no distance can be told of what was not drawn at all
+  const hasThreshold = labels.some(({ threshold }) => threshold !== null)
   return (
     <Table.ScrollContainer minWidth={420} mt="md">
       <Table>
@@ -38,6 +39,7 @@ function Labels({ labels }: { labels: Schemas['LabelFigures'][] }) {
             <Table.Th>{t('model_page.label')}</Table.Th>
             <Table.Th>{t('model_page.positives')}</Table.Th>
             {hasMissed && <Table.Th>{t('model_page.missed')}</Table.Th>}
+            {hasThreshold && <Table.Th>{t('model_page.threshold')}</Table.Th>}
             {names.map((name) => <Table.Th key={name}>{named(`figure.${name}`, name)}</Table.Th>)}
           </Table.Tr>
         </Table.Thead>
@@ -47,6 +49,7 @@ function Labels({ labels }: { labels: Schemas['LabelFigures'][] }) {
               <Table.Th scope="row" fw={400}>{label.name}</Table.Th>
               <Table.Td>{label.positives}</Table.Td>
               {hasMissed && <Table.Td>{label.missed ?? NOTHING}</Table.Td>}
+              {hasThreshold && <Table.Td>{figureText(label.threshold)}</Table.Td>}
               {names.map((name) => (
                 <Table.Td key={name}>{estimateText(label.figures.find((figure) => figure.name === name)?.estimate)}</Table.Td>
               ))}
