@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Count, F, Func, JSONField, Q, When, Window
+from django.db.models import Case, Count, F, Func, JSONField, Q, QuerySet, When, Window
 from django.db.models.functions import RowNumber
 
 from annotation.archive.models import Instance, Series, Study
-from annotation.imaging.frame_order import ImageObject, order_frames
+from annotation.imaging.frame_order import FrameOrder, ImageObject, order_frames
 from annotation.imaging.geometry import place_of_frame
 from annotation.imaging.volume import NotAVolume, SlicePlace, plane_of
 
@@ -50,8 +50,7 @@ class ImageSeries:
     @property
     def in_slice_order(self) -> list[tuple[str, int]]:
         """SOP Instance UID and frame, from 1, of every image."""
-        row = [(uid, n) for uid, count in self.frames.items() for n in range(1, count + 1)]
-        return row if self.frame_order is None else [row[place] for place in self.frame_order]
+        return _in_slice_order(self.frames, self.frame_order)
 
 
 def find_image_series(study: Study) -> list[ImageSeries]:
@@ -62,13 +61,22 @@ def find_image_series(study: Study) -> list[ImageSeries]:
 def find_image_series_of(studies: Sequence[Study]) -> dict[UUID, list[ImageSeries]]:
     """`find_image_series` of several studies, in as many queries for all of them."""
     ids = [study.pk for study in studies]
+    images = _images_of(Instance.objects.filter(series__study__in=ids))
+    found: dict[UUID, list[ImageSeries]] = {pk: [] for pk in ids}
+    in_order = Series.objects.filter(pk__in=images).order_by("series_number", "series_instance_uid")
+    for series in in_order.exclude(modality__in=NON_IMAGE_MODALITIES):
+        found[series.study_id].append(_image_series(series, images[series.pk]))
+    return found
+
+
+def _images_of(instances: QuerySet[Instance]) -> dict[UUID, list["_Image"]]:
+    """Those of the instances that have frames, with where these lie, by their series; in one query."""
     images: dict[UUID, list[_Image]] = defaultdict(list)
-    shown = Instance.objects.filter(series__study__in=ids, frame_index__isnull=False)
-    rows = shown.annotate(inside=_places_inside()).values_list(
+    shown = instances.filter(frame_index__isnull=False).annotate(inside=_places_inside())
+    for series_id, uid, position, orientation, number, frames, prepared, inside in shown.values_list(
         "series_id", "sop_instance_uid", "position", "orientation", "instance_number",
         "number_of_frames", "prepared__sha256", "inside",
-    )  # fmt: skip
-    for series_id, uid, position, orientation, number, frames, prepared, inside in rows:
+    ):  # fmt: skip
         whole = SlicePlace(
             uid,
             tuple(position) if position and frames == 1 else None,
@@ -77,11 +85,7 @@ def find_image_series_of(studies: Sequence[Study]) -> dict[UUID, list[ImageSerie
         )
         places = _places_of_frames(inside or {}, frames, whole)
         images[series_id].append(_Image(ImageObject(uid, number, places), bool(prepared)))
-    found: dict[UUID, list[ImageSeries]] = {pk: [] for pk in ids}
-    in_order = Series.objects.filter(pk__in=images).order_by("series_number", "series_instance_uid")
-    for series in in_order.exclude(modality__in=NON_IMAGE_MODALITIES):
-        found[series.study_id].append(_image_series(series, images[series.pk]))
-    return found
+    return images
 
 
 def _places_inside() -> Case:
@@ -114,15 +118,24 @@ class _Image:
 
 def _image_series(series: Series, images: Sequence[_Image]) -> ImageSeries:
     found = order_frames([image.object for image in images])
-    counts = {image.object.uid: len(image.object.places) for image in images}
     return ImageSeries(
         series=series,
-        frames={uid: counts[uid] for uid in found.uids},
+        frames=_frames_by_object(images, found),
         frame_order=found.order,
         not_a_volume=found.not_a_volume,
         is_prepared=all(image.is_prepared for image in images),
         plane=plane_of(found.first.orientation),
     )
+
+
+def _frames_by_object(images: Sequence[_Image], found: FrameOrder) -> dict[str, int]:
+    counts = {image.object.uid: len(image.object.places) for image in images}
+    return {uid: counts[uid] for uid in found.uids}
+
+
+def _in_slice_order(frames: dict[str, int], order: list[int] | None) -> list[tuple[str, int]]:
+    row = [(uid, n) for uid, count in frames.items() for n in range(1, count + 1)]
+    return row if order is None else [row[place] for place in order]
 
 
 def find_training_instances(study_ids: Iterable[UUID]) -> dict[UUID, Instance]:
@@ -160,8 +173,16 @@ def has_files_of(study_ids: Iterable[UUID]) -> bool:
     return all(instance.path.exists() for instance in instances.iterator(chunk_size=1000))
 
 
-def middle_instance(series: Series) -> Instance | None:
-    """The instance that stands for a series: the middle one of those with frames."""
-    images = series.instances.filter(frame_index__isnull=False).order_by("instance_number", "id")
-    count = images.count()
-    return images.defer("dicom_json")[count // 2] if count else None
+def middle_frame(instances: QuerySet[Instance]) -> tuple[Instance, int] | None:
+    """The frame, from 1, that stands for instances of one series: the middle one in slice order.
+
+    None where none of them has frames.
+    """
+    found = _images_of(instances)
+    if not found:
+        return None
+    [images] = found.values()
+    order = order_frames([image.object for image in images])
+    in_order = _in_slice_order(_frames_by_object(images, order), order.order)
+    uid, frame = in_order[len(in_order) // 2]
+    return instances.defer("dicom_json").get(sop_instance_uid=uid), frame

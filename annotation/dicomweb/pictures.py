@@ -16,7 +16,7 @@ from django.http import (
 
 from annotation.archive import storage
 from annotation.archive.models import Instance, Series, SeriesPreparation
-from annotation.archive.selectors import middle_instance
+from annotation.archive.selectors import middle_frame
 from annotation.core.downloads import bytes_response
 from annotation.core.errors import InvalidInput, NotFound
 from annotation.dicomweb import dicomjson, frames, multipart, passing
@@ -85,6 +85,7 @@ def thumbnail(
     choose_type(parse_accept(scope.accept), PICTURE_TYPES[:1])
     if series_uid is not None and instance_uid is not None:
         found = scope.instance(study_uid, series_uid, instance_uid)
+        number = numbers or _middle_of(found)
     else:
         series = (
             scope.series(study_uid, series_uid) if series_uid else _first_series(scope, study_uid)
@@ -94,11 +95,10 @@ def thumbnail(
                 scope.request, ready, content_type="image/jpeg", etag=f"thumbnail-{len(ready)}",
                 file_name="thumbnail.jpg",
             )  # fmt: skip
-        middle = middle_instance(series)
+        middle = middle_frame(series.instances.all())
         if middle is None:
             raise NotAcceptable("the series holds no images")
-        found = middle
-    number = numbers or str(max(found.number_of_frames, 1) // 2 or 1)
+        found, number = middle[0], str(middle[1])
     options = {"longest_side": THUMBNAIL_SIDE, "quality": 80}
     if "viewport" in scope.request.GET:
         options |= parse_options(scope.request.GET)
@@ -152,6 +152,11 @@ def _viewport(pieces: list[str]) -> Options:
         raise InvalidInput("The region of viewport is out of range.", field="viewport")
     padded = (*region, None, None, None, None)[:4]
     return {"viewport": [int(v or 0) for v in size], "region": padded if region else None}
+
+
+def _middle_of(instance: Instance) -> str:
+    middle = middle_frame(Instance.objects.filter(pk=instance.pk))
+    return str(middle[1]) if middle else "1"
 
 
 def _numbers(instance: Instance, text: str, media_type: str) -> list[int]:

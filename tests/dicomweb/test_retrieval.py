@@ -1,6 +1,7 @@
 """WADO-RS and WADO-URI: caching, ranges, negotiation, pictures, documents, XML, capabilities, CORS."""
 
 import io
+from functools import partial
 from urllib.parse import urlencode
 from xml.etree import ElementTree as Xml
 
@@ -9,8 +10,12 @@ import pytest
 from PIL import Image
 from pydicom.uid import JPEG2000Lossless
 
+from annotation.archive.models import SeriesPreparation
+from annotation.archive.services.preparation import prepare_due
+from annotation.dicomweb.dicomjson import join_for_preparation
 from tests import factories
 from tests.dicomweb.wire import changed, content, parts_of, place_of, read
+from tests.enhanced import enhanced
 
 LE, J2K, HTJ2K = "1.2.840.10008.1.2.1", JPEG2000Lossless, "1.2.840.10008.1.2.4.201"
 OCTETS, DICOM = "application/octet-stream", "application/dicom"
@@ -168,6 +173,45 @@ def test_series_and_studies_are_rendered_in_parts(here):
         assert len(parts) == 3
         assert all(data.startswith(b"\x89PNG") for _, data in parts)
         assert picture(here.get(f"{path}/thumbnail", "image/jpeg")).shape == (32, 32)
+
+
+SHUFFLED = [3, 0, 4, 1, 2]  # the slice in the middle comes last
+
+
+def in_one_object(slices):
+    return [enhanced(slices, "shuffled", order=SHUFFLED)]
+
+
+def in_objects_numbered_otherwise(slices):
+    def number(dataset, place):
+        dataset.InstanceNumber = SHUFFLED.index(place) + 1
+
+    return [changed(one, partial(number, place=place)) for place, one in enumerate(slices)]
+
+
+@pytest.mark.parametrize(
+    ("stored", "middle"), [(in_one_object, -1), (in_objects_numbered_otherwise, 2)]
+)
+def test_a_thumbnail_is_of_the_slice_that_lies_in_the_middle(here, stored, middle):
+    files = stored(factories.make_ct("middle"))
+    here.store(*files)
+
+    def small(path):
+        return content(here.get(f"{path}/thumbnail", "image/jpeg"))
+
+    instances = [place_of(read(data)) for data in files]
+    frames = [
+        small(f"{instance}/frames/{n}")
+        for instance, data in zip(instances, files, strict=True)
+        for n in range(1, read(data).get("NumberOfFrames", 1) + 1)
+    ]
+    assert frames.count(frames[middle]) == 1
+    series = instances[middle].partition("/instances")[0]
+    study = series.partition("/series")[0]
+    assert {small(path) for path in (study, series, instances[middle])} == {frames[middle]}
+    SeriesPreparation.objects.update(changed_at="2020-01-01T00:00:00Z")
+    assert prepare_due(join_metadata=join_for_preparation, budget_s=60) == 1
+    assert small(series) == frames[middle]
 
 
 def test_a_pdf_is_given_as_it_is_and_its_pixels_are_not(here):

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from annotation.archive import storage
 from annotation.archive.models import Instance, PreparedFrames, Series, SeriesPreparation
-from annotation.archive.selectors import middle_instance
+from annotation.archive.selectors import middle_frame
 from annotation.core import jobs
 from annotation.core.jobs import JobState
 from annotation.imaging import sandbox
@@ -106,12 +106,12 @@ def _record(instance: Instance, **columns: Any) -> None:
 
 
 def _prepare_thumbnail(job: SeriesPreparation) -> None:
-    middle = middle_instance(job.series)
-    if middle is None or middle.unrenderable_reason:
+    middle = middle_frame(job.series.instances.all())
+    if middle is None or middle[0].unrenderable_reason:
         return
-    frame = max(middle.number_of_frames, 1) // 2 or 1
+    instance, frame = middle
     try:
-        _, picture = sandbox.run("render", path=str(middle.path), frames=[frame], **THUMBNAIL)
+        _, picture = sandbox.run("render", path=str(instance.path), frames=[frame], **THUMBNAIL)
     except sandbox.SandboxFailure:
         return
     address = storage.keep_bytes(picture)
