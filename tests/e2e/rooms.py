@@ -174,7 +174,7 @@ def phantom(key, *, slices=SLICES, slice_mm=SLICE_MM, z_mm=0.0):
     return list(conversion.volume_series(voxels, affine, subject, key, "CT"))
 
 
-def second_series(first, files):
+def second_series(first, files, description=""):
     """The files as another series of the first one's study and frame of reference."""
     model = factories.read(first[0])
     for data in files:
@@ -182,6 +182,7 @@ def second_series(first, files):
         dataset.StudyInstanceUID = model.StudyInstanceUID
         dataset.FrameOfReferenceUID = model.FrameOfReferenceUID
         dataset.SeriesNumber = 2
+        dataset.SeriesDescription = description
         output = io.BytesIO()
         dataset.save_as(output)
         yield output.getvalue()

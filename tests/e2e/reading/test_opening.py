@@ -1,10 +1,13 @@
-"""What a reader meets when a case opens: no WebGL, a strip of series to drag from, a very long series."""
+"""What a reader meets when a case opens: no WebGL, a strip of series to drag from, a very long series, images that
+were fetched ahead."""
+
+from itertools import chain
 
 import numpy as np
 
 from annotation.imaging import conversion
 from annotation.labeling.models import Annotation
-from tests import factories
+from tests import factories, servers
 from tests.e2e import browser as person
 from tests.e2e.axe import faults
 from tests.e2e.rooms import make_case, phantom, reading, second_series
@@ -16,6 +19,10 @@ LIMIT_BYTES = 400 * FRAME_BYTES
 AHEAD = (
     270  # of the 300 that may be fetched ahead: those under way when the limit was reached end it
 )
+LATE_FIRST = {
+    "name": "Late first", "match": {}, "layout": "1x1",
+    "panes": [{"description": "late", "as": "axial"}],
+}  # fmt: skip
 WATCH = """
 w.most = 0; w.first = null;
 w.subscribe((state) => {
@@ -48,9 +55,13 @@ def test_without_webgl_the_page_says_so_and_the_questions_still_work(live_cast):
 
 
 def test_a_series_is_dragged_from_the_strip_into_a_pane(live_cast):
-    first = phantom("one", slices=6)
-    other = phantom("two", slices=9)
-    project = make_case(live_cast, "phantoms", [*first, *second_series(first, other)])
+    studies = [
+        [*first, *second_series(first, phantom(f"{key} late", slices=9), "late")]
+        for key in ("one", "other")
+        for first in [phantom(key, slices=6)]
+    ]
+    definition = {**factories.QUESTIONS, "hanging": [LATE_FIRST]}
+    project = make_case(live_cast, "phantoms", chain(*studies), definition=definition)
     with reading(live_cast) as enter:
         room = enter(project)
         room.do("w.setLayout('1x2')")
@@ -58,14 +69,35 @@ def test_a_series_is_dragged_from_the_strip_into_a_pane(live_cast):
         pane = room.page.locator("[data-testid=overlay][data-pane='1']")
         pane.wait_for()
         # The pane takes what is dragged only while something is: no drag_to, which looks first.
-        room.page.get_by_test_id("series").nth(1).hover()
+        room.page.get_by_test_id("series").first.hover()
         room.page.mouse.down()
         room.page.mouse.move(*room.at(1, 0.4, 0.5), steps=5)
         room.page.mouse.move(*room.at(1, 0.5, 0.5), steps=5)
         room.page.mouse.up()
-        room.until("p.status === 'shown' && p.slices === 9", 1)
-        room.until("p.status === 'shown' && p.slices === 6", 0)
+        room.until("p.status === 'shown' && p.slices === 6", 1)
+        room.until("p.status === 'shown' && p.slices === 9 && p.as === 'axial'", 0)
         room.page.locator("[data-testid=series][data-shown]").nth(1).wait_for()
+        the_next_case_hangs_without_waiting(room)
+
+
+def the_next_case_hangs_without_waiting(room):
+    """All that its rule shows is asked for while this case is open, once, and nothing else of it."""
+    open_study = room.do("return w.state.panes[0].study.study_instance_uid")
+
+    def frames_of_the_next():
+        asked = room.page.evaluate(
+            "performance.getEntriesByType('resource').map((one) => one.name)"
+        )
+        return [url for url in asked if "/frames/" in url and open_study not in url]
+
+    servers.eventually(lambda: len(frames_of_the_next()) >= 9, "it is fetched ahead", timeout_s=20)
+    room.page.mouse.click(*room.at(0, 0.5, 0.5), button="middle")  # else Enter is the strip's
+    person.answer_and_submit(room.page, "1")
+    room.until("p.status === 'shown' && p.as === 'axial' && p.loaded === 9")
+    late = room.do("return w.state.panes[0].series.series_instance_uid")
+    frames = frames_of_the_next()
+    assert len(frames) == len(set(frames)) == 9
+    assert all(late in url for url in frames)
 
 
 def test_a_very_long_series_shows_an_image_before_it_is_loaded_and_keeps_to_its_memory(live_cast):
