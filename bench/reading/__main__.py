@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.reading import pages
+from bench.reading import pages, sizes
 from bench.setup import fresh_database
 
 ROOT = Path(__file__).parents[2]
@@ -119,18 +119,10 @@ def report_long(found: pages.Long) -> None:
 
 
 def report_sizes(folder: Path) -> None:
-    """What the worklist loads, what the viewer does, and all that reading does beyond the worklist."""
-    worklist = "ProjectsPage"
-    report_size("worklist", pages.script_bytes(folder, worklist), 250)
-    viewer = ("viewer", "decodeImageFrameWorker")
-    report_size("viewer", pages.script_bytes(folder, *viewer, beyond="ReadingPage"), 1100)
-    everything = ("ReadingPage", "arriving", *viewer)
-    report_size("reading", pages.script_bytes(folder, *everything, beyond=worklist), None)
-
-
-def report_size(what: str, size: int, most: int | None) -> None:
-    verdict = "" if most is None else f"(<= {most}) {'pass' if size / 1000 <= most else 'FAIL'}"
-    print(f"{what + ', JavaScript':28} {size / 1000:.0f} kB gzip {verdict}", flush=True)
+    for part in (sizes.WORKLIST, sizes.VIEWER, sizes.READING):
+        kb, most = sizes.script_kb(folder, part), part.most_kb
+        verdict = "" if most is None else f"(<= {most}) {'pass' if kb <= most else 'FAIL'}"
+        print(f"{part.name + ', JavaScript':28} {kb:.0f} kB gzip {verdict}", flush=True)
 
 
 @contextlib.contextmanager

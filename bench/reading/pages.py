@@ -1,9 +1,6 @@
 """Drives the two pages and takes the times inside the browser."""
 
-import gzip
-import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -52,7 +49,6 @@ NEXT_WATCH = """() => {
       window.nextDrawn = performance.now()
   })
 }"""
-IMPORTED = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')
 MEMORY_WATCH = """() => {
   const room = document.querySelector('[data-testid=panes]').workstation
   const { frames, loaded } = room.state.panes[0]
@@ -213,26 +209,3 @@ def session_of(reader: Any, address: str) -> dict[str, Any]:
     client.force_login(reader)
     cookie = client.cookies[settings.SESSION_COOKIE_NAME]
     return {"name": cookie.key, "value": cookie.value, "url": address}
-
-
-def script_bytes(folder: Path, *chunks: str, beyond: str | None = None) -> int:
-    """The JavaScript of chunks and all that they import, gzip, without what a page has loaded before."""
-    assets = folder / "assets"
-    first = set(re.findall(r"/assets/([\w.-]+\.js)", (folder / "index.html").read_text()))
-    known = _closure(assets, first | _chunk(assets, beyond)) if beyond else set()
-    wanted = first.union(*(_chunk(assets, chunk) for chunk in chunks))
-    loaded = _closure(assets, wanted) - known
-    return sum(len(gzip.compress((assets / name).read_bytes(), 6)) for name in loaded)
-
-
-def _chunk(assets: Path, name: str) -> set[str]:
-    return {path.name for path in assets.glob(f"{name}-*.js")}
-
-
-def _closure(assets: Path, wanted: set[str]) -> set[str]:
-    seen: set[str] = set()
-    while wanted - seen:
-        script = (wanted - seen).pop()
-        seen.add(script)
-        wanted |= set(IMPORTED.findall((assets / script).read_text()))
-    return seen
