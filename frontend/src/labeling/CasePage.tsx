@@ -11,7 +11,7 @@ import { actionOf, type ActionId, type Commands, type Group } from './actions'
 import { ActivityClock } from './activity'
 import { CaseSide } from './CaseSide'
 import { CheatSheet } from './CheatSheet'
-import { commandsOf } from './commands'
+import { commandsOf, giveUp } from './commands'
 import { pressingControls, pressingMarks } from './controls'
 import { definitionOfRead } from './definition'
 import { Journal } from './journal'
@@ -24,6 +24,7 @@ import { Toolbar } from './Toolbar'
 import { useCine } from './useCine'
 import { useCommentInHand } from './useCommentInHand'
 import { useExplanations } from './useExplanations'
+import { useKeyPointer } from './useKeyPointer'
 import { useKeys } from './useKeys'
 import { useMasks } from './useMasks'
 import { presetNames, useAtRest } from './useMoving'
@@ -63,6 +64,7 @@ export default function CasePage() {
   const presets = useAtRest(workstation, presetNames, NONE)
   const masks = useMasks(viewer, session, snapshot, segments)
   const regions = useRegions(viewer, session, snapshot, labels, NONE)
+  const pointer = useKeyPointer(viewer, () => giveUp({ regions, masks }))
   const explanations = useExplanations(viewer, root, snapshot)
   const talk = useTalk(caseId, viewer.isSettled)
   const pins = usePins(viewer, talk.comments, caseId)
@@ -81,11 +83,11 @@ export default function CasePage() {
   const commands = ofLooking({
     ...pressingControls(), ...commandsOf({ session, snapshot, workstation, layout, regions, masks, labels, segments, ...cine }),
     ...explanations.commands, ...comment.commands, ...pressingMarks(), ...readsBetween(found?.reads ?? NONE, read, onRead),
-    ...(workstation && { pin: pins.pick }), help: help.toggle, leave: back,
+    ...(workstation && { pin: pins.pick, pointer: pointer.toggle }), help: help.toggle, leave: back,
   })
   const pane = state.panes[state.active]
   const doable = { commands, reasons: { planes: pane ? whyNoPlanes(pane) : undefined }, custom }
-  useKeys({ custom, answers: NONE, commands, onAnswer: () => undefined, onType: () => false })
+  useKeys({ custom, answers: NONE, commands, onPointer: pointer.take, onAnswer: () => undefined, onType: () => false })
 
   const room = (
     <ReadingRoom
@@ -97,7 +99,7 @@ export default function CasePage() {
           labels={NONE} label="" onLabel={() => undefined} />
       }
       strip={reading ? <RoomStrip root={root} reading={reading} workstation={workstation} state={state} /> : null}
-      viewer={<RoomImages viewer={viewer} reading={reading} />}
+      viewer={<RoomImages viewer={viewer} reading={reading} pointer={pointer} />}
       panel={
         <>
           {overview.isPending && <Waiting />}

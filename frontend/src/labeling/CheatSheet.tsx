@@ -2,7 +2,7 @@
 import { Button, Group, Kbd, Modal, Stack, Text, Title } from '@mantine/core'
 import { useState } from 'react'
 import { t } from '../i18n'
-import type { Action } from './actions'
+import { actionOf, type Action } from './actions'
 import { hiddenByAnswers, keysOf, type AnswerKey, type CustomKeys } from './keymap'
 import { foundIn, KeySearch, NothingFound } from './KeySearch'
 import { KeySettings } from './KeySettings'
@@ -20,6 +20,7 @@ interface Props {
 
 export function CheatSheet({ isOpen, onClose, custom, answers, onChange }: Props) {
   const [isEditing, setEditing] = useState(false)
+  const [pointerKey] = keysOf(actionOf('pointer'), custom)
   return (
     <Modal
       opened={isOpen}
@@ -30,9 +31,16 @@ export function CheatSheet({ isOpen, onClose, custom, answers, onChange }: Props
     >
       <Stack>
         <Group justify="space-between" align="start">
-          <Text size="sm" c="dimmed" maw="46rem">
-            {t('keys.mouse')}
-          </Text>
+          <Stack gap="xs" maw="46rem">
+            <Text size="sm" c="dimmed">
+              {t('keys.mouse')}
+            </Text>
+            {pointerKey !== undefined && (
+              <Text size="sm" c="dimmed">
+                {t('keys.pointer', { key: shownKey(pointerKey) })}
+              </Text>
+            )}
+          </Stack>
           {onChange && (
             <Button size="xs" variant="default" onClick={() => setEditing(!isEditing)}>
               {t(isEditing ? 'keys.show' : 'keys.change')}

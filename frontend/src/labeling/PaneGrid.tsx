@@ -3,8 +3,10 @@ import { useEffect, useState } from 'react'
 import { createPortal } from 'react-dom'
 import type { WorkstationState } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
+import { PointerText } from './PointerText'
 import { PaneOverlay, type PaneOverlayProps, type PaneStudy } from './PaneOverlay'
 import { holdsSeries, type DraggedSeries } from './seriesDrag'
+import type { PointerKeys } from './useKeyPointer'
 import classes from './reading.module.css'
 
 interface Props {
@@ -14,11 +16,12 @@ interface Props {
   current: string | null
   hidesPatient: boolean
   workstation: Workstation | null
+  pointer: PointerKeys
   onGoTo: (pane: number, slice: number) => void
   onDropSeries: (pane: number, series: DraggedSeries) => void
 }
 
-export function PaneGrid({ state, studies, current, hidesPatient, workstation, onGoTo, onDropSeries }: Props) {
+export function PaneGrid({ state, studies, current, hidesPatient, workstation, pointer, onGoTo, onDropSeries }: Props) {
   const isDragging = useSeriesDrag()
   const hasMany = state.panes.length > 1
   const overlays = state.panes.map((pane, index) => {
@@ -35,7 +38,12 @@ export function PaneGrid({ state, studies, current, hidesPatient, workstation, o
   })
   return overlays.map((overlay, index) => {
     const element = workstation?.paneElement(index)
-    const inside = <div className={classes.panes} data-dragging={isDragging || undefined}>{overlay}</div>
+    const inside = (
+      <div className={classes.panes} data-dragging={isDragging || undefined}>
+        {overlay}
+        {index === state.active && <PointerText pointer={pointer} />}
+      </div>
+    )
     return element && createPortal(inside, element, String(index))
   })
 }

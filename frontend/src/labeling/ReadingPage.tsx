@@ -8,7 +8,7 @@ import { Waiting } from '../ui/states'
 import { ActivityClock } from './activity'
 import { claimOrTake } from './arriving'
 import { CheatSheet } from './CheatSheet'
-import { commandsOf } from './commands'
+import { commandsOf, giveUp } from './commands'
 import { definitionOfRead, kindsOf } from './definition'
 import { pressingControls } from './controls'
 import { planOfNext } from './hung'
@@ -28,6 +28,7 @@ import { useCine } from './useCine'
 import { useCommentInHand } from './useCommentInHand'
 import { useExplanations } from './useExplanations'
 import { useHeartbeat } from './useHeartbeat'
+import { useKeyPointer } from './useKeyPointer'
 import { useKeys } from './useKeys'
 import { useMasks } from './useMasks'
 import { presetNames, useAtRest } from './useMoving'
@@ -68,17 +69,26 @@ export default function ReadingPage() {
   const masks = useMasks(viewer, session, shown, segments)
   const suggestions = useSuggestions(viewer, session, snapshot, segments, masks)
   const regions = useRegions(viewer, session, shown, labels, suggestions.regions)
+  const pointer = useKeyPointer(viewer, () => giveUp({ regions, masks }))
   const explanations = useExplanations(viewer, root, snapshot)
   const talk = useTalk(reading?.case_id ?? null, isSettled)
   const pins = usePins(viewer, talk.comments, reading?.case_id ?? '')
   const comment = useCommentInHand(talk, workstation)
   const reasons = useReasons(session, talk)
   const inHand = useQuestionInHand(session, shown, workstation, regions)
-  const leave = () => void masks.after(() => session.leave()).finally(() => void navigate('/'))
+  const leave = () => {
+    pointer.letGo() // whatever is under way is waited for
+    void masks.after(() => session.leave()).finally(() => void navigate('/'))
+  }
   const ofRoom = commandsOf({ session, snapshot: shown, workstation, layout, regions, masks, labels, segments, ...cine })
   const commands = {
     ...pressingControls(), ...ofRoom, ...reasons.commands, ...suggestions.commands, ...explanations.commands, ...inHand.commands,
-    ...comment.commands, help: help.toggle, leave, ...(workstation && { pin: pins.pick }),
+    ...comment.commands, help: help.toggle, leave, ...(workstation && { pin: pins.pick, pointer: pointer.toggle }),
+    ...(ofRoom.undo && {
+      undo: () => {
+        if (!pointer.giveUp()) ofRoom.undo?.() // a stroke that keys hold is the last step
+      },
+    }),
     cancel: () => {
       ofRoom.cancel?.()
       inHand.letGo()
@@ -87,7 +97,7 @@ export default function ReadingPage() {
   const asked = visibleQuestions(session.questions(), content)
   const answers = reading ? answerKeysOf(asked, inHand.question) : []
   useHeartbeat(session, clock)
-  useKeys({ custom, answers, commands, onAnswer: inHand.answer, onType: inHand.type })
+  useKeys({ custom, answers, commands, onPointer: pointer.take, onAnswer: inHand.answer, onType: inHand.type })
   useEffect(() => void session.claim(), [session])
   useEffect(() => {
     if (workstation && next && isSettled) void workstation.prefetch(planOfNext(next))
@@ -109,7 +119,7 @@ export default function ReadingPage() {
             labels={labels} label={regions.label} onLabel={regions.setLabel} />
         }
         strip={reading && hasChoice(reading) ? <RoomStrip root={root} reading={reading} workstation={workstation} state={state} /> : null}
-        viewer={<RoomImages viewer={viewer} reading={reading} />}
+        viewer={<RoomImages viewer={viewer} reading={reading} pointer={pointer} />}
         panel={isPanelDue && (
           <>
             <PanelHeader count={snapshot.count} onHelp={help.open} onLeave={leave} />

@@ -8,6 +8,7 @@ import { keyed } from './actions'
 import type { PaneStudy } from './PaneOverlay'
 import { SeriesStrip } from './SeriesStrip'
 import type { DraggedSeries } from './seriesDrag'
+import type { PointerKeys } from './useKeyPointer'
 import { useLiveState } from './useMoving'
 import type { ViewerConnection } from './useWorkstation'
 import { ViewerPane } from './ViewerPane'
@@ -15,9 +16,10 @@ import { ViewerPane } from './ViewerPane'
 interface Props {
   viewer: ViewerConnection
   reading: Reading | null
+  pointer: PointerKeys
 }
 
-export function RoomImages({ viewer, reading }: Props) {
+export function RoomImages({ viewer, reading, pointer }: Props) {
   const { element, workstation, isSupported, notice, graphics } = viewer
   const state = useLiveState(workstation, viewer.state)
   const studies: Record<string, PaneStudy> = Object.fromEntries(
@@ -46,6 +48,7 @@ export function RoomImages({ viewer, reading }: Props) {
         workstation={workstation}
         isSupported={isSupported}
         notice={notice}
+        pointer={pointer}
         studies={studies}
         current={reading?.study.study_instance_uid ?? null}
         hidesPatient={reading?.options.hides_patient ?? false}

@@ -8,6 +8,7 @@ import type { Workstation } from '../viewer/Workstation'
 import { PaneGrid } from './PaneGrid'
 import type { PaneStudy } from './PaneOverlay'
 import type { DraggedSeries } from './seriesDrag'
+import type { PointerKeys } from './useKeyPointer'
 import { planText } from './viewerText'
 import classes from './reading.module.css'
 
@@ -20,6 +21,7 @@ interface Props {
   hidesPatient: boolean
   workstation: Workstation | null
   isSupported: boolean
+  pointer: PointerKeys
   /** What the hanging protocols could not find; null where nothing is amiss. */
   notice: PlanNotice | null
   onGoTo: (pane: number, slice: number) => void

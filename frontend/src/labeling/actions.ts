@@ -86,6 +86,7 @@ const EXPLANATIONS = {
 } satisfies Record<string, Spec>
 
 const VIEW = {
+  pointer: [['Shift+Space']],
   tool_window: [['Shift+w']],
   tool_window_region: [['<']],
   tool_pan: [['Shift+p']],

@@ -151,7 +151,13 @@ function toSeries(viewer: Workstation): Commands {
   return { series_previous: to(-1), series_next: to(1) }
 }
 
-function drawing({ session, snapshot, workstation: viewer, regions, labels }: Room): Commands {
+/** What is being drawn or painted by whatever hand is given up; whether something was. */
+export function giveUp({ regions, masks }: Pick<Room, 'regions' | 'masks'>): boolean {
+  const wasDrawn = regions.cancel()
+  return masks.giveUp() || wasDrawn
+}
+
+function drawing({ session, snapshot, workstation: viewer, regions, masks, labels }: Room): Commands {
   const drawn = snapshot.content.regions ?? []
   const { selected } = regions
   const kinds = viewer ? kindsOf(labels, regions.label) : []
@@ -166,7 +172,7 @@ function drawing({ session, snapshot, workstation: viewer, regions, labels }: Ro
   return {
     ...Object.fromEntries(kinds.map((kind) => [`tool_${kind}`, () => viewer?.setTool(kind)])),
     cancel: () => {
-      regions.cancel()
+      giveUp({ regions, masks })
       regions.select(null)
     },
     ...(drawn.length > 0 && {

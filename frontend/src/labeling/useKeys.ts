@@ -8,6 +8,8 @@ export interface KeyTargets {
   custom: CustomKeys
   answers: readonly AnswerKey[]
   commands: Commands
+  /** Whether the key is for the pointer that keys move; it goes before all others. */
+  onPointer: (key: string, isRepeated: boolean) => boolean
   onAnswer: (answer: AnswerKey) => void
   /** Whether the key goes into a field that has just got the focus for it. */
   onType: (key: string) => boolean
@@ -40,9 +42,11 @@ function choosePreset(key: string, commands: Commands): boolean {
 }
 
 /** Whether the press meant something here. */
-function press(event: KeyboardEvent, { custom, answers, commands, onAnswer, onType }: KeyTargets): boolean {
+function press(event: KeyboardEvent, { custom, answers, commands, onPointer, onAnswer, onType }: KeyTargets): boolean {
   const key = nameOf(event)
-  if (key === null || isSpent(event) || belongsToFocus(key, focusOf(event.target)) || onType(key)) return false
+  if (key === null || isSpent(event) || belongsToFocus(key, focusOf(event.target))) return false
+  if (onPointer(key, event.repeat)) return true
+  if (onType(key)) return false
   const meaning = meaningOf(key, custom, answers, keyIndex(custom))
   if (meaning === null) return choosePreset(key, commands)
   if (meaning.kind === 'answer') {

@@ -27,6 +27,8 @@ export interface Masks {
   setReach: (reach: MaskReach) => void
   /** Whether one is at work. */
   isBusy: boolean
+  /** What a hand paints now is put back once it lets go; whether one does. */
+  giveUp: () => boolean
   /** Do this once every stroke and operation of the case has ended. */
   after: (act: () => Promise<void>) => Promise<void>
 }
@@ -88,6 +90,7 @@ export function useMasks(
   return {
     editor, selected: segment?.value ?? null, select, looks, brush, setBrush, isOutlineOnly, setOutlineOnly,
     reach, setReach, isBusy,
+    giveUp: () => editor.current?.giveUp() ?? false,
     after: (act) => afterMasks(editor.current, session, act),
     setLook: (value, look) => setLooks((known) => ({ ...known, [value]: look })),
   }

@@ -74,8 +74,8 @@ function whenDrawn(tell: Tell): Tell {
 }
 
 /** Tell at once, but in a row of changes only so often; always the last. */
-export function unhurried(tell: Tell): Tell {
-  let latest: WorkstationState | null = null
+export function unhurried<T extends object = WorkstationState>(tell: (news: T) => void, between_ms = BETWEEN_TEXTS_MS): (news: T) => void {
+  let latest: T | null = null
   let isPausing = false
   const pause = () => {
     isPausing = true
@@ -86,13 +86,13 @@ export function unhurried(tell: Tell): Tell {
         latest = null
         pause()
       }
-    }, BETWEEN_TEXTS_MS)
+    }, between_ms)
   }
-  return (state) => {
+  return (news) => {
     if (isPausing) {
-      latest = state
+      latest = news
     } else {
-      tell(state)
+      tell(news)
       pause()
     }
   }

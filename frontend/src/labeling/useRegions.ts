@@ -17,8 +17,8 @@ import type { ViewerConnection } from './useWorkstation'
 export type Measured = Statistics & { spacing: SpacingSource }
 
 export interface Regions {
-  /** Give up what is being drawn. */
-  cancel: () => void
+  /** Give up what is being drawn; whether something was. */
+  cancel: () => boolean
   selected: string | null
   select: (id: string | null) => void
   /** Measurements by region. */
@@ -82,7 +82,7 @@ export function useRegions(
     showNotice(t('refusal.kind', { label: labels.find(({ key }) => key === label)?.label ?? label }))
   }, [workstation, labels, label])
 
-  return { cancel: () => layer.current?.cancel(), selected, select, statistics, label, setLabel, colourOf }
+  return { cancel: () => layer.current?.cancel() ?? false, selected, select, statistics, label, setLabel, colourOf }
 }
 
 /** A tool that draws no region may be held with every label. */

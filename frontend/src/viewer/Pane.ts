@@ -4,6 +4,7 @@ import { startOf, type ViewerSeries, type ViewerStudy } from './dicomweb'
 import { Cine } from './cine'
 import { edgeLetters, edgeLettersFromView, type EdgeLetters, type Vector } from './geometry'
 import { EMPTY_PANE } from './emptyState'
+import { bringIntoView } from './intoView'
 import { cross, turned } from './linking'
 import type { LoadedSeries, SeriesLoader } from './loading'
 import { Markings } from './markings'
@@ -137,7 +138,7 @@ export class Pane {
     const point = core.utilities.imageToWorldCoords(imageId, [x + 0.5, y + 0.5])
     if (picture.volumeId === null) await this.goTo(index + 1)
     else if (point) picture.jumpTo(point)
-    if (pixel && point) this.bringIntoView(point)
+    if (pixel && point) bringIntoView(picture.viewport, point)
     return pixel && (point ?? null)
   }
 
@@ -274,17 +275,6 @@ export class Pane {
   private disable(): void {
     if (this.enabled !== null) disableViewport(this.engine, this.viewportId)
     this.enabled = null
-  }
-
-  private bringIntoView(point: core.Types.Point3): void {
-    const viewport = this.picture?.viewport
-    if (!viewport) return
-    const { clientWidth, clientHeight } = viewport.element
-    const [x, y] = viewport.worldToCanvas(point)
-    if (x >= 0 && x <= clientWidth && y >= 0 && y <= clientHeight) return
-    const [panX, panY] = viewport.getPan()
-    viewport.setPan([panX + clientWidth / 2 - x, panY + clientHeight / 2 - y])
-    viewport.render()
   }
 
   private begin(picture: Picture, loaded: LoadedSeries, preset: string): void {

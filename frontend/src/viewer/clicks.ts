@@ -17,6 +17,7 @@ export function settleClicks(panes: HTMLElement): () => void {
     target?.dispatchEvent(new MouseEvent('mousemove', { bubbles: true, clientX: clientX + FAR_PX, clientY }))
   }
   const down = (event: MouseEvent) => {
+    if (!event.isTrusted) return // a pointer that keys move waits for nothing
     if (event.target instanceof Node && panes.contains(event.target)) {
       held = event
       isUp = false

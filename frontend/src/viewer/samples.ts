@@ -56,7 +56,7 @@ export function storedWindows(imageId: string): Window[] {
 type Grid = Required<Pick<core.Types.IImageData, 'imageData' | 'voxelManager' | 'dimensions'>>
 
 /** The voxels behind a viewport; null where nothing is shown or a processor without GPU draws. */
-function gridOf(viewport: Viewport): Grid | null {
+export function gridOf(viewport: Viewport): Grid | null {
   const data = viewport.getImageData() as Partial<Grid> | undefined
   const { imageData, voxelManager, dimensions } = data ?? {}
   return imageData && voxelManager && dimensions ? { imageData, voxelManager, dimensions } : null

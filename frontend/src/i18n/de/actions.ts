@@ -63,6 +63,7 @@ export const actions = {
   'action.explanation_fainter': 'Schwächere Karte',
   'action.explanation_stronger': 'Stärkere Karte',
   'action.explanation_retry': 'Erklärung noch einmal versuchen',
+  'action.pointer': 'Zeiger, den Tasten bewegen',
   'action.tool_window': 'Fenster',
   'action.tool_window_region': 'Fenster eines Rechtecks',
   'action.tool_pan': 'Bild verschieben',

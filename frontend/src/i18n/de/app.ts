@@ -50,6 +50,8 @@ export const app = {
   'keys.change_one': 'Ändern',
   'keys.mouse':
     'Maus: Die linke Taste benutzt das gewählte Werkzeug, die mittlere verschiebt, die rechte vergrößert, das Rad blättert. Ist ein anderes Werkzeug gewählt, ändern Umschalt und linke Taste das Fenster.',
+  'keys.pointer':
+    'Ohne Maus: {key} zeigt einen Zeiger. Pfeile bewegen ihn um einen Bildpunkt, mit Umschalt um zehn. Leertaste oder Eingabe drückt mit dem gewählten Werkzeug und lässt beim nächsten Mal los. Bild auf und Bild ab blättern. Esc bricht ab, was gehalten wird, und räumt dann den Zeiger weg.',
   'keys.press': 'Taste drücken',
   'keys.press_for': 'Neue Taste drücken: {action}',
   'keys.refused': '{key} ist nicht frei: {why}',

@@ -63,6 +63,7 @@ export const actions = {
   'action.explanation_fainter': 'Fainter map',
   'action.explanation_stronger': 'Stronger map',
   'action.explanation_retry': 'Try the explanation again',
+  'action.pointer': 'Pointer that keys move',
   'action.tool_window': 'Window',
   'action.tool_window_region': 'Window of a rectangle',
   'action.tool_pan': 'Move the image',

@@ -49,6 +49,8 @@ export const app = {
   'keys.change_one': 'Change',
   'keys.mouse':
     'Mouse: left button uses the tool in hand, middle button moves, right button zooms, wheel scrolls. With another tool in hand, Shift and the left button change the window.',
+  'keys.pointer':
+    'Without a mouse: {key} shows a pointer. Arrows move it by one pixel of the image, with Shift by ten. Space or Enter presses with the tool in hand, and lets go when pressed again. Page Up and Page Down go through the images. Esc gives up what is held, then puts the pointer away.',
   'keys.press': 'Press a key',
   'keys.press_for': 'Press the new key: {action}',
   'keys.refused': '{key} is not free: {why}',

@@ -176,3 +176,10 @@ function rgba(colour: string): [number, number, number, number] {
   const part = (start: number) => Number.parseInt(colour.slice(start, start + 2), 16)
   return [part(1), part(3), part(5), 255]
 }
+
+/** What a labelmap of these frames takes: one byte per pixel. */
+export function bytesOf(imageIds: readonly string[]): number {
+  const plane = core.metaData.get('imagePlaneModule', imageIds[0] ?? '') as
+    { rows?: number; columns?: number } | undefined
+  return (plane?.rows ?? 0) * (plane?.columns ?? 0) * imageIds.length
+}

@@ -2,8 +2,10 @@
 import * as core from '@cornerstonejs/core'
 import * as tools from '@cornerstonejs/tools'
 import type { MaskLayer, MaskOperation, MaskReach, PaneHost, PaneView, Place } from '../types'
+import { placeOfKey } from '../regions/frames'
+import { giveBrush, type Brush } from './brush'
 import { inBursts } from './bursts'
-import { Labelmap, type SegmentAppearance } from './Labelmap'
+import { bytesOf, Labelmap, type SegmentAppearance } from './Labelmap'
 import { centreOf, withLocked } from './operations'
 import { subjectIn } from './sections'
 import { isBlank, SliceState } from './sliceState'
@@ -36,13 +38,6 @@ export interface MaskCallbacks {
   onRefused?(reason: MaskRefusal): void
 }
 
-export interface Brush {
-  radius_mm: number
-  shape: 'circle' | 'sphere'
-  /** In the modality's unit; null paints whatever lies under the brush. */
-  threshold: readonly [number, number] | null
-}
-
 interface Target {
   map: Labelmap
   slices: SliceState
@@ -58,7 +53,6 @@ const MAX_BYTES = 512 * 2 ** 20
 const DOWN = ['mousedown', 'touchstart']
 const UP = ['mouseup', 'touchend', 'touchcancel']
 const MODIFIED = tools.Enums.Events.SEGMENTATION_DATA_MODIFIED
-const THRESHOLD_BRUSH = 'ThresholdBrush'
 
 export class MaskEditor {
   private readonly targets = new Map<string, Target>()
@@ -71,8 +65,11 @@ export class MaskEditor {
   private isOutlineOnly = false
   private brush: Brush | null = null
   private isWriting = false
+  /** Whether what the hand paints now is not wanted. */
+  private isGivenUp = false
   private isDestroyed = false
   private readonly underWay: UnderWay
+  private settling: ReturnType<typeof setTimeout> | null = null
   /** Counts what has changed the labels: a long operation that something overtook is void. */
   private edits = 0
   private work: Promise<void> = Promise.resolve()
@@ -108,18 +105,7 @@ export class MaskEditor {
 
   /** Again for every view: a tool group knows the brush only once it has a viewport. */
   private applyBrush(): void {
-    if (!this.brush) return
-    const { radius_mm, shape, threshold } = this.brush
-    for (const group of this.groups()) {
-      tools.utilities.segmentation.setBrushSizeForToolGroup(group.id, radius_mm)
-      if (!group.hasTool(THRESHOLD_BRUSH)) continue
-      const form = shape === 'sphere' ? 'SPHERE' : 'CIRCLE'
-      group.setActiveStrategy(THRESHOLD_BRUSH, `${threshold ? 'THRESHOLD' : 'FILL'}_INSIDE_${form}`)
-      if (!threshold) continue
-      tools.utilities.segmentation.setBrushThresholdForToolGroup(group.id, {
-        range: [...threshold], isDynamic: false, dynamicRadius: 0,
-      })
-    }
+    if (this.brush) for (const group of this.groups()) giveBrush(group, this.brush)
   }
 
   setAppearance(segments: readonly SegmentAppearance[], isOutlineOnly: boolean): void {
@@ -140,6 +126,12 @@ export class MaskEditor {
     this.collect()
   }
 
+  /** What the hand paints that is down now is put back once it lets go; whether one is. */
+  giveUp(): boolean {
+    this.isGivenUp = this.underWay.isPressed
+    return this.isGivenUp
+  }
+
   /** Where most of a segment lies, to jump to; null where nothing is painted. */
   placeOf(value: number, layer: number): (Place & { pixel: [number, number] }) | null {
     let best: { place: string; labels: Uint8Array; map: Labelmap } | null = null
@@ -151,7 +143,7 @@ export class MaskEditor {
         if (count > most) [most, best] = [count, { place, labels, map }]
       }
     }
-    return best && { ...placeIn(best.place), pixel: centreOf(best.labels, value, best.map.columns) }
+    return best && { ...placeOfKey(best.place), pixel: centreOf(best.labels, value, best.map.columns) }
   }
 
   destroy(): void {
@@ -268,6 +260,7 @@ export class MaskEditor {
   }
 
   private readonly pressed = (event: Event): void => {
+    this.settle()
     const { target } = event
     const view = this.host.views().find((v) => target instanceof Node && v.element.contains(target))
     if (view) this.underWay.press()
@@ -275,12 +268,18 @@ export class MaskEditor {
 
   private readonly released = (): void => {
     // After Cornerstone, which paints the last step, a fill or a pair of scissors at this moment.
-    setTimeout(() => {
-      const wasPressed = this.underWay.isPressed
-      this.underWay.release()
-      this.collect()
-      if (wasPressed) void this.refresh()
-    }, 0)
+    this.settling ??= setTimeout(this.settle, 0)
+  }
+
+  /** The stroke that has ended is told; also before the next, where a hand is faster than the browser. */
+  private readonly settle = (): void => {
+    if (this.settling === null) return
+    clearTimeout(this.settling)
+    this.settling = null
+    const wasPressed = this.underWay.isPressed
+    this.underWay.release()
+    this.collect()
+    if (wasPressed) void this.refresh()
   }
 
   /** Which labelmap was painted on. Not which slices: Cornerstone always names the first slice of a
@@ -299,12 +298,13 @@ export class MaskEditor {
     const touched = [...this.touched]
     this.touched.clear()
     for (const [target, owner] of touched) {
-      if (owner === this.callbacks.owner?.()) this.change(target, changedSlices(target))
+      if (owner === this.callbacks.owner?.() && !this.isGivenUp) this.change(target, changedSlices(target))
       else this.forget(target)
     }
+    this.isGivenUp = false
   }
 
-  /** Strokes of somebody who is gone: the picture is again as it was told. */
+  /** Strokes of somebody who is gone, or given up: the picture is again as it was told. */
   private forget(target: Target): void {
     const { map, slices } = target
     if (![...this.targets.values()].includes(target)) return
@@ -376,21 +376,9 @@ export class MaskEditor {
   }
 }
 
-/** One byte per pixel of every frame. */
-function bytesOf(imageIds: readonly string[]): number {
-  const plane = core.metaData.get('imagePlaneModule', imageIds[0] ?? '') as
-    { rows?: number; columns?: number } | undefined
-  return (plane?.rows ?? 0) * (plane?.columns ?? 0) * imageIds.length
-}
-
 function changedSlices({ map, slices }: Target): [number, Uint8Array][] {
   return map.places.flatMap((place, index): [number, Uint8Array][] => {
     const labels = map.slice(index)
     return slices.hasChanged(place, labels) ? [[index, labels]] : []
   })
-}
-
-function placeIn(key: string): Place {
-  const [sop_instance_uid = '', frame = '1'] = key.split(':')
-  return { sop_instance_uid, frame: Number(frame) }
 }

@@ -107,16 +107,19 @@ export class RegionLayer {
     this.label = label
   }
 
-  /** Give up what is being drawn, or put back what is being moved. */
-  cancel(): void {
+  /** Give up what is being drawn, or put back what is being moved; whether there was anything. */
+  cancel(): boolean {
+    let isAny = false
     this.write(() => {
       for (const { element } of this.host.views()) {
         const id = tools.cancelActiveManipulations(element)
         if (id && !this.shown.has(id)) removeAnnotation(id)
         else if (id) this.putBack(id)
+        isAny ||= Boolean(id)
       }
     })
     this.render()
+    return isAny
   }
 
   destroy(): void {

@@ -37,6 +37,11 @@ export function placeKey({ sop_instance_uid, frame }: Place): string {
   return `${sop_instance_uid}:${frame}`
 }
 
+export function placeOfKey(key: string): Place {
+  const [sop_instance_uid = '', frame = '1'] = key.split(':')
+  return { sop_instance_uid, frame: Number(frame) }
+}
+
 /** Image ids end in …/instances/<SOP Instance UID>/frames/<number>, both kinds of ours. */
 export function placeOf(imageId: string): Place | null {
   const match = /\/instances\/([^/]+)\/frames\/(\d+)/.exec(imageId)

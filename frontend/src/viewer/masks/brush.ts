@@ -1,0 +1,23 @@
+/** The brush in the hand, as the tools that paint know it. */
+import * as tools from '@cornerstonejs/tools'
+
+export interface Brush {
+  radius_mm: number
+  shape: 'circle' | 'sphere'
+  /** In the modality's unit; null paints whatever lies under the brush. */
+  threshold: readonly [number, number] | null
+}
+
+const THRESHOLD_BRUSH = 'ThresholdBrush'
+
+/** To the tools of a group; a group knows it only once it has a viewport. */
+export function giveBrush(group: tools.Types.IToolGroup, { radius_mm, shape, threshold }: Brush): void {
+  tools.utilities.segmentation.setBrushSizeForToolGroup(group.id, radius_mm)
+  if (!group.hasTool(THRESHOLD_BRUSH)) return
+  const form = shape === 'sphere' ? 'SPHERE' : 'CIRCLE'
+  group.setActiveStrategy(THRESHOLD_BRUSH, `${threshold ? 'THRESHOLD' : 'FILL'}_INSIDE_${form}`)
+  if (!threshold) return
+  tools.utilities.segmentation.setBrushThresholdForToolGroup(group.id, {
+    range: [...threshold], isDynamic: false, dynamicRadius: 0,
+  })
+}
