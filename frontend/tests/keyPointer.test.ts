@@ -48,7 +48,7 @@ describe('a step of the key pointer', () => {
   })
 
   it('comes back to the centres of pixels, and stays on the plane that is shown', () => {
-    expect(after(upright(4), 'right', 1, [5.3, 6, 7.4])).toEqual([6, 6, 7.4])
+    expect(after(upright(4), 'right', 1, [5.3, 6, 7.25])).toEqual([6, 6, 7.25])
   })
 })
 
