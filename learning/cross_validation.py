@@ -27,6 +27,7 @@ from learning.pipeline.boxes import Boxes
 from learning.pipeline.examples import ExampleReader
 from learning.pipeline.kinds import kind_of
 from learning.services.trackers import ring_trackers
+from learning.training.config import NO_UNLABELED
 from learning.training.folds import limits_of, over_folds, patient_folds, strata_of
 from learning.training.run import Progress
 
@@ -68,11 +69,15 @@ def run_cross_validation(job: CrossValidation) -> None:
 
 
 def _kind_of(job: CrossValidation) -> Kind:
-    """What learns as a round of the target would; the recipe is kept, so that no resume has another."""
+    """What learns as a round of the target would; the recipe is kept, so that no resume has another.
+
+    From labeled images alone: whether others help is for a round to ask, with an ablation beside it.
+    """
     target = copy(job.target)
     target.input = job.input
     schema = job.dataset.schema.schema
-    kind = kind_of(target, schema, job.config, "", job.dataset.items.count())
+    recipe_of_labels = job.config | {"unlabeled": NO_UNLABELED}
+    kind = kind_of(target, schema, recipe_of_labels, "", job.dataset.items.count())
     recipe = kind.config.as_json()
     if recipe != job.config:
         if not CrossValidation.ownership(job).update(config=recipe):

@@ -46,9 +46,13 @@ class Splitter:
         patient = patient_id or f"study {study_instance_uid}"
         return splits.patient_key(self.policy.key, patient)
 
+    def leader(self, pseudonym: str) -> str:
+        """The first of the group that the patient belongs to: itself where it is alone."""
+        return self.leaders.get(pseudonym, pseudonym)
+
     def split(self, pseudonym: str) -> Split:
         """What is prescribed for the patient, else where the first of its group goes."""
-        leader = self.leaders.get(pseudonym, pseudonym)
+        leader = self.leader(pseudonym)
         known = self.prescribed.get(pseudonym) or self.prescribed.get(leader)
         if known is not None:
             return Split(known)

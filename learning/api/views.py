@@ -20,6 +20,8 @@ from learning.api.targets import target_of
 from learning.kinds import FIGURE_CHOICES
 from learning.models import ModelVersion, ModelVersionState, Round, Trigger
 from learning.services import learning_curves, model_versions, rounds
+from learning.services.unlabeled import Decision
+from learning.training.config import UNLABELED
 
 
 class EstimateSerializer(serializers.Serializer[Any]):
@@ -53,6 +55,28 @@ class ShortageSerializer(serializers.Serializer[Any]):
     at_once = serializers.IntegerField()  # what it sufficed for in the end
 
 
+class UnlabeledSerializer(serializers.Serializer[Any]):
+    """Whether images without labels helped; the figures are of the validation cases."""
+
+    method = serializers.ChoiceField(choices=UNLABELED)
+    decision = serializers.ChoiceField(choices=Decision.choices)
+    images = serializers.IntegerField(required=False)
+    patients = serializers.IntegerField(required=False, help_text="Of the unlabeled images.")
+    figure = serializers.ChoiceField(choices=FIGURE_CHOICES, required=False)
+    with_images = EstimateSerializer(required=False)
+    without_images = EstimateSerializer(required=False)
+    difference = EstimateSerializer(
+        required=False, help_text="Gain by unlabeled images: above 0 is better."
+    )
+    n = serializers.IntegerField(required=False)
+    validation_patients = serializers.IntegerField(required=False)
+    trouble = serializers.CharField(required=False, help_text="Why training with them ended early.")
+    trouble_words = serializers.SerializerMethodField(help_text="The same in no language, or {}.")
+
+    def get_trouble_words(self, found: dict[str, Any]) -> dict[str, Any]:
+        return wording.words_of_error(found.get("trouble", ""))
+
+
 class MetricsSerializer(serializers.Serializer[Any]):
     n = serializers.IntegerField(required=False)
     auc = EstimateSerializer(required=False)
@@ -78,13 +102,16 @@ class MetricsSerializer(serializers.Serializer[Any]):
     excluded_reasons = ExclusionReasonSerializer(many=True, required=False)
     device = serializers.CharField(required=False)
     memory = serializers.DictField(child=ShortageSerializer(), required=False)  # by stage
+    unlabeled = UnlabeledSerializer(required=False)  # where the recipe asks for them
 
 
 class EpochSerializer(serializers.Serializer[Any]):
     step = serializers.FloatField()
     epoch = serializers.FloatField()
-    loss = serializers.FloatField()
+    loss = serializers.FloatField(required=False)  # where training with unlabeled images went on
     validation_loss = serializers.FloatField(required=False)
+    unlabeled_loss = serializers.FloatField(required=False)  # of the training with unlabeled images
+    unlabeled_validation_loss = serializers.FloatField(required=False)
 
 
 class StartedFromSerializer(serializers.Serializer[Any]):
@@ -107,6 +134,9 @@ class TrackedSerializer(serializers.Serializer[Any]):
 class ProgressOfRound(ProgressOfJob):
     seconds_left = serializers.IntegerField(required=False)
     images_at_once = serializers.IntegerField(required=False)  # where memory is short of a batch
+    training = serializers.IntegerField(
+        required=False, help_text="Of two: 1 without unlabeled images, 2 with them."
+    )
 
 
 class RoundSerializer(serializers.ModelSerializer[Round]):

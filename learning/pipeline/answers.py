@@ -37,7 +37,7 @@ from learning.training.data import Samples
 from learning.training.evaluate import examined, thresholds_of
 from learning.training.inputs import Column, InputSpec
 from learning.training.loop import choose_device
-from learning.training.metrics.figures import figures
+from learning.training.metrics.figures import Examined, figures
 from learning.training.networks import Architecture
 from learning.training.predict import Block, Members, predict, predict_each
 from learning.training.preparation import UnusableInput
@@ -177,15 +177,18 @@ class Answers(Kind):
         folder: Path,
         on_progress: OnProgress,
         start: Start,
+        unlabeled: Examples | None = None,
     ) -> Learned:
+        """From images without labels too, where there are any and the recipe says how."""
         architecture = self.architecture()
         try:
             encoder = self._encoder(examples[Split.TRAIN])
             trained = train_in(
                 process_count(), config=self.config, task=self.task, architecture=architecture,
                 training=self._samples(examples[Split.TRAIN], encoder),
-                validation=self._samples(examples[Split.VALIDATION], encoder), seed=seed,
-                folder=folder, on_progress=on_progress, start=start,
+                validation=self._samples(examples[Split.VALIDATION], encoder),
+                unlabeled=None if unlabeled is None else self._samples(unlabeled, encoder),
+                seed=seed, folder=folder, on_progress=on_progress, start=start,
             )  # fmt: skip
         except (Unlearnable, UnusableInput) as error:
             raise NotEnoughLabels(str(error)) from None
@@ -200,18 +203,22 @@ class Answers(Kind):
     def judge(
         self, learned: Learned, examples: dict[Split, Examples], rng: np.random.Generator
     ) -> Judged:
-        task: Task = learned.trained.task
+        validation, test = (
+            self.examined(learned, examples[split]) for split in (Split.VALIDATION, Split.TEST)
+        )
         thresholds: tuple[float, ...] = ()
-        if len(found := examples[Split.VALIDATION]):
-            predictions = self._predictions(learned, found)
-            thresholds = thresholds_of(task, task.encode(found.labels), predictions)
-        test = examples[Split.TEST]
-        tested = examined(
-            task, task.encode(test.labels),
-            self._predictions(learned, test) if len(test) else np.zeros((0, 0)),
-            test.patients, thresholds=thresholds,
-        )  # fmt: skip
-        return Judged(figures(tested, rng), thresholds, Results(test.cases, tested))
+        if len(validation):
+            thresholds = thresholds_of(
+                learned.trained.task, validation.truth, validation.predictions
+            )
+        tested = replace(test, thresholds=thresholds)
+        return Judged(figures(tested, rng), thresholds, Results(examples[Split.TEST].cases, tested))
+
+    def examined(self, learned: Learned, examples: Examples) -> Examined:
+        """What is true of the examples and what the network says of them."""
+        task: Task = learned.trained.task
+        said = self._predictions(learned, examples) if len(examples) else np.zeros((0, 0))
+        return examined(task, task.encode(examples.labels), said, examples.patients)
 
     def foresee(
         self, learned: Learned, loaded: Iterable[tuple[Any, Any]], *, is_suggested: bool

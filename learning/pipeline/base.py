@@ -90,6 +90,8 @@ class Learned:
     trained: Any  # what the kind itself needs to go on
     columns: ColumnEncoder | None = None  # fitted on the training set
     thresholds: tuple[float, ...] = ()  # that validation chose, once it is judged
+    # What pipeline.ablation found, where it was asked
+    unlabeled: Json = field(default_factory=dict)
 
     @property
     def records(self) -> Json:

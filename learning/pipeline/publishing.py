@@ -11,7 +11,7 @@ from annotation.labeling.services.ranking import replace_ranking
 from learning.models import ModelVersion, Prediction, Round
 from learning.pipeline.base import Foreseen, Json, Judged, Learned
 from learning.pipeline.ranking import Place
-from learning.services import asking, model_versions, scorings, test_results
+from learning.services import asking, model_versions, scorings, test_results, unlabeled
 from learning.services.trackers import ring_trackers
 from learning.stored_models import next_number
 
@@ -46,6 +46,7 @@ def publish(round_: Round, finished: Finished) -> None:
     round_.metrics = judged.metrics
     version = _model_version(round_, finished)  # holds the target's row: first of all
     _keep_predictions(version, finished)
+    unlabeled.leave_off(round_)
     scorings.keep_excluded(version=version, excluded=finished.unusable)
     target = round_.target
     replace_ranking(

@@ -17,6 +17,8 @@ from annotation.datasets import services as datasets
 from annotation.datasets.models import Dataset, Split
 from learning.exclusions import summary_of
 from learning.models import Round
+from learning.pipeline import ablation
+from learning.pipeline.answers import Answers
 from learning.pipeline.base import Kind, Learned, NotEnoughLabels
 from learning.pipeline.examples import load_examples
 from learning.pipeline.kinds import kind_of, kind_of_round
@@ -25,6 +27,7 @@ from learning.pipeline.ranking import ranked
 from learning.pipeline.scoring import cases_without_files, score_pool
 from learning.services.leaks import refuse_leaks
 from learning.starting import starter
+from learning.training.config import NO_UNLABELED
 from learning.training.inputs import columns_of, keywords_among
 from learning.training.loop import choose_device
 from learning.training.memory import Shortages, noted
@@ -51,6 +54,8 @@ def _run(round_: Round, shortages: Shortages) -> None:
     learned = replace(learned, thresholds=judged.thresholds)
     found = score_pool(round_, kind, learned, excluded)
     judged.metrics.update(summary_of(excluded))
+    if learned.unlabeled:
+        judged.metrics["unlabeled"] = learned.unlabeled
     judged.metrics["device"] = str(choose_device())
     if shortages:
         judged.metrics["memory"] = shortages
@@ -111,29 +116,45 @@ def _learn(round_: Round, kind: Kind, examples: dict[Split, Any], folder: Path) 
     curves = list(round_.curves)
 
     def on_progress(progress: Progress) -> None:
-        figures = progress.figures
-        if figures and not any(known["step"] == figures["step"] for known in curves):
-            curves.append(figures)
-            if not Round.ownership(round_).update(curves=curves):
-                raise jobs.JobFenced(str(round_.pk))
+        if progress.figures and _is_news(curves, progress.figures):
+            _keep_curves(round_, curves)
         if progress.saved_step:
             round_.note_kept()
         jobs.report(
             round_, step="train", done=progress.step, total=progress.steps,
-            seconds_left=round(progress.seconds_left), **_memory(progress, kind),
+            seconds_left=round(progress.seconds_left), **_particulars(progress),
         )  # fmt: skip
 
-    steps = kind.config.steps(len(examples[Split.TRAIN]))
-    jobs.report(round_, step="train", done=0, total=steps)
+    if isinstance(kind, Answers) and kind.config.unlabeled != NO_UNLABELED:
+        return ablation.learn(
+            round_, kind, examples, folder=folder, on_progress=on_progress, start=starter(round_)
+        )
+    jobs.report(round_, step="train", done=0, total=kind.config.steps(len(examples[Split.TRAIN])))
     return kind.learn(
         examples, seed=round_.seed, folder=folder, on_progress=on_progress, start=starter(round_)
     )
 
 
-def _memory(progress: Progress, kind: Kind) -> dict[str, int]:
-    """How many images are learned from at once, where memory did not suffice for a whole batch."""
-    is_less = progress.images_at_once < kind.config.batch_size
-    return {"images_at_once": progress.images_at_once} if is_less else {}
+def _keep_curves(round_: Round, curves: list[dict[str, float]]) -> None:
+    if not Round.ownership(round_).update(curves=curves):
+        raise jobs.JobFenced(str(round_.pk))
+
+
+def _is_news(curves: list[dict[str, float]], figures: dict[str, float]) -> bool:
+    """Whether the point of the curves at this step did not hold the figures yet; it does now."""
+    for point in curves:
+        if point["step"] == figures["step"]:
+            is_known = figures.keys() <= point.keys()
+            point.update({name: v for name, v in figures.items() if name not in point})
+            return not is_known
+    curves.append(figures)
+    return True
+
+
+def _particulars(progress: Progress) -> dict[str, int]:
+    """How many images are learned from at once, where memory is short of a step, and which training it is."""
+    found = {"images_at_once": progress.images_at_once} if progress.is_short else {}
+    return found | ({"training": progress.training} if progress.training else {})
 
 
 __all__ = ["NotEnoughLabels", "kind_of", "run_folder", "run_round"]

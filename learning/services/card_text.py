@@ -23,6 +23,8 @@ def as_markdown(card: Card) -> str:
         "## What it learned from\n\n" + _dataset(card["learned_from"]),
         "## How it was trained\n\n" + _training(model, card["training"], card["origin"]),
     ]
+    if card["unlabeled"]:
+        parts.append("## Images without labels\n\n" + _unlabeled(card["unlabeled"]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -112,6 +114,31 @@ def _training(model: Card, training: Card | None, origin: str) -> str:
         *((f"config: {name}", value) for name, value in sorted(training["config"].items())),
     ]
     return _table(("", ""), facts)
+
+
+NOT_TRIED = {
+    "few_patients": "too few validation patients to tell whether they help",
+    "one_answer": "the validation cases cannot tell whether they help",
+    "no_images": "no open case of a training patient could be used",
+}
+
+
+def _unlabeled(found: Card) -> str:
+    """What the round's ablation said."""
+    method = str(found["method"]).replace("_", " ")
+    if found["decision"] in NOT_TRIED:
+        return f"Asked for by {method}, not tried: {NOT_TRIED[found['decision']]}."
+    tried = f"Tried by {method} with {found['images']} images of {found['patients']} patients."
+    if "trouble" in found:
+        return f"{tried} Training with them failed ({_said(found['trouble'])}); left off."
+    verdict = "They helped" if found["decision"] == "kept" else "They did not help"
+    follows = "this model has learned from them" if found["decision"] == "kept" else "left off"
+    return (
+        f"{tried} {verdict}: {found['figure']} better by {_with_interval(found['difference'])} on the "
+        f"{found['n']} validation cases of {found['validation_patients']} patients "
+        f"({_number(found['with_images']['value'])} with them, "
+        f"{_number(found['without_images']['value'])} in the same training without them); {follows}."
+    )
 
 
 def _table(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> str:

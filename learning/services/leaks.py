@@ -7,6 +7,7 @@ patients of another. Of weights from outside (files, hubs, bundles) nothing is k
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from annotation.datasets.splitter import Splitter
 from annotation.imaging.near_duplicates import WORDS, leaders, near_pairs
 from annotation.labeling.models import Case, Project
 from learning.models import EncoderVersion, ModelVersion
+from learning.services.unlabeled import has_learned_unlabeled
 
 BY_DATASET = (Split.TRAIN, Split.VALIDATION)
 
@@ -69,9 +71,11 @@ def _seen(start: dict[str, Any]) -> Seen:
     seen = Seen()
     for source in _chain(start):
         if isinstance(source, EncoderVersion):
-            seen.train |= _pretrained_on(source)
+            seen.train |= _taught_until(source.project, source.finished_at)
             continue
         assert source.round is not None  # noqa: S101  for the type checker
+        if has_learned_unlabeled(source.metrics):
+            seen.train |= _taught_until(source.target.project, source.round.finished_at)
         items = DatasetItem.objects.filter(dataset=source.round.dataset, split__in=BY_DATASET)
         for split, study in items.values_list("split", "case__study_id"):
             (seen.train if split == Split.TRAIN else seen.validation).add(study)
@@ -86,17 +90,19 @@ def _chain(start: dict[str, Any]) -> Iterator[ModelVersion | EncoderVersion]:
             return
         if "model_version" not in start:
             return
-        version = ModelVersion.objects.select_related("round").get(pk=start["model_version"])
+        version = ModelVersion.objects.select_related("round", "target__project").get(
+            pk=start["model_version"]
+        )
         if version.round is None:
             return
         yield version
         start = version.round.start
 
 
-def _pretrained_on(encoder: EncoderVersion) -> set[UUID]:
-    """Training patients' studies that were there; which of them it saw is not kept."""
-    splitter = Splitter(datasets.policy_of(encoder.project))
-    cases = Case.objects.filter(project=encoder.project_id, created_at__lte=encoder.finished_at)
+def _taught_until(project: Project, moment: datetime | None) -> set[UUID]:
+    """Training patients' studies that were there, labeled or not; which of them were seen is not kept."""
+    splitter = Splitter(datasets.policy_of(project))
+    cases = Case.objects.filter(project=project, created_at__lte=moment)
     rows = cases.values_list("study_id", "study__patient_id", "study__study_instance_uid")
     return {
         study

@@ -20,7 +20,15 @@ USE = (
 FEW_PATIENTS = 100
 CALIBRATION = 0.1
 NOT_FIGURES = frozenset(
-    {"excluded", "excluded_count", "excluded_reasons", "device", "memory", "reliability"}
+    {
+        "excluded",
+        "excluded_count",
+        "excluded_reasons",
+        "device",
+        "memory",
+        "reliability",
+        "unlabeled",
+    }
 )
 
 
@@ -49,6 +57,7 @@ def model_card(version: ModelVersion) -> dict[str, Any]:
             "use": USE,
             "learned_from": lineage["dataset"],
             "training": lineage["round"],
+            "unlabeled": metrics.get("unlabeled"),
             "origin": version.origin,
             "figures": {
                 **{k: v for k, v in metrics.items() if k not in NOT_FIGURES},

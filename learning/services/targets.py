@@ -175,6 +175,12 @@ def _check_finding(project: Project, question: str, finding: str) -> None:
 
 def _check_knobs(kind: str, config: dict[str, Any]) -> None:
     idle = without_effect(kind, config)
+    if "unlabeled" in idle:
+        raise InvalidInput(
+            f"unlabeled: a target of the kind {kind} cannot learn from unlabeled images; only answers "
+            "with probabilities can (one, many, ordinal).",
+            field="config",
+        )
     if idle:
         raise InvalidInput(
             f"{', '.join(idle)}: without effect for this kind of target.", field="config"

@@ -64,6 +64,21 @@ class Source:
     device: torch.device
     _places: dict[int, "Places"] = field(default_factory=dict)
 
+    @property
+    def count(self) -> int:
+        """How many images, or patches of them, an epoch draws."""
+        return len(self.samples) * self.config.patches_per_image
+
+    @property
+    def batch_size(self) -> int:
+        """Of all processes together."""
+        return min(self.config.batch_size, self.count)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Only whole batches are learned from."""
+        return max(self.count // self.config.batch_size, 1)
+
     def epochs(
         self, seed: int, first: int, group: Group = ALONE
     ) -> Iterator[Callable[[], tuple[Batch, bool]]]:
@@ -83,18 +98,18 @@ class Source:
         size = self.config.batch_size
         fewest = 1 if self.task.is_dense else 2  # of a share: batch norm needs two
         makers: list[Callable[[], Batch]] = []
-        for start in range(0, max(len(order) // size, 1) * size, size):
+        for start in range(0, self.steps_per_epoch * size, size):
             picked = order[start : start + size]
             share = max(-(-len(picked) // group.size), fewest)
             picked = np.resize(picked, share * group.size)  # by repeating the first
             # Draws of its own, so that it does not matter which batch is made first.
             drawn = np.random.SeedSequence([seed, epoch, group.rank, start])
             own = int(drawn.generate_state(1, np.uint64)[0] >> np.uint64(1))
-            makers.append(partial(self._batch, picked[group.rank :: group.size], own))
+            makers.append(partial(self.batch, picked[group.rank :: group.size], own))
         return makers
 
     def _order(self, generator: torch.Generator) -> NDArray[np.int64]:
-        count = len(self.samples) * self.config.patches_per_image
+        count = self.count
         labels = np.asarray(self.samples.labels) if not self.task.is_dense else np.zeros(0)
         weights = self.task.sampling_weights(labels) if self.config.oversample else None
         if weights is None:
@@ -104,7 +119,8 @@ class Source:
         )
         return drawn.numpy()
 
-    def _batch(self, rows: NDArray[np.int64], seed: int) -> Batch:
+    def batch(self, rows: NDArray[np.int64], seed: int) -> Batch:
+        """These samples, changed by draws of the seed."""
         samples, config = self.samples, self.config
         draws = torch.Generator().manual_seed(seed)
         masks: Tensor | None = None

@@ -6,6 +6,8 @@ from typing import Any
 from learning.training.registry import NETWORKS
 
 MODALITIES = ("radiograph", "ct", "mr", "ultrasound", "colour")
+NO_UNLABELED = "none"
+UNLABELED = (NO_UNLABELED, "pseudo_labels", "mean_teacher")
 
 
 class InvalidConfig(ValueError):
@@ -41,6 +43,16 @@ class TrainConfig:
     oversample: bool = False  # draw rare classes more often, as the inverse root of the frequency
     focal_gamma: float = 0.0  # 0 is plain cross-entropy; 2 is usual (Lin et al. 2017)
     label_smoothing: float = 0.05  # text-mined and hurried labels are noisy
+
+    # Images without labels, of answers with probabilities. A round keeps what they brought only where it
+    # beats the same training without them (pipeline/ablation.py): on radiographs neither method did
+    unlabeled: str = NO_UNLABELED
+    unlabeled_per_label: int = 3  # in each batch; a step then takes five times as long
+    unlabeled_weight: float = 1.0  # of what they teach, as a multiple of what is usual
+    unlabeled_ramp: float = (
+        0.5  # share of the steps over which it rises: at first there is no teacher
+    )
+    unlabeled_gate: float = 0.95  # least probability of a pseudo-label (Sohn et al. 2020)
 
     # Patches of segmentation, of the architecture's size
     foreground_share: float = 0.5  # of the patches, centred on a labeled structure
@@ -84,7 +96,7 @@ class TrainConfig:
         for name, (low, high) in LIMITS.items():
             if not low <= getattr(self, name) <= high:  # a NaN lies between nothing
                 raise InvalidConfig(f"{name} must lie between {low} and {high}")
-        for name, known in {"network": NETWORKS, "modality": MODALITIES}.items():
+        for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise InvalidConfig(f"{name} must be one of {', '.join(known)}")
 
@@ -94,12 +106,17 @@ class TrainConfig:
         return min(max(self.epochs * per_epoch, self.min_steps), self.max_steps)
 
 
+CHOICES: dict[str, tuple[str, ...]] = {
+    "network": tuple(NETWORKS), "modality": MODALITIES, "unlabeled": UNLABELED,
+}  # fmt: skip
 LIMITS: dict[str, tuple[float, float]] = {
     "side": (16, 1024), "dropout": (0, 0.95), "batch_size": (1, 4096), "epochs": (1, 10_000),
     "min_steps": (0, 1_000_000), "max_steps": (1, 10_000_000), "learning_rate": (1e-9, 10),
     "weight_decay": (0, 10), "warmup_share": (0.001, 0.999), "gradient_norm": (0, 1e6),
     "patience": (0, 1000), "evaluations": (1, 1000), "checkpoint_s": (0, 3600),
-    "focal_gamma": (0, 10), "label_smoothing": (0, 0.5), "foreground_share": (0, 1),
+    "focal_gamma": (0, 10), "label_smoothing": (0, 0.5), "unlabeled_per_label": (1, 16),
+    "unlabeled_weight": (0.01, 100), "unlabeled_ramp": (0, 1), "unlabeled_gate": (0.5, 1),
+    "foreground_share": (0, 1),
     "patches_per_image": (1, 10_000), "rotate_degrees": (0, 180), "scale": (0, 0.9),
     "shift": (0, 0.5), "contrast": (0, 1), "noise": (0, 10), "threads": (1, 256),
     "window_overlap": (0, 0.9), "makers": (0, 64),

@@ -4,21 +4,24 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from learning.training.batches import Batch, Source, made_ahead, maker_count
+from learning.training.batches import Source, made_ahead, maker_count
 from learning.training.checkpoint import Checkpoints
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
 from learning.training.distributed import ALONE, Group
+from learning.training.lessons import Lesson, MixedSource, Step, images_per_step
 from learning.training.memory import AtOnce, ShortOfMemory, is_out_of_memory
-from learning.training.networks import Architecture, forward, on_device
+from learning.training.networks import Architecture, on_device
 from learning.training.precision import is_mixed
 from learning.training.run import OnProgress, Run, Watch
+from learning.training.semi_supervised import MeanTeacher, answering, with_teacher
 from learning.training.tasks import Task, Weighting
 from learning.training.validation import require_fitting, validation_loss
 
@@ -49,6 +52,7 @@ def train(
     architecture: Architecture,
     training: Samples,
     validation: Samples,
+    unlabeled: Samples | None = None,
     seed: int,
     checkpoints: Checkpoints,
     on_progress: OnProgress,
@@ -58,28 +62,35 @@ def train(
 ) -> Trained:
     """Train from scratch, or go on from the newest checkpoint; both give the same weights on CPU.
 
-    `start` may load weights to begin from. `on_progress` may raise to stop; the checkpoint stays
-    for a resume. `at_once` images are learned from at once at most; nothing: a whole batch. Raises
-    UnfitSamples, Unlearnable, DivergedTraining, OutOfMemory; in a group ShortOfMemory.
+    `unlabeled` images, whose labels are all missing, are learned from by `config.unlabeled`; without any
+    this is its ablation: the same network, seed, labeled batches and steps. `start` may load weights to
+    begin from. `on_progress` may raise to stop; the checkpoint stays for a resume. `at_once` images are
+    learned from at once at most; nothing: those of a whole step. Raises UnfitSamples, Unlearnable,
+    DivergedTraining, OutOfMemory; in a group ShortOfMemory.
     """
-    require_fitting(architecture, task, training)
-    require_fitting(architecture, task, validation)
+    for samples in (training, validation, unlabeled):
+        if samples is not None:
+            require_fitting(architecture, task, samples)
     task.require_learnable(training.labels)
     task = task.fitted(training.labels)
     torch.set_num_threads(config.threads)
     device = choose_device()
-    network = on_device(begun(architecture, start, seed), device)
+    network = on_device(with_teacher(begun(architecture, start, seed), config, task), device)
     total = config.steps(len(training))
     # Batch norm needs two.
-    room = AtOnce("training", 1 if task.is_dense else 2, at_once or config.batch_size)
+    room = AtOnce(
+        "training", 1 if task.is_dense else 2, at_once or images_per_step(config, unlabeled),
+        is_short=at_once is not None,
+    )  # fmt: skip
     run = Run.begin(
         network, group.wrapped(network, device), config, total, room,
         is_mixed=is_mixed(device, config.mixed_precision),
     )  # fmt: skip
     run.resume(checkpoints.load())
     watch = Watch(run, on_progress, group, checkpoints, config.checkpoint_s)
-    weighting = _weighting(task, training, config, device)
-    source = Source(training, task, config, architecture.size, device)
+    lesson = Lesson(task, _weighting(task, training, config, device), config)
+    labeled = Source(training, task, config, architecture.size, device)
+    source = labeled if unlabeled is None else MixedSource.of(labeled, unlabeled)
     evaluate_every = max(total // config.evaluations, 1)
     next_evaluation = (run.step // evaluate_every + 1) * evaluate_every
 
@@ -88,23 +99,24 @@ def train(
         while not run.is_over(config.patience):
             # Seeds of the epoch: a resumed run draws what an uninterrupted one would have drawn.
             torch.manual_seed(seed * 1_000_003 + run.epoch)
-            loss = _epoch(run, stream, task, weighting, config, group, watch)
+            loss = _epoch(run, stream, lesson, group, watch)
             figures = None
             if run.step >= min(next_evaluation, total):
                 next_evaluation = (run.step // evaluate_every + 1) * evaluate_every
                 found = validation_loss(
-                    network, validation, task, architecture, config, device, run.at_once
-                )
+                    answering(network, config), validation, task, architecture, config, device,
+                    run.at_once,
+                )  # fmt: skip
                 figures = run.record(loss, group.agreed(found))
             watch.keep(figures)
             watch.look(figures)
 
     network.load_state_dict(run.best)
-    return Trained(network, task, run.curves)
+    return Trained(answering(network, config), task, run.curves)
 
 
 def _stream(
-    tasks: Iterator[Callable[[], tuple[Batch, bool]]], config: TrainConfig, device: torch.device
+    tasks: Iterator[Callable[[], tuple[Step, bool]]], config: TrainConfig, device: torch.device
 ) -> contextlib.closing[Any]:
     if not config.prefetch:
         return contextlib.closing(task() for task in tasks)
@@ -121,10 +133,8 @@ def begun(architecture: Architecture, start: Callable[[nn.Module], object], seed
 
 def _epoch(
     run: Run,
-    stream: Iterator[tuple[Batch, bool]],
-    task: Task,
-    weighting: Weighting,
-    config: TrainConfig,
+    stream: Iterator[tuple[Step, bool]],
+    lesson: Lesson,
     group: Group,
     watch: Watch,
 ) -> float:
@@ -133,9 +143,11 @@ def _epoch(
     run.learner.train()
     is_last = False
     while not is_last:
-        batch, is_last = next(stream)
-        losses.append(_gradients(run, batch, task, weighting, group))
-        run.advance(config.gradient_norm)
+        step, is_last = next(stream)
+        losses.append(_gradients(run, step, lesson, group))
+        run.advance(lesson.config.gradient_norm)
+        if isinstance(run.network, MeanTeacher):
+            run.network.update()
         watch.look()
     run.epoch += 1
     loss = float(torch.stack(losses).mean())  # once an epoch: a GPU waits for nobody
@@ -144,25 +156,15 @@ def _epoch(
     return loss
 
 
-def _gradients(
-    run: Run, batch: Batch, task: Task, weighting: Weighting, group: Group
-) -> torch.Tensor:
-    """The batch's mean loss, with its gradients in place.
+def _gradients(run: Run, step: Step, lesson: Lesson, group: Group) -> torch.Tensor:
+    """The step's loss, with its gradients in place.
 
-    Where memory runs out, the same batch is done again in halves: its gradients add up to (nearly)
+    Where memory runs out, the same images are done again in halves: their gradients add up to (nearly)
     those of the whole, so the recipe does not change with the machine.
     """
-
-    def loss_of(part: Batch) -> torch.Tensor:
-        outputs = forward(run.learner, part.images, part.columns)
-        return task.loss(outputs, part.labels, weighting)
-
-    def learned(at_once: int) -> torch.Tensor:
-        parts = batch.parts(at_once, run.room.smallest)
-        return run.learned(((p, len(p) / len(batch)) for p in parts), loss_of, group)
-
+    learned = partial(lesson.gradients, run, step, group)
     if group.size == 1:
-        return run.room.fitted(learned, len(batch))
+        return run.room.fitted(learned, len(step))
     try:
         return learned(run.at_once)
     except (RuntimeError, MemoryError) as error:

@@ -41,6 +41,7 @@ class AtOnce:
     stage: str
     smallest: int = 1
     count: int = ALL
+    is_short: bool = False  # fewer than were wanted
 
     def fitted(self, work: Callable[[int], Done], of: int) -> Done:
         """What `work(at_once)` makes of `of` things, done again by half as many where memory runs out.
@@ -65,8 +66,12 @@ class AtOnce:
                 f"{count} images at once do not fit into memory, and {self.stage} cannot do with "
                 "fewer; choose a smaller size or network"
             )
-        self.count = count // 2
-        note(self.stage, self.count)
+        self.lower(count // 2)
+
+    def lower(self, count: int) -> None:
+        """Work on so many from now on, and say so."""
+        self.count, self.is_short = count, True
+        note(self.stage, count)
 
 
 def free() -> None:

@@ -28,6 +28,7 @@ from learning.training.checkpoint import Checkpoints
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
 from learning.training.distributed import has_lost_another, joined
+from learning.training.lessons import images_per_step
 from learning.training.loop import DivergedTraining, Trained, begun, train
 from learning.training.memory import AtOnce, OutOfMemory, ShortOfMemory, note, noted
 from learning.training.networks import Architecture
@@ -61,7 +62,8 @@ KNOWN: dict[str, type[Exception]] = {
 
 def train_in(
     count: int, *, config: TrainConfig, task: Task, architecture: Architecture,
-    training: Samples, validation: Samples, seed: int, folder: Path, on_progress: OnProgress,
+    training: Samples, validation: Samples, unlabeled: Samples | None = None, seed: int,
+    folder: Path, on_progress: OnProgress,
     start: Callable[[nn.Module], object] = lambda _network: None,
 ) -> Trained:  # fmt: skip
     """`loop.train` with its checkpoints in `folder`, in `count` processes where it is above one.
@@ -73,32 +75,36 @@ def train_in(
     if count <= 1:
         return train(
             config=config, task=task, architecture=architecture, training=training,
-            validation=validation, seed=seed, checkpoints=Checkpoints(folder),
-            on_progress=on_progress, start=start,
+            validation=validation, unlabeled=unlabeled, seed=seed,
+            checkpoints=Checkpoints(folder), on_progress=on_progress, start=start,
         )  # fmt: skip
-    for samples in (training, validation):
-        require_fitting(architecture, task, samples)
+    for samples in (training, validation, unlabeled):
+        if samples is not None:
+            require_fitting(architecture, task, samples)
     task.require_learnable(training.labels)
     write_job(
         folder, config=config, task=task, architecture=architecture, training=training,
-        validation=validation, seed=seed, start=start,
+        validation=validation, unlabeled=unlabeled, seed=seed, start=start,
     )  # fmt: skip
-    share = -(-config.batch_size // count)
+    share = -(-images_per_step(config, unlabeled) // count)
     return _until_done(folder, count, on_progress, AtOnce("training", smallest), share)
 
 
 def write_job(
     folder: Path, *, config: TrainConfig, task: Task, architecture: Architecture,
-    training: Samples, validation: Samples, seed: int,
+    training: Samples, validation: Samples, unlabeled: Samples | None = None, seed: int,
     start: Callable[[nn.Module], object] = lambda _network: None,
 ) -> None:  # fmt: skip
     """Everything that the processes need, as files."""
     training.save(folder / "training")
     validation.save(folder / "validation")
+    if unlabeled is not None:
+        unlabeled.save(folder / "unlabeled")
     _save(begun(architecture, start, seed), folder / "start.safetensors")
     job = {
         "config": config.as_json(), "task": task.as_json(),
         "architecture": architecture.as_json(), "seed": seed, "steps": config.steps(len(training)),
+        "images_per_step": images_per_step(config, unlabeled), "has_unlabeled": unlabeled is not None,
     }  # fmt: skip
     (folder / "job.json").write_text(json.dumps(job))
 
@@ -166,7 +172,8 @@ def _begun(folder: Path, at_once: int | None) -> Progress:
     """Where a job stands before its processes say anything."""
     job = json.loads((folder / "job.json").read_text())
     step = Checkpoints(folder).newest_step()
-    return Progress(step, job["steps"], 0, 0.0, at_once or job["config"]["batch_size"])
+    images = at_once or job["images_per_step"]
+    return Progress(step, job["steps"], 0, 0.0, images, is_short=at_once is not None)
 
 
 def _told(
@@ -274,9 +281,10 @@ def run(folder: Path, at_once: int | None) -> None:
                 config=TrainConfig.from_json(job["config"]), task=task_from_json(job["task"]),
                 architecture=Architecture.from_json(job["architecture"]),
                 training=Samples.load(folder / "training"),
-                validation=Samples.load(folder / "validation"), seed=job["seed"],
-                checkpoints=Checkpoints(folder), on_progress=_tell, start=start, group=group,
-                at_once=at_once,
+                validation=Samples.load(folder / "validation"),
+                unlabeled=Samples.load(folder / "unlabeled") if job["has_unlabeled"] else None,
+                seed=job["seed"], checkpoints=Checkpoints(folder), on_progress=_tell, start=start,
+                group=group, at_once=at_once,
             )  # fmt: skip
         except Exception as error:
             if not has_lost_another(error):

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from learning.training.distributed import ALONE, Group
-from learning.training.memory import AtOnce, note
+from learning.training.memory import AtOnce
 from learning.training.schedule import one_cycle
 
 Part = TypeVar("Part")
@@ -27,9 +27,11 @@ class Progress:
     steps: int
     epoch: int
     seconds_left: float
-    images_at_once: int  # below the batch size after memory ran out
+    images_at_once: int
     figures: dict[str, float] | None = None
     saved_step: int = 0  # of the newest checkpoint that this process wrote; 0: none yet
+    is_short: bool = False  # of memory: a step learns from its images in parts
+    training: int = 0  # which of two; 0: there is one alone
 
 
 OnProgress = Callable[[Progress], None]
@@ -88,8 +90,7 @@ class Run:
     def at_once(self, count: int) -> None:
         """What a checkpoint remembers; memory may have become less since."""
         if count < self.room.count:
-            self.room.count = count
-            note(self.room.stage, count)
+            self.room.lower(count)
 
     def is_over(self, patience: int) -> bool:
         return self.step >= self.steps or bool(patience and self.unimproved >= patience)
@@ -198,6 +199,7 @@ class Watch:
         run = self._run
         pace = (now - self._began) / max(run.step - self._from, 1)
         left = pace * (run.steps - run.step)
-        self._on_progress(
-            Progress(run.step, run.steps, run.epoch, left, run.at_once, figures, self._saved_step)
-        )
+        self._on_progress(Progress(
+            run.step, run.steps, run.epoch, left, run.at_once, figures, self._saved_step,
+            run.room.is_short,
+        ))  # fmt: skip
