@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from annotation.core.errors import InvalidInput
+from annotation.core.wording import words_of
 from annotation.labeling.schemas import parse_schema
 from annotation.labeling.services.projects import publish_schema
 from learning.models import Target
@@ -29,6 +30,8 @@ DRAWN = {
         ("boxes", {"dropout": 0.5, "noise": 0.1, "epochs": 3}, "dropout, noise: without effect"),
         ("segmentation", {"oversample": True}, "oversample: without effect"),
         ("segmentation", {"network": "resnet18"}, "resnet18 does not learn this kind"),
+        ("segmentation", {"unlabeled": "mean_teacher"}, "kind segmentation cannot learn from unl"),
+        ("boxes", {"unlabeled": "pseudo_labels"}, "kind boxes cannot learn from unlabeled images"),
     ],
 )
 def test_an_option_without_effect_is_refused_with_its_name(kind, config, reason, cast):
@@ -42,11 +45,48 @@ def test_an_option_without_effect_is_refused_with_its_name(kind, config, reason,
     targets.change_target(actor=cast.manager, target=target, retrain_after=7)
 
 
+MEASURED = {
+    "questions": [
+        {"key": "size", "label": "Size", "kind": "number"},
+        {"key": "dead", "label": "Died", "kind": "one", "options": [{"key": "no"}, {"key": "yes"}]},
+    ]
+}
+UNTIL_DEATH = {"event_question": "dead", "event_option": "yes"}
+
+
+@pytest.mark.parametrize("options", [{}, UNTIL_DEATH], ids=["number", "time_to_event"])
+def test_answers_without_probabilities_learn_from_no_unlabeled_images(options, cast):
+    publish_schema(actor=cast.manager, project=cast.project, definition=MEASURED)
+    with pytest.raises(InvalidInput, match="unlabeled: a target of the kind") as refused:
+        targets.create_target(
+            actor=None, project=cast.project, question="size", options=options,
+            config={"unlabeled": "mean_teacher"},
+        )  # fmt: skip
+    assert refused.value.extra["field"] == "config"
+    assert words_of(str(refused.value))["code"] == "recipe_unlabeled"
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ({"unlabeled": "both"}, "unlabeled must be one of none, pseudo_labels, mean_teacher"),
+        ({"unlabeled_gate": 0.4}, "unlabeled_gate must lie between 0.5 and 1"),
+        ({"unlabeled_per_label": 0}, "unlabeled_per_label must lie between 1 and 16"),
+        ({"unlabeled_weight": 0.0}, "unlabeled_weight must lie between 0.01 and 100"),
+        ({"unlabeled_ramp": 1.5}, "unlabeled_ramp must lie between 0 and 1"),
+    ],
+)
+def test_options_of_unlabeled_images_have_limits(config, reason, cast):
+    with pytest.raises(InvalidInput, match=reason):
+        targets.create_target(actor=None, project=cast.project, question="nodule", config=config)
+
+
 def test_forms_are_told_for_what_each_option_acts(cast, client_of):
     found = client_of(cast.manager).get("/api/v1/recipe-options").json()["knobs"]
     kinds = {knob["name"]: knob["kinds"] for knob in found}
     assert "boxes" not in kinds["network"]
     assert kinds["label_smoothing"] == ["one"]
+    assert kinds["unlabeled"] == kinds["unlabeled_gate"] == ["one", "many", "ordinal"]
     assert set().union(*KNOBS_OF_KIND.values()) == {knob.name for knob in knobs()}
 
 

@@ -1891,6 +1891,15 @@ export interface components {
             day: string;
             submitted: number;
         };
+        /**
+         * @description * `kept` - Kept
+         *     * `left_off` - Left Off
+         *     * `few_patients` - Few Patients
+         *     * `one_answer` - One Answer
+         *     * `no_images` - No Images
+         * @enum {string}
+         */
+        DecisionEnum: "kept" | "left_off" | "few_patients" | "one_answer" | "no_images";
         Definition: {
             questions: components["schemas"]["Question"][];
             region_labels: components["schemas"]["RegionLabel"][];
@@ -1952,9 +1961,13 @@ export interface components {
             /** Format: double */
             epoch: number;
             /** Format: double */
-            loss: number;
+            loss?: number;
             /** Format: double */
             validation_loss?: number;
+            /** Format: double */
+            unlabeled_loss?: number;
+            /** Format: double */
+            unlabeled_validation_loss?: number;
         };
         /** @description Between 0 and 1; of numbers, which have a unit, a mean absolute error. */
         ErrorRate: {
@@ -2547,6 +2560,7 @@ export interface components {
             memory?: {
                 [key: string]: components["schemas"]["Shortage"];
             };
+            unlabeled?: components["schemas"]["Unlabeled"];
         };
         ModelDetail: {
             version: components["schemas"]["ModelVersion"];
@@ -2957,6 +2971,8 @@ export interface components {
             total?: number;
             seconds_left?: number;
             images_at_once?: number;
+            /** @description Of two: 1 without unlabeled images, 2 with them. */
+            training?: number;
         };
         Project: {
             /** Format: uuid */
@@ -3577,6 +3593,34 @@ export interface components {
             code: string;
             label: string;
         };
+        /** @description Whether images without labels helped; the figures are of the validation cases. */
+        Unlabeled: {
+            method: components["schemas"]["UnlabeledMethodEnum"];
+            decision: components["schemas"]["DecisionEnum"];
+            images?: number;
+            /** @description Of the unlabeled images. */
+            patients?: number;
+            figure?: components["schemas"]["FigureEnum"];
+            with_images?: components["schemas"]["Estimate"];
+            without_images?: components["schemas"]["Estimate"];
+            /** @description Gain by unlabeled images: above 0 is better. */
+            difference?: components["schemas"]["Estimate"];
+            n?: number;
+            validation_patients?: number;
+            /** @description Why training with them ended early. */
+            trouble?: string;
+            /** @description The same in no language, or {}. */
+            readonly trouble_words: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * @description * `none` - none
+         *     * `pseudo_labels` - pseudo_labels
+         *     * `mean_teacher` - mean_teacher
+         * @enum {string}
+         */
+        UnlabeledMethodEnum: "none" | "pseudo_labels" | "mean_teacher";
         /** @description What decides what will be shown first when the case opens. */
         Upcoming: {
             /** Format: uuid */

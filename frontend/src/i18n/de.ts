@@ -16,5 +16,6 @@ import { said } from './de/said'
 import { schema } from './de/schema'
 import { targets } from './de/targets'
 import { troubles } from './de/troubles'
+import { unlabeled } from './de/unlabeled'
 
-export const de: Catalogue = { ...app, ...actions, ...clinical, ...datasets, ...exchange, ...explanations, ...knobs, ...leftOut, ...models, ...projects, ...quick, ...reading, ...said, ...schema, ...targets, ...troubles }
+export const de: Catalogue = { ...app, ...actions, ...clinical, ...datasets, ...exchange, ...explanations, ...knobs, ...leftOut, ...models, ...projects, ...quick, ...reading, ...said, ...schema, ...targets, ...troubles, ...unlabeled }

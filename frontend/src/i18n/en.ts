@@ -15,5 +15,6 @@ import { said } from './en/said'
 import { schema } from './en/schema'
 import { targets } from './en/targets'
 import { troubles } from './en/troubles'
+import { unlabeled } from './en/unlabeled'
 
-export const en = { ...app, ...actions, ...clinical, ...datasets, ...exchange, ...explanations, ...knobs, ...leftOut, ...models, ...projects, ...quick, ...reading, ...said, ...schema, ...targets, ...troubles } as const
+export const en = { ...app, ...actions, ...clinical, ...datasets, ...exchange, ...explanations, ...knobs, ...leftOut, ...models, ...projects, ...quick, ...reading, ...said, ...schema, ...targets, ...troubles, ...unlabeled } as const

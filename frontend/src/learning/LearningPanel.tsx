@@ -22,6 +22,7 @@ import { RoundRecord } from './RoundRecord'
 import { Runs } from './Runs'
 import { Start } from './Start'
 import { TargetSettings } from './TargetSettings'
+import { Unlabeled } from './Unlabeled'
 import { targetName } from '../labeling/targetText'
 
 const REFRESH_CURVES_MS = 30_000
@@ -115,6 +116,7 @@ function TargetView({ projectId, target, isManager }: Props & { target: Schemas[
       </Group>
       {newest && <NewestRound round={newest} isManager={isManager} onChange={refresh} />}
       {newest && <RoundRecord round={newest} />}
+      {newest && <Unlabeled found={newest.metrics.unlabeled} isOff={wasLeftOff(newest, target)} />}
       {rounds.data && rounds.data.length > 0 && <Runs rounds={rounds.data} target={target} />}
       {newest && <LeftOut projectId={projectId} round={newest} />}
       <Arrivals targetId={target.id} isManager={isManager} />
@@ -124,6 +126,11 @@ function TargetView({ projectId, target, isManager }: Props & { target: Schemas[
       </SimpleGrid>
     </div>
   )
+}
+
+/** Whether the target trains without unlabeled images because this round showed that they do not help. */
+function wasLeftOff({ metrics }: Round, { config }: Schemas['Target']): boolean {
+  return metrics.unlabeled?.decision === 'left_off' && config.unlabeled === 'none'
 }
 
 interface NewestRoundProps {
@@ -166,17 +173,18 @@ function NewestRound({ round, isManager, onChange }: NewestRoundProps) {
 /** What a round does now, or what it has done. */
 function roundText(round: Round): string {
   const { number, curves, ranked_cases } = round
-  const { seconds_left, images_at_once } = round.progress
+  const { seconds_left, images_at_once, training } = round.progress
   const isUnfinished = isBusy(round)
   const isGoingOn = isUnfinished && !round.pause_requested
-  const last = curves[curves.length - 1]
+  const loss = curves.map((point) => (training === 2 ? point.unlabeled_loss : point.loss)).findLast((one) => one !== undefined)
   const shortages = Object.values(round.metrics.memory ?? {}).reduce((sum, { times }) => sum + times, 0)
   const parts = [
     t('learning.round', { number }),
     isUnfinished ? stepText(round) : '',
+    isUnfinished && training ? t(training === 1 ? 'unlabeled.training_1' : 'unlabeled.training_2') : '',
     isGoingOn && seconds_left ? t('learning.time_left', { count: Math.ceil(seconds_left / 60) }) : '',
     isGoingOn && images_at_once ? t('learning.memory_short', { count: images_at_once }) : '',
-    last ? t('learning.loss', { loss: formatNumber(last.loss, 3) }) : '',
+    loss === undefined ? '' : t('learning.loss', { loss: formatNumber(loss, 3) }),
     !isUnfinished && shortages > 0 ? t('learning.memory_ran_out', { count: shortages }) : '',
     ranked_cases !== null && !isUnfinished ? t('learning.ranked', { count: ranked_cases }) : '',
   ]

@@ -4,6 +4,7 @@ import type { Schemas } from '../api/client'
 import { formatNumber, t } from '../i18n'
 
 export function LossCurve({ curves }: { curves: Schemas['Epoch'][] }) {
+  const hasBoth = curves.some((point) => point.unlabeled_loss !== undefined)
   return (
     <div data-testid="loss-curve" style={{ height: 140 }}>
       <ResponsiveContainer>
@@ -14,6 +15,8 @@ export function LossCurve({ curves }: { curves: Schemas['Epoch'][] }) {
           <Tooltip formatter={(value) => (typeof value === 'number' ? formatNumber(value, 3) : '–')} />
           <Line dataKey="loss" name={t('learning.loss_training')} stroke="#4dabf7" strokeWidth={2} dot={false} isAnimationActive={false} />
           <Line dataKey="validation_loss" name={t('learning.loss_validation')} stroke="#f59f00" strokeWidth={2} dot={false} isAnimationActive={false} />
+          {hasBoth && <Line dataKey="unlabeled_loss" name={t('unlabeled.loss_training')} stroke="#4dabf7" strokeDasharray="5 3" dot={false} isAnimationActive={false} />}
+          {hasBoth && <Line dataKey="unlabeled_validation_loss" name={t('unlabeled.loss_validation')} stroke="#f59f00" strokeDasharray="5 3" dot={false} isAnimationActive={false} />}
         </LineChart>
       </ResponsiveContainer>
     </div>

@@ -9,6 +9,7 @@ import { estimateText, NOTHING } from './estimateText'
 import { phaseOf } from './jobState'
 import { LossCurve } from './LossCurve'
 import { RoundRecord } from './RoundRecord'
+import { Unlabeled } from './Unlabeled'
 
 interface Props {
   rounds: readonly Round[]
@@ -85,6 +86,7 @@ function Run({ round }: { round: Round }) {
       {round.error !== '' && <Alert color="red">{errorText(round)}</Alert>}
       <Text size="sm" c="dimmed">{about.filter((part) => part !== '').join(', ')}</Text>
       <RoundRecord round={round} />
+      <Unlabeled found={round.metrics.unlabeled} />
       {round.curves.length > 1 ? <LossCurve curves={round.curves} /> : <Text size="sm" c="dimmed">{t('runs.no_losses')}</Text>}
       <Title order={4} size="h5">{t('runs.recipe')}</Title>
       <Code block>{JSON.stringify(round.config, null, 2)}</Code>

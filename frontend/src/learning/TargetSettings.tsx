@@ -19,6 +19,7 @@ const SECTIONS = [
   ['network', 'network'],
   ['batch_size', 'length'],
   ['class_weights', 'imbalance'],
+  ['unlabeled', 'unlabeled'],
   ['foreground_share', 'patches'],
   ['modality', 'augmentation'],
   ['mixed_precision', 'machine'],
@@ -183,6 +184,7 @@ function Sections({ target, knobs, networks, recipe, onChange }: SectionsProps) 
       {sections.filter(({ acting }) => acting.length > 0).map(({ section, acting }) => (
         <Stack key={section} gap="xs">
           <Title order={4} size="h5">{t(`target.section.${section}`)}</Title>
+          {section === 'unlabeled' && <Text size="sm" c="dimmed">{t('target.section_help.unlabeled')}</Text>}
           <SimpleGrid cols={{ base: 1, sm: 2 }}>
             {acting.map((knob) => (
               <KnobField
@@ -228,7 +230,7 @@ function KnobField({ knob, value, onChange }: KnobFieldProps) {
         placeholder={t('target.recommended')}
         clearable
         searchable
-        data={knob.choices}
+        data={knob.choices.map((choice) => ({ value: choice, label: named(`knob.${knob.name}.${choice}`, choice) }))}
         value={typeof value === 'string' ? value : null}
         onChange={onChange}
       />

@@ -93,6 +93,8 @@ export const said = {
   'said.recipe_range': '{name} muss zwischen {low} und {high} liegen',
   'said.recipe_strategies': 'Strategien dieser Art: {names}.',
   'said.recipe_type': '{name} muss vom Typ {type} sein',
+  'said.recipe_unlabeled':
+    'Bilder ohne Befund: ein Ziel der Art {kind} kann nicht aus ihnen lernen; das können nur Antworten mit Wahrscheinlichkeiten (one, many, ordinal).',
   'said.region_kind': '{label} darf nicht als {kind} gezeichnet werden',
   'said.region_no_label': 'ist keine Beschriftung dieses Schemas',
   'said.remote_answer_large': 'die Antwort ist zu groß; bitte die Suche enger fassen',

@@ -93,6 +93,8 @@ export const said = {
   'said.recipe_range': '{name} must lie between {low} and {high}',
   'said.recipe_strategies': 'Strategies of this kind: {names}.',
   'said.recipe_type': '{name} must be of type {type}',
+  'said.recipe_unlabeled':
+    'unlabeled: a target of the kind {kind} cannot learn from unlabeled images; only answers with probabilities can (one, many, ordinal).',
   'said.region_kind': '{label} may not be drawn as a {kind}',
   'said.region_no_label': 'is no region label of this schema',
   'said.remote_answer_large': 'the answer is too large; narrow the search',

@@ -6,6 +6,7 @@ import { api, good, type Schemas } from '../../api/client'
 import { formatDate, named, t } from '../../i18n'
 import { Loaded } from '../../ui/states'
 import { targetName } from '../../labeling/targetText'
+import { Unlabeled } from '../Unlabeled'
 import { Drift } from './Drift'
 import { Evidence } from './Evidence'
 import { Figures } from './Figures'
@@ -41,6 +42,9 @@ function Model({ detail }: { detail: Schemas['ModelDetail'] }) {
         <Figures detail={detail} />
         <Stack gap="lg">
           <Evidence id={version.id} stored={detail.evidence} isInProduction={version.state === 'production'} />
+          {version.metrics.unlabeled && (
+            <Part title={t('unlabeled.title')}><Unlabeled found={version.metrics.unlabeled} /></Part>
+          )}
           {reliability.length > 0 && <Reliability bins={reliability} />}
           {detail.froc_curve.length > 0 && <Froc curve={detail.froc_curve} />}
         </Stack>
