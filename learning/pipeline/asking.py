@@ -2,6 +2,7 @@
 volumes.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
@@ -34,6 +35,13 @@ def asked_for(target: Target, chosen: ChosenSeries, picks: Sequence[SlicePick]) 
     return Asked(chosen.case_id, target.options["layer"], series.series_instance_uid, slices)
 
 
+def generator_of(chosen: ChosenSeries) -> np.random.Generator:
+    """Of what is drawn for a series: the same in every worker, project and replay."""
+    [series, *_] = chosen.series.values()
+    digest = hashlib.sha256(series.series_instance_uid.encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+
+
 def ask_for_spread_slices(target: Target) -> int:
     """Ask for slices of every open case of which the target has said nothing; returns of how many.
 
@@ -62,8 +70,7 @@ def _spread(target: Target, cases: Sequence[Case]) -> dict[UUID, Asked]:
     for chosen in SpecifiedInputs(InputSpec.from_json(target.input)).choose(pool, {}):
         try:
             total = len(chosen.grid().frames)
-            rng = np.random.default_rng(chosen.case_id.int)
-            picks = spread_slices(total, target.options["slices"], rng)
+            picks = spread_slices(total, target.options["slices"], generator_of(chosen))
             found[chosen.case_id] = asked_for(target, chosen, picks)
         except UnusableInput:
             continue

@@ -19,7 +19,7 @@ from learning.acquisition.pool import Pool
 from learning.acquisition.slices import choose_slices, slice_scores
 from learning.acquisition.uncertainty import mask_components
 from learning.machine import process_count
-from learning.pipeline.asking import asked_for
+from learning.pipeline.asking import asked_for, generator_of
 from learning.pipeline.base import (
     Examples,
     Foreseen,
@@ -210,9 +210,8 @@ class Masks(Kind):
         plane_of = places_in(probabilities.shape[1], frames)
         by_plane = slice_scores(probabilities, self._names)
         scores = {name: values[plane_of] for name, values in by_plane.items()}
-        # The same case by the same network is asked for the same slices, by whichever worker.
-        rng = np.random.default_rng(chosen.case_id.int)
-        picks = choose_slices(self.strategy, scores, self.target.options["slices"], rng)
+        wanted = self.target.options["slices"]
+        picks = choose_slices(self.strategy, scores, wanted, generator_of(chosen))
         return asked_for(self.target, chosen, picks)
 
     def _shares(self, mask: NDArray[np.int64]) -> list[float]:
