@@ -367,9 +367,9 @@ def test_two_thousand_labels_are_learned_in_less_than_a_second():
     rng = np.random.default_rng(0)
     points = normalized(rng.normal(size=(2000, 384)))
     labels = (points[:, 0] + 0.05 * rng.normal(size=2000) > 0).astype(int)
-    began = time.perf_counter()
+    began = time.process_time()  # the clock's would be that of the others on the machine too
     fit("one", points, labels, class_count=2, rng=rng)
-    assert time.perf_counter() - began < 2  # 0.2 s on an idle core; the machine may be busy
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(
