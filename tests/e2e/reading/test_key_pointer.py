@@ -47,7 +47,7 @@ class Keys:
         """The pointer, where it says that it is."""
         self.press("Shift+Space")
         self.ring.wait_for()
-        self.text.get_by_text("arrows move it").wait_for()
+        self.text.get_by_text("arrows, Space, Esc").wait_for()
         return [float(number) for number in NUMBERS.findall(self.text.inner_text())]
 
     def take(self, tool, key):

@@ -183,7 +183,7 @@ export const reading = {
   'strip.size': { one: '{modality} · {count} Bild', other: '{modality} · {count} Bilder' },
   'strip.title': 'Serien',
   'strip.unnamed': 'Serie ohne Namen',
-  'pointer.shown': 'Zeiger bei {place}: Pfeile bewegen ihn, Leertaste drückt, Esc räumt ihn weg',
+  'pointer.shown': 'Zeiger bei {place} (Pfeile, Leertaste, Esc)',
   'pointer.moved': '{place}',
   'pointer.dragged': 'Gehalten bei {place}',
   'pointer.pressed': 'Gedrückt bei {place}',

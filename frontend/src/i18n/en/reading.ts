@@ -180,7 +180,7 @@ export const reading = {
   'strip.size': { one: '{modality} · {count} image', other: '{modality} · {count} images' },
   'strip.title': 'Series',
   'strip.unnamed': 'Series without a name',
-  'pointer.shown': 'Pointer at {place}: arrows move it, Space presses, Esc puts it away',
+  'pointer.shown': 'Pointer at {place} (arrows, Space, Esc)',
   'pointer.moved': '{place}',
   'pointer.dragged': 'Held at {place}',
   'pointer.pressed': 'Pressed at {place}',
