@@ -7,7 +7,7 @@ import { BrowserRouter, Route, Routes } from 'react-router'
 import { ApiError } from '../api/client'
 import { currentLanguage, subscribeToLanguage } from '../i18n'
 import { Waiting } from '../ui/states'
-import { theme } from '../ui/theme'
+import { readable, theme } from '../ui/theme'
 import { ErrorBoundary } from './ErrorBoundary'
 import { PreferencesGate } from './PreferencesGate'
 import { SignedIn } from './SignedIn'
@@ -47,7 +47,7 @@ const queryClient = new QueryClient({
 export function App() {
   const language = useSyncExternalStore(subscribeToLanguage, currentLanguage)
   return (
-    <MantineProvider theme={theme} defaultColorScheme="dark">
+    <MantineProvider theme={theme} cssVariablesResolver={readable} defaultColorScheme="dark">
       <Notifications position="top-right" />
       <QueryClientProvider client={queryClient}>
         {/* The text of a page is read when it is drawn: another language draws it anew. */}

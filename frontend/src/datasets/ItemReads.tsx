@@ -46,5 +46,5 @@ export function ItemReads({ reads, pathOf }: Props) {
 
 function Standing({ isUnchanged }: { isUnchanged: boolean | null }) {
   if (isUnchanged === null) return <Badge variant="light" color="gray">{t('item.not_kept')}</Badge>
-  return isUnchanged ? <Badge variant="light">{t('item.unchanged')}</Badge> : <Badge color="red">{t('item.changed')}</Badge>
+  return isUnchanged ? <Badge variant="light" color="teal">{t('item.unchanged')}</Badge> : <Badge color="red">{t('item.changed')}</Badge>
 }
