@@ -22,6 +22,11 @@ export function NewTarget({ projectId, known }: Props) {
   const [chosen, choose] = useState<string | null>(null)
   const [draft, setDraft] = useState<InputDraft | null>(null) // null: the usual input
   const [slices, setSlices] = useState(0) // of volumes with masks; 0: all of them
+  const chooseAnew = (key: string | null) => {
+    choose(key)
+    setDraft(null)
+    setSlices(0)
+  }
   const path = { project_id: projectId }
   const learnables = useQuery({
     queryKey: ['learnables', projectId],
@@ -40,8 +45,7 @@ export function NewTarget({ projectId, known }: Props) {
         }),
       ),
     onSuccess: () => {
-      choose(null)
-      setDraft(null)
+      chooseAnew(null)
       return queries.invalidateQueries()
     },
     onError: showError,
@@ -58,10 +62,7 @@ export function NewTarget({ projectId, known }: Props) {
             searchable
             data={grouped(left)}
             value={chosen}
-            onChange={(value) => {
-              choose(value)
-              setDraft(null)
-            }}
+            onChange={chooseAnew}
           />
           <Button disabled={!wanted} loading={create.isPending} onClick={() => wanted && create.mutate(wanted)}>
             {t('target.begin')}
