@@ -76,14 +76,9 @@ def train(
     torch.set_num_threads(config.threads)
     device = choose_device()
     network = on_device(with_teacher(begun(architecture, start, seed), config, task), device)
-    total = config.steps(len(training))
-    # Batch norm needs two.
-    room = AtOnce(
-        "training", 1 if task.is_dense else 2, at_once or images_per_step(config, unlabeled),
-        is_short=at_once is not None,
-    )  # fmt: skip
     run = Run.begin(
-        network, group.wrapped(network, device), config, total, room,
+        network, group.wrapped(network, device), config, config.steps(len(training)),
+        _room(task, at_once, images_per_step(config, unlabeled)),
         is_mixed=is_mixed(device, config.mixed_precision),
     )  # fmt: skip
     run.resume(checkpoints.load())
@@ -91,8 +86,7 @@ def train(
     lesson = Lesson(task, _weighting(task, training, config, device), config)
     labeled = Source(training, task, config, architecture.size, device)
     source = labeled if unlabeled is None else MixedSource.of(labeled, unlabeled)
-    evaluate_every = max(total // config.evaluations, 1)
-    next_evaluation = (run.step // evaluate_every + 1) * evaluate_every
+    due = Evaluations.of(run, config)
 
     # One stream over all epochs: where they are short, a new one would be waited for as often.
     with _stream(source.epochs(seed, run.epoch, group), config, device) as stream:
@@ -101,8 +95,7 @@ def train(
             torch.manual_seed(seed * 1_000_003 + run.epoch)
             loss = _epoch(run, stream, lesson, group, watch)
             figures = None
-            if run.step >= min(next_evaluation, total):
-                next_evaluation = (run.step // evaluate_every + 1) * evaluate_every
+            if due.are_now(run):
                 found = validation_loss(
                     answering(network, config), validation, task, architecture, config, device,
                     run.at_once,
@@ -113,6 +106,32 @@ def train(
 
     network.load_state_dict(run.best)
     return Trained(answering(network, config), task, run.curves)
+
+
+def _room(task: Task, at_once: int | None, wanted: int) -> AtOnce:
+    """How many images are learned from at once: what memory sufficed for, or those of a whole step."""
+    least = 1 if task.is_dense else 2  # batch norm needs two
+    return AtOnce("training", least, at_once or wanted, is_short=at_once is not None)
+
+
+@dataclass
+class Evaluations:
+    """When a run is to be evaluated: as often as the recipe says, at the end of an epoch, and at that of the run."""
+
+    every: int  # steps
+    next_step: int
+
+    @classmethod
+    def of(cls, run: Run, config: TrainConfig) -> "Evaluations":
+        every = max(run.steps // config.evaluations, 1)
+        return cls(every, (run.step // every + 1) * every)
+
+    def are_now(self, run: Run) -> bool:
+        """Whether one is due; the next one then is another."""
+        if run.step < min(self.next_step, run.steps):
+            return False
+        self.next_step = (run.step // self.every + 1) * self.every
+        return True
 
 
 def _stream(
