@@ -4,6 +4,7 @@ import hashlib
 import json
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -45,11 +46,11 @@ def open_annotation(*, reader: User, case: Case) -> Annotation:
     schema = current_schema(case.project)
     if schema is None:
         raise Conflict("The project has no questions yet.")
-    begun = Annotation.objects.filter(case=case, reader=reader).first()
-    if begun is not None:
-        return begun
-    first = {"schema": schema, "draft": {"answers": {}}, "asked": asked_of(case, reader)}
-    annotation, _ = Annotation.objects.get_or_create(case=case, reader=reader, defaults=first)
+    begun = {
+        "schema": schema, "draft": {"answers": {}},
+        "asked": partial(asked_of, case, reader),  # looked up for a read that is begun alone
+    }  # fmt: skip
+    annotation, _ = Annotation.objects.get_or_create(case=case, reader=reader, defaults=begun)
     return annotation
 
 
