@@ -33,6 +33,10 @@ TYPICAL_NEIGHBORS = 20
 CANDIDATES_PER_PICK = 20  # batch diversity chooses among so many times the batch
 SEALS_NEIGHBORS = 100  # candidates for each known positive
 IMBALANCE = 5  # commonest over rarest class from which on rare answers are preferred
+CLASS_SHARE = (
+    2 / 3
+)  # of what is drawn by the entropy of masks is divided over the classes (ClaSP PE)
+FOREGROUND_SHARE = 2 / 3  # of what is drawn at random shows a structure (nnActive)
 BACKGROUND_SHARE = 0.2  # of a batch may be images without any box
 
 
@@ -260,8 +264,9 @@ def class_entropy(pool: Pool, labeled: Labeled, count: int, rng: np.random.Gener
     by_class = uncertainty.segmentation_classes(pool)
     overall = uncertainty.mask_entropy(pool)
     sharp = float(np.clip(10 ** (len(labeled) / 50), 1, 100))
-    wishes = {f"class {n}": (2 / 3 / len(by_class), powered(v, sharp)) for n, v in by_class.items()}
-    wishes["mask"] = (1 / 3, powered(overall, sharp))
+    share = CLASS_SHARE / len(by_class)
+    wishes = {f"class {n}": (share, powered(v, sharp)) for n, v in by_class.items()}
+    wishes["mask"] = (1 - CLASS_SHARE, powered(overall, sharp))
     drawn = draw(wishes, count, rng, embeddings=pool.embeddings, groups=pool.groups)
     named = {"entropy": overall}
     return _drawn(drawn, named | {f"class:{n}": v for n, v in by_class.items()})
@@ -273,7 +278,10 @@ def foreground_random(pool: Pool, labeled: Labeled, count: int, rng: np.random.G
     """
     del labeled
     seen = np.asarray(pool.components["foreground"] > 0, np.float64)
-    wishes = {"foreground": (2 / 3, seen), "random": (1 / 3, np.ones(len(pool)))}
+    wishes = {
+        "foreground": (FOREGROUND_SHARE, seen),
+        "random": (1 - FOREGROUND_SHARE, np.ones(len(pool))),
+    }
     return of_draws(draw(wishes, count, rng), {})
 
 

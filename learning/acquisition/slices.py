@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.acquisition.methods import CLASS_SHARE, FOREGROUND_SHARE
 from learning.acquisition.pool import Floats, InvalidPool
 from learning.acquisition.sampling import draw, powered
+from learning.acquisition.uncertainty import entropy_of
 
-CLASS_SHARE, FOREGROUND_SHARE = 2 / 3, 2 / 3
 CROWDED = (
     4  # two slices lie at least the series' length / (CROWDED * count) apart, while there is room
 )
@@ -44,7 +45,7 @@ def slice_scores(
     found: dict[str, list[float]] = {name: [] for name in _score_names(names, background)}
     for at in range(probabilities.shape[1]):  # one by one: a whole body fills memory
         flat = probabilities[:, at].reshape(len(names), -1).astype(np.float64)
-        unclear = -(flat * np.log(np.clip(flat, 1e-12, None))).sum(axis=0)
+        unclear = entropy_of(flat.T)
         for c, name in enumerate(names):
             if c != background:
                 found[f"class:{name}"].append(float((unclear * flat[c]).mean()))

@@ -49,8 +49,8 @@ def bald(pool: Pool) -> Scores:
         mean = _binary_entropy(members.mean(axis=0, dtype=np.float64))
         each = np.mean([_binary_entropy(m) for m in members], axis=0)
         return np.asarray(np.maximum((mean - each).max(axis=1), 0))
-    mean = _entropy(members.mean(axis=0, dtype=np.float64))
-    each = np.mean([_entropy(m) for m in members], axis=0)
+    mean = entropy_of(members.mean(axis=0, dtype=np.float64))
+    each = np.mean([entropy_of(m) for m in members], axis=0)
     return np.asarray(np.maximum(mean - each, 0))
 
 
@@ -122,7 +122,7 @@ def mask_components(
     flat = probabilities.reshape(len(names), -1).astype(np.float64)
     if not np.isfinite(flat).all():
         raise InvalidPool("mask probabilities must be finite")
-    uncertain = _entropy(flat.T)
+    uncertain = entropy_of(flat.T)
     region = (flat.argmax(axis=0) != background) | (flat[background] < 0.95)
     count = max(int(region.sum()), 1)
     found = {
@@ -211,9 +211,10 @@ def _largest_over_labels(pool: Pool, measure: Any, *, flip: bool = False) -> Sco
     return 1 - value if flip else value
 
 
-def _entropy(probabilities: Floats) -> Scores:
-    p = np.clip(probabilities, 1e-12, 1)
-    return np.asarray(-(p * np.log(p)).sum(axis=1), np.float64)
+def entropy_of(probabilities: Floats) -> Scores:
+    """Shannon entropy in nats of each row of exclusive answers: (n,)."""
+    logarithms = np.log(np.clip(probabilities, 1e-12, 1))
+    return np.asarray(-(probabilities * logarithms).sum(axis=1), np.float64)  # 0 where all is clear
 
 
 def _binary_entropy(p: Floats) -> Scores:

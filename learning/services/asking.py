@@ -8,10 +8,7 @@ from annotation.core.tasks import ring
 from annotation.labeling.models import Case, CaseState
 from annotation.labeling.services.asked import Asked, ask_for_slices, cases_not_asked
 from learning.models import Target, TargetKind
-
-
-def origin_of(target: Target) -> str:
-    return f"target {target.pk}"
+from learning.services.naming import origin_of
 
 
 def ask(target: Target, asked: Sequence[Asked | None]) -> None:

@@ -17,6 +17,11 @@ def labels_in(target: Target, version: LabelSchema | None) -> list[str]:
     return list(labels_of(wish, version.schema if version else None))
 
 
+def origin_of(target: Target) -> str:
+    """Who suggests and asks, over all versions of the target's model."""
+    return f"target {target.pk}"
+
+
 def name_of_version(version: ModelVersion) -> str:
     """As suggestions and records name it: "Nodule? #3"."""
     target = version.target

@@ -12,7 +12,7 @@ from annotation.labeling.services.suggestions import (
     offer_suggestions,
 )
 from learning.models import ModelVersion, Prediction, TargetKind
-from learning.services.naming import name_of_version
+from learning.services.naming import name_of_version, origin_of
 
 Json = dict[str, Any]
 USUAL = 0.5  # the threshold where validation has chosen none
@@ -29,7 +29,7 @@ def suggest_predictions(version: ModelVersion) -> int:
     target = version.target
     return offer_suggestions(
         project=target.project,
-        origin=f"target {target.pk}",
+        origin=origin_of(target),
         source=name_of_version(version)[:200],
         offered=_offered(version),
     )
@@ -40,7 +40,7 @@ def suggest_more(version: ModelVersion, cases: Sequence[UUID]) -> int:
     target = version.target
     return offer_more_suggestions(
         project=target.project,
-        origin=f"target {target.pk}",
+        origin=origin_of(target),
         source=name_of_version(version)[:200],
         offered=list(_offered(version, cases)),
     )

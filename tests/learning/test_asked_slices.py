@@ -15,6 +15,7 @@ from annotation.labeling.services.ranking import Ranked, publish_ranking
 from learning.models import Prediction
 from learning.pipeline.asking import ask_for_spread_slices
 from learning.services import asking, targets
+from learning.services.naming import origin_of
 from learning.training.tasks.segmentation import UNLABELED
 from tests import factories
 from tests.learning.test_kinds import DEFINITION, drawn, labeled, make_volume, run, split
@@ -53,7 +54,7 @@ def target_of(cast, strategy="class_entropy", spec=DEEP):
 
 
 def asked_of(target):
-    rows = AskedSlices.objects.filter(origin=asking.origin_of(target))
+    rows = AskedSlices.objects.filter(origin=origin_of(target))
     return {row.case_id: row for row in rows}
 
 
@@ -112,7 +113,7 @@ def test_an_audit_and_a_read_that_is_begun_keep_what_they_were_asked(cast, pool)
     begun = reading.open_annotation(reader=cast.annotator, case=case)
     before = begun.asked
     other = Asked(case.pk, 0, before[0]["series_instance_uid"], [{"slice": "1.2.3:1"}])
-    ask_for_slices(origin=asking.origin_of(target), asked=[other])
+    ask_for_slices(origin=origin_of(target), asked=[other])
     assert reading.open_annotation(reader=cast.annotator, case=case).asked == before
     assert reading.open_annotation(reader=cast.annotator2, case=case).asked[0]["slices"] == [
         "1.2.3:1"
@@ -146,12 +147,21 @@ def test_cases_that_come_later_are_asked_about_by_the_clock(
 
 
 def test_a_study_without_a_volume_is_drawn_as_its_reader_likes(cast, project):
-    study = factories.make_study(project)
-    add_cases(project=project, studies=[study])
+    cases = factories.make_empty_cases(project, 3)
+    split(project, cases, [Split.TRAIN] * 3)
     target = target_of(cast)
-    ask_for_spread_slices(target)
-    [row] = asked_of(target).values()
-    assert len(row.slices) <= 1
+    assert ask_for_spread_slices(target) == 0
+    assert [row.slices for row in asked_of(target).values()] == [[]] * 3
+    assert reading.open_annotation(reader=cast.annotator, case=cases[0]).asked == []
+
+
+def test_a_large_pool_is_asked_about_in_parts(cast, pool, monkeypatch):
+    monkeypatch.setattr("learning.pipeline.asking.PART", 2)
+    monkeypatch.setattr("learning.pipeline.asking.LONGEST_S", -1.0)
+    target = target_of(cast)
+    parts = [ask_for_spread_slices(target) for _ in range(3)]
+    assert (sum(parts), max(parts)) == (5, 2)
+    assert not asking.waiting(target).exists()
 
 
 @pytest.mark.parametrize(
