@@ -3,12 +3,14 @@ volumes.
 """
 
 import hashlib
+import time
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 import numpy as np
 
 from annotation.archive.stacks import Frame
+from annotation.core.locks import advisory_lock
 from annotation.datasets import services as datasets
 from annotation.datasets.models import Split
 from annotation.datasets.splitter import Splitter
@@ -22,6 +24,7 @@ from learning.training.preparation import UnusableInput
 from learning.volumes import ChosenSeries, SpecifiedInputs
 
 PART = 200  # cases whose series are looked up at once
+LONGEST_S = 300.0  # well below what a task may take
 
 
 def asked_for(target: Target, chosen: ChosenSeries, picks: Sequence[SlicePick]) -> Asked:
@@ -46,13 +49,16 @@ def ask_for_spread_slices(target: Target) -> int:
     """Ask for slices of every open case of which the target has said nothing; returns of how many.
 
     Of held-out cases, which measure the model, and of those without a usable series the whole is to
-    be drawn.
+    be drawn. One worker at a time; of a large project the clock rings for the rest.
     """
-    count = 0
-    for cases in _parts(target):
-        asked = _spread(target, cases)
-        asking.ask(target, [asked.get(case.pk) or _whole(target, case) for case in cases])
-        count += len(asked)
+    count, until = 0, time.monotonic() + LONGEST_S
+    with advisory_lock(f"ask {target.pk}") as is_mine:
+        for cases in _parts(target) if is_mine else ():
+            asked = _spread(target, cases)
+            asking.ask(target, [asked.get(case.pk) or _whole(target, case) for case in cases])
+            count += len(asked)
+            if time.monotonic() > until:
+                break
     return count
 
 

@@ -7,6 +7,7 @@ import type { Workstation } from '../viewer/Workstation'
 import { Section } from '../ui/Section'
 import { keyed } from './actions'
 import { isAt, type AskedSlice } from './askedSlices'
+import { placeKey } from './edits'
 import { releaseFocus } from './focus'
 import { useAtRest } from './useMoving'
 
@@ -25,7 +26,7 @@ export function AskedSlices({ slices, workstation, onGo }: AskedSlicesProps) {
         <Group gap={4}>
           {slices.map((one) => (
             <Button
-              key={`${one.sop_instance_uid}:${one.frame}`}
+              key={placeKey(one)}
               {...keyed('asked_next')}
               size="compact-xs"
               variant={isAt(one, here) ? 'filled' : 'default'}

@@ -4,6 +4,7 @@ import { imagesOf } from '../viewer/dicomweb'
 import type { Place } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import { drawnMasks, type Content } from './content'
+import { placeKey } from './edits'
 import { goThere } from './goThere'
 
 export interface AskedSlice extends Place {
@@ -20,14 +21,14 @@ export function askedSlices({ study, annotation }: Reading, content: Content): A
     const wanted = new Set(slices)
     const drawn = drawnMasks(content).find((mask) => mask.layer === layer && mask.series_instance_uid === series_instance_uid)
     return (series ? imagesOf(series) : []).flatMap((place, index) => {
-      const key = `${place.sop_instance_uid}:${place.frame}`
+      const key = placeKey(place)
       return wanted.has(key) ? [{ ...place, series_instance_uid, slice: index + 1, isDrawn: drawn?.slices[key] !== undefined }] : []
     })
   })
 }
 
 export function isAt(asked: Place, here: Place | null): boolean {
-  return here !== null && asked.sop_instance_uid === here.sop_instance_uid && asked.frame === here.frame
+  return here !== null && placeKey(asked) === placeKey(here)
 }
 
 /** From one to the next, round at the end; from elsewhere to the first that is not drawn yet, or the last one. */
