@@ -49,9 +49,7 @@ class TrainConfig:
     unlabeled: str = NO_UNLABELED
     unlabeled_per_label: int = 3  # in each batch; a step then takes five times as long
     unlabeled_weight: float = 1.0  # of what they teach, as a multiple of what is usual
-    unlabeled_ramp: float = (
-        0.5  # share of the steps over which it rises: at first there is no teacher
-    )
+    unlabeled_ramp: float = 0.5  # share of the steps over which that rises: no teacher is born
     unlabeled_gate: float = 0.95  # least probability of a pseudo-label (Sohn et al. 2020)
 
     # Patches of segmentation, of the architecture's size

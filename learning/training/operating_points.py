@@ -20,9 +20,8 @@ USUAL = 0.5
 STEP = 0.25  # of the weight's logarithm, between two thresholds that are tried
 FARTHEST = 16  # steps either way: thresholds from 0.018 to 0.982
 UNITS = 4  # of a step, in which is kept how far a class lies behind
-BEYOND = (
-    2 * FARTHEST * UNITS + 1
-)  # units behind the likeliest, from which on no thresholds call a class
+# Units behind the likeliest, from which on no thresholds call a class
+BEYOND = 2 * FARTHEST * UNITS + 1
 MIN_PATIENTS = 5  # with the structure, in validation: that fewer agree is no wonder
 MOST_SWEEPS = 3  # over the structures: what one gains another may lose
 BLOCK = 1 << 20  # voxels counted at once
