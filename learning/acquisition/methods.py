@@ -33,9 +33,8 @@ TYPICAL_NEIGHBORS = 20
 CANDIDATES_PER_PICK = 20  # batch diversity chooses among so many times the batch
 SEALS_NEIGHBORS = 100  # candidates for each known positive
 IMBALANCE = 5  # commonest over rarest class from which on rare answers are preferred
-CLASS_SHARE = (
-    2 / 3
-)  # of what is drawn by the entropy of masks is divided over the classes (ClaSP PE)
+# Of what is drawn by the entropy of masks, this share is divided over the classes (ClaSP PE).
+CLASS_SHARE = 2 / 3
 FOREGROUND_SHARE = 2 / 3  # of what is drawn at random shows a structure (nnActive)
 BACKGROUND_SHARE = 0.2  # of a batch may be images without any box
 

@@ -116,7 +116,7 @@ def _room(task: Task, at_once: int | None, wanted: int) -> AtOnce:
 
 @dataclass
 class Evaluations:
-    """When a run is to be evaluated: as often as the recipe says, at the end of an epoch, and at that of the run."""
+    """When a run is evaluated: as often as the recipe says, after an epoch, and at the end of the run."""
 
     every: int  # steps
     next_step: int
