@@ -125,6 +125,7 @@ class HeadPick(models.Model):
     arm = models.CharField(max_length=20)
     components = models.JSONField(default=dict)
     reason = models.CharField(max_length=200)
+    words = models.JSONField(default=dict)  # the same in no language: acquisition.reasons
 
     class Meta:
         constraints = [

@@ -41,6 +41,8 @@ class ModelVersion(BaseModel):
     config = models.JSONField(default=dict)  # training.config.TrainConfig.as_json
     input = models.JSONField(default=dict)  # InputSpec.as_json; {} = each study's middle image
     columns = models.JSONField(default=dict)  # training.columns.ColumnEncoder.as_json; {} = none
+    # Since when the worklist follows it; of a target's versions it follows the latest.
+    ordered_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -82,6 +84,8 @@ class Prediction(models.Model):
     components = models.JSONField(default=dict)  # what the score was made of
     propensity = models.FloatField(null=True)  # of this draw given those before it
     score = models.FloatField(null=True)  # higher = label first; None outside the pool
+    reason = models.CharField(max_length=200, blank=True)  # the sentence for the reader
+    words = models.JSONField(default=dict)  # the same in no language: acquisition.reasons
 
     class Meta:
         constraints = [

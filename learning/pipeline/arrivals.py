@@ -24,7 +24,7 @@ from learning.models import ModelVersion, Prediction, Scoring
 from learning.pipeline.base import Foreseen, Kind, Learned, NotEnoughLabels
 from learning.pipeline.kinds import kind_of
 from learning.pipeline.scoring import FILES_ELSEWHERE, cases_without_files
-from learning.services import scorings
+from learning.services import ordering, scorings
 from learning.stored_models import load_network
 
 Floats = NDArray[np.float64]
@@ -129,21 +129,28 @@ def _placed(
     rng: np.random.Generator,
 ) -> tuple[list[Prediction], list[Ranked]]:
     """Places among the cases that the version has ranked before, at random where it has no say."""
-    predictions: list[Prediction] = []
-    ranked: list[Ranked] = []
     scores = np.asarray(scorings.scores_of(version))
+    predictions: list[Prediction] = []
+    own = np.zeros(0)
     if pool:
         picks, own = _ranked(version, kind, pool, scores, rng)
         scores = np.concatenate([scores, own])
-        for one, (score, reason, components) in zip(pool, picks, strict=True):
-            words = reasons.words_of(reason, version.target.question)
-            ranked.append(Ranked(one.case_id, score, reason, words))
-            predictions.append(_prediction(version, one, score, components))
-    for one in others:
-        chance = float(rng.random())
-        priority = float(np.quantile(scores, chance)) if len(scores) else chance
-        ranked.append(Ranked(one.case_id, priority, reasons.HELD_OUT, reasons.HELD_OUT.words))
-        predictions.append(_prediction(version, one, None, {}))
+        predictions = [
+            _prediction(version, one, score, reason, components)
+            for one, (score, reason, components) in zip(pool, picks, strict=True)
+        ]
+    predictions += [_prediction(version, one, None, reasons.HELD_OUT, {}) for one in others]
+    priorities = [
+        *ordering.priorities_of(own, scores).tolist(),
+        *ordering.held_out_priorities(
+            len(others), ordering.priorities_of(scores, scores), rng
+        ).tolist(),
+    ]
+    ranking = ordering.ranking_of(version)
+    ranked = [
+        Ranked(one.case_id, ranking, one.reason, one.words, priority)
+        for one, priority in zip(predictions, priorities, strict=True)
+    ]
     return predictions, ranked
 
 
@@ -184,9 +191,11 @@ def _labeled(version: ModelVersion, kind: Kind) -> Labeled:
 
 
 def _prediction(
-    version: ModelVersion, one: Foreseen, score: float | None, components: dict[str, float]
-) -> Prediction:
+    version: ModelVersion, one: Foreseen, score: float | None, reason: str,
+    components: dict[str, float],
+) -> Prediction:  # fmt: skip
     return Prediction(
         model_version=version, case_id=one.case_id, values=one.values, content=one.content,
-        components={**one.components, **components}, score=score,
+        components={**one.components, **components}, score=score, reason=reason[:200],
+        words=reasons.words_of(reason, version.target.question),
     )  # fmt: skip

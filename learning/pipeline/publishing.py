@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from annotation.core import jobs
-from annotation.labeling.services.ranking import replace_ranking
+from learning.acquisition import reasons
 from learning.models import ModelVersion, Prediction, Round
 from learning.pipeline.base import Foreseen, Json, Judged, Learned
 from learning.pipeline.ranking import Place
@@ -48,14 +48,10 @@ def publish(round_: Round, finished: Finished) -> None:
     _keep_predictions(version, finished)
     unlabeled.leave_off(round_)
     scorings.keep_excluded(version=version, excluded=finished.unusable)
-    target = round_.target
-    replace_ranking(
-        project=target.project, ranking_id=round_.pk, ranked=[p.ranked for p in finished.order]
-    )
-    asking.ask(target, [one.asked for one in finished.foreseen])
     if judged.results is not None:
         test_results.keep(version=version, results=judged.results)
-    model_versions.consider(version)
+    if model_versions.consider(version).may_order:
+        asking.ask(round_.target, [one.asked for one in finished.foreseen])
     round_.shards.all().delete()
     jobs.finish(round_, jobs.JobState.COMPLETED)
     ring_trackers(round_)
@@ -78,7 +74,8 @@ def _keep_predictions(version: ModelVersion, finished: Finished) -> None:
             Prediction(
                 model_version=version, case_id=one.case_id, values=one.values,
                 content=one.content, components={**one.components, **place.components},
-                propensity=place.propensity, score=place.score,
+                propensity=place.propensity, score=place.score, reason=place.reason[:200],
+                words=reasons.words_of(place.reason, version.target.question),
             )
             for one, place in zip(finished.foreseen, finished.order, strict=True)
         ),

@@ -8,7 +8,6 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.labeling.services.ranking import Ranked
 from learning.acquisition import reasons
 from learning.acquisition.pool import Labeled, normalized
 from learning.acquisition.strategies import STRATEGIES, rank
@@ -21,7 +20,7 @@ from learning.services import embeddings
 class Place:
     """Where a case stands, and why; without a score where the split holds it out."""
 
-    ranked: Ranked
+    reason: str
     score: float | None = None
     propensity: float | None = None
     components: dict[str, Any] = field(default_factory=dict)
@@ -30,33 +29,19 @@ class Place:
 def ranked(
     round_: Round, kind: Kind, found: Sequence[tuple[Foreseen, bool]], labeled: Labeled
 ) -> list[Place]:
-    """Scores of the training pool; held-out cases are spread evenly, at random, between them.
-
-    Test and validation cases must be labeled too, at their natural rate, and the model's opinion
-    of them must not decide which. In the order of `found`.
-    """
+    """Scores of the training pool, in the order of `found`; of held-out cases no model has an opinion."""
     rng = np.random.default_rng(round_.seed)
-    places: list[Place | None] = [None] * len(found)
+    places = [Place(reasons.HELD_OUT)] * len(found)
     rows = [row for row, (_, is_held_out) in enumerate(found) if not is_held_out]
-    scores = np.zeros(0)
     if rows:
         pool = kind.pool([found[row][0] for row in rows])
         vectors = _vectors(round_, [found[row][0].case_id for row in rows])
         ranking = rank(STRATEGIES[round_.strategy], replace(pool, embeddings=vectors), rng, labeled)
-        scores = ranking.scores
         for pick in ranking.picks:
-            row = rows[pick.row]
-            words = reasons.words_of(pick.reason, round_.target.question)
-            one = Ranked(found[row][0].case_id, pick.score, pick.reason, words)
-            places[row] = Place(one, pick.score, pick.propensity, dict(pick.components))
-    for row, (one_case, is_held_out) in enumerate(found):
-        if is_held_out:
-            chance = float(rng.random())
-            spread = float(np.quantile(scores, chance)) if len(scores) else chance
-            places[row] = Place(
-                Ranked(one_case.case_id, spread, reasons.HELD_OUT, reasons.HELD_OUT.words)
+            places[rows[pick.row]] = Place(
+                pick.reason, pick.score, pick.propensity, dict(pick.components)
             )
-    return [place for place in places if place is not None]
+    return places
 
 
 def _vectors(round_: Round, cases: Sequence[UUID]) -> NDArray[np.float32] | None:

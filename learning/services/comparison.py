@@ -53,6 +53,11 @@ class Evidence:
         """Whether the version may replace production by itself."""
         return self.verdict in ENOUGH
 
+    @property
+    def may_order(self) -> bool:
+        """Whether the worklist may follow the version, in production or not."""
+        return self.verdict not in (Verdict.WORSE, Verdict.NOT_FINITE)
+
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 

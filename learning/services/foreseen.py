@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -86,28 +86,37 @@ def _served(target: Target, cases: Sequence[UUID]) -> Mapping[UUID, Served]:
     assignments = Assignment.objects.filter(
         case__in=cases, state=AssignmentState.SUBMITTED
     ).order_by("-created_at")
-    rows = list(assignments.values_list("case_id", "selection", "ranking_id", "created_at"))
-    heads = target.heads.in_bulk({ranking for _, _, ranking, _ in rows if ranking})
-    until = _ends_of_fronts(target)
-    picks = {
-        (pick.head_id, pick.case_id): pick
-        for pick in HeadPick.objects.filter(head__in=heads, case__in=cases)
-    }
+    terms = _terms(target)
+    picks: dict[UUID, list[HeadPick]] = defaultdict(list)
+    for pick in HeadPick.objects.filter(head__in=terms, case__in=cases).select_related("head"):
+        picks[pick.case_id].append(pick)
     found: dict[UUID, Served] = {}
+    rows = assignments.values_list("case_id", "selection", "ranking_id", "created_at")
     for case, selection, ranking, begun in rows:
         found[case] = Served(selection)
-        pick = picks.get((ranking, case)) if ranking else None
-        if (
-            pick
-            and ranking
-            and selection == Selection.RANKED
-            and begun <= until.get(ranking, begun)
-        ):
-            found[case] = Served(selection, heads[ranking], pick.place, pick.propensity)
+        for pick in picks[case] if selection == Selection.RANKED else ():
+            # Another target's head may have put it into the reader's hands: it was drawn all the same.
+            is_by_head = pick.head_id == ranking or ranking not in terms
+            if is_by_head and terms[pick.head_id].holds(begun, is_known=ranking in terms):
+                found[case] = Served(selection, pick.head, pick.place, pick.propensity)
     return found
 
 
-def _ends_of_fronts(target: Target) -> dict[UUID, datetime]:
-    """When the next head took over from each: what it left over was not served by its draw."""
+@dataclass(frozen=True)
+class Term:
+    """From when to when a head's front was served."""
+
+    begin: datetime
+    end: datetime | None
+
+    def holds(self, moment: datetime, *, is_known: bool) -> bool:
+        """Whether it was being served; `is_known`: it had begun, whatever two machines' clocks say."""
+        has_begun = is_known or self.begin <= moment
+        return has_begun and (self.end is None or moment <= self.end)
+
+
+def _terms(target: Target) -> dict[UUID, Term]:
+    """Until the next head took over: what a head left over was not served by its draw."""
     made = list(target.heads.order_by("number").values_list("pk", "created_at"))
-    return {pk: later for (pk, _), (_, later) in pairwise(made)}
+    ends = (created for _, created in made[1:])
+    return {pk: Term(created, end) for (pk, created), end in zip_longest(made, ends)}

@@ -16,7 +16,6 @@ from django.db import transaction
 
 from annotation.core.locks import advisory_lock
 from annotation.labeling.models import Case, CaseState
-from annotation.labeling.services.ranking import publish_front
 from learning.acquisition import reasons
 from learning.acquisition.names import COLD_STARTERS
 from learning.acquisition.pool import Labeled, Pick, Pool
@@ -24,7 +23,7 @@ from learning.acquisition.strategies import STRATEGIES, select
 from learning.heads.fitting import HeadConfig, fit
 from learning.heads.head import Head
 from learning.models import HeadPick, HeadVersion, Outcome, Target
-from learning.services import embeddings
+from learning.services import embeddings, ordering
 from learning.services.foreseen import head_of, outcomes_of_new_labels
 from learning.services.knowledge import Knowledge, knowledge_of
 from learning.services.locking import lock_versions
@@ -187,13 +186,8 @@ def _publish(
             head=version, case_id=known.space.cases[pick.row], place=place, score=pick.score,
             propensity=pick.propensity, arm=pick.arm, components=dict(pick.components),
             reason=pick.reason[:200],
+            words=reasons.words_of(pick.reason, version.target.question),
         )
         for place, pick in enumerate(picks)
     )  # fmt: skip
-    publish_front(
-        project=version.target.project,
-        ranking_id=version.pk,
-        cases=[known.space.cases[pick.row] for pick in picks],
-        reasons=[pick.reason for pick in picks],
-        words=[reasons.words_of(pick.reason, version.target.question) for pick in picks],
-    )
+    ordering.lead(version)

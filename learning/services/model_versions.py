@@ -5,7 +5,7 @@ from django.db import transaction
 from annotation.accounts.models import User
 from annotation.core import audit
 from learning.models import ModelVersion, ModelVersionState, Promotion, Target
-from learning.services import scorings
+from learning.services import ordering, scorings
 from learning.services.comparison import Evidence, compare_versions
 from learning.services.locking import lock_versions
 from learning.services.suggestions import suggest_predictions
@@ -28,6 +28,7 @@ def promote(*, version: ModelVersion, actor: User | None) -> ModelVersion:
     version.refresh_from_db()
     if states[version.pk] != ModelVersionState.PRODUCTION:
         suggest_predictions(version)
+        ordering.follow(version)
         scorings.request_missing(version)
     return version
 
@@ -35,7 +36,8 @@ def promote(*, version: ModelVersion, actor: User | None) -> ModelVersion:
 def consider(version: ModelVersion) -> Evidence:
     """Compare a new version with production, keep the evidence, and promote it where that is enough.
 
-    A target whose models are promoted by hand gets the evidence only. Inside the transaction that
+    A target whose models are promoted by hand gets the evidence only. The worklist follows a version that
+    is not promoted too, unless it is shown to be worse: it knows of more labels. Inside the transaction that
     publishes the version.
     """
     production = production_of(version.target)
@@ -44,6 +46,8 @@ def consider(version: ModelVersion) -> Evidence:
     version.save(update_fields=["evidence"])
     if version.target.promotion == Promotion.WHEN_NOT_WORSE and evidence.is_enough:
         promote(version=version, actor=None)
+    elif evidence.may_order:
+        ordering.follow(version)
     return evidence
 
 

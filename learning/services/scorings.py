@@ -22,7 +22,7 @@ from annotation.labeling.models import Case, CaseState
 from annotation.labeling.services.asked import Asked
 from annotation.labeling.services.ranking import Ranked, publish_ranking
 from learning.models import ModelVersion, ModelVersionState, Prediction, Scoring, Target
-from learning.services import asking
+from learning.services import asking, ordering
 from learning.services.locking import lock_versions
 from learning.services.suggestions import suggest_more
 
@@ -148,8 +148,9 @@ def keep(
     Prediction.objects.bulk_create(predictions, batch_size=2000, ignore_conflicts=True)
     if version.state == ModelVersionState.PRODUCTION:
         publish_ranking(
-            project=version.target.project, ranking_id=version.round_id or version.pk, ranked=ranked
-        )
+            project=version.target.project, ranked=ranked,
+            beside=ordering.rankings_beside(version.target),
+        )  # fmt: skip
         suggest_more(version, [prediction.case_id for prediction in predictions])
         asking.ask(version.target, asked)
     Scoring.ownership(part).update(

@@ -200,7 +200,7 @@ def test_a_ranked_project_keeps_a_share_of_random_audits(cast, client_of, settin
     [case] = factories.make_empty_cases(cast.project, 1)
     assert client.patch(url, {"control_share": 0}).status_code == 200
     publish_ranking(
-        project=cast.project, ranking_id=cast.project.pk, ranked=[Ranked(case.pk, 1, "why")]
+        project=cast.project, ranked=[Ranked(case.pk, cast.project.pk, "why", priority=1)]
     )
     refused = client.patch(url, {"control_share": 0.09})
     assert (refused.status_code, refused.json()["field"]) == (400, "control_share")

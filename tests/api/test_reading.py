@@ -211,11 +211,17 @@ def test_two_readers_per_case_are_two_different_people(cast, client_of):
     assert (case.state, case.free_slots) == (CaseState.DONE, 0)
 
 
+def ranked_by(cast, cases, *, first=None):
+    """All of them by one ranking, at one place or with one of them first."""
+    return [
+        Ranked(c.pk, cast.project.pk, "why", priority=0.9 if c == first else 0.1) for c in cases
+    ]
+
+
 def test_the_ranking_decides_what_is_claimed_next_and_is_recorded(cast):
     cases = factories.make_empty_cases(cast.project, 5)
     first = cases[3]
-    ranked = [Ranked(c.pk, 0.9 if c == first else 0.1, "why") for c in cases]
-    publish_ranking(project=cast.project, ranking_id=cast.project.pk, ranked=ranked)
+    publish_ranking(project=cast.project, ranked=ranked_by(cast, cases, first=first))
     assignment = factories.claim(cast.annotator, cast.project)
     assert assignment.case_id == first.pk
     assert (assignment.selection, assignment.priority) == (Selection.RANKED, 0.9)
@@ -224,8 +230,9 @@ def test_the_ranking_decides_what_is_claimed_next_and_is_recorded(cast):
 def test_what_a_new_ranking_leaves_out_loses_its_place(cast):
     kept, left_out = factories.make_empty_cases(cast.project, 2)
     for number, cases in ((1, [kept, left_out]), (2, [kept])):
-        ranked = [Ranked(c.pk, 0.5, "why", {"code": "random"}) for c in cases]
-        count = replace_ranking(project=cast.project, ranking_id=UUID(int=number), ranked=ranked)
+        words = {"code": "random"}
+        ranked = [Ranked(c.pk, UUID(int=number), "why", words, priority=0.5) for c in cases]
+        count = replace_ranking(project=cast.project, ranked=ranked)
     assert count == 1
     left_out.refresh_from_db()
     kept.refresh_from_db()
@@ -238,8 +245,7 @@ def test_a_share_of_claims_is_drawn_at_random_and_recorded_as_control(cast):
     change_settings(actor=cast.manager, project=cast.project, control_share=1.0)
     cast.project.refresh_from_db()
     cases = factories.make_empty_cases(cast.project, 30)
-    ranked = [Ranked(c.pk, float(n), "") for n, c in enumerate(cases)]
-    publish_ranking(project=cast.project, ranking_id=cast.project.pk, ranked=ranked)
+    publish_ranking(project=cast.project, ranked=ranked_by(cast, cases))
     served = set()
     for seed in range(12):
         assignment = factories.claim(cast.annotator, cast.project, seed)
@@ -257,8 +263,7 @@ def test_a_ranked_project_draws_its_least_share_whatever_its_settings_say(cast, 
     assert cast.project.control_share == 0
     unranked = [serve(cast, seed) for seed in range(30)]
     assert set(unranked) == {Selection.INITIAL}
-    ranked = [Ranked(c.pk, float(n), "") for n, c in enumerate(cases)]
-    publish_ranking(project=cast.project, ranking_id=cast.project.pk, ranked=ranked)
+    publish_ranking(project=cast.project, ranked=ranked_by(cast, cases))
     drawn = [seed for seed in range(30) if serve(cast, seed) == Selection.CONTROL]
     assert drawn == [s for s in range(30) if np.random.default_rng(s).random() < 0.1] != []
 
@@ -275,8 +280,7 @@ def test_an_audit_that_is_put_aside_stays_one_for_its_reader(cast):
     cases = factories.make_empty_cases(cast.project, 2)
     publish_ranking(
         project=cast.project,
-        ranking_id=cast.project.pk,
-        ranked=[Ranked(c.pk, 1, "why") for c in cases],
+        ranked=ranked_by(cast, cases),
     )
     change_settings(actor=cast.manager, project=cast.project, control_share=1.0)
     cast.project.refresh_from_db()
@@ -299,7 +303,7 @@ def test_a_reader_goes_on_seeing_the_reason_that_the_case_came_with(cast, client
     [case] = factories.make_empty_cases(cast.project, 1)
     for why in ("first", "second"):
         publish_ranking(
-            project=cast.project, ranking_id=cast.project.pk, ranked=[Ranked(case.pk, 1, why)]
+            project=cast.project, ranked=[Ranked(case.pk, cast.project.pk, why, priority=1)]
         )
         client = client_of(cast.annotator)
         body = client.post(f"/api/v1/projects/{cast.project.pk}/claim").json()

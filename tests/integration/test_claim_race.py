@@ -149,10 +149,9 @@ def test_a_claim_waits_for_a_ranking_instead_of_finding_the_worklist_empty(live_
     def work(number):
         if number == 0:
             with transaction.atomic():
-                ranked = [Ranked(c.pk, 0.5, "") for c in cases]
-                publish_ranking(
-                    project=live_cast.project, ranking_id=live_cast.project.pk, ranked=ranked
-                )
+                ranking = live_cast.project.pk
+                ranked = [Ranked(c.pk, ranking, "", priority=0.5) for c in cases]
+                publish_ranking(project=live_cast.project, ranked=ranked)
                 published.set()
                 time.sleep(1)
         else:
@@ -173,8 +172,8 @@ def test_two_rankings_of_one_project_wait_for_each_other_in_order(live_cast):
         for turn in range(5):
             some = ordered[: 25 + turn]
             publish(
-                project=live_cast.project, ranking_id=UUID(int=number),
-                ranked=[Ranked(case.pk, 0.5, "") for case in some],
+                project=live_cast.project,
+                ranked=[Ranked(case.pk, UUID(int=number), "", priority=0.5) for case in some],
             )  # fmt: skip
 
     at_once(work, 6)

@@ -88,7 +88,11 @@ def test_cases_that_arrive_later_are_looked_at_and_the_others_left_alone(version
     assert dict(Prediction.objects.exclude(case=late).values_list("case_id", "pk")) == before
     found = Prediction.objects.get(case=late)
     late.refresh_from_db()
-    assert late.priority == found.score
+    assert (late.priority_reason, late.priority_words) == (found.reason, found.words)
+    higher = Prediction.objects.filter(score__gt=found.score).values_list(
+        "case__priority", flat=True
+    )
+    assert len(higher) and all(late.priority <= priority for priority in higher)
     assert suggested_to() == {case.pk for case in [*pool[:6], late]}
 
 
@@ -310,13 +314,13 @@ def test_a_round_and_a_part_of_the_pool_that_end_together_wait_in_one_order(live
     version = model_versions.promote(version=make_model(target), actor=live_cast.manager)
     part = jobs.claim(Scoring, Scoring.objects.get().pk)
     other = make_model(target, seed=1)
-    ranked = [Ranked(case.pk, 0.5, "") for case in cases]
+    ranked = [Ranked(case.pk, target.pk, "", priority=0.5) for case in cases]
     failures = []
 
     def publish_round():  # as `publishing.publish` does
         with transaction.atomic():
             next_number(target)
-            replace_ranking(project=target.project, ranking_id=target.pk, ranked=ranked)
+            replace_ranking(project=target.project, ranked=ranked)
             model_versions.promote(version=other, actor=None)
 
     def keep_part():

@@ -119,8 +119,8 @@ def test_an_audit_and_a_read_that_is_begun_keep_what_they_were_asked(cast, pool)
         "1.2.3:1"
     ]
 
-    ranked = [Ranked(one.pk, 1.0, "") for one in pool]
-    publish_ranking(project=target.project, ranking_id=uuid4(), ranked=ranked)
+    ranked = [Ranked(one.pk, uuid4(), "", priority=1.0) for one in pool]
+    publish_ranking(project=target.project, ranked=ranked)
     target.project.control_share = 1.0
     target.project.save()
     audit = claiming.claim_next(

@@ -265,8 +265,8 @@ def test_a_lease_survives_a_new_front_and_a_round_leaves_the_front(target, cast)
     heads.refit(target, seed=2)
     assert factories.claim(cast.annotator, cast.project) == held
     front = front_of(cast.project)
-    ranked = [Ranked(case.pk, 0.5, "by a round") for case in front]
-    publish_ranking(project=cast.project, ranking_id=target.pk, ranked=ranked)
+    ranked = [Ranked(case.pk, target.pk, "by a round", priority=0.5) for case in front]
+    publish_ranking(project=cast.project, ranked=ranked)
     assert front_of(cast.project) == front
     assert front[0].priority_reason != "by a round"
 

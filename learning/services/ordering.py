@@ -1,0 +1,128 @@
+"""Which models the worklist follows, and where each case stands by them.
+
+A new model's order goes live with its round unless its test shows it to be worse, and a model that is put
+back brings its own order along. Where several targets rank the cases of one project, each gets its turn:
+a case stands where the target that wants it most has put it.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain, zip_longest
+from uuid import UUID
+
+import numpy as np
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from annotation.labeling.models import CaseState, Project
+from annotation.labeling.services.ranking import (
+    Placed,
+    Ranked,
+    lock_order,
+    publish_front,
+    replace_ranking,
+)
+from learning.models import HeadPick, HeadVersion, ModelVersion, Target
+
+Floats = NDArray[np.float64]
+
+
+def follow(version: ModelVersion) -> None:
+    """Let the worklist follow this version from now on; the caller holds the target's row.
+
+    One without predictions, such as an imported one, leaves the order as it is until it has looked.
+    """
+    version.ordered_at = timezone.now()
+    version.save(update_fields=["ordered_at"])
+    if not version.predictions.exists():
+        return
+    project = version.target.project
+    lock_order(project)
+    replace_ranking(project=project, ranked=_best(_places(known) for known in _followed(project)))
+
+
+def lead(head: HeadVersion) -> None:
+    """Put the cases that the head has picked in front, in turn with those of other targets' heads."""
+    project = head.target.project
+    lock_order(project)
+    others = HeadVersion.objects.filter(target__project=project, target__refit_after__gt=0)
+    newest = others.exclude(target=head.target_id).order_by("target_id", "-number")
+    heads = [head, *newest.distinct("target_id").select_related("target")]
+    publish_front(project=project, front=in_turn([_picked(each) for each in heads]))
+
+
+def rankings_beside(target: Target) -> list[UUID]:
+    """The rankings of the project's other targets that the worklist follows too."""
+    return [
+        ranking_of(version)
+        for version in _followed(target.project)
+        if version.target_id != target.pk
+    ]
+
+
+def ranking_of(version: ModelVersion) -> UUID:
+    """By what a case and a read name the version's order."""
+    return version.round_id or version.pk
+
+
+def priorities_of(scores: Floats, among: Floats) -> Floats:
+    """(n,) shares, from 0 to 1, of the scores among which these stand that are lower; equals count half."""
+    ordered = np.sort(among)
+    below, until = (np.searchsorted(ordered, scores, side) for side in ("left", "right"))
+    return (below + until) / (2 * max(len(ordered), 1))
+
+
+def held_out_priorities(count: int, priorities: Floats, rng: np.random.Generator) -> Floats:
+    """(count,) of test and validation cases, at random between those of the others.
+
+    They must be labeled too, at their natural rate, and no model may choose which.
+    """
+    return rng.choice(priorities, count) if len(priorities) else rng.random(count)
+
+
+def in_turn(fronts: Sequence[Sequence[Placed]]) -> list[Placed]:
+    """One of each front after the other; a case that several want stands at the first of its places."""
+    found: dict[UUID, Placed] = {}
+    for place in chain.from_iterable(zip_longest(*fronts)):
+        if place is not None:
+            found.setdefault(place.case_id, place)
+    return list(found.values())
+
+
+def _followed(project: Project) -> Iterable[ModelVersion]:
+    """The latest of each target."""
+    versions = ModelVersion.objects.filter(target__project=project, ordered_at__isnull=False)
+    latest = versions.order_by("target_id", "-ordered_at", "-number").distinct("target_id")
+    return latest.select_related("target")
+
+
+def _places(version: ModelVersion) -> list[Ranked]:
+    """Of the open cases that the version has looked at."""
+    seen = version.predictions.filter(case__state=CaseState.OPEN).order_by("case_id")
+    rows = list(seen.values_list("case_id", "score", "reason", "words"))
+    scores = np.asarray([np.nan if score is None else score for _, score, _, _ in rows])
+    is_held_out = np.isnan(scores)
+    priorities = priorities_of(scores, scores[~is_held_out])
+    priorities[is_held_out] = held_out_priorities(
+        int(is_held_out.sum()), priorities[~is_held_out], np.random.default_rng(version.number)
+    )
+    ranking = ranking_of(version)
+    return [
+        Ranked(case, ranking, reason, words, priority)
+        for (case, _, reason, words), priority in zip(rows, priorities.tolist(), strict=True)
+    ]
+
+
+def _best(orders: Iterable[Sequence[Ranked]]) -> list[Ranked]:
+    """Each case at the best of its places."""
+    found: dict[UUID, Ranked] = {}
+    for place in chain.from_iterable(orders):
+        known = found.get(place.case_id)
+        if known is None or known.priority < place.priority:
+            found[place.case_id] = place
+    return list(found.values())
+
+
+def _picked(head: HeadVersion) -> list[Placed]:
+    """What is still open of the head's picks, best first."""
+    picks: Iterable[HeadPick] = head.picks.filter(case__state=CaseState.OPEN).order_by("place")
+    return [Placed(pick.case_id, head.pk, pick.reason, pick.words) for pick in picks]
