@@ -63,8 +63,10 @@ def make_arrays(name: str, cases: int, rng: np.random.Generator) -> tuple[dict, 
     arrays: dict = {"embeddings": vectors, "probabilities": table}
     if name == "bald":
         arrays["members"] = np.stack([table] * 5)
-    if name in ("class_entropy", "boxes", "variance"):
-        wanted = ("class:liver", "class:spleen", "entropy", "box:nodule", "objects", "variance")
+    if name in ("class_entropy", "foreground_random", "boxes", "variance"):
+        wanted = (
+            "class:liver", "class:spleen", "entropy", "foreground", "box:nodule", "objects", "variance",
+        )  # fmt: skip
         arrays["components"] = {key: rng.random(cases) for key in wanted}
     known = rng.choice(cases, LABELED, replace=False)
     return arrays, Labeled(vectors[known].copy(), (rng.random(LABELED) < 0.2).astype(np.int64))

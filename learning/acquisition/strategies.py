@@ -18,7 +18,7 @@ from learning.acquisition.names import ALL_TITLES
 from learning.acquisition.pool import NOTHING_LABELED, Labeled, Pick, Pool, Rows
 from learning.acquisition.table import PredictionTable
 
-HEAD = 200  # of a whole ranking so many are drawn with exact chances; the rest follows in order
+HEAD = 200  # of a whole ranking so many are chosen one by one; the rest follows in order
 
 
 Scores = NDArray[np.float64]
@@ -33,7 +33,9 @@ class Strategy:
     title: str
     method: Method
     measure: Wanted | None = None  # where it can also score every case
-    draws: bool = False  # by chance, and so one case after the other
+    leads: bool = (
+        False  # it chooses one case after the other, and is asked for the first HEAD alone
+    )
     arm: str = ""  # what a row is chosen for where the measure alone decides
 
     @property
@@ -97,7 +99,7 @@ _METHODS: dict[str, tuple[Method, Wanted | None, bool, str]] = {
     ),
     "class_entropy": (methods.class_entropy, _plain(uncertainty.mask_entropy), True, "mask"),
     "foreground_random": (methods.foreground_random, None, False, ""),
-    "boxes": (methods.boxes, None, False, ""),
+    "boxes": (methods.boxes, _plain(uncertainty.boxes), True, "boxes"),
 }
 STRATEGIES: dict[str, Strategy] = {
     name: Strategy(name, title, *_METHODS[name]) for name, title in ALL_TITLES.items()
@@ -188,12 +190,12 @@ def rank(
 ) -> Ranking:
     """Order all rows of a pool from predictions alone; ties break at random.
 
-    A strategy that draws by chance draws the first HEAD rows; the others follow by its measure.
+    A strategy that leads chooses the first HEAD rows; the others follow by its measure.
     """
     count = len(pool)
     if count == 0:
         return Ranking(np.zeros(0, np.int64), np.zeros(0), [])
-    size = min(HEAD, count) if strategy.draws else count
+    size = min(HEAD, count) if strategy.leads else count
     choice = _query(strategy, pool, labeled, size, rng)
     picks = [_pick(pool, labeled, choice, place) for place in range(size)]
     order, scores = choice.rows, np.empty(count)
@@ -211,7 +213,9 @@ def rank(
 
 
 def _measured(strategy: Strategy, pool: Pool, row: int, score: float) -> Pick:
-    """A row behind those that were drawn, in the order of the measure."""
+    """A row behind those that were chosen, in the order of the measure."""
     components = {strategy.arm: score}
+    if strategy.arm == "boxes" and "objects" in pool.components:  # its sentence counts them
+        components["objects"] = float(pool.components["objects"][row])
     why = reasons.why(pool, NOTHING_LABELED, row, strategy.arm, components)
     return Pick(row, score, None, strategy.arm, components, why)

@@ -115,7 +115,8 @@ def mask_components(
 
     `probabilities` is (C, ...) over pixels. Means run over the predicted foreground and its
     uncertain border only, because a mean over all pixels is diluted by background: `class:NAME` is
-    the mean of H(p) p_c, `entropy` the mean of H(p), `foreground` the share of such pixels.
+    the mean of H(p) p_c, `entropy` the mean of H(p). `foreground` is the share of pixels that are
+    likelier a structure than background.
     """
     if probabilities.ndim < 2 or len(probabilities) != len(names):
         raise InvalidPool(f"probabilities {probabilities.shape} do not fit the classes {names}")
@@ -123,7 +124,8 @@ def mask_components(
     if not np.isfinite(flat).all():
         raise InvalidPool("mask probabilities must be finite")
     uncertain = entropy_of(flat.T)
-    region = (flat.argmax(axis=0) != background) | (flat[background] < 0.95)
+    is_structure = flat.argmax(axis=0) != background
+    region = is_structure | (flat[background] < 0.95)
     count = max(int(region.sum()), 1)
     found = {
         f"class:{name}": float((uncertain * flat[c] * region).sum() / count)
@@ -131,7 +133,7 @@ def mask_components(
         if c != background
     }
     found["entropy"] = float((uncertain * region).sum() / count)
-    found["foreground"] = float(region.mean())
+    found["foreground"] = float(is_structure.mean())
     return found
 
 

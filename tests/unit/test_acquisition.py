@@ -11,12 +11,12 @@ from learning.acquisition.names import ALL_TITLES, STRATEGY_TITLES
 from learning.acquisition.pool import NOTHING_LABELED, InvalidPool, Labeled, Pool, normalized
 from learning.acquisition.reasons import likely_range, undecided
 from learning.acquisition.sampling import draw, powered
-from learning.acquisition.strategies import STRATEGIES, rank, select
+from learning.acquisition.strategies import HEAD, STRATEGIES, rank, select
 from learning.acquisition.table import PredictionTable
 
 ALL = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=lambda s: s.name)
 TODAY = [STRATEGIES[name] for name in STRATEGY_TITLES]
-INFORMED = [s for s in TODAY if s.measure is not None and not s.draws]
+INFORMED = [s for s in TODAY if s.measure is not None and not s.leads]
 EXACT = ("margin", "entropy", "least_confident", "bald", "core_set")
 BY_CHANCE = (
     "random", "power_margin", "stratified_margin", "herding", "rare", "variance", "class_entropy",
@@ -324,9 +324,15 @@ def test_masks_are_scored_on_their_foreground_and_border_only():
     small = uncertainty.mask_components(plane, ("background", "liver"))
     assert small["entropy"] == pytest.approx(np.log(2))  # not a hundredth of it
     assert small["class:liver"] == pytest.approx(np.log(2) / 2)
+    assert small["foreground"] == 0  # as likely as background is not likelier
+    plane[:, 4, 4] = [0.4, 0.6]
+    small = uncertainty.mask_components(plane, ("background", "liver"))
     assert small["foreground"] == pytest.approx(0.01)
     empty = np.stack([np.ones((4, 4)), np.zeros((4, 4))])
     assert uncertainty.mask_components(empty, ("background", "liver"))["entropy"] == 0
+    unsure = np.stack([np.full((4, 4), 0.9), np.full((4, 4), 0.1)])
+    found = uncertainty.mask_components(unsure, ("background", "liver"))
+    assert (found["foreground"], found["entropy"] > 0) == (0, True)  # in doubt, but no structure
 
 
 def test_boxes_are_weighed_by_class_and_counted_once():
@@ -512,3 +518,19 @@ def test_the_reasons_name_what_the_reader_shall_look_for():
     assert "possible objects" in said["boxes"]
     positives = [p for p in chosen(STRATEGIES["rare"], pool, 20) if p.arm == "positive"]
     assert positives[0].reason.startswith("Could be a rare nodule (")
+
+
+def test_the_diverse_stage_of_boxes_leads_a_large_pool_and_leaves_the_rest_to_the_measure():
+    """Over the whole pool it would take a time that grows with the square of the cases."""
+    rng = np.random.default_rng(0)
+    count = 3000
+    pool = Pool(
+        components={"box:nodule": rng.random(count), "objects": np.ones(count)},
+        embeddings=normalized(rng.normal(size=(count, 8))),
+    )
+    found = rank(STRATEGIES["boxes"], pool, np.random.default_rng(1))
+    assert sorted(found.order) == list(range(count))
+    assert (np.diff(found.scores[found.order]) <= 0).all()
+    rest = found.order[HEAD:]
+    assert (np.diff(uncertainty.boxes(pool)[rest]) <= 0).all()
+    assert {pick.reason.words["code"] for pick in found.picks} == {"boxes"}
