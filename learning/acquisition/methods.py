@@ -25,6 +25,7 @@ from learning.acquisition.sampling import FLOOR, Draws, draw, powered
 from learning.acquisition.uncertainty import Scores
 
 Measure = Callable[[Pool], Scores]
+HEAD = 200  # of a whole ranking so many are chosen one by one; the rest follows in order
 COLD_LABELS_PER_CLASS = 5  # below: typical cases, from there on uncertain ones (reference C1)
 COLD_PLENTY = 3  # times that many labels end the cold start though a class still lacks some
 MAX_CLUSTERS = 500
@@ -273,7 +274,7 @@ def class_entropy(pool: Pool, labeled: Labeled, count: int, rng: np.random.Gener
 
 def foreground_random(pool: Pool, labeled: Labeled, count: int, rng: np.random.Generator) -> Choice:
     """The control that masks are hard to beat by (nnActive, Luth 2025): two thirds of the draws among
-    images in which the model sees any structure.
+    images in which the model sees any structure. Behind HEAD of them the rest comes in any order.
     """
     del labeled
     seen = np.asarray(pool.components["foreground"] > 0, np.float64)
@@ -281,7 +282,18 @@ def foreground_random(pool: Pool, labeled: Labeled, count: int, rng: np.random.G
         "foreground": (FOREGROUND_SHARE, seen),
         "random": (1 - FOREGROUND_SHARE, np.ones(len(pool))),
     }
-    return of_draws(draw(wishes, count, rng), {})
+    drawn = draw(wishes, min(count, HEAD), rng)
+    rest = rng.permutation(np.setdiff1d(np.arange(len(pool)), drawn.rows))[
+        : count - len(drawn.rows)
+    ]
+    chances = 1 / (len(pool) - len(drawn.rows) - np.arange(len(rest)))
+    return of_draws(
+        Draws(
+            np.append(drawn.rows, rest), np.append(drawn.propensities, chances),
+            drawn.arms + ("random",) * len(rest),
+        ),
+        {},
+    )  # fmt: skip
 
 
 def boxes(pool: Pool, labeled: Labeled, count: int, rng: np.random.Generator) -> Choice:

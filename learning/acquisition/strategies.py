@@ -13,13 +13,10 @@ from modAL.models import ActiveLearner
 from numpy.typing import NDArray
 
 from learning.acquisition import herding, methods, reasons, uncertainty
-from learning.acquisition.methods import Choice, Measure, Method
+from learning.acquisition.methods import HEAD, Choice, Measure, Method
 from learning.acquisition.names import ALL_TITLES
 from learning.acquisition.pool import NOTHING_LABELED, Labeled, Pick, Pool, Rows
 from learning.acquisition.table import PredictionTable
-
-HEAD = 200  # of a whole ranking so many are chosen one by one; the rest follows in order
-
 
 Scores = NDArray[np.float64]
 Wanted = Callable[[Pool, Labeled], Scores]
