@@ -74,19 +74,17 @@ def variance(pool: Pool) -> Scores:
     return np.maximum(grades @ number**2 - mean**2, 0).astype(np.float64)
 
 
-def boxes(pool: Pool, difficulty: Mapping[str, float] | None = None) -> Scores:
-    """Class-difficulty weighted entropy of the uncertain boxes of each image: (n,).
+def boxes(pool: Pool) -> Scores:
+    """Mean entropy of the uncertain boxes of each image: (n,).
 
-    Components `box:CLASS` hold the entropies of the boxes with scores 0.05..0.95, divided by
-    their number. Difficulty defaults to 1; PPAL uses 1 + log(1 + lack of precision).
+    Components `box:CLASS` hold the entropies of the boxes with scores 0.05..0.95, divided by the number
+    of all such boxes: a sum would rank images by how many objects they hold. (PPAL sums, and weighs
+    classes by how hard they are.)
     """
-    named = {n.removeprefix("box:"): v for n, v in pool.components.items() if n.startswith("box:")}
+    named = [v for name, v in pool.components.items() if name.startswith("box:")]
     if not named:
         raise InvalidPool("boxes need components named box:CLASS")
-    known = difficulty or {}
-    return np.asarray(
-        np.sum([known.get(name, 1.0) * np.asarray(v, np.float64) for name, v in named.items()], 0)
-    )
+    return np.asarray(np.sum([np.asarray(values, np.float64) for values in named], 0))
 
 
 def segmentation_classes(pool: Pool) -> dict[str, Scores]:

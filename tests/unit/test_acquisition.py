@@ -335,14 +335,14 @@ def test_masks_are_scored_on_their_foreground_and_border_only():
     assert (found["foreground"], found["entropy"] > 0) == (0, True)  # in doubt, but no structure
 
 
-def test_boxes_are_weighed_by_class_and_counted_once():
+def test_boxes_of_all_classes_are_counted_once():
     sure = uncertainty.box_components({"nodule": np.array([0.99]), "effusion": np.array([])})
     unsure = uncertainty.box_components({"nodule": np.array([0.5, 0.5, 0.5])})
     assert sure == {"box:nodule": 0, "box:effusion": 0, "objects": 1}
     assert unsure["box:nodule"] == pytest.approx(np.log(2))
     assert unsure["objects"] == 3
     pool = Pool(components={"box:nodule": np.array([0.6, 0.0]), "box:bone": np.array([0.0, 0.5])})
-    assert uncertainty.boxes(pool, {"bone": 3.0}) == pytest.approx([0.6, 1.5])
+    assert uncertainty.boxes(pool) == pytest.approx([0.6, 0.5])
 
 
 def test_images_without_boxes_fill_at_most_a_fifth():

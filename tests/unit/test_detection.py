@@ -24,7 +24,6 @@ from learning.training.detection.train import (
     detect,
     train_detector,
 )
-from learning.training.detection.uncertainty import class_difficulty, image_uncertainty
 from learning.training.detection.windows import cut_window, window_maps
 from learning.training.memory import OutOfMemory, noted
 from learning.training.metrics import detections as measured
@@ -575,36 +574,3 @@ def test_a_bootstrap_counts_an_image_as_often_as_it_is_drawn():
     assert measured.average_precision(matches, np.array([0, 0])) == 1.0
     assert measured.average_precision(matches, np.array([1, 1])) == 0.0
     assert measured.average_precision(matches, np.array([0, 0, 0, 1])) == pytest.approx(0.75)
-
-
-# ranking
-
-
-def found_with(*scores, labels=None):
-    count = len(scores)
-    return Detections(
-        np.tile(boxes_of([0, 0, 9, 9]), (count, 1)), np.array(scores, np.float32),
-        np.array(labels or [0] * count), np.array([[s, 0.0] for s in scores], np.float32).reshape(-1, 2),
-    )  # fmt: skip
-
-
-def test_doubt_ranks_images_and_their_number_of_objects_does_not():
-    alike = np.ones(2)
-    sure, unsure = found_with(0.9, 0.9), found_with(0.5)
-    assert image_uncertainty(unsure, alike) == pytest.approx(np.log(2), rel=1e-6)
-    assert image_uncertainty(unsure, alike) > image_uncertainty(sure, alike)
-    many = found_with(*[0.9] * 40)
-    assert image_uncertainty(many, alike) == pytest.approx(image_uncertainty(sure, alike))
-    assert image_uncertainty(found_with(0.99, 0.01), alike) == 0.0
-    assert image_uncertainty(found_with(), alike) == 0.0
-
-
-def test_a_class_that_is_missed_weighs_more():
-    truth = [(boxes_of([0, 0, 9, 9], [0, 0, 9, 9]), np.array([0, 1]))] * 20
-    difficulty = class_difficulty(truth, [found_with(0.9)] * 20, 2)
-    assert difficulty[1] > 2 * difficulty[0]
-    assert difficulty.mean() == pytest.approx(1.0)
-    assert image_uncertainty(found_with(0.5, labels=[1]), difficulty) > image_uncertainty(
-        found_with(0.5, labels=[0]), difficulty
-    )
-    assert class_difficulty([], [], 2).tolist() == [1.0, 1.0]

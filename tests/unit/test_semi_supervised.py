@@ -1,4 +1,4 @@
-"""Images without labels: what they teach, how steps are made of them, and temperature scaling."""
+"""Images without labels: what they teach and how steps are made of them."""
 
 import itertools
 from dataclasses import replace
@@ -8,14 +8,12 @@ import pytest
 import torch
 
 from learning.training.batches import Source
-from learning.training.calibration import as_logits, calibrated, fit_temperature
 from learning.training.checkpoint import Checkpoints
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
 from learning.training.distributed import Group
 from learning.training.lessons import MixedSource, images_per_step, stronger
 from learning.training.loop import train
-from learning.training.metrics.classification import calibration_error
 from learning.training.networks import Architecture
 from learning.training.processes import train_in_processes, write_job
 from learning.training.semi_supervised import (
@@ -281,30 +279,3 @@ def test_clinical_columns_of_unlabeled_images_are_seen_too(tmp_path):
         checkpoints=Checkpoints(tmp_path), on_progress=lambda _p: None,
     )  # fmt: skip
     assert np.isfinite(trained.curves[-1]["loss"])
-
-
-# calibration
-
-
-def test_a_boastful_model_is_cooled_and_keeps_its_answers():
-    rng = np.random.default_rng(0)
-    honest = rng.normal(0, 1.5, (4000, 3))
-    chances = np.exp(honest) / np.exp(honest).sum(axis=1, keepdims=True)
-    truth = (rng.random((4000, 1)) > chances.cumsum(axis=1)).sum(axis=1)
-    boastful = 3.0 * honest
-    assert fit_temperature(boastful, truth) == pytest.approx(3.0, rel=0.1)
-    before = np.exp(boastful) / np.exp(boastful).sum(axis=1, keepdims=True)
-    after = calibrated(before, fit_temperature(as_logits(before), truth))
-    assert calibration_error(truth, after) < 0.03 < 0.1 < calibration_error(truth, before)
-    assert (after.argmax(axis=1) == before.argmax(axis=1)).all()
-    assert after.sum(axis=1) == pytest.approx(np.ones(4000))
-
-
-def test_temperature_of_nothing_and_of_perfect_answers_is_finite():
-    assert fit_temperature(np.zeros((0, 2)), np.zeros(0, int)) == 1.0
-    assert 0.05 <= fit_temperature(np.eye(2) * 9, np.arange(2)) <= 20
-    with pytest.raises(ValueError, match="truth must lie between 0 and 1"):
-        fit_temperature(np.zeros((2, 2)), np.array([0, 2]))
-
-
-# near-duplicates
