@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from annotation.core import jobs
 from annotation.core.errors import DomainError
+from annotation.datasets import services as datasets
 from annotation.datasets.models import Split
+from annotation.datasets.splitter import Splitter
 from learning.column_values import frozen_rows, with_rows
 from learning.models import CrossValidation
 from learning.pipeline.answers import Answers
@@ -50,10 +52,13 @@ class NotEnoughCases(DomainError):
 def run_cross_validation(job: CrossValidation) -> None:
     """Do every fold that is left. Raises with the reason where it cannot."""
     kind = _kind_of(job)
+    leaders = _leaders(job)
     cases = _load(job, kind)
     strata = _strata(job, kind, cases)
+    # A copy under another name must not be measured by a network that has seen the original.
+    groups = [leaders.get(patient, patient) for patient in cases.patients]
     try:
-        fold_of = patient_folds(cases.patients, strata.tolist(), job.fold_count, job.seed)
+        fold_of = patient_folds(groups, strata.tolist(), job.fold_count, job.seed)
     except ValueError as error:
         raise NotEnoughCases(f"{error}.") from None
     folds = list(job.folds)
@@ -84,6 +89,17 @@ def _kind_of(job: CrossValidation) -> Kind:
             raise jobs.JobFenced(str(job.pk))
         job.config = recipe
     return kind
+
+
+def _leaders(job: CrossValidation) -> dict[str, str]:
+    """The first of the group of each patient who follows one, kept so that a resume divides as before."""
+    if job.leaders is None:
+        found = Splitter(datasets.regrouped_policy(job.target.project)).leaders
+        # Folds of a version that did not ask for groups were divided otherwise.
+        if not CrossValidation.ownership(job).update(leaders=found, folds=[]):
+            raise jobs.JobFenced(str(job.pk))
+        job.leaders, job.folds = found, []
+    return dict(job.leaders)
 
 
 def _load(job: CrossValidation, kind: Kind) -> Examples:

@@ -44,6 +44,18 @@ def policy_of(project: Project) -> SplitPolicy:
 
 
 @transaction.atomic
+def regrouped_policy(project: Project) -> SplitPolicy:
+    """The split policy once the patients are grouped by the pictures prepared by now.
+
+    Whoever is about to learn from images begins here. One at a time, until the transaction ends; the
+    project's own row stays free for claims and submissions.
+    """
+    policy = SplitPolicy.objects.select_for_update().get(pk=policy_of(project).pk)
+    grouping.regroup(policy)
+    return policy
+
+
+@transaction.atomic
 def set_shares(*, project: Project, test_share: float, validation_share: float) -> SplitPolicy:
     """Choose the shares before the first dataset is frozen; later they are fixed."""
     policy = policy_of(project)
@@ -89,8 +101,7 @@ def freeze(
 
     With the values of the clinical table, and those of DICOM `keywords`, as they are now.
     """
-    # One freeze at a time; the project's own row stays free for claims and submissions.
-    grouping.regroup(SplitPolicy.objects.select_for_update().get(pk=policy_of(project).pk))
+    regrouped_policy(project)
     schema = project.schemas.order_by("-version").first()
     if schema is None:
         raise Conflict("The project has no questions yet.")

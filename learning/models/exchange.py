@@ -66,6 +66,8 @@ class CrossValidation(ResumableJob):
     seed = models.BigIntegerField()
     config = models.JSONField()
     input = models.JSONField(default=dict)  # as the target had it
+    # Who follows whom of the patients who look alike, as the folds divide them; None until it runs
+    leaders = models.JSONField(null=True)  # {pseudonym: that of the first of its group}
     folds = models.JSONField(default=list)  # figures of each fold that is done, in their order
     metrics = models.JSONField(default=dict)  # {figure: {value, low, high}} over the folds
     tracked = models.JSONField(default=dict)  # as of a round

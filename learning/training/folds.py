@@ -22,7 +22,8 @@ def patient_folds(
 ) -> NDArray[np.int64]:
     """(n,) fold of each sample: a patient lies in one, and every stratum is spread over all.
 
-    A patient belongs to the rarest stratum of its samples. The order of the samples changes nothing.
+    Patients who must stay together go by one name. A patient belongs to the rarest stratum of its samples.
+    The order of the samples changes nothing.
     Raises ValueError for fewer patients than folds.
     """
     sizes = dict(zip(*np.unique(np.asarray(strata, np.int64), return_counts=True), strict=True))

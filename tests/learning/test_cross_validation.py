@@ -2,17 +2,20 @@
 
 import signal
 
+import numpy as np
 import pytest
 
 from annotation.core import jobs
 from annotation.core.errors import Conflict, InvalidInput
 from annotation.datasets import services as datasets
-from annotation.datasets.models import Split
+from annotation.datasets.models import Dataset, Split
+from annotation.imaging.near_duplicates import WORDS
 from learning import cross_validation
 from learning.models import CrossValidation
 from learning.services import cross_validations, targets
 from tests import factories, servers
 from tests.learning.conftest import TINY
+from tests.learning.test_leaks import give_hashes
 from tests.learning.test_shards import lapse
 
 LEASE = "3"
@@ -73,6 +76,35 @@ def test_a_stopped_run_goes_on_to_the_same_figures(target, cast):
     resumed = work(job)
     assert (resumed.state, resumed.folds) == ("completed", straight.folds), resumed.error
     assert resumed.metrics == straight.metrics
+
+
+def test_a_copy_under_another_name_lies_in_the_fold_of_the_original(target, cast, monkeypatch):
+    cases = [item.case for item in Dataset.objects.get().items.exclude(split=Split.TEST)]
+    halves = cases[:9], cases[9:]
+    hashes = np.random.default_rng(0).integers(0, 2**63, (9, WORDS), dtype=np.uint64)
+    give_hashes([*halves[0], *halves[1]], [*hashes, *(hashes ^ np.uint64(1))])
+    divided = []
+
+    def seen(job, kind, cases, fold_of, fold):
+        divided.append(dict(zip(cases.cases, fold_of.tolist(), strict=True)))
+        return {"fold": fold + 1, "n": 6, "training": 6, "estimates": {}}
+
+    monkeypatch.setattr(cross_validation, "_run_fold", seen)
+    job = work(ask(target, cast.manager))
+    assert job.state == jobs.JobState.COMPLETED, job.error
+    for one, other in zip(*halves, strict=True):
+        assert divided[0][one.pk] == divided[0][other.pk]
+    assert set(divided[0].values()) == {0, 1, 2}
+
+
+def test_a_resumed_run_divides_as_it_began_whatever_was_found_alike_since(target, cast):
+    straight = work(ask(target, cast.manager))
+    assert straight.leaders == {}
+    cases = [item.case for item in Dataset.objects.get().items.all()]
+    give_hashes(cases, np.ones((len(cases), WORDS), np.uint64))
+    job = ask(target, cast.manager)
+    CrossValidation.objects.filter(pk=job.pk).update(leaders={}, folds=straight.folds[:1])
+    assert work(job).folds == straight.folds
 
 
 def test_what_cannot_be_cross_validated_says_why(cast):
