@@ -16,15 +16,17 @@ from learning.estimates.triggers import (
 from learning.models import Outcome, Target
 from learning.services.outcomes import surprise_of
 
+FRUITLESS = (JobState.FAILED, JobState.CANCELLED)  # ends of a round that has learned nothing
+
 
 def advice_of(target: Target) -> Advice:
     """Whether a round is due by the reads that were accepted since the last one began, and why.
 
-    A failed round has learned nothing, so its reads still count.
+    A failed or cancelled round has taught nothing, so its reads still count.
 
     The losses are those of labels that came since: what a round has learned surprises it no more.
     """
-    last = target.rounds.exclude(state=JobState.FAILED).order_by("-number").first()
+    last = target.rounds.exclude(state__in=FRUITLESS).order_by("-number").first()
     since = last.created_at if last else None
     new = labeling.count_accepted_since(target.project, since)
     return retraining(

@@ -17,9 +17,11 @@ from annotation.core import audit, jobs
 from annotation.core.errors import Conflict
 from annotation.core.tasks import ring
 from learning.models import Round, Target, Trigger
-from learning.services.retraining import advice_of
+from learning.services.retraining import FRUITLESS, advice_of
 
-RETRY_AFTER = timedelta(minutes=10)  # after a failed round; a second one waits twice as long
+RETRY_AFTER = timedelta(
+    minutes=10
+)  # after a failed or cancelled round; a second one waits twice as long
 MOST_DOUBLINGS = 8  # 21 h at most
 
 
@@ -79,13 +81,13 @@ def due() -> list[Target]:
 
 
 def _is_resting(target: Target) -> bool:
-    """Whether the last rounds failed and the next try waits: each time twice as long."""
+    """Whether the last rounds failed or were cancelled, and the next waits: each time twice as long."""
     latest = target.rounds.order_by("-number").values_list("state", "finished_at")[:MOST_DOUBLINGS]
-    failed = list(itertools.takewhile(lambda one: one[0] == jobs.JobState.FAILED, latest))
-    if not failed:
+    fruitless = list(itertools.takewhile(lambda one: one[0] in FRUITLESS, latest))
+    if not fruitless:
         return False
-    ended = failed[0][1]
-    return ended is not None and timezone.now() < ended + RETRY_AFTER * 2 ** (len(failed) - 1)
+    ended = fruitless[0][1]
+    return ended is not None and timezone.now() < ended + RETRY_AFTER * 2 ** (len(fruitless) - 1)
 
 
 def start_due() -> int:

@@ -24,7 +24,7 @@ from annotation.labeling.services.projects import publish_schema
 from learning import pipeline
 from learning.heads.head import Head
 from learning.models import HeadVersion, ModelVersion, Prediction, Round, Trigger
-from learning.services import model_versions, rounds, suggestions, targets
+from learning.services import model_versions, retraining, rounds, suggestions, targets
 from learning.stored_models import load_model
 from tests import factories
 
@@ -180,7 +180,8 @@ def test_a_round_is_due_after_enough_newly_accepted_reads(cast):
     assert rounds.due() == []
 
 
-def test_a_failed_round_is_tried_again_with_its_reads_each_time_later(cast):
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_a_round_that_learned_nothing_is_tried_again_with_its_reads_each_time_later(state, cast):
     factories.make_empty_cases(cast.project, 5)
     target = targets.create_target(
         actor=None, project=cast.project, question="nodule", retrain_after=1
@@ -190,10 +191,23 @@ def test_a_failed_round_is_tried_again_with_its_reads_each_time_later(cast):
         assert rounds.start_due() == 1
         newest = Round.objects.filter(number=number)
         ended = timezone.now() - timedelta(minutes=minutes - 1)
-        newest.update(state="failed", finished_at=ended)
+        newest.update(state=state, finished_at=ended)
         assert rounds.due() == []
         newest.update(finished_at=ended - timedelta(minutes=2))
         assert rounds.due() == [target]
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_reads_of_a_round_that_learned_nothing_still_count(state, cast):
+    factories.make_empty_cases(cast.project, 2)
+    target = targets.create_target(
+        actor=None, project=cast.project, question="nodule", retrain_after=2
+    )
+    for _ in range(2):
+        factories.submit_next(cast.annotator, cast.project)
+    rounds.request_round(target=target, trigger="manual")
+    Round.objects.update(state=state, finished_at=timezone.now())
+    assert retraining.advice_of(target).is_due
 
 
 def test_later_rounds_wait_until_the_reads_grew_by_a_fifth(cast):
