@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 
 from annotation.core import jobs
 from annotation.core.errors import DomainError
-from annotation.datasets import grouping
 from annotation.datasets import services as datasets
 from annotation.datasets.models import Split
 from annotation.datasets.splitter import Splitter
 from annotation.labeling.models import Case
 from learning.images import Image, choose_images, load_images
 from learning.models import EMBEDDING_SIZE, Embedding, EncoderKind, EncoderVersion
+from learning.services.seen import note_seen
 from learning.training.checkpoint import Checkpoints
 from learning.training.loop import choose_device
 from learning.training.pretraining.contrastive import ContrastiveConfig
@@ -57,7 +57,7 @@ def run_encoder(encoder: EncoderVersion) -> None:
         _embed_block(encoder, embed, block)
         encoder.note_kept()
         done += len(block)
-    grouping.regroup(datasets.policy_of(encoder.project))  # before heads learn from the new cases
+    datasets.regrouped_policy(encoder.project)  # before heads learn from the new cases
     EncoderVersion.ownership(encoder).update(is_ready=True)
     jobs.finish(encoder, jobs.JobState.COMPLETED)
 
@@ -73,16 +73,16 @@ def _without_vector(encoder: EncoderVersion) -> QuerySet[Case]:
 
 def _sample(encoder: EncoderVersion) -> list[Case]:
     """Cases of patients who may be trained on, in random order."""
-    policy = datasets.policy_of(encoder.project)
-    grouping.regroup(policy)
-    splitter = Splitter(policy)
+    splitter = Splitter(datasets.regrouped_policy(encoder.project))
     waiting = (
         _without_vector(encoder)
         .select_related("study")
         .only("pk", "study__patient_id", "study__study_instance_uid")
     )
     mine = (c for c in waiting.iterator(chunk_size=SAMPLE) if _is_training(splitter, c))
-    return list(islice(mine, SAMPLE))
+    found = list(islice(mine, SAMPLE))
+    note_seen(encoder, (case.study_id for case in found))
+    return found
 
 
 def _is_training(splitter: Splitter, case: Case) -> bool:

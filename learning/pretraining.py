@@ -26,6 +26,7 @@ from learning.embedding import report_learning
 from learning.models import EncoderVersion
 from learning.pipeline.base import Kind
 from learning.pipeline.kinds import kind_of
+from learning.services.seen import note_seen
 from learning.services.trackers import ring_trackers
 from learning.stored_models import weights_folder
 from learning.training.checkpoint import Checkpoints, save_tensors
@@ -92,8 +93,11 @@ def _kind(encoder: EncoderVersion, count: int) -> Kind:
 
 
 def _cases(encoder: EncoderVersion) -> list[Case]:
-    """Those of the patients who may be trained on, always in the same order."""
-    splitter = Splitter(datasets.policy_of(encoder.project))
+    """Those of the patients who may be trained on, always in the same order.
+
+    A copy of a test patient's picture would move to the test set with the next dataset: it is left out.
+    """
+    splitter = Splitter(datasets.regrouped_policy(encoder.project))
     return [
         case
         for case in Case.objects.filter(project=encoder.project)
@@ -113,6 +117,7 @@ def _load(encoder: EncoderVersion, kind: Kind, cases: list[Case], folder: Path) 
     found = kind.inputs.choose(cases, refused)
     order = np.random.default_rng(encoder.number).permutation(len(found))[:MOST_IMAGES]
     chosen = [found[row] for row in order]
+    note_seen(encoder, (one.study_id for one in chosen))
 
     def on_progress(done: int) -> None:
         jobs.report(encoder, step="load", done=done, total=len(chosen))

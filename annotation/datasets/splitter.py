@@ -52,14 +52,18 @@ class Splitter:
 
     def split(self, pseudonym: str) -> Split:
         """What is prescribed for the patient, else where the first of its group goes."""
-        leader = self.leader(pseudonym)
-        known = self.prescribed.get(pseudonym) or self.prescribed.get(leader)
+        known = self.prescribed.get(pseudonym)
+        return Split(known) if known else self.split_alone(self.leader(pseudonym))
+
+    def split_alone(self, pseudonym: str) -> Split:
+        """Where the patient goes as long as nobody is known to look alike."""
+        known = self.prescribed.get(pseudonym)
         if known is not None:
             return Split(known)
         return Split(
             splits.split_by_hash(
                 self.policy.key,
-                leader,
+                pseudonym,
                 test_share=self.policy.test_share,
                 validation_share=self.policy.validation_share,
             )

@@ -13,6 +13,7 @@ from learning.models.heads import (
 )
 from learning.models.rounds import Promotion, Round, Target, TargetKind, Trigger
 from learning.models.scorings import Scoring
+from learning.models.seen import SeenStudies
 from learning.models.shards import Shard
 from learning.models.versions import ModelVersion, ModelVersionState, Prediction, TestResult
 
@@ -35,6 +36,7 @@ __all__ = [
     "Promotion",
     "Round",
     "Scoring",
+    "SeenStudies",
     "Shard",
     "Target",
     "TargetKind",

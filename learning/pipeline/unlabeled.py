@@ -18,6 +18,7 @@ from annotation.labeling.models import Case, CaseState
 from learning.column_values import current_rows, with_rows
 from learning.models import Round
 from learning.pipeline.base import Examples, Kind
+from learning.services.seen import note_seen
 from learning.training.data import ArrayFile
 
 MOST_IMAGES = 10_000
@@ -61,6 +62,7 @@ def _write(round_: Round, kind: Kind, wanted: int, folder: Path, record: Path) -
     order = np.random.default_rng(round_.seed).permutation(len(patient_of))[:wanted]
     drawn = [list(patient_of)[row] for row in sorted(order.tolist())]
     kept: dict[str, Any] = {"patients": [], "cases": [], "rows": []}
+    studies: list[UUID] = []
 
     def images() -> Iterator[Any]:
         room = MOST_BYTES
@@ -68,6 +70,7 @@ def _write(round_: Round, kind: Kind, wanted: int, folder: Path, record: Path) -
             room -= image.nbytes
             if room < 0:
                 return
+            studies.append(one.study_id)
             kept["patients"].append(patient_of[one.case_id])
             kept["cases"].append(str(one.case_id))
             if kind.columns:
@@ -77,6 +80,7 @@ def _write(round_: Round, kind: Kind, wanted: int, folder: Path, record: Path) -
     ArrayFile.write(folder / NAME, images())
     with (folder / NAME).with_suffix(".bin").open("rb") as file:
         kept["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+    note_seen(round_, studies)
     partial = record.with_suffix(".part")
     partial.write_text(json.dumps(kept))
     partial.rename(record)

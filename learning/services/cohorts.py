@@ -13,11 +13,14 @@ import numpy as np
 from django.db.models import Count, Sum
 from numpy.typing import NDArray
 
+from annotation.archive.models import Study
 from annotation.datasets import services as datasets
+from annotation.datasets.models import Split
 from annotation.datasets.splitter import SplitRule, Splitter
 from annotation.labeling.models import Case
 from learning.models import Embedding, EncoderVersion
 from learning.services.embeddings import Space, load_space
+from learning.services.seen import studies_seen_by
 
 KEPT_BYTES = 512 * 2**20  # of vectors in one process: those of half a million cases
 CHUNK = 20_000
@@ -29,7 +32,7 @@ class Cohort:
 
     space: Space
     patients: NDArray[np.str_]  # (n,) pseudonyms
-    splits: NDArray[np.str_]  # (n,)
+    splits: NDArray[np.str_]  # (n,); empty of held-out patients whom the encoder has seen
 
     @cached_property
     def row_of(self) -> dict[UUID, int]:
@@ -96,7 +99,26 @@ def _loaded(encoder: EncoderVersion, splitter: Splitter) -> Cohort:
         .values_list("pk", "study__patient_id", "study__study_instance_uid")
         .iterator(chunk_size=CHUNK)
     }
-    split_of = {each: str(splitter.split(each)) for each in set(pseudonym_of.values())}
+    seen = _groups_seen(encoder, splitter)
+    split_of = {each: _split_of(each, splitter, seen) for each in set(pseudonym_of.values())}
     patients = [pseudonym_of.get(case, "") for case in space.cases]
     splits = [split_of.get(patient, "") for patient in patients]
     return Cohort(space, np.asarray(patients, np.str_), np.asarray(splits, np.str_))
+
+
+def _groups_seen(encoder: EncoderVersion, splitter: Splitter) -> set[str]:
+    """The first of the group of each patient whom the encoder has learned from."""
+    known = Study.objects.filter(pk__in=studies_seen_by(encoder) or ())
+    return {
+        splitter.leader(splitter.pseudonym(patient, study))
+        for patient, study in known.values_list("patient_id", "study_instance_uid")
+    }
+
+
+def _split_of(pseudonym: str, splitter: Splitter, seen: set[str]) -> str:
+    """None for a held-out patient who was found to be a copy of one that taught the encoder: a head on its
+    vectors must not be measured there.
+    """
+    split = splitter.split(pseudonym)
+    is_known = split != Split.TRAIN and splitter.leader(pseudonym) in seen
+    return "" if is_known else str(split)

@@ -21,7 +21,8 @@ from annotation.datasets.models import DatasetItem, Split
 from annotation.datasets.splitter import Splitter
 from annotation.imaging.near_duplicates import WORDS, leaders, near_pairs
 from annotation.labeling.models import Case, Project
-from learning.models import EncoderVersion, ModelVersion
+from learning.models import EncoderVersion, ModelVersion, Round
+from learning.services.seen import studies_seen_by
 from learning.services.unlabeled import has_learned_unlabeled
 
 BY_DATASET = (Split.TRAIN, Split.VALIDATION)
@@ -71,11 +72,11 @@ def _seen(start: dict[str, Any]) -> Seen:
     seen = Seen()
     for source in _chain(start):
         if isinstance(source, EncoderVersion):
-            seen.train |= _taught_until(source.project, source.finished_at)
+            seen.train |= _taught_unlabeled(source, source.project)
             continue
         assert source.round is not None  # noqa: S101  for the type checker
         if has_learned_unlabeled(source.metrics):
-            seen.train |= _taught_until(source.target.project, source.round.finished_at)
+            seen.train |= _taught_unlabeled(source.round, source.target.project)
         items = DatasetItem.objects.filter(dataset=source.round.dataset, split__in=BY_DATASET)
         for split, study in items.values_list("split", "case__study_id"):
             (seen.train if split == Split.TRAIN else seen.validation).add(study)
@@ -99,16 +100,27 @@ def _chain(start: dict[str, Any]) -> Iterator[ModelVersion | EncoderVersion]:
         start = version.round.start
 
 
+def _taught_unlabeled(job: EncoderVersion | Round, project: Project) -> set[UUID]:
+    noted = studies_seen_by(job)
+    return _taught_until(project, job.finished_at) if noted is None else noted
+
+
 def _taught_until(project: Project, moment: datetime | None) -> set[UUID]:
-    """Training patients' studies that were there, labeled or not; which of them were seen is not kept."""
+    """The studies that may have taught before it was noted which did: of patients who are in training now, or
+    were before anybody knew whom they look like.
+    """
     splitter = Splitter(datasets.policy_of(project))
     cases = Case.objects.filter(project=project, created_at__lte=moment)
     rows = cases.values_list("study_id", "study__patient_id", "study__study_instance_uid")
     return {
         study
         for study, patient, uid in rows.iterator(chunk_size=2000)
-        if splitter.split(splitter.pseudonym(patient, uid)) == Split.TRAIN
+        if Split.TRAIN in _now_and_alone(splitter, splitter.pseudonym(patient, uid))
     }
+
+
+def _now_and_alone(splitter: Splitter, pseudonym: str) -> tuple[Split, Split]:
+    return splitter.split(pseudonym), splitter.split_alone(pseudonym)
 
 
 def _shared(held_out: dict[UUID, str], seen: set[UUID], own: set[UUID]) -> set[str]:

@@ -15,11 +15,14 @@ from annotation.datasets.models import DatasetItem, Split
 from annotation.datasets.splitter import Splitter
 from annotation.dicomweb.dicomjson import join_for_preparation
 from annotation.imaging.near_duplicates import WORDS
-from learning import pipeline
-from learning.models import EncoderVersion, ModelVersion, Round
+from learning import embedding, pipeline, pretraining
+from learning.models import Embedding, EncoderVersion, ModelVersion, Round, SeenStudies
 from learning.services import rounds, targets
+from learning.services.cohorts import cohort_of
 from learning.services.leaks import leaked_patients
+from learning.services.pretraining import request_pretraining
 from tests import factories
+from tests.learning.conftest import TINY
 
 COPIES = 24
 
@@ -228,3 +231,83 @@ def test_a_round_refuses_what_has_become_a_leak_since_it_was_chosen(cast, elsewh
     jobs.execute(Round, created.pk, pipeline.run_round)
     created.refresh_from_db()
     assert (created.state, "learned from 1 of the patients" in created.error) == ("failed", True)
+
+
+# Copies that are found after weights have learned from them ---------------------------------------
+
+
+@pytest.fixture
+def test_case_and_copy(cast):
+    """Among training patients one of the test set, and one who goes to training as long as alone."""
+    made = factories.make_cases(cast.project, 24)
+    cases = sorted(made, key=lambda case: (case.created_at, case.pk))  # the first leads
+    splitter = Splitter(datasets.policy_of(cast.project))
+    copy = next(c for c in cases[1:] if splitter.split(splitter.patient_key(c)) == Split.TRAIN)
+    others = [case for case in cases[1:] if case != copy]
+    prescribe(cast.project, [cases[0], *others], [Split.TEST] + [Split.TRAIN] * len(others))
+    factories.import_answer(cast.annotator, others[0], "no")
+    return cases[0], copy
+
+
+def look_alike(cases):
+    give_hashes(cases, np.ones((len(cases), WORDS), np.uint64))
+
+
+def pretrained(cast, target):
+    asked = request_pretraining(actor=cast.manager, target=target, steps=1)
+    jobs.execute(EncoderVersion, asked.pk, pretraining.run_pretraining)
+    asked.refresh_from_db()
+    assert asked.state == jobs.JobState.COMPLETED, asked.error
+    return asked
+
+
+@pytest.fixture
+def target(cast):
+    return targets.create_target(
+        actor=cast.manager, project=cast.project, question="nodule", config=TINY
+    )
+
+
+def test_pre_training_leaves_out_copies_of_held_out_pictures(cast, target, test_case_and_copy):
+    look_alike(test_case_and_copy)
+    seen = SeenStudies.objects.get(encoder=pretrained(cast, target)).studies
+    assert len(seen) == 22
+    assert not {case.study_id for case in test_case_and_copy} & set(seen)
+
+
+def test_a_round_refuses_pre_trained_weights_that_knew_a_copy_before_it_was_found(
+    cast, target, test_case_and_copy
+):
+    encoder = pretrained(cast, target)
+    start = {"encoder": str(encoder.pk)}
+    changed = targets.change_target(actor=cast.manager, target=target, start=start)
+    look_alike(test_case_and_copy)
+    created = rounds.request_round(target=changed, trigger="manual")
+    jobs.execute(Round, created.pk, pipeline.run_round)
+    created.refresh_from_db()
+    assert splits_of(cast.project, test_case_and_copy) == ["test", "test"]
+    assert (created.state, "learned from 1 of the patients" in created.error) == ("failed", True)
+
+
+def test_weights_of_before_anybody_noted_whom_they_saw_may_know_copies(
+    cast, target, test_case_and_copy
+):
+    encoder = pretrained(cast, target)
+    SeenStudies.objects.all().delete()
+    look_alike(test_case_and_copy)
+    grouping.regroup(datasets.policy_of(cast.project))
+    start = {"encoder": str(encoder.pk)}
+    assert len(leaked_patients(project=cast.project, start=start)) == 1
+
+
+def test_a_head_is_not_measured_on_patients_whom_its_encoder_knows(cast, test_case_and_copy):
+    encoder = EncoderVersion.objects.create(project=cast.project, number=1)
+    jobs.execute(EncoderVersion, encoder.pk, embedding.run_encoder)
+    assert Embedding.objects.filter(vector__isnull=False).count() == 24
+    assert len(SeenStudies.objects.get(encoder=encoder).studies) == 23
+    row = cohort_of(encoder).row_of[test_case_and_copy[0].pk]
+    assert cohort_of(encoder).splits[row] == Split.TEST
+    look_alike(test_case_and_copy)
+    grouping.regroup(datasets.policy_of(cast.project))
+    found = cohort_of(encoder)
+    assert {found.splits[found.row_of[case.pk]] for case in test_case_and_copy} == {""}

@@ -17,7 +17,7 @@ from annotation.datasets.splitter import Splitter
 from annotation.labeling.models import Case
 from annotation.labeling.services.projects import add_cases
 from learning import cross_validation, pipeline
-from learning.models import CrossValidation, Round, Trigger
+from learning.models import CrossValidation, Round, SeenStudies, Trigger
 from learning.pipeline import ablation, unlabeled
 from learning.pipeline import rounds as steps
 from learning.pipeline.base import Examples
@@ -287,6 +287,7 @@ def test_weights_that_learned_from_the_pool_know_its_patients_elsewhere(target, 
     prescribe_splits(project=other, split_of_patient=dict.fromkeys(patients, Split.TEST))
     start = {"model_version": str(version.pk)}
     assert len(leaked_patients(project=other, start=start)) == 6  # of nine: three were held out
+    assert len(SeenStudies.objects.get(round=version.round).studies) == 6
     round_ = version.round
     round_.metrics["unlabeled"]["decision"] = "left_off"
     round_.save()
