@@ -7,6 +7,8 @@ from django.conf import settings
 from django.db.models import Max
 from torch import nn
 
+from annotation.labeling.schemas import Schema
+from annotation.labeling.services.projects import current_schema
 from learning.models import ModelVersion, Target
 from learning.services.locking import lock_versions
 from learning.training.bundle import Model
@@ -16,6 +18,13 @@ from learning.training.detection.bundle import BoxModel
 from learning.training.detection.network import NAME, Detector, build_from_json
 from learning.training.networks import Architecture
 from learning.training.tasks import Task, task_from_json
+
+
+def schema_of(version: ModelVersion) -> Schema | None:
+    """What was asked when it was learned; one from elsewhere answers the questions of today."""
+    dataset = version.round.dataset if version.round else None
+    found = dataset.schema if dataset else current_schema(version.target.project)
+    return found.schema if found else None
 
 
 def weights_folder() -> Path:

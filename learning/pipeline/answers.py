@@ -74,6 +74,8 @@ NUMBERS: dict[str, type[Number] | type[TimeToEvent]] = {
 class Answers(Kind):
     """One network for the whole image."""
 
+    _learned_order: list[str] | None = None  # of a network's classes; None: that of the schema
+
     @property
     def shard_size(self) -> int:
         return SHARD[learned_axes(self.spec)]
@@ -87,7 +89,12 @@ class Answers(Kind):
         question = self.schema.question(self.target.question)
         if question is None:
             raise NotEnoughLabels(f"The schema no longer asks {self.target.question!r}.")
-        return list(question.option_keys) if self.target.kind in CHOICES else []
+        if self.target.kind not in CHOICES:
+            return []
+        return self._learned_order or list(question.option_keys)
+
+    def answer_in_order_of(self, classes: Sequence[str]) -> None:
+        self._learned_order = list(classes)
 
     @property
     def task(self) -> Task:

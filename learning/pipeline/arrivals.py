@@ -13,8 +13,6 @@ from annotation.datasets import services as datasets
 from annotation.datasets.models import Dataset, Split
 from annotation.datasets.splitter import Splitter
 from annotation.labeling.models import Case, CaseState
-from annotation.labeling.schemas import Schema
-from annotation.labeling.services.projects import current_schema
 from annotation.labeling.services.ranking import Ranked
 from learning.acquisition import reasons
 from learning.acquisition.pool import NOTHING_LABELED, Labeled
@@ -25,7 +23,7 @@ from learning.pipeline.base import Foreseen, Kind, Learned, NotEnoughLabels
 from learning.pipeline.kinds import kind_of
 from learning.pipeline.scoring import FILES_ELSEWHERE, cases_without_files
 from learning.services import ordering, scorings
-from learning.stored_models import load_network
+from learning.stored_models import load_network, schema_of
 
 Floats = NDArray[np.float64]
 TELL_S = 1.0
@@ -66,23 +64,21 @@ def score_part(part: Scoring) -> None:
 
 
 def _kind_of(version: ModelVersion) -> Kind:
-    """As the version was learned; one from elsewhere answers the questions of today."""
+    """As the version was learned; one from elsewhere answers the questions of today, in its own order."""
+    schema = schema_of(version)
+    if schema is None:
+        raise NotEnoughLabels("The project has no questions any more.")
     target = copy(version.target)
     target.input = version.input
-    return kind_of(target, _schema_of(version), version.config, _strategy_of(version), 0)
+    found = kind_of(target, schema, version.config, _strategy_of(version), 0)
+    if version.round is None:
+        found.answer_in_order_of(version.classes)
+    return found
 
 
 def _strategy_of(version: ModelVersion) -> str:
     """That of its round, whose places these cases stand among, whatever the next round will use."""
     return version.round.strategy if version.round else version.target.strategy
-
-
-def _schema_of(version: ModelVersion) -> Schema:
-    dataset = version.round.dataset if version.round else None
-    found = dataset.schema if dataset else current_schema(version.target.project)
-    if found is None:
-        raise NotEnoughLabels("The project has no questions any more.")
-    return found.schema
 
 
 def _split(part: Scoring, kind: Kind) -> tuple[list[Case], list[Case]]:

@@ -164,6 +164,16 @@ class Kind(ABC):
     def classes(self) -> list[str]:
         """The names of its answers or structures; none where it gives a number."""
 
+    def answer_in_order_of(self, classes: Sequence[str]) -> None:
+        """Read the values of a network that tells these classes apart.
+
+        Drawings name their class by number. Raises NotEnoughLabels where the schema has others by now.
+        """
+        if list(classes) != self.classes:
+            raise NotEnoughLabels(
+                f"The model draws {', '.join(classes)}; the project now has {', '.join(self.classes)}."
+            )
+
     @property
     @abstractmethod
     def inputs(self) -> Inputs: ...

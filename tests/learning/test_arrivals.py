@@ -142,9 +142,15 @@ def test_cases_are_ranked_as_those_of_the_round_were(version, target, cast, pool
     assert reasons_given == {"undecided", "held_out"}
 
 
-@pytest.mark.parametrize("is_from_a_round", [True, False])
-def test_cases_are_ranked_by_how_rare_their_answer_is(version, target, cast, pool, is_from_a_round):
-    """Of 13 labels two are "yes": a case that looks like one is worth more."""
+@pytest.mark.parametrize(
+    ("is_from_a_round", "classes"),
+    [(True, ("no", "yes")), (False, ("no", "yes")), (False, ("yes", "no"))],
+)
+def test_cases_are_ranked_by_how_rare_their_answer_is(target, cast, pool, is_from_a_round, classes):
+    """Of 13 labels two are "yes": a case that looks like one is worth more, in whatever order the model has them."""
+    version = model_versions.promote(
+        version=make_model(target, classes=classes), actor=cast.manager
+    )
     labeled = factories.make_labeled_cases(cast.project, cast.annotator, 13, nodules=2)
     hold_out(cast, [*labeled, *pool[:6]], pool[6:])
     dataset = freeze(project=cast.project, name="d", actor=None, is_for_round=True, keywords=[])
@@ -156,12 +162,25 @@ def test_cases_are_ranked_by_how_rare_their_answer_is(version, target, cast, poo
         ModelVersion.objects.filter(pk=version.pk).update(round=round_)
         freeze(project=cast.project, name="later", actor=None, is_for_round=True, keywords=[])
     score_all()
-    quota = 1 / np.sqrt([11, 2])
+    count = {"no": 11, "yes": 2}
+    quota = 1 / np.sqrt([count[name] for name in classes])
     for one in version.predictions.filter(score__isnull=False):
         p = np.asarray(one.values)
         margin = 1 - abs(p[0] - p[1])
         assert one.score == pytest.approx(margin * (p @ quota) / quota.max(), abs=1e-6)
         assert one.score < margin
+
+
+@pytest.mark.parametrize("classes", [("no", "yes"), ("yes", "no")])
+def test_readers_are_told_the_answers_by_their_names(target, cast, pool, classes):
+    version = model_versions.promote(
+        version=make_model(target, classes=classes), actor=cast.manager
+    )
+    score_all()
+    for one in version.predictions.filter(score__isnull=False).select_related("case"):
+        likely = [classes[n] for n in np.argsort(one.values)[::-1]]
+        words = one.case.priority_words
+        assert [words["first"], words["second"]] == likely
 
 
 def test_what_one_part_failed_of_is_told_whatever_the_others_did(version, target, settings, cast):
