@@ -2,38 +2,28 @@
 
 import hashlib
 import os
-from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
 from annotation.core import audit, jobs
-from annotation.core.errors import DomainError
-from annotation.labeling.services.projects import current_schema
-from learning.models import BundleExport, BundleImport, ModelVersion, Target, TargetKind
+from learning.fitness import UnfitModel, asked_of, require_fitting
+from learning.models import BundleExport, BundleImport, ModelVersion, TargetKind
 from learning.services.bundles import arrived_path, export_path
 from learning.stored_models import (
     described,
     load_detector,
     load_model,
     next_number,
+    schema_of,
     weights_folder,
 )
 from learning.training.bundle import Model, export_zip, import_bundle
-from learning.training.bundle_files import RECORD, InvalidBundle
+from learning.training.bundle_files import InvalidBundle
 from learning.training.checkpoint import save_weights
 from learning.training.detection.bundle import BoxModel
-from learning.training.inputs import InputSpec
-
-OTHER_INPUT = (
-    f"{RECORD}: input: the model looks at other series, another grid or other columns than this target "
-    "shows"
-)
-
-
-class UnfitModel(DomainError):
-    """The bundle is whole, but its model does not answer this target; names file and field."""
 
 
 def write_bundle(export: BundleExport) -> None:
@@ -57,7 +47,9 @@ def write_bundle(export: BundleExport) -> None:
 
 def _stored(version: ModelVersion) -> Model | BoxModel:
     is_detector = version.target.kind == TargetKind.BOXES
-    return load_detector(version) if is_detector else load_model(version)
+    if is_detector:
+        return load_detector(version)
+    return replace(load_model(version), asked=asked_of(version.target, schema_of(version)))
 
 
 def take_in(arrived: BundleImport) -> None:
@@ -74,66 +66,6 @@ def take_in(arrived: BundleImport) -> None:
     path.unlink(missing_ok=True)
 
 
-def require_fitting(target: Target, model: Model | BoxModel) -> None:
-    """Raises UnfitModel unless the model answers the target's question from the target's images."""
-    if isinstance(model, BoxModel):
-        _require_boxes(target, model)
-    else:
-        _require_answers(target, model)
-
-
-def _require_boxes(target: Target, model: BoxModel) -> None:
-    """In the order of the target's labels: a detection names its class by number."""
-    schema = current_schema(target.project)
-    known = schema.schema.labels if schema else []
-    labels = [key for key in target.options.get("labels", []) if key in known]
-    if list(model.classes) != labels:
-        raise UnfitModel(_other_task(target, model.classes, labels))
-    wanted, given = (InputSpec.from_json(i) if i else None for i in (target.input, model.input))
-    if given != wanted:
-        raise UnfitModel(OTHER_INPUT)
-
-
-def _other_task(target: Target, has: Iterable[str], wanted: Iterable[str]) -> str:
-    return (
-        f"{RECORD}: task: the model tells apart {', '.join(has)}; "
-        f"{target.name} asks for {', '.join(wanted) or target.kind}"
-    )
-
-
-def _require_answers(target: Target, model: Model) -> None:
-    schema = current_schema(target.project)
-    question = schema.schema.question(target.question) if schema else None
-    options = list(question.option_keys) if question else []
-    classes = list(getattr(model.task, "classes", ()))
-    is_one = model.task.kind == target.kind == "one"
-    if not is_one or set(classes) != set(options):
-        raise UnfitModel(_other_task(target, classes or [model.task.kind], options))
-    if target.input:
-        _require_same_input(target, model)
-    else:
-        _require_frame(model)
-
-
-def _require_frame(model: Model) -> None:
-    architecture, side = model.architecture, model.config.side
-    is_frame = not model.input and architecture.is_plain() and sum(architecture.channels) == 1
-    if not is_frame or architecture.dimensions != "2d" or architecture.size != (side, side):
-        raise UnfitModel(
-            f"{RECORD}: architecture: this target shows one grey frame of {side} by {side} pixels "
-            f"per study; the model looks at something else"
-        )
-
-
-def _require_same_input(target: Target, model: Model) -> None:
-    wanted, architecture = InputSpec.from_json(target.input), model.architecture
-    if not model.input or InputSpec.from_json(model.input) != wanted:
-        raise UnfitModel(OTHER_INPUT)
-    seen = (architecture.dimensions, architecture.size, architecture.channels)
-    if seen != (wanted.dimensions, wanted.size, wanted.branches):
-        raise UnfitModel(f"{RECORD}: architecture: the network does not fit the input beside it")
-
-
 def _fields(model: Model | BoxModel) -> dict[str, Any]:
     """Of a version: what is told apart, and by which network."""
     if isinstance(model, BoxModel):
@@ -144,7 +76,8 @@ def _fields(model: Model | BoxModel) -> dict[str, Any]:
         }  # fmt: skip
     return {
         "classes": list(getattr(model.task, "classes", ())), "threshold": model.threshold,
-        "columns": model.columns, **described(model.task, model.architecture, model.config),
+        "thresholds": list(model.thresholds), "columns": model.columns,
+        **described(model.task, model.architecture, model.config),
     }  # fmt: skip
 
 

@@ -46,6 +46,7 @@ class Model:
     `input` is InputSpec.as_json, or {} for one frame per study; `columns` is ColumnEncoder.as_json,
     or {} where it names none. `threshold` decides between two classes: of the second one's probability.
     `thresholds` are those of each finding or structure, or empty: see `operating_points`.
+    `asked` is what makes the question besides the task, or {}: a number's UCUM unit, or the event.
     """
 
     network: nn.Module
@@ -58,6 +59,7 @@ class Model:
     threshold: float | None = None
     columns: dict[str, Any] = field(default_factory=dict)
     thresholds: tuple[float, ...] = ()
+    asked: dict[str, str] = field(default_factory=dict)
 
     def encoder(self) -> ColumnEncoder | None:
         """What standardises its clinical values, None where it reads none. Raises InvalidColumns."""
@@ -118,7 +120,7 @@ def _described(record: dict[str, Any]) -> Model:
     return _checked(Model(
         architecture.build(), architecture, task, config, record["name"], record["version"],
         record["input"], None if threshold is None else read_share(threshold, "threshold"),
-        record.get("columns", {}), _thresholds(record, task),
+        record.get("columns", {}), _thresholds(record, task), _asked(record),
     ))  # fmt: skip
 
 
@@ -128,6 +130,13 @@ def _thresholds(record: dict[str, Any], task: Task) -> tuple[float, ...]:
     found = read_shares(record.get("thresholds", []), "thresholds", len(classes))
     if task.is_dense and not all(0 < threshold < 1 for threshold in found):
         raise InvalidBundle(f"{RECORD}: thresholds of structures must be above 0 and below 1")
+    return found
+
+
+def _asked(record: dict[str, Any]) -> dict[str, str]:
+    found = record.get("asked", {})
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise InvalidBundle(f"{RECORD}: asked must hold texts")
     return found
 
 
@@ -154,6 +163,7 @@ def _configs(model: Model) -> dict[str, dict[str, Any]]:
         "config": model.config.as_json(), "input": model.input, "threshold": model.threshold,
         **({"columns": model.columns} if model.columns else {}),
         **({"thresholds": list(model.thresholds)} if model.thresholds else {}),
+        **({"asked": model.asked} if model.asked else {}),
     }  # fmt: skip
     inference = loaded_config(_network_def(model.architecture), _inferer(model))
     return {"metadata": _metadata(model), "inference": inference, "firstread": record}

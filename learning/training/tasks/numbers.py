@@ -10,7 +10,15 @@ import torch
 from torch.nn import functional
 
 from learning.training import losses
-from learning.training.tasks.base import InvalidLabel, Labels, Metric, Task, Unlearnable, Weighting
+from learning.training.tasks.base import (
+    InvalidLabel,
+    InvalidTask,
+    Labels,
+    Metric,
+    Task,
+    Unlearnable,
+    Weighting,
+)
 
 MIN_NUMBERS = 2
 MIN_EVENTS = 2
@@ -27,6 +35,12 @@ class Number(Task):
     metric = Metric("mean_absolute_error", False)
     mean: float = 0.0
     deviation: float = 1.0
+
+    def __post_init__(self) -> None:
+        numbers = (self.mean, self.deviation)
+        is_scale = all(type(n) in (int, float) and math.isfinite(n) for n in numbers)
+        if not is_scale or self.deviation <= 0:
+            raise InvalidTask("mean and deviation must be numbers, the deviation above 0")
 
     @property
     def outputs(self) -> int:
