@@ -36,6 +36,12 @@ def model_versions_visible_to(user: Any) -> QuerySet[ModelVersion]:
     )
 
 
+def encoders_visible_to(user: Any) -> QuerySet[EncoderVersion]:
+    """What makes vectors of the cases of projects that the user supervises."""
+    found = EncoderVersion.objects.exclude(kind=EncoderKind.PRETRAINED).defer("content")
+    return found.filter(project__in=access.projects_supervised_by(user)).select_related("project")
+
+
 def pretrainings_visible_to(user: Any) -> QuerySet[EncoderVersion]:
     """Networks that were pre-trained without labels, of targets that the user supervises."""
     return EncoderVersion.objects.filter(

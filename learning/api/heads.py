@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema, extend_schema_field
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -14,10 +14,11 @@ from annotation.core.errors import get_or_not_found
 from annotation.core.jobs import JobState
 from annotation.datasets.api.views import ProgressOfJob
 from annotation.labeling import access
+from learning import selectors
 from learning.api.targets import target_of
 from learning.api.views import EstimateSerializer
 from learning.models import EncoderVersion, HeadVersion
-from learning.services import embeddings, evidence
+from learning.services import embeddings, encoders, evidence
 
 MAX_HEADS = 100
 
@@ -168,6 +169,30 @@ class EncodersView(APIView):
         project = access.project_for(user_of(request), project_id, access.REVIEWERS)
         found = embeddings.find_encoders(project)
         return Response(EncoderVersionSerializer(found, many=True).data)
+
+
+class EncoderCancellationView(APIView):
+    """Stop the making of vectors: POST ends it, DELETE lets it go on."""
+
+    @extend_schema(request=None, responses={202: None})
+    def post(self, request: Request, encoder_id: UUID) -> Response:
+        encoders.cancel_encoder(
+            actor=user_of(request), encoder=_managed_encoder(request, encoder_id)
+        )
+        return Response(status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(responses={202: None})
+    def delete(self, request: Request, encoder_id: UUID) -> Response:
+        encoders.resume_encoder(
+            actor=user_of(request), encoder=_managed_encoder(request, encoder_id)
+        )
+        return Response(status=status.HTTP_202_ACCEPTED)
+
+
+def _managed_encoder(request: Request, encoder_id: UUID) -> EncoderVersion:
+    found = get_or_not_found(selectors.encoders_visible_to(user_of(request)), pk=encoder_id)
+    access.require(user_of(request), found.project, access.MANAGERS)
+    return found
 
 
 class SimilarCasesView(APIView):

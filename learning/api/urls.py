@@ -53,6 +53,11 @@ urlpatterns = [
         name="honest-figures",
     ),
     path("projects/<uuid:project_id>/encoders", heads.EncodersView.as_view(), name="encoders"),
+    path(
+        "encoders/<uuid:encoder_id>/cancellation",
+        heads.EncoderCancellationView.as_view(),
+        name="encoder-cancellation",
+    ),
     path("cases/<uuid:case_id>/similar", heads.SimilarCasesView.as_view(), name="similar-cases"),
     path(
         "cases/<uuid:case_id>/explanations",

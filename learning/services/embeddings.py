@@ -66,11 +66,12 @@ def _queue_what_is_due(project: Project) -> bool:
     kinds = {encoder.kind for encoder in known}
     if EncoderKind.DESCRIPTOR not in kinds:
         return cases >= MIN_CASES and create_encoder(project, EncoderKind.DESCRIPTOR) is not None
-    if EncoderKind.CONTRASTIVE not in kinds and cases >= MIN_TO_LEARN:
+    is_stopped = any(encoder.state == JobState.CANCELLED for encoder in known)
+    if EncoderKind.CONTRASTIVE not in kinds and cases >= MIN_TO_LEARN and not is_stopped:
         return create_encoder(project, EncoderKind.CONTRASTIVE) is not None
     # The newest ready one serves; a later one that failed must not keep new cases from its vectors.
     serving = max((e.number for e in known if e.is_ready), default=0)
-    return any(_lacks_vectors(e) and _reopen(e) for e in known if e.number >= serving)
+    return any(_lacks_vectors(e) and _reopen_idle(e) for e in known if e.number >= serving)
 
 
 def _embedding(project: Project) -> QuerySet[EncoderVersion]:
@@ -82,14 +83,24 @@ def _lacks_vectors(encoder: EncoderVersion) -> bool:
     return Case.objects.filter(~Exists(embedded), project=encoder.project_id).exists()
 
 
-def _reopen(encoder: EncoderVersion) -> bool:
-    """Queue a finished encoder again for the cases that it has not seen."""
-    is_idle = Q(state=JobState.COMPLETED) | Q(
-        state=JobState.FAILED, finished_at__lt=timezone.now() - RETRY_AFTER
-    )
-    reopened = EncoderVersion.objects.filter(is_idle, pk=encoder.pk).update(
-        state=JobState.PENDING, attempt=0, kept_attempt=0, progress={}, error="", finished_at=None
-    )
+def _reopen_idle(encoder: EncoderVersion) -> bool:
+    """One that failed waits first; one that somebody has stopped waits for somebody."""
+    if encoder.state == JobState.FAILED:
+        ended = encoder.finished_at
+        return (
+            ended is not None
+            and ended < timezone.now() - RETRY_AFTER
+            and reopen(encoder, state=JobState.FAILED)
+        )
+    return reopen(encoder, state=JobState.COMPLETED)
+
+
+def reopen(encoder: EncoderVersion, *, state: JobState) -> bool:
+    """Queue an encoder that ended so again, for the cases that it has not seen; False where it did not."""
+    reopened = EncoderVersion.objects.filter(pk=encoder.pk, state=state).update(
+        state=JobState.PENDING, attempt=0, kept_attempt=0, progress={}, error="", finished_at=None,
+        cancel_requested=False,
+    )  # fmt: skip
     if reopened:
         ring_encoder(encoder)
     return bool(reopened)

@@ -18,7 +18,7 @@ from annotation.labeling.models import Handover, MarkKind, Suggestion
 from annotation.labeling.services import claiming, clinical, comments, marks, transfers
 from annotation.labeling.services.projects import publish_schema
 from learning.models import ModelVersion, Trigger
-from learning.services import bundles, cross_validations, pretraining, rounds, targets
+from learning.services import bundles, cross_validations, embeddings, pretraining, rounds, targets
 from tests import factories
 
 TABLE = Path(__file__).with_name("access_table.csv")
@@ -100,6 +100,7 @@ def objects(cast):
     explanation = factories.make_explanation(version, annotation.case, np.ones((1, 2, 2)), PLACE)
     bundle = bundles.request_export(actor=cast.manager, version=version)
     learner = pretraining.request_pretraining(actor=cast.manager, target=target)
+    encoder = embeddings.create_encoder(project)
     folds = cross_validations.request_cross_validation(actor=cast.manager, target=target)
     series = case.study.series.get()
     comment = comments.write_comment(
@@ -125,7 +126,7 @@ def objects(cast):
         "source_id": source.pk, "transfer_id": transfer.pk, "comment_id": comment.pk,
         "mark_id": mark.pk, "kind": "flag", "tag": "00090010", "token_key": "absent",
         "suggestion_id": suggestion.pk, "bundle_export_id": bundle.pk,
-        "pretraining_id": learner.pk, "cross_validation_id": folds.pk,
+        "pretraining_id": learner.pk, "encoder_id": encoder.pk, "cross_validation_id": folds.pk,
         "explanation_id": explanation.pk,
     }  # fmt: skip
 

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from annotation.core import jobs
+from annotation.core.models import AuditEvent
 from annotation.datasets.models import Split
 from annotation.datasets.services import prescribe_splits
 from annotation.labeling.models import Assignment, Case, Selection
@@ -131,6 +132,35 @@ def test_a_cancelled_encoder_keeps_what_it_made_and_can_go_on(target, cast):
     EncoderVersion.objects.update(state="pending", cancel_requested=False)
     jobs.execute(EncoderVersion, encoder.pk, embedding.run_encoder)
     assert Embedding.objects.count() == 20
+
+
+def test_managers_stop_an_encoder_and_let_it_go_on(target, cast, client_of, monkeypatch):
+    monkeypatch.setattr(embeddings, "MIN_TO_LEARN", 20)
+    embeddings.embed_due()
+    encoder = EncoderVersion.objects.get()
+    path = f"/api/v1/encoders/{encoder.pk}/cancellation"
+    claimed = jobs.claim(EncoderVersion, encoder.pk)
+    assert client_of(cast.manager).post(path).status_code == 202
+    with pytest.raises(jobs.JobCancelled):
+        embedding.run_encoder(claimed)
+    jobs.finish(claimed, jobs.JobState.CANCELLED)
+    assert client_of(cast.manager).post(path).status_code == 409
+    assert embeddings.embed_due() == 0  # somebody has said no: neither this one nor the next kind
+    assert client_of(cast.manager).delete(path).status_code == 202
+    assert client_of(cast.manager).delete(path).status_code == 409
+    jobs.execute(EncoderVersion, encoder.pk, embedding.run_encoder)
+    assert Embedding.objects.count() == 20
+    assert embeddings.embed_due() == 1
+    actions = AuditEvent.objects.filter(action__startswith="encoder_")
+    assert set(actions.values_list("action", flat=True)) == {"encoder_cancelled", "encoder_resumed"}
+
+
+def test_a_stopped_encoder_waits_while_another_one_works(target, cast, client_of):
+    first = embed(cast.project)
+    EncoderVersion.objects.update(state="cancelled")
+    embeddings.create_encoder(cast.project)
+    answer = client_of(cast.manager).delete(f"/api/v1/encoders/{first.pk}/cancellation")
+    assert (answer.status_code, "Another encoder" in answer.json()["detail"]) == (409, True)
 
 
 def test_before_any_label_typical_cases_come_first_with_a_reason(target, cast):

@@ -555,6 +555,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/encoders/{encoder_id}/cancellation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Stop the making of vectors: POST ends it, DELETE lets it go on. */
+        post: operations["encoders_cancellation_create"];
+        /** @description Stop the making of vectors: POST ends it, DELETE lets it go on. */
+        delete: operations["encoders_cancellation_destroy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/explanations/{explanation_id}": {
         parameters: {
             query?: never;
@@ -4550,6 +4568,46 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["DatasetUses"];
                 };
+            };
+        };
+    };
+    encoders_cancellation_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                encoder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    encoders_cancellation_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                encoder_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -1,15 +1,16 @@
 /** The quick half of the loop: the light head, what it may be believed, and whether to go on labeling. */
-import { Badge, Card, Group, List, Progress, Select, Stack, Text, Title } from '@mantine/core'
+import { Badge, Card, Group, List, Select, Stack, Text, Title } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { api, good, type Schemas } from '../api/client'
-import { errorText } from '../api/saidText'
 import { formatNumber, named, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { Loaded } from '../ui/states'
 import { definitionOf } from '../labeling/definition'
+import { EncoderState } from './EncoderState'
 import { evidenceText } from './evidenceText'
 import { FindingChoice } from './FindingChoice'
 import { auditText, testText, weightedText, windowText } from './headText'
+import { isBusy } from './jobState'
 
 const REFRESH_MS = 3000
 
@@ -41,7 +42,7 @@ export function QuickLoop({ projectId, target, isManager }: Props) {
         {isManager && target.head_strategy === 'rare' && <FindingChoice projectId={projectId} target={target} />}
       </Group>
       <Stack gap="sm">
-        <EncoderState encoder={encoders.data?.[0]} isKnown={encoders.isSuccess} />
+        {encoders.isSuccess && <EncoderState encoder={encoders.data.find(isBusy) ?? encoders.data[0]} isManager={isManager} />}
         {newest ? <NewestHead head={newest} /> : <Text size="sm" c="dimmed">{t('quick.none')}</Text>}
         {newest && <HonestFigures projectId={projectId} target={target} head={newest.number} />}
       </Stack>
@@ -72,25 +73,6 @@ function StrategyChoice({ target }: { target: Schemas['Target'] }) {
       allowDeselect={false}
       onChange={(value) => value && change.mutate(value)}
     />
-  )
-}
-
-/** Shown only while it works or when it has failed: a finished encoder needs no attention. */
-function EncoderState({ encoder, isKnown }: { encoder: Schemas['EncoderVersion'] | undefined; isKnown: boolean }) {
-  if (!isKnown) return null
-  if (!encoder) return <Text size="sm" c="dimmed">{t('quick.no_encoder')}</Text>
-  if (encoder.state === 'failed') return <Text size="sm" c="red">{t('quick.encoder_failed', { error: errorText(encoder) })}</Text>
-  if (encoder.state === 'completed') {
-    return encoder.without_image > 0 ? (
-      <Text size="sm" c="dimmed">{t('quick.without_image', { count: encoder.without_image })}</Text>
-    ) : null
-  }
-  const { step, done, total } = encoder.progress
-  return (
-    <div>
-      <Text size="sm">{[t('quick.encoding'), step ? named(`step.${step}`, step) : ''].filter(Boolean).join(': ')}</Text>
-      <Progress mt={4} animated value={total ? (100 * (done ?? 0)) / total : 100} aria-label={t('quick.encoding')} />
-    </div>
   )
 }
 

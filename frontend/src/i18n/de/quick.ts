@@ -7,6 +7,7 @@ export const quick = {
   'quick.none': 'Der leichte Kopf beginnt, sobald die Fälle ihre Vektoren haben.',
   'quick.no_encoder': 'Ab zwanzig Fällen bekommen die Fälle Vektoren.',
   'quick.encoder_failed': 'Die Vektoren der Fälle konnten nicht berechnet werden: {error}',
+  'quick.encoder_stopped': 'Die Berechnung der Vektoren wurde abgebrochen: Fälle ohne Vektor warten',
   'quick.encoding': 'Vektoren der Fälle werden berechnet',
   'quick.without_image': {
     one: '{count} Fall hat kein verwendbares Bild',

@@ -7,6 +7,7 @@ export const quick = {
   'quick.none': 'The light head begins as soon as the cases have their vectors.',
   'quick.no_encoder': 'Cases get vectors once there are twenty of them.',
   'quick.encoder_failed': 'The vectors of the cases could not be made: {error}',
+  'quick.encoder_stopped': 'Somebody has stopped the making of the vectors: cases that have none wait',
   'quick.encoding': 'Making the vectors of the cases',
   'quick.without_image': {
     one: '{count} case has no image that can be used',
