@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("learning", "0020_folds_by_group"),
+        ("learning", "0021_folds_by_group"),
     ]
 
     operations = [
