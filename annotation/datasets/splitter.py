@@ -6,6 +6,8 @@ from annotation.datasets import splits
 from annotation.datasets.models import Split, SplitPolicy
 from annotation.labeling.models import Case
 
+STRICTEST_LAST = (Split.TRAIN, Split.VALIDATION, Split.TEST)
+
 
 @dataclass(frozen=True)
 class SplitRule:
@@ -25,6 +27,7 @@ class Splitter:
         self.policy = policy
         self.prescribed = dict(policy.prescribed.values_list("patient_key", "split"))
         self.leaders = dict(policy.groups.values_list("patient_key", "leader_key"))
+        self._of_group = self._prescribed_of_groups()
 
     @property
     def rule(self) -> SplitRule:
@@ -51,9 +54,10 @@ class Splitter:
         return self.leaders.get(pseudonym, pseudonym)
 
     def split(self, pseudonym: str) -> Split:
-        """What is prescribed for the patient, else where the first of its group goes."""
-        known = self.prescribed.get(pseudonym)
-        return Split(known) if known else self.split_alone(self.leader(pseudonym))
+        """What is prescribed for the patient, else for its group, else where the first of the group goes."""
+        leader = self.leader(pseudonym)
+        known = self.prescribed.get(pseudonym) or self._of_group.get(leader)
+        return Split(known) if known else self.split_alone(leader)
 
     def split_alone(self, pseudonym: str) -> Split:
         """Where the patient goes as long as nobody is known to look alike."""
@@ -68,3 +72,15 @@ class Splitter:
                 validation_share=self.policy.validation_share,
             )
         )
+
+    def _prescribed_of_groups(self) -> dict[str, str]:
+        """By the first of each group what is prescribed for any of it: of several what is held out most.
+
+        A copy may have come before the patient whose split is prescribed, and must not teach what that
+        one tests.
+        """
+        found: dict[str, str] = {}
+        for pseudonym, split in self.prescribed.items():
+            leader = self.leader(pseudonym)
+            found[leader] = max(found.get(leader, split), split, key=STRICTEST_LAST.index)
+        return found

@@ -19,9 +19,8 @@ from annotation.core.tasks import ring
 from learning.models import Round, Target, Trigger
 from learning.services.retraining import FRUITLESS, advice_of
 
-RETRY_AFTER = timedelta(
-    minutes=10
-)  # after a failed or cancelled round; a second one waits twice as long
+# After a failed or cancelled round; after a second one twice as long.
+RETRY_AFTER = timedelta(minutes=10)
 MOST_DOUBLINGS = 8  # 21 h at most
 
 

@@ -93,6 +93,16 @@ def test_a_prescribed_split_stays_and_draws_unknown_copies_to_it(cast, originals
     ]
 
 
+def test_a_copy_that_came_first_goes_where_its_original_is_prescribed(cast, originals_and_copies):
+    first, later = originals_and_copies  # the first of a group is the one that came first
+    datasets.prescribe_splits(
+        project=cast.project,
+        split_of_patient={case.study.patient_id: Split.TEST for case in later},
+    )
+    grouping.regroup(datasets.policy_of(cast.project))
+    assert set(splits_of(cast.project, first)) == {Split.TEST}
+
+
 def test_what_is_no_longer_alike_is_no_longer_grouped(cast, originals_and_copies):
     policy = datasets.policy_of(cast.project)
     grouping.regroup(policy)
