@@ -26,7 +26,7 @@ from learning.models import CrossValidation
 from learning.pipeline.answers import Answers
 from learning.pipeline.base import Examples, Kind
 from learning.pipeline.boxes import Boxes
-from learning.pipeline.examples import ExampleReader
+from learning.pipeline.examples import ExampleReader, answered
 from learning.pipeline.kinds import kind_of
 from learning.services.trackers import ring_trackers
 from learning.training.config import NO_UNLABELED
@@ -104,15 +104,8 @@ def _leaders(job: CrossValidation) -> dict[str, str]:
 
 def _load(job: CrossValidation, kind: Kind) -> Examples:
     """Every labeled case of the dataset whose patient is not in the test set, in files."""
-    items = {
-        item.case.study_id: item
-        for item in job.dataset.items.exclude(split=Split.TEST)
-        .select_related("case__study")
-        .defer("case__study__dicom_json")
-        .order_by("case__study__study_instance_uid")
-        if kind.answer(item) is not None
-    }
     excluded: dict[UUID, str] = {}
+    items = answered(kind, job.dataset.items.exclude(split=Split.TEST), excluded)
     chosen = with_rows(
         kind.inputs.choose([item.case for item in items.values()], excluded),
         frozen_rows(items.values(), kind.columns), kind.columns, excluded,

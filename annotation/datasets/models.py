@@ -1,5 +1,7 @@
 """Split policy, frozen datasets and export jobs."""
 
+import functools
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -7,7 +9,8 @@ from django.db import models
 from annotation.core.jobs import Job
 from annotation.core.models import BaseModel
 from annotation.datasets import splits
-from annotation.labeling.models import Case, LabelSchema, Project
+from annotation.labeling.models import Case, LabelSchema, Project, Revision
+from annotation.labeling.schemas import Schema
 
 
 class Split(models.TextChoices):
@@ -121,6 +124,12 @@ class DatasetItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.case_id} in {self.dataset_id}"
+
+    @functools.cached_property
+    def schemas(self) -> list[Schema]:
+        """The label schemas that its reads answered; of many items `selectors.fetch_schemas` asks at once."""
+        answered = Revision.objects.filter(pk__in=self.revision_ids).values("schema")
+        return [one.schema for one in LabelSchema.objects.filter(pk__in=answered)]
 
 
 class Export(Job):

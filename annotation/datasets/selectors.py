@@ -1,7 +1,7 @@
 """What a frozen dataset holds, item by item, and whether its reads and images are as they were."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from django.db.models import Exists, F, Func, JSONField, OuterRef, Prefetch, Q, 
 from annotation.archive.models import Instance
 from annotation.core.errors import InvalidInput
 from annotation.datasets.models import Dataset, DatasetItem
-from annotation.labeling.models import Case, Revision
+from annotation.labeling.models import Case, LabelSchema, Revision
 from annotation.labeling.schemas import Question, Schema
 from annotation.labeling.schemas.answers import CANNOT_ASSESS
 from annotation.labeling.services.reading import content_sha256
@@ -20,6 +20,7 @@ from annotation.labeling.services.reading import content_sha256
 NO_ANSWER = "~none"  # given by nobody, or without a majority
 NOT_ASSESSED = "~cannot_assess"
 NO_OPTION = "~no_option"  # none of many
+ITEMS_AT_ONCE = 10_000  # whose revisions one query names
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,18 @@ def find_frozen_reads(item: DatasetItem) -> list[FrozenRead]:
 def _frozen_read(revision: Any, sha256: str | None) -> FrozenRead:
     is_unchanged = None if sha256 is None else content_sha256(revision.content) == sha256
     return FrozenRead(revision, sha256, is_unchanged, revision.has_newer)
+
+
+def fetch_schemas(items: Sequence[DatasetItem]) -> None:
+    """Fill `DatasetItem.schemas` of all these, with two queries for many items."""
+    for start in range(0, len(items), ITEMS_AT_ONCE):
+        part = items[start : start + ITEMS_AT_ONCE]
+        ids = [revision for item in part for revision in item.revision_ids]
+        schema_of = dict(Revision.objects.filter(pk__in=ids).values_list("pk", "schema_id"))
+        by_id = LabelSchema.objects.in_bulk(set(schema_of.values()))
+        for item in part:
+            answered = {schema_of[revision] for revision in item.revision_ids}
+            item.schemas = [by_id[one].schema for one in answered]
 
 
 def find_instances(item: DatasetItem) -> QuerySet[Instance]:

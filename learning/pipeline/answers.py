@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.datasets.models import DatasetItem, Split
+from annotation.datasets.selectors import fetch_schemas
+from annotation.labeling.schemas import Schema
 from learning.acquisition.pool import Labeled, Pool
 from learning.images import MiddleImages
 from learning.machine import process_count
@@ -136,8 +138,15 @@ class Answers(Kind):
         architecture = self.architecture()
         return Pretrained(pretrain_own(architecture, images, run), architecture.as_json())
 
+    def look_up(self, items: Sequence[DatasetItem]) -> None:
+        if self.target.kind == TargetKind.MANY:
+            fetch_schemas(items)
+
     def answer(self, item: DatasetItem) -> Any:
-        return self.known_answer(item.answers)
+        known = self.known_answer(item.answers)
+        if known is None or self.target.kind != TargetKind.MANY:
+            return known
+        return self.as_asked(known, item.schemas)
 
     def known_answer(self, answers: Json) -> Any:
         """What the readers' common answers teach; None where that is nothing."""
@@ -152,6 +161,21 @@ class Answers(Kind):
         else:
             is_known = isinstance(given, str) and given in self.classes
         return given if is_known else None
+
+    def as_asked(self, findings: list[str], schemas: Iterable[Schema]) -> Any:
+        """Findings of reads under these schemas; None where no option of today could be chosen.
+
+        An option that is not in every one of them was not looked for by all readers: it is neither present
+        nor absent, as `find_accepted_answers` has it for light heads.
+        """
+        asked = set(self.classes)
+        for schema in schemas:
+            question = schema.question(self.target.question)
+            asked &= set(question.option_keys if question else ())
+        if len(asked) == len(self.classes):
+            return findings
+        told = {name: name in findings if name in asked else None for name in self.classes}
+        return told if asked else None
 
     def why_no_answer(self, item: DatasetItem) -> str:
         return self.why_unknown(item, item.answers)
@@ -265,6 +289,7 @@ class Answers(Kind):
         return Labeled(labels=self.task.encode(examples[Split.TRAIN].labels))
 
     def balance(self, items: Sequence[DatasetItem]) -> Labeled:
+        self.look_up(items)
         return self._classes([self.answer(item) for item in items])
 
     def _classes(self, answers: Sequence[Any]) -> Labeled:

@@ -183,6 +183,10 @@ class Kind(ABC):
         """The clinical values that the network sees beside the image."""
         return ()
 
+    def look_up(self, items: Sequence[DatasetItem]) -> None:
+        """Ask the database at once for what `answer` needs to know of many items."""
+        del items
+
     @abstractmethod
     def answer(self, item: DatasetItem) -> Any:
         """What readers agreed on; None where they did not, and the item teaches nothing."""

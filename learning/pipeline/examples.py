@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from django.db.models import QuerySet
 
 from annotation.core import jobs
 from annotation.core.jobs import Job
@@ -21,17 +22,7 @@ def load_examples(
     job: Job, dataset: Dataset, kind: Kind, folder: Path, excluded: dict[UUID, str]
 ) -> dict[Split, Examples]:
     """All usable items; images (and masks) lie in files, so that memory does not grow with them."""
-    items = {}
-    # In the order of the studies' UIDs: training must not depend on random row identifiers.
-    for item in (
-        dataset.items.select_related("case__study")
-        .defer("case__study__dicom_json")
-        .order_by("case__study__study_instance_uid")
-    ):
-        if kind.answer(item) is None:
-            excluded[item.case_id] = kind.why_no_answer(item)
-        else:
-            items[item.case.study_id] = item
+    items = answered(kind, dataset.items.all(), excluded)
     chosen = with_rows(
         kind.inputs.choose([item.case for item in items.values()], excluded),
         frozen_rows(items.values(), kind.columns), kind.columns, excluded,
@@ -41,6 +32,28 @@ def load_examples(
         split: reader.read(split, [c for c in chosen if items[c.study_id].split == split])
         for split in Split
     }
+
+
+def answered(
+    kind: Kind, items: QuerySet[DatasetItem], excluded: dict[UUID, str]
+) -> dict[UUID, DatasetItem]:
+    """By study the items that teach something; of all others the reason goes into `excluded`.
+
+    In the order of the studies' UIDs: training must not depend on random row identifiers.
+    """
+    found = list(
+        items.select_related("case__study")
+        .defer("case__study__dicom_json")
+        .order_by("case__study__study_instance_uid")
+    )
+    kind.look_up(found)
+    usable = {}
+    for item in found:
+        if kind.answer(item) is None:
+            excluded[item.case_id] = kind.why_no_answer(item)
+        else:
+            usable[item.case.study_id] = item
+    return usable
 
 
 class ExampleReader:

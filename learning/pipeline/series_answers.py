@@ -9,6 +9,7 @@ from annotation.datasets.models import DatasetItem
 from annotation.labeling.agreement import consensus
 from annotation.labeling.schemas import fitting_answers_on_series
 from learning.acquisition.pool import Labeled
+from learning.models import TargetKind
 from learning.pipeline.answers import Answers
 from learning.pipeline.base import Foreseen, Json, Learned
 from learning.pipeline.reads import ReadAhead
@@ -19,6 +20,9 @@ from learning.volumes import ChosenSeries
 class SeriesAnswers(Answers):
     """One network for the whole image of a series."""
 
+    def look_up(self, items: Sequence[DatasetItem]) -> None:
+        """Nothing: the reads themselves tell their schemas."""
+
     def answer(self, item: DatasetItem) -> Any:
         """Which reads there are: what they say of the series is known once that is chosen."""
         return item.revision_ids or None
@@ -26,17 +30,23 @@ class SeriesAnswers(Answers):
     def label(self, chosen: ChosenSeries, item: DatasetItem, image: Any, reads: ReadAhead) -> Any:
         """What the readers agreed on for the first channel's series. Raises UnusableInput."""
         del image
-        answers = self._agreed(chosen, reads.of(item))
-        found = self.known_answer(answers)
+        given = reads.of(item)
+        found = self._known(chosen, given)
         if found is None:
-            raise UnusableInput(self.why_unknown(item, answers))
+            raise UnusableInput(self.why_unknown(item, self._agreed(chosen, given)))
         return found
 
     def balance(self, items: Sequence[DatasetItem]) -> Labeled:
         reads, item_of = ReadAhead(items), {item.case.study_id: item for item in items}
         chosen = self.inputs.choose([item.case for item in items], {})
-        answers = [self._agreed(one, reads.of(item_of[one.study_id])) for one in chosen]
-        return self._classes([self.known_answer(one) for one in answers])
+        return self._classes([self._known(one, reads.of(item_of[one.study_id])) for one in chosen])
+
+    def _known(self, chosen: ChosenSeries, reads: Sequence[Read]) -> Any:
+        """What the reads teach of the first channel's series; None where that is nothing."""
+        known = self.known_answer(self._agreed(chosen, reads))
+        if known is None or self.target.kind != TargetKind.MANY:
+            return known
+        return self.as_asked(known, [read.schema for read in reads])
 
     def _agreed(self, chosen: ChosenSeries, reads: Sequence[Read]) -> Json:
         """The common answers of readers for the first channel's series."""
