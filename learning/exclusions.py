@@ -40,6 +40,7 @@ SENTENCES = {
     "value_unknown": "{name} is none of its categories",
     "value_no_number": "{name} is no number",
     "mask_elsewhere": "the mask {mask} does not lie on the image {image}",
+    "nothing_drawn": "nothing is drawn on what the network sees of the series",
     "mask_size": "the mask has another size than the images",
     "several_images": "boxes are learned from studies with one image",
     "no_size": "the image does not say how large it is",

@@ -34,6 +34,7 @@ Json = dict[str, Any]
 PASSES = 8  # of dropout, where a strategy compares members
 DROPOUT = 0.2  # then, unless the recipe says otherwise
 NO_ANSWER = "the question has no answer"
+DISAGREEING = "the readers do not agree"
 OnProgress = Callable[[Progress], None]
 Start = Callable[[nn.Module], None]
 
@@ -193,7 +194,7 @@ class Kind(ABC):
 
     def why_no_answer(self, item: DatasetItem) -> str:
         """Of an item that teaches nothing, for people and `exclusions.SENTENCES`."""
-        return "the readers do not agree" if len(item.revision_ids) > 1 else NO_ANSWER
+        return DISAGREEING if len(item.revision_ids) > 1 else NO_ANSWER
 
     def label(self, chosen: Any, item: DatasetItem, image: Any, reads: ReadAhead) -> Any:
         """The answer in the form that training wants, on the image's grid where it is drawn.

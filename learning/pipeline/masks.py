@@ -21,6 +21,7 @@ from learning.acquisition.uncertainty import mask_components
 from learning.machine import process_count
 from learning.pipeline.asking import asked_for, generator_of
 from learning.pipeline.base import (
+    DISAGREEING,
     Examples,
     Foreseen,
     Inputs,
@@ -62,6 +63,7 @@ from learning.volumes import ChosenSeries, SpecifiedInputs, spacing_of
 
 Mask = NDArray[np.int16]
 DISAGREEMENT = UNLABELED  # a voxel on which readers differ teaches nothing
+NOTHING_DRAWN = "nothing is drawn on what the network sees of the series"
 
 
 class Masks(Kind):
@@ -125,6 +127,8 @@ class Masks(Kind):
         agreed = each[0]
         for other in each[1:]:
             agreed = np.where(agreed == other, agreed, np.int16(DISAGREEMENT))
+        if _is_open(agreed):
+            raise UnusableInput(NOTHING_DRAWN if all(map(_is_open, each)) else DISAGREEING)
         flat = agreed[0] if self.spec.spatial == 2 else agreed
         found = prepare_mask(flat, spacing[-flat.ndim :], self.spec)
         if found.shape != image.shape[1:]:
@@ -297,3 +301,8 @@ class Masks(Kind):
             elif image is not None:
                 volume[z] = called(self._probabilities(learned.trained, image), learned.thresholds)
         return volume
+
+
+def _is_open(mask: Mask) -> bool:
+    """Whether no voxel of it says anything."""
+    return bool((mask == UNLABELED).all())

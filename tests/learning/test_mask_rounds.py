@@ -5,15 +5,20 @@ import pytest
 
 from annotation.core import jobs
 from annotation.datasets.models import Split
+from annotation.datasets.services import freeze
 from annotation.labeling.models import Suggestion
+from annotation.labeling.services.importing import import_read
 from annotation.labeling.services.projects import publish_schema
+from learning.exclusions import words_of
 from learning.models import Round, Trigger
 from learning.pipeline.examples import load_examples
-from learning.pipeline.kinds import kind_of_round
+from learning.pipeline.kinds import kind_of, kind_of_round
+from learning.pipeline.masks import NOTHING_DRAWN
 from learning.services import rounds, targets
 from learning.training.tasks.segmentation import UNLABELED
 from tests.learning.test_kinds import (
     DEFINITION,
+    answers_of,
     drawn,
     labeled,
     make_volume,
@@ -89,6 +94,48 @@ def test_slices_that_nobody_drew_on_teach_what_the_target_says(
     known = np.flatnonzero((labels != UNLABELED).any(axis=(0, 2, 3)))
     assert known.tolist() == list(taught)
     assert (labels == 1).sum() == 4 * len(DRAWN_ON) * 12 * 12
+
+
+@pytest.mark.parametrize(
+    ("spec", "undrawn", "left_out"),
+    [(DEEP, "unknown", 1), (FLAT, "unknown", 2), (DEEP, "background", 0)],
+    ids=["3d-unknown", "2d-unknown", "3d-background"],
+)
+def test_a_case_of_which_nothing_is_known_is_left_out_with_a_reason(
+    cast, cases, tmp_path, spec, undrawn, left_out
+):
+    """One more was drawn nowhere, one on its first slice alone; a flat network sees the middle one."""
+    first = np.zeros((8, 32, 32), np.uint8)
+    first[0, 8:20, 8:20] = 3
+    contents = [lambda _: {"answers": answers_of(1)}, drawn(cast.project, first)]
+    labeled(
+        cast.project, cast.annotator, contents, splits=[Split.TRAIN] * 2,
+        make=lambda n: make_volume(cast.project, f"more {n}"),
+    )  # fmt: skip
+    dataset = freeze(project=cast.project, name="d", actor=cast.manager)
+    target = target_of(cast, spec, undrawn, steps=1)
+    kind = kind_of(target, dataset.schema.schema, target.config, target.strategy, 1)
+    asked = rounds.request_round(target=target, trigger=Trigger.MANUAL)
+    excluded = {}
+    found = load_examples(jobs.claim(Round, asked.pk), dataset, kind, tmp_path, excluded)
+    assert sum(map(len, found.values())) == len(SPLITS) + 2 - left_out
+    assert list(excluded.values()) == [NOTHING_DRAWN] * left_out
+    assert all(words_of(why) == {"code": "nothing_drawn"} for why in excluded.values())
+
+
+def test_readers_who_agree_on_no_voxel_are_told_apart_from_nothing_drawn(cast, project, tmp_path):
+    full = [drawn(project, np.full((8, 32, 32), 3, np.uint8))]
+    [case] = labeled(
+        project, cast.annotator, full, make=lambda n: make_volume(project, n), splits=[Split.TRAIN]
+    )
+    import_read(reader=cast.annotator2, case=case, content={"answers": answers_of(1)})
+    dataset = freeze(project=project, name="d", actor=cast.manager)
+    target = target_of(cast, DEEP, "background", steps=1)
+    kind = kind_of(target, dataset.schema.schema, target.config, target.strategy, 1)
+    asked = rounds.request_round(target=target, trigger=Trigger.MANUAL)
+    excluded = {}
+    load_examples(jobs.claim(Round, asked.pk), dataset, kind, tmp_path, excluded)
+    assert excluded == {case.pk: "the readers do not agree"}
 
 
 def test_a_flat_network_draws_on_every_slice(cast, cases, tmp_path):

@@ -27,6 +27,7 @@ export const leftOut = {
   'left_out.value_unknown': '{name} ist keine der vorgesehenen Kategorien',
   'left_out.value_no_number': '{name} ist keine Zahl',
   'left_out.mask_elsewhere': 'die Maske {mask} liegt nicht auf dem Bild {image}',
+  'left_out.nothing_drawn': 'auf dem, was das Netz von der Serie sieht, ist nichts gezeichnet',
   'left_out.mask_size': 'die Maske ist anders groß als die Bilder',
   'left_out.several_images': 'Boxen werden nur aus Studien mit einem Bild gelernt',
   'left_out.no_size': 'das Bild nennt seine Größe nicht',

@@ -27,6 +27,7 @@ export const leftOut = {
   'left_out.value_unknown': '{name} is none of its categories',
   'left_out.value_no_number': '{name} is no number',
   'left_out.mask_elsewhere': 'the mask {mask} does not lie on the image {image}',
+  'left_out.nothing_drawn': 'nothing is drawn on what the network sees of the series',
   'left_out.mask_size': 'the mask has another size than the images',
   'left_out.several_images': 'boxes are learned from studies with one image',
   'left_out.no_size': 'the image does not say how large it is',
