@@ -9,6 +9,8 @@ SENTENCES = {
     "recipe_one_of": "{name} must be one of {names}",
     "recipe_type": "{name} must be of type {type}",
     "recipe_idle": "{names}: without effect for this kind of target.",
+    "recipe_flip": "flip_at_test: a network that never saw a mirror image cannot predict from one; "
+    "leave it out where flip is off.",
     "recipe_unlabeled": "unlabeled: a target of the kind {kind} cannot learn from unlabeled images; only "
     "answers with probabilities can (one, many, ordinal).",
     "recipe_network": "network: {network} does not learn this kind.",

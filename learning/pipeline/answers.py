@@ -124,7 +124,7 @@ class Answers(Kind):
         )  # fmt: skip
         if self.passes:
             usual = replace(usual, dropout=DROPOUT)
-        return TrainConfig.from_json(usual.as_json() | overrides)
+        return usual.overridden(overrides)
 
     def architecture(self) -> Architecture:
         spec = self.spec or InputSpec((self.config.side, self.config.side))

@@ -72,7 +72,7 @@ class Boxes(Kind):
             shift=0.1, epochs=40, min_steps=400, max_steps=20_000,
             modality=usual_recolouring(self.target),
         )  # fmt: skip
-        return TrainConfig.from_json(usual.as_json() | overrides)
+        return usual.overridden(overrides)
 
     def answer(self, item: DatasetItem) -> Any:
         return item.revision_ids or None

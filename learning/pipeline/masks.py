@@ -103,7 +103,7 @@ class Masks(Kind):
             self.task, dimensions=self.spec.dimensions, sample_count=sample_count,
             on_gpu=choose_device().type == "cuda", modality=usual_recolouring(self.target),
         )  # fmt: skip
-        return TrainConfig.from_json(usual.as_json() | overrides)
+        return usual.overridden(overrides)
 
     def architecture(self) -> Architecture:
         return Architecture(

@@ -1,6 +1,7 @@
 """Targets that are drawn as boxes on the frames of volumes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -55,8 +56,8 @@ class VolumeBoxes(Boxes):
         return self.volumes
 
     def recipe(self, overrides: Json, sample_count: int) -> TrainConfig:
-        usual = super().recipe({}, sample_count).as_json()
-        return TrainConfig.from_json(usual | {"batch_size": 2} | overrides)
+        usual = replace(super().recipe({}, sample_count), batch_size=2)
+        return usual.overridden(overrides)
 
     def shape(self, training: Examples) -> DetectorShape:
         shortest = np.concatenate(

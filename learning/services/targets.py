@@ -185,6 +185,12 @@ def _check_knobs(kind: str, config: dict[str, Any]) -> None:
         raise InvalidInput(
             f"{', '.join(idle)}: without effect for this kind of target.", field="config"
         )
+    if config.get("flip") is False and config.get("flip_at_test"):
+        raise InvalidInput(
+            "flip_at_test: a network that never saw a mirror image cannot predict from one; "
+            "leave it out where flip is off.",
+            field="config",
+        )
     network = config.get("network", "")
     if network and NETWORKS[network].is_dense != (kind == TargetKind.SEGMENTATION):
         raise InvalidInput(f"network: {network} does not learn this kind.", field="config")

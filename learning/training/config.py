@@ -1,6 +1,6 @@
 """Every knob of training on one page, with the reason beside each surprising value."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from learning.training.registry import NETWORKS
@@ -65,7 +65,7 @@ class TrainConfig:
     shift: float = 0.06  # share of the side
     contrast: float = 0.2
     noise: float = 0.05
-    flip_at_test: bool = True
+    flip_at_test: bool = True  # false by itself where `flip` is
 
     # The machine
     mixed_precision: bool = True  # on CUDA only
@@ -77,13 +77,20 @@ class TrainConfig:
     @classmethod
     def from_json(cls, overrides: dict[str, Any]) -> "TrainConfig":
         """The defaults with overrides. Raises InvalidConfig naming the knob."""
-        known = {field.name: field.type for field in fields(cls)}
-        defaults = asdict(cls())
+        return cls().overridden(overrides)
+
+    def overridden(self, overrides: dict[str, Any]) -> "TrainConfig":
+        """This recipe with overrides. Raises InvalidConfig naming the knob."""
+        values = asdict(self)
         for name, value in overrides.items():
-            if name not in known:
+            if name not in values:
                 raise InvalidConfig(f"{name} is no training option")
-            defaults[name] = _typed(name, value, type(defaults[name]))
-        config = cls(**defaults)
+            values[name] = _typed(name, value, type(values[name]))
+        # To a network that never saw a mirror image, left and right may be the answer. Records of old
+        # rounds name both, and are read as they were.
+        if not values["flip"] and "flip_at_test" not in overrides:
+            values["flip_at_test"] = False
+        config = type(self)(**values)
         config._check()
         return config
 

@@ -11,6 +11,7 @@ from annotation.labeling.services.projects import publish_schema
 from learning.models import Target
 from learning.pipeline.kinds import kind_of
 from learning.services import targets
+from learning.training.config import TrainConfig
 from learning.training.data import Samples
 from learning.training.inputs import InputSpec
 from learning.training.knobs import KNOBS_OF_KIND, knobs
@@ -42,6 +43,38 @@ def test_an_option_without_effect_is_refused_with_its_name(kind, config, reason,
     with pytest.raises(InvalidInput, match=reason):
         targets.change_target(actor=cast.manager, target=target, config=config)
     Target.objects.filter(pk=target.pk).update(config={"oversample": True})  # of before
+    targets.change_target(actor=cast.manager, target=target, retrain_after=7)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "flips"),
+    [
+        ({}, True),
+        ({"flip": False}, False),
+        ({"flip_at_test": False}, False),
+        ({"flip": False, "flip_at_test": False}, False),
+        (TrainConfig(flip=False).as_json(), True),  # the record of an old round
+    ],
+)
+def test_no_mirror_images_are_averaged_where_none_teach(overrides, flips):
+    schema = parse_schema(DRAWN | MEASURED)
+    spec = InputSpec(size=(8, 16, 16), dimensions="3d", keeps_size=True).as_json()
+    drawn = Target(kind="segmentation", options={"layer": 0}, input=spec)
+    boxes = Target(kind="boxes", options={"labels": ["nodule"]}, input=spec)
+    answers = Target(kind="one", question="dead")
+    known = [kind_of(one, schema, overrides, "random", 1) for one in (answers, drawn, boxes)]
+    assert [kind.config.flip_at_test for kind in known] == [flips] * 3
+    assert TrainConfig.from_json(overrides).flip_at_test == flips
+
+
+def test_mirror_images_at_test_alone_are_refused(cast):
+    target = targets.create_target(actor=None, project=cast.project, question="nodule")
+    both = {"flip": False, "flip_at_test": True}
+    with pytest.raises(InvalidInput, match="never saw a mirror image") as refused:
+        targets.change_target(actor=cast.manager, target=target, config=both)
+    assert refused.value.extra["field"] == "config"
+    assert words_of(str(refused.value)) == {"code": "recipe_flip"}
+    Target.objects.filter(pk=target.pk).update(config=both)  # of before
     targets.change_target(actor=cast.manager, target=target, retrain_after=7)
 
 
