@@ -6,6 +6,11 @@ from learning.training.config import TrainConfig
 from learning.training.tasks.base import Task
 
 FEW_VOLUMES = 50
+BATCH, BATCH_OF_VOLUMES = 32, 8
+# A Cox loss compares a case with those of its batch alone, so small ones hide most comparisons. Where memory
+# runs out the loop learns from a batch in parts, and compares within these: a large batch begins with the
+# largest risk sets that the machine holds, a small one never has them.
+RISK_SET, RISK_SET_OF_VOLUMES = 64, 32
 
 
 def recommended(
@@ -16,24 +21,26 @@ def recommended(
     On a CPU the small networks, measured on radiographs (ResNet) and hippocampi (SegResNet); on a
     GPU the usual widths, and DynUNet, which follows nnU-Net, once there are volumes enough for it.
     """
-    base = TrainConfig(modality=modality)
+    base = TrainConfig(modality=modality, batch_size=_batch_size(task, dimensions))
     if task.is_dense:
         return _segmentation(base, dimensions, sample_count, on_gpu)
     if task.kind == "ordinal":
         base = replace(base, class_weights=False)  # chosen where rare grades matter most
-    if task.kind == "time_to_event":
-        # The risk sets of small batches hide most comparisons.
-        base = replace(base, batch_size=64)
     if not on_gpu:
-        return base if dimensions == "2d" else replace(base, batch_size=8)
+        return base
     few = sample_count < 1000
     return replace(
         base,
         network="resnet18" if few or dimensions != "2d" else "densenet121",
         learning_rate=1e-3,
-        batch_size=32 if dimensions == "2d" else 8,
         epochs=60 if few else 30,
     )
+
+
+def _batch_size(task: Task, dimensions: str) -> int:
+    if task.kind == "time_to_event":
+        return RISK_SET if dimensions == "2d" else RISK_SET_OF_VOLUMES
+    return BATCH if dimensions == "2d" else BATCH_OF_VOLUMES
 
 
 def _segmentation(

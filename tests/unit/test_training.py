@@ -574,6 +574,16 @@ def test_a_recommended_recipe_can_be_built(task, on_gpu, dimensions):
     assert Architecture(config.network, task.outputs, dimensions, size=size).definition()
 
 
+@pytest.mark.parametrize(("dimensions", "alike", "at_risk"), [("2d", 32, 64), ("3d", 8, 32)])
+@pytest.mark.parametrize("on_gpu", [False, True])
+def test_batches_of_times_to_an_event_hold_enough_cases_to_compare(
+    on_gpu, dimensions, alike, at_risk
+):
+    where = {"dimensions": dimensions, "sample_count": 100, "on_gpu": on_gpu}
+    assert recommended(SIDES, **where).batch_size == alike
+    assert recommended(TimeToEvent(), **where).batch_size == at_risk
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
