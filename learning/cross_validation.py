@@ -22,6 +22,7 @@ from annotation.datasets import services as datasets
 from annotation.datasets.models import Split
 from annotation.datasets.splitter import Splitter
 from learning.column_values import frozen_rows, with_rows
+from learning.exclusions import summary_of
 from learning.models import CrossValidation
 from learning.pipeline.answers import Answers
 from learning.pipeline.base import Examples, Kind
@@ -112,6 +113,8 @@ def _load(job: CrossValidation, kind: Kind) -> Examples:
     )  # fmt: skip
     reader = ExampleReader(job, kind, items, _folder(job), excluded, len(chosen))
     examples = reader.read("all", chosen)
+    if not CrossValidation.ownership(job).update(left_out=summary_of(excluded)):
+        raise jobs.JobFenced(str(job.pk))
     if not len(examples):
         raise NotEnoughCases(_nothing(excluded))
     return examples

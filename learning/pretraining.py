@@ -23,6 +23,7 @@ from annotation.datasets.splitter import Splitter
 from annotation.labeling.models import Case
 from annotation.labeling.services.projects import current_schema
 from learning.embedding import report_learning
+from learning.exclusions import summary_of
 from learning.models import EncoderVersion
 from learning.pipeline.base import Kind
 from learning.pipeline.kinds import kind_of
@@ -125,6 +126,8 @@ def _load(encoder: EncoderVersion, kind: Kind, cases: list[Case], folder: Path) 
     loaded = (image for _, image in kind.inputs.load(chosen, refused, on_progress))
     inputs = _cut(loaded, kind.window, encoder.number)
     images = ArrayFile.write(folder / "images", _within(inputs, MOST_BYTES))
+    if not EncoderVersion.ownership(encoder).update(left_out=summary_of(refused)):
+        raise jobs.JobFenced(str(encoder.pk))
     count = len(images) // (WINDOWS if kind.window else 1)
     if count < FEWEST_IMAGES:
         raise TooFewImages(

@@ -19,7 +19,7 @@ from annotation.labeling.api.projects import parsed
 from learning import selectors
 from learning.api.models import FigureSerializer
 from learning.api.targets import target_of
-from learning.api.views import EstimateSerializer
+from learning.api.views import EstimateSerializer, LeftOutSerializer
 from learning.kinds import figure_of
 from learning.models import CrossValidation
 from learning.services import cross_validations
@@ -61,13 +61,14 @@ class CrossValidationSerializer(serializers.ModelSerializer[CrossValidation]):
     dataset_number = serializers.IntegerField(source="dataset.number")
     folds = FoldSerializer(many=True)
     metrics = FoldMetricsSerializer()
+    left_out = LeftOutSerializer()
     figures = serializers.SerializerMethodField(help_text="Over the folds, whatever the kind.")
 
     class Meta:
         model = CrossValidation
         fields = [
             "id", "state", "progress", "error", "error_words", "dataset_number", "fold_count",
-            "seed", "folds", "metrics", "figures", "created_at", "finished_at",
+            "seed", "folds", "metrics", "figures", "left_out", "created_at", "finished_at",
         ]  # fmt: skip
         read_only_fields = fields
 

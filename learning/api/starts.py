@@ -18,6 +18,7 @@ from annotation.labeling import access
 from annotation.labeling.api.projects import parsed
 from learning import selectors
 from learning.api.targets import target_of
+from learning.api.views import LeftOutSerializer
 from learning.kinds import DETECTOR
 from learning.models import EncoderVersion, TargetKind
 from learning.services import pretraining, starts
@@ -47,12 +48,13 @@ class PretrainingSerializer(serializers.ModelSerializer[EncoderVersion]):
     progress = ProgressOfJob()
     network = serializers.SerializerMethodField(help_text="Empty until it runs.")
     curves = LossSerializer(many=True)
+    left_out = LeftOutSerializer()
 
     class Meta:
         model = EncoderVersion
         fields = [
             "id", "number", "state", "progress", "error", "error_words", "network", "curves",
-            "weights_sha256", "created_at",
+            "weights_sha256", "left_out", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 

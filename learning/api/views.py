@@ -50,6 +50,14 @@ class ExclusionReasonSerializer(serializers.Serializer[Any]):
     cases = serializers.ListField(child=serializers.UUIDField(), help_text="Some of them.")
 
 
+class LeftOutSerializer(serializers.Serializer[Any]):
+    """The cases that a job could not use."""
+
+    excluded = ExclusionSerializer(many=True, required=False)  # some of them
+    excluded_count = serializers.IntegerField(required=False)  # all of them
+    excluded_reasons = ExclusionReasonSerializer(many=True, required=False)
+
+
 class ShortageSerializer(serializers.Serializer[Any]):
     times = serializers.IntegerField()  # that memory ran out
     at_once = serializers.IntegerField()  # what it sufficed for in the end
@@ -77,7 +85,7 @@ class UnlabeledSerializer(serializers.Serializer[Any]):
         return wording.words_of_error(found.get("trouble", ""))
 
 
-class MetricsSerializer(serializers.Serializer[Any]):
+class MetricsSerializer(LeftOutSerializer):
     n = serializers.IntegerField(required=False)
     auc = EstimateSerializer(required=False)
     accuracy = EstimateSerializer(required=False)
@@ -97,9 +105,6 @@ class MetricsSerializer(serializers.Serializer[Any]):
     froc = EstimateSerializer(required=False)
     threshold = serializers.FloatField(required=False)
     reliability = ReliabilitySerializer(many=True, required=False)
-    excluded = ExclusionSerializer(many=True, required=False)  # some of them
-    excluded_count = serializers.IntegerField(required=False)  # all of them
-    excluded_reasons = ExclusionReasonSerializer(many=True, required=False)
     device = serializers.CharField(required=False)
     memory = serializers.DictField(child=ShortageSerializer(), required=False)  # by stage
     unlabeled = UnlabeledSerializer(required=False)  # where the recipe asks for them

@@ -70,6 +70,7 @@ class CrossValidation(ResumableJob):
     leaders = models.JSONField(null=True)  # {pseudonym: that of the first of its group}
     folds = models.JSONField(default=list)  # figures of each fold that is done, in their order
     metrics = models.JSONField(default=dict)  # {figure: {value, low, high}} over the folds
+    left_out = models.JSONField(default=dict)  # exclusions.summary_of
     tracked = models.JSONField(default=dict)  # as of a round
 
     class Meta:

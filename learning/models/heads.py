@@ -41,6 +41,7 @@ class EncoderVersion(ResumableJob):
     architecture = models.JSONField(default=dict)
     weights_sha256 = models.CharField(max_length=64, blank=True)  # empty until it has learned
     curves = models.JSONField(default=list)  # [{"step", "loss"}]
+    left_out = models.JSONField(default=dict)  # exclusions.summary_of
     tracked = models.JSONField(default=dict)  # as of a round
 
     class Meta:

@@ -7,18 +7,19 @@ import pytest
 from annotation.archive.models import Instance
 from annotation.core import jobs
 from annotation.datasets.models import DatasetItem, Split
-from annotation.datasets.services import prescribe_splits
+from annotation.datasets.services import freeze, prescribe_splits
 from annotation.labeling.models import Case, CaseState
 from annotation.labeling.schemas import parse_schema
 from annotation.labeling.services.importing import import_read
 from annotation.labeling.services.projects import change_settings, create_project
-from learning import exclusions, pipeline
+from learning import cross_validation, exclusions, pipeline, pretraining
 from learning.exclusions import CASES_PER_REASON, MOST_REASONS, SAMPLE, summary_of, words_of
-from learning.models import Round, Target, Trigger
+from learning.models import CrossValidation, EncoderVersion, Round, Target, Trigger
 from learning.pipeline.kinds import kind_of
-from learning.services import rounds, targets
+from learning.services import cross_validations, rounds, targets
 from learning.services.lineage import lineage_of
 from learning.services.model_cards import model_card
+from learning.services.pretraining import request_pretraining
 from tests import factories
 from tests.learning.conftest import TINY
 
@@ -84,6 +85,51 @@ def test_labels_on_which_readers_differ_are_told_too(labeled_target, cast, monke
     assert part.case_ids == [away.pk]  # another machine may have its file
     limits = model_card(version)["limits"]
     assert "4 cases had no usable image, value or label and are in no figure." in limits
+
+
+def test_cross_validations_tell_what_they_leave_out(labeled_target, cast, client_of):
+    more = factories.make_labeled_cases(cast.project, cast.annotator, 9)
+    [disputed, *_] = more  # which shows a nodule
+    [empty] = factories.make_empty_cases(cast.project, 1)
+    factories.import_answer(cast.annotator, empty, "yes")
+    change_settings(actor=cast.manager, project=cast.project, readers_per_case=2)
+    factories.import_answer(cast.annotator2, disputed, "no")
+    Case.objects.exclude(annotations=None).update(state=CaseState.DONE)
+    prescribe_splits(
+        project=cast.project,
+        split_of_patient={case.study.patient_id: Split.TRAIN for case in [*more, empty]},
+    )
+    freeze(project=cast.project, name="d", actor=cast.manager)
+    job = cross_validations.request_cross_validation(
+        actor=cast.manager, target=labeled_target, fold_count=3, seed=7
+    )
+    jobs.execute(CrossValidation, job.pk, cross_validation.run_cross_validation)
+    [shown] = (
+        client_of(cast.manager).get(f"/api/v1/targets/{labeled_target.pk}/cross-validations").json()
+    )
+    assert shown["state"] == "completed", shown["error"]
+    check_left_out(shown["left_out"], {"disagree": [disputed], "no_image": [empty]})
+    assert "excluded_count" not in {one["name"] for one in shown["figures"]}
+
+
+def check_left_out(told, wanted):
+    reasons = {one["words"]["code"]: one["cases"] for one in told["excluded_reasons"]}
+    assert told["excluded_count"] == sum(map(len, wanted.values()))
+    assert reasons == {code: [str(case.pk) for case in cases] for code, cases in wanted.items()}
+
+
+def test_pre_trainings_tell_what_they_leave_out(labeled_target, cast, client_of):
+    [empty] = factories.make_empty_cases(cast.project, 1)
+    prescribe_splits(
+        project=cast.project, split_of_patient={empty.study.patient_id: Split.TRAIN}
+    )  # fmt: skip
+    asked = request_pretraining(actor=cast.manager, target=labeled_target, steps=1)
+    jobs.execute(EncoderVersion, asked.pk, pretraining.run_pretraining)
+    [shown] = (
+        client_of(cast.manager).get(f"/api/v1/targets/{labeled_target.pk}/pretrainings").json()
+    )
+    assert shown["state"] == "completed", shown["error"]
+    check_left_out(shown["left_out"], {"no_image": [empty]})
 
 
 @pytest.mark.parametrize(

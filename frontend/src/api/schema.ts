@@ -1785,6 +1785,7 @@ export interface components {
             metrics: components["schemas"]["FoldMetrics"];
             /** @description Over the folds, whatever the kind. */
             readonly figures: components["schemas"]["Figure"][];
+            left_out: components["schemas"]["LeftOut"];
             /** Format: date-time */
             readonly created_at: string;
             /** Format: date-time */
@@ -2468,6 +2469,12 @@ export interface components {
             /** @description Cases that it was measured on. */
             count: number | null;
         };
+        /** @description The cases that a job could not use. */
+        LeftOut: {
+            excluded?: components["schemas"]["Exclusion"][];
+            excluded_count?: number;
+            excluded_reasons?: components["schemas"]["ExclusionReason"][];
+        };
         Lineage: {
             origin: string;
             columns: string[];
@@ -2550,7 +2557,11 @@ export interface components {
             username: string;
             role: components["schemas"]["RoleEnum"];
         };
+        /** @description The cases that a job could not use. */
         Metrics: {
+            excluded?: components["schemas"]["Exclusion"][];
+            excluded_count?: number;
+            excluded_reasons?: components["schemas"]["ExclusionReason"][];
             n?: number;
             auc?: components["schemas"]["Estimate"];
             accuracy?: components["schemas"]["Estimate"];
@@ -2571,9 +2582,6 @@ export interface components {
             /** Format: double */
             threshold?: number;
             reliability?: components["schemas"]["Reliability"][];
-            excluded?: components["schemas"]["Exclusion"][];
-            excluded_count?: number;
-            excluded_reasons?: components["schemas"]["ExclusionReason"][];
             device?: string;
             memory?: {
                 [key: string]: components["schemas"]["Shortage"];
@@ -2964,6 +2972,7 @@ export interface components {
             readonly network: string;
             curves: components["schemas"]["Loss"][];
             readonly weights_sha256: string;
+            left_out: components["schemas"]["LeftOut"];
             /** Format: date-time */
             readonly created_at: string;
         };

@@ -10,16 +10,18 @@ import { Loaded } from '../ui/states'
 import { estimateText, figureText } from './estimateText'
 import { JobProgress } from './JobProgress'
 import { isBusy, whileBusy } from './jobState'
+import { LeftOut } from './LeftOut'
 
 const SINGLE = ['auc', 'accuracy', 'sensitivity', 'specificity', 'calibration_error'] as const
 const COUNTS = ['3', '4', '5', '6', '8', '10']
 
 interface Props {
+  projectId: string
   targetId: string
   isManager: boolean
 }
 
-export function CrossValidation({ targetId, isManager }: Props) {
+export function CrossValidation({ projectId, targetId, isManager }: Props) {
   const queries = useQueryClient()
   const runs = useQuery({
     queryKey: ['cross-validations', targetId],
@@ -37,7 +39,10 @@ export function CrossValidation({ targetId, isManager }: Props) {
       </Group>
       <Text size="sm" c="dimmed" mb="xs">{t('folds.help')}</Text>
       <Loaded query={runs}>
-        {() => (newest ? <Run run={newest} isManager={isManager} onChange={refresh} /> : <Text size="sm">{t('folds.none')}</Text>)}
+        {() =>
+          newest
+            ? <Run projectId={projectId} run={newest} isManager={isManager} onChange={refresh} />
+            : <Text size="sm">{t('folds.none')}</Text>}
       </Loaded>
     </Card>
   )
@@ -67,12 +72,13 @@ function Begin({ targetId, isDisabled, onChange }: { targetId: string; isDisable
 }
 
 interface RunProps {
+  projectId: string
   run: Schemas['CrossValidation']
   isManager: boolean
   onChange: () => unknown
 }
 
-function Run({ run, isManager, onChange }: RunProps) {
+function Run({ projectId, run, isManager, onChange }: RunProps) {
   const cancel = useMutation({
     mutationFn: () =>
       good(
@@ -94,6 +100,7 @@ function Run({ run, isManager, onChange }: RunProps) {
       ) : (
         <Text size="sm" c={run.state === 'failed' ? 'red' : 'dimmed'}>{run.error ? `${title}: ${errorText(run)}` : title}</Text>
       )}
+      <LeftOut projectId={projectId} told={run.left_out} />
       {run.folds.length > 0 && <Folds run={run} />}
     </Stack>
   )

@@ -50,8 +50,8 @@ export function LearningPanel({ projectId, isManager }: Props) {
             <Stack key={target.id}>
               <TargetView projectId={projectId} target={target} isManager={isManager} />
               {target.head_strategies.length > 0 && <QuickLoop projectId={projectId} target={target} isManager={isManager} />}
-              <CrossValidation targetId={target.id} isManager={isManager} />
-              {isManager && <Start target={target} />}
+              <CrossValidation projectId={projectId} targetId={target.id} isManager={isManager} />
+              {isManager && <Start projectId={projectId} target={target} />}
               {isManager && <Bundles targetId={target.id} />}
             </Stack>
           ))}
@@ -118,7 +118,7 @@ function TargetView({ projectId, target, isManager }: Props & { target: Schemas[
       {newest && <RoundRecord round={newest} />}
       {newest && <Unlabeled found={newest.metrics.unlabeled} isOff={wasLeftOff(newest, target)} />}
       {rounds.data && rounds.data.length > 0 && <Runs rounds={rounds.data} target={target} />}
-      {newest && <LeftOut projectId={projectId} round={newest} />}
+      {newest && <LeftOut projectId={projectId} told={newest.metrics} />}
       <Arrivals targetId={target.id} isManager={isManager} />
       <SimpleGrid cols={{ base: 1, md: 2 }} mt="md">
         <Loaded query={curves}>{(found) => <LearningCurve curves={found} goal={target.goal ?? null} />}</Loaded>

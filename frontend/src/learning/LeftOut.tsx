@@ -1,12 +1,12 @@
-/** Which cases a round could not use, and why: how many for each reason, with links to some of them. */
+/** Which cases a job could not use, and why: how many for each reason, with links to some of them. */
 import { Anchor, List, Text } from '@mantine/core'
 import { Link } from 'react-router'
-import type { Round, Schemas } from '../api/client'
+import type { Schemas } from '../api/client'
 import { wordsText } from '../api/saidText'
 import { t } from '../i18n'
 
-export function LeftOut({ projectId, round }: { projectId: string; round: Round }) {
-  const { excluded_count: count = 0, excluded_reasons: reasons = [] } = round.metrics
+export function LeftOut({ projectId, told }: { projectId: string; told: Schemas['LeftOut'] }) {
+  const { excluded_count: count = 0, excluded_reasons: reasons = [] } = told
   if (count === 0) return null
   return (
     <details data-testid="left-out">

@@ -7,8 +7,9 @@ import { formatNumber, named, t } from '../i18n'
 import { showError } from '../ui/notify'
 import { JobProgress } from './JobProgress'
 import { isBusy, whileBusy } from './jobState'
+import { LeftOut } from './LeftOut'
 
-export function Pretraining({ targetId }: { targetId: string }) {
+export function Pretraining({ projectId, targetId }: { projectId: string; targetId: string }) {
   const queries = useQueryClient()
   const path = { target_id: targetId }
   const runs = useQuery({
@@ -54,6 +55,7 @@ export function Pretraining({ targetId }: { targetId: string }) {
           {`${titleOf(newest)}: ${errorText(newest) || named(`state.${newest.state}`, newest.state)}`}
         </Text>
       )}
+      {newest && <LeftOut projectId={projectId} told={newest.left_out} />}
     </Stack>
   )
 }

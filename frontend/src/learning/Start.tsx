@@ -14,7 +14,7 @@ type Weights = Record<string, string>
 const KINDS = ['model_version', 'encoder', 'file'] as const
 const FRESH = '{}'
 
-export function Start({ target }: { target: Schemas['Target'] }) {
+export function Start({ projectId, target }: { projectId: string; target: Schemas['Target'] }) {
   const queries = useQueryClient()
   const path = { target_id: target.id }
   const starts = useQuery({
@@ -43,7 +43,7 @@ export function Start({ target }: { target: Schemas['Target'] }) {
               onChange={(value) => value && change.mutate(JSON.parse(value) as Weights)}
             />
             {is_hub_allowed && <Hub onUse={(hub) => change.mutate({ hub })} isSending={change.isPending} />}
-            <Pretraining targetId={target.id} />
+            <Pretraining projectId={projectId} targetId={target.id} />
           </Stack>
         )}
       </Loaded>
