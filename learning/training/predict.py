@@ -36,22 +36,22 @@ class Block:
 
 @dataclass(frozen=True)
 class Predictions:
-    """(members, n, k) predictions of every member, and (n, d) embeddings by the first network."""
+    """What networks say of n images: what is tested, kept and suggested, and the members that are compared.
 
+    `mean` (n, k) is over the networks as they are, without dropout; `members` (m, n, k) are their passes with
+    random dropout, where there are any, else the networks themselves. Embeddings (n, d) by the first network.
+    """
+
+    mean: NDArray[np.float64]
     members: NDArray[np.float64]
     embeddings: NDArray[np.float32]
-
-    @property
-    def mean(self) -> NDArray[np.float64]:
-        """(n, k): the mean over the members."""
-        return np.asarray(self.members.mean(axis=0))
 
 
 @dataclass(frozen=True)
 class Members:
     """Networks whose disagreement says how sure they are, each with `passes` of random dropout.
 
-    No passes: every network once, without dropout.
+    No passes: every network once, as it is.
     """
 
     networks: Sequence[nn.Module]
@@ -64,8 +64,6 @@ class Members:
     def make_ready(self, device: torch.device) -> None:
         for network in self.networks:
             on_device(network, device).eval()
-            if self.passes:
-                keep_dropping(network)
 
     @contextmanager
     def drawing(self, number: int) -> Iterator[None]:
@@ -77,8 +75,16 @@ class Members:
             torch.manual_seed(self.seed + number)
             yield
 
-    def each(self) -> Iterator[nn.Module]:
+    def plain(self) -> Iterator[nn.Module]:
+        """Every network as it is: without dropout."""
         for network in self.networks:
+            yield network.eval()
+
+    def each(self) -> Iterator[nn.Module]:
+        """Every member in turn, dropping at random where there are passes."""
+        for network in self.plain():
+            if self.passes:
+                keep_dropping(network)
             for _ in range(max(self.passes, 1)):
                 yield network
 
@@ -93,11 +99,9 @@ def predict(
     """Predictions of all blocks together, as `predict_each` makes them."""
     found = list(predict_each(members, blocks, task, config, device))
     if not found:
-        return Predictions(np.zeros((len(members), 0, task.outputs)), np.zeros((0, 0), np.float32))
-    return Predictions(
-        np.concatenate([one.members for one in found], axis=1),
-        np.concatenate([one.embeddings for one in found]),
-    )
+        nothing = np.zeros((len(members), 0, task.outputs))
+        return Predictions(nothing[0], nothing, np.zeros((0, 0), np.float32))
+    return _joined(found)
 
 
 @torch.no_grad()
@@ -118,7 +122,7 @@ def predict_each(
         if number == 0:
             members.make_ready(device)
         with members.drawing(number):
-            found = Predictions(*_predict_block(members, images, columns, task, config))
+            found = _predict_block(members, images, columns, task, config)
         yield found
 
 
@@ -206,17 +210,22 @@ def window_outputs(
 
 def _predict_block(
     members: Members, images: Tensor, columns: Tensor | None, task: Task, config: TrainConfig
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """(members, b, k) predictions and (b, d) embeddings of one block."""
+) -> Predictions:
+    """Predictions of one block."""
 
-    def predicted(at_once: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        parts = [
-            _predict_whole(members, *part, task, config)
-            for part in _parts(images, columns, at_once)
-        ]
-        return np.concatenate([p[0] for p in parts], axis=1), np.concatenate([p[1] for p in parts])
+    def predicted(at_once: int) -> Predictions:
+        parts = _parts(images, columns, at_once)
+        return _joined([_predict_whole(members, *part, task, config) for part in parts])
 
     return room(members.networks[0], "prediction").fitted(predicted, len(images))
+
+
+def _joined(parts: Sequence[Predictions]) -> Predictions:
+    return Predictions(
+        np.concatenate([one.mean for one in parts]),
+        np.concatenate([one.members for one in parts], axis=1),
+        np.concatenate([one.embeddings for one in parts]),
+    )
 
 
 def _parts(
@@ -229,18 +238,23 @@ def _parts(
 
 def _predict_whole(
     members: Members, images: Tensor, columns: Tensor | None, task: Task, config: TrainConfig
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    rows: list[Tensor] = []
+) -> Predictions:
+    def seen(network: nn.Module, shown: Tensor) -> Tensor:
+        return task.predictions(forward(network, shown, columns).float())
+
+    def said(network: nn.Module) -> Tensor:
+        if not config.flip_at_test:
+            return seen(network, images)
+        mirrored = seen(network, images.flip(-1))  # first: the embedding is of what is seen last
+        return (seen(network, images) + mirrored) / 2
+
     with mixed(images.device, config.mixed_precision), embed(members.networks[0]) as caught:
-        for network in members.each():
-            found = task.predictions(forward(network, images, columns).float())
-            if not rows:
-                features = caught.of(len(images))
-            if config.flip_at_test:
-                mirrored = forward(network, images.flip(-1), columns).float()
-                found = (found + task.predictions(mirrored)) / 2
-            rows.append(found)
-    return torch.stack(rows).double().cpu().numpy(), features.cpu().numpy()
+        plain = torch.stack([said(network) for network in members.plain()]).double().cpu()
+        features = caught.of(len(images)).cpu()
+        each = plain
+        if members.passes:
+            each = torch.stack([said(network) for network in members.each()]).double().cpu()
+    return Predictions(plain.mean(dim=0).numpy(), each.numpy(), features.numpy())
 
 
 def one_ahead(

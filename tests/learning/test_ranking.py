@@ -1,7 +1,11 @@
 """What a round ranks by: the labels so far, and the vectors by which near copies are told apart."""
 
+from types import SimpleNamespace
+from uuid import uuid4
+
 import numpy as np
 import pytest
+import torch
 
 from annotation.core import jobs
 from annotation.datasets.models import Split
@@ -19,9 +23,10 @@ from learning.models import (
     Target,
     Trigger,
 )
-from learning.pipeline.base import Examples
+from learning.pipeline.base import Examples, Learned
 from learning.pipeline.kinds import kind_of
 from learning.services import rounds, targets
+from learning.training.loop import Trained
 from tests import factories
 from tests.learning.conftest import TINY
 
@@ -130,3 +135,25 @@ def test_strategies_get_the_labels_of_the_training_cases(kind, question, answers
     made = kind_of(Target(kind=kind, question=question), parse_schema(DEFINITION), {}, "random", 3)
     found = made.labeled({Split.TRAIN: Examples(images=[], labels=answers)})
     assert np.array_equal(found.labels, labels)
+
+
+@pytest.mark.parametrize("strategy", ["bald", "margin"])
+def test_what_is_kept_and_suggested_is_what_is_tested(strategy):
+    """Passes with dropout, where a strategy compares them, only say how sure the network is."""
+    schema = parse_schema(factories.QUESTIONS)
+    config = {"side": 32, "dropout": 0.5}
+    torch.manual_seed(0)
+    kind = kind_of(Target(kind="one", question="nodule"), schema, config, strategy, 1)
+    architecture = kind.architecture()
+    network = architecture.build()
+    learned = Learned(
+        network, kind.task.as_json(), architecture.as_json(), Trained(network, kind.task)
+    )
+    images = np.random.default_rng(0).normal(size=(3, 1, 32, 32)).astype(np.float16)
+    pool = [(SimpleNamespace(case_id=uuid4()), image) for image in images]
+    found = list(kind.foresee(learned, pool, is_suggested=True))
+    examples = Examples(images, ["no"] * 3, ["a", "b", "c"], [one.case_id for one, _ in pool])
+    tested = kind.examined(learned, examples)
+    np.testing.assert_allclose([one.values for one in found], tested.predictions, atol=1e-6)
+    assert kind.pool(found).probabilities.tolist() == [one.values for one in found]
+    assert {one.members is None for one in found} == {kind.passes == 0}

@@ -560,6 +560,9 @@ def test_members_disagree_only_with_dropout_and_a_seed_repeats_them():
     assert once.members.shape == (3, 6, 2)
     np.testing.assert_array_equal(once.members, again.members)
     assert once.members.std(axis=0).max() > 0
+    plain = predict(Members([network]), blocks, SIDES, SMALL, CPU)
+    np.testing.assert_array_equal(once.mean, plain.mean)  # the passes only say how sure it is
+    assert not np.array_equal(once.mean, once.members.mean(axis=0))
     both = predict(Members([network, network]), blocks, SIDES, SMALL, CPU)
     np.testing.assert_array_equal(both.members[0], both.members[1])
 
