@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("learning", "0019_said_of_tests"),
+        ("learning", "0022_seen_studies"),
     ]
 
     operations = [
