@@ -204,3 +204,39 @@ describe('suggestions and skipping', () => {
     expect(session.snapshot.reading?.annotation.id).toBe('b')
   })
 })
+
+describe('a stroke that cannot be kept', () => {
+  const broken = {
+    layer: 0, series: 's', rows: 2, columns: 2, slices: new Map([['1:1', Uint8Array.from([1, 2, 3])]]),
+  }
+  const fine = { ...broken, slices: new Map([['1:1', Uint8Array.from([1, 2, 3, 4])]]) }
+
+  it('is no saved state, is not handed in without, and undo gives it up', async () => {
+    vi.useRealTimers()
+    const session = await open()
+    const dropped = vi.fn()
+    session.choose('nodule', 'yes')
+    session.paint({ ...broken, outcome: { kept: vi.fn(), dropped } })
+    await vi.waitFor(() => expect(session.snapshot.save).toMatchObject({ kind: 'unkept' }))
+    await session.submit()
+    expect(server.submitted).toEqual([])
+    expect(session.snapshot.save.kind).toBe('unkept')
+    await session.undoEdit()
+    expect(dropped).toHaveBeenCalledOnce()
+    expect(session.snapshot.save.kind).not.toBe('unkept')
+    expect(session.snapshot.content.answers).toEqual({ nodule: 'yes' })
+    await session.submit()
+    expect(server.submitted).toEqual(['a'])
+    session.dispose()
+  })
+
+  it('says what becomes of a stroke before the document has it', async () => {
+    vi.useRealTimers()
+    const session = await open()
+    const kept = vi.fn(() => expect(session.snapshot.content.masks).toBeUndefined())
+    session.paint({ ...fine, outcome: { kept, dropped: vi.fn() } })
+    await vi.waitFor(() => expect(session.snapshot.undoName).toBe('paint'))
+    expect(kept).toHaveBeenCalledOnce()
+    session.dispose()
+  })
+})

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Content } from '../src/labeling/content'
 import { commitFirstImpression, paint } from '../src/labeling/edits'
 import { MaskStore, type MaskChange } from '../src/labeling/maskStore'
@@ -124,5 +124,40 @@ describe('deltas', () => {
 
   it('says so when a slice is nowhere', async () => {
     await expect(store.read('00')).rejects.toThrow('not on the server')
+  })
+})
+
+describe('a download that fails', () => {
+  it('is tried again with the next read, and says why it failed', async () => {
+    const labels = Uint8Array.from([1, 2, 3, 4])
+    const bytes = await encodeSlice({ rows: 2, columns: 2, labels })
+    const sha256 = await address(bytes)
+    let downloads = 0
+    const store = new MaskStore({
+      uploadMasks: () => Promise.resolve(),
+      loadMasks: () => (++downloads < 3 ? Promise.reject(new Error('away')) : Promise.resolve(pack(new Map([[sha256, bytes]])))),
+    })
+    store.load({ answers: {}, masks: [{ layer: 0, series_instance_uid: 's', rows: 2, columns: 2, slices: { '1:1': sha256 } }] })
+    await expect(store.read(sha256)).rejects.toThrow('away')
+    await expect(store.read(sha256)).rejects.toThrow('away')
+    expect(await store.read(sha256)).toEqual(labels)
+    expect(await store.read(sha256)).toEqual(labels)
+    expect(downloads).toBe(3)
+  })
+})
+
+describe('a change of a whole series', () => {
+  it('is kept part by part while it is still being compressed', async () => {
+    const store = new MaskStore({ uploadMasks: () => Promise.resolve(), loadMasks: () => Promise.reject(new Error('none')) })
+    const clock = vi.spyOn(performance, 'now')
+    let ms = 0
+    clock.mockImplementation(() => (ms += 200))
+    const slices = new Map(Array.from({ length: 40 }, (_, n) => [`${n}:1`, Uint8Array.from([n, 1])]))
+    const parts: number[] = []
+    const all = await store.store({ layer: 0, series: 's', rows: 1, columns: 2, slices }, (part) => parts.push(part.size))
+    clock.mockRestore()
+    expect(parts.length).toBeGreaterThan(2)
+    expect(parts.reduce((sum, size) => sum + size)).toBe(40)
+    expect(all.size).toBe(40)
   })
 })

@@ -5,63 +5,65 @@ const slice = (...labels: number[]) => Uint8Array.from({ length: 7 }, (_, i) => 
 const [ONE, TWO] = [slice(1), slice(1, 2)]
 
 describe('what a hand changed and what the content changed', () => {
-  it('a stroke that comes back as content is not written over a newer stroke', () => {
+  it('a slice with strokes under way is ahead of the content, not behind it', () => {
     const state = new SliceState()
     state.painted('a', ONE)
     state.painted('a', TWO)
-    expect(state.tell('a', 'sha of one', ONE)).toBe(false)
+    expect(state.isBehind('a', undefined)).toBe(false)
+    state.kept('a', 'sha of one')
+    expect(state.isBehind('a', 'sha of one')).toBe(false)
     expect(state.baseline('a')).toEqual(TWO)
-    expect(state.tell('a', 'sha of two', TWO)).toBe(false)
-    expect(state.waiting()).toEqual([])
-  })
-
-  it('content of two strokes at once settles both', () => {
-    const state = new SliceState()
-    state.painted('a', ONE)
-    state.painted('a', TWO)
-    expect(state.tell('a', 'sha of two', TWO)).toBe(false)
-    expect(state.tell('a', 'sha of one', ONE)).toBe(true)
+    state.kept('a', 'sha of two')
+    expect(state.behind({ a: 'sha of two' })).toEqual([])
   })
 
   it('undo is written', () => {
     const state = new SliceState()
-    state.tell('a', 'sha of one', ONE)
+    state.written('a', 'sha of one', ONE)
     state.painted('a', TWO)
-    state.tell('a', 'sha of two', TWO)
-    expect(state.news({ a: 'sha of one' })).toEqual(['a'])
-    expect(state.tell('a', 'sha of one', ONE)).toBe(true)
+    state.kept('a', 'sha of two')
+    expect(state.behind({ a: 'sha of one' })).toEqual(['a'])
+    state.written('a', 'sha of one', ONE)
     expect(state.baseline('a')).toEqual(ONE)
-    expect(state.news({})).toEqual(['a'])
-    expect(state.tell('a', undefined, null)).toBe(true)
+    expect(state.behind({})).toEqual(['a'])
+    state.written('a', undefined, null)
     expect(state.baseline('a')).toBeNull()
   })
 
-  it('a stroke and its own eraser leave nothing that an undo would mistake for a stroke', () => {
+  it('a stroke that was undone before anybody looked is written back', () => {
     const state = new SliceState()
-    state.tell('a', 'sha of one', ONE)
+    state.written('a', 'sha of one', ONE)
     state.painted('a', TWO)
-    state.painted('a', ONE)
-    expect(state.news({ a: 'sha of one' })).toEqual([])
-    state.confirm('a', ONE)
-    expect(state.waiting()).toEqual([])
-    expect(state.tell('a', 'sha of two', TWO)).toBe(true)
+    state.kept('a', 'sha of two')
+    expect(state.behind({ a: 'sha of one' })).toEqual(['a'])
   })
 
-  it('a stroke under way is left alone while the content says the same as before', () => {
+  it('a stroke that took everything away, and was undone, too', () => {
     const state = new SliceState()
     state.painted('a', ONE)
-    expect(state.news({})).toEqual([])
-    state.confirm('a', null)
-    expect(state.waiting()).toEqual([['a', undefined]])
-    expect(state.tell('a', 'sha of one', ONE)).toBe(false)
+    state.kept('a', 'sha of one')
+    state.painted('a', slice())
+    state.kept('a', null)
+    expect(state.isBehind('a', undefined)).toBe(false)
+    expect(state.behind({ a: 'sha of one' })).toEqual(['a'])
+  })
+
+  it('a stroke that is never kept is taken off, whatever the content says', () => {
+    const state = new SliceState()
+    state.painted('a', ONE)
+    state.dropped('a')
+    expect(state.behind({})).toEqual(['a'])
+    state.written('a', undefined, null)
+    expect(state.behind({})).toEqual([])
   })
 
   it('an erased slice is a stroke that leaves nothing', () => {
     const state = new SliceState()
-    state.tell('a', 'sha of one', ONE)
+    state.written('a', 'sha of one', ONE)
     expect(state.hasChanged('a', slice())).toBe(true)
     expect(state.painted('a', slice())).toBeNull()
-    expect(state.tell('a', undefined, null)).toBe(false)
+    state.kept('a', null)
+    expect(state.isBehind('a', undefined)).toBe(false)
     expect(state.hasChanged('a', slice())).toBe(false)
   })
 
@@ -73,6 +75,7 @@ describe('what a hand changed and what the content changed', () => {
     expect(state.hasChanged('a', labels)).toBe(true)
     state.refused('a', null)
     expect(state.baseline('a')).toBeNull()
+    expect(state.behind({})).toEqual([])
   })
 })
 

@@ -38,7 +38,7 @@ const NONE = [] as const
 /** What changes nothing of the read. */
 const HARMLESS_GROUPS: readonly Group[] = ['explanations', 'comments', 'marks', 'view', 'planes', 'presets', 'layouts', 'windows']
 const HARMLESS: readonly ActionId[] = [
-  'help', 'leave', 'graphics_restart', 'region_previous', 'region_next', 'cancel', 'segment_previous', 'segment_next', 'masks_hide', 'segment_goto',
+  'help', 'leave', 'graphics_restart', 'masks_again', 'region_previous', 'region_next', 'cancel', 'segment_previous', 'segment_next', 'masks_hide', 'segment_goto',
   'segment_hide', 'segment_fainter', 'segment_stronger', 'outline_only', 'asked_previous', 'asked_next',
 ]
 
@@ -99,7 +99,7 @@ export default function CasePage() {
           labels={NONE} label="" onLabel={() => undefined} />
       }
       strip={reading ? <RoomStrip root={root} reading={reading} workstation={workstation} state={state} /> : null}
-      viewer={<RoomImages viewer={viewer} reading={reading} pointer={pointer} />}
+      viewer={<RoomImages viewer={viewer} reading={reading} pointer={pointer} masks={masks} />}
       panel={
         <>
           {overview.isPending && <Waiting />}

@@ -6,8 +6,10 @@ import { ReadingDocument, type Change } from './document'
 import { paint } from './edits'
 import type { MaskLayer } from '../viewer/types'
 import { recovery, type Found, type WorkJournal } from './journal'
-import { MaskStore, type MaskChange } from './maskStore'
+import { MaskStore, type Hashes, type MaskChange } from './maskStore'
+import { explain } from './serverAnswers'
 import type { Bytes } from './sliceFormat'
+import { Strokes } from './strokes'
 
 export interface DraftRequests {
   saveDraft(id: string, version: number, content: Content): Promise<number>
@@ -42,7 +44,11 @@ export class Draft {
   readonly masks: MaskStore
   private readonly autosave: Autosave
   private state: SaveState = { kind: 'saved' }
-  private painting: Promise<void> = Promise.resolve()
+  private readonly strokes = new Strokes((trouble) => this.showUnkept(trouble))
+  /** What keeps a stroke from being saved, whatever becomes of the rest. */
+  private unkept: SaveState | null = null
+  private saving: SaveState = { kind: 'saved' }
+  private gestures = 0
   private found: Found | null = null
   private isClosed = false
 
@@ -111,13 +117,15 @@ export class Draft {
   /** Take over what was painted; false where the draft cannot be changed now. */
   paint(change: MaskChange, action: string): boolean {
     if (!this.isOpen) return false
-    this.painting = this.painting.then(async () => {
-      const hashes = await this.masks.store(change)
-      const { layer, series, rows, columns } = change
-      const target = { layer, series_instance_uid: series, rows, columns }
-      // Accepted when it was drawn: a conflict that came up meanwhile must not lose it.
-      if (!this.isClosed && this.document.edit(action, paint(target, hashes))) this.changed()
-    }).catch((error: unknown) => console.error('painting', error))
+    const gesture = `stroke ${++this.gestures}`
+    const { outcome } = change
+    this.strokes.add({
+      keep: async () => {
+        await this.masks.store(change, (hashes) => this.keepPainted(change, hashes, action, gesture))
+        if (this.isClosed) outcome?.dropped()
+      },
+      drop: () => outcome?.dropped(),
+    })
     return true
   }
 
@@ -127,7 +135,7 @@ export class Draft {
     change: (masks: readonly MaskLayer[]) => Change,
   ): boolean {
     if (!this.isOpen) return false
-    this.painting = this.painting.then(async () => {
+    this.strokes.then(async () => {
       await this.masks.borrow(proposed, load)
       const masks = await this.masks.merged(drawnMasks(this.document.content), proposed)
       if (!this.isClosed && this.document.edit(action, change(masks))) this.changed()
@@ -137,28 +145,29 @@ export class Draft {
 
   /** Strokes that are still being compressed come before: undo takes back what was seen last. */
   async undo(): Promise<boolean> {
-    await this.painting
+    await this.strokes.tried()
+    if (this.isOpen && this.strokes.giveUpLast()) return true
     return this.isOpen && this.document.undo() && this.changed()
   }
 
   async redo(): Promise<boolean> {
-    await this.painting
+    await this.strokes.tried()
     return this.isOpen && this.document.redo() && this.changed()
   }
 
-  /** Resolves when what was painted so far is part of the document. */
+  /** Resolves when what was painted so far is part of the document; `save` says where it could not be kept. */
   async painted(): Promise<void> {
-    await this.painting
+    await this.strokes.again()
   }
 
   async flush(): Promise<void> {
-    await this.painting
+    await this.strokes.again()
     await this.autosave.flush()
   }
 
   /** Before a submission: nothing is under way any more. */
   async rest(): Promise<void> {
-    await this.painting
+    await this.strokes.again()
     await this.autosave.rest()
   }
 
@@ -207,8 +216,18 @@ export class Draft {
 
   close(): void {
     this.isClosed = true
+    this.strokes.close()
     this.autosave.close()
     this.services.channel?.close()
+  }
+
+  /** Accepted when it was drawn: a conflict that came up meanwhile must not lose it. */
+  private keepPainted(change: MaskChange, hashes: Hashes, action: string, gesture: string): void {
+    if (this.isClosed) return
+    const { layer, series, rows, columns, outcome } = change
+    outcome?.kept(hashes)
+    const target = { layer, series_instance_uid: series, rows, columns }
+    if (this.document.edit(action, paint(target, hashes), { gesture })) this.changed()
   }
 
   private changed(): true {
@@ -251,9 +270,15 @@ export class Draft {
   }
 
   private show(state: SaveState): void {
-    this.state = state
     if (state.kind === 'conflict') this.masks.load(state.theirs.content) // to be looked at
-    this.services.onState(state)
+    this.saving = state
+    this.state = state.kind === 'conflict' ? state : this.unkept ?? state
+    this.services.onState(this.state)
+  }
+
+  private showUnkept(trouble: unknown): void {
+    this.unkept = trouble === null ? null : { kind: 'unkept', message: explain(trouble) }
+    this.show(this.saving)
   }
 }
 

@@ -40,6 +40,11 @@ export function Notices({ session, snapshot, versions, onGo }: Props) {
           {t('notice.troubled_help', { message: save.message })}
         </Alert>
       )}
+      {save.kind === 'unkept' && (
+        <Alert color="red" title={t('notice.unkept')} data-testid="unkept" role="alert">
+          {t('notice.unkept_help', { message: save.message })}
+        </Alert>
+      )}
       {(save.kind === 'signed_out' || snapshot.isSignedOut) && <SignedOut />}
       {save.kind === 'conflict' && of && (
         <ConflictDialog

@@ -119,7 +119,7 @@ export default function ReadingPage() {
             labels={labels} label={regions.label} onLabel={regions.setLabel} />
         }
         strip={reading && hasChoice(reading) ? <RoomStrip root={root} reading={reading} workstation={workstation} state={state} /> : null}
-        viewer={<RoomImages viewer={viewer} reading={reading} pointer={pointer} />}
+        viewer={<RoomImages viewer={viewer} reading={reading} pointer={pointer} masks={masks} />}
         panel={isPanelDue && (
           <>
             <PanelHeader count={snapshot.count} onHelp={help.open} onLeave={leave} />

@@ -113,7 +113,7 @@ function Finish({ isBusy, marks, save, ...doable }: ReadingPanelProps) {
   )
 }
 
-const SAVE_COLOURS = { saved: 'gray', saving: 'blue', offline: 'orange', troubled: 'orange', signed_out: 'orange', conflict: 'orange', refused: 'red' } as const
+const SAVE_COLOURS = { saved: 'gray', saving: 'blue', offline: 'orange', troubled: 'orange', signed_out: 'orange', conflict: 'orange', unkept: 'red', refused: 'red' } as const
 
 function SaveBadge({ kind }: { kind: SaveKind }) {
   return (

@@ -5,10 +5,12 @@ import { t } from '../i18n'
 import type { WorkstationState } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import { keyed } from './actions'
+import { MaskNotice } from './MaskNotice'
 import type { PaneStudy } from './PaneOverlay'
 import { SeriesStrip } from './SeriesStrip'
 import type { DraggedSeries } from './seriesDrag'
 import type { PointerKeys } from './useKeyPointer'
+import type { Masks } from './useMasks'
 import { useLiveState } from './useMoving'
 import type { ViewerConnection } from './useWorkstation'
 import { ViewerPane } from './ViewerPane'
@@ -17,9 +19,10 @@ interface Props {
   viewer: ViewerConnection
   reading: Reading | null
   pointer: PointerKeys
+  masks: Masks
 }
 
-export function RoomImages({ viewer, reading, pointer }: Props) {
+export function RoomImages({ viewer, reading, pointer, masks }: Props) {
   const { element, workstation, isSupported, notice, graphics } = viewer
   const state = useLiveState(workstation, viewer.state)
   const studies: Record<string, PaneStudy> = Object.fromEntries(
@@ -58,6 +61,7 @@ export function RoomImages({ viewer, reading, pointer }: Props) {
         }}
         onDropSeries={drop}
       />
+      {masks.loading && <MaskNotice loading={masks.loading} onAgain={() => masks.editor.current?.retry()} />}
     </>
   )
 }

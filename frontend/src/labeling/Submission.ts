@@ -9,7 +9,7 @@ import { wasHandedIn } from './serverAnswers'
 import type { Requests } from './sessionState'
 
 /** A draft that could not be saved just now cannot be handed in either. */
-const STUCK: readonly SaveState['kind'][] = ['conflict', 'offline', 'troubled', 'signed_out']
+const STUCK: readonly SaveState['kind'][] = ['conflict', 'offline', 'troubled', 'signed_out', 'unkept']
 
 /** The draft is as it was; its state says what is wrong. */
 export class Stuck extends Error {}

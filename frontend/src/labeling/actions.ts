@@ -30,6 +30,7 @@ const READ = {
   leave: [['Ctrl+Shift+End']],
   amiss_next: [['Ctrl+!']],
   graphics_restart: [['Ctrl+F7']],
+  masks_again: [['Ctrl+F6']],
   conflict_look: [['Ctrl+F8']],
   conflict_mine: [['Ctrl+F9']],
   conflict_theirs: [['Ctrl+F10']],

@@ -11,6 +11,8 @@ export type SaveState =
   | { kind: 'troubled'; status: number; message: string }
   /** Tried again as well: somebody may sign in in another tab. */
   | { kind: 'signed_out' }
+  /** A stroke is on the screen alone: tried again by itself, and nothing is handed in without it. */
+  | { kind: 'unkept'; message: string }
   /** What was sent is wrong, or not allowed: the next change tries again. */
   | { kind: 'conflict'; theirs: { version: number; content: Content } }
   | { kind: 'refused'; message: string; code: string; fields: Record<string, string> }

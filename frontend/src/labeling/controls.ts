@@ -1,7 +1,7 @@
 /** Actions that a key does by pressing their control, where that is on the screen: notices, decisions in trouble. */
 import type { ActionId, Commands } from './actions'
 
-const PRESSED = ['claim', 'graphics_restart', 'conflict_look', 'conflict_mine', 'conflict_theirs', 'comment_pin'] satisfies readonly ActionId[]
+const PRESSED = ['claim', 'graphics_restart', 'masks_again', 'conflict_look', 'conflict_mine', 'conflict_theirs', 'comment_pin'] satisfies readonly ActionId[]
 
 export function pressingControls(): Commands {
   return { ...Object.fromEntries(PRESSED.map((id) => [id, () => press(controlsOf(id)[0])])), amiss_next: pressNext('amiss_next') }

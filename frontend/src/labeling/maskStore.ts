@@ -1,13 +1,18 @@
 /** The painted slices of one annotation by SHA-256: compressed in memory, sent before they are named. */
 import { t } from '../i18n'
+import type { StrokeOutcome } from '../viewer/masks/MaskEditor'
 import type { MaskLayer } from '../viewer/types'
 import { drawnMasks, sliceHashes, type Content } from './content'
-import { address, decodeSlice, encodeSlice, pack, unpack, type Bytes } from './sliceFormat'
+import { address, decodeSlice, encodeSlice, pack, unpack, type Bytes, type Slice } from './sliceFormat'
 
 /** A pack takes seconds, not minutes, to send and to check. */
 const MAX_PACK_BYTES = 8 * 2 ** 20
 const MAX_PACK_SLICES = 64
-const MAX_IDLE_MS = 50
+/** So many are compressed beside one another: the browser does it in threads of its own. */
+const AT_ONCE = 4
+const MAX_IDLE_MS = 10
+/** A mask of a whole series takes seconds: what is compressed is kept meanwhile. */
+const PART_MS = 500
 
 export interface MaskServer {
   uploadMasks(pack: Bytes): Promise<unknown>
@@ -21,7 +26,11 @@ export interface MaskChange {
   rows: number
   columns: number
   slices: ReadonlyMap<string, Uint8Array | null>
+  outcome?: StrokeOutcome
 }
+
+/** Places of slices with the hashes of what is on them; null where nothing is left. */
+export type Hashes = ReadonlyMap<string, string | null>
 
 export class MaskStore {
   /** How many slices were compressed and how many sent; what deltas are measured by. */
@@ -30,42 +39,54 @@ export class MaskStore {
   private readonly known = new Map<string, Bytes>()
   private readonly onServer = new Set<string>()
   private saved = new Set<string>()
-  private loading: Promise<void> = Promise.resolve()
+  /** In which layer the server's draft names a slice that is not here. */
+  private readonly layers = new Map<string, number>()
+  private readonly loading = new Map<number, Promise<void>>()
+  private readonly loaded = new Set<number>()
 
   constructor(private readonly server: MaskServer) {}
 
   /** Begin to fetch what the server's draft names. */
   load(content: Content): void {
     this.acknowledge(content)
-    const masks = drawnMasks(content).filter((mask) =>
-      Object.values(mask.slices).some((sha256) => !this.known.has(sha256)),
-    )
-    const layers = new Set(masks.map((mask) => mask.layer))
-    this.loading = Promise.all([...layers].map((layer) => this.loadLayer(layer))).then(() => undefined)
-    // Whoever reads a slice hears of the failure; nobody may ever read one.
-    this.loading.catch(() => undefined)
+    const wanted = new Set<number>()
+    for (const { layer, slices } of drawnMasks(content)) {
+      for (const sha256 of Object.values(slices)) {
+        if (this.known.has(sha256)) continue
+        this.layers.set(sha256, layer)
+        wanted.add(layer)
+      }
+    }
+    // Whoever reads a slice hears of the failure, and tries again; nobody may ever read one.
+    for (const layer of wanted) this.loadLayer(layer).catch(() => undefined)
   }
 
-  /** Keep changed slices; resolves to their hashes. One slice at a time, while the page is idle, so
-   * that the next stroke stays smooth. */
-  async store({ slices, rows, columns }: MaskChange): Promise<Map<string, string | null>> {
+  /** Keep changed slices; resolves to their hashes. A few at a time, while the page is idle, so that the next stroke
+   * stays smooth; `onPart` has what came since it was called last. */
+  async store({ slices, rows, columns }: MaskChange, onPart: (hashes: Hashes) => void = () => undefined): Promise<Hashes> {
     const hashes = new Map<string, string | null>()
-    for (const [place, labels] of slices) {
-      if (labels === null) {
-        hashes.set(place, null)
-        continue
-      }
-      if (hashes.size > 0) await idle()
-      const bytes = await encodeSlice({ rows, columns, labels: new Uint8Array(labels) })
-      this.compressed++
-      hashes.set(place, await this.put(bytes))
+    let part = new Map<string, string | null>()
+    let since = performance.now()
+    const encode = async ([place, labels]: [string, Uint8Array | null]): Promise<void> => {
+      const sha256 = labels && await this.compress({ rows, columns, labels: new Uint8Array(labels) })
+      hashes.set(place, sha256)
+      part.set(place, sha256)
     }
+    for (const group of inGroups([...slices])) {
+      if (hashes.size > 0) await idle()
+      await Promise.all(group.map(encode))
+      if (performance.now() < since + PART_MS) continue
+      onPart(part)
+      part = new Map()
+      since = performance.now()
+    }
+    if (part.size > 0) onPart(part)
     return hashes
   }
 
   /** The labels of a slice, row by row. */
   async read(sha256: string): Promise<Uint8Array> {
-    if (!this.known.has(sha256)) await this.loading
+    if (!this.known.has(sha256)) await this.fetched(sha256)
     const bytes = this.known.get(sha256)
     if (!bytes) throw new Error(t('trouble.slice_gone'))
     return (await decodeSlice(bytes)).labels
@@ -150,11 +171,33 @@ export class MaskStore {
     return sha256
   }
 
-  private async loadLayer(layer: number): Promise<void> {
-    for (const [sha256, bytes] of unpack(await this.server.loadMasks(layer))) {
-      this.known.set(sha256, bytes)
-    }
+  private async compress(slice: Slice): Promise<string> {
+    const bytes = await encodeSlice(slice)
+    this.compressed++
+    return this.put(bytes)
   }
+
+  /** Once its layer is here, which is fetched again where that failed. */
+  private async fetched(sha256: string): Promise<void> {
+    const layer = this.layers.get(sha256)
+    if (layer !== undefined && !this.loaded.has(layer)) await (this.loading.get(layer) ?? this.loadLayer(layer))
+  }
+
+  private loadLayer(layer: number): Promise<void> {
+    this.loaded.delete(layer)
+    const loading = this.server.loadMasks(layer).then((body) => {
+      for (const [sha256, bytes] of unpack(body)) this.known.set(sha256, bytes)
+      this.loaded.add(layer)
+    }).finally(() => {
+      if (this.loading.get(layer) === loading) this.loading.delete(layer)
+    })
+    this.loading.set(layer, loading)
+    return loading
+  }
+}
+
+function inGroups<T>(list: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(list.length / AT_ONCE) }, (_, i) => list.slice(i * AT_ONCE, (i + 1) * AT_ONCE))
 }
 
 function inPacks(slices: ReadonlyMap<string, Bytes>): Map<string, Bytes>[] {

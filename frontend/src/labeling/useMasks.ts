@@ -3,12 +3,13 @@ import { useEffect, useMemo, useRef, useState, type RefObject } from 'react'
 import { t, type TextKey } from '../i18n'
 import { showNotice } from '../ui/notify'
 import type { MaskEditor, MaskRefusal } from '../viewer/masks/MaskEditor'
+import type { MaskLoading } from '../viewer/masks/SliceWriter'
 import { afterMasks } from './afterMasks'
-import { drawnMasks } from './content'
+import { drawnMasks, type Content } from './content'
 import type { Segment } from './definition'
 import type { ReadingSession, Snapshot } from './ReadingSession'
 import type { ViewerConnection } from './useWorkstation'
-import { MASK_TOOLS, type MaskReach, type WorkstationState } from '../viewer/types'
+import { MASK_TOOLS, type MaskLayer, type MaskReach, type WorkstationState } from '../viewer/types'
 import { shownAndOpen } from './segmentLooks'
 import { DEFAULT_LOOK, FIRST_BOUNDS, segmentColour, type Brush, type SegmentLook } from './SegmentPanel'
 
@@ -27,6 +28,8 @@ export interface Masks {
   setReach: (reach: MaskReach) => void
   /** Whether one is at work. */
   isBusy: boolean
+  /** What is not on the screen yet; null where all is. */
+  loading: MaskLoading | null
   /** What a hand paints now is put back once it lets go; whether one does. */
   giveUp: () => boolean
   /** Do this once every stroke and operation of the case has ended. */
@@ -36,7 +39,7 @@ export interface Masks {
 const FIRST_BRUSH: Brush = { radius_mm: 5, shape: 'circle', threshold: FIRST_BOUNDS }
 
 export function useMasks(
-  { workstation, layers }: ViewerConnection, session: ReadingSession, { content, reading }: Snapshot, segments: readonly Segment[],
+  { workstation, layers }: ViewerConnection, session: ReadingSession, { content, reading, save }: Snapshot, segments: readonly Segment[],
 ): Masks {
   const editor = useRef<MaskEditor | null>(null)
   const [chosen, select] = useState<number | null>(null)
@@ -52,6 +55,7 @@ export function useMasks(
   const [isOutlineOnly, setOutlineOnly] = useState(false)
   const [reach, setReach] = useState<MaskReach>('shown')
   const [isBusy, setBusy] = useState(false)
+  const [loading, setLoading] = useState<MaskLoading | null>(null)
   const segment = segments.find(({ value }) => value === chosen) ?? segments[0]
   const hasSegments = segments.length > 0
 
@@ -61,18 +65,27 @@ export function useMasks(
       onStroke: (change, action) => session.paint(change, action),
       owner: () => session.document,
       onBusy: setBusy,
+      onLoading: setLoading,
       onRefused: (reason) => showNotice(t(REFUSALS[reason])),
     })
     editor.current = created
     return () => {
       editor.current = null
+      setLoading(null)
       created.destroy()
     }
   }, [workstation, layers, session, hasSegments])
 
   const { masks } = content
   const drawn = useMemo(() => drawnMasks(masks ? { masks } : {}), [masks])
-  useEffect(() => void editor.current?.reconcile(drawn, session.readMask), [workstation, hasSegments, drawn, session])
+  const isChoosing = save.kind === 'conflict'
+  useEffect(() => {
+    if (isChoosing) void editor.current?.reconcile(drawn, session.readMask) // of whichever version is looked at
+  }, [workstation, hasSegments, drawn, session, isChoosing])
+  useEffect(() => {
+    if (isChoosing) return undefined
+    return following(session, (shown) => void editor.current?.reconcile(shown, session.readMask))
+  }, [workstation, hasSegments, session, isChoosing])
   // A segment in hand has a label map on every slice that is shown: not before somebody paints, but then at
   // once, and not when the page has followed: the first stroke may come within a tenth of a second.
   const hasDrawn = drawn.length > 0
@@ -89,11 +102,24 @@ export function useMasks(
 
   return {
     editor, selected: segment?.value ?? null, select, looks, brush, setBrush, isOutlineOnly, setOutlineOnly,
-    reach, setReach, isBusy,
+    reach, setReach, isBusy, loading,
     giveUp: () => editor.current?.giveUp() ?? false,
     after: (act) => afterMasks(editor.current, session, act),
     setLook: (value, look) => setLooks((known) => ({ ...known, [value]: look })),
   }
+}
+
+/** At once and with every change: the editor must hear of content before it hears of the next stroke. */
+function following(session: ReadingSession, show: (masks: readonly MaskLayer[]) => void): () => void {
+  let shown: Content['masks'] | null = null
+  const follow = () => {
+    const { masks } = session.snapshot.content
+    if (masks === shown) return
+    shown = masks
+    show(drawnMasks(masks ? { masks } : {}))
+  }
+  follow()
+  return session.subscribe(follow)
 }
 
 /** Once, when a tool that paints comes into the hand or is there already. */
@@ -116,4 +142,5 @@ const REFUSALS = {
   changed_meanwhile: 'refusal.changed_meanwhile',
   nothing_to_do: 'refusal.nothing_to_do',
   too_large: 'refusal.too_large',
+  loading: 'refusal.loading',
 } satisfies Record<MaskRefusal, TextKey>

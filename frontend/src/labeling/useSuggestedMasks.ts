@@ -1,10 +1,13 @@
 /** Connects what a suggestion has painted to the panes. */
 import { useCallback, useEffect, useRef, useState } from 'react'
+import { t } from '../i18n'
+import { showNotice } from '../ui/notify'
 import type { SuggestedMasks } from '../viewer/masks/SuggestedMasks'
 import type { MaskLayer, PinnedPlace } from '../viewer/types'
 import type { Segment } from './definition'
 import type { ReadingSession } from './ReadingSession'
 import { DEFAULT_LOOK, segmentColour } from './SegmentPanel'
+import { explain } from './serverAnswers'
 import type { ViewerConnection } from './useWorkstation'
 
 export interface SuggestedDrawing {
@@ -27,7 +30,8 @@ export function useSuggestedMasks(
 
   useEffect(() => {
     if (!workstation || !layers || !hasMasks) return undefined
-    const created = new layers.SuggestedMasks(workstation)
+    const created = new layers.SuggestedMasks(workstation, (error) =>
+      showNotice(t('masks.suggested_failed', { message: explain(error) })))
     overlay.current = created
     return () => {
       overlay.current = null
@@ -41,14 +45,27 @@ export function useSuggestedMasks(
     const dressed = segments.map((one) => ({
       ...DEFAULT_LOOK, value: one.value, layer: one.layer ?? 0, colour: segmentColour(one),
     }))
-    const loaded = session.loadSuggested(id)
-    const read = (sha256: string) => loaded.then(() => session.readMask(sha256))
-    void current.show(isShown ? masks : NONE, dressed, read)
+    void current.show(isShown ? masks : NONE, dressed, readingOf(session, id))
   }, [workstation, layers, session, id, masks, segments, isShown])
 
   return {
     isShown,
     toggle: useCallback(() => setHidden((before) => (before === id ? null : id)), [id]),
     place: useCallback(() => overlay.current?.place() ?? null, []),
+  }
+}
+
+/** Fetches the slices when the first is read, and again where that failed. */
+function readingOf(session: ReadingSession, id: string): (sha256: string) => Promise<Uint8Array> {
+  let loaded: Promise<void> | null = null
+  return async (sha256) => {
+    loaded ??= session.loadSuggested(id)
+    try {
+      await loaded
+    } catch (error) {
+      loaded = null
+      throw error
+    }
+    return session.readMask(sha256)
   }
 }

@@ -150,8 +150,8 @@ export interface PaneView {
 
 /** What the layers of regions and masks need of the workstation. */
 export interface PaneHost {
-  /** The number of the pane that keys and buttons act on. */
-  readonly state: { readonly active: number }
+  /** The number of the pane that keys and buttons act on, and what the left mouse button does. */
+  readonly state: { readonly active: number; readonly tool: ToolName }
   views(): readonly PaneView[]
   /** Called after a pane began or ceased to show a series. */
   onViews(listener: () => void): () => void

@@ -23,6 +23,9 @@ let saved: Content | null = null
 let version = 1
 let selected: string | null = null
 let owner = 'one case'
+/** Reading of stored slices waits for this. */
+let mayRead: Promise<void> = Promise.resolve()
+let letRead: () => void = () => undefined
 
 const draft = new Draft('harness', version, null, {
   channel: null,
@@ -46,7 +49,7 @@ const draft = new Draft('harness', version, null, {
 })
 
 class Panes implements PaneHost {
-  readonly state = { active: 0 }
+  readonly state: { active: number; tool: ToolName } = { active: 0, tool: 'window' }
   private readonly listeners = new Set<() => void>()
   private shown: PaneView[] = []
 
@@ -89,6 +92,7 @@ let inHand: ToolName | null = null
 function take(tool: ToolName): void {
   moveLeftButton(inHand, tool)
   inHand = tool
+  host.state.tool = tool
 }
 
 async function start(): Promise<void> {
@@ -137,7 +141,10 @@ const masks = new MaskEditor(host, {
 
 const reconcile = (content: Content): void => {
   regions.reconcile(content.regions ?? [], colours, selected)
-  void masks.reconcile(drawnMasks(content), (sha256) => draft.masks.read(sha256))
+  void masks.reconcile(drawnMasks(content), async (sha256) => {
+    await mayRead
+    return draft.masks.read(sha256)
+  })
 }
 draft.document.subscribe(reconcile)
 
@@ -171,6 +178,12 @@ const harness = {
     owner = name
   },
   reconcile: () => reconcile(draft.document.content),
+  holdReads: () => {
+    mayRead = new Promise((resolve) => {
+      letRead = resolve
+    })
+  },
+  letRead: () => letRead(),
   /** Where a point in the patient is on the page. */
   onPage: (id: string, world: core.Types.Point3) => {
     const viewport = core.getRenderingEngine(ENGINE)?.getViewport(id)

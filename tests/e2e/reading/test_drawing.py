@@ -337,3 +337,26 @@ def test_closing_frees_everything(room):
     room.stroke("stack", (80, 45, STACK_SLICE), (100, 45, STACK_SLICE))
     left = room.evaluate("harness.destroy()")
     assert left == {"annotations": 0, "styles": 0, "facts": 0, "labelmap": {}}
+
+
+def test_undo_that_comes_while_a_stored_slice_is_read_leaves_the_picture_as_the_content_says(room):
+    room.hold_brush()
+    stored = room.stroke("stack", (30, 20, 5), (60, 20, 5))
+    room.undo()
+    assert room.painted() == {}
+    room.evaluate("harness.holdReads()")
+    room.redo()  # its slice is read now, for as long as it takes
+    room.page.wait_for_function("harness.content().masks?.length === 1")
+    room.drag("stack", (30, 40, 5), (60, 40, 5))
+    room.page.wait_for_function("harness.log.includes('mask refused: loading')")
+    assert room.evaluate("harness.log.filter(line => line.startsWith('stroke')).length") == 1
+
+    room.evaluate("harness.slice('stack', 6)")
+    room.page.wait_for_timeout(300)
+    room.drag("stack", (30, 20, 6), (60, 20, 6))
+    sliced = "Object.keys(harness.content().masks[0].slices).length"
+    room.page.wait_for_function(f"{sliced} === 2")
+    room.undo()
+    room.page.wait_for_function(f"{sliced} === 1")
+    room.evaluate("harness.letRead()")
+    assert room.painted() == stored

@@ -43,6 +43,7 @@ export const actions = {
   'action.leave': 'Den Befundungsraum verlassen',
   'action.amiss_next': 'Zum Nächsten, woran etwas nicht stimmt',
   'action.graphics_restart': 'Die Bilder zurückholen',
+  'action.masks_again': 'Segmente noch einmal laden',
   'action.conflict_look': 'Die andere Fassung ansehen',
   'action.conflict_mine': 'Meine Fassung behalten',
   'action.conflict_theirs': 'Die anderswo gespeicherte Fassung übernehmen',

@@ -43,6 +43,7 @@ export const actions = {
   'action.leave': 'Leave the reading room',
   'action.amiss_next': 'Go to the next thing that is amiss',
   'action.graphics_restart': 'Bring the images back',
+  'action.masks_again': 'Load segments again',
   'action.conflict_look': 'Look at the other version',
   'action.conflict_mine': 'Keep my version',
   'action.conflict_theirs': 'Take the version that was saved elsewhere',

@@ -2,13 +2,15 @@
 import * as core from '@cornerstonejs/core'
 import * as tools from '@cornerstonejs/tools'
 import type { MaskLayer, MaskOperation, MaskReach, PaneHost, PaneView, Place } from '../types'
-import { placeOfKey } from '../regions/frames'
-import { giveBrush, type Brush } from './brush'
+import { giveBrush, groupsOf, type Brush } from './brush'
 import { inBursts } from './bursts'
-import { bytesOf, Labelmap, type SegmentAppearance } from './Labelmap'
-import { centreOf, withLocked } from './operations'
-import { subjectIn } from './sections'
-import { isBlank, SliceState } from './sliceState'
+import type { Labelmap, SegmentAppearance } from './Labelmap'
+import { MaskTargets } from './MaskTargets'
+import { withLocked } from './operations'
+import { isMaskTool, isStroke, paintsThrough } from './reach'
+import { subjectIn, sliceInView } from './sections'
+import { isBlank } from './sliceState'
+import { SliceWriter, type MaskLoading, type Target } from './SliceWriter'
 import { UnderWay } from './UnderWay'
 import { workOf, type WorkRefusal } from './works'
 
@@ -19,6 +21,15 @@ export interface StrokeChange {
   rows: number
   columns: number
   slices: Map<string, Uint8Array | null>
+  outcome: StrokeOutcome
+}
+
+/** What becomes of a stroke that was not refused. */
+export interface StrokeOutcome {
+  /** These of its slices become content now, by their hashes; null where nothing is left. */
+  kept(hashes: ReadonlyMap<string, string | null>): void
+  /** What is not kept yet never will be. */
+  dropped(): void
 }
 
 /** What the hand did: painted, or one of the operations. */
@@ -26,7 +37,7 @@ export type MaskAction = MaskOperation | 'paint'
 
 /** Why nothing happened. */
 export type MaskRefusal =
-  | WorkRefusal | 'no_slice' | 'prior_study' | 'nothing_to_do' | 'changed_meanwhile' | 'too_large'
+  | WorkRefusal | 'no_slice' | 'prior_study' | 'nothing_to_do' | 'changed_meanwhile' | 'too_large' | 'loading'
 
 export interface MaskCallbacks {
   /** Slices were painted on; false puts them back. */
@@ -36,11 +47,8 @@ export interface MaskCallbacks {
   /** Whether an operation is at work. */
   onBusy?(isBusy: boolean): void
   onRefused?(reason: MaskRefusal): void
-}
-
-interface Target {
-  map: Labelmap
-  slices: SliceState
+  /** What of the masks is not on the screen yet: until then nothing is painted over it. */
+  onLoading?(loading: MaskLoading | null): void
 }
 
 interface InHand {
@@ -49,13 +57,13 @@ interface InHand {
   view: PaneView
 }
 
-const MAX_BYTES = 512 * 2 ** 20
 const DOWN = ['mousedown', 'touchstart']
 const UP = ['mouseup', 'touchend', 'touchcancel']
 const MODIFIED = tools.Enums.Events.SEGMENTATION_DATA_MODIFIED
 
 export class MaskEditor {
-  private readonly targets = new Map<string, Target>()
+  private readonly targets: MaskTargets
+  private readonly writer: SliceWriter
   /** What a hand has painted on, with the owner of its strokes. */
   private readonly touched = new Map<Target, unknown>()
   private masks: readonly MaskLayer[] = []
@@ -72,7 +80,6 @@ export class MaskEditor {
   private settling: ReturnType<typeof setTimeout> | null = null
   /** Counts what has changed the labels: a long operation that something overtook is void. */
   private edits = 0
-  private work: Promise<void> = Promise.resolve()
   private readonly stopViews: () => void
 
   constructor(private readonly host: PaneHost, private readonly callbacks: MaskCallbacks) {
@@ -80,6 +87,19 @@ export class MaskEditor {
     for (const name of UP) window.addEventListener(name, this.released)
     core.eventTarget.addEventListener(MODIFIED, this.modified)
     this.underWay = new UnderWay((isBusy) => callbacks.onBusy?.(isBusy))
+    this.targets = new MaskTargets(() => this.refuse('too_large'))
+    this.writer = new SliceWriter({
+      targets: () => this.targets.all(),
+      said: (map) => this.said(map),
+      read: (sha256) => this.read(sha256),
+      isHeld: () => this.isDestroyed || this.underWay.isPressed,
+      inView: (map) => this.inView(map),
+      write: ({ map }, index, labels) => this.put(map, index, labels),
+      redraw: (map) => this.redraw(map),
+      onLoading: (loading) => {
+        if (!this.isDestroyed) callbacks.onLoading?.(loading)
+      },
+    })
     this.stopViews = host.onViews(() => void this.refresh())
   }
 
@@ -90,6 +110,11 @@ export class MaskEditor {
     this.masks = masks
     this.read = read
     return this.refresh()
+  }
+
+  /** Try again to read what could not be read. */
+  retry(): void {
+    this.writer.retry()
   }
 
   /** The segment that is painted from now on. */
@@ -105,13 +130,13 @@ export class MaskEditor {
 
   /** Again for every view: a tool group knows the brush only once it has a viewport. */
   private applyBrush(): void {
-    if (this.brush) for (const group of this.groups()) giveBrush(group, this.brush)
+    if (this.brush) for (const group of groupsOf(this.host.views())) giveBrush(group, this.brush)
   }
 
   setAppearance(segments: readonly SegmentAppearance[], isOutlineOnly: boolean): void {
     this.segments = segments
     this.isOutlineOnly = isOutlineOnly
-    for (const { map } of this.targets.values()) map.dress(segments, isOutlineOnly)
+    for (const { map } of this.targets.all()) map.dress(segments, isOutlineOnly)
   }
 
   /** Change the segment in hand: in what the active pane shows of it, or in the whole series. One step to undo. */
@@ -134,16 +159,7 @@ export class MaskEditor {
 
   /** Where most of a segment lies, to jump to; null where nothing is painted. */
   placeOf(value: number, layer: number): (Place & { pixel: [number, number] }) | null {
-    let best: { place: string; labels: Uint8Array; map: Labelmap } | null = null
-    let most = 0
-    for (const { map, slices } of this.targets.values()) {
-      if (map.layer !== layer) continue
-      for (const [place, labels] of slices.filled()) {
-        const count = labels.reduce((sum, label) => sum + (label === value ? 1 : 0), 0)
-        if (count > most) [most, best] = [count, { place, labels, map }]
-      }
-    }
-    return best && { ...placeOfKey(best.place), pixel: centreOf(best.labels, value, best.map.columns) }
+    return this.targets.largest(value, layer)
   }
 
   destroy(): void {
@@ -153,8 +169,8 @@ export class MaskEditor {
     for (const name of DOWN) window.removeEventListener(name, this.pressed, true)
     for (const name of UP) window.removeEventListener(name, this.released)
     core.eventTarget.removeEventListener(MODIFIED, this.modified)
-    for (const { map } of this.targets.values()) map.destroy()
-    this.targets.clear()
+    this.writer.destroy()
+    this.targets.destroy()
   }
 
   private async operate(operation: MaskOperation, reach: MaskReach): Promise<void> {
@@ -168,87 +184,51 @@ export class MaskEditor {
       this.refuse(found)
       return
     }
+    if (!this.isThere(found, operation, reach)) {
+      this.refuse('loading')
+      return
+    }
     const { edits } = this
     const work = workOf(operation, reach, subjectIn(found.view, found.target.map, found.value))
     const changed = await inBursts(work, () => isVoid() || this.edits !== edits)
     await this.underWay.letGo() // a hand that only moved the images has overtaken nothing
     this.collect()
     if (isVoid()) return
-    if (changed === null || this.edits !== edits) this.refuse('changed_meanwhile')
-    else if (typeof changed === 'string') this.refuse(changed)
+    const isOvertaken = changed === null || this.edits !== edits
+    if (isOvertaken || (typeof changed !== 'string' && this.late(found.target, changed.keys()).length > 0)) {
+      this.refuse('changed_meanwhile')
+    } else if (typeof changed === 'string') this.refuse(changed)
     else if (!this.change(found.target, [...changed], operation)) this.refuse('nothing_to_do')
   }
 
-  /** One at a time, and never while a stroke is being painted. */
-  private refresh(): Promise<void> {
-    this.work = this.work.then(() => this.show()).catch((error: unknown) => console.error('masks', error))
-    return this.work
+  /** Whether all that the operation looks at is on the screen. */
+  private isThere({ target, view }: InHand, operation: MaskOperation, reach: MaskReach): boolean {
+    const isSlice = view.volumeId === null && operation !== 'interpolate' && (reach === 'shown' || operation === 'clear_slice')
+    return this.writer.isDone(target, isSlice ? this.placesInView(view, target.map) : undefined)
   }
 
-  private async show(): Promise<void> {
+  /** Those of the slices that do not hold yet what the content says. */
+  private late({ map, slices }: Target, indices: Iterable<number>): number[] {
+    const said = this.said(map)
+    return [...indices].filter((index) => slices.isBehind(map.places[index] ?? '', said[map.places[index] ?? '']))
+  }
+
+  /** Never while a stroke is being painted. */
+  private async refresh(): Promise<void> {
     if (this.isDestroyed || this.underWay.isPressed) return
-    this.arrange()
+    this.targets.arrange(this.host.views(), this.masks, this.segment, (map) => map.dress(this.segments, this.isOutlineOnly))
     this.applyBrush()
-    for (const target of this.targets.values()) await this.write(target)
+    await this.writer.run()
   }
 
-  /** A labelmap for what the shown series hold or are about to be painted with, and no other. */
-  private arrange(): void {
-    const views = this.host.views()
-    const wanted = new Map<string, { layer: number; view: PaneView }>()
-    for (const view of views) {
-      const series = view.series.series_instance_uid
-      const layers = this.masks.filter((m) => m.series_instance_uid === series).map((m) => m.layer)
-      if (this.segment && !view.isPrior) layers.push(this.segment.layer)
-      for (const layer of layers) wanted.set(`${layer}:${series}`, { layer, view })
-    }
-    for (const [key, { map }] of [...this.targets]) {
-      // An empty layer stays while its series is shown: it may hold strokes that are under way.
-      if (wanted.has(key) || views.some((v) => v.series.series_instance_uid === map.series)) continue
-      map.destroy()
-      this.targets.delete(key)
-    }
-    for (const [key, { layer, view }] of wanted) {
-      if (!this.targets.has(key)) this.create(key, layer, view)
-    }
-    for (const { map } of this.targets.values()) {
-      const fresh = map.attach(views.filter((v) => v.series.series_instance_uid === map.series))
-      if (fresh.length > 0) map.dress(this.segments, this.isOutlineOnly)
-      if (this.segment?.layer === map.layer) map.activate(this.segment.value)
-    }
+  /** What the content says of the slices of a label map. */
+  private said(map: Labelmap): Readonly<Record<string, string>> {
+    return this.masks.find((m) => m.layer === map.layer && m.series_instance_uid === map.series)?.slices ?? {}
   }
 
-  private create(key: string, layer: number, view: PaneView): void {
-    const stack = this.host.views().find((v) => v.series === view.series && v.volumeId === null) ?? view
-    if (bytesOf(stack.imageIds) > MAX_BYTES) {
-      this.refuse('too_large')
-      return
-    }
-    const map = new Labelmap(layer, view.series.series_instance_uid, stack.imageIds)
-    this.targets.set(key, { map, slices: new SliceState() })
-  }
-
-  /** Bring the slices up to what the content says. */
-  private async write(target: Target): Promise<void> {
-    const { map, slices } = target
-    const mask = this.masks.find((m) => m.layer === map.layer && m.series_instance_uid === map.series)
-    const said = mask?.slices ?? {}
-    const news = slices.news(said)
-    let isChanged = false
-    for (const [place, sha256] of slices.waiting()) {
-      if (!news.includes(place)) slices.confirm(place, sha256 === undefined ? null : await this.read(sha256))
-    }
-    for (const place of news) {
-      const index = map.indexOf(place)
-      if (index === undefined) continue
-      const sha256 = said[place]
-      const labels = sha256 === undefined ? null : await this.read(sha256)
-      if (this.isDestroyed) return
-      if (!slices.tell(place, sha256, labels)) continue
-      this.put(map, index, labels)
-      isChanged = true
-    }
-    if (isChanged) this.redraw(map)
+  private inView(map: Labelmap): number[] {
+    const views = this.host.views().filter((view) => view.series.series_instance_uid === map.series)
+    return views.flatMap((view) => sliceInView(view, map) ?? [])
   }
 
   /** Every label that is written here counts as an edit at once: an operation may be reading it. */
@@ -263,7 +243,27 @@ export class MaskEditor {
     this.settle()
     const { target } = event
     const view = this.host.views().find((v) => target instanceof Node && v.element.contains(target))
-    if (view) this.underWay.press()
+    if (!view) return
+    if (isStroke(event) && this.isHeldBack(view)) {
+      event.stopImmediatePropagation() // Cornerstone would paint
+      this.refuse('loading')
+      return
+    }
+    this.underWay.press()
+  }
+
+  /** Whether the tool in hand would paint on slices that are not all there yet. */
+  private isHeldBack(view: PaneView): boolean {
+    const { tool } = this.host.state
+    const target = this.segment && this.targets.find(this.segment.layer, view)
+    if (!target || !isMaskTool(tool)) return false
+    return !this.writer.isDone(target, paintsThrough(tool, this.brush, view) ? undefined : this.placesInView(view, target.map))
+  }
+
+  /** Undefined where the pane shows no slice of the label map. */
+  private placesInView(view: PaneView, map: Labelmap): string[] | undefined {
+    const place = map.places[sliceInView(view, map) ?? -1]
+    return place === undefined ? undefined : [place]
   }
 
   private readonly released = (): void => {
@@ -287,7 +287,7 @@ export class MaskEditor {
   private readonly modified = (event: Event): void => {
     if (this.isWriting) return
     const { segmentationId } = (event as CustomEvent<{ segmentationId: string }>).detail
-    const target = [...this.targets.values()].find(({ map }) => map.id === segmentationId)
+    const target = [...this.targets.all()].find(({ map }) => map.id === segmentationId)
     if (!target) return
     if (!this.touched.has(target)) this.touched.set(target, this.callbacks.owner?.())
     if (!this.underWay.isPressed) setTimeout(() => this.collect(), 0)
@@ -298,7 +298,7 @@ export class MaskEditor {
     const touched = [...this.touched]
     this.touched.clear()
     for (const [target, owner] of touched) {
-      if (owner === this.callbacks.owner?.() && !this.isGivenUp) this.change(target, changedSlices(target))
+      if (owner === this.callbacks.owner?.() && !this.isGivenUp) this.change(target, this.withoutLate(target, changedSlices(target)))
       else this.forget(target)
     }
     this.isGivenUp = false
@@ -307,9 +307,18 @@ export class MaskEditor {
   /** Strokes of somebody who is gone, or given up: the picture is again as it was told. */
   private forget(target: Target): void {
     const { map, slices } = target
-    if (![...this.targets.values()].includes(target)) return
+    if (![...this.targets.all()].includes(target)) return
     for (const [index] of changedSlices(target)) this.put(map, index, slices.baseline(map.places[index] ?? ''))
     this.redraw(map)
+  }
+
+  /** What was painted, but for slices on which the stored labels are still missing: those would be replaced. */
+  private withoutLate(target: Target, painted: [number, Uint8Array][]): [number, Uint8Array][] {
+    const late = new Set(this.late(target, painted.map(([index]) => index)))
+    if (late.size === 0) return painted
+    for (const index of late) this.put(target.map, index, target.slices.baseline(target.map.places[index] ?? ''))
+    this.refuse('loading')
+    return painted.filter(([index]) => !late.has(index))
   }
 
   /** Show new labels and report them as one stroke; what is locked stays. False where that changes nothing. */
@@ -333,10 +342,23 @@ export class MaskEditor {
     if (changed.size === 0) return false
     this.edits++
     const { layer, series, rows, columns } = map
-    if (this.callbacks.onStroke({ layer, series, rows, columns, slices: changed }, action) === false) {
+    const outcome = this.outcomeOf(target, new Set(changed.keys()))
+    if (this.callbacks.onStroke({ layer, series, rows, columns, slices: changed, outcome }, action) === false) {
       this.putBack(target, before)
     }
     return true
+  }
+
+  private outcomeOf({ slices }: Target, places: Set<string>): StrokeOutcome {
+    return {
+      kept: (hashes) => {
+        for (const [place, sha256] of hashes) if (places.delete(place)) slices.kept(place, sha256)
+      },
+      dropped: () => {
+        for (const place of places) slices.dropped(place)
+        void this.refresh()
+      },
+    }
   }
 
   private putBack({ map, slices }: Target, before: ReadonlyMap<string, Uint8Array | null>): void {
@@ -355,14 +377,8 @@ export class MaskEditor {
     if (view?.isPrior) return 'prior_study'
     if (!view || !this.segment) return 'no_slice'
     const { layer, value } = this.segment
-    const target = this.targets.get(`${layer}:${view.series.series_instance_uid}`)
+    const target = this.targets.find(layer, view)
     return target ? { target, value, view } : 'no_slice'
-  }
-
-  private groups(): tools.Types.IToolGroup[] {
-    const found = this.host.views().map((v) =>
-      tools.ToolGroupManager.getToolGroupForViewport(v.viewportId, v.engineId))
-    return [...new Set(found.filter((group) => group !== undefined))]
   }
 
   private redraw(map: Labelmap): void {

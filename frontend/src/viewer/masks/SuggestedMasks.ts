@@ -7,6 +7,8 @@ import { centreOf } from './operations'
 
 type Read = (sha256: string) => Promise<Uint8Array>
 
+const RETRY_MS = 2000
+const LONGEST_RETRY_MS = 30_000
 const WHITE = 255
 const PALENESS = 0.5
 const { activeSegmentation } = tools.segmentation
@@ -18,9 +20,13 @@ export class SuggestedMasks {
   private read: Read = () => Promise.reject(new Error('no masks'))
   private isDestroyed = false
   private work: Promise<void> = Promise.resolve()
+  /** How often in a row they could not be loaded. */
+  private troubles = 0
+  private timer: ReturnType<typeof setTimeout> | null = null
   private readonly stopViews: () => void
 
-  constructor(private readonly host: PaneHost) {
+  /** @param onTrouble hears once why masks are missing; they are tried again by themselves */
+  constructor(private readonly host: PaneHost, private readonly onTrouble: (error: unknown) => void) {
     this.stopViews = host.onViews(() => void this.refresh())
   }
 
@@ -50,6 +56,7 @@ export class SuggestedMasks {
 
   destroy(): void {
     this.isDestroyed = true
+    if (this.timer !== null) clearTimeout(this.timer)
     this.stopViews()
     this.drop()
   }
@@ -61,8 +68,22 @@ export class SuggestedMasks {
 
   /** One at a time: labels are read while panes change. */
   private refresh(): Promise<void> {
-    this.work = this.work.then(() => this.arrange()).catch((error: unknown) => console.error('suggested masks', error))
+    this.work = this.work.then(() => this.arrange()).then(
+      () => {
+        this.troubles = 0
+      },
+      (error: unknown) => this.failed(error),
+    )
     return this.work
+  }
+
+  private failed(error: unknown): void {
+    if (this.isDestroyed) return
+    if (this.troubles === 0) this.onTrouble(error)
+    const wait = Math.min(RETRY_MS * 2 ** this.troubles, LONGEST_RETRY_MS)
+    this.troubles++
+    if (this.timer !== null) clearTimeout(this.timer)
+    this.timer = setTimeout(() => void this.refresh(), wait)
   }
 
   private async arrange(): Promise<void> {

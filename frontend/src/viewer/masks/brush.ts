@@ -1,5 +1,6 @@
 /** The brush in the hand, as the tools that paint know it. */
 import * as tools from '@cornerstonejs/tools'
+import type { PaneView } from '../types'
 
 export interface Brush {
   radius_mm: number
@@ -9,6 +10,12 @@ export interface Brush {
 }
 
 const THRESHOLD_BRUSH = 'ThresholdBrush'
+
+/** Those that the views belong to. */
+export function groupsOf(views: readonly PaneView[]): tools.Types.IToolGroup[] {
+  const found = views.map((v) => tools.ToolGroupManager.getToolGroupForViewport(v.viewportId, v.engineId))
+  return [...new Set(found.filter((group) => group !== undefined))]
+}
 
 /** To the tools of a group; a group knows it only once it has a viewport. */
 export function giveBrush(group: tools.Types.IToolGroup, { radius_mm, shape, threshold }: Brush): void {

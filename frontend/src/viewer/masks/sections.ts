@@ -39,6 +39,12 @@ function sectionUnder(view: PaneView, map: Labelmap): Section | null {
   return null
 }
 
+/** The slice that a pane shows, by its index; null in planes across the slices, and between them. */
+export function sliceInView(view: PaneView, map: Labelmap): number | null {
+  const section = sectionUnder(view, map)
+  return section?.of === 'slice' ? section.index : null
+}
+
 function sliceUnder(viewport: core.Types.IViewport, map: Labelmap): Section | null {
   // Stacks and planes along the slices both have one.
   const imageId = (viewport as Partial<core.Types.IStackViewport>).getCurrentImageId?.()

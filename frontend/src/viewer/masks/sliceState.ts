@@ -1,15 +1,18 @@
-/** PURE. What the slices of one labelmap held when they were last settled, to tell what a hand changed
- * from what the content changed. */
+/** PURE. What the slices of one labelmap hold: as they were last settled, to tell what a hand changed, and as the
+ * content last said, to tell what has to be written. */
 
-/** What a slice was last told to hold by the content. */
-type Told = string | undefined
+/** What the content says of a slice: its hash. */
+type Said = string | undefined
+
+/** A stroke that never became content: whatever the content says is news. */
+const UNKNOWN = ''
 
 export class SliceState {
   /** Labels as last seen or written; no entry where there is none. */
   private readonly baselines = new Map<string, Uint8Array>()
   private readonly told = new Map<string, string>()
-  /** What was painted and has not come back as content yet, oldest first. */
-  private readonly underWay = new Map<string, Uint8Array[]>()
+  /** How many strokes of a slice are on their way into the content. */
+  private readonly underWay = new Map<string, number>()
 
   baseline(place: string): Uint8Array | null {
     return this.baselines.get(place) ?? null
@@ -22,54 +25,59 @@ export class SliceState {
 
   /** The hand left these labels on the slice. Returns a copy; null where nothing is left. */
   painted(place: string, labels: Uint8Array): Uint8Array | null {
-    const copy = labels.slice()
-    this.underWay.set(place, [...(this.underWay.get(place) ?? []), copy])
-    return this.settle(place, copy)
+    this.underWay.set(place, (this.underWay.get(place) ?? 0) + 1)
+    return this.settle(place, labels.slice())
   }
 
-  /** The stroke was refused: the slice goes back to `labels`. */
+  /** The oldest stroke that is under way is content now, by this hash; null where nothing is left. */
+  kept(place: string, sha256: string | null): void {
+    this.arrived(place)
+    this.remember(place, sha256 ?? undefined)
+  }
+
+  /** A stroke will never be content: the slice is written anew. */
+  dropped(place: string): void {
+    this.arrived(place)
+    this.told.set(place, UNKNOWN)
+  }
+
+  /** The stroke was refused at once: the slice goes back to `labels`. */
   refused(place: string, labels: Uint8Array | null): void {
-    this.underWay.delete(place)
+    this.arrived(place)
     this.settle(place, labels ?? new Uint8Array())
   }
 
-  /** Places whose content differs from what the content said before. */
-  news(slices: Readonly<Record<string, string>>): string[] {
-    const places = new Set([...this.told.keys(), ...Object.keys(slices)])
-    return [...places].filter((place) => this.told.get(place) !== slices[place])
+  /** Whether the slice does not hold yet what the content says. With a stroke under way it is ahead instead. */
+  isBehind(place: string, said: Said): boolean {
+    return !this.underWay.has(place) && this.told.get(place) !== said
   }
 
-  /** The content says what the slice holds. True where the picture has to be written: not if this
-   * is what was painted here, which is on the screen already and may have been painted on since. */
-  tell(place: string, sha256: Told, labels: Uint8Array | null): boolean {
-    if (sha256 === undefined) this.told.delete(place)
-    else this.told.set(place, sha256)
-    const waiting = this.underWay.get(place) ?? []
-    const own = waiting.findIndex((copy) => (labels ? areEqual(copy, labels) : isBlank(copy)))
-    if (own >= 0) {
-      if (own + 1 === waiting.length) this.underWay.delete(place)
-      else this.underWay.set(place, waiting.slice(own + 1))
-      return false
-    }
-    this.underWay.delete(place)
+  /** All places that are behind. */
+  behind(said: Readonly<Record<string, string>>): string[] {
+    const places = new Set([...this.told.keys(), ...Object.keys(said)])
+    return [...places].filter((place) => this.isBehind(place, said[place]))
+  }
+
+  /** The slice holds now what the content says. */
+  written(place: string, sha256: Said, labels: Uint8Array | null): void {
+    this.remember(place, sha256)
     this.settle(place, labels ?? new Uint8Array())
-    return true
-  }
-
-  /** Strokes that ended where they began come back as no news: then nothing is under way. */
-  confirm(place: string, labels: Uint8Array | null): void {
-    const last = this.underWay.get(place)?.at(-1)
-    if (last && (labels ? areEqual(last, labels) : isBlank(last))) this.underWay.delete(place)
-  }
-
-  /** Places that were painted, with what the content says of them. */
-  waiting(): [string, Told][] {
-    return [...this.underWay.keys()].map((place) => [place, this.told.get(place)])
   }
 
   /** Every place that holds a label. */
   filled(): [string, Uint8Array][] {
     return [...this.baselines]
+  }
+
+  private arrived(place: string): void {
+    const left = (this.underWay.get(place) ?? 0) - 1
+    if (left > 0) this.underWay.set(place, left)
+    else this.underWay.delete(place)
+  }
+
+  private remember(place: string, sha256: Said): void {
+    if (sha256 === undefined) this.told.delete(place)
+    else this.told.set(place, sha256)
   }
 
   private settle(place: string, labels: Uint8Array): Uint8Array | null {
