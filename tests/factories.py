@@ -181,3 +181,13 @@ def make_explanation(
         model_version=version, case=case, method="grad_cam", answer="yes",
         state=JobState.COMPLETED, sha256=sha256, size_bytes=len(data), place=place,
     )  # fmt: skip
+
+
+def cropped(data: bytes, rows: int, columns: int) -> bytes:
+    """The file with the upper left part of its picture only."""
+    dataset = pydicom.dcmread(io.BytesIO(data))
+    dataset.PixelData = dataset.pixel_array[:rows, :columns].tobytes()
+    dataset.Rows, dataset.Columns = rows, columns
+    output = io.BytesIO()
+    dataset.save_as(output)
+    return output.getvalue()

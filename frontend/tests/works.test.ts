@@ -37,7 +37,7 @@ describe('the places of voxels', () => {
 describe('an operation', () => {
   const painted = () => Uint8Array.from({ length: 15 }, (_, i) => (i >= 6 && i <= 8 ? 1 : 0))
   const subject = (part: Partial<Subject> = {}): Subject => ({
-    slices: [painted(), new Uint8Array(15), painted()], size: SIZE, value: 1, section: { of: 'slice', index: 1 },
+    slices: [painted(), new Uint8Array(15), painted()], size: SIZE, sizes: null, value: 1, section: { of: 'slice', index: 1 },
     positions: () => positionsIn([plane(0), plane(1), plane(2)], SIZE), ...part,
   })
   const result = (...[operation, reach, the]: Parameters<typeof workOf>) => {
@@ -79,6 +79,21 @@ describe('an operation', () => {
     const times = subject({ positions: () => 'same_place' })
     expect(result('grow', 'series', times)).toEqual([0, 2])
     expect(result('remove_islands', 'series', times)).toEqual([0, 2])
+  })
+
+  it('works on images of several sizes each by itself, and fills nothing between them', () => {
+    const large = Uint8Array.from({ length: 42 }, (_, i) => (i === 22 ? 1 : 0)) // 6 rows of 7
+    const sizes = [SIZE, { rows: 6, columns: 7 }]
+    const the = subject({ slices: [painted(), large], sizes, section: { of: 'slice', index: 1 } })
+    const work = workOf('grow', 'series', the)
+    let step = work.next()
+    while (!step.done) step = work.next()
+    const changed = step.value as Map<number, Uint8Array>
+    expect([...changed.keys()]).toEqual([0, 1])
+    expect([15, 21, 22, 23, 29].map((i) => changed.get(1)?.[i])).toEqual([1, 1, 1, 1, 1])
+    expect(changed.get(1)?.filter((label) => label).length).toBe(5)
+    expect(result('grow', 'shown', the)).toEqual([1])
+    expect(result('interpolate', 'series', the)).toBe('sizes')
   })
 
   it('does not ask where the slices lie to change the one that is shown', () => {

@@ -269,11 +269,11 @@ class Masks(Kind):
         return found
 
     def _add_slice(self, target: Mask, volume: LabelVolume, frame: Frame) -> None:
-        if (volume.rows, volume.columns) != target.shape:
-            raise UnusableInput("the mask has another size than the images")
         labels = volume.labels_of(frame)
         if labels is None:
-            return
+            return  # as on images of the series that have another size
+        if labels.shape != target.shape:
+            raise UnusableInput("the mask has another size than the images")
         target[target == UNLABELED] = 0
         for number, one in enumerate(self.segments, 1):
             target[labels == one.value] = number

@@ -351,3 +351,39 @@ def test_two_readers_give_two_reads_of_each_mask(cast, content, ct):
     assert len({n.rpartition("-read")[2] for n in names}) == 2
     assert len(names) == 4
     assert sum(n.startswith("images/") for n in zipfile.ZipFile(out).namelist()) == 1
+
+
+def test_images_of_several_sizes_in_one_series_have_masks_of_their_own(cast):
+    publish_schema(actor=cast.manager, project=cast.project, definition=DEFINITION)
+    large, small = factories.make_ct("two sizes", slices=2)
+    small = factories.cropped(small, 20, 16)
+    for data in (large, small):
+        study = ingest(collection=cast.project.collection, chunks=[data]).study
+    add_cases(project=cast.project, studies=[study])
+    headers = [pydicom.dcmread(io.BytesIO(data)) for data in (large, small)]
+    shapes = [(one.Rows, one.Columns) for one in headers]
+    made = [np.full((1, *shape), 3, np.uint8) for shape in shapes]
+    drawn_on = [
+        drawn(one.SeriesInstanceUID, [one.SOPInstanceUID], labels)
+        for one, labels in zip(headers, made, strict=True)
+    ]
+    content = {"answers": {"nodule": "yes", "depth": -4.5}, "masks": drawn_on}
+    import_read(reader=cast.annotator, case=Case.objects.get(), content=content)
+    dataset = services.freeze(project=cast.project, name="sizes", actor=cast.manager)
+
+    def exported(name):
+        export = services.request_export(actor=cast.manager, dataset=dataset, format_name=name)
+        jobs.execute(Export, export.pk, exporting.write_export)
+        export.refresh_from_db()
+        return entries(services.export_path(export))
+
+    found, manifest = exported("nifti")
+    assert manifest["left_out"] == []
+    named = sorted(name for name in found if name.endswith(".nii.gz"))
+    assert len(named) == 4  # two masks, and the images of each
+    sizes = {volume(found[name]).shape for name in named}
+    assert sizes == {(columns, rows, 1) for rows, columns in shapes}
+    found, manifest = exported("dicom_seg")
+    assert manifest["left_out"] == []
+    segmentations = [pydicom.dcmread(io.BytesIO(data)) for n, data in found.items() if "seg/" in n]
+    assert {(one.Rows, one.Columns) for one in segmentations} == set(shapes)

@@ -261,6 +261,8 @@ def test_a_mask_that_does_not_fit_is_named(mask, path):
 def test_a_layer_of_a_series_is_named_once():
     again = {"answers": {}, "masks": [layer(), layer(layer=1), layer()]}
     assert problems(again) == {"masks[2]": "names this layer of the series again"}
+    sizes = {"answers": {}, "masks": [layer(), {**layer(), "rows": layer()["rows"] + 1}]}
+    assert problems(sizes) == {}
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from annotation.archive import storage
+from annotation.archive.models import Instance
 from annotation.archive.stacks import Frame
 from annotation.datasets.formats.base import Read
 from annotation.imaging import masks
@@ -14,7 +16,10 @@ from annotation.labeling.schemas import Segment
 
 @dataclass(frozen=True)
 class LabelVolume:
-    """One reader's label map of one layer of a series (of the whole of it where imported)."""
+    """One reader's label map of one layer of a series (of the whole of it where imported).
+
+    Of a series with images of several sizes, those of one size.
+    """
 
     read: Read
     series_instance_uid: str
@@ -29,7 +34,18 @@ class LabelVolume:
     def name(self) -> str:
         """Unique in the dataset, as the stem of a file."""
         what = "imported" if self.layer is None else f"layer{self.layer}"
-        return f"{self.series_instance_uid}-{what}-read{self.read.number}"
+        return f"{self.images_name}-{what}-read{self.read.number}"
+
+    @cached_property
+    def images_name(self) -> str:
+        """The series, and the size of the images where it has several."""
+        sizes = Instance.objects.filter(
+            series__study=self.read.item.case.study_id,
+            series__series_instance_uid=self.series_instance_uid,
+            frame_index__isnull=False,
+        ).values_list("rows", "columns")
+        size = f"-{self.rows}x{self.columns}" if sizes.distinct().count() > 1 else ""
+        return f"{self.series_instance_uid}{size}"
 
     @property
     def asked_slices(self) -> frozenset[str] | None:

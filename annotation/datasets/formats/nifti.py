@@ -34,21 +34,21 @@ def write(dataset: Dataset, file: BinaryIO, report: Report) -> None:
     archive = Archive(dataset, file)
     tables: dict[str, Any] = {}
     listed: dict[str, list[Any]] = defaultdict(list)
-    images: dict[str, str] = {}  # of the case at hand, by series
+    images: set[str] = set()  # of the case at hand
     case = None
     for read in reads_of(dataset, report):
         if read.item.case_id != case:
-            case, images = read.item.case_id, {}
+            case, images = read.item.case_id, set()
         for volume in label_volumes_of(read):
             name = mask_name(volume)
             about = {"case": str(case), "revision": str(read.revision.pk), "mask": name}
             try:
                 stack = _writable_stack(volume)
                 _write_mask(archive, name, volume, stack)
-                image = images.get(volume.series_instance_uid)
-                if image is None:
-                    image = _write_image(archive, volume, stack)
-                    images[volume.series_instance_uid] = image
+                image = image_name(volume)
+                if image not in images:
+                    _write_image(archive, image, volume, stack)
+                    images.add(image)
             except (ValueError, DamagedMask, sandbox.SandboxFailure) as refused:
                 archive.leave_out(str(refused), **about)
                 continue
@@ -67,7 +67,7 @@ def mask_name(volume: LabelVolume) -> str:
 
 def image_name(volume: LabelVolume) -> str:
     item = volume.read.item
-    return f"images/{item.split}/{item.case_id}/{volume.series_instance_uid}.nii.gz"
+    return f"images/{item.split}/{item.case_id}/{volume.images_name}.nii.gz"
 
 
 def table_of(volume: LabelVolume) -> dict[str, Any]:
@@ -123,15 +123,13 @@ def _write_mask(archive: Archive, name: str, volume: LabelVolume, stack: Stack) 
         write_volume(file, planes, _shape(stack), np.uint8, stack.affine_lps)
 
 
-def _write_image(archive: Archive, volume: LabelVolume, stack: Stack) -> str:
-    name = image_name(volume)
+def _write_image(archive: Archive, name: str, volume: LabelVolume, stack: Stack) -> None:
     planes = modality_values(stack)
     first = next(planes)  # what cannot be decoded is refused before the entry is begun
     about = {**_about(volume), "not_a_volume": _why_not(stack)}
     with archive.entry(name, **about) as file:
         shape, affine = _shape(stack), stack.affine_lps
         write_volume(file, _and(first, planes), shape, image_type(stack), affine)
-    return name
 
 
 def _and(first: NDArray[Any], rest: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:

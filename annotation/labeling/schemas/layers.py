@@ -21,7 +21,7 @@ def check_masks(schema: Schema, masks: Any, problems: Problems) -> None:
         return
     if not problems.check("masks", _count(masks) <= MAX_SLICES, f"have over {MAX_SLICES} slices"):
         return
-    seen: set[tuple[str, int]] = set()
+    seen: set[tuple[Any, ...]] = set()
     for number, mask in enumerate(masks):
         where = f"masks[{number}]"
         if isinstance(mask, dict) and "layer" in mask:
@@ -47,7 +47,7 @@ def _check_layer(
     schema: Schema,
     where: str,
     mask: dict[str, Any],
-    seen: set[tuple[str, int]],
+    seen: set[tuple[Any, ...]],
     problems: Problems,
 ) -> None:
     layer, series = mask["layer"], mask["series_instance_uid"]
@@ -55,10 +55,12 @@ def _check_layer(
     is_layer = is_whole(layer, 0, 255) and layer in layers
     is_known = problems.check(f"{where}.layer", is_layer, "is no layer of this schema")
     is_series = problems.check(f"{where}.series_instance_uid", is_uid(series), "must be a UID")
-    if is_known and is_series:
-        problems.check(where, (series, layer) not in seen, "names this layer of the series again")
-        seen.add((series, layer))
     rows, columns = mask["rows"], mask["columns"]
+    if is_known and is_series and is_whole(rows, 1, MAX_SIDE) and is_whole(columns, 1, MAX_SIDE):
+        # Images of a series may have several sizes: each is a mask of its own.
+        named = series, layer, rows, columns
+        problems.check(where, named not in seen, "names this layer of the series again")
+        seen.add(named)
     for name, value in (("rows", rows), ("columns", columns)):
         is_side = is_whole(value, 1, MAX_SIDE)
         problems.check(f"{where}.{name}", is_side, f"must be from 1 to {MAX_SIDE}")

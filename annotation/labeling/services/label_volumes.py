@@ -111,7 +111,10 @@ def _mask_named(content: Content, layer: int, series_uid: str | None) -> Content
     if not found:
         raise NotFound
     if len(found) > 1:
-        uids = ", ".join(sorted(mask["series_instance_uid"] for mask in found))
+        series = {mask["series_instance_uid"] for mask in found}
+        if len(series) == 1:
+            raise Conflict("The series has images of several sizes: it is no volume.")
+        uids = ", ".join(sorted(series))
         raise InvalidInput(f"The read has masks on several series: {uids}.", field="series")
     return found[0]
 

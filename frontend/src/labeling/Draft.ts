@@ -3,7 +3,7 @@ import { ApiError } from '../api/client'
 import { Autosave, type SaveState } from './autosave'
 import { contentOf, drawnMasks, isDrawn, type Content } from './content'
 import { ReadingDocument, type Change } from './document'
-import { paint } from './edits'
+import { isTarget, paint } from './edits'
 import type { MaskLayer } from '../viewer/types'
 import { recovery, type Found, type WorkJournal } from './journal'
 import { MaskStore, type Hashes, type MaskChange } from './maskStore'
@@ -117,8 +117,9 @@ export class Draft {
   /** Take over what was painted; false where the draft cannot be changed now. */
   paint(change: MaskChange, action: string): boolean {
     if (!this.isOpen) return false
-    const gesture = `stroke ${++this.gestures}`
-    const { outcome } = change
+    const { outcome, isContinued = false } = change
+    if (!isContinued) this.gestures++
+    const gesture = `stroke ${this.gestures}`
     this.strokes.add({
       keep: async () => {
         await this.masks.store(change, (hashes) => this.keepPainted(change, hashes, action, gesture))
@@ -301,9 +302,7 @@ function withKnownSlices(
   if (!found.masks || drawnMasks(found).every((m) => Object.values(m.slices).every(isKnown))) return found
   const masks = found.masks.map((mask) => {
     if (!isDrawn(mask)) return mask
-    const before = drawnMasks(theirs).find(
-      (m) => m.layer === mask.layer && m.series_instance_uid === mask.series_instance_uid,
-    )
+    const before = drawnMasks(theirs).find((one) => isTarget(one, mask))
     const slices = Object.entries(mask.slices).flatMap(([place, sha256]) => {
       const kept = isKnown(sha256) ? sha256 : before?.slices[place]
       return kept ? [[place, kept] as const] : []

@@ -19,10 +19,10 @@ export function askedSlices({ study, annotation }: Reading, content: Content): A
   return annotation.asked.flatMap(({ layer, series_instance_uid, slices }) => {
     const series = study.series.find((one) => one.series_instance_uid === series_instance_uid)
     const wanted = new Set(slices)
-    const drawn = drawnMasks(content).find((mask) => mask.layer === layer && mask.series_instance_uid === series_instance_uid)
+    const drawn = drawnMasks(content).filter((mask) => mask.layer === layer && mask.series_instance_uid === series_instance_uid)
     return (series ? imagesOf(series) : []).flatMap((place, index) => {
       const key = placeKey(place)
-      return wanted.has(key) ? [{ ...place, series_instance_uid, slice: index + 1, isDrawn: drawn?.slices[key] !== undefined }] : []
+      return wanted.has(key) ? [{ ...place, series_instance_uid, slice: index + 1, isDrawn: drawn.some((mask) => mask.slices[key] !== undefined) }] : []
     })
   })
 }

@@ -169,6 +169,6 @@ function idOf({ id }: { id: string }): string {
   return id
 }
 
-function layerKey({ layer, series_instance_uid }: MaskLayer): string {
-  return `${layer}:${series_instance_uid}`
+function layerKey({ layer, series_instance_uid, rows, columns }: MaskLayer): string {
+  return `${layer}:${series_instance_uid}:${rows}:${columns}`
 }

@@ -204,8 +204,10 @@ export function placeKey({ sop_instance_uid, frame }: Place): string {
   return `${sop_instance_uid}:${frame}`
 }
 
-function isTarget(mask: MaskLayer, target: Omit<MaskLayer, 'slices'>): boolean {
+/** Whether they are of one layer, series and size: images of several sizes in one series have a mask each. */
+export function isTarget(mask: Omit<MaskLayer, 'slices'>, target: Omit<MaskLayer, 'slices'>): boolean {
   return mask.layer === target.layer && mask.series_instance_uid === target.series_instance_uid
+    && mask.rows === target.rows && mask.columns === target.columns
 }
 
 function same(a: unknown, b: unknown): boolean {

@@ -1,8 +1,9 @@
 /** The painted slices of one annotation by SHA-256: compressed in memory, sent before they are named. */
 import { t } from '../i18n'
-import type { StrokeOutcome } from '../viewer/masks/MaskEditor'
+import type { StrokeOutcome } from '../viewer/masks/strokes'
 import type { MaskLayer } from '../viewer/types'
 import { drawnMasks, sliceHashes, type Content } from './content'
+import { isTarget } from './edits'
 import { address, decodeSlice, encodeSlice, pack, unpack, type Bytes, type Slice } from './sliceFormat'
 
 /** A pack takes seconds, not minutes, to send and to check. */
@@ -27,6 +28,8 @@ export interface MaskChange {
   columns: number
   slices: ReadonlyMap<string, Uint8Array | null>
   outcome?: StrokeOutcome
+  /** Whether it is a part of the stroke before. */
+  isContinued?: boolean
 }
 
 /** Places of slices with the hashes of what is on them; null where nothing is left. */
@@ -106,8 +109,7 @@ export class MaskStore {
   /** Proposed masks as they are taken over: where both were painted, what is there stays. */
   async merged(own: readonly MaskLayer[], proposed: readonly MaskLayer[]): Promise<MaskLayer[]> {
     return Promise.all(proposed.map(async (mask) => {
-      const { layer, series_instance_uid } = mask
-      const known = own.find((one) => one.layer === layer && one.series_instance_uid === series_instance_uid)
+      const known = own.find((one) => isTarget(one, mask))
       const slices = Object.entries(mask.slices).map(async ([place, sha256]) =>
         [place, await this.united(known?.slices[place], sha256, mask)] as const)
       return { ...mask, slices: Object.fromEntries(await Promise.all(slices)) }

@@ -143,4 +143,5 @@ const REFUSALS = {
   nothing_to_do: 'refusal.nothing_to_do',
   too_large: 'refusal.too_large',
   loading: 'refusal.loading',
+  sizes: 'refusal.sizes',
 } satisfies Record<MaskRefusal, TextKey>

@@ -6,6 +6,7 @@ import type { PaneView } from '../types'
 import { forgetMade } from '../metadata'
 import { placeKey, placeOf } from '../regions/frames'
 import { forgetStrokes } from '../tools'
+import { isSameSize, type Size } from './operations'
 
 export interface SegmentAppearance {
   value: number
@@ -32,8 +33,9 @@ export class Labelmap {
   readonly id: string
   /** "<sop_instance_uid>:<frame>" of every slice, in the order of the stack. */
   readonly places: readonly string[]
-  readonly rows: number
-  readonly columns: number
+  /** Of each slice: a series may hold images of several sizes. */
+  readonly sizes: readonly Size[]
+  readonly hasOneSize: boolean
   private readonly images: readonly core.Types.IImage[]
   /** Cornerstone's number of its colours: each pane would get some of its own, for good. */
   private readonly palette = segmentation.config.color.addColorLUT([[0, 0, 0, 0]])
@@ -48,8 +50,8 @@ export class Labelmap {
       image.sharedCacheKey = this.id
     }
     this.images = core.imageLoader.createAndCacheDerivedLabelmapImages([...sourceIds], { onCacheAdd })
-    this.rows = this.images[0]?.rows ?? 0
-    this.columns = this.images[0]?.columns ?? 0
+    this.sizes = this.images.map(({ rows, columns }) => ({ rows, columns }))
+    this.hasOneSize = this.sizes.every((size) => isSameSize(size, this.sizes[0]))
     this.places = sourceIds.map((id) => {
       const place = placeOf(id)
       return place ? placeKey(place) : id
@@ -63,6 +65,10 @@ export class Labelmap {
 
   indexOf(place: string): number | undefined {
     return this.indices.get(place)
+  }
+
+  sizeOf(index: number | undefined): Size {
+    return this.sizes[index ?? 0] ?? { rows: 0, columns: 0 }
   }
 
   /** The labels of a slice as they are shown: writing here writes the picture. */

@@ -5,32 +5,15 @@ import type { MaskLayer, MaskOperation, MaskReach, PaneHost, PaneView, Place } f
 import { giveBrush, groupsOf, type Brush } from './brush'
 import { inBursts } from './bursts'
 import type { Labelmap, SegmentAppearance } from './Labelmap'
-import { MaskTargets } from './MaskTargets'
+import { MaskTargets, saidOf } from './MaskTargets'
 import { withLocked } from './operations'
 import { isMaskTool, isStroke, paintsThrough } from './reach'
 import { subjectIn, sliceInView } from './sections'
 import { isBlank } from './sliceState'
 import { SliceWriter, type MaskLoading, type Target } from './SliceWriter'
+import { changedSlices, strokesOf, type StrokeChange } from './strokes'
 import { UnderWay } from './UnderWay'
 import { workOf, type WorkRefusal } from './works'
-
-/** What a stroke left on some slices; null where nothing is left. */
-export interface StrokeChange {
-  layer: number
-  series: string
-  rows: number
-  columns: number
-  slices: Map<string, Uint8Array | null>
-  outcome: StrokeOutcome
-}
-
-/** What becomes of a stroke that was not refused. */
-export interface StrokeOutcome {
-  /** These of its slices become content now, by their hashes; null where nothing is left. */
-  kept(hashes: ReadonlyMap<string, string | null>): void
-  /** What is not kept yet never will be. */
-  dropped(): void
-}
 
 /** What the hand did: painted, or one of the operations. */
 export type MaskAction = MaskOperation | 'paint'
@@ -223,7 +206,7 @@ export class MaskEditor {
 
   /** What the content says of the slices of a label map. */
   private said(map: Labelmap): Readonly<Record<string, string>> {
-    return this.masks.find((m) => m.layer === map.layer && m.series_instance_uid === map.series)?.slices ?? {}
+    return saidOf(this.masks, map)
   }
 
   private inView(map: Labelmap): number[] {
@@ -244,20 +227,23 @@ export class MaskEditor {
     const { target } = event
     const view = this.host.views().find((v) => target instanceof Node && v.element.contains(target))
     if (!view) return
-    if (isStroke(event) && this.isHeldBack(view)) {
+    const why = isStroke(event) ? this.whyNot(view) : null
+    if (why) {
       event.stopImmediatePropagation() // Cornerstone would paint
-      this.refuse('loading')
+      this.refuse(why)
       return
     }
     this.underWay.press()
   }
 
-  /** Whether the tool in hand would paint on slices that are not all there yet. */
-  private isHeldBack(view: PaneView): boolean {
+  /** Why the tool in hand must not paint now: on slices that are not all there yet it would replace what is stored. */
+  private whyNot(view: PaneView): MaskRefusal | null {
     const { tool } = this.host.state
     const target = this.segment && this.targets.find(this.segment.layer, view)
-    if (!target || !isMaskTool(tool)) return false
-    return !this.writer.isDone(target, paintsThrough(tool, this.brush, view) ? undefined : this.placesInView(view, target.map))
+    if (!target || !isMaskTool(tool)) return null
+    const isThrough = paintsThrough(tool, this.brush, view)
+    if (isThrough && !target.map.hasOneSize) return 'sizes'
+    return this.writer.isDone(target, isThrough ? undefined : this.placesInView(view, target.map)) ? null : 'loading'
   }
 
   /** Undefined where the pane shows no slice of the label map. */
@@ -341,29 +327,18 @@ export class MaskEditor {
     this.redraw(map)
     if (changed.size === 0) return false
     this.edits++
-    const { layer, series, rows, columns } = map
-    const outcome = this.outcomeOf(target, new Set(changed.keys()))
-    if (this.callbacks.onStroke({ layer, series, rows, columns, slices: changed, outcome }, action) === false) {
-      this.putBack(target, before)
+    for (const stroke of strokesOf(target, changed, () => void this.refresh())) {
+      if (this.callbacks.onStroke(stroke, action) === false) this.putBack(target, before, stroke.slices.keys())
     }
     return true
   }
 
-  private outcomeOf({ slices }: Target, places: Set<string>): StrokeOutcome {
-    return {
-      kept: (hashes) => {
-        for (const [place, sha256] of hashes) if (places.delete(place)) slices.kept(place, sha256)
-      },
-      dropped: () => {
-        for (const place of places) slices.dropped(place)
-        void this.refresh()
-      },
-    }
-  }
-
-  private putBack({ map, slices }: Target, before: ReadonlyMap<string, Uint8Array | null>): void {
-    for (const [place, labels] of before) {
+  private putBack(
+    { map, slices }: Target, before: ReadonlyMap<string, Uint8Array | null>, places: Iterable<string>,
+  ): void {
+    for (const place of places) {
       const index = map.indexOf(place)
+      const labels = before.get(place) ?? null
       if (index === undefined) continue
       slices.refused(place, labels)
       this.put(map, index, labels)
@@ -390,11 +365,4 @@ export class MaskEditor {
   private refuse(reason: MaskRefusal): void {
     this.callbacks.onRefused?.(reason)
   }
-}
-
-function changedSlices({ map, slices }: Target): [number, Uint8Array][] {
-  return map.places.flatMap((place, index): [number, Uint8Array][] => {
-    const labels = map.slice(index)
-    return slices.hasChanged(place, labels) ? [[index, labels]] : []
-  })
 }

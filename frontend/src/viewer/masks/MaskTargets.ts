@@ -4,7 +4,7 @@ import type { MaskLayer, PaneView, Place } from '../types'
 import { bytesOf, Labelmap } from './Labelmap'
 import { centreOf } from './operations'
 import { SliceState } from './sliceState'
-import type { Target } from './SliceWriter'
+import type { Said, Target } from './SliceWriter'
 
 const MAX_BYTES = 512 * 2 ** 20
 
@@ -32,7 +32,7 @@ export class MaskTargets {
         if (count > most) [most, best] = [count, { place, labels, map }]
       }
     }
-    return best && { ...placeOfKey(best.place), pixel: centreOf(best.labels, value, best.map.columns) }
+    return best && { ...placeOfKey(best.place), pixel: centreOf(best.labels, value, best.map.sizeOf(best.map.indexOf(best.place)).columns) }
   }
 
   /** A label map for what the shown series hold or are about to be painted with, and no other. */
@@ -71,6 +71,12 @@ export class MaskTargets {
     const map = new Labelmap(layer, view.series.series_instance_uid, stack.imageIds)
     this.known.set(key, { map, slices: new SliceState() })
   }
+}
+
+/** What the masks say of the slices of a label map; images of several sizes have a mask each. */
+export function saidOf(masks: readonly MaskLayer[], map: Labelmap): Said {
+  const [first, ...others] = masks.filter((m) => m.layer === map.layer && m.series_instance_uid === map.series)
+  return others.length === 0 ? first?.slices ?? {} : Object.assign({}, first?.slices, ...others.map(({ slices }) => slices)) as Said
 }
 
 function keyOf(layer: number, view: PaneView): string {

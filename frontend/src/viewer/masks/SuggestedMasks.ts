@@ -2,6 +2,7 @@
  * the reader painted, and never painted on. */
 import * as tools from '@cornerstonejs/tools'
 import type { MaskLayer, PaneHost, PaneView, Place } from '../types'
+import { placeKey } from '../regions/frames'
 import { Labelmap, type SegmentAppearance } from './Labelmap'
 import { centreOf } from './operations'
 
@@ -15,6 +16,7 @@ const { activeSegmentation } = tools.segmentation
 
 export class SuggestedMasks {
   private readonly maps = new Map<string, Labelmap>()
+  private given: readonly MaskLayer[] = []
   private masks: readonly MaskLayer[] = []
   private segments: readonly SegmentAppearance[] = []
   private read: Read = () => Promise.reject(new Error('no masks'))
@@ -32,8 +34,9 @@ export class SuggestedMasks {
 
   /** Show exactly these masks; an empty list shows none. Resolves when they are there. */
   show(masks: readonly MaskLayer[], segments: readonly SegmentAppearance[], read: Read): Promise<void> {
-    if (masks !== this.masks) this.drop()
-    this.masks = masks
+    if (masks !== this.given) this.drop()
+    if (masks !== this.given) this.masks = joined(masks)
+    this.given = masks
     this.segments = segments.map((one) => ({ ...one, colour: paler(one.colour), isHidden: false, isLocked: true }))
     this.read = read
     return this.refresh()
@@ -132,9 +135,19 @@ function keepingActive(views: readonly PaneView[], work: () => void): void {
   }
 }
 
+/** One for each layer of a series, whatever sizes its images have. */
+function joined(masks: readonly MaskLayer[]): MaskLayer[] {
+  const found = new Map<string, MaskLayer>()
+  for (const mask of masks) {
+    const key = `${mask.layer}:${mask.series_instance_uid}`
+    found.set(key, { ...mask, slices: { ...found.get(key)?.slices, ...mask.slices } })
+  }
+  return [...found.values()]
+}
+
 function pinned({ place, labels, map }: { place: Place; labels: Uint8Array; map: Labelmap }): Place & { pixel: [number, number] } {
   const value = labels.find((label) => label !== 0) ?? 0
-  return { ...place, pixel: centreOf(labels, value, map.columns) }
+  return { ...place, pixel: centreOf(labels, value, map.sizeOf(map.indexOf(placeKey(place))).columns) }
 }
 
 function paler(colour: string): string {

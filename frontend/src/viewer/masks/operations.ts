@@ -7,6 +7,10 @@ export interface Size {
   columns: number
 }
 
+export function isSameSize(one: Size, other: Size | undefined): boolean {
+  return one.rows === other?.rows && one.columns === other.columns
+}
+
 /** From one map to another of the same size. */
 export type Operation = (map: Uint8Array, grid: Grid) => Generator<void, Uint8Array>
 

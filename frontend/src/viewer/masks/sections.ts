@@ -11,7 +11,7 @@ import type { Subject } from './works'
 /** A segment of a label map as the pane shows it now. */
 export function subjectIn(view: PaneView, map: Labelmap, value: number): Subject {
   return {
-    slices: map.slices(), size: { rows: map.rows, columns: map.columns }, value,
+    slices: map.slices(), size: map.sizeOf(0), sizes: map.hasOneSize ? null : map.sizes, value,
     section: sectionUnder(view, map), positions: () => positionsOf(view, map),
   }
 }
@@ -22,7 +22,7 @@ function positionsOf(view: PaneView, map: Labelmap): Positions | NoSpace {
     const frame = frameOf(imageId)
     return [frame ? placeKey(frame.place) : imageId, frame?.isPlaced ? frame.plane : null] as const
   }))
-  return positionsIn(map.places.map((place) => planes.get(place) ?? null), map)
+  return positionsIn(map.places.map((place) => planes.get(place) ?? null), map.sizeOf(0))
 }
 
 /** What a pane cuts; null where its plane runs askew through the voxels, or beside them. */
@@ -34,8 +34,8 @@ function sectionUnder(view: PaneView, map: Labelmap): Section | null {
   const { plane } = frame
   if (view.volumeId === null || areParallel(viewPlaneNormal, normalOf(plane))) return sliceUnder(viewport, map)
   const [x, y] = toPixel(plane, focalPoint)
-  if (areParallel(viewPlaneNormal, plane.column)) return within(map.rows, { of: 'row', index: Math.round(y) })
-  if (areParallel(viewPlaneNormal, plane.row)) return within(map.columns, { of: 'column', index: Math.round(x) })
+  if (areParallel(viewPlaneNormal, plane.column)) return within(map.sizeOf(0).rows, { of: 'row', index: Math.round(y) })
+  if (areParallel(viewPlaneNormal, plane.row)) return within(map.sizeOf(0).columns, { of: 'column', index: Math.round(x) })
   return null
 }
 

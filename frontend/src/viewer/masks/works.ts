@@ -11,6 +11,8 @@ export interface Subject {
   /** Labels of the whole stack in order. */
   slices: readonly Uint8Array[]
   size: Size
+  /** Of each slice, where the images of the stack have several sizes; null where all have `size`. */
+  sizes: readonly Size[] | null
   value: number
   /** Null where the pane's plane runs askew through the voxels. */
   section: Section | null
@@ -19,7 +21,7 @@ export interface Subject {
 }
 
 /** Why there is nothing to do. */
-export type WorkRefusal = 'askew' | NoSpace
+export type WorkRefusal = 'askew' | 'sizes' | NoSpace
 
 type Work = Generator<void, Map<number, Uint8Array> | WorkRefusal>
 
@@ -29,19 +31,24 @@ const OPERATIONS: Record<Exclude<MaskOperation, 'interpolate'>, Operation> = {
 
 /** The slices as they are to be, by index; or why there are none. */
 export function* workOf(operation: MaskOperation, reach: MaskReach, subject: Subject): Work {
-  const { slices, size, value, section } = subject
+  const { slices, sizes, value, section } = subject
   const isWhole = reach === 'series' && operation !== 'clear_slice'
   if (!isWhole && !section) return 'askew'
   if (operation === 'interpolate') return yield* filled(subject, isWhole)
-  if (!isWhole && section) return yield* onSection(slices, section, value, size, OPERATIONS[operation])
+  if (!isWhole && section) {
+    const size = sizes?.[section.index] ?? subject.size
+    return yield* onSection(slices, section, value, size, OPERATIONS[operation])
+  }
   // Images that are no neighbours in space are worked on one by one: what one shows says nothing about the next.
-  const isSpace = slices.length === 1 || typeof subject.positions() !== 'string'
-  return yield* (isSpace ? onVolume : onEachSlice)(slices, value, size, OPERATIONS[operation])
+  const isSpace = slices.length === 1 || (sizes === null && typeof subject.positions() !== 'string')
+  if (isSpace) return yield* onVolume(slices, value, subject.size, OPERATIONS[operation])
+  return yield* onEachSlice(slices, value, (index) => sizes?.[index] ?? subject.size, OPERATIONS[operation])
 }
 
 /** Between the cuts that the pane shows: those next to the one in sight, or all. A whole series without gaps in that
  * direction was painted on its slices. */
-function* filled({ slices, size, value, section, positions }: Subject, isWhole: boolean): Work {
+function* filled({ slices, size, sizes, value, section, positions }: Subject, isWhole: boolean): Work {
+  if (sizes) return 'sizes'
   const space = positions()
   if (typeof space === 'string') return space
   const gaps = { of: section?.of ?? 'slice', around: isWhole ? null : section?.index ?? null }
@@ -51,11 +58,11 @@ function* filled({ slices, size, value, section, positions }: Subject, isWhole: 
 }
 
 function* onEachSlice(
-  slices: readonly Uint8Array[], value: number, size: Size, operation: Operation,
+  slices: readonly Uint8Array[], value: number, sizeOf: (index: number) => Size, operation: Operation,
 ): Generator<void, Map<number, Uint8Array>> {
   const changed = new Map<number, Uint8Array>()
   for (const [index, labels] of slices.entries()) {
-    if (labels.includes(value)) changed.set(index, yield* onSegment(labels, value, size, operation))
+    if (labels.includes(value)) changed.set(index, yield* onSegment(labels, value, sizeOf(index), operation))
     yield
   }
   return changed
