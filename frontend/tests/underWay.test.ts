@@ -1,5 +1,5 @@
 import { beforeEach, expect, it, vi } from 'vitest'
-import { afterMasks } from '../src/labeling/afterMasks'
+import { afterMasks, closing } from '../src/labeling/afterMasks'
 import type { Found } from '../src/labeling/journal'
 import { ReadingSession } from '../src/labeling/ReadingSession'
 import { inBursts } from '../src/viewer/masks/bursts'
@@ -98,4 +98,30 @@ it('does not hand in the case that has come meanwhile', async () => {
   await handing
   expect(session.snapshot).toMatchObject({ phase: 'reading', reading: { annotation: { id: 'b' } } })
   expect(server.submitted).toEqual([])
+})
+
+it('saves a stroke that is still down when the case is skipped, left for the worklist or for the one before', async () => {
+  for (const [name, act] of [['skip', 'skip'], ['goOn', 'claim'], ['undo', 'undo']] as const) {
+    const session = await open()
+    const underWay = new UnderWay(() => undefined)
+    underWay.press()
+    const acted = vi.spyOn(session, act)
+    const handing = closing(session, (then) => afterMasks(underWay, session, then))[name]('blurred')
+    expect(await hasSettled(handing)).toBe(false)
+    expect(acted).not.toHaveBeenCalled()
+    session.paint({ layer: 0, series: 's', rows: 1, columns: 1, slices: new Map([['1:1', Uint8Array.of(1)]]) })
+    underWay.release()
+    await handing
+    expect(acted).toHaveBeenCalledOnce()
+    session.dispose()
+  }
+})
+
+it('saves what was painted last before it goes on without a lease', async () => {
+  const session = await open()
+  server.leaseIsLost = true
+  session.paint({ layer: 0, series: 's', rows: 1, columns: 1, slices: new Map([['1:1', Uint8Array.of(1)]]) })
+  await session.claim()
+  expect(server.drafts.get('a')?.content.masks).toHaveLength(1)
+  session.dispose()
 })

@@ -16,9 +16,11 @@ interface Props {
   versions: Versions | undefined
   /** What the server found wrong, or still needs an answer, is shown on the images. */
   onGo: (target: Target) => void
+  /** To the next case, where this one is somebody else's. */
+  onGoOn: () => void
 }
 
-export function Notices({ session, snapshot, versions, onGo }: Props) {
+export function Notices({ session, snapshot, versions, onGo, onGoOn }: Props) {
   const { save, isLeaseLost, message, problems } = snapshot
   const of = caseOf(snapshot)
   const amiss = (found: Readonly<Record<string, string>>) => of && <AmissList found={amissIn(found, of)} onGo={onGo} />
@@ -60,7 +62,7 @@ export function Notices({ session, snapshot, versions, onGo }: Props) {
       {isLeaseLost && (
         <Alert color="orange" title={t('notice.lease_lost')} data-testid="lease-lost" role="alert">
           <Text size="sm">{t('notice.lease_lost_help')}</Text>
-          <Button {...keyed('claim')} size="xs" mt="sm" onClick={() => void session.claim()}>
+          <Button {...keyed('claim')} size="xs" mt="sm" onClick={onGoOn}>
             {t('notice.go_on')}
           </Button>
         </Alert>

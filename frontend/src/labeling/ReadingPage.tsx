@@ -74,7 +74,7 @@ export default function ReadingPage() {
   const talk = useTalk(reading?.case_id ?? null, isSettled)
   const pins = usePins(viewer, talk.comments, reading?.case_id ?? '')
   const comment = useCommentInHand(talk, workstation)
-  const reasons = useReasons(session, talk)
+  const reasons = useReasons(session, talk, masks)
   const inHand = useQuestionInHand(session, shown, workstation, regions)
   const leave = () => {
     pointer.letGo() // whatever is under way is waited for

@@ -58,6 +58,7 @@ export class ReadingSession {
 
   async claim(): Promise<void> {
     this.set({ phase: 'claiming', message: '', isSignedOut: false })
+    await this.draft?.flush() // drafts are saved without a lease, too
     await this.enter(() => this.requests.claimNext(this.projectId))
   }
 

@@ -3,6 +3,7 @@ import type { ReactNode } from 'react'
 import type { WorkstationState } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import { actionOf } from './actions'
+import { closing } from './afterMasks'
 import type { Target } from './amiss'
 import { askedSlices, goToAsked } from './askedSlices'
 import { definitionOfRead, type Question } from './definition'
@@ -74,7 +75,7 @@ export function ReadingSide(props: SideProps): ReactNode {
       priorityReason={reasonText(reading, definitionOfRead(reading))}
       reviewComment={reading.review_comment}
       marks={talk.marks}
-      notices={<Notices session={session} snapshot={snapshot} versions={props.versions} onGo={go} />}
+      notices={<Notices session={session} snapshot={snapshot} versions={props.versions} onGo={go} onGoOn={() => void closing(session, props.masks.after).goOn()} />}
       suggestions={props.suggestions}
       explanations={props.explanations}
       questions={studyQuestions(props)}

@@ -10,3 +10,22 @@ export async function afterMasks(
   await masks?.rest()
   if (session.document === document) await act()
 }
+
+export interface Closing {
+  skip(reason: string): Promise<void>
+  /** Take back the last submission. */
+  undo(): Promise<void>
+  /** Another case, whatever became of this one. */
+  goOn(): Promise<void>
+}
+
+/** What takes the open case off the screen without handing it in; its strokes are saved all the same. */
+export function closing(
+  session: Pick<ReadingSession, 'skip' | 'undo' | 'claim'>, after: (act: () => Promise<void>) => Promise<void>,
+): Closing {
+  return {
+    skip: (reason) => after(() => session.skip(reason)),
+    undo: () => after(() => session.undo()),
+    goOn: () => after(() => session.claim()),
+  }
+}

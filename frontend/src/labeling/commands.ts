@@ -2,6 +2,7 @@
 import { LAYOUTS, MASK_TOOLS, REGION_KINDS, type Layout, type PaneState, type ToolName } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import { PRESET_COUNT, TOOLS, type ActionId, type Commands } from './actions'
+import { closing } from './afterMasks'
 import { caseOf, missingIn } from './amiss'
 import { hasNormal } from './choosing'
 import { kindsOf, type RegionLabel, type Segment } from './definition'
@@ -41,10 +42,10 @@ export function commandsOf(room: Room): Commands {
 }
 
 function reading(room: Room): Commands {
-  const { session, snapshot } = room
+  const { session, snapshot, masks } = room
   return {
     submit: () => void handIn(room),
-    ...(snapshot.lastSubmitted !== null && { undo_submission: () => void session.undo() }),
+    ...(snapshot.lastSubmitted !== null && { undo_submission: () => void closing(session, masks.after).undo() }),
     ...(snapshot.undoName !== null && { undo: () => void session.undoEdit() }),
     ...(snapshot.redoName !== null && { redo: () => void session.redoEdit() }),
     ...(hasNormal(session.questions()) && { normal: () => void session.answerNormal() }),

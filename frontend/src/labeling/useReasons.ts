@@ -1,8 +1,10 @@
 /** Skipping, flagging and asking for a second reader: each wants a reason first. */
 import { useState } from 'react'
 import type { Commands } from './actions'
+import { closing } from './afterMasks'
 import type { ReadingSession } from './ReadingSession'
 import type { Reasoned } from './SkipDialog'
+import type { Masks } from './useMasks'
 import type { Markable, Talk } from './useTalk'
 
 export interface Reasons {
@@ -13,7 +15,7 @@ export interface Reasons {
   commands: Commands
 }
 
-export function useReasons(session: ReadingSession, talk: Talk): Reasons {
+export function useReasons(session: ReadingSession, talk: Talk, masks: Masks): Reasons {
   const [what, setWhat] = useState<Reasoned | null>(null)
   const toggle = (kind: Markable) => () => {
     if (talk.marks[kind]) talk.unmark(kind)
@@ -24,7 +26,7 @@ export function useReasons(session: ReadingSession, talk: Talk): Reasons {
     cancel: () => setWhat(null),
     confirm: (asked, reason) => {
       setWhat(null)
-      if (asked === 'skip') void session.skip(reason)
+      if (asked === 'skip') void closing(session, masks.after).skip(reason)
       else talk.mark(asked, reason)
     },
     commands: {

@@ -19,7 +19,9 @@ FIRST, SECOND = ((20, 20), (30, 20)), ((20, 44), (30, 44))  # pixels
 
 @pytest.fixture
 def project(live_cast):
-    return make_case(live_cast, "phantom", phantom("stored before", slices=6), definition=DEFINITION)
+    return make_case(
+        live_cast, "phantom", phantom("stored before", slices=6), definition=DEFINITION
+    )
 
 
 def only(content):
@@ -61,7 +63,7 @@ def test_painting_before_the_stored_mask_has_come_is_held(live_cast, project):
     with reading(live_cast) as enter:
         room, before = enter_with_mask(enter, project)
         held = []
-        room.page.route(MASKS, lambda route: held.append(route))  # noqa: PLW0108  (Playwright marks its handlers)
+        room.page.route(MASKS, lambda route: held.append(route))
         enter(project)
         room.until("p.loaded === 6")
         loading = room.page.get_by_test_id("masks-loading")
@@ -75,9 +77,7 @@ def test_painting_before_the_stored_mask_has_come_is_held(live_cast, project):
         paints_beside(room, before)
 
 
-def test_a_mask_that_cannot_be_loaded_says_so_and_comes_by_itself_or_when_asked(
-    live_cast, project
-):
+def test_a_mask_that_cannot_be_loaded_says_so_and_comes_by_itself_or_when_asked(live_cast, project):
     with reading(live_cast) as enter:
         room, before = enter_with_mask(enter, project)
         room.page.route(MASKS, lambda route: route.abort())

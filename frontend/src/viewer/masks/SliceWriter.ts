@@ -79,7 +79,7 @@ export class SliceWriter {
   }
 
   destroy(): void {
-    if (this.moment !== null) clearTimeout(this.moment)
+    this.hush()
     this.cancel()
   }
 
@@ -96,7 +96,7 @@ export class SliceWriter {
       this.retryLater()
     } finally {
       this.isRunning = false
-      if (this.moment !== null) clearTimeout(this.moment)
+      this.hush()
       this.draw()
       this.tell()
     }
@@ -160,6 +160,11 @@ export class SliceWriter {
   private cancel(): void {
     if (this.timer !== null) clearTimeout(this.timer)
     this.timer = null
+  }
+
+  private hush(): void {
+    if (this.moment !== null) clearTimeout(this.moment)
+    this.moment = null
   }
 
   private draw(): void {
