@@ -1,7 +1,8 @@
 """Whether labeling may stop: five conditions, each with its figure (reference C6). Offers, never forces.
 
 The agreement of successive models alone stops too early on a long tail; only all together do. Where a
-manager has set no goal, or tolerates no named error of numbers, that condition is left out.
+manager has set no goal, or tolerates no named error of numbers, that condition is left out; and of the
+rounds alone, without a light head, the forecast and the goal are all that can be told.
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,15 +61,20 @@ class Goal:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a target; None where it is not known yet."""
+    """What is known of a target; the forecast and the audit are None while they are not known.
 
-    kappas: Sequence[float]  # of successive models on a fixed stop set, the latest last
+    The others are None where they do not apply: the manager has set none, or there is no light head.
+    """
+
     forecast: Forecast | None
-    goal: Goal | None  # None where the manager has set none
-    audit: Estimate | None  # error of pre-labels in the random audit
-    tolerance: float | None  # of that error; None where the manager has set none for numbers
-    counts: Mapping[str, int]  # labels per class
-    minimum: int  # labels that every class shall have
+    goal: Goal | None = None
+    kappas: Sequence[float] | None = (
+        None  # of successive models on a fixed stop set, the latest last
+    )
+    audit: Estimate | None = None  # error of pre-labels in the random audit
+    tolerance: float | None = None  # of that error
+    counts: Mapping[str, int] | None = None  # labels per class
+    minimum: int = 0  # labels that every class shall have
     unit: str | None = None  # of the error; None where it is a rate
 
 
@@ -94,11 +100,11 @@ def concordance(before: NDArray[np.float64], after: NDArray[np.float64]) -> floa
 def stopping(evidence: Evidence) -> Stopping:
     """The advice with its reasons, in a fixed order."""
     found = (
-        _stable(evidence),
+        _stable(evidence.kappas) if evidence.kappas is not None else None,
         _flat(evidence),
         _reached(evidence.goal) if evidence.goal else None,
         _audited(evidence),
-        _seen(evidence),
+        _seen(evidence.counts, evidence.minimum) if evidence.counts is not None else None,
     )
     return Stopping(tuple(condition for condition in found if condition is not None))
 
@@ -121,8 +127,8 @@ def audit_agreement(
     return Condition("audit_agrees", agrees, said)
 
 
-def _stable(evidence: Evidence) -> Condition:
-    last = list(evidence.kappas)[-STABLE_ROUNDS:]
+def _stable(kappas: Sequence[float]) -> Condition:
+    last = list(kappas)[-STABLE_ROUNDS:]
     if len(last) < STABLE_ROUNDS:
         said = Sentence("stable_soon", count=STABLE_ROUNDS - len(last))
         return Condition("stable", None, said)
@@ -164,11 +170,11 @@ def _audited(evidence: Evidence) -> Condition | None:
     return Condition("audit", upper <= most, said)
 
 
-def _seen(evidence: Evidence) -> Condition:
-    if not evidence.counts:
+def _seen(counts: Mapping[str, int], minimum: int) -> Condition:
+    if not counts:
         return Condition("classes", None, Sentence("classes_soon"))
-    scarce = {n: k for n, k in sorted(evidence.counts.items()) if k < evidence.minimum}
+    scarce = {n: k for n, k in sorted(counts.items()) if k < minimum}
     if not scarce:
-        return Condition("classes", True, Sentence("classes", minimum=evidence.minimum))
-    said = Sentence("classes_scarce", minimum=evidence.minimum, scarce=scarce)
+        return Condition("classes", True, Sentence("classes", minimum=minimum))
+    said = Sentence("classes_scarce", minimum=minimum, scarce=scarce)
     return Condition("classes", False, said)

@@ -34,6 +34,8 @@ from learning.kinds import figure_of
 from learning.models import HeadVersion, Outcome, Target
 from learning.services.outcomes import error_of
 from learning.services.retraining import advice_of, recent_surprise
+from learning.services.round_curves import SEED, forecast_of_rounds, points_of_rounds
+from learning.services.targets import has_light_head
 from learning.training.metrics.figures import SMALLER_IS_BETTER
 
 TOLERANCE = 0.15  # error of suggestions that is accepted in the audit where the manager says none
@@ -41,7 +43,6 @@ MIN_PER_CLASS = 10
 HEADS = 200  # the latest, of which the curve is made
 RECENT = 0.5  # heads that knew this share of the present one's labels stand for it
 AHEAD = 200  # labels that the forecast looks ahead
-SEED = 0  # a forecast of the same curve shall not change from one look to the next
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Window:
 
 @dataclass(frozen=True)
 class HonestFigures:
-    """Everything the quick loop knows about itself; None where it cannot be told yet."""
+    """Everything that is known of the loop itself; None where it cannot be told, or not yet."""
 
     outcomes: int
     unit: str | None  # of the errors, empty where they have none; None where they are rates
@@ -72,7 +73,20 @@ class HonestFigures:
 
 
 def honest_figures(target: Target) -> HonestFigures:
-    """The figures of a target now."""
+    """The figures of a target now; without a light head they rest on its rounds alone."""
+    return _of_heads(target) if has_light_head(target) else _of_rounds(target)
+
+
+def _of_rounds(target: Target) -> HonestFigures:
+    curve = forecast_of_rounds(target, points_of_rounds(target))
+    advice = stopping(Evidence(forecast=curve, goal=goal_of(target, None)))
+    return HonestFigures(
+        outcomes=0, unit=None, window=None, audit=None, weighted=None, recent=recent_surprise(target),
+        retraining=advice_of(target), forecast=curve, stopping=advice, agreement=None,
+    )  # fmt: skip
+
+
+def _of_heads(target: Target) -> HonestFigures:
     heads = list(target.heads.order_by("-number").defer("content")[:HEADS])[::-1]
     recent = _recent(heads)
     outcomes = Outcome.objects.filter(target=target, said__isnull=False)
@@ -84,7 +98,7 @@ def honest_figures(target: Target) -> HonestFigures:
     )
     audited = [o for o in counted if o.selection == Selection.CONTROL]
     audit = _audit(audited)
-    kind = HEAD_KINDS.get(target.kind, HEAD_KINDS["one"])
+    kind = HEAD_KINDS[target.kind]
     curve = forecast_of(target, heads)
     latest = heads[-1] if heads else None
     unit = (latest.unit if latest else "") if isinstance(kind, Scalar) else None
@@ -130,7 +144,7 @@ def goal_of(target: Target, latest: HeadVersion | None) -> Goal | None:
 
 def forecast_of(target: Target, heads: Sequence[HeadVersion]) -> Forecast | None:
     """What more labels will bring, by the curve of the light heads, oldest first."""
-    figure = HEAD_KINDS.get(target.kind, HEAD_KINDS["one"]).forecast
+    figure = HEAD_KINDS[target.kind].forecast
     # A number foreseen worse than by the mean of all, R2 below 0, is not foreseen at all.
     points = [
         (h.training_labels, max(h.metrics[figure], 0.0)) for h in heads if figure in h.metrics

@@ -11,33 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from annotation.core.jobs import JobState
 from annotation.labeling.models import Selection
-from annotation.labeling.services.projects import current_schema
-from learning.estimates.forecast import Forecast, NotEnoughPoints, forecast
+from learning.estimates.forecast import Forecast
 from learning.heads.kinds import HEAD_KINDS, HeadKind
-from learning.kinds import figure_of, is_on_series
-from learning.models import HeadVersion, Outcome, Round, Target
-from learning.services.evidence import AHEAD, HEADS, SEED, forecast_of
+from learning.kinds import figure_of
+from learning.models import HeadVersion, Outcome, Target
+from learning.services.evidence import AHEAD, HEADS, forecast_of
 from learning.services.outcomes import prediction_of
-from learning.training.metrics.figures import SMALLER_IS_BETTER
+from learning.services.round_curves import SEED, Point, forecast_of_rounds, points_of_rounds
+from learning.services.targets import has_light_head
 from learning.training.metrics.intervals import Estimate, bootstrap_figures
 
 BLOCK, LEAST = 25, 10  # audited cases of a point; fewer are no point
 MOST_BLOCKS = 24  # each costs DRAWS figures, whenever somebody looks
 BAND_POINTS = 9
 DRAWS = 200
-
-
-@dataclass(frozen=True)
-class Point:
-    """A figure with its interval at so many labels; `number` of the round or head, None of others."""
-
-    labels: float
-    estimate: Estimate
-    number: int | None = None
-    strategy: str = ""
-    count: int | None = None  # cases that it was measured on
 
 
 @dataclass(frozen=True)
@@ -54,13 +42,10 @@ class Curves:
 def curves_of(target: Target) -> Curves:
     """Everything that can be drawn of a target now."""
     figure = figure_of(target.kind, target.input)
-    done = list(target.rounds.filter(state=JobState.COMPLETED).order_by("number"))
-    rounds = [_of_round(round_, figure) for round_ in done if round_.training_labels]
-    kind = HEAD_KINDS.get(target.kind)
-    if kind is None or _is_on_series(target):
-        is_foreseeable = figure not in SMALLER_IS_BETTER  # the law rises to a plateau
-        ahead = _forecast_of_rounds(rounds) if is_foreseeable else None
-        return Curves(figure, rounds, [], [], _band(ahead))
+    rounds = points_of_rounds(target)
+    if not has_light_head(target):
+        return Curves(figure, rounds, [], [], _band(forecast_of_rounds(target, rounds)))
+    kind = HEAD_KINDS[target.kind]
     heads = list(target.heads.order_by("-number").defer("content")[:HEADS])[::-1]
     ahead = forecast_of(target, heads) if kind.forecast == kind.deciding else None
     return Curves(
@@ -72,33 +57,10 @@ def curves_of(target: Target) -> Curves:
     )
 
 
-def _is_on_series(target: Target) -> bool:
-    """Answers on series have rounds alone: the vectors of light heads are of studies."""
-    schema = current_schema(target.project)
-    return is_on_series(target.question, schema.schema if schema else None)
-
-
-def _of_round(round_: Round, figure: str) -> Point:
-    found: dict[str, Any] = round_.metrics.get(figure) or {}
-    estimate = Estimate(found.get("value"), found.get("low"), found.get("high"))
-    return Point(
-        round_.training_labels or 0, estimate, round_.number, round_.strategy, round_.metrics.get("n")
-    )  # fmt: skip
-
-
 def _of_head(head: HeadVersion, kind: HeadKind) -> Point:
     found = head.metrics.get("intervals", {}).get(kind.deciding, {})
     estimate = Estimate(head.metrics[kind.deciding], found.get("low"), found.get("high"))
     return Point(head.training_labels, estimate, head.number, head.strategy, head.metrics.get("n"))
-
-
-def _forecast_of_rounds(rounds: Sequence[Point]) -> Forecast | None:
-    known = [(p.labels, p.estimate.value) for p in rounds if p.estimate.value is not None]
-    labels, values = np.asarray(known, float).reshape(-1, 2).T
-    try:
-        return forecast(labels, values, np.random.default_rng(SEED))
-    except NotEnoughPoints:
-        return None
 
 
 def _band(found: Forecast | None) -> list[Point]:

@@ -35,6 +35,11 @@ def has_head(kind: str, question: str, version: LabelSchema | None) -> bool:
     return kind in HEAD_STRATEGIES_OF_KIND and not _is_on_series(question, version)
 
 
+def has_light_head(target: Target) -> bool:
+    """The same of a target under the schema of today."""
+    return has_head(target.kind, target.question, current_schema(target.project))
+
+
 @transaction.atomic
 def create_target(
     *,

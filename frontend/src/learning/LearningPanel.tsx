@@ -1,5 +1,5 @@
 /** What the model learns, how well, and the round that runs now. */
-import { Alert, Anchor, Badge, Button, Group, Progress, Select, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core'
+import { Alert, Anchor, Badge, Button, Card, Group, Progress, Select, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from 'react-router'
 import { api, good, type Round, type Schemas } from '../api/client'
@@ -12,6 +12,7 @@ import { Bundles } from './Bundles'
 import { CrossValidation } from './CrossValidation'
 import { estimateText } from './estimateText'
 import { isBusy, percent, phaseOf, REFRESH_MS, stepText } from './jobState'
+import { HonestFigures } from './HonestFigures'
 import { LeftOut } from './LeftOut'
 import { LearningCurve } from './LearningCurve'
 import { LossCurve } from './LossCurve'
@@ -124,6 +125,11 @@ function TargetView({ projectId, target, isManager }: Props & { target: Schemas[
         <Loaded query={curves}>{(found) => <LearningCurve curves={found} goal={target.goal ?? null} />}</Loaded>
         <ModelVersions target={target} newest={newest} isManager={isManager} onChange={refresh} />
       </SimpleGrid>
+      {newest && target.head_strategies.length === 0 && (
+        <Card withBorder padding="md" mt="md" data-testid="advice">
+          <HonestFigures projectId={projectId} target={target} basis={`${newest.id} ${newest.state}`} />
+        </Card>
+      )}
     </div>
   )
 }
