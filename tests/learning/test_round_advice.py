@@ -34,7 +34,10 @@ def said_of(target):
 
 def test_without_rounds_only_what_is_awaited_is_said(target):
     found, conditions = said_of(target)
-    assert {name: one.holds for name, one in conditions.items()} == {"forecast": None, "target": None}
+    assert {name: one.holds for name, one in conditions.items()} == {
+        "forecast": None,
+        "target": None,
+    }
     assert (found.stopping.is_advised, found.forecast, found.audit) == (False, None, None)
 
 
@@ -43,14 +46,20 @@ def test_a_rising_curve_is_forecast_and_goes_on(target):
     found, conditions = said_of(target)
     low, high = (found.forecast.gain(200)[side] for side in (1, 2))
     assert 0 < low < high
-    assert {name: one.holds for name, one in conditions.items()} == {"forecast": False, "target": False}
+    assert {name: one.holds for name, one in conditions.items()} == {
+        "forecast": False,
+        "target": False,
+    }
     assert conditions["target"].sentence == "95 % sure of 0.630 on the locked test (0.800 wanted)"
 
 
 def test_a_flat_curve_above_the_goal_may_stop(target):
     add_rounds(target, [(10, 0.80), (20, 0.86), (40, 0.87), (80, 0.8705), (160, 0.8706)])
     found, conditions = said_of(target)
-    assert {name: one.holds for name, one in conditions.items()} == {"forecast": True, "target": True}
+    assert {name: one.holds for name, one in conditions.items()} == {
+        "forecast": True,
+        "target": True,
+    }
     assert found.stopping.is_advised
 
 

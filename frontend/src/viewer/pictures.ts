@@ -3,6 +3,7 @@ import * as core from '@cornerstonejs/core'
 import type { Vector } from './geometry'
 import { areParallel, dot, nearestIndex, type Plane } from './linking'
 import { inTime, planeOf, type LoadedSeries, type SeriesLoader } from './loading'
+import { holdStill } from './steady'
 import type { Presentation, Slab } from './types'
 
 export type Viewport = core.Types.IStackViewport | core.Types.IVolumeViewport
@@ -122,6 +123,7 @@ export class PlanePicture implements Picture {
     as: Exclude<Presentation, 'stack'>,
   ): Promise<PlanePicture> {
     const volumeId = await loader.takeVolume(loaded)
+    holdStill(viewport)
     try {
       await inTime(viewport.setVolumes([{ volumeId }]), 'volume')
       viewport.setOrientation(ORIENTATIONS[as])

@@ -9,7 +9,9 @@ import * as edits from '../../src/labeling/edits'
 import { unpack, type Bytes } from '../../src/labeling/sliceFormat'
 import { MaskEditor } from '../../src/viewer/masks/MaskEditor'
 import { RegionLayer } from '../../src/viewer/regions/RegionLayer'
+import { turned } from '../../src/viewer/linking'
 import { answerForMetadata, keptFacts } from '../../src/viewer/metadata'
+import { holdStill } from '../../src/viewer/steady'
 import { moveLeftButton, registerTools, toolGroup } from '../../src/viewer/tools'
 import type { PaneHost, PaneView, Presentation, ToolName } from '../../src/viewer/types'
 import { COLUMNS, IMAGE_IDS, registerPhantom, ROWS, SERIES } from './phantom'
@@ -116,6 +118,7 @@ async function start(): Promise<void> {
   await Promise.all(IMAGE_IDS.map((id) => core.imageLoader.loadAndCacheImage(id)))
   const volume = await core.volumeLoader.createAndCacheVolume(VOLUME, { imageIds: IMAGE_IDS })
   volume.load()
+  for (const id of ['axial', 'sagittal']) holdStill(engine.getViewport<core.Types.IVolumeViewport>(id))
   await core.setVolumesForViewports(engine, [{ volumeId: VOLUME }], ['axial', 'sagittal'])
   engine.render()
   host.show(views)
@@ -199,6 +202,15 @@ const harness = {
   },
   slice: async (id: string, index: number) => {
     await (core.getRenderingEngine(ENGINE)?.getViewport(id) as core.Types.IStackViewport).setImageIdIndex(index)
+  },
+  /** Mirror a pane and turn it a quarter, as `Pane.flip` and `Pane.rotate` do. */
+  turn: (id: string) => {
+    const viewport = core.getRenderingEngine(ENGINE)?.getViewport(id)
+    const { flip } = viewport as unknown as { flip: (how: core.Types.FlipDirection) => void }
+    flip.call(viewport, { flipHorizontal: true })
+    const { viewUp, viewPlaneNormal } = viewport?.getCamera() ?? {}
+    if (viewport && viewUp && viewPlaneNormal) viewport.setCamera({ viewUp: turned(viewUp, viewPlaneNormal, 90) })
+    viewport?.render()
   },
   painted: async () => {
     const found: Record<string, Record<number, number>> = {}

@@ -55,6 +55,33 @@ def test_a_box_has_its_corners_in_pixels_and_in_the_patient(room):
     assert measured["area"] == {"value": 400, "unit": "mm²"}
 
 
+@pytest.mark.parametrize("pane", ["stack", "axial"])
+def test_what_is_drawn_on_a_mirrored_and_turned_image_lies_where_it_was_drawn(room, pane):
+    at = STACK_SLICE if pane == "stack" else 6
+    straight = np.subtract(
+        room.where(pane, (60, 10), at), room.where(pane, (20, 10), at)
+    )  # rightwards
+    room.evaluate(f"harness.turn('{pane}')")
+    turned = np.subtract(room.where(pane, (60, 10), at), room.where(pane, (20, 10), at))
+    assert abs(straight[1]) < 1e-6 < abs(turned[1]) and abs(turned[0]) < 1e-6
+    room.take("box")
+    room.drag(pane, (60, 30, at), (20, 10, at))
+    room.take("length")
+    room.drag(pane, (80, 5, at), (100, 12, at))
+    box, length = room.regions(2)
+    corners = {tuple(np.round(corner, 3)) for corner in box["pixels"]}
+    assert corners == {(20, 10), (60, 10), (60, 30), (20, 30)}
+    assert np.allclose(length["pixels"], [[80, 5], [100, 12]], atol=0.5)
+    room.hold_brush()
+    room.stroke(pane, (40, 45, at), (70, 45, at))
+    painted = np.argwhere(room.voxels())
+    low, high = painted.min(axis=0), painted.max(axis=0)
+    assert (low[0], high[0]) == (at, at)
+    reach = RADIUS_MM / np.asarray(SPACING[:2])  # pixels to either side
+    wanted = [40 - reach[0], 70 + reach[0], 45 - reach[1], 45 + reach[1]]
+    assert np.allclose([low[2], high[2], low[1], high[1]], wanted, atol=1.5)
+
+
 def test_every_kind_of_region_is_measured_where_it_was_drawn(room):
     at = STACK_SLICE
     room.take("point")
