@@ -95,6 +95,7 @@ const REFUSALS = {
   oblique_plane: 'refusal.oblique_plane',
   unknown_frame: 'refusal.unknown_frame',
   too_small: 'refusal.too_small',
+  elsewhere: 'refusal.elsewhere',
 } satisfies Record<Refusal, TextKey>
 
 function coloursOf(labels: readonly RegionLabel[]): (label: string) => string {

@@ -235,6 +235,7 @@ export const reading = {
   'refusal.oblique_plane': 'Flächen bitte auf den Schichten selbst zeichnen oder in der Ebene parallel dazu.',
   'refusal.unknown_frame': 'Hier liegt kein Bild, auf dem gezeichnet werden kann.',
   'refusal.too_small': 'Zu klein, um es zu behalten: weiter ziehen.',
+  'refusal.elsewhere': 'Was begonnen ist, liegt auf einem anderen Bild: dorthin zurückgehen, oder Esc, um es aufzugeben.',
   'edit.answer': 'Antwort',
   'edit.normal': 'alles als normal',
   'edit.paint': 'malen',

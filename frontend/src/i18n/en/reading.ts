@@ -232,6 +232,7 @@ export const reading = {
   'refusal.oblique_plane': 'Draw areas on the slices themselves, or in the plane that is parallel to them.',
   'refusal.unknown_frame': 'There is no image here to draw on.',
   'refusal.too_small': 'Too small to be kept: drag farther.',
+  'refusal.elsewhere': 'What was begun lies on another image: go back to it, or press Esc to give it up.',
   'edit.answer': 'answer',
   'edit.normal': 'answer all as normal',
   'edit.paint': 'paint',

@@ -3,17 +3,19 @@
 import * as core from '@cornerstonejs/core'
 import * as tools from '@cornerstonejs/tools'
 import { spacingBetween } from '../spacings'
-import type { PaneHost, Region, RegionKind, SpacingSource } from '../types'
+import type { PaneHost, PaneView, Region, RegionKind, SpacingSource } from '../types'
 import { CrossingOverlay } from './CrossingOverlay'
 import { annotationOf, geometryOf, kindOf, place, pointsOf, type Annotation, type Geometry } from './annotations'
 import { frameOf, framesOf, placeKey, valuesOf, type Frame } from './frames'
 import { areParallel, nearest, normalOf, type Point3 } from './geometry'
 import { areSame, isWhole, mayLeaveFrame } from './shapes'
 import { measure, type Statistics } from './statistics'
+import { paintStyle, removeAnnotation } from './styles'
 import { renewText, setText, watchText } from './texts'
+import { giveUpUnfinished, isUnfinishedElsewhere, unfinished } from './unfinished'
 
 /** Why something that was drawn is not kept. */
-export type Refusal = 'oblique_plane' | 'unknown_frame' | 'too_small'
+export type Refusal = 'oblique_plane' | 'unknown_frame' | 'too_small' | 'elsewhere'
 
 export interface RegionCallbacks {
   /** A new region; false takes it away again. */
@@ -52,7 +54,7 @@ export class RegionLayer {
   /** Set while this class itself changes Cornerstone's state, whose events are then no news. */
   private isWriting = false
   /** Where the button went down last: an annotation does not say which pane it was drawn in. */
-  private drawnIn: Element | null = null
+  private drawnIn: PaneView | null = null
   private readonly overlay: CrossingOverlay
   private isPressed = false
   private isLooking = false
@@ -75,6 +77,7 @@ export class RegionLayer {
     this.overlay = new CrossingOverlay(host)
     this.stopViews = host.onViews(() => {
       this.known = null
+      if (!this.isDrawnInShown()) this.cancel()
       this.reconcile(this.regions, this.colours, this.selected)
     })
   }
@@ -109,20 +112,20 @@ export class RegionLayer {
 
   /** Give up what is being drawn, or put back what is being moved; whether there was anything. */
   cancel(): boolean {
-    let isAny = false
+    const { drawnIn } = this
+    if (!drawnIn || !unfinished()) return false
     this.write(() => {
-      for (const { element } of this.host.views()) {
-        const id = tools.cancelActiveManipulations(element)
-        if (id && !this.shown.has(id)) removeAnnotation(id)
-        else if (id) this.putBack(id)
-        isAny ||= Boolean(id)
+      for (const id of giveUpUnfinished(drawnIn.element)) {
+        if (this.shown.has(id)) this.putBack(id)
+        else removeAnnotation(id)
       }
     })
     this.render()
-    return isAny
+    return true
   }
 
   destroy(): void {
+    this.cancel()
     this.stopViews()
     this.overlay.destroy()
     for (const [name, listener] of this.listeners) core.eventTarget.removeEventListener(name, listener)
@@ -203,7 +206,7 @@ export class RegionLayer {
 
   /** The frame that was drawn on; in a plane through a volume the nearest one. */
   private frameUnder(annotation: Annotation, kind: RegionKind): Frame | Refusal {
-    const view = this.host.views().find((v) => v.element === this.drawnIn)
+    const view = this.host.views().find((v) => v.element === this.drawnIn?.element)
     // Annotations of a stack name their image; those of a plane only sometimes.
     if (!view || view.volumeId === null) return this.referenced(annotation) ?? 'unknown_frame'
     const { viewPlaneNormal } = annotation.metadata ?? {}
@@ -224,7 +227,17 @@ export class RegionLayer {
     this.isPressed = true
     const { target } = event
     const view = this.host.views().find((v) => target instanceof Node && v.element.contains(target))
-    if (view) this.drawnIn = view.element
+    // What has several corners is drawn in the pane of its first, and on its image.
+    if (view && !unfinished()) this.drawnIn = view
+    if (!view || !isUnfinishedElsewhere(view)) return
+    event.stopImmediatePropagation()
+    this.callbacks.onRefused?.('elsewhere')
+  }
+
+  /** Whether the pane that was drawn in last still shows what it showed. */
+  private isDrawnInShown(): boolean {
+    const { drawnIn } = this
+    return this.host.views().some((v) => v.element === drawnIn?.element && v.series === drawnIn.series && v.as === drawnIn.as)
   }
 
   /** The hand let go: whatever moved meanwhile is one change. Cornerstone reports changes at every
@@ -366,28 +379,6 @@ function isElsewhere(region: Region, moved: Geometry): boolean {
     const other = moved.points?.[i]
     return other !== undefined && Math.hypot(...point.map((v, axis) => v - (other[axis] ?? 0))) > 0.01
   })
-}
-
-/** The size of text on an image, as that of the corners (reading.module.css), in rem. */
-const TEXT_REM = 0.8125
-/** What lines are drawn for, in pixels: the page at 1920. */
-const USUAL_REM_PX = 16
-
-function paintStyle(id: string, colour: string): void {
-  const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || USUAL_REM_PX
-  const wide = (pixels: number) => String((pixels * rem) / USUAL_REM_PX)
-  tools.annotation.config.style.setAnnotationStyles(id, {
-    color: colour, colorHighlighted: colour, colorSelected: colour, colorLocked: colour,
-    textBoxColor: colour, textBoxColorHighlighted: colour, textBoxColorSelected: colour,
-    textBoxColorLocked: colour, lineWidth: wide(1.5), lineWidthSelected: wide(3), lineDashLocked: `${wide(4)},${wide(3)}`,
-    textBoxFontSize: `${TEXT_REM * rem}px`,
-  })
-}
-
-/** With its style, which Cornerstone would keep. */
-function removeAnnotation(id: string): void {
-  state.removeAnnotation(id)
-  Reflect.deleteProperty(tools.annotation.config.style.config.annotations ?? {}, id)
 }
 
 /** What a shape measures, and where its millimetres come from. */
