@@ -1,6 +1,6 @@
 /** What is written over a pane: the facts of the corners, the sides of the patient, progress and trouble. */
-import { Center, Loader, Stack, Text } from '@mantine/core'
-import { memo, useState, type CSSProperties } from 'react'
+import { Button, Center, Loader, Stack, Text } from '@mantine/core'
+import { memo, useState, type CSSProperties, type ReactNode } from 'react'
 import { formatDate, formatNumber, t } from '../i18n'
 import type { EdgeLetters } from '../viewer/geometry'
 import { isWhole } from '../viewer/movement'
@@ -69,7 +69,16 @@ export function PaneOverlay(props: PaneOverlayProps) {
           <Loader color="gray" aria-label={t('pane.loading')} role="status" />
         </Center>
       )}
-      {state.status === 'failed' && <Message title={t('pane.failed')} text={state.trouble ? troubleText(state.trouble) : ''} isAlert />}
+      {state.status === 'failed' && (
+        <>
+          <Message title={t('pane.failed')} text={state.trouble ? troubleText(state.trouble) : ''} isAlert>
+            <Button {...keyed('images_again')} className={classes.again} size="xs" variant="default" onClick={() => props.workstation?.retry()}>
+              {t('pane.again')}
+            </Button>
+          </Message>
+          {state.slices > 1 && <SliceBar {...props} />}
+        </>
+      )}
       {state.status === 'empty' && <Message title={t('pane.empty')} text={t('pane.empty_help')} />}
     </div>
   )
@@ -194,7 +203,14 @@ function SliceBar({ state, pane, onGoTo }: PaneOverlayProps) {
   )
 }
 
-function Message({ title, text, isAlert = false }: { title: string; text: string; isAlert?: boolean }) {
+interface MessageProps {
+  title: string
+  text: string
+  isAlert?: boolean
+  children?: ReactNode
+}
+
+function Message({ title, text, isAlert = false, children }: MessageProps) {
   return (
     <Center h="100%">
       <Stack align="center" gap="xs" maw={420} p="sm" {...(isAlert ? { role: 'alert' } : {})}>
@@ -202,6 +218,7 @@ function Message({ title, text, isAlert = false }: { title: string; text: string
         <Text c="dimmed" ta="center">
           {text}
         </Text>
+        {children}
       </Stack>
     </Center>
   )

@@ -75,19 +75,17 @@ function viewing({ workstation: viewer, cineRate, onCineRate, snapshot }: Room):
   const { state } = viewer
   const pane = state.panes[state.active]
   const { reading } = snapshot
-  const between = { ...panesBetween(viewer), ...slabs(viewer), ...(reading && studies(viewer, reading.study, reading.priors)) }
+  const between = {
+    ...panesBetween(viewer), ...slabs(viewer), ...(reading && studies(viewer, reading.study, reading.priors)),
+    ...(state.panes.some(({ status }) => status === 'failed') && { images_again: () => viewer.retry() }),
+    ...(pane?.slices && slices(viewer, pane)),
+  }
   if (pane?.status !== 'shown') return between
   const { links } = state
   return {
     ...between,
     ...tools(viewer),
     ...presets(viewer),
-    slice_previous: () => viewer.scroll(-1),
-    slice_next: () => viewer.scroll(1),
-    page_previous: () => viewer.scroll(-PAGE),
-    page_next: () => viewer.scroll(PAGE),
-    slice_first: () => void viewer.goTo(1),
-    slice_last: () => void viewer.goTo(pane.slices),
     zoom_in: () => viewer.zoom(ZOOM),
     zoom_out: () => viewer.zoom(1 / ZOOM),
     fit: () => viewer.fit(),
@@ -103,6 +101,18 @@ function viewing({ workstation: viewer, cineRate, onCineRate, snapshot }: Room):
     link_scroll: () => viewer.setLinks({ ...links, scroll: !links.scroll }),
     link_window: () => viewer.setLinks({ ...links, window: !links.window }),
     link_zoom: () => viewer.setLinks({ ...links, zoom: !links.zoom }),
+  }
+}
+
+/** Also from an image that failed. */
+function slices(viewer: Workstation, pane: PaneState): Commands {
+  return {
+    slice_previous: () => viewer.scroll(-1),
+    slice_next: () => viewer.scroll(1),
+    page_previous: () => viewer.scroll(-PAGE),
+    page_next: () => viewer.scroll(PAGE),
+    slice_first: () => void viewer.goTo(1),
+    slice_last: () => void viewer.goTo(pane.slices),
   }
 }
 

@@ -66,7 +66,7 @@ export function useRegions(
   }, [workstation, layers, session])
 
   useEffect(
-    () => (workstation && layers ? layers.guardPriors(workstation, () => showNotice(t('refusal.prior_study'))) : undefined),
+    () => (workstation && layers ? layers.guardStrokes(workstation, (reason) => showNotice(t(`refusal.${reason}`))) : undefined),
     [workstation, layers],
   )
 

@@ -2,13 +2,15 @@
 import * as core from '@cornerstonejs/core'
 import { startOf, type ViewerSeries, type ViewerStudy } from './dicomweb'
 import { Cine } from './cine'
-import { edgeLetters, edgeLettersFromView, type EdgeLetters, type Vector } from './geometry'
+import { edgesOf } from './edges'
 import { EMPTY_PANE } from './emptyState'
+import type { Failures } from './Failures'
+import type { Vector } from './geometry'
 import { bringIntoView } from './intoView'
-import { cross, turned } from './linking'
+import { turned } from './linking'
 import type { LoadedSeries, SeriesLoader } from './loading'
 import { Markings } from './markings'
-import { troubleOf, type Trouble } from './messages'
+import { troubleOf } from './messages'
 import { paneElements, type PaneElements } from './paneElements'
 import { PlanePicture, StackPicture, type Picture } from './pictures'
 import {
@@ -29,9 +31,7 @@ export interface Choice {
 export type PaneListener = (pane: Pane, isView: boolean) => void
 
 const EVENTS = core.Enums.Events
-const WATCHED = [
-  EVENTS.STACK_NEW_IMAGE, EVENTS.VOLUME_NEW_IMAGE, EVENTS.VOI_MODIFIED, EVENTS.CAMERA_MODIFIED,
-]
+const WATCHED = [EVENTS.STACK_NEW_IMAGE, EVENTS.VOLUME_NEW_IMAGE, EVENTS.VOI_MODIFIED, EVENTS.CAMERA_MODIFIED]
 const REGION_PERCENTILES = [1, 99] as const
 const WINDOW_OF_LAST_RESORT = 'full'
 
@@ -49,16 +49,15 @@ export class Pane {
   /** Whether the first picture of what is shown is on the screen. */
   isDrawn = false
   private presetWindow: Window | null = null
-  private failure: { imageId: string; trouble: Trouble } | null = null
-  private readonly cinema = new Cine(
-    () => this.state,
-    (slice) => this.goTo(slice),
-  )
+  /** What it was told to show last. */
+  private wanted: { choice: Choice; preset: string; slice: number | null } | null = null
+  private readonly cinema = new Cine(() => this.state, (slice) => this.goTo(slice))
 
   constructor(
     readonly number: number,
     private readonly engine: core.RenderingEngine,
     private readonly loader: SeriesLoader,
+    private readonly failures: Failures,
     private readonly listener: PaneListener,
   ) {
     this.viewportId = `${engine.id}-${number}`
@@ -66,16 +65,16 @@ export class Pane {
     this.markings = new Markings(this.elements.pane)
     for (const name of WATCHED) this.elements.viewport.addEventListener(name, this.refreshSoon)
     this.elements.viewport.addEventListener(EVENTS.IMAGE_RENDERED, this.onRendered)
-    core.eventTarget.addEventListener(EVENTS.IMAGE_LOAD_ERROR, this.onLoadError)
-    core.eventTarget.addEventListener(EVENTS.IMAGE_LOAD_FAILED, this.onLoadError)
   }
 
   /** Make the canvas, which takes its time, before there is anything to show. */
   readonly prepare = (): void => this.enable('stack')
 
   /** Show a series from its middle. A later call wins over a slower one. */
-  async show({ study, series, as }: Choice, preset = '', slice: number | null = null): Promise<void> {
+  async show(choice: Choice, preset = '', slice: number | null = null): Promise<void> {
     const turn = this.leave()
+    const { study, series, as } = choice
+    this.wanted = { choice, preset, slice }
     this.change({ ...EMPTY_PANE, status: 'loading', study, series, as })
     try {
       if (as === 'stack') this.loader.askFor(study, series, slice)
@@ -91,12 +90,35 @@ export class Pane {
       if (turn === this.turn) this.begin(picture, loaded, preset)
       else picture.dispose()
     } catch (error) {
-      if (turn === this.turn) this.change({ status: 'failed', trouble: troubleOf(error) })
+      if (turn === this.turn) this.fail(error)
     }
+  }
+
+  /** By what name its failure is known. */
+  failing(): string {
+    return this.picture?.imageId() ?? this.viewportId
+  }
+
+  /** Ask once more for what failed. */
+  async again(): Promise<void> {
+    const { picture, wanted, state } = this
+    if (state.status !== 'failed' || !wanted) return
+    if (picture?.hasShown()) await picture.again()
+    else await this.show(wanted.choice, wanted.preset, state.slice || wanted.slice)
+  }
+
+  /** An image failed, or is there after all. */
+  imageChanged(imageId: string): void {
+    const { picture } = this
+    if (picture?.volumeId && this.loaded?.imageIds.includes(imageId)) picture.viewport.render()
+    if (imageId !== picture?.imageId()) return
+    if (picture.isBehind() && this.failures.of(imageId) === null) void this.again()
+    this.refresh()
   }
 
   clear(): void {
     this.leave()
+    this.wanted = null
     this.change(EMPTY_PANE)
   }
 
@@ -105,8 +127,6 @@ export class Pane {
     this.disable()
     for (const name of WATCHED) this.elements.viewport.removeEventListener(name, this.refreshSoon)
     this.elements.viewport.removeEventListener(EVENTS.IMAGE_RENDERED, this.onRendered)
-    core.eventTarget.removeEventListener(EVENTS.IMAGE_LOAD_ERROR, this.onLoadError)
-    core.eventTarget.removeEventListener(EVENTS.IMAGE_LOAD_FAILED, this.onLoadError)
     this.elements.pane.remove()
   }
 
@@ -114,9 +134,9 @@ export class Pane {
     const { loaded, picture } = this
     if (!loaded || !picture) return null
     return {
-      pane: this.number, viewportId: this.viewportId, engineId: this.engine.id,
-      element: this.elements.viewport, study: loaded.study, series: loaded.series,
+      pane: this.number, viewportId: this.viewportId, engineId: this.engine.id, element: this.elements.viewport, study: loaded.study, series: loaded.series,
       as: this.state.as, imageIds: loaded.imageIds, volumeId: picture.volumeId, isPrior: loaded.study.study_instance_uid !== ownStudy,
+      isUnseen: this.state.status === 'failed' || picture.isBehind(),
     }
   }
 
@@ -253,9 +273,7 @@ export class Pane {
     if (loaded !== this.state.loaded) this.change({ loaded })
   }
 
-  private async present(
-    loaded: LoadedSeries, as: Presentation, slice: number | null,
-  ): Promise<Picture> {
+  private async present(loaded: LoadedSeries, as: Presentation, slice: number | null): Promise<Picture> {
     toolGroup().addViewport(this.viewportId, this.engine.id)
     const viewport: unknown = this.engine.getViewport(this.viewportId)
     if (as !== 'stack') {
@@ -278,6 +296,7 @@ export class Pane {
   }
 
   private begin(picture: Picture, loaded: LoadedSeries, preset: string): void {
+    this.failures.done(this.viewportId)
     this.picture = picture
     this.loaded = loaded
     if (picture.volumeId === null) picture.viewport.resetCamera()
@@ -295,7 +314,6 @@ export class Pane {
     this.markings.draw(null, null)
     this.markings.drawRectangle(null)
     this.presetWindow = null
-    this.failure = null
     this.isDrawn = false
     const { picture } = this
     this.picture = null
@@ -343,30 +361,22 @@ export class Pane {
     const { center, width } = this.state
     const window = range ? windowOfRange(range) : { center, width }
     const isPreset = this.presetWindow !== null && isSameWindow(window, this.presetWindow)
-    const imageId = picture.imageId()
-    const isFailed = this.failure !== null && this.failure.imageId === imageId
+    const trouble = this.failures.of(picture.imageId())
+    // A slice that cannot be loaded must not pass for the one before it, nor that for one that is on its way.
+    const index = trouble ? picture.index() : picture.shownIndex()
+    const imageId = trouble || picture.isBehind() ? loaded.imageIds[index] : picture.imageId()
     this.change({
       ...window,
-      status: isFailed ? 'failed' : 'shown',
-      trouble: isFailed ? (this.failure?.trouble ?? null) : null,
-      slice: picture.index() + 1,
+      status: trouble ? 'failed' : 'shown',
+      trouble,
+      slice: index + 1,
       slices: picture.count,
       zoom: viewport.getZoom(),
       isInverted,
       preset: isPreset ? this.state.preset : '',
-      edges: this.edges(picture, loaded),
+      edges: edgesOf(picture, loaded),
       place: loaded.places[loaded.imageIds.indexOf(imageId ?? '')] ?? null,
     })
-  }
-
-  private edges(picture: Picture, loaded: LoadedSeries): EdgeLetters | null {
-    const { viewUp, viewPlaneNormal } = picture.viewport.getCamera()
-    if (!viewUp || !viewPlaneNormal) return null
-    const up = viewUp as Vector
-    const right = cross(up, viewPlaneNormal)
-    const down: Vector = [-up[0], -up[1], -up[2]]
-    if (picture.isPlaced()) return edgeLetters(right, down)
-    return loaded.codes ? edgeLettersFromView(right, down, loaded.codes) : null
   }
 
   private readonly onRendered = (): void => {
@@ -375,16 +385,16 @@ export class Pane {
     this.listener(this, false)
   }
 
-  /** A slice that cannot be loaded must not pass for the one before it. */
-  private readonly onLoadError = (event: Event): void => {
-    const { imageId, error } = (event as CustomEvent<{ imageId?: string; error?: unknown }>).detail
-    if (!imageId) return
-    this.failure = { imageId, trouble: troubleOf(error) }
-    if (imageId === this.picture?.imageId()) this.refresh()
+  private fail(error: unknown): void {
+    const trouble = troubleOf(error)
+    this.failures.failed(this.viewportId, trouble)
+    this.change({ status: 'failed', trouble })
   }
 
   private change(part: Partial<PaneState>, isView = false): void {
     this.state = { ...this.state, ...part }
+    // The pixels of another image stay there until its own are.
+    this.elements.viewport.style.opacity = this.state.status === 'failed' ? '0' : ''
     this.listener(this, isView)
   }
 }

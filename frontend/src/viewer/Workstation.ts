@@ -2,15 +2,15 @@
 import * as core from '@cornerstonejs/core'
 import { PaneCommands } from './commands'
 import type { ViewerSeries, ViewerStudy } from './dicomweb'
+import { placeInMiddle, seriesWith } from './finding'
 import { drawMarkings, follow, pointAfter, showPoint } from './following'
 import type { Vector } from './geometry'
 import { GESTURES, type PointGesture, type RegionGesture, type ScrollGesture } from './gestures'
 import type { HangingPlan } from './hanging'
 import { activeIn, layoutForPlanes, MAX_PANES, shapeOf } from './layout'
 import { SeriesLoader } from './loading'
-import { frameOf, placeKey } from './regions/frames'
-import { toPixel } from './regions/geometry'
 import { EMPTY_PANE, EMPTY_STATE } from './emptyState'
+import { Failures } from './Failures'
 import { Pane, type Choice } from './Pane'
 import { fitsCanvas, place, showFrame } from './paneElements'
 import { Prefetcher } from './prefetch'
@@ -23,9 +23,7 @@ import {
 const ENGINE = 'firstread'
 const PROGRESS_MS = 200
 const PLANES = ['axial', 'sagittal', 'coronal', 'stack'] as const
-const CACHE_EVENTS = [
-  core.Enums.Events.IMAGE_CACHE_IMAGE_ADDED, core.Enums.Events.IMAGE_CACHE_IMAGE_REMOVED,
-]
+const CACHE_EVENTS = [core.Enums.Events.IMAGE_CACHE_IMAGE_ADDED, core.Enums.Events.IMAGE_CACHE_IMAGE_REMOVED]
 const GESTURE_EVENTS: string[] = [...Object.values(GESTURES), 'pointerdown', 'focusin', 'dblclick']
 
 export class Workstation extends PaneCommands implements PaneHost {
@@ -33,6 +31,10 @@ export class Workstation extends PaneCommands implements PaneHost {
   private readonly listeners = new Set<(state: WorkstationState) => void>()
   private readonly viewListeners = new Set<() => void>()
   private readonly loader: SeriesLoader
+  private readonly failures = new Failures({
+    onImage: (imageId) => this.panes.forEach((pane) => pane.imageChanged(imageId)),
+    onDue: () => this.askAgain(),
+  }, window)
   private readonly prefetcher: Prefetcher
   private engine: core.RenderingEngine | null = null
   private panes: Pane[] = []
@@ -49,7 +51,7 @@ export class Workstation extends PaneCommands implements PaneHost {
   constructor(root: string, private readonly element: HTMLDivElement) {
     super()
     this.loader = new SeriesLoader(root)
-    this.prefetcher = new Prefetcher(() => this.loader.heldBytes())
+    this.prefetcher = new Prefetcher(() => this.loader.heldBytes(), this.failures)
   }
 
   get state(): WorkstationState {
@@ -73,6 +75,7 @@ export class Workstation extends PaneCommands implements PaneHost {
   destroy(): void {
     this.isDestroyed = true
     this.close()
+    this.failures.destroy()
     this.listeners.clear()
     this.viewListeners.clear()
     this.resize.disconnect()
@@ -121,6 +124,7 @@ export class Workstation extends PaneCommands implements PaneHost {
 
   close(): void {
     this.prefetcher.stop()
+    this.failures.clear()
     this.aimed = ''
     this.studies = []
     this.cross = null
@@ -157,16 +161,12 @@ export class Workstation extends PaneCommands implements PaneHost {
   /** The frame in the active pane and the pixel in its middle, where a remark is pinned; null in planes
    * between frames. */
   inView(): PinnedPlace | null {
-    const pane = this.panes[this.current.active]
-    const { place } = pane?.state ?? {}
-    if (!pane?.loaded || !place) return null
-    const index = pane.loaded.places.findIndex((one) => placeKey(one) === placeKey(place))
-    const { clientWidth, clientHeight } = pane.elements.viewport
-    const middle = this.toPatient(pane.number, [clientWidth / 2, clientHeight / 2])
-    const frame = frameOf(pane.loaded.imageIds[index] ?? '')
-    if (!middle || !frame) return null
-    const [x, y] = toPixel(frame.plane, [...middle])
-    return { ...place, pixel: [Math.round(x), Math.round(y)] }
+    return placeInMiddle(this.panes[this.current.active])
+  }
+
+  /** Ask at once for all that could not be loaded. */
+  retry(): void {
+    this.failures.again()
   }
 
   /** For machines with little memory; in force for what is shown from now on. */
@@ -187,7 +187,7 @@ export class Workstation extends PaneCommands implements PaneHost {
       `repeat(${rows}, minmax(0, 1fr)) / repeat(${columns}, minmax(0, 1fr))`
     for (const pane of this.panes.splice(count)) pane.destroy()
     while (engine && this.panes.length < Math.min(count, MAX_PANES)) {
-      const pane = new Pane(this.panes.length, engine, this.loader, this.onPane)
+      const pane = new Pane(this.panes.length, engine, this.loader, this.failures, this.onPane)
       this.panes.push(pane)
       this.element.append(pane.elements.pane)
       this.resize.observe(pane.elements.viewport)
@@ -245,7 +245,7 @@ export class Workstation extends PaneCommands implements PaneHost {
    * crosshairs where planes have them. */
   async jumpTo(sop: string, frame: number, pixel: readonly [number, number] | null = null): Promise<void> {
     const pane = this.lead()
-    const found = pane && this.findFrame(sop, pane)
+    const found = pane && seriesWith(sop, pane, this.studies)
     if (!pane || !found) return
     const { places } = await this.loader.load(found.study, found.series)
     const index = places.findIndex((one) => one.sop_instance_uid === sop && one.frame === frame)
@@ -271,14 +271,6 @@ export class Workstation extends PaneCommands implements PaneHost {
     // One volume has one window, whichever plane it is set in.
     this.setLinks({ ...this.current.links, window: true })
     this.draw()
-  }
-
-  private findFrame(sop: string, pane: Pane): { study: ViewerStudy; series: ViewerSeries } | null {
-    const holds = (series: ViewerSeries) => series.instances.some((i) => i.sop_instance_uid === sop)
-    const { study, series } = pane.state
-    if (study && series && holds(series)) return { study, series }
-    const all = this.studies.flatMap((one) => one.series.map((s) => ({ study: one, series: s })))
-    return all.find((one) => holds(one.series)) ?? null
   }
 
   /** A command moves the active pane, and what is linked to it. */
@@ -342,6 +334,14 @@ export class Workstation extends PaneCommands implements PaneHost {
       // A volume loads itself.
       return picture && loaded && picture.volumeId === null ? [{ loaded, index: picture.index() }] : []
     }))
+  }
+
+  /** For what failed and has waited long enough. */
+  private askAgain(): void {
+    this.aimed = ''
+    this.prefetchAround()
+    this.loader.fillVolumes((imageId) => this.failures.of(imageId) !== null && !this.failures.isWaiting(imageId))
+    for (const pane of this.panes) if (!this.failures.isWaiting(pane.failing())) void pane.again()
   }
 
   private readonly onCache = (): void => {

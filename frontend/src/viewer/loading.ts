@@ -26,6 +26,8 @@ import type { Place, SpacingSource } from './types'
 
 const LOAD_TIMEOUT_MS = 30_000
 const PROGRESSIVE_PIXELS = 3e6
+/** That of a volume's own slices. */
+const FILL_PRIORITY = 5
 const TAGS = { codes: '00200020', rows: '00280010', columns: '00280011' }
 
 /** Where the frames of a series lie; only of series whose frames share one orientation. */
@@ -140,6 +142,11 @@ export class SeriesLoader {
       throw error
     }
     return volumeId
+  }
+
+  /** Ask once more for the slices of volumes that failed. */
+  fillVolumes(hasFailed: (imageId: string) => boolean): void {
+    for (const volumeId of this.volumes.keys()) fill(core.cache.getVolume(volumeId), hasFailed)
   }
 
   releaseVolume(volumeId: string): void {
@@ -260,6 +267,18 @@ export function planeOf(imageId: string): ImagePlane | null {
     width: (plane.columns - 1) * (plane.columnPixelSpacing || 1),
     height: (plane.rows - 1) * (plane.rowPixelSpacing || 1),
   }
+}
+
+/** Cornerstone loads a volume once; a slice that failed stays a hole in it. */
+function fill(found: core.Types.IImageVolume | undefined, hasFailed: (imageId: string) => boolean): void {
+  const volume = found as core.StreamingImageVolume | undefined
+  volume?.imageIds.forEach((imageId, index) => {
+    if (!hasFailed(imageId) || core.cache.getImageLoadObject(imageId)) return
+    const load = async () => {
+      await (volume.callLoadImage(imageId, index, volume.getLoaderImageOptions(imageId)) as Promise<void> | undefined)
+    }
+    core.imageLoadPoolManager.addRequest(load, core.Enums.RequestType.Prefetch, { volumeId: volume.volumeId }, FILL_PRIORITY)
+  })
 }
 
 /** A volume waits for every slice to enter the cache: for ever, and holding all of itself, where a

@@ -18,6 +18,13 @@ export interface Picture {
   scroll(by: number): void
   /** The frame under the eye; null in a plane that lies between or across frames. */
   imageId(): string | null
+  /** The index of what is on the screen, while that of `index` is still on its way or failed. */
+  shownIndex(): number
+  isBehind(): boolean
+  /** Whether anything was ever on the screen. */
+  hasShown(): boolean
+  /** Ask once more for what failed. */
+  again(): Promise<void>
   /** Whether what is shown has a place in the patient, and so sides. */
   isPlaced(): boolean
   /** Go to the slice that holds, or comes nearest to, a point in the patient. */
@@ -61,6 +68,25 @@ export class StackPicture implements Picture {
     return this.loaded.imageIds[this.index()] ?? null
   }
 
+  shownIndex(): number {
+    return this.hasShown() ? this.loaded.imageIds.indexOf(this.stack.getCornerstoneImage().imageId) : this.index()
+  }
+
+  isBehind(): boolean {
+    return this.hasShown() && this.shownIndex() !== this.index()
+  }
+
+  hasShown(): boolean {
+    const shown: unknown = this.stack.getCornerstoneImage() // typed as if there always were one
+    return shown !== undefined
+  }
+
+  /** Asked to go where it is, Cornerstone does nothing. */
+  async again(): Promise<void> {
+    const imageId = this.imageId()
+    if (imageId !== null) await this.stack.loadImages([imageId], this.stack)
+  }
+
   isPlaced(): boolean {
     return planeOf(this.imageId() ?? '') !== null
   }
@@ -86,6 +112,10 @@ export class StackPicture implements Picture {
       point: at(0.5, 0.5), normal: geometry.normal,
       corners: [at(0, 0), at(1, 0), at(1, 1), at(0, 1)], frameOfReference: image.frameOfReference,
     }
+  }
+
+  private get stack(): core.StackViewport {
+    return this.viewport
   }
 
   setSlab(): void {
@@ -159,6 +189,23 @@ export class PlanePicture implements Picture {
     // Asked of another plane, Cornerstone would warn at every step.
     if (!acquired || !areParallel(viewPlane(this.viewport).normal, acquired)) return null
     return this.viewport.getCurrentImageId() ?? null
+  }
+
+  shownIndex(): number {
+    return this.index()
+  }
+
+  isBehind(): boolean {
+    return false
+  }
+
+  hasShown(): boolean {
+    return true
+  }
+
+  /** The holes of its volume are filled for all panes together. */
+  again(): Promise<void> {
+    return Promise.resolve()
   }
 
   isPlaced(): boolean {

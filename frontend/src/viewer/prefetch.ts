@@ -2,6 +2,7 @@
 import * as core from '@cornerstonejs/core'
 import type { AheadFrame } from './ahead'
 import { framesAhead, nearestFirst, roomFor } from './budget'
+import type { Failures } from './Failures'
 import type { LoadedSeries } from './loading'
 
 /** Requests cannot be taken back once sent: few at a time keep the way free for what is looked at. */
@@ -17,9 +18,8 @@ export class Prefetcher {
   /** Of the next case: one at a time, once nothing of this one waits. */
   private later: AheadFrame[] = []
   private running = 0
-  private readonly failed = new Set<string>()
 
-  constructor(private readonly heldBytes: () => number) {}
+  constructor(private readonly heldBytes: () => number, private readonly failures: Pick<Failures, 'isWaiting'>) {}
 
   /** What is on the screen, the active pane first. */
   aim(watched: readonly Watched[]): void {
@@ -30,7 +30,7 @@ export class Prefetcher {
     this.queue = watched.flatMap(({ loaded, index }, place) =>
       nearestFirst(index, loaded.imageIds.length, counts[place] ?? 0)
         .map((frame) => loaded.imageIds[frame] ?? '')
-        .filter((id) => !core.cache.isLoaded(id) && !this.failed.has(id)),
+        .filter((id) => !core.cache.isLoaded(id) && !this.failures.isWaiting(id)),
     )
     this.pump()
   }
@@ -44,7 +44,6 @@ export class Prefetcher {
   stop(): void {
     this.queue = []
     this.later = []
-    this.failed.clear()
   }
 
   private pump(): void {
@@ -73,8 +72,7 @@ export class Prefetcher {
     try {
       await core.imageLoader.loadAndCacheImage(imageId)
     } catch {
-      // Not asked for again from here; whoever scrolls to it is told what is wrong.
-      this.failed.add(imageId)
+      // It is asked for again when its time has come; whoever scrolls to it is told what is wrong.
     }
   }
 }

@@ -140,6 +140,8 @@ export interface PaneView {
   study: ViewerStudy
   /** Of an earlier study: looked at, never drawn on. */
   isPrior: boolean
+  /** The image that it names is not on the screen: it is on its way, or failed. */
+  isUnseen: boolean
   series: ViewerSeries
   as: Presentation
   /** One per frame, in slice order; frames of the volume where a plane is shown. */

@@ -89,7 +89,7 @@ def test_a_mask_that_cannot_be_loaded_says_so_and_comes_by_itself_or_when_asked(
         try_to_paint(room, SECOND)
         assert draft() == before
         room.page.unroute(MASKS)
-        room.page.keyboard.press("Control+F6")
+        room.page.keyboard.press("Control+F11")
         failed.wait_for(state="detached")
         servers.eventually(lambda: is_first_shown(room), "the stored mask is drawn")
         paints_beside(room, before)

@@ -42,6 +42,7 @@ export const actions = {
   'action.claim': 'Weiter: nächster Fall oder noch einmal versuchen',
   'action.leave': 'Den Befundungsraum verlassen',
   'action.amiss_next': 'Zum Nächsten, woran etwas nicht stimmt',
+  'action.images_again': 'Fehlgeschlagene Bilder noch einmal holen',
   'action.graphics_restart': 'Die Bilder zurückholen',
   'action.masks_again': 'Segmente noch einmal laden',
   'action.conflict_look': 'Die andere Fassung ansehen',

@@ -1,6 +1,8 @@
 /** What goes wrong in the reading room in German. */
 export const troubles = {
   'refusal.prior_study': 'Eine frühere Untersuchung wird nur angesehen. Bitte auf den Bildern dieses Falls zeichnen.',
+  'refusal.unseen': 'Dieses Bild ist nicht da: darauf kann nicht gezeichnet werden.',
+  'pane.again': 'Noch einmal',
   'save.troubled': 'Hier behalten',
   'save.signed_out': 'Hier behalten',
   'notice.troubled': 'Der Server kann gerade nicht speichern',

@@ -42,6 +42,7 @@ export const actions = {
   'action.claim': 'Go on: the next case, or try again',
   'action.leave': 'Leave the reading room',
   'action.amiss_next': 'Go to the next thing that is amiss',
+  'action.images_again': 'Ask again for images that failed',
   'action.graphics_restart': 'Bring the images back',
   'action.masks_again': 'Load segments again',
   'action.conflict_look': 'Look at the other version',

@@ -1,6 +1,8 @@
 /** What goes wrong in the reading room in English. */
 export const troubles = {
   'refusal.prior_study': "An earlier study is only looked at. Draw on this case's own images.",
+  'refusal.unseen': 'This image is not there: nothing can be drawn on it.',
+  'pane.again': 'Try again',
   'save.troubled': 'Kept here',
   'save.signed_out': 'Kept here',
   'notice.troubled': 'The server cannot save just now',

@@ -1,0 +1,33 @@
+/** Which frame lies where: in the middle of a pane, or in which open series. */
+import type { ViewerSeries, ViewerStudy } from './dicomweb'
+import type { Pane } from './Pane'
+import { frameOf, placeKey } from './regions/frames'
+import { toPixel } from './regions/geometry'
+import type { PinnedPlace } from './types'
+
+/** The frame in a pane and the pixel in its middle; null in planes between frames, and while it is not on the screen. */
+export function placeInMiddle(pane: Pane | undefined): PinnedPlace | null {
+  const { place } = pane?.state ?? {}
+  if (!pane?.loaded || !pane.picture || !place) return null
+  const index = pane.loaded.places.findIndex((one) => placeKey(one) === placeKey(place))
+  const { clientWidth, clientHeight } = pane.elements.viewport
+  const middle = pane.picture.viewport.canvasToWorld([clientWidth / 2, clientHeight / 2])
+  const frame = frameOf(pane.loaded.imageIds[index] ?? '')
+  if (!frame) return null
+  const [x, y] = toPixel(frame.plane, [...middle])
+  return { ...place, pixel: [Math.round(x), Math.round(y)] }
+}
+
+interface FoundSeries {
+  study: ViewerStudy
+  series: ViewerSeries
+}
+
+/** The series that holds an instance, before all others that which a pane shows. */
+export function seriesWith(sop: string, { state }: Pane, studies: readonly ViewerStudy[]): FoundSeries | null {
+  const holds = (series: ViewerSeries) => series.instances.some((i) => i.sop_instance_uid === sop)
+  const { study, series } = state
+  if (study && series && holds(series)) return { study, series }
+  const all = studies.flatMap((one) => one.series.map((s) => ({ study: one, series: s })))
+  return all.find((one) => holds(one.series)) ?? null
+}
