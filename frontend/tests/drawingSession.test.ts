@@ -3,7 +3,7 @@ import { addRegion } from '../src/labeling/edits'
 import type { Found } from '../src/labeling/journal'
 import { ReadingSession } from '../src/labeling/ReadingSession'
 import type { Region } from '../src/viewer/types'
-import { FakeServer, MemoryJournal, Tabs } from './fakes'
+import { FakeServer, MemoryJournal, problem, Tabs } from './fakes'
 
 let server: FakeServer
 let entries: Map<string, Found>
@@ -195,6 +195,39 @@ describe('suggestions and skipping', () => {
     await session.reveal(new Date(0))
     expect(session.snapshot.content.first_impression).toEqual(
       { answers: { nodule: 'yes' }, regions: [region], at: '1970-01-01T00:00:00.000Z' })
+  })
+
+  it('can be asked for again when they failed to come after the impression was held fast', async () => {
+    const session = await open()
+    session.choose('nodule', 'yes')
+    server.proposed = [{ id: 's', source: 'm', created_at: '', content: {} }]
+    vi.spyOn(server, 'suggestions').mockRejectedValueOnce(problem(500, 'error'))
+    await session.reveal(new Date(0))
+    expect(session.snapshot).toMatchObject({ message: 'error', isRevealed: false })
+    await session.reveal(new Date(1))
+    expect(session.snapshot).toMatchObject({ message: '', isRevealed: true, suggestions: [{ id: 's' }] })
+    expect(session.snapshot.content.first_impression?.at).toBe('1970-01-01T00:00:00.000Z')
+  })
+
+  it('are not taken as none while the server has not got the impression', async () => {
+    const session = await open()
+    session.choose('nodule', 'yes')
+    server.saveDraft = () => Promise.reject(problem(500, 'error'))
+    await session.reveal(new Date(0))
+    expect(session.snapshot).toMatchObject({ isRevealed: false, save: { kind: 'troubled' } })
+  })
+
+  it('are recorded as seen when they were seen beside a conflict', async () => {
+    const session = await open()
+    server.drafts.set('a', { version: 7, content: { answers: { nodule: 'no' } } })
+    session.choose('nodule', 'yes')
+    await vi.advanceTimersByTimeAsync(500)
+    session.recordSuggestion('s', 'shown', new Date(0))
+    session.takeTheirs()
+    await vi.advanceTimersByTimeAsync(500)
+    expect(server.drafts.get('a')?.content).toEqual({
+      answers: { nodule: 'no' }, suggestions: [{ id: 's', action: 'shown', at: '1970-01-01T00:00:00.000Z' }],
+    })
   })
 
   it('skips with the reason and goes on', async () => {

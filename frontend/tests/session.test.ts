@@ -87,6 +87,21 @@ describe('nothing is lost', () => {
     expect(server.drafts.get('a')).toEqual({ version: 8, content: { answers: { nodule: 'yes' } } })
   })
 
+  it('keeps mine with what the other version has committed', async () => {
+    const session = await open()
+    const first_impression = { answers: { nodule: 'no' }, at: '1970-01-01T00:00:00.000Z' }
+    const seen = { id: 's', action: 'accepted' as const, at: '1970-01-01T00:00:01.000Z' }
+    server.drafts.set('a', { version: 7, content: { answers: { nodule: 'no' }, first_impression, suggestions: [seen] } })
+    session.choose('nodule', 'yes')
+    await vi.advanceTimersByTimeAsync(500)
+    session.keepMine()
+    await vi.advanceTimersByTimeAsync(500)
+    const kept = { first_impression, suggestions: [{ ...seen, action: 'shown' }] }
+    expect(server.drafts.get('a')).toEqual({ version: 8, content: { answers: { nodule: 'yes' }, ...kept } })
+    await session.undoEdit()
+    expect(session.snapshot.content).toEqual({ answers: {}, ...kept })
+  })
+
   it('takes the other version without writing', async () => {
     const session = await open()
     server.drafts.set('a', { version: 7, content: { answers: { nodule: 'no' } } })

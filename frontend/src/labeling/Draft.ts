@@ -3,7 +3,7 @@ import { ApiError } from '../api/client'
 import { Autosave, type SaveState } from './autosave'
 import { contentOf, drawnMasks, isDrawn, type Content } from './content'
 import { ReadingDocument, type Change } from './document'
-import { isTarget, paint } from './edits'
+import { isTarget, keepCommitted, paint } from './edits'
 import type { MaskLayer } from '../viewer/types'
 import { recovery, type Found, type WorkJournal } from './journal'
 import { MaskStore, type Hashes, type MaskChange } from './maskStore'
@@ -50,6 +50,8 @@ export class Draft {
   private saving: SaveState = { kind: 'saved' }
   private gestures = 0
   private found: Found | null = null
+  /** Facts that came up while two versions were on the screen. */
+  private owed: Change[] = []
   private isClosed = false
 
   constructor(
@@ -108,8 +110,13 @@ export class Draft {
     return this.isOpen && this.document.edit(action, change, options) && this.changed()
   }
 
+  /** A fact: during a conflict it waits for the version that is chosen. */
   stamp(change: Change): void {
-    if (!this.isOpen) return
+    if (this.isClosed) return
+    if (!this.isOpen) {
+      this.owed.push(change)
+      return
+    }
     this.document.stamp(change)
     this.changed()
   }
@@ -194,7 +201,9 @@ export class Draft {
     if (this.state.kind !== 'conflict') return
     const { version, content } = this.state.theirs
     this.masks.acknowledge(content)
+    this.document.stamp(keepCommitted(content)) // else the server would refuse mine for good
     this.autosave.settle(version, this.document.content)
+    this.payOwed()
   }
 
   takeTheirs(): void {
@@ -203,6 +212,7 @@ export class Draft {
     this.adopt(content)
     this.autosave.settle(version, null)
     this.dropFound()
+    this.payOwed()
   }
 
   conflict(version: number, raw: unknown): void {
@@ -229,6 +239,10 @@ export class Draft {
     outcome?.kept(hashes)
     const target = { layer, series_instance_uid: series, rows, columns }
     if (this.document.edit(action, paint(target, hashes), { gesture })) this.changed()
+  }
+
+  private payOwed(): void {
+    for (const change of this.owed.splice(0)) this.stamp(change)
   }
 
   private changed(): true {

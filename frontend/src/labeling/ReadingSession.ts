@@ -5,7 +5,7 @@ import type { MaskLayer, Region } from '../viewer/types'
 import type { ActivityClock } from './activity'
 import { afterChoosing } from './choosing'
 import type { SaveState } from './autosave'
-import type { Answer, ScopedPlace, SuggestionAction } from './content'
+import { contentOf, type Answer, type ScopedPlace, type SuggestionAction } from './content'
 import { definitionOfRead, kindsOf, type Question } from './definition'
 import type { Change, ReadingDocument } from './document'
 import { Draft, openBroadcast, type Channel } from './Draft'
@@ -14,7 +14,7 @@ import type { WorkJournal } from './journal'
 import type { MaskChange } from './maskStore'
 import { explain, isLeaseLost, isSignedOut } from './serverAnswers'
 import type { Bytes } from './sliceFormat'
-import { mayHaveArrived, Stuck, Submission } from './Submission'
+import { isStuck, mayHaveArrived, Stuck, Submission } from './Submission'
 import { proposedBy } from './suggested'
 import {
   asAsked, askedOfLabel, begun, firstMissing, normalAnswers, withNewDefaults,
@@ -160,15 +160,16 @@ export class ReadingSession {
   /** Hold fast what was answered and drawn so far, for ever, and show what models propose; names the question
    * that still needs an answer. */
   async reveal(now: Date): Promise<void> {
-    const { reading, phase } = this.state
+    const { reading, phase, content } = this.state
     const { draft } = this
-    if (!reading || !draft || phase !== 'reading' || this.stumbles()) return
+    if (!reading || !draft?.isOpen || phase !== 'reading' || (!content.first_impression && this.stumbles())) return
     await draft.painted()
     draft.stamp(edits.commitFirstImpression(asAsked(this.questions(), draft.document.content), now.toISOString()))
     try {
       await draft.flush()
+      if (isStuck(draft.save)) return // its notice says why; without the impression the server shows nothing
       const suggestions = await this.requests.suggestions(reading.case_id)
-      if (this.state.reading?.case_id === reading.case_id) this.set({ suggestions })
+      if (this.state.reading?.case_id === reading.case_id) this.set({ suggestions, isRevealed: true, message: '' })
     } catch (error) {
       this.set({ message: explain(error) })
     }
@@ -346,7 +347,7 @@ export class ReadingSession {
     draft.document.subscribe(() => this.showContent(draft))
     this.set({
       phase: 'reading', reading, save: { kind: 'saved' }, isLeaseLost: false, ...UNTROUBLED, next: null,
-      suggestions: reading.suggestions, ...shownOf(draft), ...told,
+      suggestions: reading.suggestions, isRevealed: contentOf(content).first_impression !== undefined, ...shownOf(draft), ...told,
     })
     draft.recover(found)
     void this.lookAhead(reading.case_id)

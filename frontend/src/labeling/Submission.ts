@@ -11,6 +11,10 @@ import type { Requests } from './sessionState'
 /** A draft that could not be saved just now cannot be handed in either. */
 const STUCK: readonly SaveState['kind'][] = ['conflict', 'offline', 'troubled', 'signed_out', 'unkept']
 
+export function isStuck({ kind }: SaveState): boolean {
+  return STUCK.includes(kind)
+}
+
 /** The draft is as it was; its state says what is wrong. */
 export class Stuck extends Error {}
 
@@ -28,7 +32,7 @@ export class Submission {
   async send(asked: (content: Content) => Content): Promise<Reading | null> {
     const { draft } = this
     await draft.rest()
-    if (STUCK.includes(draft.save.kind)) throw new Stuck()
+    if (isStuck(draft.save)) throw new Stuck()
     const content = asked(draft.document.content)
     const { version } = draft
     const seconds = this.clock.take()

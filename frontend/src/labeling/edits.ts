@@ -140,6 +140,18 @@ export function commitFirstImpression({ answers, scoped, regions, masks }: Conte
   return (content) => (content.first_impression ? content : { ...content, first_impression })
 }
 
+/** What another version of the read has committed for good: its first impression, and which suggestions were seen. What
+ * was decided about them there belongs to its answers and drawings, and stays with them. */
+export function keepCommitted({ first_impression, suggestions = [] }: Content): Change {
+  return (content) => {
+    const known = content.suggestions ?? []
+    const seen = suggestions.filter(({ id }) => !known.some((use) => use.id === id)).map((use) => ({ ...use, action: 'shown' as const }))
+    return {
+      ...content, ...(first_impression && { first_impression }), ...(seen.length > 0 && { suggestions: [...known, ...seen] }),
+    }
+  }
+}
+
 function editRegion(id: string, part: Partial<Region>): Change {
   return replaceRegion(id, (region) => (region.is_locked ? region : { ...region, ...part }))
 }

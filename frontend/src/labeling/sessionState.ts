@@ -38,6 +38,8 @@ export interface Snapshot {
   problems: Record<string, string>
   /** What models propose, as far as the reader may see it now. */
   suggestions: readonly Schemas['Suggestion'][]
+  /** Whether they were asked for since the server has the first impression. */
+  isRevealed: boolean
   message: string
   /** The session has ended: what is sent is refused until somebody signs in again. */
   isSignedOut: boolean
@@ -51,5 +53,5 @@ export const UNTROUBLED = { missing: null, missingAt: null, problems: {}, messag
 
 export const NOTHING_YET: Snapshot = {
   phase: 'claiming', reading: null, content: NO_CONTENT, save: { kind: 'saved' }, undoName: null,
-  redoName: null, isLeaseLost: false, ...UNTROUBLED, suggestions: [], lastSubmitted: null, next: null, count: 0,
+  redoName: null, isLeaseLost: false, ...UNTROUBLED, suggestions: [], isRevealed: false, lastSubmitted: null, next: null, count: 0,
 }

@@ -27,12 +27,13 @@ const NONE = [] as const
 export function useSuggestions(
   viewer: ViewerConnection, session: ReadingSession, snapshot: Snapshot, segments: readonly Segment[], masks: Masks,
 ): Suggestions {
-  const { reading, content, phase, suggestions } = snapshot
+  const { reading, content, phase, suggestions, isRevealed } = snapshot
   const { keys: custom } = usePreferences()
   const all = suggestions as readonly Suggestion[] // the generated types leave the content open
   const waiting = all.filter(({ id }) => isUndecided(content, id))
   const mode = reading?.options.suggestions ?? 'off'
-  const isHidden = mode === 'after_first_impression' && !content.first_impression
+  // The impression may be held fast, and the suggestions on their way or failed.
+  const isHidden = mode === 'after_first_impression' && !(content.first_impression && isRevealed)
   const suggestion = mode === 'off' || isHidden ? null : (waiting[0] ?? null)
   const proposed = useMemo(() => suggestion && proposedBy(suggestion), [suggestion])
   const shownId = suggestion?.id ?? null
