@@ -32,7 +32,7 @@ function panelOf(
 ): QuestionPanelProps {
   const isHere = JSON.stringify(missingAt) === JSON.stringify(subject)
   return {
-    questions: visibleQuestions(session.questions(), content, subject), answers: answersOf(content, subject),
+    questions: visibleQuestions(session.questions(), content, subject), subject, answers: answersOf(content, subject),
     isDisabled: phase !== 'reading', refersTo, missing: isHere ? missing : null,
     isNeeded: (question) => isRequired(session.questions(), content, question, subject),
     onAnswer: (key, answer, gesture) => 'place' in subject && session.answerScoped(subject.place, key, answer, gesture),

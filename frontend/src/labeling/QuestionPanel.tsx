@@ -8,13 +8,16 @@ import { shownKey } from './keyText'
 import { hasNormal } from './choosing'
 import { cannotAssess, type Answer, type Answers, type Question } from './definition'
 import { OptionField } from './OptionField'
-import { NumberField, TextField } from './TypedFields'
+import { isAnswered, type Subject } from './questions'
+import { NumberField, TextField, useUnfit } from './TypedFields'
 import { releaseFocus } from './focus'
 import classes from './panel.module.css'
 
 export interface QuestionPanelProps {
   /** Only those that are visible now. */
   questions: readonly Question[]
+  /** What they are asked of. */
+  subject: Subject
   answers: Answers
   /** The key of the question that a submission stumbled over. */
   missing: string | null
@@ -61,18 +64,19 @@ export function QuestionPanel(props: QuestionPanelProps) {
 }
 
 function QuestionField({ question, ...panel }: QuestionPanelProps & { question: Question }) {
-  const { answers, missing, problems = {}, inHand = null, isDisabled, onAnswer, isNeeded } = panel
+  const { answers, missing, problems = {}, subject, inHand = null, isDisabled, onAnswer, isNeeded } = panel
   const answer = answers[question.key] ?? null
-  const isMissing = missing === question.key
+  const needed = isNeeded(question)
+  const isUnfit = useUnfit(subject, question.key, answer) !== null
+  const isMissing = missing === question.key && (isUnfit || (needed && !isAnswered(answer)))
   const isInHand = inHand?.key === question.key
   const element = useRef<HTMLFieldSetElement>(null)
   useEffect(() => {
     if (isMissing || isInHand) element.current?.scrollIntoView({ block: 'nearest' })
   }, [isMissing, isInHand])
-  const problem = problems[question.key] ?? (isMissing ? t('question.missing') : '')
-  const needed = isNeeded(question)
+  const problem = problems[question.key] ?? (isMissing ? t(isUnfit ? 'question.unfit' : 'question.missing') : '')
   const isOff = isDisabled || cannotAssess(answer)
-  const field = { question, answer, inHand, isDisabled: isOff, onAnswer }
+  const field = { question, answer, subject, inHand, isDisabled: isOff, onAnswer }
   return (
     <fieldset ref={element} className={isMissing ? `${classes.question} ${classes.missing}` : classes.question} data-question={question.key}
       data-in-hand={isInHand || undefined} aria-current={isInHand || undefined}>
@@ -112,6 +116,7 @@ function QuestionField({ question, ...panel }: QuestionPanelProps & { question: 
 export interface FieldProps {
   question: Question
   answer: Answer | null
+  subject: Subject
   inHand: Question | null
   isDisabled: boolean
   onAnswer: (question: string, answer: Answer | null, gesture?: string) => void

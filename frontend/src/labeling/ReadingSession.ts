@@ -16,10 +16,9 @@ import { explain, isLeaseLost, isSignedOut } from './serverAnswers'
 import type { Bytes } from './sliceFormat'
 import { isStuck, mayHaveArrived, Stuck, Submission } from './Submission'
 import { proposedBy } from './suggested'
-import {
-  asAsked, askedOfLabel, begun, firstMissing, normalAnswers, withNewDefaults,
-} from './questions'
+import { asAsked, askedOfLabel, begun, firstMissing, normalAnswers, withNewDefaults } from './questions'
 import { NO_CONTENT, NOTHING_YET, UNTROUBLED, type Requests, type Snapshot } from './sessionState'
+import { typedNumbers } from './typedNumbers'
 
 export type { Phase, Requests, Snapshot } from './sessionState'
 
@@ -313,9 +312,10 @@ export class ReadingSession {
     return definitionOfRead(this.state.reading).questions ?? []
   }
 
-  /** Whether a required answer is missing: the snapshot says which. */
+  /** Whether a number does not fit or a required answer is missing: the snapshot says which. */
   private stumbles(): boolean {
-    const found = firstMissing(this.questions(), this.state.content)
+    const { content } = this.state
+    const found = typedNumbers.first(this.questions(), content) ?? firstMissing(this.questions(), content)
     if (found) this.set({ missing: found.question.key, missingAt: found.subject })
     return found !== null
   }
@@ -354,6 +354,7 @@ export class ReadingSession {
   }
 
   private closeDraft(): void {
+    typedNumbers.clear()
     this.draft?.close()
     this.draft = null
   }

@@ -14,7 +14,7 @@ import { Notices } from './Notices'
 import { Claiming, ClaimFailed, Finished } from './PanelStates'
 import { PlaceQuestions } from './PlaceQuestions'
 import type { QuestionPanelProps } from './QuestionPanel'
-import { isRequired } from './questions'
+import { isRequired, STUDY } from './questions'
 import { ReadingPanel } from './ReadingPanel'
 import { reasonText } from './reasonText'
 import type { ReadingSession, Snapshot } from './ReadingSession'
@@ -97,7 +97,7 @@ function studyQuestions({ session, snapshot, asked, doable, inHand }: SideProps)
   const { content, missing, missingAt, phase, problems } = snapshot
   const [normalKey] = keysOf(actionOf('normal'), doable.custom)
   return {
-    questions: asked, answers: content.answers, isDisabled: phase !== 'reading', normalKey, inHand: inHand?.question ?? null,
+    questions: asked, subject: STUDY, answers: content.answers, isDisabled: phase !== 'reading', normalKey, inHand: inHand?.question ?? null,
     missing: missingAt === null || missingAt.scope === 'study' ? missing : null,
     problems: problemsBelow(problems, 'answers.'),
     isNeeded: (question) => isRequired(session.questions(), content, question),

@@ -86,6 +86,7 @@ export function RegionEntry(props: Props) {
           {questions.length > 0 && (
             <QuestionPanel
               questions={questions}
+              subject={{ scope: 'region', region }}
               answers={props.answers}
               missing={missing}
               inHand={isSelected ? props.inHand : null}

@@ -1,13 +1,16 @@
 /** Answers that are typed: a number with its unit, and text. */
 import { Text, TextInput } from '@mantine/core'
-import { useId, useRef, useState } from 'react'
+import { useId, useRef, useState, useSyncExternalStore } from 'react'
 import { currentLanguage, formatNumber, t } from '../i18n'
 import { GrowingField } from '../ui/GrowingField'
 import { keyed } from './actions'
+import { isSameJson, type Answer } from './content'
 import type { Question } from './definition'
 import { leaveOnEnter } from './focus'
 import { numberText, parseNumber, type NumberProblem } from './numberText'
 import type { FieldProps } from './QuestionPanel'
+import type { Subject } from './questions'
+import { typedNumbers, type TypedNumber } from './typedNumbers'
 
 const FIELD_FIRST: ('input' | 'description')[] = ['input', 'description']
 
@@ -23,21 +26,32 @@ function useGesture(): { name: () => string; begin: () => void } {
   }
 }
 
-export function NumberField({ question, answer, isDisabled, onAnswer }: FieldProps) {
+/** What stands in the field and does not fit; null where it does, or another answer has taken its place. */
+export function useUnfit(subject: Subject, question: string, answer: Answer | null): TypedNumber | null {
+  const typed = useSyncExternalStore(typedNumbers.subscribe, () => typedNumbers.at(subject, question))
+  return typed && isSameJson(typed.stored, answer) ? typed : null
+}
+
+export function NumberField({ question, answer, isDisabled, subject, onAnswer }: FieldProps) {
   const gesture = useGesture()
   const stored = typeof answer === 'number' ? answer : null
-  const [draft, setDraft] = useState<{ text: string; value: number | null; problem: NumberProblem | null } | null>(null)
+  const [draft, setDraft] = useState<{ text: string; value: number | null } | null>(null)
+  const unfit = useUnfit(subject, question.key, answer)
   const [isTyping, setTyping] = useState(false)
   // What was typed is shown as typed until the answer changes from elsewhere (undo, another tab).
-  const isCurrent = draft !== null && draft.value === stored
-  const text = isCurrent ? draft.text : stored === null ? '' : numberText(stored, currentLanguage())
-  const problem = isCurrent && !isTyping ? draft.problem : null
+  const asTyped = unfit ?? (draft?.value === stored ? draft : null)
+  const text = asTyped?.text ?? (stored === null ? '' : numberText(stored, currentLanguage()))
+  const problem = isTyping ? null : unfit?.problem
 
   const type = (typed: string) => {
     const parsed = parseNumber(typed, question)
-    const value = 'value' in parsed ? parsed.value : null
-    setDraft({ text: typed, value, problem: 'problem' in parsed ? parsed.problem : null })
-    onAnswer(question.key, value, gesture.name())
+    if ('problem' in parsed) {
+      typedNumbers.write(subject, question.key, { text: typed, problem: parsed.problem, stored: answer })
+      return
+    }
+    typedNumbers.write(subject, question.key, null)
+    setDraft({ text: typed, value: parsed.value })
+    onAnswer(question.key, parsed.value, gesture.name())
   }
   return (
     <TextInput

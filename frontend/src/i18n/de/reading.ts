@@ -53,6 +53,7 @@ export const reading = {
   'question.characters': '{used} von {limit} Zeichen',
   'question.missing': 'Bitte zuerst diese Frage beantworten.',
   'question.normal': 'Alles normal',
+  'question.unfit': 'Was hier steht, passt nicht. Bitte ändern oder leeren; gespeichert ist die letzte passende Antwort.',
   'question.not_a_number': 'Das ist keine Zahl. Schreiben Sie 12,5 oder 12.5.',
   'question.of_image': 'Bild {number} von {name}',
   'question.of_series': 'Serie {name}',

@@ -51,6 +51,7 @@ export const reading = {
   'question.characters': '{used} of {limit} characters',
   'question.missing': 'Please answer this question first.',
   'question.normal': 'All normal',
+  'question.unfit': 'What is typed here does not fit. Mend it or clear it; saved is the last answer that fitted.',
   'question.not_a_number': 'This is not a number. Write 12.5 or 12,5.',
   'question.of_image': 'the image {number} of {name}',
   'question.of_series': 'the series {name}',
