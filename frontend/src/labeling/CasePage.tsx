@@ -38,7 +38,7 @@ const NONE = [] as const
 /** What changes nothing of the read. */
 const HARMLESS_GROUPS: readonly Group[] = ['explanations', 'comments', 'marks', 'view', 'planes', 'presets', 'layouts', 'windows']
 const HARMLESS: readonly ActionId[] = [
-  'help', 'leave', 'graphics_restart', 'masks_again', 'region_previous', 'region_next', 'cancel', 'segment_previous', 'segment_next', 'masks_hide', 'segment_goto',
+  'help', 'leave', 'images_again', 'graphics_restart', 'masks_again', 'region_previous', 'region_next', 'cancel', 'segment_previous', 'segment_next', 'masks_hide', 'segment_goto',
   'segment_hide', 'segment_fainter', 'segment_stronger', 'outline_only', 'asked_previous', 'asked_next',
 ]
 

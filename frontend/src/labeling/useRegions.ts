@@ -3,18 +3,15 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 import { t, type TextKey } from '../i18n'
 import { showNotice } from '../ui/notify'
 import { labelColour } from '../ui/theme'
-import { REGION_KINDS, type Region, type SpacingSource, type ToolName } from '../viewer/types'
+import { REGION_KINDS, type Region, type ToolName } from '../viewer/types'
 import type { RegionLayer, Refusal } from '../viewer/regions/RegionLayer'
-import type { Statistics } from '../viewer/regions/statistics'
 import { kindsOf, type RegionLabel } from './definition'
 import * as edits from './edits'
+import { measuredOf, NOTHING_MEASURED, withMeasured, type Measured } from './measured'
 import type { ReadingSession, Snapshot } from './ReadingSession'
 import { linesInImage } from './statisticsText'
 import { asSuggested } from './suggested'
 import type { ViewerConnection } from './useWorkstation'
-
-/** With where the millimetres come from. */
-export type Measured = Statistics & { spacing: SpacingSource }
 
 export interface Regions {
   /** Give up what is being drawn; whether something was. */
@@ -32,12 +29,13 @@ export interface Regions {
 const NONE = [] as const
 
 export function useRegions(
-  { workstation, layers }: ViewerConnection, session: ReadingSession, { content }: Snapshot, labels: readonly RegionLabel[],
+  { workstation, layers }: ViewerConnection, session: ReadingSession, { content, reading }: Snapshot, labels: readonly RegionLabel[],
   suggested: readonly Region[],
 ): Regions {
   const layer = useRef<RegionLayer | null>(null)
   const [selected, select] = useState<string | null>(null)
-  const [statistics, setStatistics] = useState<Record<string, Measured>>({})
+  const [measured, setMeasured] = useState(NOTHING_MEASURED)
+  const statistics = measuredOf(measured, reading?.annotation.id ?? null)
   const [chosen, setLabel] = useState('')
   const label = labels.some((one) => one.key === chosen) ? chosen : (labels[0]?.key ?? '')
   const colourOf = useMemo(() => coloursOf(labels), [labels])
@@ -55,7 +53,7 @@ export function useRegions(
       // A suggested region is nobody's yet: nothing can be done to it but to take or refuse it.
       onSelected: (id) => select(id !== null && session.document?.content.regions?.some((one) => one.id === id) ? id : null),
       describe: linesInImage,
-      statisticsChanged: (id, found, spacing) => setStatistics((known) => ({ ...known, [id]: { ...found, spacing } })),
+      statisticsChanged: (id, found, spacing) => setMeasured((known) => withMeasured(known, readOf(session), id, { ...found, spacing })),
       onRefused: (reason) => showNotice(t(REFUSALS[reason])),
     })
     layer.current = created
@@ -83,6 +81,10 @@ export function useRegions(
   }, [workstation, labels, label])
 
   return { cancel: () => layer.current?.cancel() ?? false, selected, select, statistics, label, setLabel, colourOf }
+}
+
+function readOf(session: ReadingSession): string | null {
+  return session.snapshot.reading?.annotation.id ?? null
 }
 
 /** A tool that draws no region may be held with every label. */
