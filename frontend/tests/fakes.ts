@@ -133,6 +133,8 @@ export function problem(status: number, code: string, extra: object = {}): ApiEr
 
 /** The browser's journal, which outlives its pages (the real one: journal.test.ts). */
 export class MemoryJournal implements WorkJournal {
+  isSafe = true
+
   constructor(private readonly entries: Map<string, Found>) {}
 
   write(id: string, entry: Omit<Entry, 'at'>, slices: ReadonlyMap<string, Bytes>): void {

@@ -99,6 +99,37 @@ describe('the journal', () => {
     expect((await journal.read('a'))?.content).toEqual(content(1))
   })
 
+  it('says whether what was written would be found again', async () => {
+    const journal = new Journal(storage)
+    const slices = new Map([['sha', bytes(1)]])
+    journal.write('a', { version: 1, content: content(1) }, slices)
+    expect(journal.isSafe).toBe(false) // the bytes are on their way
+    await journal.settled()
+    expect(journal.isSafe).toBe(true)
+    storage.isFull = true
+    vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
+      throw new Error('quota')
+    })
+    journal.write('a', { version: 1, content: content(2) }, NONE)
+    await journal.settled()
+    expect(journal.isSafe).toBe(false)
+    await journal.clear('a') // it is on the server
+    expect(journal.isSafe).toBe(true)
+    vi.restoreAllMocks()
+  })
+
+  it('opens a case although the disk is full', async () => {
+    const entry = { version: 4, content: content(7), at: '2026-01-01T00:00:00.000Z' }
+    storage.setItem('firstread.journal.a', JSON.stringify(entry))
+    vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
+      throw new Error('quota')
+    })
+    expect(await new Journal(storage).read('a')).toMatchObject(entry)
+    vi.restoreAllMocks()
+  })
+
   it('does with the synchronous copy alone where there is no database', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => undefined)
     vi.spyOn(indexedDB, 'open').mockImplementation(() => {

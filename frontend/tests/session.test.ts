@@ -53,6 +53,55 @@ describe('reading', () => {
   })
 })
 
+describe('leaving the page', () => {
+  it('saves what waits when the reader leaves the page by its Back button', async () => {
+    const session = await open()
+    session.choose('nodule', 'yes')
+    session.dispose()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(server.drafts.get('a')?.content.answers).toEqual({ nodule: 'yes' })
+    const again = await open()
+    await vi.advanceTimersByTimeAsync(500)
+    expect(again.snapshot.save.kind).toBe('saved')
+  })
+
+  it('sends what waits while the page goes away, and goes on where it comes back', async () => {
+    const session = await open()
+    session.choose('nodule', 'yes')
+    session.leavePage()
+    expect(server.drafts.get('a')?.content.answers).toEqual({ nodule: 'yes' }) // before any timer or database
+    await vi.advanceTimersByTimeAsync(500)
+    session.choose('nodule', 'no')
+    await vi.advanceTimersByTimeAsync(500)
+    expect(session.snapshot.save.kind).toBe('saved')
+    expect(server.drafts.get('a')?.content.answers).toEqual({ nodule: 'no' })
+  })
+
+  it('takes what another save brought to the server for its own where both say the same', async () => {
+    const session = await open()
+    session.choose('nodule', 'yes')
+    server.drafts.set('a', { version: 5, content: { answers: { nodule: 'yes' } } })
+    await vi.advanceTimersByTimeAsync(500)
+    expect(session.snapshot.save.kind).toBe('saved')
+  })
+
+  it('knows what would be lost, and tells where this browser keeps nothing', async () => {
+    const journal = new MemoryJournal(entries)
+    const session = new ReadingSession('p', server, journal, { take: () => 1, giveBack: () => undefined }, tabs.join)
+    await session.claim()
+    journal.isSafe = false
+    expect(session.isAtRisk).toBe(false) // nothing is unsaved
+    server.isAway = true
+    session.choose('nodule', 'yes')
+    expect(session.isAtRisk).toBe(true)
+    await vi.advanceTimersByTimeAsync(500)
+    expect(session.snapshot).toMatchObject({ save: { kind: 'offline' }, isKept: false })
+    server.isAway = false
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(session.isAtRisk).toBe(false)
+  })
+})
+
 describe('nothing is lost', () => {
   it('keeps the answer while offline and saves it when the server is back', async () => {
     const session = await open()
@@ -67,8 +116,11 @@ describe('nothing is lost', () => {
 
   it('restores what a crashed page left behind', async () => {
     const crashed = await open()
+    server.isAway = true
     crashed.choose('nodule', 'yes')
     crashed.dispose()
+    await vi.advanceTimersByTimeAsync(0)
+    server.isAway = false
     const session = await open()
     expect(session.snapshot.content.answers).toEqual({ nodule: 'yes' })
     await vi.advanceTimersByTimeAsync(500)

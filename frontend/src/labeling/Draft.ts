@@ -35,9 +35,14 @@ export interface DraftServices {
   journal: WorkJournal
   channel: Channel | null
   onState(state: SaveState): void
+  /** Whether what is unsaved would be found again in this browser. */
+  onKept(isKept: boolean): void
   /** What the reader asked for could not be done. */
   onTrouble(error: unknown): void
 }
+
+/** Of a draft that nobody changes. */
+export const UNHEARD = { onState: () => undefined, onKept: () => undefined, onTrouble: () => undefined }
 
 export class Draft {
   readonly document: ReadingDocument
@@ -67,7 +72,7 @@ export class Draft {
     this.masks.load(content)
     this.autosave = new Autosave(version, {
       keep: (v, c) => journal.write(id, { version: v, content: c }, this.masks.unsaved(c)),
-      kept: () => journal.settled(),
+      kept: () => journal.settled().then(() => services.onKept(journal.isSafe)),
       send: (v, c) => this.send(v, c),
       done: () => this.saved(),
       onState: (state) => this.show(state),
@@ -171,6 +176,19 @@ export class Draft {
   async flush(): Promise<void> {
     await this.strokes.again()
     await this.autosave.flush()
+  }
+
+  /** Whether work would be lost if the page went away now: neither the server nor this browser has it. */
+  get isAtRisk(): boolean {
+    return !this.isClosed && !this.autosave.isIdle && !this.services.journal.isSafe
+  }
+
+  /** The page goes away: what is waiting is sent at once, unless slices must go ahead of it; the journal has those. */
+  leavePage(): void {
+    this.autosave.leave((version, content) => {
+      if (this.masks.unsaved(content).size > 0) return
+      this.services.requests.saveDraft(this.id, version, content).catch(() => undefined)
+    })
   }
 
   /** Before a submission: nothing is under way any more. */

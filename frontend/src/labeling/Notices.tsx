@@ -21,25 +21,30 @@ interface Props {
 }
 
 export function Notices({ session, snapshot, versions, onGo, onGoOn }: Props) {
-  const { save, isLeaseLost, message, problems } = snapshot
+  const { save, isKept, isLeaseLost, message, problems } = snapshot
   const of = caseOf(snapshot)
   const amiss = (found: Readonly<Record<string, string>>) => of && <AmissList found={amissIn(found, of)} onGo={onGo} />
   return (
     <>
+      {!isKept && (
+        <Alert color="orange" title={t('notice.not_kept')} data-testid="not-kept" role="alert">
+          {t(save.kind === 'saving' || save.kind === 'saved' ? 'notice.not_kept_help' : 'notice.not_kept_away')}
+        </Alert>
+      )}
       {save.kind === 'offline' && (
         <Alert color="orange" title={t('notice.offline')} data-testid="offline" role="alert">
-          {t('notice.offline_help')}
+          {t(isKept ? 'notice.offline_help' : 'notice.offline_open')}
         </Alert>
       )}
       {save.kind === 'refused' && (
         <Alert color="red" title={t('save.refused')} role="alert">
-          {t('notice.refused', { message: save.message })}
+          {isKept ? t('notice.refused', { message: save.message }) : save.message}
           {amiss(save.fields)}
         </Alert>
       )}
       {save.kind === 'troubled' && (
         <Alert color="orange" title={t('notice.troubled')} data-testid="troubled" role="alert">
-          {t('notice.troubled_help', { message: save.message })}
+          {t(isKept ? 'notice.troubled_help' : 'notice.troubled_open', { message: save.message })}
         </Alert>
       )}
       {save.kind === 'unkept' && (
@@ -47,7 +52,7 @@ export function Notices({ session, snapshot, versions, onGo, onGoOn }: Props) {
           {t('notice.unkept_help', { message: save.message })}
         </Alert>
       )}
-      {(save.kind === 'signed_out' || snapshot.isSignedOut) && <SignedOut />}
+      {(save.kind === 'signed_out' || snapshot.isSignedOut) && <SignedOut isKept={isKept} />}
       {save.kind === 'conflict' && of && (
         <ConflictDialog
           mine={session.document?.content ?? snapshot.content}
@@ -91,11 +96,11 @@ function Missing({ snapshot, onGo }: Pick<Props, 'snapshot' | 'onGo'>) {
 }
 
 /** The link comes back to this page, where the case is claimed again and the journal holds the work. */
-export function SignedOut() {
+export function SignedOut({ isKept = true }: { isKept?: boolean }) {
   const { pathname } = useLocation()
   return (
     <Alert color="orange" title={t('notice.signed_out')} data-testid="signed-out" role="alert">
-      <Text size="sm">{t('notice.signed_out_help')}</Text>
+      <Text size="sm">{t(isKept ? 'notice.signed_out_help' : 'notice.signed_out_open')}</Text>
       <Button size="xs" mt="sm" component={Link} to={signInAgain(pathname)}>
         {t('notice.sign_in')}
       </Button>

@@ -5,10 +5,10 @@ import type { MaskLayer, Region } from '../viewer/types'
 import type { ActivityClock } from './activity'
 import { afterChoosing } from './choosing'
 import type { SaveState } from './autosave'
-import { contentOf, type Answer, type ScopedPlace, type SuggestionAction } from './content'
+import type { Answer, ScopedPlace, SuggestionAction } from './content'
 import { definitionOfRead, kindsOf, type Question } from './definition'
 import type { Change, ReadingDocument } from './document'
-import { Draft, openBroadcast, type Channel } from './Draft'
+import { Draft, openBroadcast, UNHEARD, type Channel } from './Draft'
 import * as edits from './edits'
 import type { WorkJournal } from './journal'
 import type { MaskChange } from './maskStore'
@@ -17,7 +17,7 @@ import type { Bytes } from './sliceFormat'
 import { isStuck, mayHaveArrived, Stuck, Submission } from './Submission'
 import { proposedBy } from './suggested'
 import { asAsked, askedOfLabel, begun, firstMissing, normalAnswers, withNewDefaults } from './questions'
-import { NO_CONTENT, NOTHING_YET, UNTROUBLED, type Requests, type Snapshot } from './sessionState'
+import { isLeaseLostIn, NO_CONTENT, NOTHING_YET, openedWith, shownOf, UNTROUBLED, type Requests, type Snapshot } from './sessionState'
 import { typedNumbers } from './typedNumbers'
 
 export type { Phase, Requests, Snapshot } from './sessionState'
@@ -81,9 +81,7 @@ export class ReadingSession {
     this.closeDraft()
     const { id, version, content } = reading.annotation
     const { requests, journal } = this
-    const draft = new Draft(id, version, content, {
-      requests, journal, channel: null, onState: () => undefined, onTrouble: () => undefined,
-    })
+    const draft = new Draft(id, version, content, { requests, journal, channel: null, ...UNHEARD })
     this.draft = draft
     this.set({ phase: 'looking', reading, ...UNTROUBLED, suggestions: [], ...shownOf(draft) })
   }
@@ -102,7 +100,7 @@ export class ReadingSession {
       edits.answer(question.key, afterChoosing(question, content.answers[question.key], option))(content))
   }
 
-  /** The answer itself, null to take it back; text and sliders pass a gesture. */
+  /** Null takes it back; text and sliders pass a gesture. */
   answer(key: string, value: Answer, gesture?: string): boolean {
     return this.edit('answer', edits.answer(key, value), edits.gestureOf(gesture))
   }
@@ -220,10 +218,7 @@ export class ReadingSession {
     }
     draft.finish()
     const told = { lastSubmitted: draft.id, count: this.state.count + 1 }
-    if (next && !this.isGone) {
-      await this.enter(() => Promise.resolve(next), told)
-      return
-    }
+    if (next && !this.isGone) return this.enter(() => Promise.resolve(next), told)
     this.set(told)
     if (this.isGone) await this.giveBack(next)
     else await this.claim()
@@ -231,9 +226,7 @@ export class ReadingSession {
 
   /** One per draft: what was sent of another says nothing of this. */
   private submissionOf(draft: Draft): Submission {
-    if (this.submission?.draft !== draft) {
-      this.submission = { draft, of: new Submission(draft, this.requests, this.clock) }
-    }
+    if (this.submission?.draft !== draft) this.submission = { draft, of: new Submission(draft, this.requests, this.clock) }
     return this.submission.of
   }
 
@@ -302,10 +295,21 @@ export class ReadingSession {
     if (reading?.assignment) await this.requests.release(reading.assignment.id).catch(() => undefined)
   }
 
+  /** The page goes away: nobody waits for what is sent now. */
+  leavePage(): void {
+    this.draft?.leavePage()
+  }
+
+  get isAtRisk(): boolean {
+    return this.draft?.isAtRisk ?? false
+  }
+
+  /** The page is left another way. */
   dispose(): void {
     this.isGone = true
-    this.draft?.close()
     this.listeners.clear()
+    const { draft } = this
+    void draft?.flush().finally(() => draft.close())
   }
 
   questions(): readonly Question[] {
@@ -339,16 +343,16 @@ export class ReadingSession {
       onState: (save) => {
         if (this.draft === draft) this.showSave(save)
       },
+      onKept: (isKept) => {
+        if (this.draft === draft && isKept !== this.state.isKept) this.set({ isKept })
+      },
       onTrouble: (error) => {
         if (this.draft === draft) this.set({ message: explain(error) })
       },
     })
     this.draft = draft
     draft.document.subscribe(() => this.showContent(draft))
-    this.set({
-      phase: 'reading', reading, save: { kind: 'saved' }, isLeaseLost: false, ...UNTROUBLED, next: null,
-      suggestions: reading.suggestions, isRevealed: contentOf(content).first_impression !== undefined, ...shownOf(draft), ...told,
-    })
+    this.set({ ...openedWith(reading, draft), ...told })
     draft.recover(found)
     void this.lookAhead(reading.case_id)
   }
@@ -364,8 +368,7 @@ export class ReadingSession {
   }
 
   private showSave(save: SaveState): void {
-    const isLost = save.kind === 'refused' && save.code === 'lease_lost'
-    this.set({ save, ...(isLost && { isLeaseLost: true }), ...(save.kind === 'saved' && { isSignedOut: false }) })
+    this.set({ save, ...(isLeaseLostIn(save) && { isLeaseLost: true }), ...(save.kind === 'saved' && { isSignedOut: false }) })
   }
 
   private async failedSubmit(error: unknown, draft: Draft): Promise<void> {
@@ -394,8 +397,4 @@ export class ReadingSession {
     this.state = { ...this.state, ...part }
     for (const listener of this.listeners) listener()
   }
-}
-
-function shownOf({ document }: Draft): Pick<Snapshot, 'content' | 'undoName' | 'redoName'> {
-  return { content: document.content, undoName: document.undoName, redoName: document.redoName }
 }

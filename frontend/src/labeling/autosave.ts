@@ -21,7 +21,7 @@ export type SaveState =
 export interface SavePorts {
   /** Remember unsaved work at once. */
   keep(version: number, content: Content): void
-  /** Resolves when what was kept is safe from a crash. */
+  /** Resolves when what was kept is safe from a crash, or cannot be. */
   kept(): Promise<void>
   /** Send a draft built on `version`; resolves to the new version. */
   send(version: number, content: Content): Promise<number>
@@ -95,6 +95,14 @@ export class Autosave {
   resume(isConflict: boolean): void {
     this.isResting = false
     if (this.pending !== null && !isConflict) this.schedule(RETRY_MS)
+  }
+
+  /** The page goes away: what is waiting is sent at once by `send`, whose answer nobody may hear. */
+  leave(send: (version: number, content: Content) => void): void {
+    const { pending } = this
+    if (pending === null || this.running || this.isClosed || this.isResting) return
+    this.unanswered.push(pending)
+    send(this.currentVersion, pending)
   }
 
   /** Take over the server's version (the conflict was settled for it) or write mine over it. */
@@ -178,10 +186,11 @@ export class Autosave {
     }
   }
 
-  /** What the server has instead is an earlier save of ours whose answer was lost: go on from there. */
+  /** What the server has instead is what we wanted to send, or an earlier save of ours whose answer was lost: go on from
+   * there. */
   private hadArrived(error: unknown): boolean {
     const current = error instanceof ApiError ? error.problem.current : undefined
-    if (!current || !this.unanswered.some((sent) => isSameJson(sent, current.content))) return false
+    if (!current || ![...this.unanswered, this.pending].some((sent) => isSameJson(sent, current.content))) return false
     this.currentVersion = current.version
     this.unanswered = []
     return true

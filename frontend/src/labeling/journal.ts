@@ -18,8 +18,11 @@ export interface Found extends Entry {
 /** What autosave needs of a journal. */
 export interface WorkJournal {
   write(annotationId: string, entry: Omit<Entry, 'at'>, slices: ReadonlyMap<string, Bytes>): void
-  /** Resolves when everything written so far is safe. */
+  /** Resolves when nothing is being written any more. */
   settled(): Promise<void>
+  /** Whether what was written last would be found again after a crash now: not while bytes of slices are on their way
+   * to the database, and not where this browser keeps nothing. */
+  readonly isSafe: boolean
   read(annotationId: string): Promise<Found | null>
   /** This page's entry is on the server, or was given up for another version. */
   clear(annotationId: string): Promise<void>
@@ -52,6 +55,7 @@ export class Journal implements WorkJournal {
   private readonly database: Promise<IDBPDatabase<Schema> | null>
   private queue: Promise<void> = Promise.resolve()
   private readonly turns = new Map<string, number>()
+  private isKept = true
 
   /** `storage` (localStorage) holds the last change until the database has it: it alone can be
    * written while a page goes away. Journals of before this database are found there, too. */
@@ -64,14 +68,20 @@ export class Journal implements WorkJournal {
   ): void {
     const dated: Entry = { ...entry, at: new Date().toISOString() }
     const copy = this.writeCopy(annotationId, dated)
+    this.isKept = copy !== null && slices.size === 0
     const turn = this.nextTurn(annotationId)
     this.enqueue(async (database) => {
       if (turn !== this.turns.get(annotationId)) return // a later entry holds all of this
       await this.put(database, annotationId, dated, slices)
+      if (turn === this.turns.get(annotationId)) this.isKept = true
       if (copy !== null && this.storage.getItem(PREFIX + annotationId) === copy) {
         this.storage.removeItem(PREFIX + annotationId)
       }
     })
+  }
+
+  get isSafe(): boolean {
+    return this.isKept
   }
 
   settled(): Promise<void> {
@@ -82,8 +92,18 @@ export class Journal implements WorkJournal {
     await this.queue
     const database = await this.database
     const copy = this.readCopy(annotationId)
-    if (!database) return copy && { ...copy, key: PREFIX, slices: new Map() }
-    if (copy) await this.takeOver(database, annotationId, copy)
+    const asCopied = copy && { ...copy, key: PREFIX, slices: new Map<string, Bytes>() }
+    if (!database) return asCopied
+    try {
+      if (copy) await this.takeOver(database, annotationId, copy)
+      return await this.newest(database, annotationId)
+    } catch (error) {
+      console.error('journal', error) // a full disk keeps nobody from the case
+      return asCopied
+    }
+  }
+
+  private async newest(database: IDBPDatabase<Schema>, annotationId: string): Promise<Found | null> {
     const entries = await database.getAllFromIndex('entries', 'annotation', annotationId)
     const newest = entries.sort((a, b) => a.at.localeCompare(b.at)).at(-1)
     if (!newest) return null
@@ -92,6 +112,7 @@ export class Journal implements WorkJournal {
   }
 
   clear(annotationId: string): Promise<void> {
+    this.isKept = true
     const turn = this.nextTurn(annotationId)
     return this.drop(annotationId, this.key(annotationId)).then(() => {
       if (this.turns.get(annotationId) === turn) this.turns.delete(annotationId) // nothing older waits any more
@@ -134,7 +155,7 @@ export class Journal implements WorkJournal {
         const database = await this.database
         if (database) await work(database)
       })
-      // The copy in `storage` stays, so the work is still held once.
+      // The copy in `storage` stays; `isSafe` says whether that is all of the work.
       .catch((error: unknown) => console.error('journal', error))
   }
 

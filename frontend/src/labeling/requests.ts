@@ -7,6 +7,9 @@ import type { Bytes } from './sliceFormat'
 /** What the slices of a volume may weigh. */
 const LARGE_PACK = 6 * 2 ** 20
 
+/** Browsers let 64 KiB at a time outlive the page that sends them. */
+const OUTLIVES_PAGE = 60_000
+
 /** Where the images of a project are served. */
 export function dicomwebRoot(projectId: string): string {
   return `${window.location.origin}/dicomweb/projects/${projectId}`
@@ -30,6 +33,7 @@ export async function saveDraft(id: string, version: number, content: Content): 
     api.PUT('/api/v1/annotations/{annotation_id}/draft', {
       params: { path: { annotation_id: id }, header: { 'If-Match': `"${version}"` } },
       body: { content: { ...content } },
+      keepalive: sizeOf(content) < OUTLIVES_PAGE, // what is sent while the page goes away arrives all the same
       ...patience(sizeOf(content)),
     }),
   )

@@ -1,8 +1,8 @@
 /** What a reading session asks of the server, and what it shows of itself. */
 import type { Reading, Schemas } from '../api/client'
 import type { SaveState } from './autosave'
-import type { Content } from './content'
-import type { DraftRequests } from './Draft'
+import { contentOf, type Content } from './content'
+import type { Draft, DraftRequests } from './Draft'
 import type { Subject } from './questions'
 import type { Bytes } from './sliceFormat'
 
@@ -27,6 +27,8 @@ export interface Snapshot {
   reading: Reading | null
   content: Content
   save: SaveState
+  /** Whether what is unsaved would be found again in this browser after a crash. */
+  isKept: boolean
   /** The steps that undo and redo would take, by action id; null where there is none. */
   undoName: string | null
   redoName: string | null
@@ -52,6 +54,23 @@ export const NO_CONTENT: Content = { answers: {} }
 export const UNTROUBLED = { missing: null, missingAt: null, problems: {}, message: '', isSignedOut: false }
 
 export const NOTHING_YET: Snapshot = {
-  phase: 'claiming', reading: null, content: NO_CONTENT, save: { kind: 'saved' }, undoName: null,
+  phase: 'claiming', reading: null, content: NO_CONTENT, save: { kind: 'saved' }, isKept: true, undoName: null,
   redoName: null, isLeaseLost: false, ...UNTROUBLED, suggestions: [], isRevealed: false, lastSubmitted: null, next: null, count: 0,
+}
+
+export function shownOf({ document }: Draft): Pick<Snapshot, 'content' | 'undoName' | 'redoName'> {
+  return { content: document.content, undoName: document.undoName, redoName: document.redoName }
+}
+
+/** A case as it is opened. */
+export function openedWith(reading: Reading, draft: Draft): Partial<Snapshot> {
+  return {
+    phase: 'reading', reading, save: { kind: 'saved' }, isKept: true, isLeaseLost: false, ...UNTROUBLED, next: null,
+    suggestions: reading.suggestions, isRevealed: contentOf(reading.annotation.content).first_impression !== undefined,
+    ...shownOf(draft),
+  }
+}
+
+export function isLeaseLostIn(save: SaveState): boolean {
+  return save.kind === 'refused' && save.code === 'lease_lost'
 }

@@ -1,4 +1,4 @@
-/** Connects the reading session to the clock and the page's visibility. */
+/** Connects the reading session to the clock, the page's visibility and its end. */
 import { useEffect } from 'react'
 import type { ActivityClock } from './activity'
 
@@ -8,6 +8,9 @@ const INPUTS = ['keydown', 'mousemove', 'mousedown', 'wheel'] as const
 
 interface Beating {
   beat: () => Promise<void>
+  /** Whether work would be lost if the page went away now. */
+  readonly isAtRisk: boolean
+  leavePage: () => void
   dispose: () => void
 }
 
@@ -16,11 +19,19 @@ export function useHeartbeat(session: Beating, clock: ActivityClock): void {
     const onInput = () => clock.input(performance.now())
     for (const name of INPUTS) window.addEventListener(name, onInput, { passive: true })
     const ticking = setInterval(() => clock.tick(performance.now(), !document.hidden), TICK_MS)
+    const leave = () => session.leavePage()
+    const ask = (event: BeforeUnloadEvent) => {
+      if (session.isAtRisk) event.preventDefault()
+    }
+    window.addEventListener('pagehide', leave)
+    window.addEventListener('beforeunload', ask)
     const beating = setInterval(() => void session.beat(), HEARTBEAT_MS)
     return () => {
       for (const name of INPUTS) window.removeEventListener(name, onInput)
       clearInterval(ticking)
       clearInterval(beating)
+      window.removeEventListener('pagehide', leave)
+      window.removeEventListener('beforeunload', ask)
       session.dispose()
     }
   }, [session, clock])

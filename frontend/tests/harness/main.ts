@@ -32,7 +32,7 @@ let letRead: () => void = () => undefined
 const draft = new Draft('harness', version, null, {
   channel: null,
   journal: {
-    write: () => undefined, settled: () => Promise.resolve(), read: () => Promise.resolve(null),
+    isSafe: true, write: () => undefined, settled: () => Promise.resolve(), read: () => Promise.resolve(null),
     clear: () => Promise.resolve(), drop: () => Promise.resolve(),
   },
   requests: {
@@ -47,6 +47,7 @@ const draft = new Draft('harness', version, null, {
     loadMasks: () => Promise.reject(new Error('nothing was saved before')),
   },
   onState: (state) => log.push(`save ${state.kind}`),
+  onKept: () => undefined,
   onTrouble: (error) => log.push(`trouble ${String(error)}`),
 })
 
