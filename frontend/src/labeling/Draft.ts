@@ -180,7 +180,8 @@ export class Draft {
 
   /** Whether work would be lost if the page went away now: neither the server nor this browser has it. */
   get isAtRisk(): boolean {
-    return !this.isClosed && !this.autosave.isIdle && !this.services.journal.isSafe
+    const isUnsafe = !this.autosave.isIdle && !this.services.journal.isSafe
+    return !this.isClosed && (isUnsafe || this.unkept !== null)
   }
 
   /** The page goes away: what is waiting is sent at once, unless slices must go ahead of it; the journal has those. */
