@@ -1,11 +1,34 @@
-import { beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it, vi } from 'vitest'
 import { Remarks } from '../src/labeling/remarks'
 
+class MemoryStorage {
+  readonly values = new Map<string, string>()
+  isFull = false
+  get length(): number {
+    return this.values.size
+  }
+  key(index: number): string | null {
+    return [...this.values.keys()][index] ?? null
+  }
+  getItem(key: string): string | null {
+    return this.values.get(key) ?? null
+  }
+  setItem(key: string, value: string): void {
+    if (this.isFull) throw new Error('quota')
+    this.values.set(key, value)
+  }
+  removeItem(key: string): void {
+    this.values.delete(key)
+  }
+}
+
 let remarks: Remarks
+let storage: MemoryStorage
 const place = { sop_instance_uid: '1', frame: 1, pixel: [3, 4] as const }
 
 beforeEach(() => {
-  remarks = new Remarks()
+  storage = new MemoryStorage()
+  remarks = new Remarks(storage)
 })
 
 it('keeps half a comment with its case, and its pin', () => {
@@ -33,4 +56,29 @@ it('tells who shows it', () => {
   stop()
   remarks.write('a', { text: 'y' })
   expect(told).toBe(1)
+})
+
+it('is there again after a crash, until it is sent', () => {
+  remarks.write('a', { text: 'Is this', place })
+  expect(new Remarks(storage).of('a')).toEqual({ text: 'Is this', isPinned: false, place })
+  expect(new Remarks(storage).of('b').text).toBe('')
+  remarks.sent('a', 'Is this')
+  expect(new Remarks(storage).of('a').text).toBe('')
+  expect(storage.length).toBe(0)
+})
+
+it('gives way after two months', () => {
+  remarks.write('a', { text: 'Is this' })
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61 * 24 * 3600 * 1000 })
+  expect(new Remarks(storage).of('a').text).toBe('')
+  vi.useRealTimers()
+})
+
+it('knows what the browser could not keep', () => {
+  storage.isFull = true
+  remarks.write('a', { text: 'Is this' })
+  expect(remarks.isAtRisk).toBe(true)
+  expect(remarks.of('a').text).toBe('Is this')
+  remarks.sent('a', 'Is this')
+  expect(remarks.isAtRisk).toBe(false)
 })

@@ -67,7 +67,7 @@ export default function CasePage() {
   const pointer = useKeyPointer(viewer, () => giveUp({ regions, masks }))
   const explanations = useExplanations(viewer, root, snapshot)
   const talk = useTalk(caseId, viewer.isSettled)
-  const pins = usePins(viewer, talk.comments, caseId)
+  const pins = usePins(viewer, talk.comments, talk.remark)
   const comment = useCommentInHand(talk, workstation)
   const wanted = search.get('read')
   const found = overview.data

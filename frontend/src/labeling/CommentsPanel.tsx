@@ -1,7 +1,7 @@
 /** Comments on the case: for everybody who works on it, pinned to a place of the image where that helps. */
 import { Badge, Button, Checkbox, Group, Stack, Text } from '@mantine/core'
 import { IconMapPin, IconTrash } from '@tabler/icons-react'
-import { useEffect, useRef, useSyncExternalStore, type RefObject } from 'react'
+import { useEffect, useRef, useState, useSyncExternalStore, type RefObject } from 'react'
 import { formatDate, t } from '../i18n'
 import { showNotice } from '../ui/notify'
 import { GrowingField } from '../ui/GrowingField'
@@ -24,7 +24,8 @@ export interface Comment {
 }
 
 export interface CommentsPanelProps {
-  caseId: string
+  /** The name of the comment that is half written. */
+  remark: string
   comments: readonly Comment[]
   /** The id of the person who reads: own comments can be resolved and deleted. */
   me: string
@@ -59,7 +60,7 @@ export function CommentsPanel(props: CommentsPanelProps) {
           <CommentEntry key={comment.id} {...props} comment={comment} number={index + 1} />
         ))}
       </Stack>
-      <NewComment {...props} />
+      {props.me !== '' && <NewComment {...props} />}
     </Stack>
   )
 }
@@ -113,19 +114,24 @@ function CommentEntry({ comment, number, me, inHand, onJump, onResolve, onDelete
   )
 }
 
-function NewComment({ caseId, canPin, here, pins, isBusy, field, onAdd }: CommentsPanelProps) {
-  const { text, isPinned } = useSyncExternalStore(remarks.subscribe, () => remarks.of(caseId))
-  const setPinned = (isOn: boolean) => remarks.write(caseId, { isPinned: isOn })
+function NewComment({ remark, canPin, here, pins, isBusy, field, onAdd }: CommentsPanelProps) {
+  const { text, isPinned } = useSyncExternalStore(remarks.subscribe, () => remarks.of(remark))
+  /** The comment that the server did not take. */
+  const [failed, setFailed] = useState<string | null>(null)
+  const isUnsent = failed === remark && text.trim() !== ''
+  const setPinned = (isOn: boolean) => remarks.write(remark, { isPinned: isOn })
   useEffect(() => () => {
-    if (remarks.isHalfWritten(caseId)) showNotice(t('comments.kept'))
-  }, [caseId])
+    if (remarks.isHalfWritten(remark)) showNotice(t('comments.kept'))
+  }, [remark])
   const unpin = () => {
     setPinned(false)
     pins.drop()
   }
   const add = async () => {
     if (text.trim() === '' || isBusy) return
-    if (await onAdd(text.trim(), pins.pending ?? (isPinned ? here() : null))) remarks.sent(caseId, text)
+    setFailed(null)
+    if (await onAdd(text.trim(), pins.pending ?? (isPinned ? here() : null))) remarks.sent(remark, text)
+    else setFailed(remark)
   }
   return (
     <Stack gap={6}>
@@ -138,12 +144,17 @@ function NewComment({ caseId, canPin, here, pins, isBusy, field, onAdd }: Commen
         aria-label={t('comments.new')}
         placeholder={t('comments.placeholder')}
         value={text}
-        onChange={(event) => remarks.write(caseId, { text: event.currentTarget.value })}
+        onChange={(event) => remarks.write(remark, { text: event.currentTarget.value })}
         onKeyDown={(event) => {
           if (event.key === 'Escape') event.currentTarget.blur()
           if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void add()
         }}
       />
+      {isUnsent && (
+        <Text size="xs" c="orange" role="alert" data-testid="comment-unsent">
+          {t('comments.unsent')}
+        </Text>
+      )}
       <Group justify="space-between">
         <Checkbox
           {...keyed('comment_pin')}
@@ -158,7 +169,7 @@ function NewComment({ caseId, canPin, here, pins, isBusy, field, onAdd }: Commen
           {t(pins.isPicking ? 'comments.picking' : 'comments.pick')}
         </Button>
         <Button size="compact-sm" variant="default" loading={isBusy} disabled={text.trim() === ''} onClick={() => void add()}>
-          {t('comments.add')}
+          {t(isUnsent ? 'comments.again' : 'comments.add')}
         </Button>
       </Group>
     </Stack>

@@ -72,7 +72,7 @@ export default function ReadingPage() {
   const pointer = useKeyPointer(viewer, () => giveUp({ regions, masks }))
   const explanations = useExplanations(viewer, root, snapshot)
   const talk = useTalk(reading?.case_id ?? null, isSettled)
-  const pins = usePins(viewer, talk.comments, reading?.case_id ?? '')
+  const pins = usePins(viewer, talk.comments, talk.remark)
   const comment = useCommentInHand(talk, workstation)
   const reasons = useReasons(session, talk, masks)
   const inHand = useQuestionInHand(session, shown, workstation, regions)

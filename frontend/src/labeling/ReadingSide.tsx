@@ -84,7 +84,7 @@ export function ReadingSide(props: SideProps): ReactNode {
       segments={segments.length > 0 ? segmentPanelOf(props, segments) : null}
       askedSlices={slices.length > 0 ? { slices, workstation, onGo: (slice) => workstation && void goToAsked(slice, reading, workstation) } : null}
       comments={{
-        caseId: reading.case_id, comments: talk.comments, me: talk.me, canPin, here: () => workstation?.inView() ?? null, pins: props.pins, isBusy: talk.isBusy, inHand: props.comment.id,
+        remark: talk.remark, comments: talk.comments, me: talk.me, canPin, here: () => workstation?.inView() ?? null, pins: props.pins, isBusy: talk.isBusy, inHand: props.comment.id,
         onAdd: talk.add, onResolve: talk.resolve, onDelete: talk.remove,
         onJump: ({ sop_instance_uid, frame, pixel }) => void workstation?.jumpTo(sop_instance_uid, frame, pixel),
       }}

@@ -1,6 +1,7 @@
 /** Connects the reading session to the clock, the page's visibility and its end. */
 import { useEffect } from 'react'
 import type { ActivityClock } from './activity'
+import { remarks } from './remarks'
 
 const HEARTBEAT_MS = 15_000
 const TICK_MS = 1000
@@ -21,7 +22,7 @@ export function useHeartbeat(session: Beating, clock: ActivityClock): void {
     const ticking = setInterval(() => clock.tick(performance.now(), !document.hidden), TICK_MS)
     const leave = () => session.leavePage()
     const ask = (event: BeforeUnloadEvent) => {
-      if (session.isAtRisk) event.preventDefault()
+      if (session.isAtRisk || remarks.isAtRisk) event.preventDefault()
     }
     window.addEventListener('pagehide', leave)
     window.addEventListener('beforeunload', ask)

@@ -18,9 +18,9 @@ export interface Pins {
 
 const NEXT = '+'
 
-export function usePins({ workstation, layers }: ViewerConnection, comments: readonly Comment[], caseId: string): Pins {
+export function usePins({ workstation, layers }: ViewerConnection, comments: readonly Comment[], remark: string): Pins {
   const layer = useRef<PinLayer | null>(null)
-  const pending = useSyncExternalStore(remarks.subscribe, useCallback(() => remarks.of(caseId).place, [caseId]))
+  const pending = useSyncExternalStore(remarks.subscribe, useCallback(() => remarks.of(remark).place, [remark]))
   const [isPicking, setPicking] = useState(false)
 
   useEffect(() => {
@@ -38,7 +38,7 @@ export function usePins({ workstation, layers }: ViewerConnection, comments: rea
     layer.current?.draw(pending ? [...open, { ...pending, text: NEXT }] : open)
   }, [workstation, layers, comments, pending])
 
-  useEffect(() => () => layer.current?.giveUp(), [caseId])
+  useEffect(() => () => layer.current?.giveUp(), [remark])
 
   const pick = () => {
     if (isPicking || !layer.current) {
@@ -49,9 +49,9 @@ export function usePins({ workstation, layers }: ViewerConnection, comments: rea
     void layer.current.pick().then((place) => {
       setPicking(false)
       if (!place) return
-      remarks.write(caseId, { place })
+      remarks.write(remark, { place })
       document.querySelector<HTMLTextAreaElement>('[data-comment-field]')?.focus()
     })
   }
-  return { pending, isPicking, pick, drop: () => remarks.write(caseId, { place: null }) }
+  return { pending, isPicking, pick, drop: () => remarks.write(remark, { place: null }) }
 }

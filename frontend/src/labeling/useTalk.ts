@@ -15,6 +15,8 @@ export interface Talk {
   /** My own marks on the case. */
   marks: Record<Markable, boolean>
   me: string
+  /** Under what name `remarks` keeps a comment that is half written: a browser may have several readers. */
+  remark: string
   isBusy: boolean
   /** Resolves to whether the server has it; the reader is told where not. */
   add: (text: string, place: PinnedPlace | null) => Promise<boolean>
@@ -41,6 +43,7 @@ export function useTalk(caseId: string | null, isTheTime: boolean): Talk {
     comments: shown,
     marks: { flag: mine('flag'), second_opinion: mine('second_opinion') },
     me: me.data?.id ?? '',
+    remark: `${me.data?.id ?? ''}/${caseId ?? ''}`,
     isBusy: act.isPending,
     // Known before the list is asked for again: what was sent must not stand in its field and in the list.
     add: (text, place) => new Promise((resolve) => {

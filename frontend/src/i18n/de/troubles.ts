@@ -2,6 +2,8 @@
 export const troubles = {
   'refusal.prior_study': 'Eine frühere Untersuchung wird nur angesehen. Bitte auf den Bildern dieses Falls zeichnen.',
   'refusal.unseen': 'Dieses Bild ist nicht da: darauf kann nicht gezeichnet werden.',
+  'comments.unsent': 'Das wurde nicht gesendet. Es bleibt hier; bitte noch einmal versuchen.',
+  'comments.again': 'Noch einmal',
   'pane.again': 'Noch einmal',
   'save.troubled': 'Hier behalten',
   'save.signed_out': 'Hier behalten',

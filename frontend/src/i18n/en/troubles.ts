@@ -2,6 +2,8 @@
 export const troubles = {
   'refusal.prior_study': "An earlier study is only looked at. Draw on this case's own images.",
   'refusal.unseen': 'This image is not there: nothing can be drawn on it.',
+  'comments.unsent': 'This was not sent. It is kept here; try again.',
+  'comments.again': 'Try again',
   'pane.again': 'Try again',
   'save.troubled': 'Kept here',
   'save.signed_out': 'Kept here',
