@@ -17,10 +17,13 @@ DEFINITION = {
 
 @pytest.fixture
 def project(live_cast):
-    """Two cases, the first of two series."""
+    """Two cases, the first that is served of two series."""
     first = phantom("begun", slices=6)
     files = [*first, *second_series(first, phantom("beside", slices=6)), *phantom("next", slices=6)]
-    return make_case(live_cast, "unfinished", files, definition=DEFINITION)
+    made = make_case(live_cast, "unfinished", files, definition=DEFINITION)
+    [of_two] = [case for case in made.cases.all() if case.study.series.count() == 2]
+    made.cases.filter(pk=of_two.pk).update(shuffle_key=0)
+    return made
 
 
 @pytest.fixture
