@@ -92,7 +92,11 @@ def test_cases_that_arrive_later_are_looked_at_and_the_others_left_alone(version
     higher = Prediction.objects.filter(score__gt=found.score).values_list(
         "case__priority", flat=True
     )
-    assert len(higher) and all(late.priority <= priority for priority in higher)
+    assert all(late.priority <= priority for priority in higher)
+    lower = Prediction.objects.filter(score__lt=found.score).values_list(
+        "case__priority", flat=True
+    )
+    assert all(late.priority >= priority for priority in lower)
     assert suggested_to() == {case.pk for case in [*pool[:6], late]}
 
 
