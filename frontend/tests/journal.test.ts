@@ -2,21 +2,7 @@ import 'fake-indexeddb/auto'
 import { deleteDB } from 'idb'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Journal, recovery } from '../src/labeling/journal'
-
-class MemoryStorage {
-  readonly values = new Map<string, string>()
-  isFull = false
-  getItem(key: string): string | null {
-    return this.values.get(key) ?? null
-  }
-  setItem(key: string, value: string): void {
-    if (this.isFull) throw new Error('quota')
-    this.values.set(key, value)
-  }
-  removeItem(key: string): void {
-    this.values.delete(key)
-  }
-}
+import { MemoryStorage } from './fakeStorage'
 
 const content = (size: number) => ({ answers: { size } })
 const bytes = (n: number) => new Uint8Array([n, n])
