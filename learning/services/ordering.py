@@ -46,7 +46,7 @@ def lead(head: HeadVersion) -> None:
     lock_order(project)
     others = HeadVersion.objects.filter(target__project=project, target__refit_after__gt=0)
     newest = others.exclude(target=head.target_id).order_by("target_id", "-number")
-    heads = [head, *newest.distinct("target_id").select_related("target")]
+    heads = [head, *newest.distinct("target_id").defer("content")]
     publish_front(project=project, front=in_turn([_picked(each) for each in heads]))
 
 

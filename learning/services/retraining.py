@@ -22,9 +22,8 @@ FRUITLESS = (JobState.FAILED, JobState.CANCELLED)  # ends of a round that has le
 def advice_of(target: Target) -> Advice:
     """Whether a round is due by the reads that were accepted since the last one began, and why.
 
-    A failed or cancelled round has taught nothing, so its reads still count.
-
-    The losses are those of labels that came since: what a round has learned surprises it no more.
+    A failed or cancelled round has taught nothing, so its reads still count. The losses are
+    those of labels that came since: what a round has learned surprises it no more.
     """
     last = target.rounds.exclude(state__in=FRUITLESS).order_by("-number").first()
     since = last.created_at if last else None

@@ -15,10 +15,8 @@ def note_seen(job: EncoderVersion | Round, studies: Iterable[UUID]) -> None:
 
     Raises JobFenced.
     """
-    owned = type(job)._default_manager.filter(
-        pk=job.pk, state=jobs.JobState.RUNNING, attempt=job.attempt
-    )
-    if not owned.select_for_update().values_list("pk"):
+    kind: type[jobs.Job] = type(job)
+    if kind.ownership(job).select_for_update().first() is None:
         raise jobs.JobFenced(str(job.pk))
     known, _ = SeenStudies.objects.get_or_create(**_of(job), defaults={"studies": []})
     known.studies = sorted({*known.studies, *studies})

@@ -84,8 +84,7 @@ def train(
     run.resume(checkpoints.load())
     watch = Watch(run, on_progress, group, checkpoints, config.checkpoint_s)
     lesson = Lesson(task, _weighting(task, training, config, device), config)
-    labeled = Source(training, task, config, architecture.size, device)
-    source = labeled if unlabeled is None else MixedSource.of(labeled, unlabeled)
+    source = _source(Source(training, task, config, architecture.size, device), unlabeled)
     due = Evaluations.of(run, config)
 
     # One stream over all epochs: where they are short, a new one would be waited for as often.
@@ -106,6 +105,10 @@ def train(
 
     network.load_state_dict(run.best)
     return Trained(answering(network, config), task, run.curves)
+
+
+def _source(labeled: Source, unlabeled: Samples | None) -> Source | MixedSource:
+    return labeled if unlabeled is None else MixedSource.of(labeled, unlabeled)
 
 
 def _room(task: Task, at_once: int | None, wanted: int) -> AtOnce:
