@@ -28,9 +28,7 @@ class Case(BaseModel):
     free_slots = models.PositiveSmallIntegerField()
     extra_readers = models.PositiveSmallIntegerField(default=0)  # second opinions asked for
     front = models.PositiveSmallIntegerField(default=0)  # before all others; higher is first
-    priority = models.FloatField(
-        default=0
-    )  # 0 to 1; higher is labeled first
+    priority = models.FloatField(default=0)  # 0 to 1; higher is labeled first
     priority_reason = models.CharField(max_length=200, blank=True)
     # The same in no language: {"code": ..., and its values}, or {}
     priority_words = models.JSONField(default=dict, db_default={})
