@@ -11,7 +11,7 @@ from annotation.labeling.services.projects import add_cases, publish_schema
 from tests import factories, servers
 from tests.e2e import browser as person
 from tests.e2e.axe import faults
-from tests.e2e.rooms import draft, painted, regions_of, saved
+from tests.e2e.rooms import draft, let_in, painted, regions_of, saved
 
 SIDE, SLICES = 64, 9
 PIXEL_MM, SLICE_MM, CORNER_MM = 1.5, 2.0, -48.0
@@ -72,7 +72,7 @@ class Desk:
         """A new browser window: nothing is left of the one before but what the server keeps."""
         self.page = person.new_page(self.browser, self.address, self.troubles)
         self.page.set_viewport_size({"width": 1100, "height": 640})
-        person.sign_in(self.page, "manager", factories.PASSWORD)
+        let_in(self.page, self.address, "manager")
         self.page.goto(f"/projects/{self.project.pk}/read")
         self.page.wait_for_selector(person.SHOWN, timeout=60_000)
         person.canvas_is_painted(self.page)

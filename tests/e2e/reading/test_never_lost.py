@@ -11,10 +11,20 @@ from playwright.sync_api import Error
 from annotation.labeling.models import Annotation, Assignment, Revision, Role
 from annotation.labeling.services import claiming
 from annotation.labeling.services.projects import publish_schema, set_member
-from tests import factories, servers
+from tests import servers
 from tests.e2e import browser as person
 from tests.e2e.axe import faults
-from tests.e2e.rooms import Room, draft, make_case, painted, phantom, regions_of, saved, voxel_mm
+from tests.e2e.rooms import (
+    Room,
+    draft,
+    let_in,
+    make_case,
+    painted,
+    phantom,
+    regions_of,
+    saved,
+    voxel_mm,
+)  # fmt: skip
 
 DRAFTS = "**/api/v1/annotations/*/draft"
 SAVED = "[data-testid=save-state][data-kind=saved]"
@@ -56,7 +66,7 @@ class House:
         """With `at`, at another server."""
         page = person.new_page(self.browser, at or self.address, self.troubles)
         page.set_viewport_size({"width": 1100, "height": 640})
-        person.sign_in(page, username, factories.PASSWORD)
+        let_in(page, at or self.address, username)
         return self.enter(page)
 
     def tab_beside(self, room):

@@ -10,7 +10,7 @@ from annotation.labeling.models import Annotation
 from tests import factories, servers
 from tests.e2e import browser as person
 from tests.e2e.axe import faults
-from tests.e2e.rooms import make_case, phantom, reading, second_series
+from tests.e2e.rooms import let_in, make_case, phantom, reading, second_series
 
 LARGE = (2304, 1792)  # 8 MB: a private window keeps at most 6
 LONG, SMALL_SIDE = 500, 16  # bench/reading opens one of 2,000
@@ -39,7 +39,8 @@ def test_without_webgl_the_page_says_so_and_the_questions_still_work(live_cast):
     arguments = ["--no-sandbox", "--disable-3d-apis", "--disable-gpu"]
     with person.visiting() as (address, _), person.chromium(arguments) as browser:
         page = person.new_page(browser, address, troubles)
-        person.sign_in(page, "annotator", factories.PASSWORD)
+        let_in(page, address, "annotator")
+        page.goto("/")
         page.get_by_role("link", name="Read", exact=True).first.click()
         message = page.get_by_test_id("no-webgl")
         message.get_by_text("The viewer needs WebGL 2").wait_for()
