@@ -2,9 +2,11 @@
 
 import contextlib
 import csv
+import itertools
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,34 +23,54 @@ ROOT = Path(__file__).parents[3]
 RADIOGRAPHS = ROOT.parent / "shared" / "data" / "cxr"
 
 
-@dataclass(frozen=True)
-class Source:
-    """What the stack imports at its first start, and what the keys 1 and 2 mean there."""
-
-    name: str
-    arguments: list[str]
-    answers: tuple[str, str]
-
-
-DEMO = Source("demo", ["--studies", "40"], ("no_nodule", "nodule"))
-REAL = Source("radiographs", ["--data", str(RADIOGRAPHS)], ("no_finding", "pneumonia"))
-SOURCES = [DEMO, REAL] if RADIOGRAPHS.is_dir() else [DEMO]
+SOURCES = ["demo", "real"] if RADIOGRAPHS.is_dir() else ["demo"]
+EVERY = 6  # of the radiographs: a hundred for training and the held-out ones that go with them
 
 
 @dataclass(frozen=True)
 class Stack:
     address: str
     passwords: dict[str, str]
-    source: Source
+    answers: tuple[str, str]  # what the keys 1 and 2 mean
 
 
-@pytest.fixture(scope="module", params=SOURCES, ids=lambda source: source.name)
-def stack(request, tmp_path_factory):
-    """`manage.py up` on a fresh folder; knows its address and the passwords it printed."""
-    source = request.param
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """With studies that it made itself."""
+    folder = readable_folder(tmp_path_factory)
+    with running_stack(folder, ["--studies", "40"]) as (address, passwords):
+        yield Stack(address, passwords, ("no_nodule", "nodule"))
+
+
+@pytest.fixture
+def real(tmp_path_factory):
+    """With real images and their list of labels, from a folder."""
+    folder = readable_folder(tmp_path_factory)
+    images = folder / "import"
+    (images / "images").mkdir(parents=True)
+    with (RADIOGRAPHS / "labels.csv").open() as full, (images / "labels.csv").open("w") as part:
+        rows = csv.DictReader(full)
+        written = csv.DictWriter(part, rows.fieldnames)
+        written.writeheader()
+        for row in itertools.islice(rows, 0, None, EVERY):
+            written.writerow(row)
+            shutil.copy(RADIOGRAPHS / row["file"], images / row["file"])
+    with running_stack(folder / "data", ["--data", str(images)]) as (address, passwords):
+        yield Stack(address, passwords, ("no_finding", "pneumonia"))
+
+
+def readable_folder(tmp_path_factory):
+    """The embedded servers may run as another user."""
     folder = tmp_path_factory.mktemp("stack")
     for part in (folder, *folder.parents[:2]):
         part.chmod(0o755)
+    return folder
+
+
+@contextlib.contextmanager
+def running_stack(folder, arguments):
+    """`manage.py up` on a fresh folder; its address and the passwords it printed."""
+    folder.mkdir(exist_ok=True)
     env = {
         k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "BROKER_URL", "SECRET_KEY")
     }
@@ -57,7 +79,7 @@ def stack(request, tmp_path_factory):
     log = folder / "up.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "up", *source.arguments, "--port", str(port)],
+            [sys.executable, "manage.py", "up", *arguments, "--port", str(port)],
             env=env, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
@@ -67,7 +89,7 @@ def stack(request, tmp_path_factory):
     )  # fmt: skip
     assert process.poll() is None, log.read_text()
     passwords = dict(re.findall(r"^  (\w+) +(\S+)$", log.read_text(), re.MULTILINE))
-    yield Stack(address, passwords, source)
+    yield address, passwords
     process.send_signal(signal.SIGINT)
     process.wait(60)
 
@@ -78,7 +100,9 @@ def chromium():
         yield browser
 
 
-def test_label_by_keyboard_train_see_the_new_order_freeze_and_export(stack, chromium):
+@pytest.mark.parametrize("source", SOURCES)
+def test_label_by_keyboard_train_see_the_new_order_freeze_and_export(source, chromium, request):
+    stack = request.getfixturevalue(source)
     troubles: list[str] = []
     reader = person.new_page(chromium, stack.address, troubles)
     person.sign_in(reader, "annotator1", stack.passwords["annotator1"])
@@ -138,7 +162,7 @@ def test_label_by_keyboard_train_see_the_new_order_freeze_and_export(stack, chro
         link.click()
     rows = list(csv.DictReader(Path(download.value.path()).read_text().splitlines()))
     assert len(rows) == 29
-    no, yes = stack.source.answers
+    no, yes = stack.answers
     by_case = {r["case"]: r.get("nodule") or r.get("finding") for r in rows}
     assert (by_case[first], by_case[second], by_case[third]) == (no, yes, yes)
     assert {r["split"] for r in rows} <= {"train", "validation", "test"}
@@ -155,10 +179,10 @@ def worklist(page, project):
     return json.loads(body)["results"]
 
 
-def test_a_lost_connection_keeps_the_answer_and_saves_it_later(stack, chromium):
+def test_a_lost_connection_keeps_the_answer_and_saves_it_later(demo, chromium):
     troubles: list[str] = []
-    page = person.new_page(chromium, stack.address, troubles)
-    person.sign_in(page, "annotator2", stack.passwords["annotator2"])
+    page = person.new_page(chromium, demo.address, troubles)
+    person.sign_in(page, "annotator2", demo.passwords["annotator2"])
     person.open_case(page)
     page.context.set_offline(True)
     page.keyboard.press("2")
@@ -171,8 +195,8 @@ def test_a_lost_connection_keeps_the_answer_and_saves_it_later(stack, chromium):
     assert troubles == []
 
 
-def test_a_wrong_password_says_so_and_an_outsider_sees_no_project(stack, chromium):
-    page = person.new_page(chromium, stack.address, [])
+def test_a_wrong_password_says_so_and_an_outsider_sees_no_project(demo, chromium):
+    page = person.new_page(chromium, demo.address, [])
     page.goto("/")
     page.get_by_label("User name").fill("annotator1")
     page.locator("input[type=password]").fill("wrong")
