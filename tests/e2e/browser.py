@@ -75,7 +75,7 @@ def chromium(arguments=ARGUMENTS):
 
 
 def new_page(browser, address, troubles) -> Page:
-    """A page of a new person; console errors, page errors and 5xx answers land in `troubles`."""
+    """A small page of a new person: software draws each pixel. Errors and 5xx answers land in `troubles`."""
     page = browser.new_context(base_url=address, viewport={"width": 900, "height": 600}).new_page()
     page.on("pageerror", lambda error: troubles.append(f"page error: {error}"))
     page.on("console", lambda m: troubles.append(m.text) if "Content Security" in m.text else None)

@@ -206,7 +206,6 @@ def reading(cast):
     troubles = []
     with person.visiting() as (address, browser):
         page = person.new_page(browser, address, troubles)
-        page.set_viewport_size({"width": 1100, "height": 640})
         let_in(page, address, cast.manager.username)
 
         def enter(project):

@@ -243,7 +243,7 @@ def test_folds_learn_from_columns_and_from_frozen_headers(cast, cases):
     jobs.execute(CrossValidation, job.pk, cross_validation.run_cross_validation)
     job.refresh_from_db()
     assert job.state == "completed", job.error
-    assert job.metrics["auc"]["value"] > 0.95
+    assert job.metrics["auc"]["value"] > 0.85  # 0.5 without the column
 
 
 def test_a_bundle_with_columns_comes_back_whole_and_fits_its_own_input_alone(cast, cases):

@@ -71,11 +71,9 @@ class Desk:
     def sit_down(self):
         """A new browser window: nothing is left of the one before but what the server keeps."""
         self.page = person.new_page(self.browser, self.address, self.troubles)
-        self.page.set_viewport_size({"width": 1100, "height": 640})
         let_in(self.page, self.address, "manager")
         self.page.goto(f"/projects/{self.project.pk}/read")
         self.page.wait_for_selector(person.SHOWN, timeout=60_000)
-        person.canvas_is_painted(self.page)
 
     def get_up(self):
         self.page.context.close()

@@ -65,7 +65,6 @@ class House:
     def sit_down(self, username="manager", *, at=""):
         """With `at`, at another server."""
         page = person.new_page(self.browser, at or self.address, self.troubles)
-        page.set_viewport_size({"width": 1100, "height": 640})
         let_in(page, at or self.address, username)
         return self.enter(page)
 
