@@ -61,6 +61,7 @@ SENTENCES = {
     "folds_ended": "The cross-validation has ended already.",
     "folds_under_way": "A cross-validation of this target is under way already.",
     "folds_no_dataset": "Freeze a dataset first, or run a round, which freezes one.",
+    "models_busy": "The models of this target are being changed; try again in a minute.",
     "target_exists": "This is learned already.",
     "not_tested": "This model was trained before test results were kept, or has none.",
 } | {f"left_out.{code}": sentence for code, sentence in exclusions.SENTENCES.items()}

@@ -1,5 +1,9 @@
 """Background tasks of the loop; the imports inside keep torch out of web and beat."""
 
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
 from annotation.core.tasks import job_task, task
 
 
@@ -67,6 +71,14 @@ def run_cross_validation(job_id: str) -> None:
     from learning.models import CrossValidation
 
     jobs.execute(CrossValidation, job_id, cross_validation.run_cross_validation)
+
+
+@task
+def hand_out_model(version_id: str) -> None:
+    """Give the readers the suggestions and the order of a model that was promoted by hand."""
+    from learning.services import model_versions
+
+    model_versions.take_over(UUID(version_id))
 
 
 @job_task
@@ -204,32 +216,31 @@ def sweep_jobs() -> None:
         cross_validations,
         embeddings,
         explanations,
+        model_versions,
         rounds,
         scorings,
         shards,
         trackers,
     )
 
-    for encoder in jobs.lost_jobs(EncoderVersion):
-        embeddings.ring_encoder(encoder)
-    for round_ in jobs.lost_jobs(Round):
-        rounds.ring_round(round_)
+    rings: list[tuple[Any, Callable[[Any], None]]] = [
+        (EncoderVersion, embeddings.ring_encoder),
+        (Round, rounds.ring_round),
+        (Scoring, scorings.ring_scoring),
+        (CrossValidation, cross_validations.ring_cross_validation),
+        (BundleExport, bundles.ring_export),
+        (BundleImport, bundles.ring_import),
+        (Explanation, explanations.ring_explanation),
+        (Export, datasets.ring_export),
+        (Transfer, transfers.ring_transfer),
+    ]
+    for kind, ring_again in rings:
+        for job in jobs.lost_jobs(kind):
+            ring_again(job)
     for round_ in shards.waiting():
         shards.ring_helpers(round_.pk)
     shards.clear_ended()
-    for part in jobs.lost_jobs(Scoring):
-        scorings.ring_scoring(part)
-    for folds in jobs.lost_jobs(CrossValidation):
-        cross_validations.ring_cross_validation(folds)
     for ended in trackers.untracked():
         trackers.ring_trackers(ended)
-    for bundle in jobs.lost_jobs(BundleExport):
-        bundles.ring_export(bundle)
-    for arrived in jobs.lost_jobs(BundleImport):
-        bundles.ring_import(arrived)
-    for explanation in jobs.lost_jobs(Explanation):
-        explanations.ring_explanation(explanation)
-    for export in jobs.lost_jobs(Export):
-        datasets.ring_export(export)
-    for transfer in jobs.lost_jobs(Transfer):
-        transfers.ring_transfer(transfer)
+    for version in model_versions.taking_over():
+        model_versions.ring_takeover(version)

@@ -179,7 +179,7 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
         model = ModelVersion
         fields = [
             "id", "number", "state", "round_number", "origin", "training_labels", "weights_sha256",
-            "classes", "threshold", "thresholds", "metrics", "created_at",
+            "classes", "threshold", "thresholds", "metrics", "is_taking_over", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -302,7 +302,7 @@ class PromotionView(APIView):
         visible = selectors.model_versions_visible_to(user_of(request))
         version = get_or_not_found(visible, pk=model_version_id)
         access.require(user_of(request), version.target.project, access.MANAGERS)
-        promoted = model_versions.promote(version=version, actor=user_of(request))
+        promoted = model_versions.promote_soon(version=version, actor=user_of(request))
         return Response(ModelVersionSerializer(promoted).data)
 
 

@@ -43,6 +43,8 @@ class ModelVersion(BaseModel):
     columns = models.JSONField(default=dict)  # training.columns.ColumnEncoder.as_json; {} = none
     # Since when the worklist follows it; of a target's versions it follows the latest.
     ordered_at = models.DateTimeField(null=True)
+    # In production, but a task has yet to hand its suggestions and its order to the readers.
+    is_taking_over = models.BooleanField(default=False)
 
     class Meta:
         constraints = [

@@ -2622,6 +2622,7 @@ export interface components {
             readonly threshold: number | null;
             readonly thresholds: number[];
             metrics: components["schemas"]["Metrics"];
+            readonly is_taking_over: boolean;
             /** Format: date-time */
             readonly created_at: string;
         };

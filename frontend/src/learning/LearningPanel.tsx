@@ -1,7 +1,6 @@
 /** What the model learns, how well, and the round that runs now. */
-import { Alert, Anchor, Badge, Button, Card, Group, Progress, Select, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core'
+import { Alert, Badge, Button, Card, Group, Progress, Select, SimpleGrid, Stack, Text, Title } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { Link } from 'react-router'
 import { api, good, type Round, type Schemas } from '../api/client'
 import { errorText } from '../api/saidText'
 import { formatNumber, named, t } from '../i18n'
@@ -10,12 +9,12 @@ import { Empty, Loaded } from '../ui/states'
 import { Arrivals } from './Arrivals'
 import { Bundles } from './Bundles'
 import { CrossValidation } from './CrossValidation'
-import { estimateText } from './estimateText'
 import { isBusy, percent, phaseOf, REFRESH_MS, stepText } from './jobState'
 import { HonestFigures } from './HonestFigures'
 import { LeftOut } from './LeftOut'
 import { LearningCurve } from './LearningCurve'
 import { LossCurve } from './LossCurve'
+import { ModelVersions } from './ModelVersions'
 import { NewTarget } from './NewTarget'
 import { QuickLoop } from './QuickLoop'
 import { RoundButtons } from './RoundButtons'
@@ -195,65 +194,4 @@ function roundText(round: Round): string {
     ranked_cases !== null && !isUnfinished ? t('learning.ranked', { count: ranked_cases }) : '',
   ]
   return parts.filter((part) => part !== '').join(', ')
-}
-
-interface ModelVersionsProps {
-  target: Schemas['Target']
-  newest: Round | undefined
-  isManager: boolean
-  onChange: () => unknown
-}
-
-function ModelVersions({ target, newest, isManager, onChange }: ModelVersionsProps) {
-  const versions = useQuery({
-    queryKey: ['models', target.id, newest?.id, newest?.state],
-    queryFn: () =>
-      good(api.GET('/api/v1/targets/{target_id}/model-versions', { params: { path: { target_id: target.id } } })),
-  })
-  const promote = useMutation({
-    mutationFn: (id: string) =>
-      good(
-        api.POST('/api/v1/model-versions/{model_version_id}/promotion', {
-          params: { path: { model_version_id: id } },
-        }),
-      ),
-    onSuccess: onChange,
-    onError: showError,
-  })
-  return (
-    <Loaded query={versions}>
-      {(rows) => (
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t('learning.model')}</Table.Th>
-              <Table.Th>{t('learning.labels')}</Table.Th>
-              <Table.Th>{t('learning.test_figure_interval', { figure: t(`figure.${target.figure}`) })}</Table.Th>
-              <Table.Th aria-label={t('learning.state')} />
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {rows.map((row) => (
-              <Table.Tr key={row.id}>
-                <Table.Td>
-                  <Anchor component={Link} to={`/models/${row.id}`} size="sm">{t('model_page.open', { number: row.number })}</Anchor>
-                </Table.Td>
-                <Table.Td>{row.training_labels}</Table.Td>
-                <Table.Td>{estimateText(row.metrics[target.figure], t('learning.no_test_reads'))}</Table.Td>
-                <Table.Td ta="right">
-                  {row.state === 'production' || !isManager ? (
-                    <Badge variant="light">{named(`model.${row.state}`, row.state)}</Badge>
-                  ) : (
-                    <Button size="compact-xs" variant="default" onClick={() => promote.mutate(row.id)}>
-                      {t(row.state === 'retired' ? 'learning.roll_back' : 'learning.promote')}
-                    </Button>
-                  )}
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      )}
-    </Loaded>
-  )
 }

@@ -4,7 +4,7 @@ import pytest
 
 from annotation.datasets import services as datasets
 from annotation.datasets.models import Split
-from learning.models import BundleImport, Target
+from learning.models import BundleImport, ModelVersion, Target
 from learning.services import targets
 from tests import factories, servers
 from tests.e2e import browser as person
@@ -49,6 +49,11 @@ def test_a_model_goes_out_and_in_and_rounds_start_from_it(target, live_cast, tmp
         assert BundleImport.objects.get().model_version.weights_sha256 == (
             target.model_versions.get(number=1).weights_sha256
         )
+
+        row = page.get_by_role("row").filter(has=page.get_by_role("link", name="Model 2"))
+        row.get_by_role("button", name="Promote").click()
+        row.get_by_text("production", exact=True).wait_for(timeout=60_000)
+        assert not ModelVersion.objects.get(number=2).is_taking_over
 
         page.get_by_role("button", name="Cross-validate").click()
         page.locator("[data-testid=cross-validation][data-state=completed]").wait_for(

@@ -173,6 +173,7 @@ export const projects = {
   'learning.test_figure_interval': '{figure} im Test (95 %)',
   'model.candidate': 'Kandidat',
   'model.production': 'im Einsatz',
+  'model.taking_over': 'übernimmt gerade …',
   'model.retired': 'abgelöst',
   'step.freeze': 'einfrieren',
   'step.load': 'laden',

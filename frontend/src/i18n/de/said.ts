@@ -52,6 +52,7 @@ export const said = {
   'said.masks_unreadable': 'Die Masken sind nicht lesbar: {why}.',
   'said.memory': '{count} Bilder auf einmal passen nicht in den Speicher, und mit weniger geht es nicht ({stage}); bitte eine kleinere Größe oder ein kleineres Netz wählen',
   'said.memory_of_processes': 'einem von mehreren Prozessen ging der Speicher aus',
+  'said.models_busy': 'Die Modelle dieses Ziels werden gerade geändert; bitte in einer Minute noch einmal versuchen.',
   'said.network_side': 'Größe: {network} braucht Seiten von mindestens {least}, die Vielfache von {step} sind, nicht {have}',
   'said.no_box': 'Keiner von {count} Trainingsfällen zeigt eine Box.',
   'said.no_key': 'Bitte zuerst CREDENTIALS_KEY oder SECRET_KEY (mindestens 32 Zeichen) setzen.',

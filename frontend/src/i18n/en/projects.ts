@@ -173,6 +173,7 @@ export const projects = {
   'learning.test_figure_interval': 'Test {figure} (95 %)',
   'model.candidate': 'candidate',
   'model.production': 'production',
+  'model.taking_over': 'taking over …',
   'model.retired': 'retired',
   'step.freeze': 'freeze',
   'step.load': 'load',

@@ -52,6 +52,7 @@ export const said = {
   'said.masks_unreadable': 'The masks cannot be read: {why}.',
   'said.memory': '{count} images at once do not fit into memory, and {stage} cannot do with fewer; choose a smaller size or network',
   'said.memory_of_processes': 'memory ran out in one of several processes',
+  'said.models_busy': 'The models of this target are being changed; try again in a minute.',
   'said.network_side': 'size: {network} takes sides of at least {least} that are multiples of {step}, not {have}',
   'said.no_box': 'None of {count} training cases shows a box.',
   'said.no_key': 'Set CREDENTIALS_KEY or SECRET_KEY (at least 32 characters) first.',
