@@ -33,12 +33,15 @@ MASKS = (
     "brush", "eraser", "sphere", "sphere_eraser", "threshold", "rectangle_scissors",
     "circle_scissors", "rectangle_cut", "circle_cut",
 )  # fmt: skip
+ERASING = ("eraser", "sphere_eraser", "rectangle_cut", "circle_cut")
+BOUNDS = {"From": "470", "To": "700"}  # of the threshold brush: the brighter half
 OPERATIONS = {
     "grow": "Grow", "shrink": "Shrink", "smooth": "Smooth", "islands": "Remove islands",
     "holes": "Fill holes", "clear": "Clear this slice",
 }  # fmt: skip
 # Drawn before the operation that mends it: a tool, and two places.
 FAULTS = {
+    "smooth": ("rectangle_scissors", (0.42, 0.48), (0.43, 0.56)),
     "islands": ("circle_scissors", (0.6, 0.3), (0.62, 0.32)),
     "holes": ("circle_cut", (0.44, 0.45), (0.455, 0.465)),
 }
@@ -181,15 +184,19 @@ def _draw(studio: Studio, kind: str) -> None:
 def masks(studio: Studio) -> None:
     studio.sit_down()
     studio.read()
-    studio.page.keyboard.press("Shift+Enter")
-    studio.page.wait_for_timeout(2 * SETTLE_MS)
     for tool in MASKS:
+        if tool in ERASING:
+            paint(studio, "circle_scissors", (0.45, 0.45), (0.53, 0.53))
         studio.take(tool)
         studio.page.wait_for_timeout(SETTLE_MS)
-        studio.drag((0.44, 0.42), (0.52, 0.5))
+        if tool == "threshold":
+            for label, value in BOUNDS.items():
+                studio.page.get_by_label(label, exact=True).fill(value)
+        studio.drag((0.44, 0.42), (0.5, 0.48))
         studio.shoot(f"mask-{tool}")
-        studio.page.keyboard.press("Control+z")
-        studio.page.wait_for_timeout(SETTLE_MS)
+        for _ in range(2 if tool in ERASING else 1):
+            studio.page.keyboard.press("Control+z")
+            studio.page.wait_for_timeout(SETTLE_MS)
     studio.close()
 
 
@@ -212,7 +219,6 @@ def operations(studio: Studio) -> None:
     studio.sit_down()
     studio.read()
     keyboard = studio.page.keyboard
-    keyboard.press("Shift+Enter")
     studio.take("brush")
     studio.page.wait_for_timeout(2 * SETTLE_MS)
     for _ in range(2):

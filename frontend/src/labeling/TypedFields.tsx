@@ -53,6 +53,7 @@ export function NumberField({ question, answer, isDisabled, subject, onAnswer }:
     setDraft({ text: typed, value: parsed.value })
     onAnswer(question.key, parsed.value, gesture.name())
   }
+  const complaint = problem && problemText(problem, question)
   return (
     <TextInput
       {...keyed('question_type')}
@@ -61,8 +62,8 @@ export function NumberField({ question, answer, isDisabled, subject, onAnswer }:
       autoComplete="off"
       value={text}
       disabled={isDisabled}
-      error={problem && problemText(problem, question)}
-      description={rangeText(question)}
+      error={complaint}
+      description={complaint === rangeText(question) ? null : rangeText(question)}
       inputWrapperOrder={['input', 'description', 'error']}
       rightSection={question.unit ? <Text size="sm" c="dimmed">{question.unit.label}</Text> : null}
       rightSectionWidth={question.unit ? `${question.unit.label.length + 2}ch` : 0}
