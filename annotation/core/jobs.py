@@ -34,6 +34,7 @@ class JobState(models.TextChoices):
 
 
 UNFINISHED = (JobState.PENDING, JobState.RUNNING)
+PAUSED = Q(state=JobState.PENDING, pause_requested=True)  # of pausable jobs
 
 
 class JobCancelled(Exception):

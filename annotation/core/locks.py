@@ -25,3 +25,9 @@ def advisory_lock_until_commit(name: str) -> None:
     """Wait for PostgreSQL's advisory lock of that name and hold it until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s)", [zlib.crc32(name.encode())])
+
+
+def wait_for_locks() -> None:
+    """Let this transaction wait for locks however long it takes: hours of work would be lost with it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = 0")

@@ -7,15 +7,18 @@ hippocampus crops of strangers the hashes pair one, one and none. A split that w
 
 from collections import Counter
 from collections.abc import Iterator
+from uuid import UUID
 
 import numpy as np
 from django.db import transaction
 
 from annotation.archive.models import SeriesPreparation
 from annotation.core import audit
-from annotation.datasets.models import PatientGroup, SplitPolicy
+from annotation.datasets.models import PatientGroup, Split, SplitPolicy
 from annotation.datasets.splitter import Splitter
 from annotation.imaging.near_duplicates import WORDS, leaders, near_pairs
+from annotation.labeling.models import Case, CaseState
+from annotation.labeling.services.suggestions import withdraw_suggestions
 
 MOST_ALIKE = 20  # patients; a picture that more of them show is a test pattern or an empty scout
 
@@ -40,7 +43,22 @@ def regroup(policy: SplitPolicy) -> int:
             actor=None, action="patients_grouped", target=policy, project_id=policy.project_id,
             patients=len(wanted),
         )  # fmt: skip
+        withdraw_suggestions(_held_out_with_suggestions(policy))
     return len(wanted)
+
+
+def _held_out_with_suggestions(policy: SplitPolicy) -> list[UUID]:
+    """Open cases that measure the models since their patients were grouped: none may sway them."""
+    splitter = Splitter(policy)
+    cases = Case.objects.filter(
+        project=policy.project_id, state=CaseState.OPEN, suggestions__is_current=True
+    ).distinct()  # fmt: skip
+    rows = cases.values_list("pk", "study__patient_id", "study__study_instance_uid")
+    return [
+        case
+        for case, patient, study in rows.iterator(chunk_size=2000)
+        if splitter.split(splitter.pseudonym(patient, study)) != Split.TRAIN
+    ]
 
 
 def _leaders(policy: SplitPolicy) -> dict[str, str]:

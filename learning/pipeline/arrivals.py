@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from annotation.core import jobs
 from annotation.datasets import services as datasets
-from annotation.datasets.models import Dataset, Split
+from annotation.datasets.models import Dataset, Split, SplitPolicy
 from annotation.datasets.splitter import Splitter
-from annotation.labeling.models import Case, CaseState
+from annotation.labeling.models import Case, CaseState, Project
 from annotation.labeling.services.ranking import Ranked
 from learning.acquisition import reasons
 from learning.acquisition.pool import NOTHING_LABELED, Labeled
@@ -83,7 +83,7 @@ def _strategy_of(version: ModelVersion) -> str:
 
 def _split(part: Scoring, kind: Kind) -> tuple[list[Case], list[Case]]:
     """Cases that are still open: those of training, and those that no model may choose."""
-    splitter = Splitter(datasets.policy_of(kind.target.project))
+    splitter = Splitter(_policy(part, kind.target.project))
     cases = (
         Case.objects.filter(pk__in=part.case_ids, state=CaseState.OPEN)
         .select_related("study", "project")
@@ -95,6 +95,13 @@ def _split(part: Scoring, kind: Kind) -> tuple[list[Case], list[Case]]:
         is_held_out = splitter.split(splitter.patient_key(case)) != Split.TRAIN
         found[is_held_out].append(case)
     return found
+
+
+def _policy(part: Scoring, project: Project) -> SplitPolicy:
+    """Regrouped by the pictures that came, once for all parts of a request: copies may be among them."""
+    others = Scoring.objects.filter(batch=part.batch).exclude(pk=part.pk)
+    is_first = not others.exclude(state=jobs.JobState.PENDING).exists()
+    return datasets.regrouped_policy(project) if is_first else datasets.policy_of(project)
 
 
 def _foreseen(

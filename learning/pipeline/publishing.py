@@ -1,12 +1,14 @@
 """The end of a round: model, predictions, ranking, all at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db import transaction
 
 from annotation.core import jobs
+from annotation.core.locks import wait_for_locks
+from annotation.labeling.services.deletion import hold_cases
 from learning.acquisition import reasons
 from learning.models import ModelVersion, Prediction, Round
 from learning.pipeline.base import Foreseen, Json, Judged, Learned
@@ -34,10 +36,12 @@ class Finished:
 @transaction.atomic
 def publish(round_: Round, finished: Finished) -> None:
     """Model, predictions, ranking and the round's end: all of it or nothing, once."""
+    wait_for_locks()
     locked = Round.ownership(round_).select_for_update().first()
     if locked is None:
         raise jobs.JobFenced(str(round_.pk))
     jobs.report(round_, step="publish")
+    finished = _of_what_is_there(finished)
     judged = finished.judged
     Round.ownership(round_).update(
         metrics=judged.metrics, training_labels=finished.training_labels,
@@ -55,6 +59,19 @@ def publish(round_: Round, finished: Finished) -> None:
     round_.shards.all().delete()
     jobs.finish(round_, jobs.JobState.COMPLETED)
     ring_trackers(round_)
+
+
+def _of_what_is_there(finished: Finished) -> Finished:
+    """Without cases that were deleted since the network looked at them."""
+    there = hold_cases([one.case_id for one in finished.foreseen])
+    rows = [n for n, one in enumerate(finished.foreseen) if one.case_id in there]
+    if len(rows) == len(finished.foreseen):
+        return finished
+    return replace(
+        finished,
+        foreseen=[finished.foreseen[n] for n in rows],
+        order=[finished.order[n] for n in rows],
+    )
 
 
 def _model_version(round_: Round, finished: Finished) -> ModelVersion:

@@ -141,7 +141,7 @@ def _by_text(excluded: dict[UUID, str]) -> dict[str, str]:
 def _parts(round_: Round, size: int) -> Iterator[Part]:
     """Held-out cases apart, because the network must not have a say in the labels that measure it."""
     target = round_.target
-    splitter = Splitter(datasets.policy_of(target.project))
+    splitter = Splitter(datasets.regrouped_policy(target.project))
     cases = (
         Case.objects.filter(project=target.project, state=CaseState.OPEN)
         .select_related("study")

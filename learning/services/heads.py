@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from django.db import transaction
 
-from annotation.core.locks import advisory_lock
+from annotation.core.locks import advisory_lock, wait_for_locks
 from annotation.labeling.models import Case, CaseState
 from learning.acquisition import reasons
 from learning.acquisition.names import COLD_STARTERS
@@ -177,6 +177,7 @@ def _publish(
     version: HeadVersion, known: Knowledge, picks: Sequence[Pick], outcomes: Sequence[Outcome]
 ) -> None:
     """Head, reasons, outcomes and the new front: all of it or nothing."""
+    wait_for_locks()
     lock_versions(version.target_id)
     version.pool_size = len(known.pool)
     version.save(force_insert=True)

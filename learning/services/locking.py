@@ -18,6 +18,12 @@ def lock_versions(target_id: UUID) -> None:
     Target.objects.select_for_update(no_key=True).get(pk=target_id)
 
 
+def lock_versions_if_free(target_id: UUID) -> bool:
+    """The same without waiting; whether nobody else holds them."""
+    rows = Target.objects.select_for_update(no_key=True, skip_locked=True)
+    return rows.filter(pk=target_id).first() is not None
+
+
 def lock_versions_or_refuse(target_id: UUID) -> None:
     """The same for a request: raises Conflict where another holds them longer than `lock_timeout` says."""
     try:

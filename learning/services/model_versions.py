@@ -7,11 +7,16 @@ from django.db.models import QuerySet
 
 from annotation.accounts.models import User
 from annotation.core import audit
+from annotation.core.locks import wait_for_locks
 from annotation.core.tasks import ring
 from learning.models import ModelVersion, ModelVersionState, Promotion, Target
 from learning.services import ordering, scorings
 from learning.services.comparison import Evidence, compare_versions
-from learning.services.locking import lock_versions, lock_versions_or_refuse
+from learning.services.locking import (
+    lock_versions,
+    lock_versions_if_free,
+    lock_versions_or_refuse,
+)
 from learning.services.suggestions import suggest_predictions
 
 
@@ -45,10 +50,14 @@ def promote_soon(*, version: ModelVersion, actor: User) -> ModelVersion:
 
 @transaction.atomic
 def take_over(version_id: UUID) -> None:
-    """Hand out what `promote_soon` left; nothing where it is done, or another was promoted since."""
+    """Hand out what `promote_soon` left; nothing where it is done, or another was promoted since.
+
+    Where somebody else is at the target's models, the sweeper rings again.
+    """
+    wait_for_locks()
     target_id = ModelVersion.objects.values_list("target_id", flat=True).get(pk=version_id)
-    lock_versions(target_id)
-    version = taking_over().filter(pk=version_id).first()
+    is_mine = lock_versions_if_free(target_id)
+    version = taking_over().filter(pk=version_id).first() if is_mine else None
     if version is None:
         return
     _hand_out(version)

@@ -10,6 +10,7 @@ from itertools import chain, zip_longest
 from uuid import UUID
 
 import numpy as np
+from django.db.models import QuerySet
 from django.utils import timezone
 from numpy.typing import NDArray
 
@@ -21,7 +22,14 @@ from annotation.labeling.services.ranking import (
     publish_front,
     replace_ranking,
 )
-from learning.models import HeadPick, HeadVersion, ModelVersion, Target
+from learning.models import (
+    HeadPick,
+    HeadVersion,
+    ModelVersion,
+    ModelVersionState,
+    Target,
+)
+from learning.services.unusable import unusable_cases
 
 Floats = NDArray[np.float64]
 
@@ -31,13 +39,18 @@ def follow(version: ModelVersion) -> None:
 
     One without predictions, such as an imported one, leaves the order as it is until it has looked.
     """
-    version.ordered_at = timezone.now()
-    version.save(update_fields=["ordered_at"])
     if not version.predictions.exists():
         return
+    version.ordered_at = timezone.now()
+    version.save(update_fields=["ordered_at"])
     project = version.target.project
     lock_order(project)
-    replace_ranking(project=project, ranked=_best(_places(known) for known in _followed(project)))
+    replace_ranking(project=project, ranked=_best(_order(known) for known in _followed(project)))
+
+
+def followed_of(target: Target) -> ModelVersion | None:
+    """The version of the target that the worklist follows."""
+    return _ordering(target.model_versions.all()).first()
 
 
 def lead(head: HeadVersion) -> None:
@@ -90,9 +103,27 @@ def in_turn(fronts: Sequence[Sequence[Placed]]) -> list[Placed]:
 
 def _followed(project: Project) -> Iterable[ModelVersion]:
     """The latest of each target."""
-    versions = ModelVersion.objects.filter(target__project=project, ordered_at__isnull=False)
-    latest = versions.order_by("target_id", "-ordered_at", "-number").distinct("target_id")
-    return latest.select_related("target")
+    versions = _ordering(ModelVersion.objects.filter(target__project=project))
+    return versions.distinct("target_id").select_related("target")
+
+
+def _ordering(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
+    """Of each target the one that is followed first, then those before it."""
+    ordered = versions.filter(ordered_at__isnull=False)
+    return ordered.order_by("target_id", "-ordered_at", "-number")
+
+
+def _order(version: ModelVersion) -> list[Ranked]:
+    """What it has looked at, and what came since, of which only the model in production has a say."""
+    places = _places(version)
+    production = version.target.model_versions.filter(state=ModelVersionState.PRODUCTION).first()
+    if production is None or production == version:
+        return places
+    known = version.predictions.values("case")
+    arrived = production.predictions.exclude(case__in=known)
+    cases = arrived.exclude(case__in=unusable_cases(version)).values_list("case_id", flat=True)
+    lacking = set(cases)
+    return places + [place for place in _places(production) if place.case_id in lacking]
 
 
 def _places(version: ModelVersion) -> list[Ranked]:

@@ -12,19 +12,21 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Func, Q, UUIDField
-from django.db.models.functions import Cast
 from django.utils import timezone
 
 from annotation.accounts.models import User
 from annotation.core import audit, jobs, wording
+from annotation.core.locks import wait_for_locks
 from annotation.core.tasks import ring
 from annotation.labeling.models import Case, CaseState
 from annotation.labeling.services.asked import Asked
+from annotation.labeling.services.deletion import hold_cases
 from annotation.labeling.services.ranking import Ranked, publish_ranking
 from learning.models import ModelVersion, ModelVersionState, Prediction, Scoring, Target
 from learning.services import asking, ordering
 from learning.services.locking import lock_versions
 from learning.services.suggestions import suggest_more
+from learning.services.unusable import unusable_cases
 
 logger = logging.getLogger(__name__)
 PART = 256  # cases that a worker takes at once: a minute of radiographs on a CPU
@@ -66,11 +68,15 @@ def request_missing(version: ModelVersion, *, retries: bool = True) -> list[Scor
 
 
 def request_due() -> int:
-    """For every model in production that no round is about to replace; returns how many parts."""
+    """For every model in production that no round is about to replace; returns how many parts.
+
+    A round that is paused may stay so for weeks: what arrives meanwhile is looked at.
+    """
     made = 0
     production = ModelVersion.objects.filter(state=ModelVersionState.PRODUCTION)
     for version in production.select_related("target", "round"):
-        if version.target.rounds.filter(state__in=jobs.UNFINISHED).exists():
+        under_way = version.target.rounds.filter(state__in=jobs.UNFINISHED)
+        if under_way.exclude(jobs.PAUSED).exists():
             continue
         try:
             made += len(request_missing(version, retries=False))
@@ -141,22 +147,45 @@ def keep(
     With an error the part has failed for the cases that are neither foreseen nor excluded. Raises
     JobFenced where another worker has the part now.
     """
+    wait_for_locks()
     if Scoring.ownership(part).select_for_update().first() is None:
         raise jobs.JobFenced(str(part.pk))
     lock_versions(part.model_version.target_id)
     version = ModelVersion.objects.get(pk=part.model_version_id)
-    Prediction.objects.bulk_create(predictions, batch_size=2000, ignore_conflicts=True)
-    if version.state == ModelVersionState.PRODUCTION:
-        publish_ranking(
-            project=version.target.project, ranked=ranked,
-            beside=ordering.rankings_beside(version.target),
-        )  # fmt: skip
-        suggest_more(version, [prediction.case_id for prediction in predictions])
-        asking.ask(version.target, asked)
+    there = hold_cases(part.case_ids)
+    Prediction.objects.bulk_create(
+        [prediction for prediction in predictions if prediction.case_id in there],
+        batch_size=2000, ignore_conflicts=True,
+    )  # fmt: skip
     Scoring.ownership(part).update(
         excluded=excluded, state=jobs.JobState.FAILED if error else jobs.JobState.COMPLETED,
         error=error[:4000], finished_at=timezone.now(), lease_expires_at=None,
     )  # fmt: skip
+    if version.state == ModelVersionState.PRODUCTION:
+        _place(version, [place for place in ranked if place.case_id in there])
+        suggest_more(version, list(there))
+        asking.ask(version.target, [one for one in asked if one and one.case_id in there])
+
+
+def _place(version: ModelVersion, ranked: Sequence[Ranked]) -> None:
+    """Give the cases their places, but for those of which the target's followed version knows better.
+
+    One that orders for the first time takes over once it has looked at everything.
+    """
+    followed = ordering.followed_of(version.target)
+    if followed and followed != version:
+        cases = [place.case_id for place in ranked]
+        known = set(
+            followed.predictions.filter(case__in=cases).values_list("case_id", flat=True)
+        )  # fmt: skip
+        ranked = [place for place in ranked if place.case_id not in known]
+    publish_ranking(
+        project=version.target.project, ranked=ranked,
+        beside=ordering.rankings_beside(version.target),
+    )  # fmt: skip
+    is_at_it = version.scorings.filter(state__in=jobs.UNFINISHED).exists()
+    if version.ordered_at is None and not is_at_it:
+        ordering.follow(version)
 
 
 def keep_excluded(*, version: ModelVersion, excluded: Mapping[UUID, str]) -> None:
@@ -183,13 +212,10 @@ def _missing(version: ModelVersion, retries: bool) -> Iterator[UUID]:
 
     The database compares: a project of 100,000 cases is asked for its new ones every minute.
     """
-    unusable = version.scorings.annotate(
-        case=Cast(Func(F("excluded"), function="jsonb_object_keys"), UUIDField())
-    )
     unseen = (
         Case.objects.filter(project=version.target.project_id, state=CaseState.OPEN)
         .exclude(predictions__model_version=version)
-        .exclude(pk__in=unusable.values("case"))
+        .exclude(pk__in=unusable_cases(version))
     )
     if not retries:
         ended = version.scorings.filter(state__in=(jobs.JobState.FAILED, jobs.JobState.CANCELLED))

@@ -4,6 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
+from annotation.datasets.models import Split
+from annotation.datasets.services import policy_of
+from annotation.datasets.splitter import Splitter
 from annotation.labeling.schemas import Question
 from annotation.labeling.services.projects import current_schema
 from annotation.labeling.services.suggestions import (
@@ -122,7 +125,12 @@ def _offered(version: ModelVersion, cases: Sequence[UUID] | None = None) -> Iter
     predictions = version.predictions.filter(score__isnull=False)
     if cases is not None:
         predictions = predictions.filter(case__in=cases)
-    for prediction in predictions.iterator(chunk_size=1000):
+    # A case may have been found to be a copy of a held-out one since the version looked at it.
+    splitter = Splitter(policy_of(version.target.project))
+    with_patients = predictions.select_related("case__study").defer("case__study__dicom_json")
+    for prediction in with_patients.iterator(chunk_size=1000):
+        if splitter.split(splitter.patient_key(prediction.case)) != Split.TRAIN:
+            continue
         content = _content(version, prediction, question)
         if content:
             yield Offered(prediction.case_id, content)

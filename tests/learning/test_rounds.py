@@ -67,7 +67,8 @@ def test_a_round_trains_evaluates_predicts_ranks_and_publishes(target, cast):
     assert predictions.count() == 8
     assert all(abs(sum(p.values) - 1) < 1e-6 for p in predictions)
     assert predictions.filter(score=None).count() == 2
-    first = Case.objects.filter(project=cast.project, state="open").order_by("-priority").first()
+    waiting = Case.objects.filter(project=cast.project, state="open")
+    first = waiting.order_by("-priority", "shuffle_key").first()
     assignment = factories.claim(cast.annotator, cast.project)
     assert (assignment.case_id, assignment.selection) == (first.pk, Selection.RANKED)
     assert assignment.ranking_id == done.pk

@@ -10,7 +10,7 @@ from annotation.datasets.models import Split
 from annotation.datasets.services import prescribe_splits
 from annotation.labeling.models import Suggestion
 from learning import tasks
-from learning.models import ModelVersionState
+from learning.models import ModelVersion, ModelVersionState
 from learning.services import model_versions
 from learning.services.locking import lock_versions
 from tests import factories
@@ -93,8 +93,12 @@ def test_who_comes_while_another_hands_out_is_told_to_wait(live_cast):
             cursor.execute("SET LOCAL lock_timeout = 50")
             with pytest.raises(Conflict, match="try again in a minute"):
                 model_versions.promote_soon(version=version, actor=live_cast.manager)
+        # Nor does a task wait: the sweeper rings for it again.
+        ModelVersion.objects.filter(pk=version.pk).update(state="production", is_taking_over=True)
+        tasks.hand_out_model(str(version.pk))
+        assert model_versions.taking_over().get() == version
     finally:
         may_end.set()
         other.join()
-    version.refresh_from_db()
-    assert version.state == ModelVersionState.CANDIDATE
+    tasks.hand_out_model(str(version.pk))
+    assert not model_versions.taking_over().exists()

@@ -3,9 +3,11 @@
 Rows go at once; files stay until the garbage collector finds that no row names them.
 """
 
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from annotation.accounts.models import User
@@ -15,6 +17,9 @@ from annotation.core import audit
 from annotation.core.errors import Conflict
 from annotation.labeling import access
 from annotation.labeling.models import Annotation, Assignment, AssignmentState, Case
+
+# Readers may claim and hand in meanwhile.
+HOLD = "SELECT id FROM labeling_case WHERE id = any(%s::uuid[]) ORDER BY id FOR KEY SHARE"
 
 
 def delete_study(*, actor: User, study: Study) -> None:
@@ -31,6 +36,13 @@ def delete_instance(*, actor: User, instance: Instance) -> None:
     """Delete one instance; series and study go with the last one. Raises like `delete_study`."""
     only = Instance.objects.filter(pk=instance.pk)
     _delete(actor, "instance_deleted", instance.series.study, only, instance.pk)
+
+
+def hold_cases(cases: Sequence[UUID]) -> set[UUID]:
+    """Those that are still there; nobody deletes them until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(HOLD, [list(cases)])
+        return {case for (case,) in cursor.fetchall()}
 
 
 @transaction.atomic

@@ -1,7 +1,7 @@
 """Takes a model's opinions from the learning engine, for readers whose project shows them."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -62,6 +62,11 @@ def offer_more_suggestions(
         batch_size=BATCH,
     )
     return len(cases)
+
+
+def withdraw_suggestions(cases: Collection[UUID]) -> None:
+    """Suggest nothing for these cases any more: what they are read for forbids it."""
+    Suggestion.objects.filter(case__in=cases, is_current=True).update(is_current=False)
 
 
 def are_revealed(*, options: Options, annotation: Annotation) -> bool:
