@@ -206,6 +206,7 @@ def reading(cast):
     troubles = []
     with person.visiting() as (address, browser):
         page = person.new_page(browser, address, troubles)
+        page.set_viewport_size({"width": 900, "height": 520})
         let_in(page, address, cast.manager.username)
 
         def enter(project):
