@@ -1,7 +1,9 @@
 import 'fake-indexeddb/auto'
 import { deleteDB } from 'idb'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { Draft, UNHEARD } from '../src/labeling/Draft'
 import { Journal, recovery } from '../src/labeling/journal'
+import { problem } from './fakes'
 import { MemoryStorage } from './fakeStorage'
 
 const content = (size: number) => ({ answers: { size } })
@@ -128,6 +130,73 @@ describe('the journal', () => {
     await journal.clear('a')
     expect(storage.values.size).toBe(0)
     vi.restoreAllMocks()
+  })
+})
+
+describe('work that outlives several pages', () => {
+  const theirs = { version: 5, content: content(0) }
+  /** A page on case a, with what is found of pages before; `saveDraft` is its server. */
+  const open = async (server: { version: number; content: object }, saveDraft: () => Promise<number>) => {
+    const journal = new Journal(storage)
+    const nothing = () => Promise.resolve(new Uint8Array())
+    const draft = new Draft('a', server.version, server.content, {
+      ...UNHEARD, journal, channel: null, requests: { saveDraft, uploadMasks: nothing, loadMasks: nothing },
+    })
+    draft.recover(await journal.read('a'))
+    const leave = async () => {
+      await draft.flush()
+      draft.close()
+      await journal.settled()
+    }
+    return { draft, journal, leave }
+  }
+  const full = () => Promise.reject(problem(507, 'error'))
+  const sizeIs = (size: number) => () => content(size)
+
+  it('is found once, and never again after it was saved', async () => {
+    const first = await open(theirs, full)
+    first.draft.edit('answer', sizeIs(1))
+    await first.leave()
+    await (await open(theirs, full)).leave()
+    const third = await open(theirs, () => Promise.resolve(6))
+    expect(third.draft.document.content).toEqual(content(1))
+    await third.leave()
+    expect(await new Journal(storage).read('a')).toBeNull()
+  })
+
+  it('is found once where it was chosen over what the server had', async () => {
+    const first = await open(theirs, full)
+    first.draft.edit('answer', sizeIs(1))
+    await first.leave()
+    const moved = { version: 9, content: content(9) }
+    const second = await open(moved, full)
+    second.draft.keepMine()
+    await second.leave()
+    await (await open(moved, () => Promise.resolve(10))).leave()
+    expect(await new Journal(storage).read('a')).toBeNull()
+  })
+
+  it('stays where another tab has gone on with it, or where nothing else was written', async () => {
+    const other = new Journal(storage)
+    other.write('a', { version: 5, content: content(1) }, NONE)
+    await other.settled()
+    const mine = new Journal(storage)
+    const found = await mine.read('a')
+    if (found) mine.inherit('a', { ...found, at: '2026-01-01T00:00:00.000Z' })
+    expect((await new Journal(storage).read('a'))?.content).toEqual(content(1))
+    mine.write('a', { version: 5, content: content(2) }, NONE)
+    await mine.clear('a')
+    expect((await new Journal(storage).read('a'))?.content).toEqual(content(1))
+  })
+
+  it('lives on where the page that goes on with it is the one that wrote it', async () => {
+    const journal = new Journal(storage)
+    journal.write('a', { version: 5, content: content(1) }, NONE)
+    const found = await journal.read('a')
+    if (found) journal.inherit('a', found)
+    journal.write('a', { version: 5, content: content(2) }, NONE)
+    await journal.settled()
+    expect((await new Journal(storage).read('a'))?.content).toEqual(content(2))
   })
 })
 

@@ -107,8 +107,12 @@ export class Draft {
       return
     }
     this.document.replace(content)
-    if (verdict === 'restore') this.autosave.change(content)
-    else this.show({ kind: 'conflict', theirs: { version, content: theirs } })
+    if (verdict === 'restore') {
+      this.inheritFound()
+      this.autosave.change(content)
+    } else {
+      this.show({ kind: 'conflict', theirs: { version, content: theirs } })
+    }
   }
 
   edit(action: string, change: Change, options: { gesture?: string } = {}): boolean {
@@ -221,6 +225,7 @@ export class Draft {
     const { version, content } = this.state.theirs
     this.masks.acknowledge(content)
     this.document.stamp(keepCommitted(content)) // else the server would refuse mine for good
+    this.inheritFound()
     this.autosave.settle(version, this.document.content)
     this.payOwed()
   }
@@ -295,6 +300,11 @@ export class Draft {
   private saved(): void {
     void this.services.journal.clear(this.id)
     this.dropFound()
+  }
+
+  /** What is written next holds what was found: left beside it, it would come back once the server has moved on. */
+  private inheritFound(): void {
+    if (this.found) this.services.journal.inherit(this.id, this.found)
   }
 
   /** What was found is on the server now, or the reader decided against it. */

@@ -26,6 +26,8 @@ export interface WorkJournal {
   read(annotationId: string): Promise<Found | null>
   /** This page's entry is on the server, or was given up for another version. */
   clear(annotationId: string): Promise<void>
+  /** What is written from now on holds what was found as well: that entry goes as soon as this page's own is there. */
+  inherit(annotationId: string, found: Pick<Found, 'key' | 'at'>): void
   /** An entry that was found has been dealt with. */
   drop(annotationId: string, key: string): Promise<void>
 }
@@ -55,6 +57,7 @@ export class Journal implements WorkJournal {
   private readonly database: Promise<IDBPDatabase<Schema> | null>
   private queue: Promise<void> = Promise.resolve()
   private readonly turns = new Map<string, number>()
+  private readonly inherited = new Map<string, Pick<Found, 'key' | 'at'>>()
   private isKept = true
 
   /** `storage` (localStorage) holds the last change until the database has it: it alone can be
@@ -119,6 +122,10 @@ export class Journal implements WorkJournal {
     })
   }
 
+  inherit(annotationId: string, { key, at }: Pick<Found, 'key' | 'at'>): void {
+    this.inherited.set(annotationId, { key, at })
+  }
+
   drop(annotationId: string, key: string): Promise<void> {
     if (key === PREFIX || key === this.key(annotationId)) this.storage.removeItem(PREFIX + annotationId)
     this.enqueue((database) => forget(database, annotationId, key))
@@ -140,9 +147,14 @@ export class Journal implements WorkJournal {
     for (const [sha256, bytes] of slices) {
       if (!known.has(sha256)) void store.put({ annotation_id: annotationId, sha256, bytes })
     }
+    const entries = change.objectStore('entries')
+    const old = this.inherited.get(annotationId)
+    // Another tab may have written more there since.
+    if (old && (await entries.get(old.key))?.at === old.at) void entries.delete(old.key)
     const key = this.key(annotationId)
-    void change.objectStore('entries').put({ ...entry, key, annotation_id: annotationId })
+    void entries.put({ ...entry, key, annotation_id: annotationId })
     await change.done
+    this.inherited.delete(annotationId)
   }
 
   private key(annotationId: string): string {

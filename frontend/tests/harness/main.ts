@@ -32,7 +32,7 @@ let letRead: () => void = () => undefined
 const draft = new Draft('harness', version, null, {
   channel: null,
   journal: {
-    isSafe: true, write: () => undefined, settled: () => Promise.resolve(), read: () => Promise.resolve(null),
+    isSafe: true, write: () => undefined, inherit: () => undefined, settled: () => Promise.resolve(), read: () => Promise.resolve(null),
     clear: () => Promise.resolve(), drop: () => Promise.resolve(),
   },
   requests: {
