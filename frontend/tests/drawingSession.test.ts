@@ -263,6 +263,23 @@ describe('a stroke that cannot be kept', () => {
     session.dispose()
   })
 
+  it('is at risk from the moment it is painted, and with it what waits behind', async () => {
+    vi.useRealTimers()
+    const session = await open()
+    session.paint(fine)
+    expect(session.isAtRisk).toBe(true)
+    await vi.waitFor(() => expect(session.snapshot.undoName).toBe('paint'))
+    expect(session.isAtRisk).toBe(false) // the journal has it
+    session.paint(broken)
+    session.paint(fine)
+    await vi.waitFor(() => expect(session.snapshot.save.kind).toBe('unkept'))
+    await session.undoEdit()
+    expect(session.isAtRisk).toBe(true)
+    await session.undoEdit()
+    expect(session.isAtRisk).toBe(false)
+    session.dispose()
+  })
+
   it('says what becomes of a stroke before the document has it', async () => {
     vi.useRealTimers()
     const session = await open()

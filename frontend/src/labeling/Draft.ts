@@ -185,7 +185,7 @@ export class Draft {
   /** Whether work would be lost if the page went away now: neither the server nor this browser has it. */
   get isAtRisk(): boolean {
     const isUnsafe = !this.autosave.isIdle && !this.services.journal.isSafe
-    return !this.isClosed && (isUnsafe || this.unkept !== null)
+    return !this.isClosed && (isUnsafe || !this.strokes.isIdle)
   }
 
   /** The page goes away: what is waiting is sent at once, unless slices must go ahead of it; the journal has those. */

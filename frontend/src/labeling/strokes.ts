@@ -18,6 +18,11 @@ export class Strokes {
   /** @param onTrouble why the stroke that comes next could not be kept; null once it is */
   constructor(private readonly onTrouble: (trouble: unknown) => void) {}
 
+  /** Whether all that was painted is kept, or was given up. */
+  get isIdle(): boolean {
+    return this.waiting.length === 0
+  }
+
   add(stroke: Waiting): void {
     this.waiting.push(stroke)
     void this.then(() => this.drain())
