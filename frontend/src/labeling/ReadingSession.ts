@@ -17,19 +17,18 @@ import type { Bytes } from './sliceFormat'
 import { isStuck, mayHaveArrived, Stuck, Submission } from './Submission'
 import { proposedBy } from './suggested'
 import { asAsked, askedOfLabel, begun, firstMissing, normalAnswers, withNewDefaults } from './questions'
-import { isLeaseLostIn, NO_CONTENT, NOTHING_YET, openedWith, shownOf, UNTROUBLED, type Requests, type Snapshot } from './sessionState'
+import { isLeaseLostIn, NO_CONTENT, NOTHING_YET, openedWith, shownOf, UNTROUBLED, type Phase, type Requests, type Snapshot } from './sessionState'
+import { Shown } from './shown'
 import { typedNumbers } from './typedNumbers'
 
 export type { Phase, Requests, Snapshot } from './sessionState'
 
-export class ReadingSession {
-  private state: Snapshot = NOTHING_YET
+export class ReadingSession extends Shown<Snapshot> {
   private draft: Draft | null = null
   private submission: { draft: Draft; of: Submission } | null = null
   private handing: Promise<void> | null = null
   /** The reader has left the page. */
   private isGone = false
-  private readonly listeners = new Set<() => void>()
 
   constructor(
     private readonly projectId: string,
@@ -37,23 +36,14 @@ export class ReadingSession {
     private readonly journal: WorkJournal,
     private readonly clock: Pick<ActivityClock, 'take' | 'giveBack'>,
     private readonly openChannel: () => Channel | null = openBroadcast,
-  ) {}
-
-  get snapshot(): Snapshot {
-    return this.state
+  ) {
+    super(NOTHING_YET)
   }
 
   /** The open case's document; the layers of the viewer subscribe to it. */
   get document(): ReadingDocument | null {
     return this.draft?.document ?? null
   }
-
-  readonly subscribe = (listener: () => void): (() => void) => {
-    this.listeners.add(listener)
-    return () => this.listeners.delete(listener)
-  }
-
-  readonly getSnapshot = (): Snapshot => this.state
 
   async claim(): Promise<void> {
     this.set({ phase: 'claiming', message: '', isSignedOut: false })
@@ -248,14 +238,24 @@ export class ReadingSession {
   async undo(): Promise<void> {
     const { lastSubmitted, phase } = this.state
     if (lastSubmitted === null || phase === 'submitting' || phase === 'claiming') return
+    this.set({ phase: 'claiming', message: '' }) // what is done on a case that is about to go would be lost
+    this.handing = this.takeBack(lastSubmitted, phase)
+    await this.handing
+    this.handing = null
+  }
+
+  private async takeBack(submitted: string, before: Phase): Promise<void> {
+    let reading: Reading
     try {
       await this.draft?.flush()
-      const reading = await this.requests.reopen(lastSubmitted)
-      this.set({ lastSubmitted: null, count: Math.max(this.state.count - 1, 0) })
-      await this.open(reading)
+      reading = await this.requests.reopen(submitted)
     } catch (error) {
-      this.set({ message: explain(error) })
+      this.set({ phase: before, message: explain(error) })
+      return
     }
+    const told = { lastSubmitted: null, count: Math.max(this.state.count - 1, 0) }
+    if (this.isGone) await this.giveBack(reading)
+    else await this.enter(() => Promise.resolve(reading), told)
   }
 
   /** Keep the lease while the page is open, and tell the seconds in which the reader was active. */
@@ -307,7 +307,7 @@ export class ReadingSession {
   /** The page is left another way. */
   dispose(): void {
     this.isGone = true
-    this.listeners.clear()
+    this.hush()
     const { draft } = this
     void draft?.flush().finally(() => draft.close())
   }
@@ -391,10 +391,5 @@ export class ReadingSession {
     } catch {
       // Prefetching is a convenience; the claim itself reports what is wrong.
     }
-  }
-
-  private set(part: Partial<Snapshot>): void {
-    this.state = { ...this.state, ...part }
-    for (const listener of this.listeners) listener()
   }
 }
