@@ -57,6 +57,22 @@ describe('what a hand changed and what the content changed', () => {
     expect(state.behind({})).toEqual([])
   })
 
+  it('a stroke that was given up behind another is taken off once that is kept', () => {
+    const state = new SliceState()
+    state.painted('a', ONE)
+    state.painted('a', TWO)
+    state.dropped('a')
+    expect(state.behind({})).toEqual([])
+    state.kept('a', 'sha of one')
+    expect(state.behind({ a: 'sha of one' })).toEqual(['a'])
+    state.written('a', 'sha of one', ONE)
+    expect(state.baseline('a')).toEqual(ONE)
+    expect(state.behind({ a: 'sha of one' })).toEqual([])
+    state.painted('a', TWO)
+    state.kept('a', 'sha of two')
+    expect(state.behind({ a: 'sha of two' })).toEqual([])
+  })
+
   it('an erased slice is a stroke that leaves nothing', () => {
     const state = new SliceState()
     state.written('a', 'sha of one', ONE)

@@ -13,6 +13,8 @@ export class SliceState {
   private readonly told = new Map<string, string>()
   /** How many strokes of a slice are on their way into the content. */
   private readonly underWay = new Map<string, number>()
+  /** Where a stroke that was given up may still be in the picture. */
+  private readonly stale = new Set<string>()
 
   baseline(place: string): Uint8Array | null {
     return this.baselines.get(place) ?? null
@@ -32,12 +34,13 @@ export class SliceState {
   /** The oldest stroke that is under way is content now, by this hash; null where nothing is left. */
   kept(place: string, sha256: string | null): void {
     this.arrived(place)
-    this.remember(place, sha256 ?? undefined)
+    if (!this.stale.has(place)) this.remember(place, sha256 ?? undefined)
   }
 
-  /** A stroke will never be content: the slice is written anew. */
+  /** A stroke will never be content: the slice is written anew, once no other is under way on it. */
   dropped(place: string): void {
     this.arrived(place)
+    this.stale.add(place)
     this.told.set(place, UNKNOWN)
   }
 
@@ -60,6 +63,7 @@ export class SliceState {
 
   /** The slice holds now what the content says. */
   written(place: string, sha256: Said, labels: Uint8Array | null): void {
+    this.stale.delete(place)
     this.remember(place, sha256)
     this.settle(place, labels ?? new Uint8Array())
   }
