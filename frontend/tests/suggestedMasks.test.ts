@@ -83,6 +83,64 @@ describe('a suggested mask', () => {
     expect(session.snapshot.content).toEqual({ answers: {} })
   })
 
+  describe('that is still being fetched', () => {
+    /** A session in which it was accepted; its slices come when they are let. */
+    const accepted = async () => {
+      const { session } = await suggested([1, 0, 0, 0])
+      let come: () => void = () => undefined
+      const fetched = new Promise<void>((resolve) => {
+        come = resolve
+      })
+      const original = server.loadSuggestedMasks.bind(server)
+      server.loadSuggestedMasks = () => fetched.then(original)
+      expect(session.takeSuggestion('one', 'accepted', NOW)).toBe(true)
+      return { session, come }
+    }
+
+    it('is at risk, is taken once, and comes before the read is handed in', async () => {
+      const { session, come } = await accepted()
+      expect(session.snapshot.isTaking).toBe(true)
+      expect(session.isAtRisk).toBe(true)
+      expect(session.takeSuggestion('one', 'edited', NOW)).toBe(false)
+      session.choose('nodule', 'yes')
+      const handing = session.submit()
+      come()
+      await handing
+      expect(server.drafts.get('a')?.content).toMatchObject({ masks: [{}], suggestions: [{ id: 'one', action: 'accepted' }] })
+      expect(session.snapshot.isTaking).toBe(false)
+    })
+
+    it('lets strokes go on, and keeps what the reader answered meanwhile', async () => {
+      const { session, come } = await accepted()
+      session.paint({ layer: 0, series: 's', rows: 2, columns: 2, slices: new Map([['1:1', Uint8Array.from([0, 0, 0, 2])]]) })
+      await vi.waitFor(() => expect(session.snapshot.undoName).toBe('paint'))
+      session.choose('nodule', 'no')
+      come()
+      await vi.waitFor(() => expect(session.snapshot.undoName).toBe('suggestion_accepted'))
+      expect(session.snapshot.content).toMatchObject({ answers: { nodule: 'no' }, regions: [box] })
+      expect(await session.readMask(sliceOf(session))).toEqual(Uint8Array.from([1, 0, 0, 2]))
+    })
+
+    it('is given up, and that is said, where the reader refused it meanwhile', async () => {
+      const { session, come } = await accepted()
+      session.recordSuggestion('one', 'refused', NOW)
+      come()
+      await vi.waitFor(() => expect(session.snapshot.message).toContain('not taken over'))
+      expect(session.snapshot.content).toMatchObject({ answers: {}, suggestions: [{ action: 'refused' }] })
+      expect(session.snapshot.content.regions).toBeUndefined()
+    })
+
+    it('is given up where two versions came up meanwhile', async () => {
+      const { session, come } = await accepted()
+      server.drafts.set('a', { version: 7, content: { answers: { nodule: 'no' } } })
+      session.choose('nodule', 'yes')
+      await vi.waitFor(() => expect(session.snapshot.save.kind).toBe('conflict'), 2000)
+      come()
+      await vi.waitFor(() => expect(session.snapshot.message).toContain('not taken over'))
+      expect(session.snapshot.content).toEqual({ answers: { nodule: 'yes' } })
+    })
+  })
+
   it('is refused as a step that can be taken back', async () => {
     const { session } = await suggested([1, 0, 0, 0])
     session.recordSuggestion('one', 'shown', NOW)

@@ -4,6 +4,7 @@ import { Autosave, type SaveState } from './autosave'
 import { contentOf, drawnMasks, isDrawn, type Content } from './content'
 import { ReadingDocument, type Change } from './document'
 import { isTarget, keepCommitted, paint } from './edits'
+import { t } from '../i18n'
 import type { MaskLayer } from '../viewer/types'
 import { recovery, type Found, type WorkJournal } from './journal'
 import { MaskStore, type Hashes, type MaskChange } from './maskStore'
@@ -37,12 +38,26 @@ export interface DraftServices {
   onState(state: SaveState): void
   /** Whether what is unsaved would be found again in this browser. */
   onKept(isKept: boolean): void
+  /** Whether masks that the reader takes over are still being fetched. */
+  onTaking(isTaking: boolean): void
   /** What the reader asked for could not be done. */
   onTrouble(error: unknown): void
 }
 
 /** Of a draft that nobody changes. */
-export const UNHEARD = { onState: () => undefined, onKept: () => undefined, onTrouble: () => undefined }
+export const UNHEARD = {
+  onState: () => undefined, onKept: () => undefined, onTaking: () => undefined, onTrouble: () => undefined,
+}
+
+/** Masks that lie on the server and become ours, with whatever else the change brings, as one step. */
+export interface Taking {
+  masks: readonly MaskLayer[]
+  load: (layer: number) => Promise<Bytes>
+  action: string
+  change: (masks: readonly MaskLayer[]) => Change
+  /** Asked once they are here: the reader goes on meanwhile. */
+  isWanted: (content: Content) => boolean
+}
 
 export class Draft {
   readonly document: ReadingDocument
@@ -53,6 +68,7 @@ export class Draft {
   /** What keeps a stroke from being saved, whatever becomes of the rest. */
   private unkept: SaveState | null = null
   private saving: SaveState = { kind: 'saved' }
+  private taking: Promise<void> | null = null
   private gestures = 0
   private found: Found | null = null
   /** Facts that came up while two versions were on the screen. */
@@ -146,17 +162,15 @@ export class Draft {
     return true
   }
 
-  /** Take over masks that lie on the server, with whatever else the change brings, as one step. */
-  take(
-    proposed: readonly MaskLayer[], load: (layer: number) => Promise<Bytes>, action: string,
-    change: (masks: readonly MaskLayer[]) => Change,
-  ): boolean {
-    if (!this.isOpen) return false
-    this.strokes.then(async () => {
-      await this.masks.borrow(proposed, load)
-      const masks = await this.masks.merged(drawnMasks(this.document.content), proposed)
-      if (!this.isClosed && this.document.edit(action, change(masks))) this.changed()
-    }).catch((error: unknown) => this.services.onTrouble(error))
+  /** One at a time; false where nothing can be taken over now. */
+  take(wanted: Taking): boolean {
+    if (!this.isOpen || this.taking) return false
+    const { services } = this
+    this.taking = this.fetchAndTake(wanted).catch((error: unknown) => services.onTrouble(error)).finally(() => {
+      this.taking = null
+      services.onTaking(false)
+    })
+    services.onTaking(true)
     return true
   }
 
@@ -172,20 +186,21 @@ export class Draft {
     return this.isOpen && this.document.redo() && this.changed()
   }
 
-  /** Resolves when what was painted so far is part of the document; `save` says where it could not be kept. */
+  /** Resolves when what was painted and taken over so far is part of the document; `save` says where it could not be kept. */
   async painted(): Promise<void> {
+    await this.taking
     await this.strokes.again()
   }
 
   async flush(): Promise<void> {
-    await this.strokes.again()
+    await this.painted()
     await this.autosave.flush()
   }
 
   /** Whether work would be lost if the page went away now: neither the server nor this browser has it. */
   get isAtRisk(): boolean {
     const isUnsafe = !this.autosave.isIdle && !this.services.journal.isSafe
-    return !this.isClosed && (isUnsafe || !this.strokes.isIdle)
+    return !this.isClosed && (isUnsafe || !this.strokes.isIdle || this.taking !== null)
   }
 
   /** The page goes away: what is waiting is sent at once, unless slices must go ahead of it; the journal has those. */
@@ -198,7 +213,7 @@ export class Draft {
 
   /** Before a submission: nothing is under way any more. */
   async rest(): Promise<void> {
-    await this.strokes.again()
+    await this.painted()
     await this.autosave.rest()
   }
 
@@ -263,6 +278,17 @@ export class Draft {
     outcome?.kept(hashes)
     const target = { layer, series_instance_uid: series, rows, columns }
     if (this.document.edit(action, paint(target, hashes), { gesture })) this.changed()
+  }
+
+  /** Strokes need not wait for the network: they wait for the merge alone. */
+  private async fetchAndTake({ masks: proposed, load, action, change, isWanted }: Taking): Promise<void> {
+    await this.masks.borrow(proposed, load)
+    await this.strokes.then(async () => {
+      const masks = await this.masks.merged(drawnMasks(this.document.content), proposed)
+      if (this.isClosed) return
+      if (!this.isOpen || !isWanted(this.document.content)) throw new Error(t('suggestion.passed'))
+      if (this.document.edit(action, change(masks))) this.changed()
+    })
   }
 
   private payOwed(): void {

@@ -15,7 +15,7 @@ import type { MaskChange } from './maskStore'
 import { explain, isLeaseLost, isSignedOut } from './serverAnswers'
 import type { Bytes } from './sliceFormat'
 import { isStuck, mayHaveArrived, Stuck, Submission } from './Submission'
-import { proposedBy } from './suggested'
+import { isUndecided, proposedBy } from './suggested'
 import { asAsked, askedOfLabel, begun, firstMissing, normalAnswers, withNewDefaults } from './questions'
 import { isLeaseLostIn, NO_CONTENT, NOTHING_YET, openedWith, shownOf, UNTROUBLED, type Phase, type Requests, type Snapshot } from './sessionState'
 import { Shown } from './shown'
@@ -172,12 +172,15 @@ export class ReadingSession extends Shown<Snapshot> {
   /** Take over all that a model proposes, as one step. */
   takeSuggestion(id: string, action: 'accepted' | 'edited', now: Date): boolean {
     const suggestion = this.state.suggestions.find((one) => one.id === id)
-    if (!suggestion || !this.draft || this.state.phase !== 'reading') return false
+    const { draft } = this
+    if (!suggestion || !draft || this.state.phase !== 'reading') return false
     const { masks, ...proposed } = proposedBy(suggestion)
+    const before = draft.document.content
     const change = (taken: readonly MaskLayer[]) =>
-      this.asked(edits.takeSuggestion({ ...proposed, masks: taken }, { id, action, at: now.toISOString() }))
-    if (masks.length === 0) return this.draft.edit(`suggestion_${action}`, change([]))
-    return this.draft.take(masks, this.suggestedBy(id), `suggestion_${action}`, change)
+      this.asked(edits.takeSuggestion({ ...proposed, masks: taken }, { id, action, at: now.toISOString() }, before))
+    const step = `suggestion_${action}`
+    if (masks.length === 0) return draft.edit(step, change([]))
+    return draft.take({ masks, load: this.suggestedBy(id), action: step, change, isWanted: (content) => isUndecided(content, id) })
   }
 
   /** Fetch what a suggestion has painted, so that `readMask` finds it. */
@@ -346,6 +349,9 @@ export class ReadingSession extends Shown<Snapshot> {
       onKept: (isKept) => {
         if (this.draft === draft && isKept !== this.state.isKept) this.set({ isKept })
       },
+      onTaking: (isTaking) => {
+        if (this.draft === draft) this.set({ isTaking })
+      },
       onTrouble: (error) => {
         if (this.draft === draft) this.set({ message: explain(error) })
       },
@@ -384,12 +390,8 @@ export class ReadingSession extends Shown<Snapshot> {
   }
 
   private async lookAhead(caseId: string): Promise<void> {
-    try {
-      const coming = await this.requests.upcoming(this.projectId)
-      if (this.state.reading?.case_id !== caseId) return
-      this.set({ next: coming.find((c) => c.case_id !== caseId) ?? null })
-    } catch {
-      // Prefetching is a convenience; the claim itself reports what is wrong.
-    }
+    // Prefetching is a convenience; the claim itself reports what is wrong.
+    const coming = await this.requests.upcoming(this.projectId).catch(() => [])
+    if (this.state.reading?.case_id === caseId) this.set({ next: coming.find((c) => c.case_id !== caseId) ?? null })
   }
 }

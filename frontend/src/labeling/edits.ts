@@ -234,12 +234,15 @@ export interface Proposed {
   masks?: readonly MaskLayer[]
 }
 
-/** Take over what a model proposes: its answers replace ours, on the study and on series, its regions and masks join ours. */
-export function takeSuggestion(proposed: Proposed, use: SuggestionUse): Change {
+/** Take over what a model proposes: its answers replace ours, on the study and on series, but for those that the reader
+ * changed since the read was `before`; its regions and masks join ours. */
+export function takeSuggestion(proposed: Proposed, use: SuggestionUse, before?: Content): Change {
   return (content) => {
-    const answers = { ...content.answers, ...proposed.answers }
+    const then = before ?? content
+    const answers = replaced(content.answers, then.answers, proposed.answers)
     const withSeries = (proposed.scoped ?? []).reduce(
-      (all, one) => withScoped(all, pick(one), { ...scopedAnswers(all, one), ...one.answers }), withAnswers(content, answers),
+      (all, one) => withScoped(all, pick(one), replaced(scopedAnswers(all, one), scopedAnswers(then, one), one.answers)),
+      withAnswers(content, answers),
     )
     const withRegions = (proposed.regions ?? []).reduce((all, region) => addRegion(region)(all), withSeries)
     const withMasks = (proposed.masks ?? []).reduce(
@@ -247,4 +250,10 @@ export function takeSuggestion(proposed: Proposed, use: SuggestionUse): Change {
     )
     return recordSuggestion(use)(withMasks)
   }
+}
+
+/** Answers with the proposed ones in them, where they are as they were. */
+function replaced(answers: Answers, before: Answers, proposed: Answers = {}): Answers {
+  const untouched = Object.entries(proposed).filter(([key]) => same(answers[key], before[key]))
+  return { ...answers, ...Object.fromEntries(untouched) }
 }

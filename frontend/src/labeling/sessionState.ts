@@ -42,6 +42,8 @@ export interface Snapshot {
   suggestions: readonly Schemas['Suggestion'][]
   /** Whether they were asked for since the server has the first impression. */
   isRevealed: boolean
+  /** Whether what one of them has painted is still being fetched, to be taken over. */
+  isTaking: boolean
   message: string
   /** The session has ended: what is sent is refused until somebody signs in again. */
   isSignedOut: boolean
@@ -55,7 +57,8 @@ export const UNTROUBLED = { missing: null, missingAt: null, problems: {}, messag
 
 export const NOTHING_YET: Snapshot = {
   phase: 'claiming', reading: null, content: NO_CONTENT, save: { kind: 'saved' }, isKept: true, undoName: null,
-  redoName: null, isLeaseLost: false, ...UNTROUBLED, suggestions: [], isRevealed: false, lastSubmitted: null, next: null, count: 0,
+  redoName: null, isLeaseLost: false, ...UNTROUBLED, suggestions: [], isRevealed: false, isTaking: false,
+  lastSubmitted: null, next: null, count: 0,
 }
 
 export function shownOf({ document }: Draft): Pick<Snapshot, 'content' | 'undoName' | 'redoName'> {
@@ -67,7 +70,7 @@ export function openedWith(reading: Reading, draft: Draft): Partial<Snapshot> {
   return {
     phase: 'reading', reading, save: { kind: 'saved' }, isKept: true, isLeaseLost: false, ...UNTROUBLED, next: null,
     suggestions: reading.suggestions, isRevealed: contentOf(reading.annotation.content).first_impression !== undefined,
-    ...shownOf(draft),
+    isTaking: false, ...shownOf(draft),
   }
 }
 

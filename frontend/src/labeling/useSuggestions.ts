@@ -27,7 +27,7 @@ const NONE = [] as const
 export function useSuggestions(
   viewer: ViewerConnection, session: ReadingSession, snapshot: Snapshot, segments: readonly Segment[], masks: Masks,
 ): Suggestions {
-  const { reading, content, phase, suggestions, isRevealed } = snapshot
+  const { reading, content, phase, suggestions, isRevealed, isTaking } = snapshot
   const { keys: custom } = usePreferences()
   const all = suggestions as readonly Suggestion[] // the generated types leave the content open
   const waiting = all.filter(({ id }) => isUndecided(content, id))
@@ -66,7 +66,7 @@ export function useSuggestions(
   return {
     regions: drawn.isShown ? (proposed?.regions ?? NONE) : NONE,
     bar: {
-      suggestion, waiting: waiting.length, questions: session.questions(), series: namesOf(reading), isHidden, isDisabled: phase !== 'reading',
+      suggestion, waiting: waiting.length, questions: session.questions(), series: namesOf(reading), isHidden, isDisabled: phase !== 'reading' || isTaking,
       isShown: drawn.isShown,
       keys: {
         accept: keyOf('suggestion_accept'), edit: keyOf('suggestion_edit'), refuse: keyOf('suggestion_refuse'),
@@ -77,9 +77,9 @@ export function useSuggestions(
       onGoTo: isDrawn ? goTo : null, onShow: isDrawn ? drawn.toggle : null,
     },
     commands: isHidden ? { suggestion_reveal: reveal } : shownId === null ? {} : {
-      suggestion_accept: () => accept(shownId),
-      suggestion_edit: () => edit(shownId),
-      suggestion_refuse: () => refuse(shownId),
+      ...(!isTaking && {
+        suggestion_accept: () => accept(shownId), suggestion_edit: () => edit(shownId), suggestion_refuse: () => refuse(shownId),
+      }),
       ...(isDrawn && { suggestion_goto: goTo, suggestion_show: drawn.toggle }),
     },
   }

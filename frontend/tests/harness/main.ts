@@ -48,6 +48,7 @@ const draft = new Draft('harness', version, null, {
   },
   onState: (state) => log.push(`save ${state.kind}`),
   onKept: () => undefined,
+  onTaking: () => undefined,
   onTrouble: (error) => log.push(`trouble ${String(error)}`),
 })
 

@@ -126,6 +126,8 @@ export const reading = {
   'suggestion.hidden_help':
     'Er erscheint nach Ihrem eigenen ersten Eindruck: erst die Fragen beantworten, dann aufdecken.',
   'suggestion.more': { one: 'noch {count} Vorschlag', other: 'noch {count} Vorschläge' },
+  'suggestion.passed':
+    'Der Vorschlag wurde nicht übernommen: Während er geladen wurde, ist anders entschieden worden, oder es gibt zwei Fassungen dieses Falls.',
   'suggestion.refuse': 'Ablehnen',
   'suggestion.reveal': 'Ersten Eindruck festhalten und aufdecken',
   'reason.flag': 'Fall markieren',

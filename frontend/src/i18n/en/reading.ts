@@ -123,6 +123,8 @@ export const reading = {
   'suggestion.hidden': 'Suggestions are hidden',
   'suggestion.hidden_help': 'It is shown after your own first impression: answer the questions, then reveal it.',
   'suggestion.more': { one: '{count} more suggestion', other: '{count} more suggestions' },
+  'suggestion.passed':
+    'The suggestion was not taken over: while it was being loaded, something else was decided, or two versions of this case came up.',
   'suggestion.refuse': 'Refuse',
   'suggestion.reveal': 'Keep my first impression and reveal',
   'reason.flag': 'Flag the case',
