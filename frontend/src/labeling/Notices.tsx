@@ -21,7 +21,7 @@ interface Props {
 }
 
 export function Notices({ session, snapshot, versions, onGo, onGoOn }: Props) {
-  const { save, isKept, isLeaseLost, message, problems } = snapshot
+  const { save, isKept, isLeaseLost, isAboutToLose, message, problems } = snapshot
   const of = caseOf(snapshot)
   const amiss = (found: Readonly<Record<string, string>>) => of && <AmissList found={amissIn(found, of)} onGo={onGo} />
   return (
@@ -29,6 +29,11 @@ export function Notices({ session, snapshot, versions, onGo, onGoOn }: Props) {
       {!isKept && (
         <Alert color="orange" title={t('notice.not_kept')} data-testid="not-kept" role="alert">
           {t(save.kind === 'saving' || save.kind === 'saved' ? 'notice.not_kept_help' : 'notice.not_kept_away')}
+        </Alert>
+      )}
+      {isAboutToLose && (
+        <Alert color="red" title={t('notice.would_be_lost')} data-testid="would-be-lost" role="alert">
+          {t('notice.would_be_lost_help')}
         </Alert>
       )}
       {save.kind === 'offline' && (

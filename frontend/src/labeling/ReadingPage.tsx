@@ -78,7 +78,11 @@ export default function ReadingPage() {
   const inHand = useQuestionInHand(session, shown, workstation, regions)
   const leave = () => {
     pointer.letGo() // whatever is under way is waited for
-    void masks.after(() => session.leave()).finally(() => void navigate('/'))
+    let isLeaving = true
+    const goAway = async () => {
+      isLeaving = await session.leave()
+    }
+    void masks.after(goAway).finally(() => isLeaving && void navigate('/'))
   }
   const ofRoom = commandsOf({ session, snapshot: shown, workstation, layout, regions, masks, labels, segments, ...cine })
   const commands = {

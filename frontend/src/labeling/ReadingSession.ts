@@ -12,6 +12,7 @@ import { Draft, openBroadcast, UNHEARD, type Channel } from './Draft'
 import * as edits from './edits'
 import type { WorkJournal } from './journal'
 import type { MaskChange } from './maskStore'
+import { Parting } from './Parting'
 import { explain, isLeaseLost, isSignedOut } from './serverAnswers'
 import type { Bytes } from './sliceFormat'
 import { isStuck, mayHaveArrived, Stuck, Submission } from './Submission'
@@ -27,6 +28,7 @@ export class ReadingSession extends Shown<Snapshot> {
   private draft: Draft | null = null
   private submission: { draft: Draft; of: Submission } | null = null
   private handing: Promise<void> | null = null
+  private readonly parting = new Parting()
   /** The reader has left the page. */
   private isGone = false
 
@@ -46,9 +48,16 @@ export class ReadingSession extends Shown<Snapshot> {
   }
 
   async claim(): Promise<void> {
+    const { phase } = this.state
     this.set({ phase: 'claiming', message: '', isSignedOut: false })
-    await this.draft?.flush() // drafts are saved without a lease, too
-    await this.enter(() => this.requests.claimNext(this.projectId))
+    // Drafts are saved without a lease, too.
+    if (await this.mayGo(phase)) await this.enter(() => this.requests.claimNext(this.projectId))
+  }
+
+  private async mayGo(before: Phase): Promise<boolean> {
+    const may = await this.parting.mayGo(this.draft)
+    this.set({ isAboutToLose: !may, ...(!may && { phase: before }) })
+    return may
   }
 
   /** Open what was claimed; `told` is shown along with it, for the page to be drawn once. */
@@ -228,7 +237,7 @@ export class ReadingSession extends Shown<Snapshot> {
     const assignment = this.state.reading?.assignment
     if (!assignment || this.state.phase !== 'reading') return
     try {
-      await this.draft?.flush()
+      if (!(await this.mayGo('reading'))) return
       await this.requests.skip(assignment.id, reason)
     } catch (error) {
       this.set({ message: explain(error) })
@@ -250,15 +259,14 @@ export class ReadingSession extends Shown<Snapshot> {
   private async takeBack(submitted: string, before: Phase): Promise<void> {
     let reading: Reading
     try {
-      await this.draft?.flush()
+      if (!(await this.mayGo(before))) return
       reading = await this.requests.reopen(submitted)
     } catch (error) {
       this.set({ phase: before, message: explain(error) })
       return
     }
-    const told = { lastSubmitted: null, count: Math.max(this.state.count - 1, 0) }
     if (this.isGone) await this.giveBack(reading)
-    else await this.enter(() => Promise.resolve(reading), told)
+    else await this.enter(() => Promise.resolve(reading), { lastSubmitted: null, count: Math.max(this.state.count - 1, 0) })
   }
 
   /** Keep the lease while the page is open, and tell the seconds in which the reader was active. */
@@ -284,14 +292,16 @@ export class ReadingSession extends Shown<Snapshot> {
     this.draft?.takeTheirs()
   }
 
-  /** Leave the page: save what waits and give the case back. */
-  async leave(): Promise<void> {
+  /** Leave the page: save what waits and give the case back; false where the reader should stay. */
+  async leave(): Promise<boolean> {
     this.isGone = true
     await this.handing
     const { reading, phase } = this.state
-    await this.draft?.flush()
+    this.isGone = await this.mayGo(phase)
+    if (!this.isGone) return false
     this.draft?.close()
     if (phase === 'reading') await this.giveBack(reading)
+    return true
   }
 
   private async giveBack(reading: Reading | null): Promise<void> {
@@ -341,20 +351,13 @@ export class ReadingSession extends Shown<Snapshot> {
     this.clock.take() // what was active before belongs to the case before
     const { id, version, content } = reading.annotation
     const found = await this.journal.read(id)
+    const shown = (tell: () => unknown): unknown => this.draft === draft && tell()
     const draft = new Draft(id, version, begun(definitionOfRead(reading).questions ?? [], content), {
       requests: this.requests, journal: this.journal, channel: this.openChannel(),
-      onState: (save) => {
-        if (this.draft === draft) this.showSave(save)
-      },
-      onKept: (isKept) => {
-        if (this.draft === draft && isKept !== this.state.isKept) this.set({ isKept })
-      },
-      onTaking: (isTaking) => {
-        if (this.draft === draft) this.set({ isTaking })
-      },
-      onTrouble: (error) => {
-        if (this.draft === draft) this.set({ message: explain(error) })
-      },
+      onState: (save) => shown(() => this.showSave(save)),
+      onKept: (isKept) => shown(() => isKept !== this.state.isKept && this.set({ isKept })),
+      onTaking: (isTaking) => shown(() => this.set({ isTaking })),
+      onTrouble: (error) => shown(() => this.set({ message: explain(error) })),
     })
     this.draft = draft
     draft.document.subscribe(() => this.showContent(draft))
@@ -370,11 +373,11 @@ export class ReadingSession extends Shown<Snapshot> {
   }
 
   private showContent(draft: Draft): void {
-    if (this.draft === draft) this.set({ ...shownOf(draft), missing: null, missingAt: null, problems: {} })
+    if (this.draft === draft) this.set({ ...shownOf(draft), missing: null, missingAt: null, problems: {}, isAboutToLose: false })
   }
 
   private showSave(save: SaveState): void {
-    this.set({ save, ...(isLeaseLostIn(save) && { isLeaseLost: true }), ...(save.kind === 'saved' && { isSignedOut: false }) })
+    this.set({ save, ...(isLeaseLostIn(save) && { isLeaseLost: true }), ...(save.kind === 'saved' && { isSignedOut: false, isAboutToLose: false }) })
   }
 
   private async failedSubmit(error: unknown, draft: Draft): Promise<void> {

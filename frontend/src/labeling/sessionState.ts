@@ -45,6 +45,8 @@ export interface Snapshot {
   /** Whether what one of them has painted is still being fetched, to be taken over. */
   isTaking: boolean
   message: string
+  /** The reader was told that going away now loses work. */
+  isAboutToLose: boolean
   /** The session has ended: what is sent is refused until somebody signs in again. */
   isSignedOut: boolean
   lastSubmitted: string | null
@@ -53,7 +55,7 @@ export interface Snapshot {
 }
 
 export const NO_CONTENT: Content = { answers: {} }
-export const UNTROUBLED = { missing: null, missingAt: null, problems: {}, message: '', isSignedOut: false }
+export const UNTROUBLED = { missing: null, missingAt: null, problems: {}, message: '', isAboutToLose: false, isSignedOut: false }
 
 export const NOTHING_YET: Snapshot = {
   phase: 'claiming', reading: null, content: NO_CONTENT, save: { kind: 'saved' }, isKept: true, undoName: null,

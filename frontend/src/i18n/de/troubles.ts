@@ -18,6 +18,8 @@ export const troubles = {
   'notice.signed_out': 'Sie sind abgemeldet worden',
   'notice.signed_out_help': 'Ihre Arbeit bleibt in diesem Browser. Bitte wieder anmelden: Sie kommen zu diesem Fall zurück, und er wird gespeichert.',
   'notice.sign_in': 'Wieder anmelden',
+  'notice.would_be_lost': 'Ihre letzte Arbeit ginge verloren',
+  'notice.would_be_lost_help': 'Weder der Server noch dieser Browser hat sie. Bitte hier bleiben, bis sie gespeichert ist, oder dasselbe noch einmal tun, um trotzdem zu gehen.',
   'trouble.slice_gone': 'Eine gemalte Schicht liegt nicht auf dem Server.',
   'save.unkept': 'Nicht behalten',
   'notice.unkept': 'Ein Strich ist noch nicht behalten',

@@ -18,6 +18,8 @@ export const troubles = {
   'notice.signed_out': 'You have been signed out',
   'notice.signed_out_help': 'Your work is kept in this browser. Sign in again: you come back to this case, and it is saved.',
   'notice.sign_in': 'Sign in again',
+  'notice.would_be_lost': 'Your last work would be lost',
+  'notice.would_be_lost_help': 'Neither the server nor this browser has it. Stay here until it is saved, or do the same once more to go all the same.',
   'trouble.slice_gone': 'A painted slice is not on the server.',
   'save.unkept': 'Not kept',
   'notice.unkept': 'A stroke is not kept yet',
