@@ -18,6 +18,7 @@ from annotation.archive.services.ingest import ingest
 from annotation.core import jobs
 from annotation.datasets import exporting, services
 from annotation.datasets.formats import FORMATS
+from annotation.datasets.formats.base import SECTIONS
 from annotation.datasets.formats.writers import WRITERS
 from annotation.datasets.models import Export
 from annotation.imaging import masks
@@ -387,3 +388,29 @@ def test_images_of_several_sizes_in_one_series_have_masks_of_their_own(cast):
     assert manifest["left_out"] == []
     segmentations = [pydicom.dcmread(io.BytesIO(data)) for n, data in found.items() if "seg/" in n]
     assert {(one.Rows, one.Columns) for one in segmentations} == set(shapes)
+
+
+def test_options_that_came_later_are_named_and_not_absent(cast):
+    question = {"key": "seen", "kind": "many", "options": [{"key": "a"}, {"key": "b"}]}
+    cases = factories.make_cases(cast.project, 2)
+    for case in cases:  # the second is read once there is an option c
+        publish_schema(
+            actor=cast.manager, project=cast.project, definition={"questions": [question]}
+        )
+        import_read(reader=cast.annotator, case=case, content={"answers": {"seen": ["a"]}})
+        question["options"].append({"key": "c"})
+    frozen = services.freeze(project=cast.project, name="d", actor=cast.manager)
+    first, second = (str(case.pk) for case in cases)
+
+    def written(name):
+        export = services.request_export(actor=cast.manager, dataset=frozen, format_name=name)
+        jobs.execute(Export, export.pk, exporting.write_export)
+        return services.export_path(export).read_text()
+
+    rows = {row["case"]: row for row in csv.DictReader(written("csv").splitlines())}
+    assert [rows[case]["not_asked"] for case in (first, second)] == ["seen:c", ""]
+    reads = {read["case"]: read["not_asked"] for read in json.loads(written("content"))["reads"]}
+    assert reads == {first: {"seen": ["c"]}, second: {}}
+    listed = json.loads(written("monai_datalist"))
+    of_case = {one["case"]: one["not_asked"] for name in SECTIONS.values() for one in listed[name]}
+    assert of_case == reads

@@ -8,13 +8,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, BinaryIO
 from uuid import UUID
 
 from annotation.archive.models import Instance
 from annotation.datasets.models import Dataset, DatasetItem, Split
-from annotation.datasets.selectors import find_instances
+from annotation.datasets.selectors import fetch_schemas, find_instances
 from annotation.labeling.models import Revision
 from annotation.labeling.schemas import Schema
 
@@ -22,6 +22,7 @@ Report = Callable[[int, int], None]  # (items done, items in all)
 Write = Callable[[Dataset, BinaryIO, Report], None]
 FIXED_DATE = (2000, 1, 1, 0, 0, 0)  # the same dataset gives the same bytes
 SECTIONS = {Split.TRAIN: "training", Split.VALIDATION: "validation", Split.TEST: "test"}
+ITEMS_AT_ONCE = 500
 READS_AT_ONCE = 100  # of which the content, up to 16 MiB each, lies in memory
 
 
@@ -55,13 +56,33 @@ class Read:
 
 
 def items_of(dataset: Dataset, report: Report) -> Iterator[DatasetItem]:
-    """The items in a fixed order, reporting progress every hundred."""
+    """The items in a fixed order, with the schemas of their reads; reports progress every hundred."""
     rows = dataset.items.select_related("case__study").order_by("case_id")
-    total = rows.count()
-    for done, item in enumerate(rows.iterator(chunk_size=500)):
-        if done % 100 == 0:
-            report(done, total)
-        yield item
+    total, done = rows.count(), 0
+    waiting = rows.iterator(chunk_size=ITEMS_AT_ONCE)
+    while batch := list(islice(waiting, ITEMS_AT_ONCE)):
+        fetch_schemas(batch)
+        for item in batch:
+            if done % 100 == 0:
+                report(done, total)
+            yield item
+            done += 1
+
+
+def not_asked(item: DatasetItem) -> dict[str, list[str]]:
+    """Options that not every read of the case could choose, by question with several answers.
+
+    They came into the schema later: there they are neither present nor absent.
+    """
+    found = {}
+    for question in item.dataset.schema.schema.study_questions:
+        asked = [schema.question(question.key) for schema in item.schemas]
+        options = [
+            o for o in question.option_keys if not all(q and o in q.option_keys for q in asked)
+        ]
+        if question.kind == "many" and options:
+            found[question.key] = options
+    return found
 
 
 def reads_of(dataset: Dataset, report: Report) -> Iterator[Read]:

@@ -11,6 +11,7 @@ from annotation.datasets.formats.base import (
     Report,
     file_name,
     instances_of,
+    not_asked,
     reads_of,
 )
 from annotation.datasets.formats.label_maps import LabelVolume, label_volumes_of
@@ -44,6 +45,7 @@ def entry(item: DatasetItem) -> Json:
     return {
         "image": [file_name(item, instance) for instance in instances_of(item)],
         "label": item.answers,
+        "not_asked": not_asked(item),
         "patient": item.patient_key,
         "case": str(item.case_id),
     }
