@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from annotation.labeling.models import Revision
+from tests import servers
 from tests.e2e.axe import faults
 from tests.e2e.rooms import (
     CORNER_MM,
@@ -15,6 +16,7 @@ from tests.e2e.rooms import (
     SLICE_MM,
     SLICES,
     draft,
+    drag,
     make_case,
     painted,
     phantom,
@@ -109,6 +111,7 @@ def test_a_case_is_drawn_on_by_keys_alone(live_cast):
         regions_lie_where_the_arrows_led(keys)
         the_pointer_stays_at_its_place(keys)
         a_stroke_paints_what_lies_under_it(keys)
+        a_hand_paints_on_while_a_key_holds_the_brush(keys)
         a_line_leads_across_the_slices(keys)
         the_mouse_takes_over(keys)
 
@@ -183,6 +186,31 @@ def a_stroke_paints_what_lies_under_it(keys):
     assert shown.tolist() == [True, False]
     keys.press("Control+Z")
     saved(lambda content: not painted(content))
+
+
+def a_hand_paints_on_while_a_key_holds_the_brush(keys):
+    """Both strokes are kept, each as one step."""
+    page = keys.room.page
+    keys.to(20, 20)
+    keys.wait_for_brush()
+    keys.press("Space")
+    keys.walk(4, 0)
+    drag(page, keys.room.pixel(40, 44), keys.room.pixel(50, 44), steps=12)
+    middles = [voxel_mm(x, y, MIDDLE - 1) for x, y in ((22, 20), (45, 44))]
+    saved(lambda content: all(labels[44, 49] for labels in painted(content).values()))
+    are_painted(keys, middles, [True, True])
+    keys.press("Control+Z")
+    are_painted(keys, middles, [True, False])
+    keys.press("Control+Z")
+    are_painted(keys, middles, [False, False])
+    keys.show()
+
+
+def are_painted(keys, middles, wanted):
+    servers.eventually(
+        lambda: keys.room.are_coloured(0, middles).tolist() == wanted,
+        f"of the strokes are shown {wanted}", 10,
+    )  # fmt: skip
 
 
 def a_line_leads_across_the_slices(keys):

@@ -39,8 +39,9 @@ interface Shown {
   held: ToolName | null
 }
 
+/** Before `mousedown`, with which others begin a stroke of the hand: what the key holds is let go first. */
+const PRESSED = 'pointerdown'
 const RENDERED = core.Enums.Events.IMAGE_RENDERED
-const DOWN = ['mousedown', 'touchstart']
 /** What these do, they do where the button goes down; all others are drawn from one place to another. */
 const CLICKED: ReadonlySet<ToolName> = new Set(['point', 'angle', 'polygon', 'fill', 'crosshairs'])
 
@@ -54,7 +55,7 @@ export class KeyPointer {
   constructor(private readonly host: PointerHost, private readonly callbacks: PointerCallbacks) {
     this.drawings = new PaneDrawings(host, RENDERED, 'key-pointer', () => this.marks())
     window.addEventListener('mousemove', this.mouseMoved, true)
-    for (const name of DOWN) window.addEventListener(name, this.handCame, true)
+    window.addEventListener(PRESSED, this.handCame, true)
     this.stops = [host.onViews(() => this.look()), host.subscribe(() => this.look())]
   }
 
@@ -148,7 +149,7 @@ export class KeyPointer {
     this.hide()
     this.stops.forEach((stop) => stop())
     window.removeEventListener('mousemove', this.mouseMoved, true)
-    for (const name of DOWN) window.removeEventListener(name, this.handCame, true)
+    window.removeEventListener(PRESSED, this.handCame, true)
     this.drawings.destroy()
   }
 
