@@ -21,37 +21,41 @@ from tests import factories
 from tests.learning.conftest import TINY
 from tests.learning.models import make_model
 from tests.learning.test_leaks import look_alike
-from tests.learning.test_ordering import make_target, make_version, order_of
-
-
-def in_training(cast, cases):
-    prescribe_splits(
-        project=cast.project,
-        split_of_patient={case.study.patient_id: Split.TRAIN for case in cases},
-    )
-    return sorted(cases, key=lambda case: (case.created_at, case.pk))
+from tests.learning.test_ordering import make_target, make_version, numbered, order_of
 
 
 @pytest.fixture
 def pool(cast):
-    return in_training(cast, factories.make_cases(cast.project, 6))
+    """Six cases of training patients, by age."""
+    cases = numbered(cast.project, factories.make_cases(cast.project, 6))
+    prescribe_splits(
+        project=cast.project,
+        split_of_patient={case.study.patient_id: Split.TRAIN for case in cases},
+    )
+    return cases
+
+
+@pytest.fixture
+def test_case_and_training_case(cast):
+    """The oldest of 24, which leads whoever looks like it, and one that trains as long as it is alone."""
+    first, *others = numbered(cast.project, factories.make_cases(cast.project, 24))
+    prescribe_splits(project=cast.project, split_of_patient={first.study.patient_id: Split.TEST})
+    splitter = Splitter(datasets.policy_of(cast.project))
+    return first, next(c for c in others if splitter.split(splitter.patient_key(c)) == Split.TRAIN)
 
 
 def suggested_to():
     return set(Suggestion.objects.filter(is_current=True).values_list("case_id", flat=True))
 
 
-def test_what_turns_out_to_show_a_held_out_picture_loses_its_suggestion_for_good(cast):
-    cases = sorted(
-        factories.make_cases(cast.project, 24), key=lambda case: (case.created_at, case.pk)
-    )
-    splitter = Splitter(datasets.policy_of(cast.project))
-    copy = next(c for c in cases[1:] if splitter.split(splitter.patient_key(c)) == Split.TRAIN)
-    prescribe_splits(project=cast.project, split_of_patient={cases[0].study.patient_id: Split.TEST})
+def test_what_turns_out_to_show_a_held_out_picture_loses_its_suggestion_for_good(
+    cast, test_case_and_training_case
+):
+    original, copy = test_case_and_training_case
     version = make_version(make_target(cast), [copy], [0.5])
     model_versions.promote(version=version, actor=None)
     assert suggested_to() == {copy.pk}
-    look_alike([cases[0], copy])
+    look_alike([original, copy])
     datasets.regrouped_policy(cast.project)
     assert suggested_to() == set()
     other = make_version(version.target, [copy], [0.5])
@@ -59,14 +63,9 @@ def test_what_turns_out_to_show_a_held_out_picture_loses_its_suggestion_for_good
     assert suggested_to() == set()
 
 
-def test_a_copy_that_arrives_is_known_before_the_model_looks(cast):
-    cases = sorted(
-        factories.make_cases(cast.project, 24), key=lambda case: (case.created_at, case.pk)
-    )
-    splitter = Splitter(datasets.policy_of(cast.project))
-    copy = next(c for c in cases[1:] if splitter.split(splitter.patient_key(c)) == Split.TRAIN)
-    prescribe_splits(project=cast.project, split_of_patient={cases[0].study.patient_id: Split.TEST})
-    look_alike([cases[0], copy])
+def test_a_copy_that_arrives_is_known_before_the_model_looks(cast, test_case_and_training_case):
+    original, copy = test_case_and_training_case
+    look_alike([original, copy])
     target = make_target(cast, strategy="margin")
     version = model_versions.promote(version=make_model(target), actor=None)
     for part in Scoring.objects.all():

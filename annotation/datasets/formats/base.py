@@ -76,12 +76,14 @@ def not_asked(item: DatasetItem) -> dict[str, list[str]]:
     """
     found = {}
     for question in item.dataset.schema.schema.study_questions:
+        if question.kind != "many":
+            continue
         asked = [schema.question(question.key) for schema in item.schemas]
-        options = [
+        later = [
             o for o in question.option_keys if not all(q and o in q.option_keys for q in asked)
         ]
-        if question.kind == "many" and options:
-            found[question.key] = options
+        if later:
+            found[question.key] = later
     return found
 
 

@@ -17,7 +17,7 @@ from annotation.datasets.formats.label_maps import label_volumes_of
 from annotation.datasets.formats.nifti import mask_name
 from annotation.datasets.models import Dataset
 
-OF_READ = ("case", "study_instance_uid", "patient_key", "split", "read", "revision")
+OF_READ = (*csv_table.OF_CASE, "read", "revision")
 MEASURES = ("length", "short_axis", "angle", "area", "unit", "source")
 Rows = Iterator[list[Any]]
 RowsOf = Callable[[Read, list[str]], Rows]

@@ -87,6 +87,10 @@ def test_a_browser_that_keeps_nothing_says_so_and_asks_before_the_work_is_lost(e
     drag(room.page, room.pixel(14, 52), room.pixel(40, 52))
     room.page.get_by_test_id("not-kept").get_by_text("Leave this tab open").wait_for()
     assert faults(room.page) == ""
+    room.page.get_by_role("button", name="Leave", exact=True).click()
+    room.page.get_by_test_id("would-be-lost").get_by_text("once more to go all the same").wait_for()
+    assert room.page.url.endswith("/read")
+    assert faults(room.page) == ""
     asked = []
 
     def stay(dialog):
@@ -99,3 +103,4 @@ def test_a_browser_that_keeps_nothing_says_so_and_asks_before_the_work_is_lost(e
     assert asked == ["beforeunload"]
     room.page.unroute_all()
     saved(lambda content: len(regions_of(content)) == 1)
+    room.page.get_by_test_id("would-be-lost").wait_for(state="detached")
