@@ -46,7 +46,8 @@ export function ReadingPanel(props: ReadingPanelProps) {
   const { caseId, phase, priorityReason, reviewComment, suggestions, explanations, questions, regions, segments, comments } = props
   return (
     <Stack gap="md" data-testid="reading" data-case={caseId} data-phase={phase}>
-      <div className={classes.notices}>{props.notices}</div>
+      {/* Many of them scroll, by keys too. */}
+      <div className={classes.notices} tabIndex={0}>{props.notices}</div>
       {priorityReason !== '' && (
         <Text size="sm" className={classes.reason ?? ''}>
           {priorityReason}
