@@ -21,23 +21,17 @@ def address(tmp_path_factory):
         yield found
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with person.chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
-def room(chromium, address):
+def room(address):
     """A fresh page with four panes: two stacks of the series, an axial and a sagittal plane."""
-    page = chromium.new_page(viewport={"width": 1040, "height": 300})
     troubles = []
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.goto(f"{address}/index.html")
-    page.wait_for_function("window.harness && harness.ready", timeout=60_000)
-    page.evaluate("harness.regions.setLabel('nodule')")
-    yield Room(page)
-    page.close()
+    with person.visiting() as (_, browser):
+        page = person.new_page(browser, address, troubles)
+        page.set_viewport_size({"width": 1040, "height": 300})
+        page.goto(f"{address}/index.html")
+        page.wait_for_function("window.harness && harness.ready", timeout=60_000)
+        page.evaluate("harness.regions.setLabel('nodule')")
+        yield Room(page)
     assert troubles == []
 
 

@@ -2,7 +2,9 @@
 
 import pytest
 
-from annotation.labeling.models import Comment, Revision
+from annotation.labeling.models import Assignment, AssignmentState, Comment, Revision
+from tests import servers
+from tests.e2e import browser as person
 from tests.e2e.axe import faults
 from tests.e2e.rooms import draft, drag, make_case, phantom, reading, regions_of, saved
 
@@ -68,18 +70,53 @@ def test_a_comment_survives_a_reload_and_a_server_that_does_not_take_it(enter):
     assert comment.input_value() == ""
 
 
-def test_back_saves_what_waits(enter):
+def test_going_elsewhere_saves_what_waits(enter):
     room = enter()
-    room.page.evaluate("() => history.pushState({}, '', location.href)")
     room.draw("length", (14, 52), (40, 52))
     room.page.get_by_test_id("region").wait_for()
     room.page.goto("/")
     saved(lambda content: len(regions_of(content)) == 1)
 
 
+def come_from_its_project(room):
+    room.page.goto(room.page.url.removesuffix("/read"))
+    room.page.get_by_role("link", name="Read", exact=True).click()
+    room.page.wait_for_selector(person.SHOWN)
+    return room
+
+
+def test_back_stops_once_where_work_would_be_lost(enter):
+    room = enter()
+    page = room.page
+    page.add_init_script(f"({NO_STORAGE})()")
+    come_from_its_project(room)
+    page.route("**/draft", lambda route: route.abort())
+    room.draw("length", (14, 52), (40, 52))
+    page.get_by_test_id("not-kept").get_by_text("Leave this tab open").wait_for()
+    page.go_back()
+    page.get_by_test_id("would-be-lost").wait_for()
+    assert page.url.endswith("/read")
+    page.go_back()
+    page.get_by_role("heading", name="phantom").wait_for()
+
+
+def test_back_saves_what_waits_and_gives_the_case_back(enter):
+    room = come_from_its_project(enter())
+    page = room.page
+    room.draw("length", (14, 52), (40, 52))
+    page.get_by_test_id("region").wait_for()
+    page.go_back()
+    page.get_by_role("heading", name="phantom").wait_for()
+    assert len(regions_of(draft())) == 1
+    servers.eventually(
+        lambda: not Assignment.objects.filter(state=AssignmentState.ACTIVE).exists(),
+        "the case is given back", 10,
+    )  # fmt: skip
+
+
 def test_a_browser_that_keeps_nothing_says_so_and_asks_before_the_work_is_lost(enter):
     room = enter()
-    room.page.context.add_init_script(f"({NO_STORAGE})()")
+    room.page.add_init_script(f"({NO_STORAGE})()")
     room.page.reload()
     room = enter()
     room.page.route("**/draft", lambda route: route.abort())

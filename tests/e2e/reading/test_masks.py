@@ -120,8 +120,12 @@ def test_what_is_painted_across_the_slices_is_the_same_in_the_stack_and_back(liv
         open_planes(room)
         show_coronal(room, ROW)
         points = CENTRES_MM[:, ROW].reshape(-1, 3)
-        seen = room.are_coloured(2, points).reshape(SLICES, SIDE)
-        assert np.array_equal(seen, both[:, ROW] > 0)
+
+        def is_shown():
+            seen = room.are_coloured(2, points).reshape(SLICES, SIDE)
+            return np.array_equal(seen, both[:, ROW] > 0)
+
+        servers.eventually(is_shown, "the plane shows what was painted", timeout_s=10)
 
 
 def test_layers_lie_over_one_another_and_come_back_as_they_were(live_cast, project):
