@@ -12,8 +12,8 @@ from annotation.archive.models import Collection, Instance, Study
 from annotation.archive.services.folders import ImportReport
 from annotation.core.errors import DomainError
 from annotation.datasets.models import Split
+from annotation.labeling.accepted import find_accepted_revisions
 from annotation.labeling.models import Project
-from annotation.labeling.selectors import find_accepted_revisions
 from annotation.labeling.services import pictures, projects, volumes
 from annotation.labeling.services.pictures import BadTable, PictureRow, read_table
 from learning.models import TargetKind

@@ -30,8 +30,9 @@ from annotation.datasets.models import (
 from annotation.datasets.selectors import images_sha256_of
 from annotation.datasets.splitter import Splitter
 from annotation.labeling import selectors
+from annotation.labeling.accepted import AcceptedRead, iterate_accepted_reads
 from annotation.labeling.agreement import consensus
-from annotation.labeling.models import CaseState, LabelSchema, Project, Revision
+from annotation.labeling.models import LabelSchema, Project
 from annotation.labeling.schemas import fitting_answers
 
 
@@ -142,27 +143,29 @@ def items_sha256(items: Iterable[DatasetItem]) -> str:
 def _collect_items(
     project: Project, schema: LabelSchema, keywords: Sequence[str]
 ) -> list[DatasetItem]:
-    reads: dict[UUID, list[Revision]] = defaultdict(list)
-    for revision in selectors.find_accepted_revisions(project):
-        if revision.annotation.case.state == CaseState.DONE:
-            reads[revision.annotation.case_id].append(revision)
+    reads: dict[UUID, list[AcceptedRead]] = defaultdict(list)
+    for read in iterate_accepted_reads(project):
+        reads[read.case_id].append(read)
     splitter = Splitter(policy_of(project))
-    images = images_sha256_of({r[0].annotation.case.study_id for r in reads.values()})
-    clinical = _clinical_values(project, reads, keywords)
+    studies = {case_id: of_case[0].study_id for case_id, of_case in reads.items()}
+    images = images_sha256_of(set(studies.values()))
+    clinical = _clinical_values(project, studies, keywords)
     parsed = schema.schema
     items = []
-    for case_id, revisions in reads.items():
-        case = revisions[0].annotation.case
-        pseudonym = splitter.patient_key(case)
+    for case_id, of_case in reads.items():
+        first = of_case[0]
+        pseudonym = splitter.pseudonym(first.patient_id, first.study_instance_uid)
         items.append(
             DatasetItem(
                 case_id=case_id,
                 patient_key=pseudonym,
                 split=splitter.split(pseudonym),
-                answers=consensus(parsed, [fitting_answers(parsed, r.content) for r in revisions]),
-                revision_ids=[r.pk for r in revisions],
-                contents_sha256=[r.sha256 for r in revisions],
-                images_sha256=images[case.study_id],
+                answers=consensus(
+                    parsed, [fitting_answers(parsed, {"answers": r.answers}) for r in of_case]
+                ),
+                revision_ids=[r.revision_id for r in of_case],
+                contents_sha256=[r.sha256 for r in of_case],
+                images_sha256=images[studies[case_id]],
                 clinical=clinical.get(case_id, {}),
             )
         )
@@ -170,13 +173,12 @@ def _collect_items(
 
 
 def _clinical_values(
-    project: Project, reads: Mapping[UUID, list[Revision]], keywords: Sequence[str]
+    project: Project, studies: Mapping[UUID, UUID], keywords: Sequence[str]
 ) -> dict[UUID, dict[str, Any]]:
     """By case and source; a keyword that was asked for is there even where its value is missing."""
     found: dict[UUID, dict[str, Any]] = defaultdict(dict)
-    for case, values in selectors.find_clinical_values(project, list(reads)).items():
+    for case, values in selectors.find_clinical_values(project, list(studies)).items():
         found[case]["table"] = values
-    studies = {case: r[0].annotation.case.study_id for case, r in reads.items()}
     headers = clinical_headers(list(set(studies.values())), keywords)
     for case, study in studies.items() if keywords else ():
         found[case]["dicom"] = headers[study]

@@ -1,7 +1,6 @@
 """Reads of the labeling workflow that more than one caller needs."""
 
 import json
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +16,6 @@ from annotation.accounts.models import User
 from annotation.archive import selectors as archive
 from annotation.archive.models import Study
 from annotation.core.rows import fetch_all
-from annotation.labeling.agreement import consensus
 from annotation.labeling.models import (
     Annotation,
     AnnotationState,
@@ -30,7 +28,6 @@ from annotation.labeling.models import (
     Mark,
     MarkKind,
     Project,
-    Revision,
     Suggestion,
 )
 
@@ -280,65 +277,6 @@ def _per_reader(reads: QuerySet[Annotation]) -> list[ReaderProgress]:
         )
         for row in rows
     ]  # fmt: skip
-
-
-def find_accepted_revisions(project: Project) -> QuerySet[Revision]:
-    """The newest revision of every accepted read: the ground truth as it stands."""
-    return (
-        Revision.objects.filter(
-            annotation__case__project=project, annotation__state=AnnotationState.ACCEPTED
-        )
-        .order_by("annotation_id", "-number")
-        .distinct("annotation_id")
-        .select_related("annotation__case__study", "annotation__reader", "schema")
-    )
-
-
-@dataclass(frozen=True)
-class AgreedAnswer:
-    """What the readers of a case agree on, and the options that each of them could choose."""
-
-    value: Any
-    asked: frozenset[str]  # an option of a later schema has not been looked for
-
-
-def find_accepted_answers(project: Project, question: str) -> dict[UUID, AgreedAnswer]:
-    """The agreed answer to one question on the study, of every finished case, by case.
-
-    Without the rest of the reads, which may hold thousands of points. Cases whose readers do not
-    agree are left out.
-    """
-    schemas = list(project.schemas.order_by("-version"))
-    if not schemas:
-        return {}
-    options = {schema.pk: _options_of(schema, question) for schema in schemas}
-    reads: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
-    asked: dict[UUID, frozenset[str]] = {}
-    rows = (
-        Revision.objects.filter(
-            annotation__case__project=project,
-            annotation__case__state=CaseState.DONE,
-            annotation__state=AnnotationState.ACCEPTED,
-        )
-        .order_by("annotation_id", "-number")
-        .distinct("annotation_id")
-        .values_list("annotation__case_id", "schema_id", F(f"content__answers__{question}"))
-    )
-    for case_id, schema_id, answer in rows:
-        reads[case_id].append({question: answer})
-        asked[case_id] = asked.get(case_id, options[schema_id]) & options[schema_id]
-    newest = schemas[0].schema
-    agreed = {case_id: consensus(newest, found)[question] for case_id, found in reads.items()}
-    return {
-        case_id: AgreedAnswer(answer, asked[case_id])
-        for case_id, answer in agreed.items()
-        if answer is not None
-    }
-
-
-def _options_of(schema: LabelSchema, question: str) -> frozenset[str]:
-    found = schema.schema.question(question)
-    return frozenset(found.option_keys) if found else frozenset()
 
 
 def count_accepted_since(project: Project, moment: Any) -> int:

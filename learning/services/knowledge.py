@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.datasets.models import Split
-from annotation.labeling import selectors as labeling
+from annotation.labeling.accepted import find_accepted_answers
 from annotation.labeling.models import Case, CaseState
 from annotation.labeling.schemas import Question
 from annotation.labeling.services.projects import current_schema
@@ -60,7 +60,7 @@ def knowledge_of(target: Target, encoder: EncoderVersion) -> Knowledge:
     classes = list(question.option_keys) if question else []
     kind = HEAD_KINDS[target.kind]
     labels = kind.unlabeled(count, len(classes))
-    for case, answer in labeling.find_accepted_answers(target.project, target.question).items():
+    for case, answer in find_accepted_answers(target.project, target.question).items():
         label = kind.label(answer.value, classes, answer.asked) if case in row_of else None
         if label is not None:
             labels[row_of[case]] = label

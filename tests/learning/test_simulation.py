@@ -10,8 +10,8 @@ from PIL import Image
 from sklearn.metrics import average_precision_score
 
 from annotation.imaging import synthesis
+from annotation.labeling.accepted import find_accepted_answers
 from annotation.labeling.models import Project
-from annotation.labeling.selectors import find_accepted_answers
 from learning.models import EncoderVersion, HeadPick, HeadVersion, ModelVersion
 from learning.services import test_results
 
