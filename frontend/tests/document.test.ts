@@ -78,6 +78,24 @@ describe('history', () => {
     expect(content().answers).toEqual({ size: 1 })
   })
 
+  it('keeps what comes late of an operation in the step it began', () => {
+    const answered = edits.answer('size', 1)
+    document.edit('smooth', edits.paint(series, slice('1:1', 'x')), { gesture: 'stroke 1' })
+    document.edit('answer', answered)
+    expect(document.amend('stroke 1', edits.paint(series, slice('2:1', 'y')))).toBe(true)
+    const whole = content()
+    expect(whole).toEqual({ answers: { size: 1 }, masks: [{ ...series, slices: { '1:1': 'x', '2:1': 'y' } }] })
+    document.undo()
+    expect(content()).toEqual({ answers: {}, masks: whole.masks })
+    document.undo()
+    expect(content()).toEqual({ answers: {} })
+    document.redo()
+    document.redo()
+    expect(content()).toEqual(whole)
+    expect(document.amend('stroke 1', edits.paint(series, slice('3:1', 'z')))).toBe(false) // a redone step is closed
+    expect(content()).toBe(whole)
+  })
+
   it('names the steps and forgets what was undone once something else is done', () => {
     document.edit('answer', edits.answer('size', 1))
     document.edit('draw', edits.addRegion(region('a')))

@@ -22,17 +22,18 @@ beforeEach(() => {
   tabs = new Tabs()
 })
 
+const stroke = (labels: number[], slice = '1:1') => ({
+  layer: 0, series: 's', rows: 2, columns: 2, slices: new Map([[slice, Uint8Array.from(labels)]]),
+})
+/** Compression runs on real threads, whatever the clock of the test says. */
+const painted = (session: ReadingSession) =>
+  vi.waitFor(() => expect(session.snapshot.undoName).toBe('paint'))
+
 describe('drawing', () => {
   const box: Region = {
     id: 'r', kind: 'box', label: 'nodule', name: '', answers: {}, sop_instance_uid: '1', frame: 1,
     pixels: [[0, 0], [1, 0], [1, 1], [0, 1]], points: null, is_hidden: false, is_locked: false,
   }
-  const stroke = (labels: number[], slice = '1:1') => ({
-    layer: 0, series: 's', rows: 2, columns: 2, slices: new Map([[slice, Uint8Array.from(labels)]]),
-  })
-  /** Compression runs on real threads, whatever the clock of the test says. */
-  const painted = (session: ReadingSession) =>
-    vi.waitFor(() => expect(session.snapshot.undoName).toBe('paint'))
 
   it('saves regions, takes them back and names both steps', async () => {
     const session = await open()
@@ -181,6 +182,19 @@ describe('suggestions and skipping', () => {
     })
   })
 
+  it('holds nothing fast that the server refuses: nobody could mend it afterwards', async () => {
+    const session = await open()
+    session.choose('nodule', 'yes')
+    const refusing = vi.spyOn(server, 'saveDraft').mockRejectedValue(problem(400, 'invalid'))
+    await session.reveal(new Date(0))
+    expect(session.snapshot.save.kind).toBe('refused')
+    expect(session.snapshot.content.first_impression).toBeUndefined()
+    refusing.mockRestore()
+    session.choose('nodule', 'no')
+    await session.reveal(new Date(0))
+    expect(session.snapshot.content.first_impression).toMatchObject({ answers: { nodule: 'no' } })
+  })
+
   it('holds fast what was drawn as well, and nothing while an answer is missing', async () => {
     const session = await open()
     const region: Region = {
@@ -235,6 +249,31 @@ describe('suggestions and skipping', () => {
     await session.skip('wrong body part')
     expect(server.skipped).toEqual(['wrong body part'])
     expect(session.snapshot.reading?.annotation.id).toBe('b')
+  })
+})
+
+describe('undo that waits for a stroke', () => {
+  it('takes no stroke that shows what is about to be undone', async () => {
+    vi.useRealTimers()
+    const session = await open()
+    session.paint(stroke([1, 0, 0, 2]))
+    const undone = session.undoEdit()
+    expect(session.paint(stroke([1, 3, 3, 2]))).toBe(false)
+    await undone
+    expect(session.snapshot.content.masks).toBeUndefined()
+    expect(session.paint(stroke([0, 3, 3, 0]))).toBe(true)
+    session.dispose()
+  })
+
+  it('undoes nothing where the reader went on while a stroke was waited for', async () => {
+    vi.useRealTimers()
+    const session = await open()
+    session.paint(stroke([1, 0, 0, 2]))
+    const undone = session.undoEdit()
+    session.choose('nodule', 'yes')
+    await undone
+    expect(session.snapshot.content).toMatchObject({ answers: { nodule: 'yes' }, masks: [{}] })
+    session.dispose()
   })
 })
 

@@ -63,7 +63,10 @@ describe('what a hand changed and what the content changed', () => {
     state.painted('a', TWO)
     state.dropped('a')
     expect(state.behind({})).toEqual([])
+    expect(state.fallBack('a')).toEqual(ONE)
+    expect(state.hasChanged('a', ONE)).toBe(false) // a stroke on top of it takes nothing along
     state.kept('a', 'sha of one')
+    expect(state.fallBack('a')).toBeUndefined()
     expect(state.behind({ a: 'sha of one' })).toEqual(['a'])
     state.written('a', 'sha of one', ONE)
     expect(state.baseline('a')).toEqual(ONE)

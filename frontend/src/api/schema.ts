@@ -3216,6 +3216,7 @@ export interface components {
             code_revision: string;
             device: string;
             training_labels: number | null;
+            started_from: components["schemas"]["StartLine"] | null;
         };
         /** @description A round or a cross-validation of a dataset. */
         RoundUse: {
@@ -3354,6 +3355,10 @@ export interface components {
          * @enum {string}
          */
         StartChoiceKindEnum: "model_version" | "encoder" | "file";
+        StartLine: {
+            name: string;
+            sha256: string;
+        };
         StartedFrom: {
             name?: string;
             sha256?: string;

@@ -3,7 +3,8 @@ import { MantineProvider } from '@mantine/core'
 import { Notifications } from '@mantine/notifications'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { lazy, Suspense, useSyncExternalStore } from 'react'
-import { BrowserRouter, Route, Routes } from 'react-router'
+import { createBrowserRouter, createRoutesFromElements, Outlet, Route } from 'react-router'
+import { RouterProvider } from 'react-router/dom'
 import { ApiError } from '../api/client'
 import { currentLanguage, subscribeToLanguage } from '../i18n'
 import { Waiting } from '../ui/states'
@@ -40,9 +41,41 @@ const queryClient = new QueryClient({
       staleTime: 5_000,
       retry: (count, error) => !(error instanceof ApiError) && count < 3,
     },
-    mutations: { gcTime: 0 }, // of what was done, nobody asks again
+    // Of what was done, nobody asks again; what cannot be sent says so at once, instead of waiting unseen for a network.
+    mutations: { gcTime: 0, networkMode: 'always' },
   },
 })
+
+const router = createBrowserRouter(createRoutesFromElements(
+  <Route element={<Page />}>
+    <Route path="/sign-in" element={<SignInPage />} />
+    <Route element={<PreferencesGate />}>
+      <Route element={<SignedIn />}>
+        <Route path="/" element={<ProjectsPage />} />
+        <Route path="/tokens" element={<TokensPage />} />
+        <Route path="/preferences" element={<PreferencesPage />} />
+        <Route path="/projects/:projectId" element={<ProjectPage />} />
+        <Route path="/models/:modelVersionId" element={<ModelPage />} />
+        <Route path="/datasets/:datasetId" element={<DatasetPage />} />
+        <Route path="/datasets/:datasetId/items/:caseId" element={<ItemPage />} />
+      </Route>
+      <Route path="/projects/:projectId/cases/:caseId" element={<CasePage />} />
+      <Route path="/projects/:projectId/read" element={<ReadingPage />} />
+    </Route>
+    <Route path="*" element={<SignInPage />} />
+  </Route>,
+))
+
+/** What fails below says so in our words. */
+function Page() {
+  return (
+    <ErrorBoundary>
+      <Suspense fallback={<Waiting />}>
+        <Outlet />
+      </Suspense>
+    </ErrorBoundary>
+  )
+}
 
 export function App() {
   const language = useSyncExternalStore(subscribeToLanguage, currentLanguage)
@@ -51,29 +84,7 @@ export function App() {
       <Notifications position="top-right" />
       <QueryClientProvider client={queryClient}>
         {/* The text of a page is read when it is drawn: another language draws it anew. */}
-        <BrowserRouter key={language}>
-          <ErrorBoundary>
-            <Suspense fallback={<Waiting />}>
-              <Routes>
-                <Route path="/sign-in" element={<SignInPage />} />
-                <Route element={<PreferencesGate />}>
-                  <Route element={<SignedIn />}>
-                    <Route path="/" element={<ProjectsPage />} />
-                    <Route path="/tokens" element={<TokensPage />} />
-                    <Route path="/preferences" element={<PreferencesPage />} />
-                    <Route path="/projects/:projectId" element={<ProjectPage />} />
-                    <Route path="/models/:modelVersionId" element={<ModelPage />} />
-                    <Route path="/datasets/:datasetId" element={<DatasetPage />} />
-                    <Route path="/datasets/:datasetId/items/:caseId" element={<ItemPage />} />
-                  </Route>
-                  <Route path="/projects/:projectId/cases/:caseId" element={<CasePage />} />
-                  <Route path="/projects/:projectId/read" element={<ReadingPage />} />
-                </Route>
-                <Route path="*" element={<SignInPage />} />
-              </Routes>
-            </Suspense>
-          </ErrorBoundary>
-        </BrowserRouter>
+        <RouterProvider key={language} router={router} />
       </QueryClientProvider>
     </MantineProvider>
   )

@@ -70,6 +70,9 @@ export class Draft {
   private saving: SaveState = { kind: 'saved' }
   private taking: Promise<void> | null = null
   private gestures = 0
+  /** How many undo and redo wait for strokes. */
+  private stepping = 0
+  private edits = 0
   private found: Found | null = null
   /** Facts that came up while two versions were on the screen. */
   private owed: Change[] = []
@@ -132,6 +135,7 @@ export class Draft {
   }
 
   edit(action: string, change: Change, options: { gesture?: string } = {}): boolean {
+    this.edits++
     return this.isOpen && this.document.edit(action, change, options) && this.changed()
   }
 
@@ -146,9 +150,10 @@ export class Draft {
     this.changed()
   }
 
-  /** Take over what was painted; false where the draft cannot be changed now. */
+  /** Take over what was painted; false where the draft cannot be changed now, or is about to be: what was painted shows
+   * what undo takes back, and would bring it back. */
   paint(change: MaskChange, action: string): boolean {
-    if (!this.isOpen) return false
+    if (!this.isOpen || this.stepping > 0) return false
     const { outcome, isContinued = false } = change
     if (!isContinued) this.gestures++
     const gesture = `stroke ${this.gestures}`
@@ -175,15 +180,12 @@ export class Draft {
   }
 
   /** Strokes that are still being compressed come before: undo takes back what was seen last. */
-  async undo(): Promise<boolean> {
-    await this.strokes.tried()
-    if (this.isOpen && this.strokes.giveUpLast()) return true
-    return this.isOpen && this.document.undo() && this.changed()
+  undo(): Promise<boolean> {
+    return this.step(() => this.strokes.giveUpLast() || (this.document.undo() && this.changed()))
   }
 
-  async redo(): Promise<boolean> {
-    await this.strokes.tried()
-    return this.isOpen && this.document.redo() && this.changed()
+  redo(): Promise<boolean> {
+    return this.step(() => this.document.redo() && this.changed())
   }
 
   /** Resolves when what was painted and taken over so far is part of the document; `save` says where it could not be kept. */
@@ -271,13 +273,22 @@ export class Draft {
     this.services.channel?.close()
   }
 
+  /** Nothing where the reader went on meanwhile: it would take back that. */
+  private async step(act: () => boolean): Promise<boolean> {
+    const { edits } = this
+    this.stepping++
+    await this.strokes.tried()
+    this.stepping--
+    return this.isOpen && this.edits === edits && act()
+  }
+
   /** Accepted when it was drawn: a conflict that came up meanwhile must not lose it. */
   private keepPainted(change: MaskChange, hashes: Hashes, action: string, gesture: string): void {
     if (this.isClosed) return
     const { layer, series, rows, columns, outcome } = change
     outcome?.kept(hashes)
-    const target = { layer, series_instance_uid: series, rows, columns }
-    if (this.document.edit(action, paint(target, hashes), { gesture })) this.changed()
+    const painted = paint({ layer, series_instance_uid: series, rows, columns }, hashes)
+    if (this.document.amend(gesture, painted) || this.document.edit(action, painted, { gesture })) this.changed()
   }
 
   /** Strokes need not wait for the network: they wait for the merge alone. */

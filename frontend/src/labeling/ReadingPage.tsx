@@ -30,6 +30,7 @@ import { useExplanations } from './useExplanations'
 import { useHeartbeat } from './useHeartbeat'
 import { useKeyPointer } from './useKeyPointer'
 import { useKeys } from './useKeys'
+import { useLeaving } from './useLeaving'
 import { useMasks } from './useMasks'
 import { presetNames, useAtRest } from './useMoving'
 import { usePins } from './usePins'
@@ -76,21 +77,22 @@ export default function ReadingPage() {
   const comment = useCommentInHand(talk, workstation)
   const reasons = useReasons(session, talk, masks)
   const inHand = useQuestionInHand(session, shown, workstation, regions)
-  const leave = () => {
+  const leave = () => void navigate('/')
+  useLeaving(async () => {
     pointer.letGo() // whatever is under way is waited for
-    let isLeaving = true
-    const goAway = async () => {
-      isLeaving = await session.leave()
-    }
-    void masks.after(goAway).finally(() => isLeaving && void navigate('/'))
-  }
+    let mayLeave = true
+    await masks.after(async () => {
+      mayLeave = await session.leave()
+    })
+    return mayLeave
+  })
   const ofRoom = commandsOf({ session, snapshot: shown, workstation, layout, regions, masks, labels, segments, ...cine })
   const commands = {
     ...pressingControls(), ...ofRoom, ...reasons.commands, ...suggestions.commands, ...explanations.commands, ...inHand.commands,
     ...comment.commands, help: help.toggle, leave, ...(workstation && { pin: pins.pick, pointer: pointer.toggle }),
     ...(ofRoom.undo && {
       undo: () => {
-        if (!pointer.giveUp()) ofRoom.undo?.() // a stroke that keys hold is the last step
+        if (!pointer.giveUp() && !masks.giveUp()) ofRoom.undo?.() // a stroke that is being painted is the last step
       },
     }),
     cancel: () => {
@@ -100,7 +102,7 @@ export default function ReadingPage() {
   }
   const asked = visibleQuestions(session.questions(), content)
   const answers = reading ? answerKeysOf(asked, inHand.question) : []
-  useHeartbeat(session, clock)
+  useHeartbeat(session, clock, masks.isUnderWay)
   useKeys({ custom, answers, commands, onPointer: pointer.take, onAnswer: inHand.answer, onType: inHand.type })
   useEffect(() => void session.claim(), [session])
   useEffect(() => {

@@ -64,7 +64,9 @@ export class ReadingSession extends Shown<Snapshot> {
   private async enter(claimed: () => Promise<Reading | null>, told: Partial<Snapshot> = {}): Promise<void> {
     try {
       const reading = await claimed()
-      if (reading === null) {
+      if (this.isGone) {
+        await this.giveBack(reading)
+      } else if (reading === null) {
         this.closeDraft()
         this.set({ phase: 'finished', reading: null, next: null, content: NO_CONTENT })
       } else {
@@ -159,11 +161,12 @@ export class ReadingSession extends Shown<Snapshot> {
     const { reading, phase, content } = this.state
     const { draft } = this
     if (!reading || !draft?.isOpen || phase !== 'reading' || (!content.first_impression && this.stumbles())) return
-    await draft.painted()
+    await draft.flush() // what the server refuses must not be held fast for ever: nobody could mend it
+    if (draft.save.kind !== 'saved') return // its notice says why
     draft.stamp(edits.commitFirstImpression(asAsked(this.questions(), draft.document.content), now.toISOString()))
     try {
       await draft.flush()
-      if (isStuck(draft.save)) return // its notice says why; without the impression the server shows nothing
+      if (isStuck(draft.save)) return // without the impression the server shows nothing
       const suggestions = await this.requests.suggestions(reading.case_id)
       if (this.state.reading?.case_id === reading.case_id) this.set({ suggestions, isRevealed: true, message: '' })
     } catch (error) {
@@ -284,23 +287,19 @@ export class ReadingSession extends Shown<Snapshot> {
   }
 
   /** Settle a conflict: keep what I have, or take what another tab saved. */
-  keepMine(): void {
-    this.draft?.keepMine()
-  }
-
-  takeTheirs(): void {
-    this.draft?.takeTheirs()
-  }
+  readonly keepMine = (): void => this.draft?.keepMine()
+  readonly takeTheirs = (): void => this.draft?.takeTheirs()
 
   /** Leave the page: save what waits and give the case back; false where the reader should stay. */
   async leave(): Promise<boolean> {
     this.isGone = true
     await this.handing
     const { reading, phase } = this.state
+    this.set({ phase: 'claiming' }) // what is done from now on would be lost
     this.isGone = await this.mayGo(phase)
     if (!this.isGone) return false
     this.draft?.close()
-    if (phase === 'reading') await this.giveBack(reading)
+    if (phase === 'reading') void this.giveBack(reading) // a server that hangs must not hold the reader
     return true
   }
 

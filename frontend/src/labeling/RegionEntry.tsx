@@ -12,6 +12,9 @@ import { QuestionPanel } from './QuestionPanel'
 import type { RegionListProps } from './RegionList'
 import { useShownKey } from './useShownKey'
 
+/** As the server has it. */
+const LONGEST_NAME = 200
+
 interface Props extends Omit<RegionListProps, 'missing' | 'statistics' | 'regions' | 'questionsOf'> {
   region: Region
   number: number
@@ -78,6 +81,7 @@ export function RegionEntry(props: Props) {
               size="xs"
               label={t('regions.name')}
               value={region.name}
+              maxLength={LONGEST_NAME}
               disabled={props.isDisabled || region.is_locked}
               onChange={(event) => props.onRename(region.id, event.currentTarget.value, `name:${region.id}`)}
               onKeyDown={leaveOnEnter}

@@ -12,6 +12,8 @@ import type { FieldProps } from './QuestionPanel'
 import type { Subject } from './questions'
 import { typedNumbers, type TypedNumber } from './typedNumbers'
 
+/** As the server has it where a question says nothing. */
+const LONGEST_TEXT = 20_000
 const FIELD_FIRST: ('input' | 'description')[] = ['input', 'description']
 
 /** One visit of a field is one gesture: its keystrokes are undone together. */
@@ -90,7 +92,7 @@ export function TextField({ question, answer, isDisabled, onAnswer }: FieldProps
       maxRows={8}
       value={text}
       disabled={isDisabled}
-      {...(limit === null ? {} : { maxLength: limit })}
+      maxLength={limit ?? LONGEST_TEXT}
       description={limit === null ? null : t('question.characters', { used: text.length, limit })}
       inputWrapperOrder={FIELD_FIRST}
       onFocus={gesture.begin}

@@ -46,7 +46,7 @@ function reading(room: Room): Commands {
   return {
     submit: () => void handIn(room),
     ...(snapshot.lastSubmitted !== null && { undo_submission: () => void closing(session, masks.after).undo() }),
-    ...(snapshot.undoName !== null && { undo: () => void session.undoEdit() }),
+    ...((snapshot.undoName !== null || snapshot.save.kind === 'unkept') && { undo: () => void session.undoEdit() }),
     ...(snapshot.redoName !== null && { redo: () => void session.redoEdit() }),
     ...(hasNormal(session.questions()) && { normal: () => void session.answerNormal() }),
   }

@@ -60,6 +60,18 @@ export class ReadingDocument {
     return true
   }
 
+  /** A part of a step that comes late: what was done since builds on it. False where that step is gone, or nothing
+   * changes. */
+  amend(gesture: string, change: Change): boolean {
+    const begun = this.past.findLastIndex((step) => step.gesture === gesture)
+    const next = change(this.current)
+    if (begun < 0 || next === this.current) return false
+    this.past = this.past.map((step, i) => (i > begun ? { ...step, content: change(step.content) } : step))
+    this.future = []
+    this.show(next)
+    return true
+  }
+
   /** A fact that undo must not take back (what was shown, the first impression): it becomes part
    * of every value of the history. */
   stamp(change: Change): void {

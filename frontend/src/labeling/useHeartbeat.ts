@@ -1,5 +1,5 @@
 /** Connects the reading session to the clock, the page's visibility and its end. */
-import { useEffect } from 'react'
+import { useEffect, useRef } from 'react'
 import type { ActivityClock } from './activity'
 import { remarks } from './remarks'
 
@@ -15,14 +15,19 @@ interface Beating {
   dispose: () => void
 }
 
-export function useHeartbeat(session: Beating, clock: ActivityClock): void {
+/** @param isUnderWay whether something is at work on the images that nobody was told of yet */
+export function useHeartbeat(session: Beating, clock: ActivityClock, isUnderWay: () => boolean): void {
+  const latest = useRef(isUnderWay)
+  useEffect(() => {
+    latest.current = isUnderWay
+  })
   useEffect(() => {
     const onInput = () => clock.input(performance.now())
     for (const name of INPUTS) window.addEventListener(name, onInput, { passive: true })
     const ticking = setInterval(() => clock.tick(performance.now(), !document.hidden), TICK_MS)
     const leave = () => session.leavePage()
     const ask = (event: BeforeUnloadEvent) => {
-      if (session.isAtRisk || remarks.isAtRisk) event.preventDefault()
+      if (session.isAtRisk || remarks.isAtRisk || latest.current()) event.preventDefault()
     }
     window.addEventListener('pagehide', leave)
     window.addEventListener('beforeunload', ask)

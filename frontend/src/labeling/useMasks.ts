@@ -32,6 +32,8 @@ export interface Masks {
   loading: MaskLoading | null
   /** What a hand paints now is put back once it lets go; whether one does. */
   giveUp: () => boolean
+  /** Whether a hand is down, or an operation at work. */
+  isUnderWay: () => boolean
   /** Do this once every stroke and operation of the case has ended. */
   after: (act: () => Promise<void>) => Promise<void>
 }
@@ -104,6 +106,7 @@ export function useMasks(
     editor, selected: segment?.value ?? null, select, looks, brush, setBrush, isOutlineOnly, setOutlineOnly,
     reach, setReach, isBusy, loading,
     giveUp: () => editor.current?.giveUp() ?? false,
+    isUnderWay: () => editor.current?.isUnderWay ?? false,
     after: (act) => afterMasks(editor.current, session, act),
     setLook: (value, look) => setLooks((known) => ({ ...known, [value]: look })),
   }

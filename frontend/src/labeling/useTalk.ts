@@ -50,7 +50,10 @@ export function useTalk(caseId: string | null, isTheTime: boolean): Talk {
       const post = () => good(api.POST('/api/v1/cases/{case_id}/comments', {
         params: at, body: { text, place: place && { ...place, pixel: [...place.pixel] } },
       }))
-      act.mutate(() => post().then(() => resolve(true)), { onError: () => resolve(false) })
+      act.mutate(() => post().then(() => resolve(true), (error: unknown) => {
+        resolve(false)
+        throw error
+      }))
     }),
     resolve: (id, is_resolved) => act.mutate(() => good(api.PATCH('/api/v1/comments/{comment_id}', {
       params: { path: { comment_id: id } }, body: { is_resolved },

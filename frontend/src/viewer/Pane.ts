@@ -16,6 +16,7 @@ import { PlanePicture, StackPicture, type Picture } from './pictures'
 import {
   isSameWindow, presetsFor, rangeOf, windowBetween, windowOf, windowOfRange, type Preset, type Window,
 } from './presets'
+import { pointOn } from './regions/frames'
 import { storedWindows, valuesOf, valuesWithin } from './samples'
 import { disableViewport } from './textures'
 import { toolGroup } from './tools'
@@ -153,13 +154,11 @@ export class Pane {
     const imageId = this.loaded?.imageIds[index]
     const { picture } = this
     if (!picture || imageId === undefined) return null
-    // Cornerstone counts from the corner of the first pixel, everybody else from its centre.
-    const [x, y] = pixel ?? [0, 0]
-    const point = core.utilities.imageToWorldCoords(imageId, [x + 0.5, y + 0.5])
+    const point = pointOn(imageId, pixel ?? [0, 0])
     if (picture.volumeId === null) await this.goTo(index + 1)
-    else if (point) picture.jumpTo(point)
-    if (pixel && point) bringIntoView(picture.viewport, point)
-    return pixel && (point ?? null)
+    else if (point) picture.jumpTo([...point])
+    if (pixel && point) bringIntoView(picture.viewport, [...point])
+    return pixel && point
   }
 
   scroll(by: number): void {

@@ -13,7 +13,7 @@ import { EMPTY_PANE, EMPTY_STATE } from './emptyState'
 import { Failures } from './Failures'
 import { Pane, type Choice } from './Pane'
 import { fitsCanvas, place, showFrame } from './paneElements'
-import { Prefetcher } from './prefetch'
+import { aimOf, Prefetcher } from './prefetch'
 import { startCornerstone } from './setup'
 import { destroyToolGroup, moveLeftButton } from './tools'
 import {
@@ -161,7 +161,7 @@ export class Workstation extends PaneCommands implements PaneHost {
   /** The frame in the active pane and the pixel in its middle, where a remark is pinned; null in planes
    * between frames. */
   inView(): PinnedPlace | null {
-    return placeInMiddle(this.panes[this.current.active])
+    return placeInMiddle(this.panes[this.current.active], this.studies[0])
   }
 
   /** Ask at once for all that could not be loaded. */
@@ -249,7 +249,8 @@ export class Workstation extends PaneCommands implements PaneHost {
     if (!pane || !found) return
     const { places } = await this.loader.load(found.study, found.series)
     const index = places.findIndex((one) => one.sop_instance_uid === sop && one.frame === frame)
-    if (index < 0) return
+    // Meanwhile another case may have come, or a smaller layout.
+    if (index < 0 || !this.studies.includes(found.study) || !this.panes.includes(pane)) return
     if (pane.state.series !== found.series) await pane.show({ ...found, as: 'stack' }, '', index + 1)
     const point = await pane.showFrame(index, pixel)
     if (point && this.cross && pane.picture?.plane()?.frameOfReference === this.cross.frame) this.onPoint(pane, point)
@@ -257,6 +258,7 @@ export class Workstation extends PaneCommands implements PaneHost {
 
   private async hangPlanes(study: ViewerStudy, series: ViewerSeries): Promise<void> {
     const loaded = await this.loader.load(study, series).catch(() => null)
+    if (!this.studies.includes(study)) return
     if (!loaded || this.loader.whyNotVolume(loaded)) {
       await this.show(this.current.active, { study, series, as: 'axial' })
       return
@@ -325,15 +327,11 @@ export class Workstation extends PaneCommands implements PaneHost {
 
   private prefetchAround(): void {
     const active = this.panes[this.current.active]
-    const inOrder = [active, ...this.panes.filter((pane) => pane !== active)]
-    const aimed = inOrder.map((pane) => `${pane?.viewportId} ${pane?.state.series?.series_instance_uid} ${pane?.state.slice}`).join()
+    const inOrder = [active, ...this.panes.filter((pane) => pane !== active)].filter((pane) => pane !== undefined)
+    const aimed = inOrder.map((pane) => `${pane.viewportId} ${pane.state.series?.series_instance_uid} ${pane.state.slice}`).join()
     if (aimed === this.aimed) return
     this.aimed = aimed
-    this.prefetcher.aim(inOrder.flatMap((pane) => {
-      const { picture, loaded } = pane ?? {}
-      // A volume loads itself.
-      return picture && loaded && picture.volumeId === null ? [{ loaded, index: picture.index() }] : []
-    }))
+    this.prefetcher.aim(inOrder.flatMap(aimOf))
   }
 
   /** For what failed and has waited long enough. */

@@ -5,10 +5,11 @@ import { frameOf, placeKey } from './regions/frames'
 import { toPixel } from './regions/geometry'
 import type { PinnedPlace } from './types'
 
-/** The frame in a pane and the pixel in its middle; null in planes between frames, and while it is not on the screen. */
-export function placeInMiddle(pane: Pane | undefined): PinnedPlace | null {
-  const { place } = pane?.state ?? {}
-  if (!pane?.loaded || !pane.picture || !place) return null
+/** The frame in a pane and the pixel in its middle; null in planes between frames, while it is not on the screen, and
+ * where another study than `own` is. */
+export function placeInMiddle(pane: Pane | undefined, own: ViewerStudy | undefined): PinnedPlace | null {
+  const { place, study } = pane?.state ?? {}
+  if (!pane?.loaded || !pane.picture || !place || study !== own) return null
   const index = pane.loaded.places.findIndex((one) => placeKey(one) === placeKey(place))
   const { clientWidth, clientHeight } = pane.elements.viewport
   const middle = pane.picture.viewport.canvasToWorld([clientWidth / 2, clientHeight / 2])

@@ -13,6 +13,16 @@ export interface Watched {
   index: number
 }
 
+interface Aiming {
+  picture: { readonly volumeId: string | null; index(): number } | null
+  loaded: LoadedSeries | null
+}
+
+/** Nothing of a volume: it loads itself. */
+export function aimOf({ picture, loaded }: Aiming): Watched[] {
+  return picture && loaded && picture.volumeId === null ? [{ loaded, index: picture.index() }] : []
+}
+
 export class Prefetcher {
   private queue: string[] = []
   /** Of the next case: one at a time, once nothing of this one waits. */

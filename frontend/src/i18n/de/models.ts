@@ -43,6 +43,7 @@ export const models = {
   'model_page.round': 'Runde',
   'model_page.round_of': '{number}: {strategy}, Startzahl {seed}, {labels} Befunde, {device}',
   'model_page.unknown_device': 'Gerät unbekannt',
+  'model_page.start': 'Begann mit',
   'model_page.code': 'Programm',
   'model_page.dataset': 'Datensatz',
   'model_page.dataset_of': '{number}, eingefroren {date}, Schema {schema}: {cases} Fälle von {patients} Patienten',

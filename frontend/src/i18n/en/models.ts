@@ -41,6 +41,7 @@ export const models = {
   'model_page.round': 'Round',
   'model_page.round_of': '{number}: {strategy}, seed {seed}, {labels} labels, {device}',
   'model_page.unknown_device': 'device unknown',
+  'model_page.start': 'Began with',
   'model_page.code': 'Program',
   'model_page.dataset': 'Dataset',
   'model_page.dataset_of': '{number}, frozen {date}, schema {schema}: {cases} cases of {patients} patients',

@@ -5,6 +5,7 @@ import { Link } from 'react-router'
 import type { Schemas } from '../../api/client'
 import { formatDate, named, t } from '../../i18n'
 import { Hash } from '../../ui/Hash'
+import { startText } from '../startText'
 
 interface Props {
   version: Schemas['ModelVersion']
@@ -26,6 +27,9 @@ export function Lineage({ version, lineage: { origin, columns, round, dataset } 
                 labels: round.training_labels ?? 0, device: round.device || t('model_page.unknown_device'),
               })}
             </Line>
+          )}
+          {round?.started_from && (
+            <Line name={t('model_page.start')} hash={round.started_from.sha256}>{startText(round.started_from.name)}</Line>
           )}
           {round && round.code_revision !== '' && <Line name={t('model_page.code')} hash={round.code_revision} />}
           {dataset && <DatasetLines dataset={dataset} />}

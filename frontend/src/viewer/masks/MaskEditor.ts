@@ -134,6 +134,11 @@ export class MaskEditor {
     this.collect()
   }
 
+  /** Whether a hand is down on the images, or an operation at work: it would be lost now. */
+  get isUnderWay(): boolean {
+    return this.underWay.isPressed || this.underWay.isBusy
+  }
+
   /** What the hand paints that is down now is put back once it lets go; whether one is. */
   giveUp(): boolean {
     this.isGivenUp = this.underWay.isPressed
@@ -293,9 +298,13 @@ export class MaskEditor {
   /** Strokes of somebody who is gone, or given up: the picture is again as it was told. */
   private forget(target: Target): void {
     const { map, slices } = target
-    if (![...this.targets.all()].includes(target)) return
+    if (!this.isShown(target)) return
     for (const [index] of changedSlices(target)) this.put(map, index, slices.baseline(map.places[index] ?? ''))
     this.redraw(map)
+  }
+
+  private isShown(target: Target): boolean {
+    return !this.isDestroyed && [...this.targets.all()].includes(target)
   }
 
   /** What was painted, but for slices on which the stored labels are still missing: those would be replaced. */
@@ -327,10 +336,26 @@ export class MaskEditor {
     this.redraw(map)
     if (changed.size === 0) return false
     this.edits++
-    for (const stroke of strokesOf(target, changed, () => void this.refresh())) {
-      if (this.callbacks.onStroke(stroke, action) === false) this.putBack(target, before, stroke.slices.keys())
+    for (const stroke of strokesOf(target, changed, (places) => this.dropped(target, places))) {
+      if (this.callbacks.onStroke(stroke, action) !== false) continue
+      this.putBack(target, before, stroke.slices.keys())
+      this.refuse('changed_meanwhile')
     }
     return true
+  }
+
+  /** Where strokes that came before are still under way the picture shows those alone, at once: what is painted next
+   * must not take along what was given up. */
+  private dropped(target: Target, places: readonly string[]): void {
+    const { map, slices } = target
+    if (this.isShown(target) && !this.underWay.isPressed) {
+      for (const place of places) {
+        const [index, labels] = [map.indexOf(place), slices.fallBack(place)]
+        if (index !== undefined && labels !== undefined) this.put(map, index, labels)
+      }
+      this.redraw(map)
+    }
+    void this.refresh()
   }
 
   private putBack(

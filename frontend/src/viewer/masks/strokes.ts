@@ -25,7 +25,7 @@ export interface StrokeOutcome {
 
 /** A change for every size of the slices that were painted. */
 export function strokesOf(
-  { map, slices }: Target, changed: ReadonlyMap<string, Uint8Array | null>, onDropped: () => void,
+  { map, slices }: Target, changed: ReadonlyMap<string, Uint8Array | null>, onDropped: (places: readonly string[]) => void,
 ): StrokeChange[] {
   return [...bySize(map, changed).values()].map((part, number) => {
     const { rows, columns } = map.sizeOf(map.indexOf([...part.keys()][0] ?? ''))
@@ -53,15 +53,16 @@ function bySize(map: Labelmap, changed: ReadonlyMap<string, Uint8Array | null>):
   return parts
 }
 
-function outcomeOf(slices: SliceState, places: Set<string>, onDropped: () => void): StrokeOutcome {
+function outcomeOf(slices: SliceState, places: Set<string>, onDropped: (places: readonly string[]) => void): StrokeOutcome {
   return {
     kept: (hashes) => {
       for (const [place, sha256] of hashes) if (places.delete(place)) slices.kept(place, sha256)
     },
     dropped: () => {
-      for (const place of places) slices.dropped(place)
+      const given = [...places]
       places.clear()
-      onDropped()
+      for (const place of given) slices.dropped(place)
+      onDropped(given)
     },
   }
 }

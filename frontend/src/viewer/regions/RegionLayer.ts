@@ -68,7 +68,7 @@ export class RegionLayer {
       [Events.ANNOTATION_MODIFIED, (event) => this.modified(annotationIn(event))],
       [Events.ANNOTATION_REMOVED, (event) => this.removed(annotationIn(event))],
       [Events.ANNOTATION_SELECTION_CHANGE, () => this.selectionChanged()],
-      [core.Enums.Events.IMAGE_LOADED, () => this.measureLoaded()],
+      [core.Enums.Events.IMAGE_CACHE_IMAGE_ADDED, () => this.measureLoaded()], // the event of loading comes before its values
     ]
     for (const [name, listener] of this.listeners) core.eventTarget.addEventListener(name, listener)
     for (const name of DOWN) window.addEventListener(name, this.pressed, true)
@@ -310,9 +310,7 @@ export class RegionLayer {
 
   private measureLoaded(): void {
     for (const [id, { region, frame, annotation }] of [...this.unmeasured]) {
-      const values = valuesOf(frame.imageId)
-      const isLoaded = core.cache.getImageLoadObject(frame.imageId) !== undefined
-      if (!values && !isLoaded) continue
+      if (!core.cache.isLoaded(frame.imageId)) continue
       this.unmeasured.delete(id)
       const { measured, source } = measuredOn(frame, region)
       setText(annotation, this.callbacks.describe?.(measured, source) ?? [])

@@ -1,7 +1,7 @@
 /** The frames that the panes show: which instance an image id stands for, and where it lies. */
 import * as core from '@cornerstonejs/core'
 import type { PaneView, Place } from '../types'
-import type { ImagePlane, Point2, Point3 } from './geometry'
+import { toWorld, type ImagePlane, type Point2, type Point3 } from './geometry'
 import { unitOfValues } from '../units'
 import type { Values } from './statistics'
 
@@ -85,6 +85,12 @@ export function frameOf(imageId: string): Frame | null {
     imageId, place, plane, isPlaced, spacing_mm: hasSpacing ? plane.spacing_mm : null,
     frameOfReference: module.frameOfReferenceUID,
   }
+}
+
+/** A pixel's centre in the patient. */
+export function pointOn(imageId: string, pixel: readonly [number, number]): Point3 | null {
+  const frame = frameOf(imageId)
+  return frame && toWorld(frame.plane, pixel)
 }
 
 /** As Cornerstone's viewports lay the image out, with the same stand-ins for what is missing. */
