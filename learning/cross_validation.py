@@ -33,6 +33,7 @@ from learning.services.trackers import ring_trackers
 from learning.training.config import NO_UNLABELED
 from learning.training.folds import limits_of, over_folds, patient_folds, strata_of
 from learning.training.run import Progress
+from learning.training.transfer import start_afresh
 
 FIGURES = {
     "one": ("auc", "accuracy", "sensitivity", "specificity", "calibration_error"),
@@ -165,7 +166,7 @@ def _run_fold(
     folder = _folder(job) / str(fold)
     learned = kind.learn(
         examples, seed=job.seed + fold, folder=folder, on_progress=on_progress,
-        start=lambda _network: None,
+        start=start_afresh,
     )  # fmt: skip
     figures = kind.judge(learned, examples, np.random.default_rng(job.seed + fold)).metrics
     shutil.rmtree(folder, ignore_errors=True)

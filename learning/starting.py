@@ -1,7 +1,7 @@
 """Lets a round's network begin with weights that are there, and records what it took over."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from django.conf import settings
@@ -13,22 +13,47 @@ from learning.services.naming import name_of_version
 from learning.services.starts import hub_address, source_path
 from learning.stored_models import weights_folder
 from learning.training.checkpoint import weights_path
-from learning.training.transfer import UnusableWeights, fetch_from_hub, start_from_bytes
+from learning.training.transfer import (
+    Start,
+    UnusableWeights,
+    fetch_from_hub,
+    start_from_bytes,
+    tensors_of_answers,
+)
 
 MOST_NAMES = 50  # of tensors that begin fresh, in the record
 
 
-def starter(round_: Round) -> Callable[[nn.Module], None]:
-    """What `training.loop.train` calls on the fresh network. Raises UnusableWeights when called."""
+def starter(round_: Round, classes: Sequence[str]) -> Start:
+    """What `training.loop.train` calls on the fresh network, which answers with these classes. Raises
+    UnusableWeights when called.
 
-    def begin(network: nn.Module) -> None:
+    Other weights may know other answers, or these in another order: what says which one begins fresh.
+    """
+
+    def begin(network: nn.Module, with_one_more: Callable[[], nn.Module]) -> None:
         if round_.start:
-            _begin(round_, network)
+            knows = _answers_alike(round_, classes)
+            _begin(
+                round_,
+                network,
+                frozenset() if knows else tensors_of_answers(network, with_one_more),
+            )
 
     return begin
 
 
-def _begin(round_: Round, network: nn.Module) -> None:
+def _answers_alike(round_: Round, classes: Sequence[str]) -> bool:
+    """A model of this very target that tells the same classes apart."""
+    version = ModelVersion.objects.filter(pk=round_.start.get("model_version")).first()
+    return (
+        version is not None
+        and version.target_id == round_.target_id
+        and version.classes == list(classes)
+    )
+
+
+def _begin(round_: Round, network: nn.Module, but_not: frozenset[str]) -> None:
     name, path, wanted = _weights(round_)
     try:
         content = path.read_bytes()
@@ -39,7 +64,7 @@ def _begin(round_: Round, network: nn.Module) -> None:
     wanted = round_.started_from.get("sha256") or wanted or sha256
     if sha256 != wanted:
         raise UnusableWeights(f"{name}: the weights are no longer those with SHA-256 {wanted[:16]}")
-    taken = start_from_bytes(network, content, name)
+    taken = start_from_bytes(network, content, name, but_not)
     round_.started_from = {
         "name": name, "sha256": sha256, "loaded": len(taken.loaded),
         "fresh": list(taken.fresh[:MOST_NAMES]), "fresh_count": len(taken.fresh),

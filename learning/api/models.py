@@ -80,6 +80,11 @@ class DatasetLineSerializer(serializers.Serializer[Any]):
     instances_sha256 = serializers.CharField()
 
 
+class StartLineSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    sha256 = serializers.CharField()
+
+
 class RoundLineSerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField()
     strategy = serializers.CharField()
@@ -87,6 +92,7 @@ class RoundLineSerializer(serializers.Serializer[Any]):
     code_revision = serializers.CharField()
     device = serializers.CharField(allow_blank=True)
     training_labels = serializers.IntegerField(allow_null=True)
+    started_from = StartLineSerializer(allow_null=True)
 
 
 class LineageSerializer(serializers.Serializer[Any]):

@@ -13,7 +13,7 @@ from annotation.core import jobs
 from annotation.datasets.models import Split
 from learning.models import Round
 from learning.pipeline.answers import Answers
-from learning.pipeline.base import Examples, Json, Learned, OnProgress, Start
+from learning.pipeline.base import Examples, Json, Learned, OnProgress
 from learning.pipeline.unlabeled import Unlabeled, load_unlabeled
 from learning.services.unlabeled import Decision
 from learning.training.config import NO_UNLABELED, TrainConfig
@@ -22,6 +22,7 @@ from learning.training.memory import OutOfMemory
 from learning.training.metrics.figures import Examined, measures_of
 from learning.training.metrics.intervals import bootstrap, compare
 from learning.training.run import Progress
+from learning.training.transfer import Start
 
 LEAST_PATIENTS = 30  # of validation: with fewer, intervals by bootstrap are too narrow to trust
 SEED = 0  # a comparison shall not change from one look to the next

@@ -29,7 +29,6 @@ from learning.pipeline.base import (
     NotEnoughLabels,
     OnProgress,
     Pretrained,
-    Start,
 )
 from learning.services.modalities import usual_recolouring
 from learning.services.test_results import Results
@@ -56,6 +55,7 @@ from learning.training.tasks import (
     TimeToEvent,
     Unlearnable,
 )
+from learning.training.transfer import Start
 from learning.volumes import SpecifiedInputs
 
 # Images predicted at once, by the axes of one. On a CPU what the layers hand on must fit its cache: 256

@@ -29,6 +29,7 @@ from learning.training.pretraining.contrastive import Images
 from learning.training.pretraining.own_network import Run
 from learning.training.run import Progress
 from learning.training.tasks import task_from_json
+from learning.training.transfer import Start
 
 Json = dict[str, Any]
 PASSES = 8  # of dropout, where a strategy compares members
@@ -36,7 +37,6 @@ DROPOUT = 0.2  # then, unless the recipe says otherwise
 NO_ANSWER = "the question has no answer"
 DISAGREEING = "the readers do not agree"
 OnProgress = Callable[[Progress], None]
-Start = Callable[[nn.Module], None]
 
 
 class NotEnoughLabels(DomainError):

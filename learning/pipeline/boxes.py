@@ -23,7 +23,6 @@ from learning.pipeline.base import (
     NotEnoughLabels,
     OnProgress,
     Pretrained,
-    Start,
 )
 from learning.pipeline.reads import ReadAhead
 from learning.services.modalities import usual_recolouring
@@ -43,6 +42,7 @@ from learning.training.predict import one_ahead
 from learning.training.pretraining.contrastive import Images
 from learning.training.pretraining.own_network import Run, pretrain_detector
 from learning.training.resumable import Schedule
+from learning.training.transfer import Start
 
 SIDE, BATCH, RATE, DECAY = (
     320,

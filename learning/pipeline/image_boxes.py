@@ -57,12 +57,15 @@ class ImageBoxes(Boxes):
         return {"regions": regions}
 
     def _here(self, content: Json, instance: Instance) -> tuple[BoxArray, NDArray[np.int64]]:
-        """One reader's boxes (k, 4) of (y0, x0, y1, x1) pixels, half-open, and their classes."""
+        """One reader's boxes (k, 4) of (y0, x0, y1, x1) pixels, half-open, and their classes. Raises
+        UnusableInput."""
         boxes, labels = [], []
         for region, rectangle, label in self.drawn(content):
-            if region["sop_instance_uid"] == instance.sop_instance_uid:
-                boxes.append(rectangle)
-                labels.append(label)
+            if region["sop_instance_uid"] != instance.sop_instance_uid:
+                # As of a lateral view in a series of its own: this image would teach that nothing is there.
+                raise UnusableInput("a box lies on an image that the network does not see")
+            boxes.append(rectangle)
+            labels.append(label)
         return np.asarray(boxes, np.float32).reshape(-1, 4), np.asarray(labels, np.int64)
 
 

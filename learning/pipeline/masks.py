@@ -32,7 +32,6 @@ from learning.pipeline.base import (
     NotEnoughLabels,
     OnProgress,
     Pretrained,
-    Start,
 )
 from learning.pipeline.reads import ReadAhead
 from learning.services.modalities import usual_recolouring
@@ -59,6 +58,7 @@ from learning.training.processes import train_in
 from learning.training.recipes import recommended
 from learning.training.tasks import Segmentation, Unlearnable
 from learning.training.tasks.segmentation import UNLABELED
+from learning.training.transfer import Start
 from learning.volumes import ChosenSeries, SpecifiedInputs, spacing_of
 
 Mask = NDArray[np.int16]
@@ -102,6 +102,7 @@ class Masks(Kind):
         usual = recommended(
             self.task, dimensions=self.spec.dimensions, sample_count=sample_count,
             on_gpu=choose_device().type == "cuda", modality=usual_recolouring(self.target),
+            size=self.spec.size,
         )  # fmt: skip
         return usual.overridden(overrides)
 
@@ -124,9 +125,7 @@ class Masks(Kind):
         stack = self._grid(chosen)
         spacing = spacing_of(stack)
         each = [self._drawn(read, chosen, stack) for read in reads.of(item)]
-        agreed = each[0]
-        for other in each[1:]:
-            agreed = np.where(agreed == other, agreed, np.int16(DISAGREEMENT))
+        agreed = _agreed(each)
         if _is_open(agreed):
             raise UnusableInput(NOTHING_DRAWN if all(map(_is_open, each)) else DISAGREEING)
         flat = agreed[0] if self.spec.spatial == 2 else agreed
@@ -301,6 +300,16 @@ class Masks(Kind):
             elif image is not None:
                 volume[z] = called(self._probabilities(learned.trained, image), learned.thresholds)
         return volume
+
+
+def _agreed(each: Sequence[Mask]) -> Mask:
+    """What the readers agree on, of each voxel those who were asked of it or drew on it."""
+    found, is_disputed = each[0], np.zeros(each[0].shape, bool)
+    for other in each[1:]:
+        is_known = found != UNLABELED
+        is_disputed |= is_known & (other != UNLABELED) & (other != found)
+        found = np.where(is_known, found, other)
+    return np.where(is_disputed, np.int16(DISAGREEMENT), found)
 
 
 def _is_open(mask: Mask) -> bool:

@@ -125,13 +125,14 @@ def _learn(round_: Round, kind: Kind, examples: dict[Split, Any], folder: Path) 
             seconds_left=round(progress.seconds_left), **_particulars(progress),
         )  # fmt: skip
 
+    start = starter(round_, kind.classes)
     if isinstance(kind, Answers) and kind.config.unlabeled != NO_UNLABELED:
         return ablation.learn(
-            round_, kind, examples, folder=folder, on_progress=on_progress, start=starter(round_)
+            round_, kind, examples, folder=folder, on_progress=on_progress, start=start
         )
     jobs.report(round_, step="train", done=0, total=kind.config.steps(len(examples[Split.TRAIN])))
     return kind.learn(
-        examples, seed=round_.seed, folder=folder, on_progress=on_progress, start=starter(round_)
+        examples, seed=round_.seed, folder=folder, on_progress=on_progress, start=start
     )
 
 

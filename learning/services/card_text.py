@@ -106,6 +106,7 @@ def _training(model: Card, training: Card | None, origin: str) -> str:
     facts = [
         ("round", f"{training['number']}, {training['trigger']}"),
         ("labels", training["training_labels"]),
+        ("began with", _start(training["started_from"])),
         ("strategy", training["strategy"]),
         ("seed", training["seed"]),
         ("code", f"`{training['code_revision']}`"),
@@ -114,6 +115,10 @@ def _training(model: Card, training: Card | None, origin: str) -> str:
         *((f"config: {name}", value) for name, value in sorted(training["config"].items())),
     ]
     return _table(("", ""), facts)
+
+
+def _start(found: Card | None) -> str:
+    return f"{found['name']}, SHA-256 `{found['sha256']}`" if found else "chance"
 
 
 NOT_TRIED = {

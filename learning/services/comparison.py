@@ -85,10 +85,10 @@ def compare_versions(candidate: ModelVersion, production: ModelVersion | None) -
 
 def _without_results(candidate: ModelVersion, production: ModelVersion) -> Evidence:
     """Where one has no result of any case (imported, or from before they were kept) nothing is shown,
-    unless production was never measured at all."""
+    unless production was trained here and never measured: what was imported may be far better."""
     name = figure_of(candidate.target.kind, candidate.input)
     new, old = ((v.metrics.get(name) or {}).get("value") for v in (candidate, production))
-    is_first_measured = new is not None and old is None
+    is_first_measured = new is not None and old is None and production.round_id is not None
     return Evidence(
         Verdict.PRODUCTION_UNTESTED if is_first_measured else Verdict.UNTESTED,
         production.number, name,

@@ -49,10 +49,10 @@ def refit_due() -> int:
 
 
 def _is_due(target: Target) -> bool:
-    """Enough new labels, or no front yet."""
+    """Enough labels came, or went (more readers per case open all cases again), or there is no front yet."""
     finished = Case.objects.filter(project=target.project, state=CaseState.DONE).count()
     last = target.heads.order_by("-number").values_list("finished_cases", flat=True).first()
-    return last is None or finished - last >= target.refit_after
+    return last is None or abs(finished - last) >= target.refit_after
 
 
 def refit(target: Target, *, seed: int | None = None) -> HeadVersion | None:

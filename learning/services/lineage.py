@@ -41,6 +41,14 @@ class DatasetLine:
 
 
 @dataclass(frozen=True)
+class StartLine:
+    """The weights that training began with: another model's, a pre-training's, a file's or a hub's."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class RoundLine:
     number: int
     trigger: str
@@ -50,6 +58,7 @@ class RoundLine:
     device: str
     config: dict[str, Any]
     training_labels: int | None
+    started_from: StartLine | None
     excluded: list[tuple[str, int]]  # reason and how many cases left out
     started_at: datetime | None
     finished_at: datetime | None
@@ -91,10 +100,16 @@ def _round_line(round_: Round) -> RoundLine:
         device=round_.metrics.get("device", ""),
         config=round_.config,
         training_labels=round_.training_labels,
+        started_from=_start_line(round_),
         excluded=[(one["reason"], one["count"]) for one in reasons],
         started_at=round_.started_at,
         finished_at=round_.finished_at,
     )
+
+
+def _start_line(round_: Round) -> StartLine | None:
+    taken = round_.started_from
+    return StartLine(taken["name"], taken["sha256"]) if taken else None
 
 
 def _dataset_line(dataset: Dataset) -> DatasetLine:

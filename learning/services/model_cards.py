@@ -83,17 +83,34 @@ def _limits(version: ModelVersion, report: Report | None) -> list[str]:
     """What a reader of the figures must know, in sentences."""
     metrics = version.metrics
     name = metrics.get("metric", {}).get("name", "auc")
-    found = [*_limits_of_test(metrics, name), *_limits_of_groups(report)]
+    found = [
+        *_limits_of_test(metrics, name, is_imported=version.round is None),
+        *_limits_of_groups(report),
+    ]
     excluded = metrics.get("excluded_count", 0)
     if excluded:
         found.append(f"{excluded} cases had no usable image, value or label and are in no figure.")
     found.append("What counts as true is what the readers of this project agreed on.")
-    found.append("All patients come from this project: nothing is known of others.")
+    found.append(_whose_patients(version))
     return found
 
 
-def _limits_of_test(metrics: dict[str, Any], name: str) -> list[str]:
+def _whose_patients(version: ModelVersion) -> str:
+    if version.round is None:
+        return "Nothing is known here of the patients that it learned from."
+    began = version.round.started_from
+    if began:
+        return (
+            f"All labels come from patients of this project; it began with the weights of {began['name']}, "
+            "of whose patients nothing is told here."
+        )
+    return "All patients come from this project: nothing is known of others."
+
+
+def _limits_of_test(metrics: dict[str, Any], name: str, *, is_imported: bool) -> list[str]:
     patients = metrics.get("patients", 0)
+    if is_imported:
+        return ["It has not been tested here: it was imported."]
     if not metrics.get("n"):
         return ["It has not been tested: no test patient had been labeled when it was trained."]
     found = []

@@ -3,7 +3,7 @@
 import contextlib
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from learning.training.precision import is_mixed
 from learning.training.run import OnProgress, Run, Watch
 from learning.training.semi_supervised import MeanTeacher, answering, with_teacher
 from learning.training.tasks import Task, Weighting
+from learning.training.transfer import Start, start_afresh
 from learning.training.validation import require_fitting, validation_loss
 
 
@@ -56,7 +57,7 @@ def train(
     seed: int,
     checkpoints: Checkpoints,
     on_progress: OnProgress,
-    start: Callable[[nn.Module], object] = lambda _network: None,
+    start: Start = start_afresh,
     group: Group = ALONE,
     at_once: int | None = None,
 ) -> Trained:
@@ -145,11 +146,11 @@ def _stream(
     return contextlib.closing(made_ahead(tasks, maker_count(device, config.makers), config.threads))
 
 
-def begun(architecture: Architecture, start: Callable[[nn.Module], object], seed: int) -> nn.Module:
+def begun(architecture: Architecture, start: Start, seed: int) -> nn.Module:
     """The network with which a run of this seed begins."""
     torch.manual_seed(seed)
     network = architecture.build()
-    start(network)
+    start(network, replace(architecture, outputs=architecture.outputs + 1).build)
     return network
 
 

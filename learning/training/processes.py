@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -34,6 +34,7 @@ from learning.training.memory import AtOnce, OutOfMemory, ShortOfMemory, note, n
 from learning.training.networks import Architecture
 from learning.training.run import OnProgress, Progress
 from learning.training.tasks import Task, Unlearnable, task_from_json
+from learning.training.transfer import Start, start_afresh
 from learning.training.validation import UnfitSamples, require_fitting
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ def train_in(
     count: int, *, config: TrainConfig, task: Task, architecture: Architecture,
     training: Samples, validation: Samples, unlabeled: Samples | None = None, seed: int,
     folder: Path, on_progress: OnProgress,
-    start: Callable[[nn.Module], object] = lambda _network: None,
+    start: Start = start_afresh,
 ) -> Trained:  # fmt: skip
     """`loop.train` with its checkpoints in `folder`, in `count` processes where it is above one.
 
@@ -93,7 +94,7 @@ def train_in(
 def write_job(
     folder: Path, *, config: TrainConfig, task: Task, architecture: Architecture,
     training: Samples, validation: Samples, unlabeled: Samples | None = None, seed: int,
-    start: Callable[[nn.Module], object] = lambda _network: None,
+    start: Start = start_afresh,
 ) -> None:  # fmt: skip
     """Everything that the processes need, as files."""
     training.save(folder / "training")
@@ -272,7 +273,7 @@ def run(folder: Path, at_once: int | None) -> None:
         threading.Thread(target=_end_with_parent, daemon=True).start()
     job = json.loads((folder / "job.json").read_text())
 
-    def start(network: nn.Module) -> None:
+    def start(network: nn.Module, _with_one_more: object) -> None:
         network.load_state_dict(safetensors.torch.load_file(folder / "start.safetensors"))
 
     with joined() as group, noted() as shortages:

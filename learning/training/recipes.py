@@ -1,8 +1,10 @@
 """The recipe to begin with, by what is learned, from how much, on which machine."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from learning.training.config import TrainConfig
+from learning.training.registry import NETWORKS
 from learning.training.tasks.base import Task
 
 FEW_VOLUMES = 50
@@ -14,16 +16,18 @@ RISK_SET, RISK_SET_OF_VOLUMES = 64, 32
 
 
 def recommended(
-    task: Task, *, dimensions: str, sample_count: int, on_gpu: bool, modality: str = "radiograph"
-) -> TrainConfig:
+    task: Task, *, dimensions: str, sample_count: int, on_gpu: bool, modality: str = "radiograph",
+    size: Sequence[int] = (),
+) -> TrainConfig:  # fmt: skip
     """A configuration that trains in minutes to hours on such a machine.
 
     On a CPU the small networks, measured on radiographs (ResNet) and hippocampi (SegResNet); on a
-    GPU the usual widths, and DynUNet, which follows nnU-Net, once there are volumes enough for it.
+    GPU the usual widths, and DynUNet, which follows nnU-Net, once there are volumes enough for it and
+    their `size` goes through it.
     """
     base = TrainConfig(modality=modality, batch_size=_batch_size(task, dimensions))
     if task.is_dense:
-        return _segmentation(base, dimensions, sample_count, on_gpu)
+        return _segmentation(base, dimensions, sample_count, on_gpu, size)
     if task.kind == "ordinal":
         base = replace(base, class_weights=False)  # chosen where rare grades matter most
     if not on_gpu:
@@ -44,14 +48,16 @@ def _batch_size(task: Task, dimensions: str) -> int:
 
 
 def _segmentation(
-    base: TrainConfig, dimensions: str, sample_count: int, on_gpu: bool
+    base: TrainConfig, dimensions: str, sample_count: int, on_gpu: bool, size: Sequence[int]
 ) -> TrainConfig:
     small = "segresnet_small" if dimensions == "3d" else "unet_small"
-    large = "dynunet" if sample_count >= FEW_VOLUMES else "segresnet"
+    large = ["dynunet"] * (sample_count >= FEW_VOLUMES) + ["segresnet"]
+    sides = size[-2:] if dimensions == "2.5d" else size
+    fitting = [name for name in [*large * on_gpu, small] if NETWORKS[name].takes(sides)]
     return replace(
         base,
         class_weights=False,  # structures weigh by the Dice part of the loss already
-        network=large if on_gpu else small,
+        network=(fitting or [small])[0],
         batch_size=2 if dimensions == "3d" else 8,
         epochs=200 if on_gpu else 30,
         learning_rate=1e-3 if on_gpu else 3e-3,

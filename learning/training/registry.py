@@ -4,7 +4,8 @@ A network is described, not built, here: the class and its arguments as JSON, wh
 record and a MONAI bundle hold.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,14 @@ class Network:
     features: str
     multiple: int = 1  # every side must be a multiple of this
     smallest: int = 16  # sides below this shrink to nothing
+
+    def takes(self, sides: Sequence[int]) -> bool:
+        """Whether inputs of these sides go through it."""
+        are_fit = all(side >= self.smallest and side % self.multiple == 0 for side in sides)
+        # The deepest layer of a segmenter must not see a single point.
+        return are_fit and (
+            not self.is_dense or math.prod(side // self.multiple for side in sides) >= 2
+        )
 
 
 def _monai(name: str, **arguments: Any) -> Definition:

@@ -5,6 +5,7 @@ Only safetensors is read: a file that can hold code is refused, whatever it is c
 
 import importlib
 import re
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,14 @@ class Transferred:
     fresh: tuple[str, ...]
 
 
+#: What may load weights into a fresh network; the second makes the same network with one answer more
+Start = Callable[[nn.Module, Callable[[], nn.Module]], object]
+
+
+def start_afresh(_network: nn.Module, _with_one_more: Callable[[], nn.Module]) -> None:
+    """A Start that takes over nothing."""
+
+
 def start_from_file(network: nn.Module, path: Path) -> Transferred:
     """Take over every tensor whose name and shape fit. Raises UnusableWeights.
 
@@ -42,13 +51,25 @@ def start_from_file(network: nn.Module, path: Path) -> Transferred:
     return start_from_bytes(network, content, path.name)
 
 
-def start_from_bytes(network: nn.Module, content: bytes, name: str) -> Transferred:
+def start_from_bytes(
+    network: nn.Module, content: bytes, name: str, but_not: Collection[str] = ()
+) -> Transferred:
     """The same with the content of a safetensors file, called `name`."""
     try:
         found = safetensors.torch.load(content)
     except SafetensorError as error:
         raise UnusableWeights(f"{name} is no readable safetensors file: {error}") from None
-    return start_from(network, found)
+    return start_from(network, found, but_not)
+
+
+def tensors_of_answers(
+    network: nn.Module, with_one_more: Callable[[], nn.Module]
+) -> frozenset[str]:
+    """The tensors that know the answers by their order: those that one answer more makes larger."""
+    with torch.random.fork_rng(devices=[]):
+        larger = with_one_more().state_dict()
+    own = network.state_dict()
+    return frozenset(name for name, value in own.items() if larger[name].shape != value.shape)
 
 
 def start_from_hub(
@@ -88,8 +109,10 @@ def fetch_from_hub(
     return Path(found)
 
 
-def start_from(network: nn.Module, weights: dict[str, Tensor]) -> Transferred:
-    """Take over tensors by name and shape. Raises UnusableWeights where it is another network."""
+def start_from(
+    network: nn.Module, weights: dict[str, Tensor], but_not: Collection[str] = ()
+) -> Transferred:
+    """Take over tensors by name and shape, but not some. Raises UnusableWeights: it is another network."""
     own = network.state_dict()
     given = {_plain(name): value for name, value in weights.items()}
     taken: dict[str, Tensor] = {}
@@ -106,8 +129,9 @@ def start_from(network: nn.Module, weights: dict[str, Tensor]) -> Transferred:
     bad = [name for name in taken if not torch.isfinite(taken[name]).all()]
     if bad:
         raise UnusableWeights(f"{bad[0]} holds values that are not numbers")
-    network.load_state_dict(own | taken)
-    return Transferred(tuple(sorted(taken)), tuple(sorted(set(own) - set(taken))))
+    kept = {name: value for name, value in taken.items() if name not in but_not}
+    network.load_state_dict(own | kept)
+    return Transferred(tuple(sorted(kept)), tuple(sorted(set(own) - set(kept))))
 
 
 def _counterpart(name: str, given: dict[str, Tensor]) -> Tensor | None:

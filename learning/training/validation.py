@@ -47,7 +47,7 @@ def validation_loss(
     device: torch.device,
     at_once: int,
 ) -> float | None:
-    """Mean loss, without weights against imbalance; None where there are no samples.
+    """Mean loss, without weights against imbalance; None where no sample can tell.
 
     `at_once` images are learned from at once: without gradients twice as many fit.
     """
@@ -55,6 +55,8 @@ def validation_loss(
         return None
     if task.is_dense:
         return _dense_loss(network, samples, task, architecture, config, device)
+    if not task.can_judge(np.asarray(samples.labels)):
+        return None
     size = at_once * 2
     blocks = (
         Block(

@@ -14,6 +14,7 @@ from learning.pipeline.examples import load_examples
 from learning.pipeline.kinds import kind_of_round
 from learning.services import rounds, targets
 from learning.stored_models import load_network
+from learning.training.transfer import start_afresh
 from tests.learning.test_kinds import labeled, open_cases, run
 from tests.learning.test_series_answers import make_study
 
@@ -54,9 +55,7 @@ def sequences(*branches):
 
 
 def learned(kind, examples, folder, on_progress=lambda _progress: None):
-    found = kind.learn(
-        examples, seed=1, folder=folder, on_progress=on_progress, start=lambda _network: None
-    )
+    found = kind.learn(examples, seed=1, folder=folder, on_progress=on_progress, start=start_afresh)
     return found.network.state_dict()
 
 

@@ -12,6 +12,7 @@ from learning.models import CrossValidation, EncoderVersion, Round
 from learning.services import targets
 from learning.services.leftovers import collect_leftovers
 from tests import factories
+from tests.learning.models import make_model
 
 
 def left(kind, pk, *, days=2):
@@ -28,6 +29,31 @@ def left(kind, pk, *, days=2):
 @pytest.fixture(autouse=True)
 def own_folder(settings, tmp_path):
     settings.MODEL_ROOT = tmp_path
+
+
+def kept_weights(name, *, days=2):
+    path = Path(settings.MODEL_ROOT) / "weights" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"x")
+    seconds = path.stat().st_mtime - days * 24 * 3600
+    os.utime(path, (seconds, seconds))
+    return path
+
+
+def test_weights_that_nobody_names_are_deleted(cast, job):
+    """Of a round that failed while it scored; not those of one that may go on, of a version, or new ones."""
+    version = make_model(targets.create_target(actor=None, project=cast.project, question="nodule"))
+    job("rounds", "failed", scorer={"weights_sha256": "f" * 64})
+    job("rounds", "running", scorer={"weights_sha256": "a" * 64})
+    gone = [kept_weights(f"{'f' * 64}.safetensors"), kept_weights(f"{'f' * 64}.part")]
+    stay = [
+        kept_weights(f"{'a' * 64}.safetensors"),
+        kept_weights(f"{version.weights_sha256}.safetensors"),
+        kept_weights(f"{'0' * 64}.safetensors", days=0),
+    ]
+    assert collect_leftovers() == len(gone)
+    assert not any(path.exists() for path in gone)
+    assert all(path.exists() for path in stay)
 
 
 @pytest.fixture

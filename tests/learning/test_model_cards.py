@@ -118,3 +118,13 @@ def test_the_card_of_an_imported_model_says_where_it_came_from(cast):
         "made for a test",
     )
     assert "imported from made for a test" in as_markdown(card)
+    said = " ".join(card["limits"])
+    assert "It has not been tested here: it was imported." in said
+    assert "All patients come from this project" not in said
+
+
+def test_a_model_that_began_with_other_weights_says_so(version):
+    version.round.started_from = {"name": "hips #3", "sha256": "ab" * 32}
+    card = model_card(version)
+    assert any("it began with the weights of hips #3" in limit for limit in card["limits"])
+    assert f"| began with | hips #3, SHA-256 `{'ab' * 32}` |" in as_markdown(card)

@@ -13,6 +13,7 @@ from learning.services.comparison import Verdict, compare_versions
 from learning.services.test_results import NotTested, Results, results_of
 from learning.training.metrics.figures import Examined, figures
 from tests import factories
+from tests.learning.models import make_model
 
 COUNT = 120
 TRUTH = np.arange(COUNT) % 2
@@ -153,6 +154,16 @@ def test_a_measured_model_replaces_one_that_never_was(target, cases):
     version = make_version(target, cases, scores(0.1))
     assert model_versions.consider(version).verdict == Verdict.PRODUCTION_UNTESTED
     assert state_after(version) == "production"
+
+
+def test_a_measured_model_does_not_replace_an_imported_one_that_nobody_measured(
+    target, cases, cast
+):
+    imported = make_model(target)
+    model_versions.promote(version=imported, actor=cast.manager)
+    version = make_version(target, cases, scores(0.1))
+    assert model_versions.consider(version).verdict == Verdict.UNTESTED
+    assert (state_after(version), state_after(imported)) == ("candidate", "production")
 
 
 def test_without_common_patients_or_answers_a_person_decides(target, cases):

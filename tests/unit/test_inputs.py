@@ -100,6 +100,14 @@ def test_a_case_is_resampled_cut_and_normalised():
     assert set(np.unique(prepare_mask(mask, (4.0, 1.0, 1.0), kept))) == {0, 1}
 
 
+def test_a_spacing_that_was_rounded_leaves_image_and_mask_alike():
+    flat = InputSpec((8, 8), "2d", spacing_mm=(0.1389, 0.1389), keeps_size=True)
+    image = noise(1, 1200, 1000)[0]
+    found = prepare({"image": Volume(image, (0.139, 0.139))}, flat)
+    mask = prepare_mask((image > 100).astype(np.int16), (0.139, 0.139), flat)
+    assert found.shape[1:] == mask.shape == (1200, 1000)
+
+
 def test_a_window_maps_its_ends_to_minus_one_and_one():
     channel = Channel("image", normalisation="window", low=-100, high=300)
     image = np.linspace(-500, 500, 32 * 32).reshape(32, 32)

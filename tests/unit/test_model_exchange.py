@@ -245,6 +245,30 @@ def test_weights_of_a_colour_network_with_other_classes_are_started_from(tmp_pat
     )
 
 
+@pytest.mark.parametrize(
+    ("network", "names"),
+    [
+        ("resnet10", {"fc.weight", "fc.bias"}),
+        ("vit_small", {"classification_head.weight", "classification_head.bias"}),
+        ("unet_small", set()),
+    ],
+)
+def test_the_tensors_that_know_the_answers_by_their_order_can_begin_fresh(network, names):
+    architecture = Architecture(network, 2, size=(32, 32))
+    larger = Architecture(network, 3, size=(32, 32)).build
+    teacher, pupil = architecture.build(), architecture.build()
+    state = torch.get_rng_state()
+    found = transfer.tensors_of_answers(pupil, larger)
+    assert torch.equal(torch.get_rng_state(), state)  # the training's chance is the same
+    assert found and (found == names or not names)
+    content = safetensors.torch.save(teacher.state_dict())
+    taken = transfer.start_from_bytes(pupil, content, "w", found)
+    assert set(taken.fresh) == found
+    own, theirs = pupil.state_dict(), teacher.state_dict()
+    assert all(torch.equal(own[name], theirs[name]) for name in taken.loaded)
+    assert not all(torch.equal(own[name], theirs[name]) for name in found)
+
+
 def test_a_network_with_columns_starts_from_one_without_and_back():
     seeing = Architecture("resnet10", 2, columns=3, size=(32, 32))
     plain, fused, again = PLAIN.build(), seeing.build(), PLAIN.build()

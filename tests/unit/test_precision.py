@@ -39,7 +39,7 @@ class Seen:
     types: set = field(default_factory=set)
     weights: list = field(default_factory=list)
 
-    def watch(self, network):
+    def watch(self, network, _with_one_more):
         first = next(m for m in network.modules() if hasattr(m, "kernel_size"))
         first.register_forward_hook(self.note)
 

@@ -296,3 +296,17 @@ def test_rare_grades_weigh_more_where_asked_and_distances_stay():
     assert weights[2] == pytest.approx(2 * weights[0])
     assert task.loss(outputs, grades, Weighting(weights=weights)) == pytest.approx(float(wanted))
     assert task.loss(outputs, grades, Weighting()) == pytest.approx(float(each.mean()))
+
+
+@pytest.mark.parametrize(
+    ("task", "labels", "can"),
+    [
+        (TimeToEvent(), [[3, 0], [5, 0], [np.nan, np.nan]], False),  # nothing happened
+        (TimeToEvent(), [[3, 0], [5, 1]], False),  # nobody was left to compare with
+        (TimeToEvent(), [[3, 1], [5, 0]], True),
+        (Number(3.0, 2.0), [[np.nan], [np.nan]], False),
+        (Number(3.0, 2.0), [[np.nan], [1.0]], True),
+    ],
+)
+def test_a_loss_judges_only_where_its_labels_can_tell(task, labels, can):
+    assert task.can_judge(np.asarray(labels, np.float32)) == can

@@ -577,6 +577,20 @@ def test_a_recommended_recipe_can_be_built(task, on_gpu, dimensions):
     assert Architecture(config.network, task.outputs, dimensions, size=size).definition()
 
 
+@pytest.mark.parametrize(
+    ("count", "size", "network"),
+    [
+        (100, (32, 64, 64), "dynunet"), (49, (32, 64, 64), "segresnet"),
+        (100, (40, 56, 40), "segresnet"),  # no multiples of 16
+        (100, (12, 20, 20), "segresnet_small"),
+    ],
+)  # fmt: skip
+def test_what_is_recommended_takes_images_of_that_size(count, size, network):
+    task = Segmentation(("a",))
+    where = {"dimensions": "3d", "on_gpu": True, "size": size}
+    assert recommended(task, sample_count=count, **where).network == network
+
+
 @pytest.mark.parametrize(("dimensions", "alike", "at_risk"), [("2d", 32, 64), ("3d", 8, 32)])
 @pytest.mark.parametrize("on_gpu", [False, True])
 def test_batches_of_times_to_an_event_hold_enough_cases_to_compare(

@@ -1,6 +1,6 @@
 """Train a detector on images with boxes, and find boxes in images."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from learning.training.memory import AtOnce, room
 from learning.training.precision import mixed
 from learning.training.resumable import Schedule, batch_of_step, fit
 from learning.training.run import OnProgress, Store
+from learning.training.transfer import Start, start_afresh
 
 Batch = tuple[torch.Tensor, Targets]
 
@@ -56,7 +57,7 @@ def train_detector(
     validation: BoxedImages | None = None,
     on_progress: OnProgress = lambda _progress: None,
     device: torch.device | None = None,
-    start: Callable[[torch.nn.Module], None] = lambda _network: None,
+    start: Start = start_afresh,
 ) -> Detector:
     """A detector trained from scratch, from what `start` loads, or from the newest state.
 
@@ -68,7 +69,7 @@ def train_detector(
     device = device or torch.device("cpu")
     torch.manual_seed(seed)
     network = Detector(shape)
-    start(network)
+    start(network, lambda: Detector(replace(shape, class_count=shape.class_count + 1)))
     network = network.to(device)
     if shape.dimensions == 2:
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -68,6 +68,11 @@ class Task(ABC):
     def require_learnable(self, labels: Labels) -> None:
         """Raises Unlearnable where no model can learn from these training labels."""
 
+    def can_judge(self, labels: Labels) -> bool:
+        """Whether the loss on these labels (an array) says anything of a network: without any it is 0."""
+        known = np.isfinite(labels) if np.issubdtype(labels.dtype, np.floating) else labels >= 0
+        return bool(known.any())
+
     def fitted(self, labels: Labels) -> Self:
         """The task with what it must know of the training labels (a number's scale)."""
         del labels

@@ -103,6 +103,11 @@ class TimeToEvent(Task):
                 f"({events} events in {len(known)} labeled cases)."
             )
 
+    def can_judge(self, labels: Labels) -> bool:
+        """An event is needed, and somebody who was still at risk when it happened."""
+        times, events = labels[np.isfinite(labels).all(axis=1)].T
+        return bool(any((times > moment).any() for moment in times[events == 1]))
+
     def loss(
         self, outputs: torch.Tensor, labels: torch.Tensor, weighting: Weighting
     ) -> torch.Tensor:
