@@ -259,6 +259,8 @@ TRAINING_PROCESSES = env.count_or("TRAINING_PROCESSES", "1", "auto")
 # trusted. Tests that need every claim in the order of the ranking set 0.
 LEAST_AUDIT_PERCENT = env.integer("LEAST_AUDIT_PERCENT", 10)
 SCORING_SHARD_CASES = env.integer("SCORING_SHARD_CASES", 0)
+# A study that received an object within these seconds is still arriving: models wait. Tests set 0.
+STUDY_QUIET_SECONDS = env.integer("STUDY_QUIET_SECONDS", 60)
 CELERY_BEAT_SCHEDULE = {
     "sweep-jobs": {"task": "learning.tasks.sweep_jobs", "schedule": JOB_SWEEP_SECONDS},
     "expire-assignments": {

@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
+from annotation.archive import selectors as archive
 from annotation.core import jobs
 from annotation.core.errors import DomainError
 from annotation.datasets import services as datasets
@@ -28,6 +29,7 @@ from annotation.datasets.models import Split
 from annotation.datasets.splitter import Splitter
 from annotation.labeling.models import Case
 from learning.images import Image, choose_images, load_images
+from learning.machine import FilesElsewhere
 from learning.models import EMBEDDING_SIZE, Embedding, EncoderKind, EncoderVersion
 from learning.services.seen import note_seen
 from learning.training.checkpoint import Checkpoints
@@ -64,7 +66,7 @@ def run_encoder(encoder: EncoderVersion) -> None:
 
 def _without_vector(encoder: EncoderVersion) -> QuerySet[Case]:
     return (
-        Case.objects.filter(project=encoder.project_id)
+        Case.objects.filter(~archive.is_arriving("study"), project=encoder.project_id)
         .exclude(pk__in=Embedding.objects.filter(encoder=encoder).values("case"))
         .only("pk", "study_id")
         .order_by("shuffle_key")
@@ -140,6 +142,8 @@ def _embed_block(encoder: EncoderVersion, embed: Embed, cases: Sequence[Case]) -
     """Vectors of the cases; one without an image gets the reason instead."""
     refused: dict[UUID, str] = {}
     found = _images(cases, refused)
+    if not archive.has_files_of([case.study_id for case in cases if case.pk in refused]):
+        raise FilesElsewhere  # a reason would keep these cases from another worker for good
     rows = [
         Embedding(encoder=encoder, case_id=case, reason=why[:200]) for case, why in refused.items()
     ]

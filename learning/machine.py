@@ -3,6 +3,15 @@
 import torch
 from django.conf import settings
 
+FILES_ELSEWHERE = "Stored files are not on this machine."
+
+
+class FilesElsewhere(RuntimeError):
+    """This machine lacks files that another may have: it cannot judge the cases."""
+
+    def __init__(self) -> None:
+        super().__init__(FILES_ELSEWHERE)
+
 
 def process_count() -> int:
     """How many processes train one network together: at most one for each GPU, where there are any."""

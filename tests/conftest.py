@@ -35,6 +35,12 @@ def order_of_the_ranking(settings):
     settings.LEAST_AUDIT_PERCENT = 0
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_waited_for(settings):
+    """What a test has stored is whole."""
+    settings.STUDY_QUIET_SECONDS = 0
+
+
 @pytest.fixture
 def cast(db) -> Cast:
     return make_cast()

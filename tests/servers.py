@@ -24,7 +24,8 @@ def environment(**extra):
     return {
         **os.environ, "DATABASE_URL": url, "BROKER_URL": settings.BROKER_URL,
         "SECRET_KEY": settings.SECRET_KEY, "FIRSTREAD_DATA": str(settings.DATA_ROOT),
-        "OMP_NUM_THREADS": "1", "LEAST_AUDIT_PERCENT": str(settings.LEAST_AUDIT_PERCENT), **extra,
+        "OMP_NUM_THREADS": "1", "LEAST_AUDIT_PERCENT": str(settings.LEAST_AUDIT_PERCENT),
+        "STUDY_QUIET_SECONDS": str(settings.STUDY_QUIET_SECONDS), **extra,
     }  # fmt: skip
 
 

@@ -3,13 +3,28 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Count, F, Func, JSONField, Q, QuerySet, When, Window
+from django.conf import settings
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    F,
+    Func,
+    JSONField,
+    OuterRef,
+    Q,
+    QuerySet,
+    When,
+    Window,
+)
 from django.db.models.functions import RowNumber
+from django.utils import timezone
 
-from annotation.archive.models import Instance, Series, Study
+from annotation.archive.models import Instance, Series, SeriesPreparation, Study
 from annotation.imaging.frame_order import FrameOrder, ImageObject, order_frames
 from annotation.imaging.geometry import place_of_frame
 from annotation.imaging.volume import NotAVolume, SlicePlace, plane_of
@@ -171,6 +186,18 @@ def has_files_of(study_ids: Iterable[UUID]) -> bool:
     """Whether every stored file of these studies can be seen by this machine."""
     instances = Instance.objects.filter(series__study_id__in=list(study_ids)).only("sha256")
     return all(instance.path.exists() for instance in instances.iterator(chunk_size=1000))
+
+
+def is_arriving(study: str) -> Exists:
+    """Whether the study that this field of a row names is still arriving: what is seen of it is a part."""
+    return has_changed(study, timezone.now() - timedelta(seconds=settings.STUDY_QUIET_SECONDS))
+
+
+def has_changed(study: str, since: datetime) -> Exists:
+    """Whether an object of the study that this field of a row names came after the moment."""
+    return Exists(
+        SeriesPreparation.objects.filter(series__study=OuterRef(study), changed_at__gt=since)
+    )
 
 
 def middle_frame(instances: QuerySet[Instance]) -> tuple[Instance, int] | None:

@@ -18,10 +18,11 @@ from learning.acquisition import reasons
 from learning.acquisition.pool import NOTHING_LABELED, Labeled
 from learning.acquisition.strategies import STRATEGIES, rank
 from learning.column_values import current_rows, with_rows
+from learning.machine import FILES_ELSEWHERE
 from learning.models import ModelVersion, Prediction, Scoring
 from learning.pipeline.base import Foreseen, Kind, Learned, NotEnoughLabels
 from learning.pipeline.kinds import kind_of
-from learning.pipeline.scoring import FILES_ELSEWHERE, cases_without_files
+from learning.pipeline.scoring import cases_without_files
 from learning.services import ordering, scorings
 from learning.stored_models import load_network, schema_of
 

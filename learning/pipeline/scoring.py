@@ -15,6 +15,7 @@ from annotation.datasets.models import Split
 from annotation.datasets.splitter import Splitter
 from annotation.labeling.models import Case, CaseState
 from learning.column_values import current_rows, with_rows
+from learning.machine import FilesElsewhere
 from learning.models import Round, Shard
 from learning.pipeline.base import Foreseen, Kind, Learned
 from learning.pipeline.kinds import kind_of_round
@@ -27,7 +28,6 @@ Json = dict[str, Any]
 logger = logging.getLogger(__name__)
 TELL_S = 1.0
 WAIT_S = 0.5
-FILES_ELSEWHERE = "Stored files are not on this machine."
 HELP_S = 60.0  # then the message goes to the end of the queue: other jobs wait there too
 
 
@@ -68,7 +68,7 @@ def help_score(round_id: str) -> None:
                 known = known or _restored(shard.round)
                 found, excluded = _predict(shard, *known, lambda: None)
                 if cases_without_files(excluded):
-                    raise FilesElsewhere(FILES_ELSEWHERE)
+                    raise FilesElsewhere
                 shards.keep(shard=shard, found=found, excluded=_by_text(excluded))
         except (jobs.JobFenced, jobs.JobCancelled):
             return
@@ -170,10 +170,6 @@ def _gathered(round_: Round, excluded: dict[UUID, str]) -> list[tuple[Foreseen, 
         excluded |= {UUID(case): why for case, why in shard.excluded.items()}
         found += [(Foreseen.from_json(one), shard.is_held_out) for one in shard.found]
     return found
-
-
-class FilesElsewhere(RuntimeError):
-    """This machine lacks files that the round's own may have."""
 
 
 class _Teller:

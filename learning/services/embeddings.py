@@ -13,6 +13,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 from pgvector.django import CosineDistance
 
+from annotation.archive import selectors as archive
 from annotation.core.jobs import UNFINISHED, JobState
 from annotation.core.tasks import ring
 from annotation.labeling.models import Case, Project
@@ -62,13 +63,16 @@ def _queue_what_is_due(project: Project) -> bool:
     known = list(_embedding(project).defer("content").order_by("number"))
     if any(encoder.state in UNFINISHED for encoder in known):
         return False
-    cases = Case.objects.filter(project=project)[:MIN_TO_LEARN].count()
+    whole = Case.objects.filter(~archive.is_arriving("study"), project=project)
+    cases = whole[:MIN_TO_LEARN].count()
     kinds = {encoder.kind for encoder in known}
     if EncoderKind.DESCRIPTOR not in kinds:
         return cases >= MIN_CASES and create_encoder(project, EncoderKind.DESCRIPTOR) is not None
     is_stopped = any(encoder.state == JobState.CANCELLED for encoder in known)
     if EncoderKind.CONTRASTIVE not in kinds and cases >= MIN_TO_LEARN and not is_stopped:
         return create_encoder(project, EncoderKind.CONTRASTIVE) is not None
+    for encoder in known:
+        _forget_outdated(encoder)
     # The newest ready one serves; a later one that failed must not keep new cases from its vectors.
     serving = max((e.number for e in known if e.is_ready), default=0)
     return any(_lacks_vectors(e) and _reopen_idle(e) for e in known if e.number >= serving)
@@ -80,7 +84,15 @@ def _embedding(project: Project) -> QuerySet[EncoderVersion]:
 
 def _lacks_vectors(encoder: EncoderVersion) -> bool:
     embedded = Embedding.objects.filter(encoder=encoder, case=OuterRef("pk"))
-    return Case.objects.filter(~Exists(embedded), project=encoder.project_id).exists()
+    waiting = Case.objects.filter(~Exists(embedded), project=encoder.project_id)
+    return waiting.filter(~archive.is_arriving("study")).exists()
+
+
+def _forget_outdated(encoder: EncoderVersion) -> None:
+    """A case that could not be embedded may be able to, once more of its study has come."""
+    if encoder.finished_at is not None:
+        refused = Embedding.objects.filter(encoder=encoder, vector=None)
+        refused.filter(archive.has_changed("case__study", encoder.finished_at)).delete()
 
 
 def _reopen_idle(encoder: EncoderVersion) -> bool:

@@ -15,6 +15,7 @@ from django.db.models import F, Func, Q, UUIDField
 from django.utils import timezone
 
 from annotation.accounts.models import User
+from annotation.archive import selectors as archive
 from annotation.core import audit, jobs, wording
 from annotation.core.locks import wait_for_locks
 from annotation.core.tasks import ring
@@ -26,7 +27,7 @@ from learning.models import ModelVersion, ModelVersionState, Prediction, Scoring
 from learning.services import asking, ordering
 from learning.services.locking import lock_versions
 from learning.services.suggestions import suggest_more
-from learning.services.unusable import unusable_cases
+from learning.services.unusable import forget_outdated, unusable_cases
 
 logger = logging.getLogger(__name__)
 PART = 256  # cases that a worker takes at once: a minute of radiographs on a CPU
@@ -57,6 +58,7 @@ def request_missing(version: ModelVersion, *, retries: bool = True) -> list[Scor
     lock_versions(version.target_id)
     if version.scorings.filter(state__in=jobs.UNFINISHED).exists():
         return []
+    forget_outdated(version)
     batch = uuid4()
     made = Scoring.objects.bulk_create(
         Scoring(model_version=version, batch=batch, case_ids=cases)
@@ -216,6 +218,7 @@ def _missing(version: ModelVersion, retries: bool) -> Iterator[UUID]:
         Case.objects.filter(project=version.target.project_id, state=CaseState.OPEN)
         .exclude(predictions__model_version=version)
         .exclude(pk__in=unusable_cases(version))
+        .exclude(archive.is_arriving("study"))
     )
     if not retries:
         ended = version.scorings.filter(state__in=(jobs.JobState.FAILED, jobs.JobState.CANCELLED))

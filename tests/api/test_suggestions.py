@@ -62,6 +62,25 @@ def test_suggestions_come_with_the_case_where_the_project_shows_them(suggested):
     assert body["priority_words"] == {"code": "undecided"}
 
 
+def test_a_read_is_offered_what_its_own_schema_knows(suggested, cast):
+    """A model that learned a later schema would fill the draft with what the server refuses."""
+    client, body = suggested("shown")
+    [case] = Case.objects.all()
+    later = {
+        "answers": {"nodule": "perhaps", "size": 3}, "probabilities": {"nodule": {"perhaps": 1.0}},
+        "scoped": [{"series_instance_uid": "1.2", "answers": {"phase": "venous"}}],
+        "regions": [{"kind": "box", "label": "cyst"}], "masks": [{"layer": 7, "slices": {}}],
+    }  # fmt: skip
+    mixed = {**CONTENT, "regions": later["regions"], "masks": later["masks"]}
+    for origin, content in (("target 1", mixed), ("target 2", later)):
+        offer_suggestions(
+            project=cast.project, origin=origin, source=origin, offered=[Offered(case.pk, content)]
+        )
+    [found] = ask(client, body).json()
+    assert found["source"] == "target 1"
+    assert found["content"] == {**CONTENT, "regions": [], "masks": []}
+
+
 def test_a_project_without_suggestions_shows_none(suggested):
     client, body = suggested("off")
     assert body["suggestions"] == []

@@ -3,13 +3,14 @@
 import threading
 import time
 from datetime import timedelta
+from uuid import uuid4
 
 import numpy as np
 import pytest
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from annotation.archive.models import Instance
+from annotation.archive.models import Instance, SeriesPreparation
 from annotation.core import jobs
 from annotation.core.models import AuditEvent
 from annotation.datasets.models import Split
@@ -108,6 +109,35 @@ def test_what_the_model_cannot_use_is_not_tried_for_ever(version, cast):
     part = Scoring.objects.order_by("-created_at").first()
     assert list(part.excluded) == [str(empty.pk)]
     assert scorings.request_due() == 0
+
+
+def arrived(study, ago=timedelta(0)):
+    """As if the study's last object had come then."""
+    of_study = SeriesPreparation.objects.filter(series__study=study)
+    of_study.update(changed_at=timezone.now() - ago)
+
+
+def test_what_the_model_could_not_use_is_tried_again_once_more_of_it_has_come(version, cast, pool):
+    score_all()
+    version.predictions.filter(case=pool[0]).delete()
+    Scoring.objects.create(
+        model_version=version, batch=uuid4(), case_ids=[pool[0].pk], state=jobs.JobState.COMPLETED,
+        excluded={str(pool[0].pk): "3 slices are too few"}, finished_at=timezone.now(),
+    )  # fmt: skip
+    assert scorings.request_due() == 0
+    arrived(pool[0].study)
+    assert scorings.request_due() == 1
+    score_all()
+    assert version.predictions.filter(case=pool[0]).exists()
+
+
+def test_a_study_that_is_still_arriving_is_waited_for(version, cast, settings):
+    score_all()
+    settings.STUDY_QUIET_SECONDS = 60
+    [late] = factories.make_cases(cast.project, 1)
+    assert scorings.request_due() == 0
+    arrived(late.study, timedelta(seconds=61))
+    assert scorings.request_due() == 1
 
 
 def test_files_that_this_machine_lacks_are_no_reason_to_leave_a_case_out(

@@ -2,11 +2,13 @@
 
 import io
 import time
+from datetime import timedelta
 
 import numpy as np
 import pytest
 from django.utils import timezone
 
+from annotation.archive.models import Instance, SeriesPreparation
 from annotation.core import jobs
 from annotation.core.models import AuditEvent
 from annotation.datasets.models import Split
@@ -60,6 +62,39 @@ def label(cast, answers):
 
 def front_of(project):
     return list(Case.objects.filter(project=project, front__gt=0).order_by("-front"))
+
+
+def arrived(cases, ago=timedelta(0)):
+    of_studies = SeriesPreparation.objects.filter(series__study__cases__in=cases)
+    of_studies.update(changed_at=timezone.now() - ago)
+
+
+def test_studies_that_are_still_arriving_are_waited_for(target, pool, settings):
+    settings.STUDY_QUIET_SECONDS = 60
+    assert embeddings.embed_due() == 0
+    arrived(pool, timedelta(seconds=61))
+    assert embeddings.embed_due() == 1
+
+
+def test_a_case_without_a_vector_gets_one_once_more_of_it_has_come(target, cast, pool):
+    encoder = embed(cast.project)
+    of_case = Embedding.objects.filter(encoder=encoder, case=pool[0])
+    of_case.update(vector=None, reason="no image that can be rendered")
+    assert embeddings.embed_due() == 0
+    arrived(pool[:1])
+    assert embeddings.embed_due() == 1
+    jobs.execute(EncoderVersion, encoder.pk, embedding.run_encoder)
+    assert of_case.get().vector is not None
+
+
+def test_files_that_this_machine_lacks_leave_no_reason(target, cast, pool):
+    [instance] = Instance.objects.filter(series__study=pool[0].study)
+    instance.path.rename(instance.path.with_suffix(".away"))
+    encoder = embed(cast.project)
+    assert (encoder.state, encoder.error) == (
+        jobs.JobState.FAILED, "Stored files are not on this machine.",
+    )  # fmt: skip
+    assert not Embedding.objects.filter(case=pool[0]).exists()
 
 
 def test_every_case_gets_a_vector_of_length_one_or_a_reason(target, cast):

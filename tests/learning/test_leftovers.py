@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 
 from annotation.datasets import services as datasets
-from learning.models import CrossValidation, EncoderVersion, Round
+from learning.models import CrossValidation, EncoderVersion, Round, Target
 from learning.services import targets
 from learning.services.leftovers import collect_leftovers
 from tests import factories
@@ -40,11 +40,11 @@ def kept_weights(name, *, days=2):
     return path
 
 
-def test_weights_that_nobody_names_are_deleted(cast, job):
+def test_weights_that_nobody_names_are_deleted(job):
     """Of a round that failed while it scored; not those of one that may go on, of a version, or new ones."""
-    version = make_model(targets.create_target(actor=None, project=cast.project, question="nodule"))
     job("rounds", "failed", scorer={"weights_sha256": "f" * 64})
     job("rounds", "running", scorer={"weights_sha256": "a" * 64})
+    version = make_model(Target.objects.get())
     gone = [kept_weights(f"{'f' * 64}.safetensors"), kept_weights(f"{'f' * 64}.part")]
     stay = [
         kept_weights(f"{'a' * 64}.safetensors"),

@@ -92,7 +92,11 @@ def reading_body(
             "study": study,
             "priors": priors,
             "options": options,
-            "suggestions": selectors.find_suggestions(case) if is_revealed else [],
+            "suggestions": suggestions.fitting_suggestions(
+                annotation, selectors.find_suggestions(case)
+            )
+            if is_revealed
+            else [],
             "assignment": assignment,
             "annotation": annotation,
             "review_comment": last_review or "",
@@ -206,7 +210,10 @@ class SuggestionsView(APIView):
 
     @extend_schema(responses=shapes.SuggestionSerializer(many=True))
     def get(self, request: Request, case_id: UUID) -> Response:
-        found = revealed_suggestions(user_of(request), case_id)
+        user = user_of(request)
+        revealed = revealed_suggestions(user, case_id)
+        annotation = get_or_not_found(Annotation.objects.filter(reader=user), case=case_id)
+        found = suggestions.fitting_suggestions(annotation, revealed)
         return Response(shapes.SuggestionSerializer(found, many=True).data)
 
 

@@ -1,7 +1,7 @@
 """PURE. Whether an annotation's content fits its schema (docs/reference/annotation-content.md)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -67,6 +67,37 @@ def fitting_answers_on_series(schema: Schema, content: Any, series: str) -> dict
     scoped = content.get("scoped", []) if isinstance(content, dict) else []
     given = [entry["answers"] for entry in scoped if entry.get("series_instance_uid") == series]
     return _fitting(schema.questions_of("series"), given[0]) if given else {}
+
+
+def fitting_proposal(schema: Schema, content: dict[str, Any]) -> dict[str, Any]:
+    """What of a model's proposal can be taken over under this schema, with the fields that it has.
+
+    A model may know a later schema than a read that was begun before it, or an earlier one.
+    """
+    kinds = {label.key: label.kinds for label in schema.region_labels}
+    layers = {segment.layer for segment in schema.segments}
+    known: dict[str, Callable[[list[dict[str, Any]]], list[dict[str, Any]]]] = {
+        "scoped": lambda entries: [e for entry in entries if (e := _entry(schema, entry))],
+        "regions": lambda regions: [r for r in regions if r["kind"] in kinds.get(r["label"], ())],
+        "masks": lambda masks: [m for m in masks if m.get("layer", 0) in layers],
+    }
+    fitted = {name: fit(content[name]) for name, fit in known.items() if name in content}
+    return _answered(schema.study_questions, content) | fitted
+
+
+def _entry(schema: Schema, entry: dict[str, Any]) -> dict[str, Any]:
+    """What is proposed for a series or an instance; empty where the schema asks nothing of it."""
+    scope = "series" if "series_instance_uid" in entry else "instance"
+    found = _answered(schema.questions_of(scope), entry)
+    return {**entry, **found} if found.get("answers") else {}
+
+
+def _answered(questions: Sequence[Question], content: dict[str, Any]) -> dict[str, Any]:
+    """Its answers and their probabilities, as far as the questions know them."""
+    answers = _fitting(questions, content.get("answers", {}))
+    shares = {key: v for key, v in content.get("probabilities", {}).items() if key in answers}
+    found = {"answers": answers, "probabilities": shares}
+    return {name: value for name, value in found.items() if name in content}
 
 
 def _fitting(questions: Sequence[Question], answers: Answers) -> dict[str, Any]:

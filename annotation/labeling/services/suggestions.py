@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -11,12 +12,38 @@ from django.db import transaction
 
 from annotation.core.errors import InvalidInput
 from annotation.labeling.models import Annotation, AnnotationState, Project, Suggestion
-from annotation.labeling.schemas import Options, missing_in_impression
+from annotation.labeling.schemas import Options, fitting_proposal, missing_in_impression
 from annotation.labeling.services.claiming import is_audit
 from annotation.labeling.services.places import foreign_places
 
 BATCH = 2000
 TAKEN = ("accepted", "edited")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A suggestion as the reader of an annotation can take it over."""
+
+    id: UUID
+    source: str
+    created_at: datetime
+    content: dict[str, Any]
+
+
+def fitting_suggestions(
+    annotation: Annotation, suggestions: Iterable[Suggestion]
+) -> list[Proposal]:
+    """Those of which something fits the schema that the read answers, and what of them does.
+
+    What does not fit would keep the whole draft from being saved.
+    """
+    schema = annotation.schema.schema
+    fitted = [(one, fitting_proposal(schema, one.content)) for one in suggestions]
+    return [
+        Proposal(one.pk, one.source, one.created_at, content)
+        for one, content in fitted
+        if any(content.values()) or not any(one.content.values())  # that nothing is there, fits
+    ]
 
 
 @dataclass(frozen=True)

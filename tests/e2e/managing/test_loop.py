@@ -74,7 +74,7 @@ def running_stack(folder, arguments):
     env = {
         k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "BROKER_URL", "SECRET_KEY")
     }
-    env["FIRSTREAD_DATA"] = str(folder)
+    env |= {"FIRSTREAD_DATA": str(folder), "STUDY_QUIET_SECONDS": "0"}
     port = servers.free_port()
     log = folder / "up.log"
     with log.open("w") as output:
