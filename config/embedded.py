@@ -38,6 +38,8 @@ from config.processes import (
 
 START_TIMEOUT_S = 120.0  # crash recovery of a large WAL may take this long
 STOP_TIMEOUT_S = 30.0
+# Waits for no disk: a loss of power may cost everything.
+FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 def _wheel_binaries(account: Account) -> tuple[Path, Path]:
@@ -90,8 +92,9 @@ def valkey_server(folder: Path) -> Path:
 class EmbeddedServices:
     """PostgreSQL and Valkey under one data root; `start`, then `urls`, then `stop`."""
 
-    def __init__(self, data_root: Path) -> None:
+    def __init__(self, data_root: Path, *, forgetful: bool = False) -> None:
         self.data_root = data_root
+        self._durability = FORGETFUL if forgetful else {}
         self.account = service_account()
         self.data_root.mkdir(parents=True, exist_ok=True)
         if self.account.is_other:
@@ -182,6 +185,7 @@ class EmbeddedServices:
             "max_connections": "120",
             "shared_buffers": "128MB",
             "log_min_messages": "warning",
+            **self._durability,
         }
         command = [str(self.postgres_bin / "postgres"), "-D", str(self._cluster)]
         for name, value in options.items():
@@ -355,10 +359,10 @@ def only_supervisor(data_root: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def running(data_root: Path) -> Iterator[dict[str, str]]:
+def running(data_root: Path, *, forgetful: bool = False) -> Iterator[dict[str, str]]:
     """The services for the time of a `with` block; yields DATABASE_URL and BROKER_URL."""
     with only_supervisor(data_root):
-        services = EmbeddedServices(data_root)
+        services = EmbeddedServices(data_root, forgetful=forgetful)
         try:
             services.start()
             yield services.urls
@@ -366,12 +370,12 @@ def running(data_root: Path) -> Iterator[dict[str, str]]:
             services.stop()
 
 
-def exec_beside(command: list[str]) -> int:
+def exec_beside(command: list[str], *, forgetful: bool = False) -> int:
     """Run the command with fresh services in a throw-away folder; returns its exit status."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     root = Path(tempfile.mkdtemp(prefix="firstread-exec-"))
     try:
-        with running(root) as urls:
+        with running(root, forgetful=forgetful) as urls:
             inherited = {k: v for k, v in os.environ.items() if k != "FIRSTREAD_DATA"}
             env = {**urls, "SECRET_KEY": secrets.token_urlsafe(40), **inherited}
             return subprocess.call(command, env={**env, "FIRSTREAD_DATA": str(root / "data")})
@@ -380,13 +384,15 @@ def exec_beside(command: list[str]) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    if arguments[:2] == ["exec", "--"] and len(arguments) > 2:
+    forgetful = arguments[1:2] == ["--forgetful"]
+    before, command = arguments[: 2 + forgetful], arguments[2 + forgetful :]
+    if before[:1] + before[-1:] == ["exec", "--"] and command:
         try:
-            return exec_beside(arguments[2:])
+            return exec_beside(command, forgetful=forgetful)
         except EmbeddedError as error:
             print(f"embedded services: {error}", file=sys.stderr)
             return 1
-    print("usage: python -m config.embedded exec -- COMMAND …", file=sys.stderr)
+    print("usage: python -m config.embedded exec [--forgetful] -- COMMAND …", file=sys.stderr)
     return 2
 
 
