@@ -12,6 +12,7 @@ import { Draft, openBroadcast, UNHEARD, type Channel } from './Draft'
 import * as edits from './edits'
 import type { WorkJournal } from './journal'
 import type { MaskChange } from './maskStore'
+import { Observable } from './observable'
 import { Parting } from './Parting'
 import { explain, isLeaseLost, isSignedOut } from './serverAnswers'
 import type { Bytes } from './sliceFormat'
@@ -19,12 +20,11 @@ import { isStuck, mayHaveArrived, Stuck, Submission } from './Submission'
 import { isUndecided, proposedBy } from './suggested'
 import { asAsked, askedOfLabel, begun, firstMissing, normalAnswers, withNewDefaults } from './questions'
 import { isLeaseLostIn, NO_CONTENT, NOTHING_YET, openedWith, shownOf, UNTROUBLED, type Phase, type Requests, type Snapshot } from './sessionState'
-import { Shown } from './shown'
 import { typedNumbers } from './typedNumbers'
 
 export type { Phase, Requests, Snapshot } from './sessionState'
 
-export class ReadingSession extends Shown<Snapshot> {
+export class ReadingSession extends Observable<Snapshot> {
   private draft: Draft | null = null
   private submission: { draft: Draft; of: Submission } | null = null
   private handing: Promise<void> | null = null

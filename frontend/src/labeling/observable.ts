@@ -1,5 +1,5 @@
 /** A state that a page draws, and hears of whenever it changes. */
-export class Shown<State extends object> {
+export class Observable<State extends object> {
   private readonly listeners = new Set<() => void>()
 
   constructor(protected state: State) {}
