@@ -147,3 +147,42 @@ def test_a_length_says_where_its_millimetres_come_from(live_cast):
             assert float(said[1]) == pytest.approx(pixels * (pixel_mm or 1), abs=0.06)
             unit = f"mm ({words})" if pixel_mm else "px"
             assert said[0] == f"{said[1]} {unit}"
+
+
+def test_regions_on_frames_that_load_later_are_measured(live_cast):
+    """Of a case that is opened again its other slices come once the regions are there."""
+    project, _ = case_of_bar(live_cast, "along the rows")
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.do("await w.goTo(w.state.panes[0].slices)")
+        room.until("p.status === 'shown' && p.slice === p.slices")
+        room.take("box")
+        drag(room.page, room.at(0, 0.4, 0.4), room.at(0, 0.6, 0.6))
+        measured = room.page.get_by_test_id("region").get_by_text("HU")
+        measured.first.wait_for()
+        saved(regions_of)
+        room = enter(project)
+        assert room.pane()["slice"] < room.pane()["slices"]
+        measured.first.wait_for()
+
+
+def test_a_jump_goes_to_its_pixel_where_pixels_are_not_square(live_cast):
+    project, _ = case_of_bar(live_cast, "along the rows")
+    column, row, number = 30, 50, 4
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.do("w.showPlanes(w.state.panes[0].series)")
+        for pane in range(3):
+            room.until(
+                "p.status === 'shown' && p.loaded === p.study.series[0].instances.length", pane
+            )
+        room.do(
+            "w.activate(1); const [{ instances }] = w.state.panes[1].study.series;"
+            f"await w.jumpTo(instances[{number}].sop_instance_uid, 1, [{column}, {row}])"
+        )
+        z, y, x = np.multiply((number, row, column), SPACING_MM)
+        room.settle()
+        shown = [room.patient_under(pane, 40, 40) for pane in range(3)]
+        assert shown[0][2] == pytest.approx(z, abs=SPACING_MM[0] / 2)
+        assert shown[1][0] == pytest.approx(x, abs=SPACING_MM[2] / 2)
+        assert shown[2][1] == pytest.approx(y, abs=SPACING_MM[1] / 2)
