@@ -162,7 +162,7 @@ export class ReadingSession extends Observable<Snapshot> {
     const { draft } = this
     if (!reading || !draft?.isOpen || phase !== 'reading' || (!content.first_impression && this.stumbles())) return
     await draft.flush() // what the server refuses must not be held fast for ever: nobody could mend it
-    if (draft.save.kind !== 'saved') return // its notice says why
+    if (draft.save.kind === 'refused' || isStuck(draft.save)) return // its notice says why
     draft.stamp(edits.commitFirstImpression(asAsked(this.questions(), draft.document.content), now.toISOString()))
     try {
       await draft.flush()
