@@ -5,7 +5,7 @@ from typing import Any
 
 from annotation.labeling.schemas import Schema
 from learning.kinds import is_on_series
-from learning.models import Round, Target, TargetKind
+from learning.models import ModelVersion, Round, Target, TargetKind
 from learning.pipeline.answers import Answers
 from learning.pipeline.base import Kind
 from learning.pipeline.image_boxes import ImageBoxes
@@ -27,9 +27,16 @@ def kind_of_round(round_: Round) -> Kind:
     assert dataset is not None  # noqa: S101  for the type checker
     target = copy(round_.target)
     target.input = round_.input
-    return kind_of(
-        target, dataset.schema.schema, round_.config, round_.strategy, dataset.items.count()
-    )
+    overrides = _network_begun_with(round_) | round_.config
+    return kind_of(target, dataset.schema.schema, overrides, round_.strategy, dataset.items.count())
+
+
+def _network_begun_with(round_: Round) -> dict[str, Any]:
+    """Weights of the target's own model fit one network; which is recommended changes with the labels."""
+    version = ModelVersion.objects.filter(
+        pk=round_.start.get("model_version"), target=round_.target_id
+    ).first()
+    return {"network": version.config["network"]} if version and "network" in version.config else {}
 
 
 def answers_of(target: Target, schema: Schema) -> type[Answers]:

@@ -120,7 +120,17 @@ def test_a_start_must_be_something_that_the_manager_may_see(target, cast):
     assert target.start == {}
 
 
+def test_a_round_goes_on_with_the_network_of_the_model_that_it_starts_from(target, cast):
+    """What is recommended changes with the number of labels."""
+    start_at(target, cast.manager, model_version=str(make_model(target, network="vit_small").pk))
+    done = run(target)
+    assert (done.state, done.config["network"]) == ("completed", "vit_small"), done.error
+    assert done.started_from["fresh_count"] == 0
+
+
 def test_weights_of_another_network_fail_the_round_with_a_reason(target, cast):
+    config = {**target.config, "network": "resnet10"}
+    targets.change_target(actor=cast.manager, target=target, config=config)
     start_at(target, cast.manager, model_version=str(make_model(target, network="vit_small").pk))
     failed = run(target)
     assert failed.state == "failed"
