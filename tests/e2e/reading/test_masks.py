@@ -230,8 +230,10 @@ def test_a_threshold_brush_fills_exactly_the_values_between_its_bounds(live_cast
         room.page.get_by_role("textbox", name="To", exact=True).fill("45")
         if shape == "sphere":
             room.page.get_by_label("Sphere", exact=True).check()
+        room.settle()  # the brush follows the page
         hit = click(room, 0, voxel_mm(8, 30, 19))  # on the border between air and body
-        saved(painted)
+        slices = 1 if shape == "circle" else 5
+        saved(lambda content: len(painted(content)) == slices)
         disc = (np.linalg.norm(CENTRES_MM - hit, axis=-1) <= RADIUS_MM) & (Z == 19)
         is_in_reach = in_sphere(hit) if shape == "sphere" else disc
         is_body = (X >= 8) & (X < 56) & (Y >= 8) & (Y < 56)
@@ -240,6 +242,7 @@ def test_a_threshold_brush_fills_exactly_the_values_between_its_bounds(live_cast
         # Without bounds it paints whatever lies under it.
         before = kept(room) > 0
         bounds.uncheck()
+        room.settle()
         room.hover_brush(0, *room.pixel(20, 50))
         hit = click(room, 0, voxel_mm(8, 50, 19))
         saved(lambda content: any(labels[50, 7] for labels in painted(content).values()))
