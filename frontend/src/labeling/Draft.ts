@@ -135,8 +135,9 @@ export class Draft {
   }
 
   edit(action: string, change: Change, options: { gesture?: string } = {}): boolean {
+    if (!this.isOpen || !this.document.edit(action, change, options)) return false
     this.edits++
-    return this.isOpen && this.document.edit(action, change, options) && this.changed()
+    return this.changed()
   }
 
   /** A fact: during a conflict it waits for the version that is chosen. */

@@ -151,7 +151,9 @@ def test_planes_that_are_closed_leave_nothing_on_the_graphics_card(live_cast):
         room.do("w.kept = w.state.panes[0].study")
 
         def open_and_close():
-            room.do("w.setLayout('1x1'); await w.hangPlanes(w.kept, w.kept.series[0])")
+            room.do(
+                "w.setLayout('1x1'); w.studies = [w.kept]; await w.hangPlanes(w.kept, w.kept.series[0])"
+            )
             room.until("s.panes.length > 2 && s.panes.every((one) => one.status === 'shown')")
             room.settle()
             room.do("w.close(); w.forget(w.kept)")
