@@ -25,7 +25,7 @@ def environment(**extra):
         **os.environ, "DATABASE_URL": url, "BROKER_URL": settings.BROKER_URL,
         "SECRET_KEY": settings.SECRET_KEY, "FIRSTREAD_DATA": str(settings.DATA_ROOT),
         "OMP_NUM_THREADS": "1", "LEAST_AUDIT_PERCENT": str(settings.LEAST_AUDIT_PERCENT),
-        "STUDY_QUIET_SECONDS": str(settings.STUDY_QUIET_SECONDS), **extra,
+        "STUDY_QUIET_SECONDS": "0", **extra,
     }  # fmt: skip
 
 
