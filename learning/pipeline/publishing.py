@@ -51,7 +51,7 @@ def publish(round_: Round, finished: Finished) -> None:
     version = _model_version(round_, finished)  # holds the target's row: first of all
     _keep_predictions(version, finished)
     unlabeled.leave_off(round_)
-    scorings.keep_excluded(version=version, excluded=finished.unusable)
+    scorings.keep_excluded(version=version, excluded=finished.unusable, since=round_.started_at)
     if judged.results is not None:
         test_results.keep(version=version, results=judged.results)
     if model_versions.consider(version).may_order:

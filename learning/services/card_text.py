@@ -118,7 +118,7 @@ def _training(model: Card, training: Card | None, origin: str) -> str:
 
 
 def _start(found: Card | None) -> str:
-    return f"{found['name']}, SHA-256 `{found['sha256']}`" if found else "chance"
+    return f"{found['name']}, SHA-256 `{found['sha256']}`" if found else "random weights"
 
 
 NOT_TRIED = {

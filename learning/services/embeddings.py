@@ -71,11 +71,12 @@ def _queue_what_is_due(project: Project) -> bool:
     is_stopped = any(encoder.state == JobState.CANCELLED for encoder in known)
     if EncoderKind.CONTRASTIVE not in kinds and cases >= MIN_TO_LEARN and not is_stopped:
         return create_encoder(project, EncoderKind.CONTRASTIVE) is not None
-    for encoder in known:
-        _forget_outdated(encoder)
     # The newest ready one serves; a later one that failed must not keep new cases from its vectors.
     serving = max((e.number for e in known if e.is_ready), default=0)
-    return any(_lacks_vectors(e) and _reopen_idle(e) for e in known if e.number >= serving)
+    needed = [encoder for encoder in known if encoder.number >= serving]
+    for encoder in needed:
+        _forget_outdated(encoder)
+    return any(_lacks_vectors(encoder) and _reopen_idle(encoder) for encoder in needed)
 
 
 def _embedding(project: Project) -> QuerySet[EncoderVersion]:
@@ -89,10 +90,13 @@ def _lacks_vectors(encoder: EncoderVersion) -> bool:
 
 
 def _forget_outdated(encoder: EncoderVersion) -> None:
-    """A case that could not be embedded may be able to, once more of its study has come."""
-    if encoder.finished_at is not None:
+    """A case that could not be embedded may be able to, once more of its study has come.
+
+    Since the run began: what it had looked at may have grown before its end.
+    """
+    if encoder.started_at is not None:
         refused = Embedding.objects.filter(encoder=encoder, vector=None)
-        refused.filter(archive.has_changed("case__study", encoder.finished_at)).delete()
+        refused.filter(archive.has_changed("case__study", encoder.started_at)).delete()
 
 
 def _reopen_idle(encoder: EncoderVersion) -> bool:
@@ -110,8 +114,8 @@ def _reopen_idle(encoder: EncoderVersion) -> bool:
 def reopen(encoder: EncoderVersion, *, state: JobState) -> bool:
     """Queue an encoder that ended so again, for the cases that it has not seen; False where it did not."""
     reopened = EncoderVersion.objects.filter(pk=encoder.pk, state=state).update(
-        state=JobState.PENDING, attempt=0, kept_attempt=0, progress={}, error="", finished_at=None,
-        cancel_requested=False,
+        state=JobState.PENDING, attempt=0, kept_attempt=0, progress={}, error="", started_at=None,
+        finished_at=None, cancel_requested=False,
     )  # fmt: skip
     if reopened:
         ring_encoder(encoder)

@@ -5,6 +5,7 @@ since its round, and the whole pool where it was imported or put back.
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
@@ -190,8 +191,11 @@ def _place(version: ModelVersion, ranked: Sequence[Ranked]) -> None:
         ordering.follow(version)
 
 
-def keep_excluded(*, version: ModelVersion, excluded: Mapping[UUID, str]) -> None:
-    """Remember which open cases a round found its version unable to use, so that none is tried again."""
+def keep_excluded(
+    *, version: ModelVersion, excluded: Mapping[UUID, str], since: datetime | None
+) -> None:
+    """Remember which open cases a round that began then found its version unable to use, so that none is
+    tried again before more of it has come."""
     is_open = Q(project=version.target.project_id, state=CaseState.OPEN)
     open_ones = Case.objects.filter(is_open, pk__in=list(excluded)).order_by("pk")
     cases = list(open_ones.values_list("pk", flat=True))
@@ -199,7 +203,7 @@ def keep_excluded(*, version: ModelVersion, excluded: Mapping[UUID, str]) -> Non
         Scoring.objects.create(
             model_version=version, batch=uuid4(), case_ids=cases,
             excluded={str(case): excluded[case] for case in cases},
-            state=jobs.JobState.COMPLETED, finished_at=timezone.now(),
+            state=jobs.JobState.COMPLETED, started_at=since, finished_at=timezone.now(),
         )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ JOIN labeling_case one ON one.id = excluded.id::uuid
 WHERE scoring.model_version_id = %(version)s AND EXISTS (
   SELECT FROM archive_series series
   JOIN archive_seriespreparation preparation ON preparation.series_id = series.id
-  WHERE series.study_id = one.study_id AND preparation.changed_at > scoring.finished_at
+  WHERE series.study_id = one.study_id AND preparation.changed_at > scoring.started_at
 )
 """
 
@@ -30,7 +30,7 @@ def unusable_cases(version: ModelVersion) -> QuerySet[Any, Any]:
 
 
 def forget_outdated(version: ModelVersion) -> None:
-    """A case of which more has come since may be usable now: it is looked at again."""
+    """A case of which more has come since the look began may be usable now: it is looked at again."""
     outdated: dict[UUID, set[str]] = defaultdict(set)
     for scoring, case in fetch_all(OUTDATED, {"version": version.pk}):
         outdated[scoring].add(str(case))

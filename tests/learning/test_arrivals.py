@@ -118,14 +118,17 @@ def arrived(study, ago=timedelta(0)):
 
 
 def test_what_the_model_could_not_use_is_tried_again_once_more_of_it_has_come(version, cast, pool):
+    """Also what came while it looked: it may have seen the case before."""
     score_all()
     version.predictions.filter(case=pool[0]).delete()
+    arrived(pool[0].study, timedelta(minutes=3))
     Scoring.objects.create(
         model_version=version, batch=uuid4(), case_ids=[pool[0].pk], state=jobs.JobState.COMPLETED,
-        excluded={str(pool[0].pk): "3 slices are too few"}, finished_at=timezone.now(),
+        excluded={str(pool[0].pk): "3 slices are too few"},
+        started_at=timezone.now() - timedelta(minutes=2), finished_at=timezone.now(),
     )  # fmt: skip
     assert scorings.request_due() == 0
-    arrived(pool[0].study)
+    arrived(pool[0].study, timedelta(minutes=1))
     assert scorings.request_due() == 1
     score_all()
     assert version.predictions.filter(case=pool[0]).exists()

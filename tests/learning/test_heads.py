@@ -81,10 +81,14 @@ def test_a_case_without_a_vector_gets_one_once_more_of_it_has_come(target, cast,
     of_case = Embedding.objects.filter(encoder=encoder, case=pool[0])
     of_case.update(vector=None, reason="no image that can be rendered")
     assert embeddings.embed_due() == 0
-    arrived(pool[:1])
+    encoder.started_at -= timedelta(minutes=2)
+    encoder.save()
+    arrived(pool[:1], timedelta(minutes=1))  # while it ran: it may have seen the case before
     assert embeddings.embed_due() == 1
     jobs.execute(EncoderVersion, encoder.pk, embedding.run_encoder)
     assert of_case.get().vector is not None
+    of_case.update(vector=None, reason="no image that can be rendered")
+    assert embeddings.embed_due() == 0  # nothing has come since
 
 
 def test_files_that_this_machine_lacks_leave_no_reason(target, cast, pool):
@@ -196,6 +200,15 @@ def test_a_stopped_encoder_waits_while_another_one_works(target, cast, client_of
     embeddings.create_encoder(cast.project)
     answer = client_of(cast.manager).delete(f"/api/v1/encoders/{first.pk}/cancellation")
     assert (answer.status_code, "Another encoder" in answer.json()["detail"]) == (409, True)
+
+
+def test_a_head_learns_again_once_labels_are_gone(target, cast):
+    """As where more readers per case are asked for: every case is open again."""
+    embed(cast.project)
+    heads.refit(target, seed=1)
+    assert heads.refit_due() == 0
+    HeadVersion.objects.update(finished_cases=target.refit_after)
+    assert heads.refit_due() == 1
 
 
 def test_before_any_label_typical_cases_come_first_with_a_reason(target, cast):
