@@ -72,6 +72,7 @@ export class Draft {
   private gestures = 0
   /** How many undo and redo wait for strokes. */
   private stepping = 0
+  /** How often the reader has changed something: undo that waits must not take back what came since. */
   private edits = 0
   private found: Found | null = null
   /** Facts that came up while two versions were on the screen. */

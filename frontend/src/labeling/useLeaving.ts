@@ -2,20 +2,20 @@
 import { useCallback, useEffect, useRef } from 'react'
 import { useBlocker } from 'react-router'
 
-/** @param part does what there is to do before; false where the reader should stay */
-export function useLeaving(part: () => Promise<boolean>): void {
+/** @param takeLeave does what there is to do before; false where the reader should stay */
+export function useLeaving(takeLeave: () => Promise<boolean>): void {
   const isFree = useRef(false)
   const isParting = useRef(false)
   const blocker = useBlocker(useCallback(() => !isFree.current, []))
-  const latest = useRef({ part, blocker })
+  const latest = useRef({ takeLeave, blocker })
   useEffect(() => {
-    latest.current = { part, blocker }
+    latest.current = { takeLeave, blocker }
   })
-  // Not of its state: one who goes again at once is blocked anew before the page has seen the end of it.
+  // By the blocker and not by its state: who goes again at once is blocked anew before the page has seen it free.
   useEffect(() => {
     if (blocker.state !== 'blocked' || isParting.current) return
     isParting.current = true
-    void latest.current.part().catch(() => false).then((mayLeave) => {
+    void latest.current.takeLeave().catch(() => false).then((mayLeave) => {
       isParting.current = false
       isFree.current = mayLeave
       if (mayLeave) latest.current.blocker.proceed?.()

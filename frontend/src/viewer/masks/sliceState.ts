@@ -12,7 +12,7 @@ export class SliceState {
   private readonly baselines = new Map<string, Uint8Array>()
   private readonly told = new Map<string, string>()
   /** What the strokes that are on their way into the content left on a slice, the oldest first; null is nothing. */
-  private readonly underWay = new Map<string, (Uint8Array | null)[]>()
+  private readonly underWay = new Map<string, readonly (Uint8Array | null)[]>()
   /** Where a stroke that was given up may still be in the picture. */
   private readonly stale = new Set<string>()
 
@@ -28,33 +28,33 @@ export class SliceState {
   /** The hand left these labels on the slice. Returns a copy; null where nothing is left. */
   painted(place: string, labels: Uint8Array): Uint8Array | null {
     const left = this.settle(place, labels.slice())
-    this.underWay.set(place, [...(this.underWay.get(place) ?? []), left])
+    this.setUnderWay(place, [...this.strokesOn(place), left])
     return left
   }
 
   /** The oldest stroke that is under way is content now, by this hash; null where nothing is left. */
   kept(place: string, sha256: string | null): void {
-    this.leave(place, (strokes) => strokes.slice(1))
+    this.setUnderWay(place, this.strokesOn(place).slice(1))
     if (!this.stale.has(place)) this.remember(place, sha256 ?? undefined)
   }
 
   /** The newest stroke that is under way will never be content: the slice is written anew once no other is. */
   dropped(place: string): void {
-    this.leave(place, (strokes) => strokes.slice(0, -1))
+    this.setUnderWay(place, this.strokesOn(place).slice(0, -1))
     this.stale.add(place)
     this.told.set(place, UNKNOWN)
   }
 
   /** The slice goes back to what the newest stroke that is still under way left there; undefined where none is. */
   fallBack(place: string): Uint8Array | null | undefined {
-    const left = this.underWay.get(place)?.at(-1)
+    const left = this.strokesOn(place).at(-1)
     if (left !== undefined) this.settle(place, left ?? new Uint8Array())
     return left
   }
 
   /** The stroke was refused at once: the slice goes back to `labels`. */
   refused(place: string, labels: Uint8Array | null): void {
-    this.leave(place, (strokes) => strokes.slice(0, -1))
+    this.setUnderWay(place, this.strokesOn(place).slice(0, -1))
     this.settle(place, labels ?? new Uint8Array())
   }
 
@@ -81,9 +81,12 @@ export class SliceState {
     return [...this.baselines]
   }
 
-  private leave(place: string, without: (strokes: (Uint8Array | null)[]) => (Uint8Array | null)[]): void {
-    const left = without(this.underWay.get(place) ?? [])
-    if (left.length > 0) this.underWay.set(place, left)
+  private strokesOn(place: string): readonly (Uint8Array | null)[] {
+    return this.underWay.get(place) ?? []
+  }
+
+  private setUnderWay(place: string, strokes: readonly (Uint8Array | null)[]): void {
+    if (strokes.length > 0) this.underWay.set(place, strokes)
     else this.underWay.delete(place)
   }
 
