@@ -20,7 +20,7 @@ def find_accepted_revisions(project: Project) -> QuerySet[Revision]:
         )
         .order_by("annotation_id", "-number")
         .distinct("annotation_id")
-        .select_related("annotation__case__study", "annotation__reader", "schema")
+        .select_related("annotation__case__study")
     )
 
 

@@ -140,6 +140,6 @@ class SuggestedMasksView(APIView):
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, case_id: UUID, suggestion_id: UUID) -> StreamingHttpResponse:
-        revealed = revealed_suggestions(user_of(request), case_id)
+        _, revealed = revealed_suggestions(user_of(request), case_id)
         suggestion = get_or_not_found(revealed, pk=suggestion_id)
         return pack_response(suggestion.content, queried(LayerQuery, request)["layer"])

@@ -84,6 +84,7 @@ def reading_body(
         and not claiming.is_audit(case_id=case.pk, reader_id=annotation.reader_id)
     )
     told = None if is_blind else served
+    revealed = selectors.find_suggestions(case) if is_revealed else ()
     return shapes.ReadingSerializer(
         {
             "case_id": case.pk,
@@ -92,11 +93,7 @@ def reading_body(
             "study": study,
             "priors": priors,
             "options": options,
-            "suggestions": suggestions.fitting_suggestions(
-                annotation, selectors.find_suggestions(case)
-            )
-            if is_revealed
-            else [],
+            "suggestions": suggestions.fitting_suggestions(annotation, revealed),
             "assignment": assignment,
             "annotation": annotation,
             "review_comment": last_review or "",
@@ -116,8 +113,8 @@ def upcoming_body(user: User, case: Case) -> Any:
     return {"case_id": case.pk, "study": study, "priors": priors, "hanging": hanging}
 
 
-def revealed_suggestions(user: User, case_id: UUID) -> QuerySet[Suggestion]:
-    """What models say of a case to its reader; none where the project wants none.
+def revealed_suggestions(user: User, case_id: UUID) -> tuple[Annotation, QuerySet[Suggestion]]:
+    """A reader's read of a case, and what models say of it; nothing where the project wants nothing.
 
     Raises NotFound for anybody else, FirstImpressionMissing before the first impression.
     """
@@ -126,10 +123,10 @@ def revealed_suggestions(user: User, case_id: UUID) -> QuerySet[Suggestion]:
     annotation = get_or_not_found(Annotation.objects.filter(reader=user), case=case)
     options = projects.options_of(case.project)
     if options.suggestions == "off" or suggestions.is_withheld(annotation):
-        return Suggestion.objects.none()
+        return annotation, Suggestion.objects.none()
     if not suggestions.are_revealed(options=options, annotation=annotation):
         raise FirstImpressionMissing("Commit your first impression to see suggestions.")
-    return selectors.find_suggestions(case)
+    return annotation, selectors.find_suggestions(case)
 
 
 def claimed_reading(user: User, project: Project) -> Any:
@@ -210,9 +207,7 @@ class SuggestionsView(APIView):
 
     @extend_schema(responses=shapes.SuggestionSerializer(many=True))
     def get(self, request: Request, case_id: UUID) -> Response:
-        user = user_of(request)
-        revealed = revealed_suggestions(user, case_id)
-        annotation = get_or_not_found(Annotation.objects.filter(reader=user), case=case_id)
+        annotation, revealed = revealed_suggestions(user_of(request), case_id)
         found = suggestions.fitting_suggestions(annotation, revealed)
         return Response(shapes.SuggestionSerializer(found, many=True).data)
 
