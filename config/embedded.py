@@ -385,10 +385,10 @@ def exec_beside(command: list[str], *, forgetful: bool = False) -> int:
 
 def main(arguments: list[str]) -> int:
     forgetful = arguments[1:2] == ["--forgetful"]
-    before, command = arguments[: 2 + forgetful], arguments[2 + forgetful :]
-    if before[:1] + before[-1:] == ["exec", "--"] and command:
+    rest = arguments[1 + forgetful :]
+    if arguments[:1] == ["exec"] and rest[:1] == ["--"] and rest[1:]:
         try:
-            return exec_beside(command, forgetful=forgetful)
+            return exec_beside(rest[1:], forgetful=forgetful)
         except EmbeddedError as error:
             print(f"embedded services: {error}", file=sys.stderr)
             return 1
