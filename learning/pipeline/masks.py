@@ -125,10 +125,10 @@ class Masks(Kind):
         stack = self._grid(chosen)
         spacing = spacing_of(stack)
         each = [self._drawn(read, chosen, stack) for read in reads.of(item)]
-        agreed = _agreed(each)
-        if _is_open(agreed):
+        mask = agreed(each)
+        if _is_open(mask):
             raise UnusableInput(NOTHING_DRAWN if all(map(_is_open, each)) else DISAGREEING)
-        flat = agreed[0] if self.spec.spatial == 2 else agreed
+        flat = mask[0] if self.spec.spatial == 2 else mask
         found = prepare_mask(flat, spacing[-flat.ndim :], self.spec)
         if found.shape != image.shape[1:]:
             raise UnusableInput(f"the mask {found.shape} does not lie on the image {image.shape}")
@@ -302,7 +302,7 @@ class Masks(Kind):
         return volume
 
 
-def _agreed(each: Sequence[Mask]) -> Mask:
+def agreed(each: Sequence[Mask]) -> Mask:
     """What the readers agree on, of each voxel those who were asked of it or drew on it."""
     found, is_disputed = each[0], np.zeros(each[0].shape, bool)
     for other in each[1:]:

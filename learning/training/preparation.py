@@ -83,7 +83,7 @@ def prepare_mask(
     if not spec.spacing_mm:
         return mask
     zoom = _zoom(mask.shape, spacing_mm, spec)
-    if _is_as_is(zoom):
+    if _is_unscaled(zoom):
         return mask
     return np.asarray(ndimage.zoom(mask, zoom, order=0, grid_mode=True, mode="nearest"))
 
@@ -109,12 +109,12 @@ def _channel(volumes: Mapping[str, Volume], channel: Channel, spec: InputSpec) -
     if not spec.spacing_mm:
         return values
     zoom = _zoom(values.shape, volume.spacing_mm, spec)
-    if _is_as_is(zoom):
+    if _is_unscaled(zoom):
         return values
     return _zoomed(values, zoom)
 
 
-def _is_as_is(zoom: Sequence[float]) -> bool:
+def _is_unscaled(zoom: Sequence[float]) -> bool:
     """A spacing that was rounded is the same one; of an image and its mask alike."""
     return bool(np.allclose(zoom, 1, atol=1e-3))
 

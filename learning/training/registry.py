@@ -45,11 +45,14 @@ class Network:
 
     def takes(self, sides: Sequence[int]) -> bool:
         """Whether inputs of these sides go through it."""
-        are_fit = all(side >= self.smallest and side % self.multiple == 0 for side in sides)
-        # The deepest layer of a segmenter must not see a single point.
-        return are_fit and (
-            not self.is_dense or math.prod(side // self.multiple for side in sides) >= 2
-        )
+        return all(map(self.takes_side, sides)) and not self.ends_in_a_point(sides)
+
+    def takes_side(self, side: int) -> bool:
+        return side >= self.smallest and side % self.multiple == 0
+
+    def ends_in_a_point(self, sides: Sequence[int]) -> bool:
+        """Whether the deepest layer of a segmenter would see a single one."""
+        return self.is_dense and math.prod(side // self.multiple for side in sides) < 2
 
 
 def _monai(name: str, **arguments: Any) -> Definition:

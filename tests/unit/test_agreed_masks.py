@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from learning.pipeline.masks import _agreed
+from learning.pipeline.masks import agreed
 from learning.training.tasks.segmentation import UNLABELED
 
 OPEN = UNLABELED
 
 
 @pytest.mark.parametrize(
-    ("reads", "agreed"),
+    ("reads", "wanted"),
     [
         ([[1, 0, 2]], [1, 0, 2]),
         ([[1, 0, 2], [1, 1, 2]], [1, OPEN, 2]),
@@ -20,7 +20,7 @@ OPEN = UNLABELED
         ([[1], [2], [OPEN]], [OPEN]),
     ],
 )
-def test_voxels_on_which_readers_differ_stay_open(reads, agreed):
-    found = _agreed([np.asarray([[read]], np.int16) for read in reads])
-    assert found.tolist() == [[agreed]]
+def test_voxels_on_which_readers_differ_stay_open(reads, wanted):
+    found = agreed([np.asarray([[read]], np.int16) for read in reads])
+    assert found.tolist() == [[wanted]]
     assert found.dtype == np.int16

@@ -43,7 +43,7 @@ from learning.training.tasks import (
     TimeToEvent,
     Unlearnable,
 )
-from learning.training.validation import UnfitSamples
+from learning.training.validation import UnfitSamples, validation_loss
 
 SMALL = TrainConfig(
     side=32, batch_size=4, epochs=1, min_steps=24, evaluations=6, flip=False, dropout=0.2,
@@ -575,6 +575,18 @@ def test_a_recommended_recipe_can_be_built(task, on_gpu, dimensions):
     assert TrainConfig.from_json(config.as_json()) == config
     size = (64, 64) if dimensions == "2d" else (32, 64, 64)
     assert Architecture(config.network, task.outputs, dimensions, size=size).definition()
+
+
+@pytest.mark.parametrize(("event", "can_tell"), [(0, False), (1, True)])
+def test_a_validation_that_cannot_tell_chooses_no_network(event, can_tell):
+    """A Cox loss without events is 0, which no later loss would be below."""
+    architecture = Architecture("resnet10", 1, size=(32, 32))
+    images = np.random.default_rng(0).normal(0, 1, (3, 1, 32, 32)).astype(np.float16)
+    samples = Samples(images, np.asarray([[3, event], [5, 0], [7, 0]], np.float32))
+    found = validation_loss(
+        architecture.build().eval(), samples, TimeToEvent(), architecture, SMALL, CPU, at_once=4
+    )
+    assert (found is not None) == can_tell
 
 
 @pytest.mark.parametrize(

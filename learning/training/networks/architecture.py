@@ -1,7 +1,6 @@
 """The record that a network can be built from again, years later."""
 
 import importlib
-import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -132,12 +131,12 @@ class Architecture:
         entry = self.entry
         checked = self.size[-2:] if self.dimensions == "2.5d" else self.size
         for side in checked:
-            if side < entry.smallest or side % entry.multiple:
+            if not entry.takes_side(side):
                 raise InvalidArchitecture(
                     f"size: {self.network} takes sides of at least {entry.smallest} that are "
                     f"multiples of {entry.multiple}, not {side}"
                 )
-        if entry.is_dense and math.prod(side // entry.multiple for side in checked) < 2:
+        if entry.ends_in_a_point(checked):
             raise InvalidArchitecture(
                 f"size: the deepest layer of {self.network} would see a single point; enlarge a "
                 f"side to {2 * entry.multiple}"
