@@ -2,12 +2,14 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from annotation.archive.models import Instance
 from annotation.archive.services.ingest import ingest
 from annotation.core import jobs
 from annotation.core.errors import Conflict, InvalidInput
@@ -19,15 +21,17 @@ from annotation.labeling.services.importing import import_read
 from annotation.labeling.services.label_volumes import Grid, keep_layers
 from annotation.labeling.services.projects import add_cases, current_schema, publish_schema
 from learning import cross_validation, pipeline
+from learning.images import Chosen
 from learning.models import CrossValidation, Prediction, Round, Trigger
 from learning.pipeline.boxes import agreed
 from learning.pipeline.examples import load_examples
 from learning.pipeline.image_boxes import Fit
-from learning.pipeline.kinds import kind_of_round
+from learning.pipeline.kinds import kind_of, kind_of_round
 from learning.services import cross_validations, rounds, suggestions, targets
 from learning.services.test_results import results_of
 from learning.stored_models import load_network
 from learning.training.metrics.figures import measures_of
+from learning.training.preparation import UnusableInput
 from tests import factories
 from tests.enhanced import enhanced
 
@@ -389,6 +393,32 @@ def test_boxes_are_learned_and_suggested_above_their_threshold(cast, project):
     assert abs(xs - 19.5) < 4
     assert abs(ys - 21.5) < 4
     check_box_folds(cast, target, config)
+
+
+def test_boxes_on_another_image_of_the_study_leave_the_case_out(cast, project):
+    """A lateral view in a series of its own: the first image would teach that nothing is there."""
+    [case] = factories.make_cases(project, 1)
+    instance = Instance.objects.get(series__study=case.study)
+    target = targets.create_target(actor=cast.manager, project=project, kind="boxes")
+    kind = kind_of(target, current_schema(project).schema, {}, target.strategy, 1)
+    box = {"kind": "box", "label": "nodule", "pixels": [[10, 12], [29, 12], [29, 31], [10, 31]]}
+    here = {"regions": [{**box, "sop_instance_uid": instance.sop_instance_uid}]}
+    elsewhere = {"regions": [*here["regions"], {**box, "sop_instance_uid": "1.2.3"}]}
+    chosen = Chosen(case.pk, case.study_id, instance)
+    boxes, _ = kind.label(chosen, None, None, ReadsOf(here))
+    assert len(boxes) == 1
+    with pytest.raises(UnusableInput, match="an image that the network does not see"):
+        kind.label(chosen, None, None, ReadsOf(elsewhere))
+
+
+class ReadsOf:
+    """What readers drew, for an item that need not be stored."""
+
+    def __init__(self, *contents):
+        self.contents = contents
+
+    def of(self, _item):
+        return [SimpleNamespace(content=content) for content in self.contents]
 
 
 def check_box_folds(cast, target, config):
