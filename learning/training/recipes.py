@@ -51,13 +51,13 @@ def _segmentation(
     base: TrainConfig, dimensions: str, sample_count: int, on_gpu: bool, size: Sequence[int]
 ) -> TrainConfig:
     small = "segresnet_small" if dimensions == "3d" else "unet_small"
-    large = ["dynunet"] * (sample_count >= FEW_VOLUMES) + ["segresnet"]
+    large = ("dynunet", "segresnet") if sample_count >= FEW_VOLUMES else ("segresnet",)
     sides = size[-2:] if dimensions == "2.5d" else size
-    fitting = [name for name in [*large * on_gpu, small] if NETWORKS[name].takes(sides)]
+    fitting = (name for name in large if NETWORKS[name].takes(sides))
     return replace(
         base,
         class_weights=False,  # structures weigh by the Dice part of the loss already
-        network=(fitting or [small])[0],
+        network=next(fitting, small) if on_gpu else small,
         batch_size=2 if dimensions == "3d" else 8,
         epochs=200 if on_gpu else 30,
         learning_rate=1e-3 if on_gpu else 3e-3,
