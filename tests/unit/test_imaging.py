@@ -4,6 +4,7 @@ import io
 import json
 import os
 import signal
+import threading
 from pathlib import Path
 
 import imagecodecs
@@ -171,6 +172,25 @@ def test_the_sandbox_stops_work_that_takes_too_long(tmp_path):
     with pytest.raises(sandbox.SandboxFailure, match="took longer"):
         sandbox.run("parse", timeout_s=0.3, path=str(path))
     assert child.process.poll() is not None
+
+
+@pytest.mark.parametrize("end", [signal.SIGCONT, signal.SIGKILL])
+def test_a_child_that_waited_or_died_is_no_fault_of_its_file(tmp_path, end):
+    path = tmp_path / "a.dcm"
+    path.write_bytes(factories.make_dicom("innocent"))
+    sandbox.run("parse", path=str(path))
+    child = sandbox._idle.get_nowait()
+    child.process.send_signal(signal.SIGSTOP)  # as where others have the processor
+    sandbox._idle.put(child)
+    while sandbox._idle.qsize() > 1:
+        sandbox._idle.get_nowait().close()
+    later = threading.Timer(1.5, child.process.send_signal, [end])
+    later.start()
+    try:
+        parsed, _ = sandbox.run("parse", timeout_s=1.0, path=str(path))
+    finally:
+        later.join()
+    assert parsed["rows"] == 64
 
 
 def test_the_linear_window_follows_the_standard():
