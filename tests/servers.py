@@ -13,6 +13,8 @@ import psutil
 from django.conf import settings
 from django.db import connection
 
+from tests import forked
+
 
 def environment(**extra):
     """Settings that point a child process at the test database and the real broker."""
@@ -79,11 +81,11 @@ def is_alive(process):
 
 def worker(*queues, **extra):
     """A Celery worker like the supervisor's, of one process."""
-    command = [
-        sys.executable, "-m", "celery", "-A", "config", "worker", "--pool", "solo", "--queues",
-        ",".join(queues), "--loglevel", "warning", "--without-mingle", "--without-gossip",
+    arguments = [
+        "celery", "-A", "config", "worker", "--pool", "solo", "--queues", ",".join(queues),
+        "--loglevel", "warning", "--without-mingle", "--without-gossip",
     ]  # fmt: skip
-    return running(command, FIRSTREAD_PROCESS="worker", **extra)
+    return forked.running(arguments, environment(FIRSTREAD_PROCESS="worker", **extra))
 
 
 def answers(url):

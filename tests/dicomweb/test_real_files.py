@@ -17,7 +17,10 @@ from tests.dicomweb.wire import Root
 STEPS = ("store", "query", "metadata", "bulkdata", "frame", "frame as stored", "frame as HTJ2K",
          "rendered jpeg", "rendered png", "file", "file converted", "reason")  # fmt: skip
 ALIKE_FOLDERS = {"series", "dicomdir-fileset"}
-ALIKE, MANY = 2, 6  # of the slices of one series the first go through every step, some more through most
+ALIKE, MANY = (
+    2,
+    6,
+)  # of the slices of one series the first go through every step, some more through most
 
 
 @pytest.fixture

@@ -175,7 +175,7 @@ def test_a_helper_killed_in_mid_shard_leaves_the_result_of_one_worker(target, li
     assert (done.state, done.attempt) == (jobs.JobState.COMPLETED, 1), done.error
     settings.SCORING_SHARD_CASES = 2
     alone = executed(rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1))
-    assert len(_predictions(shared)) == 28
+    assert len(_predictions(shared)) == 28, state_of(shared).model_version.metrics
     assert _predictions(shared) == _predictions(alone)
 
 
