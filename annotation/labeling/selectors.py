@@ -38,10 +38,12 @@ WITH named AS (
     SELECT content FROM labeling_revision
     UNION ALL SELECT draft FROM labeling_annotation
     UNION ALL SELECT content FROM labeling_suggestion
+), drawn AS (
+    SELECT content FROM named UNION ALL SELECT content -> 'first_impression' FROM named
 )
-SELECT jsonb_path_query(content, '$.masks[*].sha256') #>> '{}' FROM named
+SELECT jsonb_path_query(content, '$.masks[*].sha256') #>> '{}' FROM drawn
 UNION
-SELECT jsonb_path_query(content, '$.masks[*].slices.*') #>> '{}' FROM named
+SELECT jsonb_path_query(content, '$.masks[*].slices.*') #>> '{}' FROM drawn
 """
 
 OF_CASES = """
@@ -286,7 +288,10 @@ def count_accepted_since(project: Project, moment: Any) -> int:
 
 
 def mask_addresses() -> set[str]:
-    """The SHA-256 of every mask that a draft, a revision or a suggestion names."""
+    """The SHA-256 of every mask that a draft, a revision or a suggestion names.
+
+    Also those that the read's first impression alone names still.
+    """
     with connection.cursor() as cursor:
         cursor.execute(MASKS)
         return {row[0] for row in cursor.fetchall()}

@@ -186,6 +186,20 @@ def test_the_garbage_collector_keeps_the_slices_that_drafts_name(drawn, cast, cl
     assert not storage.blob_path(masks.address(dropped)).exists()
 
 
+def test_what_a_first_impression_shows_must_be_uploaded_and_is_kept(drawn, cast, client_of):
+    """Long after the reader erased it: the impression stands as long as the read."""
+    client, erased = client_of(cast.annotator), slice_of(21)
+    impression = {**content_of(drawn, erased), "at": "2026-11-30T08:00:00Z"}
+    content = {"answers": {"nodule": "yes"}, "first_impression": impression}
+    path = f"first_impression.masks[0].slices.{drawn.headers[0].SOPInstanceUID}:1"
+    refused = save(client, drawn, 1, content).json()
+    assert refused["fields"] == {path: "has not been uploaded"}
+    upload(client, drawn, erased)
+    assert save(client, drawn, 1, content).status_code == 200
+    collect_garbage(also_referenced=selectors.mask_addresses(), min_age_s=-1)
+    assert storage.blob_path(masks.address(erased)).exists()
+
+
 def test_saving_again_looks_at_no_file_that_was_named_before(drawn, cast, client_of, monkeypatch):
     client, slices = client_of(cast.annotator), [slice_of(1), slice_of(2)]
     upload(client, drawn, *slices)

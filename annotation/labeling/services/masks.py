@@ -95,8 +95,15 @@ class _NamedMap:
 
 
 def _named_maps(content: Content) -> Iterator[_NamedMap]:
-    for number, mask in enumerate(content.get("masks", [])):
-        path = f"masks[{number}]"
+    """Those of the read, then those of its first impression: the read may have dropped them since."""
+    yield from _maps_of(content.get("masks", []), "masks")
+    impression = content.get("first_impression", {})
+    yield from _maps_of(impression.get("masks", []), "first_impression.masks")
+
+
+def _maps_of(drawn: list[dict[str, Any]], where: str) -> Iterator[_NamedMap]:
+    for number, mask in enumerate(drawn):
+        path = f"{where}[{number}]"
         if "layer" not in mask:
             z, y, x = mask["shape"]
             yield _NamedMap(f"{path}.sha256", mask["sha256"], (z, y, x), None)
