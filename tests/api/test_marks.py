@@ -160,8 +160,9 @@ def returned(cast):
     factories.make_empty_cases(cast.project, 1)
     annotation = factories.submit_next(cast.annotator, cast.project)
     reading.review(
-        reviewer=cast.reviewer, annotation=annotation, verdict=Verdict.RETURN, comment="Again"
-    )
+        reviewer=cast.reviewer, annotation=annotation, version=annotation.draft_version,
+        verdict=Verdict.RETURN, comment="Again",
+    )  # fmt: skip
     return str(annotation.case_id)
 
 

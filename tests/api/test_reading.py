@@ -14,6 +14,7 @@ from annotation.labeling.models import (
     AssignmentState,
     Case,
     CaseState,
+    Review,
     Revision,
     Selection,
 )
@@ -44,6 +45,13 @@ def put_draft(client, annotation, version, content=YES):
 def submit(client, annotation, version, content=YES, **more):
     return client.post(
         f"/api/v1/annotations/{annotation}/submission", {"content": content, **more},
+        headers={"If-Match": f'"{version}"'},
+    )  # fmt: skip
+
+
+def give_verdict(client, read, verdict, version, **more):
+    return client.post(
+        f"/api/v1/annotations/{read}/review", {"verdict": verdict, **more},
         headers={"If-Match": f'"{version}"'},
     )  # fmt: skip
 
@@ -325,26 +333,41 @@ def test_a_reviewed_project_accepts_only_after_approval(cast, client_of):
     annotation = factories.submit_next(cast.annotator, cast.project)
     reviewer = client_of(cast.reviewer)
     [waiting] = reviewer.get(f"/api/v1/projects/{cast.project.pk}/reviews").json()["results"]
-    url = f"/api/v1/annotations/{waiting['id']}/review"
-    returned = reviewer.post(url, {"verdict": "return", "comment": "look again"})
+    returned = give_verdict(
+        reviewer, waiting["id"], "return", waiting["version"], comment="look again"
+    )
     assert returned.status_code == 201
     body = client_of(cast.annotator).post(f"/api/v1/projects/{cast.project.pk}/claim").json()
     assert (body["case_id"], body["review_comment"]) == (str(case.pk), "look again")
     annotation.refresh_from_db()
     submit(client_of(cast.annotator), annotation.pk, annotation.draft_version)
-    assert reviewer.post(url, {"verdict": "approve"}).status_code == 201
+    newest = annotation.draft_version + 1
+    assert give_verdict(reviewer, annotation.pk, "approve", newest).status_code == 201
     case.refresh_from_db()
     assert case.state == CaseState.DONE
-    assert reviewer.post(url, {"verdict": "approve"}).status_code == 409
+    assert give_verdict(reviewer, annotation.pk, "approve", newest).status_code == 409
+
+
+def test_nobody_approves_a_read_that_was_handed_in_again_since_they_saw_it(cast, client_of):
+    change_settings(actor=cast.manager, project=cast.project, requires_review=True)
+    cast.project.refresh_from_db()
+    factories.make_empty_cases(cast.project, 1)
+    seen = factories.submit_next(cast.annotator, cast.project)
+    reader, reviewer = client_of(cast.annotator), client_of(cast.reviewer)
+    url = f"/api/v1/annotations/{seen.pk}"
+    reopened = reader.post(f"{url}/reopening").json()["annotation"]["version"]
+    submit(reader, seen.pk, reopened)
+    stale = give_verdict(reviewer, seen.pk, "approve", seen.draft_version)
+    assert (stale.status_code, stale.json()["current"]["content"]) == (412, YES)
+    assert reviewer.post(f"{url}/review", {"verdict": "approve"}).status_code == 428
+    assert not Review.objects.exists()
 
 
 def test_a_returned_read_keeps_its_slot_for_its_own_reader(cast, client_of):
     change_settings(actor=cast.manager, project=cast.project, requires_review=True)
     [case] = factories.make_cases(cast.project, 1)
     annotation = factories.submit_next(cast.annotator, cast.project)
-    client_of(cast.reviewer).post(
-        f"/api/v1/annotations/{annotation.pk}/review", {"verdict": "return", "comment": "again"}
-    )
+    give_verdict(client_of(cast.reviewer), annotation.pk, "return", annotation.draft_version)
     assert factories.claim(cast.annotator2, cast.project) is None
     assert factories.claim(cast.annotator, cast.project).case_id == case.pk
 
@@ -383,7 +406,7 @@ def test_nobody_reviews_their_own_read(cast, client_of):
     cast.project.refresh_from_db()
     factories.make_cases(cast.project, 1)
     annotation = factories.submit_next(cast.reviewer, cast.project)
-    answer = client_of(cast.reviewer).post(
-        f"/api/v1/annotations/{annotation.pk}/review", {"verdict": "approve"}
+    answer = give_verdict(
+        client_of(cast.reviewer), annotation.pk, "approve", annotation.draft_version
     )
     assert answer.status_code == 409

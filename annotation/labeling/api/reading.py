@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, required=True,
-    description='The version that the change builds on, quoted: "3".',
+    description='The version that the change builds on, or that was looked at, quoted: "3".',
 )  # fmt: skip
 
 
@@ -329,9 +329,13 @@ class ReviewQueueView(generics.ListAPIView[Any]):
 
 
 class ReviewsView(APIView):
-    """Approve a read or return it to its reader."""
+    """Approve a read or return it to its reader: 412 where another version has been handed in since."""
 
-    @extend_schema(request=shapes.ReviewRequest, responses={201: shapes.ReviewSerializer})
+    @extend_schema(
+        request=shapes.ReviewRequest,
+        responses={201: shapes.ReviewSerializer},
+        parameters=[IF_MATCH],
+    )
     def post(self, request: Request, annotation_id: UUID) -> Response:
         visible = access.annotations_visible_to(user_of(request)).select_related("case__project")
         annotation = get_or_not_found(visible, pk=annotation_id)
@@ -340,6 +344,7 @@ class ReviewsView(APIView):
         review = reading.review(
             reviewer=user_of(request),
             annotation=annotation,
+            version=version_of(request),
             verdict=Verdict(body["verdict"]),
             comment=body["comment"],
         )

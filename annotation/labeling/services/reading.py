@@ -144,8 +144,14 @@ def reopen(*, actor: User, annotation: Annotation) -> Annotation:
 
 
 @transaction.atomic
-def review(*, reviewer: User, annotation: Annotation, verdict: Verdict, comment: str) -> Review:
-    """Approve the newest revision, or return it to its reader's worklist with a comment."""
+def review(
+    *, reviewer: User, annotation: Annotation, version: int, verdict: Verdict, comment: str
+) -> Review:
+    """Approve the newest revision, or return it to its reader's worklist with a comment.
+
+    Raises StaleVersion where the read was handed in again since it had this version: nobody approves
+    what they have not seen.
+    """
     locked = (
         Annotation.objects.select_for_update(of=("self",))
         .select_related("case__project")
@@ -153,6 +159,8 @@ def review(*, reviewer: User, annotation: Annotation, verdict: Verdict, comment:
     )
     if locked.state != AnnotationState.SUBMITTED:
         raise Conflict("Only a submitted read that waits for review can be reviewed.")
+    if locked.draft_version != version:
+        raise _stale(locked, version)
     if locked.reader_id == reviewer.pk:
         raise Conflict("Nobody reviews their own read.")
     Case.objects.select_for_update().get(pk=locked.case_id)
@@ -247,7 +255,11 @@ def _refuse_save(annotation: Annotation, version: int) -> None:
         raise Conflict(
             "The read has been submitted; reopen it to change it.", state=annotation.state
         )
-    raise StaleVersion(
+    raise _stale(annotation, version)
+
+
+def _stale(annotation: Annotation, version: int) -> StaleVersion:
+    return StaleVersion(
         f"Version {version} is not the newest.",
         current={"version": annotation.draft_version, "content": annotation.draft},
     )

@@ -99,7 +99,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Approve a read or return it to its reader. */
+        /** @description Approve a read or return it to its reader: 412 where another version has been handed in since. */
         post: operations["annotations_review_create"];
         delete?: never;
         options?: never;
@@ -3709,7 +3709,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The version that the change builds on, quoted: "3". */
+                /** @description The version that the change builds on, or that was looked at, quoted: "3". */
                 "If-Match": string;
             };
             path: {
@@ -3834,7 +3834,10 @@ export interface operations {
     annotations_review_create: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description The version that the change builds on, or that was looked at, quoted: "3". */
+                "If-Match": string;
+            };
             path: {
                 annotation_id: string;
             };
@@ -3881,7 +3884,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The version that the change builds on, quoted: "3". */
+                /** @description The version that the change builds on, or that was looked at, quoted: "3". */
                 "If-Match": string;
             };
             path: {

@@ -12,6 +12,11 @@ export function isLeaseLost(error: unknown): boolean {
   return error instanceof ApiError && error.problem.code === 'lease_lost'
 }
 
+/** Somebody has saved or handed in another version than the one that was sent along. */
+export function isStale(error: unknown): boolean {
+  return error instanceof ApiError && error.problem.code === 'stale_version'
+}
+
 /** The session has ended meanwhile: nobody is known to the server. */
 export function isSignedOut(error: unknown): boolean {
   return error instanceof ApiError && error.problem.status === 401

@@ -6,7 +6,8 @@ import { Link } from 'react-router'
 import { api, good, type Schemas } from '../api/client'
 import { t } from '../i18n'
 import { shownAnswer } from '../labeling/answerText'
-import { showError } from '../ui/notify'
+import { isStale } from '../labeling/serverAnswers'
+import { showError, showNotice } from '../ui/notify'
 import { Empty, Loaded } from '../ui/states'
 
 export function ReviewsPanel({ projectId }: { projectId: string }) {
@@ -43,12 +44,12 @@ function ReviewRow({ annotation, projectId }: { annotation: Schemas['Annotation'
     mutationFn: (verdict: 'approve' | 'return') =>
       good(
         api.POST('/api/v1/annotations/{annotation_id}/review', {
-          params: { path: { annotation_id: annotation.id } },
+          params: { path: { annotation_id: annotation.id }, header: { 'If-Match': `"${annotation.version}"` } },
           body: { verdict, comment },
         }),
       ),
-    onSuccess: () => queries.invalidateQueries({ queryKey: ['reviews', projectId] }),
-    onError: showError,
+    onError: (error) => (isStale(error) ? showNotice(t('reviews.changed', { reader: annotation.reader })) : showError(error)),
+    onSettled: () => queries.invalidateQueries({ queryKey: ['reviews', projectId] }), // what was refused has changed
   })
   const answers = (annotation.content as { answers?: Record<string, unknown> }).answers ?? {}
   return (

@@ -9,9 +9,9 @@ from annotation.archive.services.ingest import ingest
 from annotation.core.models import AuditEvent
 from annotation.imaging import conversion
 from annotation.labeling.models import Annotation, Case, Handover, Mark, MarkKind
-from annotation.labeling.services import marks
+from annotation.labeling.services import marks, reading
 from annotation.labeling.services.label_volumes import Grid, keep_layers
-from annotation.labeling.services.projects import add_cases, publish_schema
+from annotation.labeling.services.projects import add_cases, change_settings, publish_schema
 from annotation.labeling.services.suggestions import Offered, offer_suggestions
 from tests import factories, servers
 from tests.e2e import browser as person
@@ -175,3 +175,27 @@ def manages_the_mark(browser, address, troubles, cast, case):
     page.get_by_text("No marks").wait_for()
     page.get_by_text("All", exact=True).click()
     row.get_by_text("Odd edge").wait_for()
+    reviews_only_what_it_has_seen(page, cast)
+
+
+def reviews_only_what_it_has_seen(page, cast):
+    change_settings(actor=cast.manager, project=cast.project, requires_review=True)
+    factories.make_empty_cases(cast.project, 1)
+    case = factories.claim(cast.annotator, cast.project).case
+    read = reading.open_annotation(reader=cast.annotator, case=case)
+    hand_in(read, "yes")
+    page.get_by_role("tab", name="Reviews").click()
+    page.get_by_text("finding: yes").wait_for()
+    hand_in(reading.reopen(actor=cast.annotator, annotation=read), "no")
+    page.get_by_role("button", name="Approve").click()
+    page.get_by_text("annotator has handed this read in again meanwhile.").wait_for()
+    page.get_by_text("finding: no").wait_for()
+    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("heading", name="Nothing waits for review").wait_for()
+    read.refresh_from_db()
+    assert (read.state, read.draft["answers"]) == ("accepted", {"finding": "no"})
+
+
+def hand_in(read, finding):
+    content = {"answers": {"finding": finding}}
+    reading.submit(actor=read.reader, annotation=read, content=content, version=read.draft_version)

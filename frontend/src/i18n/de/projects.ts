@@ -35,6 +35,7 @@ export const projects = {
   'progress.waiting_for_review': 'Warten auf Prüfung',
   'reviews.answer': '{question}: {answer}',
   'reviews.approve': 'Annehmen',
+  'reviews.changed': '{reader} hat diesen Befund inzwischen neu abgegeben. Bitte vor der Entscheidung noch einmal ansehen.',
   'reviews.comment': 'Kommentar',
   'reviews.none': 'Nichts wartet auf Prüfung',
   'reviews.none_help': 'Hier erscheinen Befunde, wenn das Projekt sie vor dem Zählen prüfen lässt.',

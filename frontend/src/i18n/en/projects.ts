@@ -35,6 +35,7 @@ export const projects = {
   'progress.waiting_for_review': 'Wait for review',
   'reviews.answer': '{question}: {answer}',
   'reviews.approve': 'Approve',
+  'reviews.changed': '{reader} has handed this read in again meanwhile. Look at it once more before you decide.',
   'reviews.comment': 'Comment',
   'reviews.none': 'Nothing waits for review',
   'reviews.none_help': 'Reads appear here when the project asks for review before they count.',
