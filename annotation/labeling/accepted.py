@@ -10,6 +10,7 @@ from django.db.models import F, QuerySet
 
 from annotation.labeling.agreement import consensus
 from annotation.labeling.models import AnnotationState, CaseState, LabelSchema, Project, Revision
+from annotation.labeling.schemas import fitting_answers
 
 
 def find_accepted_revisions(project: Project) -> QuerySet[Revision]:
@@ -64,24 +65,29 @@ class AgreedAnswer:
 def find_accepted_answers(project: Project, question: str) -> dict[UUID, AgreedAnswer]:
     """The agreed answer to one question on the study, of every finished case, by case.
 
-    Without the rest of the reads, which may hold thousands of points. Cases whose readers do not
-    agree are left out.
+    Without the rest of the reads, which may hold thousands of points, but for the answers that decide
+    whether it is asked. Cases whose readers do not agree are left out.
     """
     schemas = list(project.schemas.order_by("-version"))
     if not schemas:
         return {}
+    newest = schemas[0].schema
+    gates = sorted(newest.gates_of(question))
     options = {schema.pk: _options_of(schema, question) for schema in schemas}
     reads: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
     asked: dict[UUID, frozenset[str]] = {}
     rows = (
         find_accepted_revisions(project)
         .filter(annotation__case__state=CaseState.DONE)
-        .values_list("annotation__case_id", "schema_id", F(f"content__answers__{question}"))
-    )
-    for case_id, schema_id, answer in rows:
-        reads[case_id].append({question: answer})
+        .values_list(
+            "annotation__case_id", "schema_id",
+            *(F(f"content__answers__{key}") for key in (question, *gates)),
+        )
+    )  # fmt: skip
+    for case_id, schema_id, answer, *deciding in rows:
+        said = dict(zip(gates, deciding, strict=True))
+        reads[case_id].append({**fitting_answers(newest, {"answers": said}), question: answer})
         asked[case_id] = asked.get(case_id, options[schema_id]) & options[schema_id]
-    newest = schemas[0].schema
     agreed = {case_id: consensus(newest, found)[question] for case_id, found in reads.items()}
     return {
         case_id: AgreedAnswer(answer, asked[case_id])

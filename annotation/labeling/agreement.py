@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
-from annotation.labeling.schemas import Question, Schema
+from annotation.labeling.schemas import Question, Schema, Visibility
 
 Answers = dict[str, Any]
 
@@ -14,9 +15,27 @@ def consensus(schema: Schema, reads: Sequence[Answers], scope: str = "study") ->
     """One answer per question of the scope by simple majority; None where no majority exists.
 
     A question of kind "many" is voted on option by option; of numbers the median counts. That it
-    cannot be assessed is an answer like any other.
+    cannot be assessed is an answer like any other. None also where the agreed answers do not ask: who
+    alone saw a nodule does not tell its size for those who saw none. Conditions look at the study, so
+    that `reads` hold its answers along with those of the scope.
     """
-    return {question.key: _vote(question, reads) for question in schema.questions_of(scope)}
+    asked = _without_later_conditions(schema, reads)
+    voted = {q.key: _vote(q, reads) for q in asked.questions if q.scope in {"study", scope}}
+    shown = Visibility(asked, voted, voted)
+    return {q.key: voted[q.key] if shown.is_shown(q) else None for q in asked.questions_of(scope)}
+
+
+def _without_later_conditions(schema: Schema, reads: Sequence[Answers]) -> Schema:
+    """The schema without conditions on questions that nobody answered.
+
+    Those came after the reads, and hid nothing from their readers.
+    """
+    answered = {key for read in reads for key, answer in read.items() if answer is not None}
+    later = {q.key for q in schema.questions if q.gates and not q.gates & answered}
+    if not later:
+        return schema
+    lifted = (replace(q, show_if=None) if q.key in later else q for q in schema.questions)
+    return replace(schema, questions=tuple(lifted))
 
 
 def _vote(question: Question, reads: Sequence[Answers]) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from annotation.datasets.formats.base import Read
 from annotation.datasets.models import DatasetItem
 from annotation.labeling.agreement import consensus
-from annotation.labeling.schemas import fitting_answers_on_series
+from annotation.labeling.schemas import fitting_answers, fitting_answers_on_series
 from learning.acquisition.pool import Labeled
 from learning.models import TargetKind
 from learning.pipeline.answers import Answers
@@ -51,7 +51,11 @@ class SeriesAnswers(Answers):
     def _agreed(self, chosen: ChosenSeries, reads: Sequence[Read]) -> Json:
         """The common answers of readers for the first channel's series."""
         uid = series_of(chosen)
-        each = [fitting_answers_on_series(self.schema, read.content, uid) for read in reads]
+        each = [
+            fitting_answers(self.schema, read.content)
+            | fitting_answers_on_series(self.schema, read.content, uid)
+            for read in reads
+        ]
         return consensus(self.schema, each, "series")
 
     def foresee(

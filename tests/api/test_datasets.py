@@ -15,9 +15,10 @@ from annotation.datasets import exporting, services
 from annotation.datasets.formats import FORMATS
 from annotation.datasets.formats.csv_table import safe_cell
 from annotation.datasets.models import Dataset, DatasetItem, Export, Split
+from annotation.labeling.accepted import find_accepted_answers
 from annotation.labeling.models import Case, Revision
 from annotation.labeling.services.importing import import_read
-from annotation.labeling.services.projects import add_cases
+from annotation.labeling.services.projects import add_cases, change_settings, publish_schema
 from tests import factories
 
 
@@ -54,6 +55,33 @@ def test_a_frozen_dataset_cannot_change(dataset):
 def test_freezing_the_same_reads_again_gives_the_same_hash(dataset, cast):
     again = services.freeze(project=cast.project, name="second", actor=cast.manager)
     assert (again.number, again.sha256) == (2, dataset.sha256)
+
+
+GATED = {
+    "questions": [
+        {"key": "nodule", "options": [{"key": "no"}, {"key": "yes"}]},
+        {"key": "size", "kind": "number", "show_if": {"question": "nodule", "is": "yes"}},
+        {"key": "type", "options": [{"key": "benign"}, {"key": "malignant"}],
+         "show_if": {"question": "size", "at_least": 6}},
+    ]
+}  # fmt: skip
+MALIGNANT = {"nodule": "yes", "size": 8, "type": "malignant"}
+
+
+def test_what_one_reader_saw_alone_is_no_agreed_answer(cast):
+    publish_schema(actor=cast.manager, project=cast.project, definition=GATED)
+    change_settings(actor=cast.manager, project=cast.project, readers_per_case=3)
+    alone, by_two = factories.make_empty_cases(cast.project, 2)
+    readers = (cast.annotator, cast.annotator2, cast.reviewer)
+    for case, others in ((alone, [{"nodule": "no"}] * 2), (by_two, [{"nodule": "no"}, MALIGNANT])):
+        for reader, answers in zip(readers, [*others, MALIGNANT], strict=True):
+            import_read(reader=reader, case=case, content={"answers": answers})
+    items = services.freeze(project=cast.project, name="Truth", actor=cast.manager).items
+    assert items.get(case=alone).answers == {"nodule": "no", "size": None, "type": None}
+    assert items.get(case=by_two).answers == MALIGNANT
+    assert find_accepted_answers(cast.project, "nodule").keys() == {alone.pk, by_two.pk}
+    assert find_accepted_answers(cast.project, "type").keys() == {by_two.pk}
+    assert find_accepted_answers(cast.project, "size")[by_two.pk].value == 8
 
 
 def test_an_empty_project_cannot_be_frozen(cast):

@@ -316,6 +316,39 @@ def test_readers_agree_on_numbers_by_the_median_and_on_not_assessing_by_majority
     assert consensus(SCHEMA, [{"grade": "g1"}, {"grade": "g2"}])["grade"] is None
 
 
+GATED = parse_schema(
+    {
+        "questions": [
+            {"key": "nodule", "options": YES_NO},
+            {"key": "size", "kind": "number", "show_if": {"question": "nodule", "is": "yes"}},
+            {"key": "type", "options": [{"key": "benign"}, {"key": "malignant"}],
+             "show_if": {"question": "size", "at_least": 6}},
+            {"key": "blurred", "scope": "series", "options": YES_NO,
+             "show_if": {"question": "nodule", "is": "yes"}},
+        ]
+    }
+)  # fmt: skip
+SEEN = {"nodule": "yes", "size": 8, "type": "malignant", "blurred": "no"}
+
+
+def test_readers_do_not_agree_on_what_their_agreed_answers_do_not_ask():
+    unseen = {"nodule": "no"}
+    nothing = {"size": None, "type": None}
+    assert consensus(GATED, [unseen, unseen, SEEN]) == {"nodule": "no", **nothing}
+    assert consensus(GATED, [unseen, SEEN]) == {"nodule": None, **nothing}
+    small = {"nodule": "yes", "size": 4}
+    assert consensus(GATED, [small, small, SEEN]) == {"nodule": "yes", "size": 4, "type": None}
+    assert consensus(GATED, [unseen, unseen, SEEN], "series") == {"blurred": None}
+    assert consensus(GATED, [unseen, SEEN, SEEN], "series") == {"blurred": "no"}
+
+
+def test_a_condition_that_came_after_the_reads_hides_nothing_of_them():
+    before = {"size": 8, "type": "malignant"}
+    assert consensus(GATED, [before, before]) == {"nodule": None, **before}
+    assert consensus(GATED, [before, {"nodule": "no"}])["size"] is None
+    assert GATED.gates_of("type") == {"size", "nodule"}
+
+
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),

@@ -1,5 +1,6 @@
 """PURE. What a label schema asks, and whether an annotation's content satisfies it."""
 
+from annotation.labeling.schemas.answers import Visibility
 from annotation.labeling.schemas.content import (
     Places,
     fitting_answers,
@@ -38,6 +39,7 @@ __all__ = [
     "RegionLabel",
     "Schema",
     "Segment",
+    "Visibility",
     "check_presets",
     "fitting_answers",
     "fitting_answers_on_series",

@@ -101,6 +101,12 @@ class Question:
         both = (("show_if", self.show_if), ("required_if", self.required_if))
         return tuple((name, found) for name, found in both if found is not None)
 
+    @functools.cached_property
+    def gates(self) -> frozenset[str]:
+        """The keys of the questions whose answers `show_if` looks at."""
+        atoms = self.show_if.atoms() if self.show_if else ()
+        return frozenset(atom.question for _, atom in atoms)
+
     def as_json(self) -> Json:
         return {
             "key": self.key,
@@ -201,6 +207,12 @@ class Schema:
 
     def question(self, key: str) -> Question | None:
         return self._by_key.get(key)
+
+    def gates_of(self, key: str) -> set[str]:
+        """The keys of all questions that decide whether this one is shown, through others too."""
+        question = self.question(key)
+        gates = question.gates if question else frozenset[str]()
+        return set(gates).union(*(self.gates_of(gate) for gate in gates))
 
     def questions_of(self, scope: str) -> tuple[Question, ...]:
         return tuple(q for q in self.questions if q.scope == scope)
