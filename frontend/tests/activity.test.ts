@@ -19,3 +19,14 @@ it('stops after a minute without input and goes on with the next', () => {
   clock.tick(71_000, true)
   expect(clock.take()).toBe(1)
 })
+
+it('tells no more than can count, after whatever time without a network or asleep', () => {
+  const clock = new ActivityClock()
+  clock.tick(0, true)
+  clock.input(8 * 3_600_000) // the computer slept, and its mouse woke it
+  clock.tick(8 * 3_600_000 + 500, true)
+  expect(clock.take()).toBe(60)
+  for (let day = 0; day < 3; day++) clock.giveBack(80_000)
+  expect(clock.take()).toBe(86_400)
+  expect(clock.take()).toBe(0)
+})

@@ -206,6 +206,15 @@ def test_active_time_counts_no_more_than_the_clock(reading):
     assert 12 <= Annotation.objects.get().active_seconds < 13
 
 
+def test_hours_that_could_not_be_told_keep_no_read_from_being_handed_in(reading):
+    client, body = reading
+    url = f"/api/v1/assignments/{body['assignment']['id']}/heartbeat"
+    Assignment.objects.update(heartbeat_at=timezone.now() - timedelta(seconds=20))
+    assert client.post(url, {"active_seconds": 7200}).status_code == 200
+    assert submit(client, body["annotation"]["id"], 1, active_seconds=1e300).status_code == 201
+    assert 20 <= Annotation.objects.get().active_seconds < 40
+
+
 def test_two_readers_per_case_are_two_different_people(cast, client_of):
     change_settings(actor=cast.manager, project=cast.project, readers_per_case=2)
     cast.project.refresh_from_db()

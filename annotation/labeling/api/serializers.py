@@ -205,7 +205,9 @@ class DraftRequest(Plain):
 
 
 class HeartbeatRequest(Plain):
-    active_seconds = serializers.FloatField(min_value=0, max_value=3600, default=0)
+    # No most: a reader without a network tells an hour at once, and nothing may keep a read from being
+    # handed in. What counts is `claiming`'s to say.
+    active_seconds = serializers.FloatField(min_value=0, default=0)
 
 
 class SubmissionRequest(HeartbeatRequest):

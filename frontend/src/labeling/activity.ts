@@ -1,6 +1,8 @@
 /** Counts the seconds in which the reader was active: visible page, input within the last minute. */
 
 const IDLE_AFTER_MS = 60_000
+/** As long as a lease can be: more never counts, however long nothing could be told. */
+const MOST_S = 86_400
 
 export class ActivityClock {
   private active = 0
@@ -13,14 +15,14 @@ export class ActivityClock {
 
   tick(now: number, isVisible: boolean): void {
     this.lastInput ??= now // opening a case counts as input
-    const passed = now - (this.lastTick ?? now)
+    const passed = Math.min(now - (this.lastTick ?? now), IDLE_AFTER_MS) // the computer may have slept in between
     if (isVisible && now - this.lastInput < IDLE_AFTER_MS) this.active += passed
     this.lastTick = now
   }
 
-  /** Seconds since the last call. */
+  /** Seconds since the last call, those that were given back among them. */
   take(): number {
-    const seconds = this.active / 1000
+    const seconds = Math.min(this.active / 1000, MOST_S)
     this.active = 0
     return seconds
   }
