@@ -41,13 +41,19 @@ describe('the journal', () => {
     const gone = new Journal(storage)
     gone.write('a', { version: 1, content: content(1) }, NONE)
     await gone.settled()
-    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 1000 })
-    const at = new Date().toISOString()
-    vi.useRealTimers()
-    storage.setItem('firstread.journal.a', JSON.stringify({ version: 1, content: content(2), at }))
+    vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
+      throw new Error('the page is gone')
+    })
+    gone.write('a', { version: 1, content: content(2) }, NONE)
+    await gone.settled()
+    vi.restoreAllMocks()
     const journal = new Journal(storage)
-    expect((await journal.read('a'))?.content).toEqual(content(2))
+    const found = await journal.read('a')
+    expect(found?.content).toEqual(content(2))
     expect(storage.values.size).toBe(0)
+    await journal.drop('a', found?.key ?? '') // it is on the server now
+    expect(await new Journal(storage).read('a')).toBeNull()
   })
 
   it('takes an entry of the old journal over once', async () => {
@@ -187,6 +193,19 @@ describe('work that outlives several pages', () => {
     mine.write('a', { version: 5, content: content(2) }, NONE)
     await mine.clear('a')
     expect((await new Journal(storage).read('a'))?.content).toEqual(content(1))
+  })
+
+  it('is not replaced by an older copy that could not be renewed', async () => {
+    const journal = new Journal(storage)
+    journal.write('a', { version: 1, content: content(1) }, NONE)
+    storage.isFull = true
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 1000 })
+    journal.write('a', { version: 1, content: content(2) }, NONE)
+    vi.useRealTimers()
+    await journal.settled()
+    expect(storage.values.size).toBe(1)
+    expect((await new Journal(storage).read('a'))?.content).toEqual(content(2))
+    expect(storage.values.size).toBe(0)
   })
 
   it('lives on where the page that goes on with it is the one that wrote it', async () => {

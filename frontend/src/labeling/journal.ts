@@ -45,6 +45,9 @@ interface Schema extends DBSchema {
   }
 }
 
+/** An entry in `storage`, with the key of its writer in the database; copies of before that database have none. */
+type Copy = Entry & { key?: string }
+
 type SyncStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
 
 const DATABASE = 'firstread'
@@ -70,7 +73,7 @@ export class Journal implements WorkJournal {
     annotationId: string, entry: Omit<Entry, 'at'>, slices: ReadonlyMap<string, Bytes>,
   ): void {
     const dated: Entry = { ...entry, at: new Date().toISOString() }
-    const copy = this.writeCopy(annotationId, dated)
+    const copy = this.writeCopy(annotationId, { ...dated, key: this.key(annotationId) })
     this.isKept = copy !== null && slices.size === 0
     const turn = this.nextTurn(annotationId)
     this.enqueue(async (database) => {
@@ -171,7 +174,7 @@ export class Journal implements WorkJournal {
       .catch((error: unknown) => console.error('journal', error))
   }
 
-  private writeCopy(annotationId: string, entry: Entry): string | null {
+  private writeCopy(annotationId: string, entry: Copy): string | null {
     const copy = JSON.stringify(entry)
     try {
       this.storage.setItem(PREFIX + annotationId, copy)
@@ -181,21 +184,25 @@ export class Journal implements WorkJournal {
     }
   }
 
-  private readCopy(annotationId: string): Entry | null {
+  private readCopy(annotationId: string): Copy | null {
     const raw = this.storage.getItem(PREFIX + annotationId)
     if (raw === null) return null
     try {
-      return JSON.parse(raw) as Entry
+      return JSON.parse(raw) as Copy
     } catch {
       return null
     }
   }
 
-  private async takeOver(
-    database: IDBPDatabase<Schema>, annotationId: string, copy: Entry,
-  ): Promise<void> {
-    const key = `${annotationId}/copy`
-    await database.put('entries', { ...copy, key, annotation_id: annotationId })
+  /** The copy takes the place of what its writer had in the database: left beside it, that would come back as a conflict
+   * once the copy is saved. */
+  private async takeOver(database: IDBPDatabase<Schema>, annotationId: string, copy: Copy): Promise<void> {
+    const { key = `${annotationId}/copy` } = copy
+    const change = database.transaction('entries', 'readwrite')
+    const known = await change.store.get(key)
+    // The last entry may have been too large for a copy, and this one is of before.
+    if (!known || known.at <= copy.at) void change.store.put({ ...copy, key, annotation_id: annotationId })
+    await change.done
     this.storage.removeItem(PREFIX + annotationId)
   }
 }
