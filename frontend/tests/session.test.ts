@@ -227,13 +227,17 @@ describe('nothing is lost', () => {
   })
 })
 
-/** The next submission arrives, but nobody hears of it; after that the read is no draft any more. */
+/** The next submission arrives, but nobody hears of it; after that the read is no draft any more, until it is reopened. */
 function loseTheAnswer(): void {
-  const original = server.submit.bind(server)
+  const [submit, reopen] = [server.submit.bind(server), server.reopen.bind(server)]
   server.submit = async (id, version, content) => {
-    await original(id, version, content)
+    await submit(id, version, content)
     server.submit = () => Promise.reject(problem(409, 'conflict', { state: 'accepted' }))
     throw new Offline('the answer was lost')
+  }
+  server.reopen = (id) => {
+    Object.assign(server, { submit, reopen })
+    return reopen(id)
   }
 }
 
@@ -247,18 +251,6 @@ describe('handing in', () => {
     await session.submit()
     expect(session.snapshot.reading?.annotation.id).toBe('b')
     expect(session.snapshot.lastSubmitted).toBe('a')
-  })
-
-  it('says so where another read than the one on the screen had been handed in', async () => {
-    const session = await open()
-    session.choose('nodule', 'yes')
-    loseTheAnswer()
-    await session.submit()
-    session.choose('nodule', 'no')
-    await session.submit()
-    expect(session.snapshot.reading?.annotation.id).toBe('a')
-    expect(session.snapshot.content.answers).toEqual({ nodule: 'no' })
-    expect(session.snapshot.message).not.toBe('')
   })
 
   it('hands in what was never saved as a draft, in one request', async () => {
@@ -335,6 +327,52 @@ describe('handing in', () => {
     expect(server.submitted).toEqual(['a'])
     expect(released).toEqual(['assignment of b'])
     expect(session.snapshot.reading?.annotation.id).toBe('a')
+  })
+})
+
+describe('a submission whose answer was lost', () => {
+  const lost = async () => {
+    const session = await open()
+    session.choose('nodule', 'yes')
+    loseTheAnswer()
+    await session.submit()
+    session.choose('nodule', 'no')
+    return session
+  }
+
+  it('is taken back and handed in anew where the reader has changed the read since', async () => {
+    const session = await lost()
+    await session.submit()
+    expect(server.submitted).toEqual(['a'])
+    expect(server.drafts.get('a')?.content).toEqual({ answers: { nodule: 'no' } })
+    expect(session.snapshot).toMatchObject({ reading: { annotation: { id: 'b' } }, lastSubmitted: 'a' })
+  })
+
+  it('is not taken for a later one that never arrived', async () => {
+    const session = await lost()
+    const submit = server.submit.bind(server)
+    server.submit = () => Promise.reject(new Offline('away'))
+    await session.submit()
+    server.submit = submit
+    await session.submit()
+    expect(server.drafts.get('a')?.content).toEqual({ answers: { nodule: 'no' } })
+    expect(session.snapshot.reading?.annotation.id).toBe('b')
+  })
+
+  it('leaves the choice to the reader where another read than ours had been handed in', async () => {
+    const session = await lost()
+    server.drafts.set('a', { version: 4, content: { answers: { nodule: 'perhaps' } } })
+    await session.submit()
+    expect(session.snapshot).toMatchObject({ phase: 'reading', save: { kind: 'conflict', theirs: { version: 4 } } })
+    expect(session.snapshot.content.answers).toEqual({ nodule: 'no' })
+  })
+
+  it('says so where the read cannot be taken back any more', async () => {
+    const session = await lost()
+    server.reopen = () => Promise.reject(problem(409, 'conflict'))
+    await session.submit()
+    expect(session.snapshot).toMatchObject({ phase: 'reading', content: { answers: { nodule: 'no' } } })
+    expect(session.snapshot.message).not.toBe('')
   })
 })
 

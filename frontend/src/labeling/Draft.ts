@@ -262,6 +262,11 @@ export class Draft {
     this.show({ kind: 'conflict', theirs: { version, content: contentOf(raw) } })
   }
 
+  /** What we had handed in was taken back: a new version of it. */
+  buildOn(version: number): void {
+    this.autosave.buildOn(version)
+  }
+
   finish(): void {
     this.autosave.finish()
     this.dropFound()

@@ -19,12 +19,12 @@ export function isStuck({ kind }: SaveState): boolean {
 export class Stuck extends Error {}
 
 export class Submission {
-  /** Sent without an answer: it may have arrived. */
-  private unanswered: Content | null = null
+  /** Sent without an answer: one of them may have arrived. */
+  private unanswered: Content[] = []
 
   constructor(
     private readonly draft: Draft,
-    private readonly requests: Pick<Requests, 'submit'>,
+    private readonly requests: Pick<Requests, 'submit' | 'reopen'>,
     private readonly clock: Pick<ActivityClock, 'take' | 'giveBack'>,
   ) {}
 
@@ -34,15 +34,45 @@ export class Submission {
     await draft.rest()
     if (isStuck(draft.save)) throw new Stuck()
     const content = asked(draft.document.content)
-    const { version } = draft
     const seconds = this.clock.take()
     try {
-      return await draft.withSlices(content, () => this.requests.submit(draft.id, version, content, seconds))
+      return await this.handIn(content, seconds)
     } catch (error) {
-      if (wasHandedIn(error) && isSameJson(this.unanswered, content)) return null
       this.clock.giveBack(seconds)
-      if (mayHaveArrived(error)) this.unanswered = content
       throw error
+    }
+  }
+
+  private async handIn(content: Content, seconds: number): Promise<Reading | null> {
+    try {
+      return await this.submit(content, seconds)
+    } catch (error) {
+      if (!wasHandedIn(error) || this.unanswered.length === 0) throw error
+      if (this.unanswered.every((sent) => isSameJson(sent, content))) return null
+      await this.takeBack()
+      return this.submit(content, seconds)
+    }
+  }
+
+  private submit(content: Content, seconds: number): Promise<Reading | null> {
+    const { draft } = this
+    return draft.withSlices(content, () =>
+      this.requests.submit(draft.id, draft.version, content, seconds).catch((error: unknown) => {
+        if (mayHaveArrived(error)) this.unanswered.push(content)
+        throw error
+      }))
+  }
+
+  /** What had arrived is not what the reader hands in now. Where it is not ours either, the reader chooses. */
+  private async takeBack(): Promise<void> {
+    const { draft, unanswered } = this
+    const { version, content } = (await this.requests.reopen(draft.id)).annotation
+    this.unanswered = []
+    if (unanswered.some((sent) => isSameJson(sent, content))) {
+      draft.buildOn(version)
+    } else {
+      draft.conflict(version, content)
+      throw new Stuck()
     }
   }
 }

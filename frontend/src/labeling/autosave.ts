@@ -108,8 +108,7 @@ export class Autosave {
   /** Take over the server's version (the conflict was settled for it) or write mine over it. */
   settle(version: number, mine: Content | null): void {
     this.isResting = false
-    this.currentVersion = version
-    this.unanswered = []
+    this.buildOn(version)
     if (mine === null) {
       this.pending = null
       this.ports.done()
@@ -118,6 +117,12 @@ export class Autosave {
       this.change(mine)
       this.ports.onState({ kind: 'saving' }) // the conflict is over
     }
+  }
+
+  /** What is sent next replaces this version: all that the server has is known here. */
+  buildOn(version: number): void {
+    this.currentVersion = version
+    this.unanswered = []
   }
 
   /** Stop; what is unsaved stays in the journal. */
@@ -191,8 +196,7 @@ export class Autosave {
   private hadArrived(error: unknown): boolean {
     const current = error instanceof ApiError ? error.problem.current : undefined
     if (!current || ![...this.unanswered, this.pending].some((sent) => isSameJson(sent, current.content))) return false
-    this.currentVersion = current.version
-    this.unanswered = []
+    this.buildOn(current.version)
     return true
   }
 
