@@ -42,6 +42,7 @@ SENTENCES = {
     "mask_elsewhere": "the mask {mask} does not lie on the image {image}",
     "nothing_drawn": "nothing is drawn on what the network sees of the series",
     "mask_size": "the mask has another size than the images",
+    "mask_unseen": "masks lie only on images that the network does not see",
     "several_images": "boxes are learned from studies with one image",
     "no_size": "the image does not say how large it is",
     "box_outside": "a box lies outside of what the network sees of the series",

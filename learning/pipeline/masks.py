@@ -64,6 +64,7 @@ from learning.volumes import ChosenSeries, SpecifiedInputs, spacing_of
 Mask = NDArray[np.int16]
 DISAGREEMENT = UNLABELED  # a voxel on which readers differ teaches nothing
 NOTHING_DRAWN = "nothing is drawn on what the network sees of the series"
+DRAWN_ELSEWHERE = "masks lie only on images that the network does not see"
 
 
 class Masks(Kind):
@@ -122,9 +123,9 @@ class Masks(Kind):
 
     def label(self, chosen: ChosenSeries, item: DatasetItem, image: Any, reads: ReadAhead) -> Mask:
         """What the readers of an item agree on, on the grid of the image."""
-        stack = self._grid(chosen)
-        spacing = spacing_of(stack)
-        each = [self._drawn(read, chosen, stack) for read in reads.of(item)]
+        grid = chosen.grid()
+        spacing = spacing_of(self._seen(grid))
+        each = [self._drawn(read, chosen, grid) for read in reads.of(item)]
         mask = agreed(each)
         if _is_open(mask):
             raise UnusableInput(NOTHING_DRAWN if all(map(_is_open, each)) else DISAGREEING)
@@ -237,27 +238,29 @@ class Masks(Kind):
             )
         )  # fmt: skip
 
-    def _grid(self, chosen: ChosenSeries) -> Stack:
+    def _seen(self, grid: Stack) -> Stack:
         """The frames that the image shows: of a flat input the middle one."""
-        stack = chosen.grid()
         if self.spec.spatial == 3:
-            return stack
-        middle = stack.frames[len(stack.frames) // 2]
-        return Stack((middle,), stack.rows, stack.columns, None)
+            return grid
+        middle = grid.frames[len(grid.frames) // 2]
+        return Stack((middle,), grid.rows, grid.columns, None)
 
-    def _drawn(self, read: Read, chosen: ChosenSeries, stack: Stack) -> Mask:
-        """(z, y, x) classes as one reader drew them; of asked slices alone where some were asked."""
+    def _drawn(self, read: Read, chosen: ChosenSeries, grid: Stack) -> Mask:
+        """(z, y, x) classes as one reader drew them; of asked slices alone where some were asked.
+
+        Raises UnusableInput.
+        """
         [series, *_] = chosen.series.values()
         uid, layer = series.series_instance_uid, self.target.options["layer"]
-        volumes = [
-            volume
-            for volume in label_volumes_of(read)
-            # Imported label maps have no layer.
-            if volume.layer in (None, layer) and volume.series_instance_uid == uid
-        ]
+        # Imported label maps have no layer.
+        volumes = [one for one in label_volumes_of(read) if one.layer in (None, layer)]
         asked = read.asked_slices(layer, uid)
-        is_known = asked is not None or self.target.options["undrawn"] != "unknown"
-        undrawn = 0 if is_known else UNLABELED
+        is_background = self.target.options["undrawn"] != "unknown"
+        if asked is None and is_background and self._are_all_elsewhere(volumes, grid):
+            # As on another series of the study: this one would teach that nothing is there.
+            raise UnusableInput(DRAWN_ELSEWHERE)
+        undrawn = 0 if asked is not None or is_background else UNLABELED
+        stack = self._seen(grid)
         found = np.full((len(stack.frames), stack.rows, stack.columns), undrawn, np.int16)
         for z, frame in enumerate(stack.frames):
             if asked is not None and frame.key not in asked:
@@ -266,6 +269,22 @@ class Masks(Kind):
             for volume in volumes:
                 self._add_slice(found[z], volume, frame)
         return found
+
+    def _are_all_elsewhere(self, volumes: Sequence[LabelVolume], grid: Stack) -> bool:
+        """Whether structures are drawn on other images of the study, and on none of this grid."""
+        drawn = [(volume, key) for volume in volumes for key in volume.keys]
+        seen = {frame.key for frame in grid.frames}
+        others = [one for one in drawn if one[1] not in seen]
+        if not others:  # as a rule: then no file is read twice
+            return False
+        here = [one for one in drawn if one[1] in seen]
+        return self._show_any(others) and not self._show_any(here)
+
+    def _show_any(self, slices: Sequence[tuple[LabelVolume, str]]) -> bool:
+        """Whether any of these slices, by volume and key, holds a structure that is learned."""
+        values = [segment.value for segment in self.segments]
+        found = (volume.labels_at(key) for volume, key in slices)
+        return any(labels is not None and np.isin(labels, values).any() for labels in found)
 
     def _add_slice(self, target: Mask, volume: LabelVolume, frame: Frame) -> None:
         labels = volume.labels_of(frame)

@@ -54,11 +54,20 @@ class LabelVolume:
             return None
         return self.read.asked_slices(self.layer, self.series_instance_uid)
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """The slices ("UID:frame") of which there are labels."""
+        return frozenset(self.addresses) | frozenset(self.imported)
+
     def labels_of(self, frame: Frame) -> LabelMap | None:
         """(rows, columns) labels; None where nothing was drawn. Raises DamagedMask."""
-        if frame.key in self.imported:
-            return self.imported[frame.key]
-        address = self.addresses.get(frame.key)
+        return self.labels_at(frame.key)
+
+    def labels_at(self, key: str) -> LabelMap | None:
+        """The same of the slice of this key."""
+        if key in self.imported:
+            return self.imported[key]
+        address = self.addresses.get(key)
         return masks.decompress(storage.blob_path(address).read_bytes())[0] if address else None
 
 

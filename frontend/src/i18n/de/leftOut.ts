@@ -29,6 +29,7 @@ export const leftOut = {
   'left_out.mask_elsewhere': 'die Maske {mask} liegt nicht auf dem Bild {image}',
   'left_out.nothing_drawn': 'auf dem, was das Netz von der Serie sieht, ist nichts gezeichnet',
   'left_out.mask_size': 'die Maske ist anders groß als die Bilder',
+  'left_out.mask_unseen': 'Masken liegen nur auf Bildern, die das Netz nicht sieht',
   'left_out.several_images': 'Boxen werden nur aus Studien mit einem Bild gelernt',
   'left_out.no_size': 'das Bild nennt seine Größe nicht',
   'left_out.box_outside': 'eine Box liegt außerhalb dessen, was das Netz von der Serie sieht',

@@ -29,6 +29,7 @@ export const leftOut = {
   'left_out.mask_elsewhere': 'the mask {mask} does not lie on the image {image}',
   'left_out.nothing_drawn': 'nothing is drawn on what the network sees of the series',
   'left_out.mask_size': 'the mask has another size than the images',
+  'left_out.mask_unseen': 'masks lie only on images that the network does not see',
   'left_out.several_images': 'boxes are learned from studies with one image',
   'left_out.no_size': 'the image does not say how large it is',
   'left_out.box_outside': 'a box lies outside of what the network sees of the series',

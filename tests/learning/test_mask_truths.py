@@ -1,0 +1,91 @@
+"""What masks teach of a case: those on other images of its study, and those of an older schema."""
+
+import numpy as np
+import pytest
+
+from annotation.archive.models import Instance
+from annotation.datasets.models import Split
+from annotation.datasets.services import freeze, prescribe_splits
+from annotation.labeling.models import Case
+from annotation.labeling.services.importing import import_read
+from annotation.labeling.services.label_volumes import Grid, keep_layers
+from annotation.labeling.services.projects import add_cases, current_schema, publish_schema
+from learning.exclusions import words_of
+from learning.pipeline.kinds import kind_of
+from learning.pipeline.reads import ReadAhead
+from learning.services import targets
+from learning.training.preparation import UnusableInput
+from tests.learning.test_kinds import DEFINITION, answers_of, make_volume
+from tests.learning.test_volume_boxes import second_series
+
+DEEP = {"size": [8, 32, 32], "dimensions": "3d", "keeps_size": True}
+FLAT = {"size": [32, 32], "keeps_size": True}
+SQUARE = (slice(4, 12), slice(8, 20))
+
+
+@pytest.fixture
+def case(cast):
+    """A volume of eight images, and a shorter series of the same study that no network sees."""
+    publish_schema(actor=cast.manager, project=cast.project, definition=DEFINITION)
+    study = make_volume(cast.project, "two series")
+    add_cases(project=cast.project, studies=[study])
+    prescribe_splits(project=cast.project, split_of_patient={study.patient_id: Split.TRAIN})
+    case = Case.objects.select_related("project", "study").get(study=study)
+    second_series(case)
+    return case
+
+
+def square(case, image_count, value=3):
+    """A layer with a square on the third image of the series that has so many."""
+    images = Instance.objects.filter(series__study=case.study).order_by("instance_number")
+    of_series = {}
+    for image in images:
+        of_series.setdefault(image.series.series_instance_uid, []).append(image.sop_instance_uid)
+    [(series, uids)] = [one for one in of_series.items() if len(one[1]) == image_count]
+    labels = np.zeros((image_count, 32, 32), np.uint8)
+    labels[2][SQUARE] = value
+    schema = current_schema(case.project).schema
+    return keep_layers(schema=schema, labels=labels, grid=Grid.of_single_frames(series, uids))
+
+
+def read(reader, case, masks):
+    import_read(reader=reader, case=case, content={"answers": answers_of(1), "masks": masks})
+
+
+def taught(cast, case, spec=DEEP, undrawn="background"):
+    """The mask of the case as a round learns it. Raises UnusableInput."""
+    dataset = freeze(project=cast.project, name="d", actor=cast.manager)
+    target = targets.create_target(
+        actor=cast.manager, project=cast.project, kind="segmentation", input=spec,
+        options={"layer": 0, "undrawn": undrawn},
+    )  # fmt: skip
+    kind = kind_of(target, dataset.schema.schema, {}, target.strategy, 1)
+    item = dataset.items.select_related("case__study").get(case=case)
+    [chosen] = kind.inputs.choose([item.case], {})
+    [(_, image)] = kind.inputs.load([chosen], {})
+    return kind.label(chosen, item, image, ReadAhead([item]))
+
+
+@pytest.mark.parametrize("spec", [DEEP, FLAT])
+def test_a_case_that_is_drawn_on_another_series_alone_is_left_out(cast, case, spec):
+    read(cast.annotator, case, square(case, 5))
+    with pytest.raises(UnusableInput) as caught:
+        taught(cast, case, spec)
+    assert words_of(str(caught.value)) == {"code": "mask_unseen"}
+
+
+def test_another_layer_on_another_series_does_not_matter(cast, case):
+    read(cast.annotator, case, square(case, 5, value=5))
+    assert (taught(cast, case) == 0).all()
+
+
+def test_what_is_drawn_on_both_series_teaches_the_one_that_the_network_sees(cast, case):
+    read(cast.annotator, case, square(case, 8) + square(case, 5))
+    found = taught(cast, case)
+    assert (found[2][SQUARE] == 1).all()
+    assert (found == 1).sum() == 8 * 12
+
+
+def test_a_flat_network_learns_that_the_middle_image_shows_nothing(cast, case):
+    read(cast.annotator, case, square(case, 8) + square(case, 5))
+    assert (taught(cast, case, FLAT) == 0).all()
