@@ -47,6 +47,7 @@ SENTENCES = {
     "no_size": "the image does not say how large it is",
     "box_outside": "a box lies outside of what the network sees of the series",
     "box_unseen": "a box lies on an image that the network does not see",
+    "label_later": "{name}: could not be drawn yet when the case was read",
     "others": "other reasons",
 }
 

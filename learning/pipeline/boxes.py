@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from annotation.datasets.formats.base import Read
 from annotation.datasets.models import DatasetItem, Split
 from learning.acquisition.pool import Pool
 from learning.acquisition.uncertainty import box_components
@@ -39,6 +40,7 @@ from learning.training.detection.train import BoxedImages, DetectorConfig, detec
 from learning.training.loop import choose_device
 from learning.training.metrics.figures import figures
 from learning.training.predict import one_ahead
+from learning.training.preparation import UnusableInput
 from learning.training.pretraining.contrastive import Images
 from learning.training.pretraining.own_network import Run, pretrain_detector
 from learning.training.resumable import Schedule
@@ -81,7 +83,10 @@ class Boxes(Kind):
     def label(
         self, chosen: Any, item: DatasetItem, image: Any, reads: ReadAhead
     ) -> tuple[BoxArray, NDArray[np.int64]]:
-        """(k, 2 x dimensions) boxes and (k,) classes on the network's grid: those of most readers."""
+        """(k, 2 x dimensions) boxes and (k,) classes on the network's grid: those of most readers.
+
+        Raises UnusableInput.
+        """
 
     @abstractmethod
     def shape(self, training: Examples) -> DetectorShape:
@@ -182,6 +187,17 @@ class Boxes(Kind):
             components={n: np.asarray([one.components[n] for one in found]) for n in names},
             classes=tuple(self.classes),
         )
+
+    def reads_of(self, item: DatasetItem, reads: ReadAhead) -> list[Read]:
+        """The item's reads. Raises UnusableInput where a reader could not draw a learned label yet."""
+        found = reads.of(item)
+        for read in found:
+            known = {one.key for one in read.schema.region_labels if "box" in one.kinds}
+            later = [key for key in self.classes if key not in known]
+            if later:
+                # The case would teach that nothing of this label is there.
+                raise UnusableInput(f"{later[0]}: could not be drawn yet when the case was read")
+        return found
 
     def drawn(self, content: Json) -> Iterator[tuple[Json, list[float], int]]:
         """Every box of a learned label that one reader drew: region, (y0, x0, y1, x1) pixels, class."""

@@ -32,7 +32,7 @@ class ImageBoxes(Boxes):
     ) -> tuple[BoxArray, Any]:
         del image
         fit = Fit.of(chosen.instance, self.config.side)
-        each = [self._here(read.content, chosen.instance) for read in reads.of(item)]
+        each = [self._here(read.content, chosen.instance) for read in self.reads_of(item, reads)]
         boxes, labels = agreed(each, self.same)
         return fit.to_network(boxes), labels
 

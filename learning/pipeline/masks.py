@@ -268,7 +268,14 @@ class Masks(Kind):
                 continue
             for volume in volumes:
                 self._add_slice(found[z], volume, frame)
+        if not self._knew_all(read):
+            found[found == 0] = UNLABELED  # it may show what nobody could draw yet
         return found
+
+    def _knew_all(self, read: Read) -> bool:
+        """Whether the schema that the reader answered had every structure that is learned."""
+        known = {(one.value, one.layer) for one in read.schema.segments}
+        return known >= {(one.value, one.layer) for one in self.segments}
 
     def _are_all_elsewhere(self, volumes: Sequence[LabelVolume], grid: Stack) -> bool:
         """Whether structures are drawn on other images of the study, and on none of this grid."""

@@ -78,7 +78,7 @@ class VolumeBoxes(Boxes):
     ) -> tuple[BoxArray, NDArray[np.int64]]:
         """(k, 6) boxes and (k,) classes on the network's volume. Raises UnusableInput."""
         place_of = {frame.key: z for z, frame in enumerate(chosen.grid().frames)}
-        each = [self.linked(read.content, place_of) for read in reads.of(item)]
+        each = [self.linked(read.content, place_of) for read in self.reads_of(item, reads)]
         boxes, labels = agreed(each, self.same)
         shape = image.shape[1:]
         found = to_network(boxes, self.volumes.edges_of(chosen), shape)

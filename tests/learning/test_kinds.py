@@ -400,25 +400,26 @@ def test_boxes_on_another_image_of_the_study_leave_the_case_out(cast, project):
     [case] = factories.make_cases(project, 1)
     instance = Instance.objects.get(series__study=case.study)
     target = targets.create_target(actor=cast.manager, project=project, kind="boxes")
-    kind = kind_of(target, current_schema(project).schema, {}, target.strategy, 1)
+    schema = current_schema(project).schema
+    kind = kind_of(target, schema, {}, target.strategy, 1)
     box = {"kind": "box", "label": "nodule", "pixels": [[10, 12], [29, 12], [29, 31], [10, 31]]}
     here = {"regions": [{**box, "sop_instance_uid": instance.sop_instance_uid}]}
     elsewhere = {"regions": [*here["regions"], {**box, "sop_instance_uid": "1.2.3"}]}
     chosen = Chosen(case.pk, case.study_id, instance)
-    boxes, _ = kind.label(chosen, None, None, ReadsOf(here))
+    boxes, _ = kind.label(chosen, None, None, ReadsOf(schema, here))
     assert len(boxes) == 1
     with pytest.raises(UnusableInput, match="an image that the network does not see"):
-        kind.label(chosen, None, None, ReadsOf(elsewhere))
+        kind.label(chosen, None, None, ReadsOf(schema, elsewhere))
 
 
 class ReadsOf:
-    """What readers drew, for an item that need not be stored."""
+    """What readers of one schema drew, for an item that need not be stored."""
 
-    def __init__(self, *contents):
-        self.contents = contents
+    def __init__(self, schema, *contents):
+        self.schema, self.contents = schema, contents
 
     def of(self, _item):
-        return [SimpleNamespace(content=content) for content in self.contents]
+        return [SimpleNamespace(content=one, schema=self.schema) for one in self.contents]
 
 
 def check_box_folds(cast, target, config):

@@ -9,12 +9,18 @@ from annotation.datasets.services import freeze, prescribe_splits
 from annotation.labeling.models import Case
 from annotation.labeling.services.importing import import_read
 from annotation.labeling.services.label_volumes import Grid, keep_layers
-from annotation.labeling.services.projects import add_cases, current_schema, publish_schema
+from annotation.labeling.services.projects import (
+    add_cases,
+    change_settings,
+    current_schema,
+    publish_schema,
+)
 from learning.exclusions import words_of
 from learning.pipeline.kinds import kind_of
 from learning.pipeline.reads import ReadAhead
 from learning.services import targets
 from learning.training.preparation import UnusableInput
+from learning.training.tasks.segmentation import UNLABELED
 from tests.learning.test_kinds import DEFINITION, answers_of, make_volume
 from tests.learning.test_volume_boxes import second_series
 
@@ -89,3 +95,36 @@ def test_what_is_drawn_on_both_series_teaches_the_one_that_the_network_sees(cast
 def test_a_flat_network_learns_that_the_middle_image_shows_nothing(cast, case):
     read(cast.annotator, case, square(case, 8) + square(case, 5))
     assert (taught(cast, case, FLAT) == 0).all()
+
+
+LATER = {**DEFINITION, "segments": [*DEFINITION["segments"], {"value": 4, "label": "Rim"}]}
+
+
+def publish(cast, definition):
+    publish_schema(actor=cast.manager, project=cast.project, definition=definition)
+
+
+def test_where_a_structure_came_later_only_what_is_drawn_is_known(cast, case):
+    read(cast.annotator, case, square(case, 8))
+    publish(cast, LATER)
+    found = taught(cast, case)
+    assert (found == 1).sum() == 8 * 12
+    assert (found == UNLABELED).sum() == found.size - 8 * 12
+
+
+def test_a_structure_of_another_layer_that_came_later_changes_nothing(cast, case):
+    read(cast.annotator, case, square(case, 8))
+    segments = [*DEFINITION["segments"], {"value": 4, "label": "Rim", "layer": 1}]
+    publish(cast, DEFINITION | {"segments": segments})
+    assert (taught(cast, case) == UNLABELED).sum() == 0
+
+
+def test_a_reader_who_knew_all_structures_tells_what_the_first_could_not(cast, case):
+    change_settings(actor=cast.manager, project=cast.project, readers_per_case=2)
+    read(cast.annotator, case, square(case, 8))
+    publish(cast, LATER)
+    read(cast.annotator2, case, square(case, 8, value=4))
+    found = taught(cast, case)
+    assert (found[2][SQUARE] == UNLABELED).all()  # they differ
+    assert (found == UNLABELED).sum() == 8 * 12
+    assert (found == 0).sum() == found.size - 8 * 12

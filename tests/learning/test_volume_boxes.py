@@ -18,6 +18,7 @@ from annotation.labeling.models import Case, Suggestion
 from annotation.labeling.services.importing import import_read
 from annotation.labeling.services.projects import add_cases, current_schema, publish_schema
 from learning import cross_validation, pipeline, pretraining
+from learning.exclusions import words_of
 from learning.models import CrossValidation, EncoderVersion, Prediction, Round, Trigger
 from learning.pipeline.base import Examples
 from learning.pipeline.kinds import kind_of
@@ -245,6 +246,21 @@ def test_a_case_with_a_box_on_another_series_is_left_out(cast, project):
     looking = Looking(cast, case)
     with pytest.raises(UnusableInput, match="a box lies on an image that the network does not see"):
         looking.label()
+
+
+@pytest.mark.parametrize("before", [[], [{"key": "cyst", "label": "Cyst", "kinds": ["ellipse"]}]])
+def test_a_case_that_was_read_before_a_label_could_be_drawn_is_left_out(cast, project, before):
+    nodule, _ = DEFINITION["region_labels"]
+    labels = {"region_labels": [nodule, *before]}
+    publish_schema(actor=cast.manager, project=project, definition=DEFINITION | labels)
+    voxels, box = planted(np.random.default_rng(1))
+    case = keep(project, voxels, STRAIGHT, "before cysts")
+    read(cast.annotator, case, around(case, box))
+    publish_schema(actor=cast.manager, project=project, definition=DEFINITION)
+    looking = Looking(cast, case)
+    with pytest.raises(UnusableInput) as caught:
+        looking.label()
+    assert words_of(str(caught.value)) == {"code": "label_later", "name": "cyst"}
 
 
 def test_what_is_no_box_of_a_learned_label_does_not_matter(cast, project):
