@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from annotation.core.jobs import JobState
 from annotation.datasets.models import Dataset
 from annotation.labeling import access
+from annotation.labeling.selectors import addresses_in
 from learning.kinds import figure_of
 from learning.models import (
     CrossValidation,
@@ -16,6 +17,11 @@ from learning.models import (
     Round,
     Target,
 )
+
+PREDICTED = """
+SELECT content FROM learning_prediction
+UNION ALL SELECT jsonb_path_query(found, '$[*].content') FROM learning_shard
+"""
 
 
 def targets_visible_to(user: Any) -> QuerySet[Target]:
@@ -53,6 +59,11 @@ def cross_validations_visible_to(user: Any) -> QuerySet[CrossValidation]:
     return CrossValidation.objects.filter(target__in=targets_visible_to(user)).select_related(
         "target__project", "dataset"
     )
+
+
+def predicted_mask_addresses() -> set[str]:
+    """The SHA-256 of every mask that a model has drawn, suggested by now or not."""
+    return addresses_in(PREDICTED)
 
 
 def learning_curve(target: Target) -> list[dict[str, Any]]:

@@ -33,17 +33,18 @@ from annotation.labeling.models import (
 
 MAX_PRIORS = 5
 WORKLIST_ORDER = (F("front").desc(), F("priority").desc(), F("shuffle_key"))
+CONTENTS = """
+SELECT content FROM labeling_revision
+UNION ALL SELECT draft FROM labeling_annotation
+UNION ALL SELECT content FROM labeling_suggestion
+"""
 MASKS = """
-WITH named AS (
-    SELECT content FROM labeling_revision
-    UNION ALL SELECT draft FROM labeling_annotation
-    UNION ALL SELECT content FROM labeling_suggestion
-), drawn AS (
+WITH named (content) AS ({contents}), said (content) AS (
     SELECT content FROM named UNION ALL SELECT content -> 'first_impression' FROM named
 )
-SELECT jsonb_path_query(content, '$.masks[*].sha256') #>> '{}' FROM drawn
+SELECT jsonb_path_query(content, '$.masks[*].sha256') #>> '{{}}' FROM said
 UNION
-SELECT jsonb_path_query(content, '$.masks[*].slices.*') #>> '{}' FROM drawn
+SELECT jsonb_path_query(content, '$.masks[*].slices.*') #>> '{{}}' FROM said
 """
 
 OF_CASES = """
@@ -292,8 +293,13 @@ def mask_addresses() -> set[str]:
 
     Also those that the read's first impression alone names still.
     """
+    return addresses_in(CONTENTS)
+
+
+def addresses_in(contents: str) -> set[str]:
+    """The same of what a query for contents, in one column, finds."""
     with connection.cursor() as cursor:
-        cursor.execute(MASKS)
+        cursor.execute(MASKS.format(contents=contents))
         return {row[0] for row in cursor.fetchall()}
 
 

@@ -15,7 +15,6 @@ from annotation.core.errors import DomainError
 from annotation.core.tasks import ring
 from learning.models import Round, Shard
 
-STALE_AFTER = timedelta(hours=12)  # half the age at which blobs that no row names are collected
 MOST_HELPERS = 32  # messages that a round sends; a worker takes more than one shard by a message
 Json = dict[str, Any]
 
@@ -40,7 +39,7 @@ def divide(*, round_: Round, scorer: Json, parts: Sequence[Part]) -> None:
     is_same = all(
         round_.scorer.get(name) == scorer[name] for name in ("weights_sha256", "thresholds")
     )
-    if is_same and not _are_stale(round_):
+    if is_same:
         return
     Shard.objects.filter(round=round_).delete()
     Round.ownership(round_).update(scorer=scorer)
@@ -50,12 +49,6 @@ def divide(*, round_: Round, scorer: Json, parts: Sequence[Part]) -> None:
         for number, p in enumerate(parts, 1)
     )
     ring_helpers(round_.pk, min(len(parts) - 1, MOST_HELPERS))
-
-
-def _are_stale(round_: Round) -> bool:
-    """Whether masks that shards keep may be collected as garbage before the round publishes."""
-    old = timezone.now() - STALE_AFTER
-    return Shard.objects.filter(round=round_, finished_at__lt=old).exists()
 
 
 def claim_next(round_id: Any) -> Shard | None:

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand
 
 from annotation.archive.services.garbage import collect_garbage
 from annotation.labeling.selectors import mask_addresses
+from learning.selectors import predicted_mask_addresses
 
 
 class Command(BaseCommand):
@@ -13,5 +14,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args, options
-        removed = collect_garbage(also_referenced=mask_addresses())
+        named = mask_addresses() | predicted_mask_addresses()
+        removed = collect_garbage(also_referenced=named)
         self.stdout.write(f"{removed} files removed")
