@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 from django.db.models import TextChoices
 
-from learning.kinds import figure_of
-from learning.models import ModelVersion
+from annotation.labeling.services.projects import current_schema
+from learning.kinds import DRAWN, figure_of, is_on_series
+from learning.models import ModelVersion, TargetKind
 from learning.services.test_results import NotTested, Results, results_of
+from learning.training.inputs import InputSpec
 from learning.training.metrics.figures import measures_of
 from learning.training.metrics.intervals import Estimate, Rows, compare
 
@@ -29,7 +31,7 @@ class Verdict(TextChoices):
     NOT_SHOWN = "not_shown"  # the interval is too wide to tell
     PRODUCTION_UNTESTED = "production_untested"  # this one has been measured, that one never
     UNTESTED = "untested"  # no patient was tested by both
-    NOT_COMPARABLE = "not_comparable"  # they answer different questions
+    NOT_COMPARABLE = "not_comparable"  # they answer different questions, or about other images
     NOT_FINITE = "not_finite"  # its network has diverged and answers nothing
 
 
@@ -76,7 +78,7 @@ def compare_versions(candidate: ModelVersion, production: ModelVersion | None) -
         new, old = results_of(candidate), results_of(production)
     except NotTested:
         return _without_results(candidate, production)
-    if _asked(new) != _asked(old):
+    if (_asked(new), _looked_at(candidate)) != (_asked(old), _looked_at(production)):
         return Evidence(Verdict.NOT_COMPARABLE, production.number)
     if len(old.cases) == 0 and _is_measured(new):
         return Evidence(Verdict.PRODUCTION_UNTESTED, production.number)
@@ -97,6 +99,22 @@ def _without_results(candidate: ModelVersion, production: ModelVersion) -> Evide
 
 def _asked(results: Results) -> tuple[Any, ...]:
     return results.examined.kind, results.examined.classes, results.examined.overlaps
+
+
+def _looked_at(version: ModelVersion) -> tuple[Any, ...]:
+    """What the truth of its test cases lies on; nothing where that is said of the study.
+
+    Of boxes no spacing: their overlaps are the same in every one.
+    """
+    target, current = version.target, current_schema(version.target.project)
+    is_on_image = target.kind in DRAWN or is_on_series(
+        target.question, current.schema if current else None
+    )
+    if not version.input or not is_on_image:
+        return ()
+    spec = InputSpec.from_json(version.input)
+    grid = (spec.spatial, spec.spacing_mm) if target.kind == TargetKind.SEGMENTATION else ()
+    return spec.channels[0].rule, *grid
 
 
 def _is_measured(results: Results) -> bool:

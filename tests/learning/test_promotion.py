@@ -175,6 +175,51 @@ def test_without_common_patients_or_answers_a_person_decides(target, cases):
     assert {state_after(apart), state_after(other)} == {"candidate"}
 
 
+SERIES = {
+    "questions": [
+        {"key": "seen", "label": "Seen", "kind": "one", "scope": "series",
+         "options": [{"key": "no"}, {"key": "yes"}]},
+        {"key": "nodule", "label": "Nodule", "kind": "one",
+         "options": [{"key": "no"}, {"key": "yes"}]},
+    ],
+    "segments": [{"value": 1, "label": "Lesion"}],
+    "region_labels": [{"key": "nodule", "label": "Nodule", "kinds": ["box"]}],
+}  # fmt: skip
+FLAT, DEEP = {"size": [32, 32]}, {"size": [16, 32, 32], "dimensions": "3d"}
+ONE_MM = {"spacing_mm": [1, 1, 1]}
+MASKS, BOXES = {"kind": "segmentation"}, {"kind": "boxes"}
+
+
+def of_series(description):
+    return {"channels": [{"name": "image", "rule": {"description": description}}]}
+
+
+@pytest.mark.parametrize(
+    ("wish", "before", "now", "is_comparable"),
+    [
+        (MASKS, FLAT, DEEP, False),
+        (MASKS, {**DEEP, "dimensions": "2.5d"}, DEEP, True),  # both draw the whole volume
+        (MASKS, DEEP, DEEP | ONE_MM, False),
+        (MASKS, DEEP, DEEP | {"size": [16, 64, 64]}, True),  # only a window
+        (MASKS, DEEP, DEEP | of_series("t2"), False),
+        (BOXES, DEEP, DEEP | of_series("t2"), False),
+        (BOXES, DEEP, DEEP | ONE_MM, True),
+        ({"question": "seen"}, FLAT, FLAT | of_series("t2"), False),
+        ({"question": "seen"}, FLAT, DEEP, True),
+        ({"question": "nodule"}, FLAT, FLAT | of_series("t2"), True),
+    ],
+)  # fmt: skip
+def test_models_whose_truth_lies_on_other_images_are_not_compared(
+    cast, cases, wish, before, now, is_comparable
+):
+    publish_schema(actor=cast.manager, project=cast.project, definition=SERIES)
+    target = targets.create_target(actor=cast.manager, project=cast.project, **wish)
+    production, candidate = (make_version(target, cases, scores(0.1)) for _ in range(2))
+    production.input, candidate.input = before, now
+    found = compare_versions(candidate, production).verdict
+    assert (found != Verdict.NOT_COMPARABLE) is is_comparable
+
+
 def test_by_hand_means_that_no_round_promotes(target, cases, cast):
     targets.change_target(actor=cast.manager, target=target, promotion="by_hand")
     target.refresh_from_db()

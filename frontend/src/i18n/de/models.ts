@@ -109,7 +109,7 @@ export const models = {
   'verdict.not_shown': 'Zu wenige Testfälle, um zu zeigen, dass es nicht schlechter ist.',
   'verdict.production_untested': 'Dieses wurde gemessen, das in Betrieb nie.',
   'verdict.untested': 'Kein Patient wurde mit beiden getestet.',
-  'verdict.not_comparable': 'Sie beantworten verschiedene Fragen.',
+  'verdict.not_comparable': 'Sie beantworten verschiedene Fragen oder sprechen von verschiedenen Bildern.',
   'verdict.not_finite': 'Sein Netz ist entgleist und antwortet keine Zahlen.',
   'figure.average_precision': 'mittlere Präzision',
   'figure.f1': 'F1',

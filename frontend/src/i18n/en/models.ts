@@ -106,7 +106,7 @@ export const models = {
   'verdict.not_shown': 'Too few test cases to show that it is not worse.',
   'verdict.production_untested': 'This one has been measured, the one in production never was.',
   'verdict.untested': 'No patient was tested by both.',
-  'verdict.not_comparable': 'They answer different questions.',
+  'verdict.not_comparable': 'They answer different questions, or about different images.',
   'verdict.not_finite': 'Its network has diverged and answers no numbers.',
   'figure.average_precision': 'average precision',
   'figure.f1': 'F1',
