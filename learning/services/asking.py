@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from django.db.models import QuerySet
 
+from annotation.archive import selectors as archive
 from annotation.core.tasks import ring
 from annotation.labeling.models import Case, CaseState
 from annotation.labeling.services.asked import Asked, ask_for_slices, cases_not_asked
@@ -17,8 +18,10 @@ def ask(target: Target, asked: Sequence[Asked | None]) -> None:
 
 
 def waiting(target: Target) -> QuerySet[Case]:
-    """Open cases of which the target has not said yet what is to be drawn."""
-    cases = Case.objects.filter(project=target.project_id, state=CaseState.OPEN)
+    """Open cases, wholly there, of which the target has not said yet what is to be drawn."""
+    cases = Case.objects.filter(
+        ~archive.is_arriving("study"), project=target.project_id, state=CaseState.OPEN
+    )
     return cases_not_asked(cases=cases, origin=origin_of(target))
 
 

@@ -1,5 +1,6 @@
 """Single slices of volumes: asked of readers, drawn, learned from, and asked anew by a model."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import numpy as np
@@ -18,6 +19,7 @@ from learning.services import asking, targets
 from learning.services.naming import origin_of
 from learning.training.tasks.segmentation import UNLABELED
 from tests import factories
+from tests.learning.test_arrivals import arrived
 from tests.learning.test_kinds import DEFINITION, drawn, labeled, make_volume, run, split
 from tests.learning.test_mask_rounds import CONFIG, DEEP, labels_of
 
@@ -185,3 +187,17 @@ def test_an_input_of_one_slice_is_refused_later_too(cast, project):
     flat = {**DEEP, "size": [32, 32], "dimensions": "2d"}
     with pytest.raises(InvalidInput, match="single slices are asked of volumes"):
         targets.change_target(actor=cast.manager, target=target, input=flat)
+
+
+def test_no_slices_are_asked_of_a_study_that_is_still_arriving(cast, pool, settings):
+    """They would lie at equal distances in what is there by then, and stay."""
+    target = target_of(cast)
+    settings.STUDY_QUIET_SECONDS = 60
+    first, *others = pool
+    arrived(first.study, timedelta(seconds=61))
+    assert ask_for_spread_slices(target) == 1
+    assert asked_of(target).keys() == {first.pk}
+    for case in others:
+        arrived(case.study, timedelta(seconds=61))
+    ask_for_spread_slices(target)
+    assert asked_of(target).keys() == {case.pk for case in pool}
