@@ -139,11 +139,16 @@ def _by_text(excluded: dict[UUID, str]) -> dict[str, str]:
 
 
 def _parts(round_: Round, size: int) -> Iterator[Part]:
-    """Held-out cases apart, because the network must not have a say in the labels that measure it."""
+    """Held-out cases apart, because the network must not have a say in the labels that measure it.
+
+    Studies that are still arriving are left to `scorings.request_due`: a prediction is not made again.
+    """
     target = round_.target
     splitter = Splitter(datasets.regrouped_policy(target.project))
     cases = (
-        Case.objects.filter(project=target.project, state=CaseState.OPEN)
+        Case.objects.filter(
+            ~archive.is_arriving("study"), project=target.project, state=CaseState.OPEN
+        )
         .select_related("study")
         .defer("study__dicom_json")
         .order_by("study__study_instance_uid")

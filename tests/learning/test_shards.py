@@ -10,13 +10,15 @@ from django.utils import timezone
 from annotation.core import jobs
 from annotation.datasets.models import Split
 from annotation.datasets.services import prescribe_splits
+from annotation.labeling.models import Case
 from learning import pipeline
 from learning.models import ModelVersion, Prediction, Round, Shard, Trigger
 from learning.pipeline import rounds as steps
 from learning.pipeline import scoring
-from learning.services import rounds, shards
+from learning.services import rounds, scorings, shards
 from learning.tasks import sweep_jobs
 from tests import factories
+from tests.learning.test_arrivals import arrived
 
 
 class Killed(BaseException):
@@ -98,6 +100,19 @@ def test_many_shards_give_what_one_gives(target, settings):
         assert one[1] == pytest.approx(other[1])  # sums of other batches differ in the last digit
         assert one[2] == pytest.approx(other[2])
     assert not Shard.objects.exists()
+
+
+def test_a_study_that_is_still_arriving_is_predicted_once_it_is_there(target, cast, settings):
+    for case in Case.objects.filter(project=cast.project):
+        arrived(case.study, timedelta(seconds=61))
+    [late] = factories.make_cases(cast.project, 1)
+    settings.STUDY_QUIET_SECONDS = 60
+    done = execute(request(target))
+    assert (done.state, done.ranked_cases) == ("completed", 9), done.error
+    assert scorings.request_due() == 0
+    arrived(late.study, timedelta(seconds=61))
+    assert scorings.request_due() == 1
+    assert done.model_version.scorings.get().case_ids == [late.pk]
 
 
 def test_shards_hold_training_and_held_out_cases_apart(at_scoring):
