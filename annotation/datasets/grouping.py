@@ -11,13 +11,15 @@ from uuid import UUID
 
 import numpy as np
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from annotation.archive.models import SeriesPreparation
 from annotation.core import audit
 from annotation.datasets.models import PatientGroup, Split, SplitPolicy
 from annotation.datasets.splitter import Splitter
 from annotation.imaging.near_duplicates import WORDS, leaders, near_pairs
-from annotation.labeling.models import Case, CaseState
+from annotation.labeling.models import AskedSlices, Case, CaseState, Suggestion
+from annotation.labeling.services.asked import withdraw_asked_slices
 from annotation.labeling.services.suggestions import withdraw_suggestions
 
 MOST_ALIKE = 20  # patients; a picture that more of them show is a test pattern or an empty scout
@@ -43,16 +45,20 @@ def regroup(policy: SplitPolicy) -> int:
             actor=None, action="patients_grouped", target=policy, project_id=policy.project_id,
             patients=len(wanted),
         )  # fmt: skip
-        withdraw_suggestions(_held_out_with_suggestions(policy))
+        held_out = _held_out_of_swayed(policy)
+        withdraw_suggestions(held_out)
+        withdraw_asked_slices(held_out)
     return len(wanted)
 
 
-def _held_out_with_suggestions(policy: SplitPolicy) -> list[UUID]:
-    """Open cases that measure the models since their patients were grouped: none may sway them."""
+def _held_out_of_swayed(policy: SplitPolicy) -> list[UUID]:
+    """Open cases that measure the models since their patients were grouped, and that models have a say in."""
     splitter = Splitter(policy)
+    suggested = Suggestion.objects.filter(case=OuterRef("pk"), is_current=True)
+    asked = AskedSlices.objects.filter(case=OuterRef("pk")).exclude(slices=[])
     cases = Case.objects.filter(
-        project=policy.project_id, state=CaseState.OPEN, suggestions__is_current=True
-    ).distinct()  # fmt: skip
+        Exists(suggested) | Exists(asked), project=policy.project_id, state=CaseState.OPEN
+    )
     rows = cases.values_list("pk", "study__patient_id", "study__study_instance_uid")
     return [
         case

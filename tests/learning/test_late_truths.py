@@ -11,6 +11,7 @@ from annotation.datasets.models import Split
 from annotation.datasets.services import prescribe_splits
 from annotation.datasets.splitter import Splitter
 from annotation.labeling.models import Case, Suggestion
+from annotation.labeling.services.asked import Asked, ask_for_slices, asked_of
 from annotation.labeling.services.deletion import delete_study
 from learning import pipeline
 from learning.models import Prediction, Round, Scoring, Trigger
@@ -61,6 +62,19 @@ def test_what_turns_out_to_show_a_held_out_picture_loses_its_suggestion_for_good
     other = make_version(version.target, [copy], [0.5])
     model_versions.promote(version=other, actor=None)
     assert suggested_to() == set()
+
+
+def test_what_turns_out_to_show_a_held_out_picture_is_drawn_whole(
+    cast, test_case_and_training_case
+):
+    """It has no suggestion: slices are asked for before there is a model too."""
+    original, copy = test_case_and_training_case
+    slices = [{"slice": "1.2.3:1", "arm": "spread", "propensity": 1.0}]
+    ask_for_slices(origin="a target", asked=[Asked(copy.pk, 0, "1.2", slices)])
+    assert [one["slices"] for one in asked_of(copy, cast.annotator)] == [["1.2.3:1"]]
+    look_alike([original, copy])
+    datasets.regrouped_policy(cast.project)
+    assert asked_of(copy, cast.annotator) == []
 
 
 def test_a_copy_that_arrives_is_known_before_the_model_looks(cast, test_case_and_training_case):

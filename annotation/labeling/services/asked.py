@@ -1,6 +1,6 @@
 """Takes from the learning engine which slices of a case are worth drawing, and asks readers for them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -40,6 +40,11 @@ def ask_for_slices(*, origin: str, asked: Sequence[Asked]) -> None:
         batch_size=BATCH, update_conflicts=True, unique_fields=["case", "origin"],
         update_fields=["layer", "series_instance_uid", "slices"],
     )  # fmt: skip
+
+
+def withdraw_asked_slices(cases: Collection[UUID]) -> None:
+    """Have these cases drawn whole by reads that begin from now on: no model may choose what is drawn."""
+    AskedSlices.objects.filter(case__in=cases).exclude(slices=[]).update(slices=[])
 
 
 def cases_not_asked(*, cases: QuerySet[Case], origin: str) -> QuerySet[Case]:
