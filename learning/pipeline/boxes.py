@@ -36,7 +36,13 @@ from learning.training.detection.augment import BoxAugmentation
 from learning.training.detection.decode import Detections
 from learning.training.detection.evaluate import examined_boxes, thresholds_of_boxes
 from learning.training.detection.network import Detector, DetectorShape
-from learning.training.detection.train import BoxedImages, DetectorConfig, detect, train_detector
+from learning.training.detection.train import (
+    BoxedImages,
+    DetectorConfig,
+    detect,
+    placed,
+    train_detector,
+)
 from learning.training.loop import choose_device
 from learning.training.metrics.figures import figures
 from learning.training.predict import one_ahead
@@ -144,7 +150,10 @@ class Boxes(Kind):
         return Pretrained(weights, shape.as_json())
 
     def restored(self, network: nn.Module, records: Json) -> Learned:
-        return Learned(network, records["task"], records["architecture"], network)
+        """On the device that this worker has: `detect` works where it finds the network."""
+        assert isinstance(network, Detector)  # noqa: S101  for the type checker
+        here = placed(network, choose_device())
+        return Learned(here, records["task"], records["architecture"], here)
 
     def judge(
         self, learned: Learned, examples: dict[Split, Examples], rng: np.random.Generator

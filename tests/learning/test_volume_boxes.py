@@ -6,6 +6,7 @@ from uuid import uuid4
 import numpy as np
 import pydicom
 import pytest
+import torch
 
 from annotation.archive.models import Instance
 from annotation.archive.services.ingest import ingest
@@ -388,6 +389,23 @@ def test_boxes_are_cross_validated_in_volumes(cast, project):
         labels=[(np.zeros((2, 6)), np.array(found)) for found in ([0, 0], [0, 1], [0, 0])],
     )
     assert cross_validation._strata(job, kind, cases).tolist() == [1, 2, 1]
+
+
+def test_a_detector_of_another_process_works_on_this_machines_device(cast, project, monkeypatch):
+    records = {"task": {}, "architecture": {}}
+    schema = current_schema(project).schema
+    flat, deep = (
+        kind_of(target_of(cast, input=spec, options={"labels": [label]}), schema, {}, "boxes", 1)
+        for spec, label in (({}, "nodule"), (SPEC, "cyst"))
+    )
+    found = flat.restored(Detector(flat.shape(Examples([]))), records)
+    kernels = [weight for weight in found.trained.parameters() if weight.ndim == 4]
+    assert all(one.is_contiguous(memory_format=torch.channels_last) for one in kernels)
+    monkeypatch.setattr("learning.pipeline.boxes.choose_device", lambda: torch.device("meta"))
+    for kind in (flat, deep):
+        found = kind.restored(Detector(kind.shape(Examples([]))), records)
+        assert found.network is found.trained
+        assert {one.device.type for one in found.network.parameters()} == {"meta"}
 
 
 def check_offered(suggestion, box):

@@ -70,9 +70,7 @@ def train_detector(
     torch.manual_seed(seed)
     network = Detector(shape)
     start(network, lambda: Detector(replace(shape, class_count=shape.class_count + 1)))
-    network = network.to(device)
-    if shape.dimensions == 2:
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = placed(network, device)
 
     def made(step: int, generator: torch.Generator) -> Batch:
         rows = batch_of_step(len(data), config.batch_size, step, seed)
@@ -86,6 +84,14 @@ def train_detector(
         validated=validated, parts=_parts,
         room=AtOnce("training", 1 if len(data) == 1 else 2, config.batch_size),  # for batch norm
     )  # fmt: skip
+    return network
+
+
+def placed(network: Detector, device: torch.device) -> Detector:
+    """On the device, in the plane in the layout that convolutions are fast in."""
+    network = network.to(device)
+    if network.shape.dimensions == 2:
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
 
 
