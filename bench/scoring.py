@@ -41,7 +41,7 @@ class Work:
     def product(self) -> None:
         for start in range(0, len(self.chosen), self.kind.shard_size):
             loaded = self.kind.inputs.load(self.chosen[start : start + self.kind.shard_size], {})
-            for one in self.kind.foresee(self.learned, loaded, is_suggested=True):
+            for one in self.kind.foresee(self.learned, loaded, {}, is_suggested=True):
                 one.as_json()
 
     @torch.no_grad()

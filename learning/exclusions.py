@@ -17,6 +17,7 @@ CASES_PER_REASON = 10
 MOST_REASONS = 30  # some name numbers; the others are summed up
 SENTENCES = {
     "no_image": "no image that can be rendered",
+    "file_missing": "a stored file is not on this machine",
     "disagree": "the readers do not agree",
     "no_answer": "the question has no answer",
     "unassessed": "the readers say that it cannot be assessed",

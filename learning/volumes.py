@@ -34,6 +34,7 @@ from learning.training.preparation import Prepared, UnusableInput, Volume, prepa
 STUDIES_AT_ONCE = 200
 READERS, AHEAD = 2, 4  # threads that read the cache, and how many inputs they are ahead
 ALIGNED = b"aligned"  # in the names of inputs of several channels since they are resampled together
+FILE_MISSING = "a stored file is not on this machine"
 Image = NDArray[np.float16]
 
 
@@ -90,6 +91,8 @@ class SpecifiedInputs:
                     yield one, self._kept(one, path).image if image is None else image
                 except (UnusableInput, sandbox.SandboxFailure, ValueError) as why:
                     excluded[one.case_id] = str(why)
+                except FileNotFoundError:
+                    excluded[one.case_id] = FILE_MISSING
 
     def _read_ahead(
         self, chosen: Sequence[ChosenSeries], readers: ThreadPoolExecutor
@@ -117,15 +120,19 @@ class SpecifiedInputs:
     def load_slices(self, chosen: ChosenSeries) -> Iterator[Image | None]:
         """Of a flat input that of every frame of the first channel, as of the middle one.
 
-        None where a frame cannot be used.
+        None where a frame cannot be used. Raises UnusableInput where this machine lacks a file: it cannot
+        say that.
         """
         stacks = {name: _stack(series) for name, series in chosen.series.items()}
+        instances = {f.instance.pk: f.instance for one in stacks.values() for f in one.frames}
+        if not all(instance.path.exists() for instance in instances.values()):
+            raise UnusableInput(FILE_MISSING)
         whole = cache(lambda name: _shown(stacks[name]))  # once, not for every frame that cuts it
         for number in range(len(chosen.grid().frames)):
             try:
                 volumes = self._flat(stacks, whole, number)
                 yield prepare_placed(aligned(volumes, self.spec), self.spec).image
-            except UnusableInput:
+            except (UnusableInput, sandbox.SandboxFailure, ValueError):
                 yield None
 
     def edges_of(self, chosen: ChosenSeries) -> Edges:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -252,9 +253,14 @@ class Answers(Kind):
         return examined(task, task.encode(examples.labels), said, examples.patients)
 
     def foresee(
-        self, learned: Learned, loaded: Iterable[tuple[Any, Any]], *, is_suggested: bool
+        self,
+        learned: Learned,
+        loaded: Iterable[tuple[Any, Any]],
+        excluded: dict[UUID, str],
+        *,
+        is_suggested: bool,
     ) -> Iterator[Foreseen]:
-        del is_suggested  # the answers follow from the values
+        del excluded, is_suggested  # the answers follow from the values
         asked: deque[list[Any]] = deque()
 
         def blocks() -> Iterator[Block]:

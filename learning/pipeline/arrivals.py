@@ -116,7 +116,7 @@ def _foreseen(
     found: list[Foreseen] = []
     told = time.monotonic()
     loaded = kind.inputs.load(chosen, excluded)
-    for one in kind.foresee(learned, loaded, is_suggested=is_suggested):
+    for one in kind.foresee(learned, loaded, excluded, is_suggested=is_suggested):
         found.append(one)
         if time.monotonic() - told >= TELL_S:
             told = time.monotonic()

@@ -237,9 +237,17 @@ class Kind(ABC):
 
     @abstractmethod
     def foresee(
-        self, learned: Learned, loaded: Iterable[tuple[Any, Any]], *, is_suggested: bool
+        self,
+        learned: Learned,
+        loaded: Iterable[tuple[Any, Any]],
+        excluded: dict[UUID, str],
+        *,
+        is_suggested: bool,
     ) -> Iterator[Foreseen]:
-        """In the order of the images, as they come, so that memory does not grow with the pool."""
+        """In the order of the images, as they come, so that memory does not grow with the pool.
+
+        A case of which more than its input is needed and cannot be used goes into `excluded`.
+        """
 
     @abstractmethod
     def pool(self, found: Sequence[Foreseen]) -> Pool:

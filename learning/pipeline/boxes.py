@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
-from uuid import NAMESPACE_OID, uuid5
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import numpy as np
 from numpy.typing import NDArray
@@ -171,8 +171,14 @@ class Boxes(Kind):
         return Judged(figures(tested, rng), thresholds, Results(test.cases, tested, said))
 
     def foresee(
-        self, learned: Learned, loaded: Iterable[tuple[Any, Any]], *, is_suggested: bool
+        self,
+        learned: Learned,
+        loaded: Iterable[tuple[Any, Any]],
+        excluded: dict[UUID, str],
+        *,
+        is_suggested: bool,
     ) -> Iterator[Foreseen]:
+        del excluded
         searched = one_ahead(loaded, lambda one: self._detected(learned.trained, [one[1][None]]))
         for (chosen, image), [found] in searched:
             scores = {

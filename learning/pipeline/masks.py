@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -189,7 +190,12 @@ class Masks(Kind):
         return self.spec.spacing_mm or spacing_of(chosen.grid())[-self.spec.spatial :]
 
     def foresee(
-        self, learned: Learned, loaded: Iterable[tuple[Any, Any]], *, is_suggested: bool
+        self,
+        learned: Learned,
+        loaded: Iterable[tuple[Any, Any]],
+        excluded: dict[UUID, str],
+        *,
+        is_suggested: bool,
     ) -> Iterator[Foreseen]:
         answered = one_ahead(loaded, lambda one: self._probabilities(learned.trained, one[1]))
         for (chosen, _), probabilities in answered:
@@ -197,8 +203,12 @@ class Masks(Kind):
             mask = called(probabilities, learned.thresholds)
             content, asked = {}, None
             if is_suggested:
-                content = self._content(learned, chosen, mask)
-                asked = self._asked(chosen, probabilities)
+                try:
+                    content = self._content(learned, chosen, mask)
+                    asked = self._asked(chosen, probabilities)
+                except UnusableInput as why:
+                    excluded[chosen.case_id] = str(why)
+                    continue
             yield Foreseen(chosen.case_id, self._shares(mask), content, found, asked=asked)
 
     @property

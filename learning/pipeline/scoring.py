@@ -117,7 +117,7 @@ def _predict(
         current_rows(kind.target.project, cases, kind.columns), kind.columns, excluded,
     )  # fmt: skip
     loaded = kind.inputs.load(chosen, excluded)
-    for one in kind.foresee(learned, loaded, is_suggested=not shard.is_held_out):
+    for one in kind.foresee(learned, loaded, excluded, is_suggested=not shard.is_held_out):
         found.append(one.as_json())
         if time.monotonic() - told >= TELL_S:
             shards.tell(shard, len(found))

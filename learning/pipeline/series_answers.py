@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from annotation.datasets.formats.base import Read
 from annotation.datasets.models import DatasetItem
@@ -59,7 +60,12 @@ class SeriesAnswers(Answers):
         return consensus(self.schema, each, "series")
 
     def foresee(
-        self, learned: Learned, loaded: Iterable[tuple[Any, Any]], *, is_suggested: bool
+        self,
+        learned: Learned,
+        loaded: Iterable[tuple[Any, Any]],
+        excluded: dict[UUID, str],
+        *,
+        is_suggested: bool,
     ) -> Iterator[Foreseen]:
         """Each with the series that it speaks of."""
         series: dict[Any, str] = {}
@@ -69,7 +75,7 @@ class SeriesAnswers(Answers):
                 series[chosen.case_id] = series_of(chosen)
                 yield chosen, image
 
-        for found in super().foresee(learned, noted(), is_suggested=is_suggested):
+        for found in super().foresee(learned, noted(), excluded, is_suggested=is_suggested):
             yield replace(found, content={"series_instance_uid": series.pop(found.case_id)})
 
 

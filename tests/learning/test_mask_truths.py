@@ -1,4 +1,4 @@
-"""What masks teach of a case: those on other images of its study, and those of an older schema."""
+"""What masks teach of a case: those on other images of its study, those of an older schema; missing files."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ import pytest
 from annotation.archive.models import Instance
 from annotation.datasets.models import Split
 from annotation.datasets.services import freeze, prescribe_splits
+from annotation.imaging.sandbox import SandboxFailure
 from annotation.labeling.models import Case
 from annotation.labeling.services.importing import import_read
 from annotation.labeling.services.label_volumes import Grid, keep_layers
@@ -15,12 +16,15 @@ from annotation.labeling.services.projects import (
     current_schema,
     publish_schema,
 )
+from learning import volumes
 from learning.exclusions import words_of
 from learning.pipeline.kinds import kind_of
 from learning.pipeline.reads import ReadAhead
+from learning.pipeline.scoring import cases_without_files
 from learning.services import targets
 from learning.training.preparation import UnusableInput
 from learning.training.tasks.segmentation import UNLABELED
+from learning.volumes import FILE_MISSING
 from tests.learning.test_kinds import DEFINITION, answers_of, make_volume
 from tests.learning.test_volume_boxes import second_series
 
@@ -128,3 +132,53 @@ def test_a_reader_who_knew_all_structures_tells_what_the_first_could_not(cast, c
     assert (found[2][SQUARE] == UNLABELED).all()  # they differ
     assert (found == UNLABELED).sum() == 8 * 12
     assert (found == 0).sum() == found.size - 8 * 12
+
+
+@pytest.fixture
+def looking(cast, case):
+    """A flat network as a worker restores it, and the case that it is to look at."""
+    target = targets.create_target(
+        actor=cast.manager, project=cast.project, kind="segmentation", input=FLAT,
+        config={"network": "unet_small", "flip_at_test": False},
+    )  # fmt: skip
+    schema = current_schema(cast.project).schema
+    kind = kind_of(target, schema, target.config, target.strategy, 1)
+    architecture = kind.architecture()
+    records = {"task": kind.task.as_json(), "architecture": architecture.as_json(), "columns": {}}
+    return kind, kind.restored(architecture.build(), records), kind.inputs.choose([case], {})
+
+
+def foreseen(looking):
+    kind, learned, chosen = looking
+    excluded = {}
+    loaded = kind.inputs.load(chosen, excluded)
+    return list(kind.foresee(learned, loaded, excluded, is_suggested=True)), excluded
+
+
+def path_of(looking, place):
+    [chosen] = looking[2]
+    return chosen.grid().frames[place].instance.path
+
+
+@pytest.mark.parametrize("place", [0, 4], ids=["drawn on", "learned from"])
+def test_a_missing_file_leaves_its_case_to_a_machine_that_has_it(case, looking, place):
+    path = path_of(looking, place)
+    path.rename(path.with_suffix(".away"))
+    assert foreseen(looking) == ([], {case.pk: FILE_MISSING})
+    assert cases_without_files([case.pk]) == {case.pk}
+    path.with_suffix(".away").rename(path)
+    [one], excluded = foreseen(looking)
+    assert (one.case_id, excluded) == (case.pk, {})
+
+
+def test_a_slice_that_cannot_be_read_is_left_empty(looking, monkeypatch):
+    def shown(stack):
+        if stack.frames[0].instance.path == path_of(looking, 0):
+            raise SandboxFailure("the reader process died")
+        return show(stack)
+
+    show = volumes._shown
+    monkeypatch.setattr(volumes, "_shown", shown)
+    [one], excluded = foreseen(looking)
+    assert excluded == {}
+    assert one.content.keys() == {"masks"}

@@ -151,7 +151,7 @@ def test_what_is_kept_and_suggested_is_what_is_tested(strategy):
     )
     images = np.random.default_rng(0).normal(size=(3, 1, 32, 32)).astype(np.float16)
     pool = [(SimpleNamespace(case_id=uuid4()), image) for image in images]
-    found = list(kind.foresee(learned, pool, is_suggested=True))
+    found = list(kind.foresee(learned, pool, {}, is_suggested=True))
     examples = Examples(images, ["no"] * 3, ["a", "b", "c"], [one.case_id for one, _ in pool])
     tested = kind.examined(learned, examples)
     np.testing.assert_allclose([one.values for one in found], tested.predictions, atol=1e-6)

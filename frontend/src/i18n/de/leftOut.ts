@@ -4,6 +4,7 @@ export const leftOut = {
   'left_out.reason': '{count} × {reason}',
   'left_out.case': 'Fall {number}',
   'left_out.no_image': 'kein Bild, das dargestellt werden kann',
+  'left_out.file_missing': 'eine gespeicherte Datei liegt nicht auf diesem Rechner',
   'left_out.disagree': 'die Leser sind sich nicht einig',
   'left_out.no_answer': 'die Frage ist nicht beantwortet',
   'left_out.unassessed': 'laut den Lesern nicht beurteilbar',

@@ -4,6 +4,7 @@ export const leftOut = {
   'left_out.reason': '{count} × {reason}',
   'left_out.case': 'case {number}',
   'left_out.no_image': 'no image that can be rendered',
+  'left_out.file_missing': 'a stored file is not on this machine',
   'left_out.disagree': 'the readers do not agree',
   'left_out.no_answer': 'the question has no answer',
   'left_out.unassessed': 'the readers say that it cannot be assessed',
