@@ -28,6 +28,7 @@ SENTENCES = {
     "empty": "{name}: the image is empty",
     "axes": "{name}: {have} axes where {need} are needed",
     "spacing": "{name}: the spacing {spacing} mm cannot be right",
+    "pixel_size": "{name}: how large its pixels are is not known",
     "not_numbers": "{name}: the image holds values that are not numbers",
     "constant": "{name}: every pixel has the same value",
     "few_slices": "{name}: {have} slices are too few, {need} are needed",

@@ -5,6 +5,7 @@ Made from the stored files, kept in a cache that may be deleted.
 
 import hashlib
 import json
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,6 +25,7 @@ from annotation.archive.models import Instance, Series
 from annotation.archive.selectors import ImageSeries
 from annotation.archive.stacks import Frame, Stack, modality_values, stack_of
 from annotation.imaging import sandbox
+from annotation.imaging.geometry import spacing_of_frame
 from annotation.labeling.models import Case
 from learning.training.aligning import aligned
 from learning.training.columns import Row
@@ -34,6 +36,7 @@ from learning.training.preparation import Prepared, UnusableInput, Volume, prepa
 STUDIES_AT_ONCE = 200
 READERS, AHEAD = 2, 4  # threads that read the cache, and how many inputs they are ahead
 ALIGNED = b"aligned"  # in the names of inputs of several channels since they are resampled together
+MEASURED = b"measured"  # in those of resampled flat inputs since pixels of unknown size are refused
 FILE_MISSING = "a stored file is not on this machine"
 Image = NDArray[np.float16]
 
@@ -176,6 +179,8 @@ class SpecifiedInputs:
         digest = hashlib.sha256()
         if len(self.spec.channels) > 1:
             digest.update(ALIGNED)
+        if self.spec.spatial == 2 and self.spec.spacing_mm:
+            digest.update(MEASURED)
         for name, series in chosen.series.items():
             digest.update(name.encode())
             for sha256 in hashes.get(series.pk, ()):
@@ -231,9 +236,13 @@ class SpecifiedInputs:
 
 
 def spacing_of(stack: Stack) -> tuple[float, float, float]:
-    """mm between slices, rows and columns."""
-    columns, rows, slices = np.linalg.norm(stack.affine_lps[:3, :3], axis=0).tolist()
-    return slices, rows, columns
+    """mm between slices, rows and columns; NaN where the images do not say it."""
+    if _is_placed(stack):
+        columns, rows, slices = np.linalg.norm(stack.affine_lps[:3, :3], axis=0).tolist()
+        return slices, rows, columns
+    first = stack.frames[0]
+    told = spacing_of_frame(first.instance.dicom_json, first.number)
+    return math.nan, *(told or (math.nan, math.nan))
 
 
 def _is_placed(stack: Stack) -> bool:

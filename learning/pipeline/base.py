@@ -205,7 +205,7 @@ class Kind(ABC):
         return self.answer(item)
 
     def spacing_of(self, chosen: Any) -> tuple[float, ...]:
-        """mm per voxel of the network's grid, where distances are measured."""
+        """mm per voxel of the network's grid, NaN where unknown, where distances are measured."""
         del chosen
         return ()
 

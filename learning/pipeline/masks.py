@@ -186,7 +186,7 @@ class Masks(Kind):
         return Judged(figures(found, rng), thresholds, Results(test.cases, found, said))
 
     def spacing_of(self, chosen: ChosenSeries) -> tuple[float, ...]:
-        """mm per voxel of the network's grid."""
+        """mm per voxel of the network's grid; NaN where the images do not say it."""
         return self.spec.spacing_mm or spacing_of(chosen.grid())[-self.spec.spatial :]
 
     def foresee(

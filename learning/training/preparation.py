@@ -21,7 +21,7 @@ class UnusableInput(ValueError):
 
 @dataclass(frozen=True)
 class Volume:
-    """(y, x) or (z, y, x) values and the spacing of each axis in mm.
+    """(y, x) or (z, y, x) values and the spacing of each axis in mm, NaN where it is unknown.
 
     `affine_lps` is (4, 4) from (column, row, slice) to mm in the patient, None where that is unknown.
     """
@@ -133,8 +133,10 @@ def _require_usable(
         raise UnusableInput(f"{name}: the image is empty")
     if values.ndim != spec.spatial:
         raise UnusableInput(f"{name}: {values.ndim} axes where {spec.spatial} are needed")
+    if spec.spacing_mm and np.isnan(spacing_mm).any():
+        raise UnusableInput(f"{name}: how large its pixels are is not known")
     if len(spacing_mm) != values.ndim or not all(
-        np.isfinite(s) and 0.001 <= s <= 1000 for s in spacing_mm
+        np.isnan(s) or 0.001 <= s <= 1000 for s in spacing_mm
     ):
         raise UnusableInput(f"{name}: the spacing {tuple(spacing_mm)} mm cannot be right")
     if not np.isfinite(values).all():

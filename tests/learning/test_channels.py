@@ -13,7 +13,8 @@ from annotation.imaging import conversion
 from annotation.labeling.models import Case
 from annotation.labeling.services.projects import add_cases
 from learning.training.inputs import InputSpec
-from learning.volumes import SpecifiedInputs
+from learning.volumes import SpecifiedInputs, spacing_of
+from tests import factories
 from tests.unit.test_aligning import AXIAL, SAGITTAL, scanned
 
 CHANNELS = [
@@ -97,3 +98,15 @@ def test_inputs_that_are_ready_take_one_query_for_all_cases(cast):
         again = [np.float32(image) for _, image in inputs.load(chosen, {})]
     assert len(queries) == 1
     assert all(np.array_equal(a, b) for a, b in zip(made, again, strict=True))
+
+
+def test_pixels_of_unknown_size_are_not_taken_for_one_millimetre(cast):
+    """A picture as a radiograph: nothing says how large it is."""
+    [case] = factories.make_cases(cast.project, 1)
+    plain = {"size": [32, 32]}
+    assert load({**plain, "spacing_mm": [2, 2]}, [case]) == (
+        [], {case.pk: "image: how large its pixels are is not known"},
+    )  # fmt: skip
+    assert len(load(plain, [case])[0]) == 1
+    [chosen] = SpecifiedInputs(InputSpec.from_json(plain)).choose([case], {})
+    assert np.isnan(spacing_of(chosen.grid())).all()

@@ -209,6 +209,12 @@ def test_masks_are_judged_by_structure_with_what_was_missed():
     assert evaluate_masks(("head",), [], [], rng=rng())["mean_dice"]["value"] is None
 
 
+def test_structures_without_a_distance_because_of_unknown_pixels_are_not_missed():
+    cases = [[masks.ClassOverlap(0.5, None, False)], [masks.ClassOverlap(0.7, None, False)]]
+    found = evaluate_masks(("head",), cases, ["a", "b"], rng=rng())
+    assert (found["mean_hd95_mm"]["value"], found["labels"][0]["missed"]) == (None, 0)
+
+
 def test_counting_draws_equals_sorting_them():
     random = rng(2)
     is_positive, scores = random.random(300) < 0.3, np.round(random.normal(size=300), 1)

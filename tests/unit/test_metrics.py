@@ -209,6 +209,12 @@ def test_a_distance_is_in_millimetres_of_its_own_axis():
     assert masks.hd95_mm(first, second, (2.0, 1.0)) == 6.0
 
 
+def test_no_distance_is_told_where_the_size_of_pixels_is_unknown():
+    truth, answer, unknown = np.eye(4, dtype=int), np.ones((4, 4), int), (np.nan, np.nan)
+    [found] = masks.compare_maps(truth, answer, class_count=2, spacing_mm=unknown)
+    assert (found.dice, found.hd95_mm, found.is_missed) == (0.4, None, False)
+
+
 def test_maps_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="answer must hold classes 0 to 1"):
         masks.compare_maps(

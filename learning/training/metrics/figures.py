@@ -340,7 +340,8 @@ def _structure(test: Examined, place: int, rng: np.random.Generator) -> dict[str
     return {
         "name": test.classes[place],
         "positives": int(np.isfinite(dice).sum()),
-        "missed": int((np.isfinite(dice) & ~np.isfinite(hd95_mm)).sum()),
+        # Without a distance, but not because the pixels' size is unknown
+        "missed": int(((dice == 0) & ~np.isfinite(hd95_mm)).sum()),
         **{name: asdict(estimate) for name, estimate in found.items()},
     }
 

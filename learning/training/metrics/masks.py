@@ -30,11 +30,12 @@ def compare_maps(
 ) -> list[ClassOverlap]:
     """Dice and HD95 of classes 1 to class_count - 1 (0 is background) of one case, 2D or 3D.
 
-    `spacing_mm` in the array's axis order. Raises ValueError where shapes or classes do not fit.
+    `spacing_mm` in the array's axis order, NaN where it is unknown. Raises ValueError where shapes or
+    classes do not fit.
     """
     if truth.shape != answer.shape:
         raise ValueError(f"truth {truth.shape} does not fit answer {answer.shape}")
-    if len(spacing_mm) != truth.ndim or min(spacing_mm) <= 0:
+    if len(spacing_mm) != truth.ndim or any(side <= 0 for side in spacing_mm):
         raise ValueError(f"spacing_mm {tuple(spacing_mm)} does not fit {truth.ndim} axes")
     for name, map_ in (("truth", truth), ("answer", answer)):
         if map_.size and not 0 <= map_.min() <= map_.max() < class_count:
@@ -49,11 +50,12 @@ def dice(truth: Mask, answer: Mask) -> float | None:
 
 
 def hd95_mm(truth: Mask, answer: Mask, spacing_mm: Sequence[float]) -> float | None:
-    """The greater of the two 95th percentiles of surface distance; None where one mask is empty.
+    """The greater of the two 95th percentiles of surface distance; None where one mask is empty, or a
+    spacing is not known.
 
     The surface are the voxels of a mask with a neighbour (across a face) outside it, as in MONAI.
     """
-    if not truth.any() or not answer.any():
+    if not truth.any() or not answer.any() or np.isnan(spacing_mm).any():
         return None
     box = _around(truth | answer)
     edges = [_surface(mask[box]) for mask in (truth, answer)]

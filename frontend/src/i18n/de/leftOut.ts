@@ -15,6 +15,7 @@ export const leftOut = {
   'left_out.empty': '{name}: das Bild ist leer',
   'left_out.axes': '{name}: {have} Achsen, nötig sind {need}',
   'left_out.spacing': '{name}: der Abstand {spacing} mm kann nicht stimmen',
+  'left_out.pixel_size': '{name}: wie groß die Pixel sind, ist nicht bekannt',
   'left_out.not_numbers': '{name}: das Bild enthält Werte, die keine Zahlen sind',
   'left_out.constant': '{name}: alle Pixel haben denselben Wert',
   'left_out.few_slices': '{name}: {have} Schichten sind zu wenige, nötig sind {need}',

@@ -15,6 +15,7 @@ export const leftOut = {
   'left_out.empty': '{name}: the image is empty',
   'left_out.axes': '{name}: {have} axes where {need} are needed',
   'left_out.spacing': '{name}: the spacing {spacing} mm cannot be right',
+  'left_out.pixel_size': '{name}: how large its pixels are is not known',
   'left_out.not_numbers': '{name}: the image holds values that are not numbers',
   'left_out.constant': '{name}: every pixel has the same value',
   'left_out.few_slices': '{name}: {have} slices are too few, {need} are needed',
