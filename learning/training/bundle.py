@@ -172,7 +172,8 @@ def _configs(model: Model) -> dict[str, dict[str, Any]]:
 def _readme(model: Model) -> str:
     return readme(
         model.name, model.version, model.architecture, model.task, model.threshold,
-        model.thresholds, model.encoder(),
+        model.thresholds, model.encoder(), is_frame=not model.input,
+        is_mirrored=model.config.flip_at_test,
     )  # fmt: skip
 
 

@@ -80,6 +80,7 @@ GRID = """\
 Float values with the axes (batch, channel, {axes}). `configs/firstread.json` says under `input`
 which series become channels, with which spacing, window and crop.
 """
+MIRRORED = "Firstread averages the prediction with that of the image mirrored along its last axis."
 ANSWERS = {
     "one": "Softmax over the outputs gives the probabilities of: {classes}.",
     "ordinal": "Sigmoids of the outputs are the chances to lie above each grade of: {classes}.",
@@ -98,14 +99,20 @@ def readme(
     threshold: float | None,
     thresholds: Sequence[float] = (),
     encoder: ColumnEncoder | None = None,
+    *,
+    is_frame: bool,
+    is_mirrored: bool,
 ) -> str:
-    """Markdown; it holds nothing of any patient."""
+    """Markdown; it holds nothing of any patient.
+
+    `is_frame`: the input is each study's middle image, not what a target specifies. `is_mirrored`:
+    predictions are averaged with those of mirror images.
+    """
     classes = ", ".join(getattr(task, "classes", ()))
     answer = ANSWERS.get(task.kind, "See `task` in `configs/firstread.json`.")
     if threshold is not None and task.kind == "one" and task.outputs == 2:
         answer += f" The second one is called from a probability of {threshold:.4g} on."
     shape = ", ".join(map(str, (1, sum(architecture.channels), *architecture.size)))
-    is_frame = architecture.is_plain() and architecture.dimensions == "2d"
     axes = "y, x" if architecture.spatial == 2 else "z, y, x"
     parts = [
         f"# {name}, version {version}",
@@ -118,7 +125,7 @@ def readme(
         "## What comes out",
         answer.format(classes=classes),
         _thresholds(task, thresholds),
-        "Firstread averages the prediction with that of the image mirrored along its last axis.",
+        MIRRORED if is_mirrored else "",
         *BACK,
     ]
     return _joined(parts)

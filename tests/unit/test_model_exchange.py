@@ -58,6 +58,19 @@ def test_monai_loads_an_exported_bundle_with_the_same_outputs(architecture, tmp_
     assert {"version", "monai_version", "network_data_format"} <= set(metadata)
 
 
+@pytest.mark.parametrize("input", [{}, {"size": [32, 32], "spacing_mm": [1, 1]}])
+@pytest.mark.parametrize("is_mirrored", [True, False])
+def test_the_readme_tells_what_goes_in_and_whether_mirror_images_are_averaged(
+    input, is_mirrored, tmp_path
+):
+    config = TrainConfig(flip_at_test=is_mirrored)
+    export_bundle(replace(make_model(PLAIN), input=input, config=config), tmp_path / "bundle")
+    readme = (tmp_path / "bundle/docs/README.md").read_text()
+    assert ("One frame per study" in readme) is (not input)
+    assert ("which series become channels" in readme) is bool(input)
+    assert ("mirrored along its last axis" in readme) is is_mirrored
+
+
 @pytest.mark.parametrize("architecture", [PLAIN, FUSED], ids=["2d", "fused"])
 def test_a_bundle_survives_its_journey_as_a_zip(architecture, tmp_path):
     model = make_model(architecture)
