@@ -96,6 +96,7 @@ SENTENCES = {
     "schema_text": "must be text of {least} to {most} characters",
     "schema_flag": "must be true or false",
     "schema_twice": "holds a key twice",
+    "schema_unit": "{question} was asked in {unit}; a question in another unit needs another key",
     # Tables of clinical values
     "table_size": "A table may not exceed {most} MiB.",
     "table_no_text": "The file is no UTF-8 text.",

@@ -40,6 +40,22 @@ def test_a_new_schema_version_is_checked_and_numbered(cast, client_of):
     assert client.post(url, {"definition": factories.QUESTIONS}).json()["version"] == 2
 
 
+def test_a_question_that_was_asked_keeps_its_unit(cast, client_of):
+    client = client_of(cast.manager)
+    url = f"/api/v1/projects/{cast.project.pk}/schemas"
+
+    def publish(unit):
+        size = {"key": "size", "kind": "number", "unit": {"code": unit}}
+        return client.post(url, {"definition": {"questions": [size]}})
+
+    assert publish("mm").status_code == 201
+    bad = publish("cm")
+    assert (bad.status_code, bad.json()["field"]) == (400, "definition.questions[0].unit")
+    assert bad.json()["words"]["reason"] == {
+        "code": "schema_unit", "question": "size", "unit": "mm",
+    }  # fmt: skip
+
+
 def test_a_begun_read_keeps_the_schema_it_was_begun_with(cast, client_of):
     factories.make_cases(cast.project, 1)
     client = client_of(cast.annotator)

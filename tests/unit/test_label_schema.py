@@ -11,6 +11,7 @@ from annotation.labeling.schemas import (
     RESERVED_HOTKEYS,
     InvalidSchema,
     check_presets,
+    check_units,
     parse_schema,
 )
 from annotation.labeling.schemas.hanging import PLANES, parse_hanging
@@ -305,3 +306,21 @@ def test_a_window_that_no_viewer_has_is_named_by_its_path():
     with pytest.raises(InvalidSchema) as caught:
         check_presets(rules)
     assert caught.value.field == "hanging[1].panes[1].preset"
+
+
+def in_unit(code, key="size"):
+    return schema(question("note"), question(key, unit={"code": code} if code else None))
+
+
+@pytest.mark.parametrize("before", [["mm"], ["mm", ""]], ids=["newest", "older"])
+def test_a_question_keeps_its_unit(before):
+    check_units(in_unit("cm", "size_cm"), map(in_unit, before))
+    check_units(in_unit("mm"), map(in_unit, before))
+    check_units(in_unit(""), map(in_unit, before))
+    with pytest.raises(InvalidSchema, match="size was asked in mm") as caught:
+        check_units(in_unit("cm"), map(in_unit, before))
+    assert caught.value.field == "questions[1].unit"
+
+
+def test_a_question_without_a_unit_may_get_one():
+    check_units(in_unit("cm"), [in_unit("")])

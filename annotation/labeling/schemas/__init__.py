@@ -25,6 +25,7 @@ from annotation.labeling.schemas.definition import (
 from annotation.labeling.schemas.hanging import check_presets
 from annotation.labeling.schemas.parsing import parse_schema
 from annotation.labeling.schemas.raw import InvalidSchema
+from annotation.labeling.schemas.units import check_units
 
 __all__ = [
     "HOTKEYS",
@@ -41,6 +42,7 @@ __all__ = [
     "Segment",
     "Visibility",
     "check_presets",
+    "check_units",
     "fitting_answers",
     "fitting_answers_on_series",
     "fitting_proposal",

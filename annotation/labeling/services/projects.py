@@ -21,7 +21,13 @@ from annotation.labeling.models import (
     Project,
     Role,
 )
-from annotation.labeling.schemas import InvalidSchema, Options, check_presets, parse_schema
+from annotation.labeling.schemas import (
+    InvalidSchema,
+    Options,
+    check_presets,
+    check_units,
+    parse_schema,
+)
 
 SETTINGS = ("readers_per_case", "requires_review", "lease_seconds", "control_share")
 
@@ -134,15 +140,16 @@ def _keep_a_manager(project: Project, user: User, role: Role | None) -> None:
 @transaction.atomic
 def publish_schema(*, actor: User, project: Project, definition: Any) -> LabelSchema:
     """A new version of the questions; reads begun under an older one keep it."""
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     try:
         schema = parse_schema(definition)
         check_presets(schema.hanging)
+        check_units(schema, [one.schema for one in project.schemas.order_by("version")])
     except InvalidSchema as error:
         raise InvalidInput(
             f"The definition has a mistake at {error.field}: {error.reason}",
             field=f"definition.{error.field}",
         ) from None
-    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     latest = current_schema(project)
     version = latest.version + 1 if latest else 1
     created = LabelSchema.objects.create(

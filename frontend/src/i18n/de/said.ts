@@ -160,6 +160,7 @@ export const said = {
   'said.schema_segment_value': 'muss eine ganze Zahl von 1 bis 255 sein',
   'said.schema_text': 'muss Text von {least} bis {most} Zeichen sein',
   'said.schema_twice': 'enthält einen Schlüssel zweimal',
+  'said.schema_unit': '{question} wurde in {unit} gefragt; eine Frage in einer anderen Einheit braucht einen anderen Schlüssel',
   'said.secret_unreadable': 'Die gespeicherten Zugangsdaten lassen sich nicht entschlüsseln: CREDENTIALS_KEY (oder SECRET_KEY) ist nicht der, mit dem sie gespeichert wurden. Der Betrieb muss sie neu eingeben.',
   'said.source_gone': 'Das Projekt darf die Quelle {name} nicht mehr benutzen.',
   'said.staff_creates': 'Projekte legt nur die Verwaltung an.',

@@ -160,6 +160,7 @@ export const said = {
   'said.schema_segment_value': 'must be a whole number from 1 to 255',
   'said.schema_text': 'must be text of {least} to {most} characters',
   'said.schema_twice': 'holds a key twice',
+  'said.schema_unit': '{question} was asked in {unit}; a question in another unit needs another key',
   'said.secret_unreadable': 'The stored credentials cannot be decrypted: CREDENTIALS_KEY (or SECRET_KEY) is not the one they were stored with. An operator must enter them again.',
   'said.source_gone': 'The project may not use the source {name} any more.',
   'said.staff_creates': 'Only staff may create projects.',
