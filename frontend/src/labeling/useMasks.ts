@@ -1,12 +1,12 @@
 /** Connects the content's masks to the panes: the segment in hand, its brush and how segments look. */
 import { useEffect, useMemo, useRef, useState, type RefObject } from 'react'
-import { t, type TextKey } from '../i18n'
 import { showNotice } from '../ui/notify'
-import type { MaskEditor, MaskRefusal } from '../viewer/masks/MaskEditor'
+import type { MaskEditor } from '../viewer/masks/MaskEditor'
 import type { MaskLoading } from '../viewer/masks/SliceWriter'
 import { afterMasks } from './afterMasks'
 import { drawnMasks, type Content } from './content'
 import type { Segment } from './definition'
+import { maskRefusalText } from './maskRefusals'
 import type { ReadingSession, Snapshot } from './ReadingSession'
 import type { ViewerConnection } from './useWorkstation'
 import { MASK_TOOLS, type MaskLayer, type MaskReach, type WorkstationState } from '../viewer/types'
@@ -68,7 +68,7 @@ export function useMasks(
       owner: () => session.document,
       onBusy: setBusy,
       onLoading: setLoading,
-      onRefused: (reason) => showNotice(t(REFUSALS[reason])),
+      onRefused: (reason) => showNotice(maskRefusalText(reason)),
     })
     editor.current = created
     return () => {
@@ -134,17 +134,3 @@ function whenBegun(hasBegun: boolean, begin: () => void): (state: WorkstationSta
     begin()
   }
 }
-
-const REFUSALS = {
-  no_slice: 'refusal.no_slice',
-  prior_study: 'refusal.prior_study',
-  askew: 'refusal.askew',
-  no_place: 'refusal.no_place',
-  turned: 'refusal.turned',
-  same_place: 'refusal.same_place',
-  changed_meanwhile: 'refusal.changed_meanwhile',
-  nothing_to_do: 'refusal.nothing_to_do',
-  too_large: 'refusal.too_large',
-  loading: 'refusal.loading',
-  sizes: 'refusal.sizes',
-} satisfies Record<MaskRefusal, TextKey>

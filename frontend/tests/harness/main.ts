@@ -141,7 +141,7 @@ const masks = new MaskEditor(host, {
     log.push(`stroke on ${change.slices.size}`)
     return draft.paint(change, action)
   },
-  onRefused: (reason) => log.push(`mask refused: ${reason}`),
+  onRefused: (refusal) => log.push(`mask refused: ${typeof refusal === 'string' ? refusal : refusal.reason}`),
 })
 
 const reconcile = (content: Content): void => {

@@ -227,6 +227,7 @@ export const reading = {
   'volume.why_tilted_gantry': 'eine gekippte Gantry',
   'volume.why_several_stacks': 'mehrere Bildstapel',
   'volume.why_multi_frame': 'ein Objekt mit mehreren Bildern',
+  'volume.why_uneven': 'Bilder verschiedener Richtung oder Pixelgröße',
   'refusal.no_slice': 'Keine Schicht mit einem Segment wird gezeigt.',
   'refusal.askew': 'Diese Ebene läuft schräg durch die Voxel. Die Schichten zeigen oder in der ganzen Serie arbeiten.',
   'refusal.no_place': 'Diese Bilder haben keinen Ort im Patienten: zwischen ihnen liegt nichts, was gefüllt werden könnte.',

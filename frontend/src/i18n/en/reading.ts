@@ -224,6 +224,7 @@ export const reading = {
   'volume.why_tilted_gantry': 'a tilted gantry',
   'volume.why_several_stacks': 'several stacks of images',
   'volume.why_multi_frame': 'a multi-frame object',
+  'volume.why_uneven': 'images whose directions or pixels differ',
   'refusal.no_slice': 'No slice of a segment is shown.',
   'refusal.askew': 'This plane runs askew through the voxels. Show the slices, or work on the whole series.',
   'refusal.no_place': 'These images have no place in the patient: nothing lies between them that could be filled.',

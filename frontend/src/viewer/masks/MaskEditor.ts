@@ -13,6 +13,7 @@ import { isBlank } from './sliceState'
 import { SliceWriter, type MaskLoading, type Target } from './SliceWriter'
 import { changedSlices, strokesOf, type StrokeChange } from './strokes'
 import { UnderWay } from './UnderWay'
+import { whyNotPaint, type PaintRefusal } from './whyNotPaint'
 import { workOf, type WorkRefusal } from './works'
 
 /** What the hand did: painted, or one of the operations. */
@@ -20,7 +21,7 @@ export type MaskAction = MaskOperation | 'paint'
 
 /** Why nothing happened. */
 export type MaskRefusal =
-  | WorkRefusal | 'no_slice' | 'prior_study' | 'nothing_to_do' | 'changed_meanwhile' | 'too_large' | 'loading'
+  | WorkRefusal | PaintRefusal | 'no_slice' | 'prior_study' | 'nothing_to_do' | 'changed_meanwhile' | 'too_large' | 'loading'
 
 export interface MaskCallbacks {
   /** Slices were painted on; false puts them back. */
@@ -246,9 +247,10 @@ export class MaskEditor {
     const { tool } = this.host.state
     const target = this.segment && this.targets.find(this.segment.layer, view)
     if (!target || !isMaskTool(tool)) return null
-    const isThrough = paintsThrough(tool, this.brush, view)
-    if (isThrough && !target.map.hasOneSize) return 'sizes'
-    return this.writer.isDone(target, isThrough ? undefined : this.placesInView(view, target.map)) ? null : 'loading'
+    const why = whyNotPaint({ tool, brush: this.brush, view, map: target.map })
+    if (why) return why
+    const places = paintsThrough(tool, this.brush, view) ? undefined : this.placesInView(view, target.map)
+    return this.writer.isDone(target, places) ? null : 'loading'
   }
 
   /** Undefined where the pane shows no slice of the label map. */
@@ -372,7 +374,7 @@ export class MaskEditor {
   }
 
   /** The labelmap of the segment in hand in the active pane. */
-  private inHand(): InHand | MaskRefusal {
+  private inHand(): InHand | 'prior_study' | 'no_slice' {
     const view = this.host.views().find(({ pane }) => pane === this.host.state.active)
     if (view?.isPrior) return 'prior_study'
     if (!view || !this.segment) return 'no_slice'

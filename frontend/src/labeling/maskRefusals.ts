@@ -1,0 +1,22 @@
+/** Why nothing was painted, in the reader's language. */
+import { t, type TextKey } from '../i18n'
+import type { MaskRefusal } from '../viewer/masks/MaskEditor'
+
+const REFUSALS = {
+  no_slice: 'refusal.no_slice',
+  prior_study: 'refusal.prior_study',
+  askew: 'refusal.askew',
+  no_place: 'refusal.no_place',
+  turned: 'refusal.turned',
+  same_place: 'refusal.same_place',
+  changed_meanwhile: 'refusal.changed_meanwhile',
+  nothing_to_do: 'refusal.nothing_to_do',
+  too_large: 'refusal.too_large',
+  loading: 'refusal.loading',
+  sizes: 'refusal.sizes',
+} satisfies Record<Extract<MaskRefusal, string>, TextKey>
+
+export function maskRefusalText(refusal: MaskRefusal): string {
+  if (typeof refusal === 'string') return t(REFUSALS[refusal])
+  return t('refusal.not_a_volume', { reason: t(`volume.why_${refusal.reason}`) })
+}

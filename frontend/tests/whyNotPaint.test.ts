@@ -1,0 +1,45 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { NotAVolume } from '../src/viewer/messages'
+import type { Brush } from '../src/viewer/masks/brush'
+import { whyNotPaint, type Stroke } from '../src/viewer/masks/whyNotPaint'
+import { placeFakeImages } from './harness/fakePlanes'
+
+const EVEN = ['even/instances/1/frames/1', 'even/instances/2/frames/1', 'even/instances/3/frames/1']
+const TURNED = ['even/instances/1/frames/1', 'turned/instances/2/frames/1']
+const BALL: Brush = { radius_mm: 4, shape: 'sphere', threshold: null }
+
+beforeAll(placeFakeImages)
+
+function series(not_a_volume: NotAVolume | null): Stroke['view']['series'] {
+  return { series_instance_uid: '1.2', modality: 'CT', series_description: '', not_a_volume, is_prepared: true, orientation: '', instances: [] }
+}
+
+function stroke(given: Partial<Stroke> = {}, reason: NotAVolume | null = null): Stroke {
+  const view = { volumeId: null, series: series(reason), imageIds: EVEN }
+  return { tool: 'sphere', brush: null, view, map: { hasOneSize: true }, ...given }
+}
+
+describe('a ball on a stack', () => {
+  it('goes through the slices of a volume, and through two', () => {
+    expect(whyNotPaint(stroke())).toBeNull()
+    expect(whyNotPaint(stroke({}, 'too_few_slices'))).toBeNull()
+  })
+
+  it.each(['tilted_gantry', 'varying_spacing', 'same_place', 'different_orientations', 'no_position', 'single_image'] as const)(
+    'is refused where there is none: %s', (reason) => {
+      const refused = { code: 'not_a_volume', reason }
+      expect(whyNotPaint(stroke({}, reason))).toEqual(refused)
+      expect(whyNotPaint(stroke({ tool: 'sphere_eraser' }, reason))).toEqual(refused)
+      expect(whyNotPaint(stroke({ tool: 'threshold', brush: BALL }, reason))).toEqual(refused)
+      expect(whyNotPaint(stroke({ tool: 'brush', brush: BALL }, reason))).toBeNull()
+    })
+
+  it('is refused where Cornerstone would make no grid of the images', () => {
+    const view = { ...stroke().view, imageIds: TURNED }
+    expect(whyNotPaint(stroke({ view }))).toEqual({ code: 'not_a_volume', reason: 'uneven' })
+  })
+
+  it('is refused where the images have several sizes', () => {
+    expect(whyNotPaint(stroke({ map: { hasOneSize: false } }))).toBe('sizes')
+  })
+})
