@@ -2,6 +2,7 @@
 import * as tools from '@cornerstonejs/tools'
 import { PointTool, ScrollTool, WindowRegionTool } from './gestures'
 import { GlassTool } from './magnify'
+import { endWithThePress, giveUpScissors } from './masks/scissors'
 import { textLinesOf } from './regions/texts'
 import { REGION_KINDS, VIEW_TOOLS, type RegionKind, type ToolName } from './types'
 
@@ -41,6 +42,8 @@ export const CORNERSTONE_TOOLS: Readonly<Record<ToolName, string>> = {
   circle_cut: 'CircleCut',
   fill: named(tools.PaintFillTool),
 }
+
+const SCISSORS = ['rectangle_scissors', 'circle_scissors', 'rectangle_cut', 'circle_cut'] as const
 
 /** One instance per way of painting, so that each keeps its own strategy. */
 const BRUSHES = {
@@ -98,6 +101,7 @@ export function toolGroup(): tools.Types.IToolGroup {
 }
 
 export function destroyToolGroup(): void {
+  giveUpScissors()
   tools.ToolGroupManager.destroyToolGroup(TOOL_GROUP)
 }
 
@@ -109,6 +113,7 @@ export function moveLeftButton(from: ToolName | null, to: ToolName): void {
 }
 
 function rest(group: tools.Types.IToolGroup, tool: ToolName): void {
+  giveUpScissors()
   const hasOtherButton = ALWAYS.some(([name]) => name === tool)
   // Passive regions can still be moved by their handles; an idle brush would leave its ring behind.
   if (hasOtherButton || isRegionKind(tool)) group.setToolPassive(CORNERSTONE_TOOLS[tool])
@@ -163,6 +168,7 @@ function addMaskTools(group: tools.Types.IToolGroup): void {
   const cutting = { activeStrategy: 'ERASE_INSIDE' }
   group.addToolInstance(CORNERSTONE_TOOLS.rectangle_cut, named(tools.RectangleScissorsTool), cutting)
   group.addToolInstance(CORNERSTONE_TOOLS.circle_cut, named(tools.CircleScissorsTool), cutting)
+  for (const tool of SCISSORS) endWithThePress(group.getToolInstance(CORNERSTONE_TOOLS[tool]))
 }
 
 /** Every tool that paints keeps a record of each slice that it was ever on; undo is ours. */

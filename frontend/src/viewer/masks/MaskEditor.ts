@@ -8,7 +8,8 @@ import type { Labelmap, SegmentAppearance } from './Labelmap'
 import { MaskTargets, saidOf } from './MaskTargets'
 import { withLocked } from './operations'
 import { isMaskTool, isStroke, paintsThrough } from './reach'
-import { subjectIn, sliceInView } from './sections'
+import { giveUpScissors } from './scissors'
+import { placesInView, sliceInView, subjectIn } from './sections'
 import { isBlank } from './sliceState'
 import { SliceWriter, type MaskLoading, type Target } from './SliceWriter'
 import { changedSlices, strokesOf, type StrokeChange } from './strokes'
@@ -84,7 +85,10 @@ export class MaskEditor {
         if (!this.isDestroyed) callbacks.onLoading?.(loading)
       },
     })
-    this.stopViews = host.onViews(() => void this.refresh())
+    this.stopViews = host.onViews(() => {
+      giveUpScissors((element) => !host.views().some((view) => view.element === element))
+      void this.refresh()
+    })
   }
 
   /** Make the panes show exactly these masks. Resolves when they do. */
@@ -142,6 +146,7 @@ export class MaskEditor {
 
   /** What the hand paints that is down now is put back once it lets go; whether one is. */
   giveUp(): boolean {
+    giveUpScissors()
     this.isGivenUp = this.underWay.isPressed
     return this.isGivenUp
   }
@@ -193,7 +198,7 @@ export class MaskEditor {
   /** Whether all that the operation looks at is on the screen. */
   private isThere({ target, view }: InHand, operation: MaskOperation, reach: MaskReach): boolean {
     const isSlice = view.volumeId === null && operation !== 'interpolate' && (reach === 'shown' || operation === 'clear_slice')
-    return this.writer.isDone(target, isSlice ? this.placesInView(view, target.map) : undefined)
+    return this.writer.isDone(target, isSlice ? placesInView(view, target.map) : undefined)
   }
 
   /** Those of the slices that do not hold yet what the content says. */
@@ -249,14 +254,8 @@ export class MaskEditor {
     if (!target || !isMaskTool(tool)) return null
     const why = whyNotPaint({ tool, brush: this.brush, view, map: target.map })
     if (why) return why
-    const places = paintsThrough(tool, this.brush, view) ? undefined : this.placesInView(view, target.map)
+    const places = paintsThrough(tool, this.brush, view) ? undefined : placesInView(view, target.map)
     return this.writer.isDone(target, places) ? null : 'loading'
-  }
-
-  /** Undefined where the pane shows no slice of the label map. */
-  private placesInView(view: PaneView, map: Labelmap): string[] | undefined {
-    const place = map.places[sliceInView(view, map) ?? -1]
-    return place === undefined ? undefined : [place]
   }
 
   private readonly released = (): void => {

@@ -45,6 +45,12 @@ export function sliceInView(view: PaneView, map: Labelmap): number | null {
   return section?.of === 'slice' ? section.index : null
 }
 
+/** The place of that slice alone; undefined where there is none. */
+export function placesInView(view: PaneView, map: Labelmap): string[] | undefined {
+  const place = map.places[sliceInView(view, map) ?? -1]
+  return place === undefined ? undefined : [place]
+}
+
 function sliceUnder(viewport: core.Types.IViewport, map: Labelmap): Section | null {
   // Stacks and planes along the slices both have one.
   const imageId = (viewport as Partial<core.Types.IStackViewport>).getCurrentImageId?.()
