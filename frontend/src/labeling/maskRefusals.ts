@@ -14,9 +14,16 @@ const REFUSALS = {
   too_large: 'refusal.too_large',
   loading: 'refusal.loading',
   sizes: 'refusal.sizes',
-} satisfies Record<Extract<MaskRefusal, string>, TextKey>
+} satisfies Record<Exclude<Extract<MaskRefusal, string>, 'slab'>, TextKey>
 
-export function maskRefusalText(refusal: MaskRefusal): string {
+/** @param slabKey the reader's key that changes the slab; empty where there is none. */
+export function maskRefusalText(refusal: MaskRefusal, slabKey: string): string {
+  if (refusal === 'slab') return t('refusal.slab', { control: slabControl(slabKey) })
   if (typeof refusal === 'string') return t(REFUSALS[refusal])
   return t('refusal.not_a_volume', { reason: t(`volume.why_${refusal.reason}`) })
+}
+
+function slabControl(key: string): string {
+  const title = t('toolbar.slab')
+  return key ? t('toolbar.hint', { title, key }) : title
 }

@@ -8,6 +8,7 @@ import { drawnMasks, type Content } from './content'
 import type { Segment } from './definition'
 import { maskRefusalText } from './maskRefusals'
 import type { ReadingSession, Snapshot } from './ReadingSession'
+import { useShownKey } from './useShownKey'
 import type { ViewerConnection } from './useWorkstation'
 import { MASK_TOOLS, type MaskLayer, type MaskReach, type WorkstationState } from '../viewer/types'
 import { shownAndOpen } from './segmentLooks'
@@ -44,6 +45,11 @@ export function useMasks(
   { workstation, layers }: ViewerConnection, session: ReadingSession, { content, reading, save }: Snapshot, segments: readonly Segment[],
 ): Masks {
   const editor = useRef<MaskEditor | null>(null)
+  const shownSlabKey = useShownKey('slab_mode')
+  const slabKey = useRef(shownSlabKey)
+  useEffect(() => {
+    slabKey.current = shownSlabKey
+  }, [shownSlabKey])
   const [chosen, select] = useState<number | null>(null)
   const [looks, setLooks] = useState<Record<number, SegmentLook>>({})
   const [brush, setBrush] = useState(FIRST_BRUSH)
@@ -68,7 +74,7 @@ export function useMasks(
       owner: () => session.document,
       onBusy: setBusy,
       onLoading: setLoading,
-      onRefused: (reason) => showNotice(maskRefusalText(reason)),
+      onRefused: (reason) => showNotice(maskRefusalText(reason, slabKey.current)),
     })
     editor.current = created
     return () => {

@@ -137,7 +137,7 @@ export class Pane {
     return {
       pane: this.number, viewportId: this.viewportId, engineId: this.engine.id, element: this.elements.viewport, study: loaded.study, series: loaded.series,
       as: this.state.as, imageIds: loaded.imageIds, volumeId: picture.volumeId, isPrior: loaded.study.study_instance_uid !== ownStudy,
-      isUnseen: this.state.status === 'failed' || picture.isBehind(),
+      isUnseen: this.state.status === 'failed' || picture.isBehind(), slab: this.state.slab,
     }
   }
 

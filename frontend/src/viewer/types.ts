@@ -148,6 +148,8 @@ export interface PaneView {
   imageIds: readonly string[]
   /** The volume that a plane cuts; null for a stack. */
   volumeId: string | null
+  /** How thick the plane is; null where it is as thin as can be. */
+  slab: Slab | null
 }
 
 /** What the layers of regions and masks need of the workstation. */

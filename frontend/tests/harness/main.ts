@@ -88,7 +88,7 @@ function view(id: string, as: Presentation): PaneView {
   }
   return {
     pane: 0, viewportId: id, engineId: ENGINE, element, study: { study_instance_uid: '1', series: [series] },
-    series, isPrior: false, isUnseen: false, as, imageIds: IMAGE_IDS, volumeId: as === 'stack' ? null : VOLUME,
+    series, isPrior: false, isUnseen: false, as, imageIds: IMAGE_IDS, volumeId: as === 'stack' ? null : VOLUME, slab: null,
   }
 }
 

@@ -1,6 +1,7 @@
 /** Keeps Cornerstone's labelmaps equal to the content's masks, and says what a stroke changed. */
 import * as core from '@cornerstonejs/core'
 import * as tools from '@cornerstonejs/tools'
+import { viewportOf } from '../PaneDrawings'
 import type { MaskLayer, MaskOperation, MaskReach, PaneHost, PaneView, Place } from '../types'
 import { giveBrush, groupsOf, type Brush } from './brush'
 import { inBursts } from './bursts'
@@ -252,7 +253,7 @@ export class MaskEditor {
     const { tool } = this.host.state
     const target = this.segment && this.targets.find(this.segment.layer, view)
     if (!target || !isMaskTool(tool)) return null
-    const why = whyNotPaint({ tool, brush: this.brush, view, map: target.map })
+    const why = whyNotPaint({ tool, brush: this.brush, view, viewport: viewportOf(view), map: target.map })
     if (why) return why
     const places = paintsThrough(tool, this.brush, view) ? undefined : placesInView(view, target.map)
     return this.writer.isDone(target, places) ? null : 'loading'

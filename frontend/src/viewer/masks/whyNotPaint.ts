@@ -1,6 +1,7 @@
 /** Why a tool that paints must not touch a pane now: Cornerstone would write where nobody sees it. */
 import * as core from '@cornerstonejs/core'
 import type { NotAVolume } from '../messages'
+import type { Viewport } from '../pictures'
 import type { PaneView, ToolName } from '../types'
 import type { Brush } from './brush'
 import { paintsThrough } from './reach'
@@ -11,21 +12,37 @@ export interface NoBall {
   reason: NotAVolume | 'uneven'
 }
 
-export type PaintRefusal = 'sizes' | NoBall
+export type PaintRefusal = 'slab' | 'sizes' | NoBall
 
 export interface Stroke {
   tool: ToolName
   brush: Brush | null
-  view: Pick<PaneView, 'volumeId' | 'series' | 'imageIds'>
+  view: Pick<PaneView, 'volumeId' | 'series' | 'imageIds' | 'slab'>
+  /** Of the view. */
+  viewport: Pick<Viewport, 'getCamera' | 'getImageData'> | null
   map: { readonly hasOneSize: boolean }
 }
 
+const ROUNDING_MM = 1e-3
+
 /** Null where nothing is in the way. */
-export function whyNotPaint({ tool, brush, view, map }: Stroke): PaintRefusal | null {
+export function whyNotPaint(stroke: Stroke): PaintRefusal | null {
+  const { tool, brush, view, map } = stroke
+  if (isThick(stroke)) return 'slab'
   const isThrough = paintsThrough(tool, brush, view)
   if (isThrough && !map.hasOneSize) return 'sizes'
   const reason = isThrough && view.volumeId === null ? whyNoBall(view) : null
   return reason && { code: 'not_a_volume', reason }
+}
+
+/** A slab of several slices shows them as one: discs are painted through all of them, and nobody sees where. */
+function isThick({ view: { slab }, viewport }: Stroke): boolean {
+  if (!slab) return false
+  const { direction, spacing } = viewport?.getImageData() ?? {}
+  const { viewPlaneNormal } = viewport?.getCamera() ?? {}
+  if (slab.mm === null || !direction || !spacing || !viewPlaneNormal) return true
+  const slice_mm = core.utilities.getSpacingInNormalDirection({ direction, spacing }, viewPlaneNormal)
+  return slab.mm > slice_mm + ROUNDING_MM
 }
 
 /** Of a stack Cornerstone makes a regular grid by its first and its last image, whatever lies between: on others the ball
