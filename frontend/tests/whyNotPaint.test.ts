@@ -1,19 +1,26 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { NotAVolume } from '../src/viewer/messages'
 import type { Brush } from '../src/viewer/masks/brush'
 import { MASK_TOOLS, type Slab } from '../src/viewer/types'
 import { whyNotPaint, type Stroke } from '../src/viewer/masks/whyNotPaint'
-import { placeFakeImages } from './harness/fakePlanes'
+import { loadedFakes, placeFakeImages } from './harness/fakePlanes'
 
 const EVEN = ['even/instances/1/frames/1', 'even/instances/2/frames/1', 'even/instances/3/frames/1']
 const TURNED = ['even/instances/1/frames/1', 'turned/instances/2/frames/1']
 const VIEWPORT = {
   getCamera: () => ({ viewPlaneNormal: [0, 0, 1] }),
+  getCurrentImageId: () => EVEN[0],
   getImageData: () => ({ direction: [1, 0, 0, 0, 1, 0, 0, 0, 1], spacing: [1, 1, 3] }),
 } as unknown as Stroke['viewport']
 const BALL: Brush = { radius_mm: 4, shape: 'sphere', threshold: null }
 
 beforeAll(placeFakeImages)
+beforeEach(() => loadOnly(EVEN))
+
+function loadOnly(imageIds: readonly string[]): void {
+  loadedFakes.clear()
+  for (const imageId of imageIds) loadedFakes.add(imageId)
+}
 
 function series(not_a_volume: NotAVolume | null): Stroke['view']['series'] {
   return { series_instance_uid: '1.2', modality: 'CT', series_description: '', not_a_volume, is_prepared: true, orientation: '', instances: [] }
@@ -61,5 +68,38 @@ describe('a plane', () => {
   it.each(MASK_TOOLS)('that shows one slice is painted by %s', (tool) => {
     expect(inSlab(tool, null)).toBeNull()
     expect(inSlab(tool, { mm: 3, mode: 'mip' })).toBeNull()
+  })
+})
+
+describe('a threshold brush', () => {
+  const bounded = (shape: Brush['shape'], imageIds = EVEN) => stroke({
+    tool: 'threshold', brush: { radius_mm: 2, shape, threshold: [0, 100] }, view: { ...stroke().view, imageIds },
+  })
+
+  it('needs the values of the image that it paints on', () => {
+    loadOnly(EVEN.slice(0, 1))
+    expect(whyNotPaint(bounded('circle'))).toBeNull()
+    loadOnly(EVEN.slice(1))
+    expect(whyNotPaint(bounded('circle'))).toBe('images_loading')
+  })
+
+  it('needs as a ball those of the slices that it reaches', () => {
+    loadOnly(EVEN.slice(0, 2))
+    expect(whyNotPaint(bounded('sphere'))).toBeNull()
+    loadOnly(EVEN.slice(0, 1))
+    expect(whyNotPaint(bounded('sphere'))).toBe('images_loading')
+  })
+
+  it('needs in planes those of all slices', () => {
+    const plane = { ...bounded('circle'), view: { ...stroke().view, volumeId: 'v' } }
+    expect(whyNotPaint(plane)).toBeNull()
+    loadOnly(EVEN.slice(0, 2))
+    expect(whyNotPaint(plane)).toBe('images_loading')
+  })
+
+  it('without bounds, and every other tool, needs none', () => {
+    loadOnly([])
+    expect(whyNotPaint(stroke({ tool: 'threshold', brush: BALL }))).toBeNull()
+    expect(whyNotPaint(stroke({ tool: 'brush', brush: bounded('circle').brush }))).toBeNull()
   })
 })

@@ -13,6 +13,7 @@ const REFUSALS = {
   nothing_to_do: 'refusal.nothing_to_do',
   too_large: 'refusal.too_large',
   loading: 'refusal.loading',
+  images_loading: 'refusal.images_loading',
   sizes: 'refusal.sizes',
 } satisfies Record<Exclude<Extract<MaskRefusal, string>, 'slab'>, TextKey>
 

@@ -17,7 +17,7 @@ export function valuesOf(picture: Picture): number[] {
   const length = voxels.getScalarDataLength()
   const step = Math.max(1, Math.floor(length / MAX_SAMPLES))
   const values: number[] = []
-  for (let at = 0; at < length; at += step) values.push(Number(voxels.getAtIndex(at)))
+  for (let at = 0; at < length; at += step) values.push(numberOf(voxels.getAtIndex(at)))
   return values.filter(Number.isFinite)
 }
 
@@ -35,7 +35,7 @@ export function valuesWithin(
     const index: core.Types.Point3 = core.utilities.transformWorldToIndex(imageData, viewport.canvasToWorld([x, y])) as core.Types.Point3
     if (!core.utilities.indexWithinDimensions(index, dimensions)) continue
     const [i, j, k] = index
-    values.push(Number(voxelManager.getAtIJK(i, j, k)))
+    values.push(numberOf(voxelManager.getAtIJK(i, j, k)))
   }
   return values.filter(Number.isFinite)
 }
@@ -51,6 +51,11 @@ export function storedWindows(imageId: string): Window[] {
     const width = widths[index] ?? 0
     return Number.isFinite(center) && width > 0 ? [{ center, width }] : []
   })
+}
+
+/** Not a number where the slice is not loaded: 0 is a value like any other. */
+function numberOf(value: unknown): number {
+  return typeof value === 'number' ? value : NaN
 }
 
 type Grid = Required<Pick<core.Types.IImageData, 'imageData' | 'voxelManager' | 'dimensions'>>

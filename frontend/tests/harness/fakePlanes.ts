@@ -2,9 +2,12 @@
  * those of the kind "turned" lie across the others. */
 import * as core from '@cornerstonejs/core'
 
-export const STEP_MM = 3
+const STEP_MM = 3
+/** Those that the cache says are there. */
+export const loadedFakes = new Set<string>()
 
 export function placeFakeImages(): void {
+  core.cache.isLoaded = (imageId) => loadedFakes.has(imageId)
   core.metaData.addProvider((type: string, imageId: unknown) => {
     if (typeof imageId !== 'string') return undefined
     if (type === 'generalSeriesModule') return { modality: 'CT', seriesInstanceUID: '1.2' }

@@ -28,6 +28,7 @@ export const troubles = {
   'refusal.not_a_volume': 'Diese Bilder sind kein Volumen ({reason}): eine Kugel träfe Schichten, die niemand sieht. Bitte Schicht für Schicht mit einem flachen Pinsel malen.',
   'refusal.slab': 'Die dicke Schicht zeigt mehrere Schichten als eine: was hier gemalt wird, ginge ungesehen durch alle. Bitte zuerst ausschalten: {control}.',
   'refusal.loading': 'Die Segmente, die hier schon gemalt sind, werden noch geladen. Bitte malen, sobald sie gezeigt werden.',
+  'refusal.images_loading': 'Die Bilder, deren Werte der Pinsel mit seinen Grenzen vergleicht, werden noch geladen. Bitte malen, sobald sie da sind.',
   'masks.loading': 'Segmente werden geladen: {done} von {of} Schichten',
   'masks.failed': 'Segmente konnten nicht geladen werden: {done} von {of} Schichten sind zu sehen',
   'masks.failed_help': '{message} Nichts ist verloren, und was fehlt, kann nicht übermalt werden. Es wird von selbst noch einmal versucht.',

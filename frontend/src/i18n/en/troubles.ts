@@ -28,6 +28,7 @@ export const troubles = {
   'refusal.not_a_volume': 'These images are no volume ({reason}): a ball would reach slices that nobody sees. Please paint slice by slice with a flat brush.',
   'refusal.slab': 'The slab shows several slices as one: what is painted there would go through all of them, unseen. First turn it off: {control}.',
   'refusal.loading': 'The segments that were painted here before are still being loaded. Please paint once they are shown.',
+  'refusal.images_loading': 'The images whose values the brush compares with its bounds are still being loaded. Please paint once they are there.',
   'masks.loading': 'Segments are being loaded: {done} of {of} slices',
   'masks.failed': 'Segments could not be loaded: {done} of {of} slices are shown',
   'masks.failed_help': '{message} Nothing is lost, and what is missing cannot be painted over. It is tried again by itself.',
