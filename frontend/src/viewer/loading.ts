@@ -117,9 +117,9 @@ export class SeriesLoader {
     })
   }
 
-  /** How many series and volumes are held. */
+  /** How many series and volumes are held, those that were made to paint in included. */
   counts(): { series: number; volumes: number; facts: number } {
-    return { series: this.registered.size, volumes: this.volumes.size, facts: keptFacts() }
+    return { series: this.registered.size, volumes: core.cache.getVolumes().length, facts: keptFacts() }
   }
 
   /** Bytes of the volumes that panes hold. */

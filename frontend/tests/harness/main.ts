@@ -241,7 +241,8 @@ const harness = {
     masks.destroy()
     const styles = Object.keys(tools.annotation.config.style.config.annotations ?? {}).length
     const annotations = tools.annotation.state.getAllAnnotations().length
-    return { annotations, styles, facts: keptFacts(), labelmap: labelmap() }
+    const volumes = core.cache.getVolumes().map(({ volumeId }) => volumeId)
+    return { annotations, styles, facts: keptFacts(), labelmap: labelmap(), volumes }
   },
 }
 declare global {

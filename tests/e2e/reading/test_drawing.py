@@ -356,7 +356,11 @@ def test_closing_frees_everything(room):
     room.regions(1)
     room.hold_brush()
     room.stroke("stack", (80, 45, STACK_SLICE), (100, 45, STACK_SLICE))
+    room.do_with("sphere", "stack", (40, 45, STACK_SLICE))
+    room.evaluate("harness.masks.setBrush({ radius_mm: 4, shape: 'sphere', threshold: [0, 2000] })")
+    room.do_with("threshold", "stack", (20, 45, STACK_SLICE))
     left = room.evaluate("harness.destroy()")
+    assert left.pop("volumes") == ["cornerstoneStreamingImageVolume:phantom"]  # the pane's own
     assert left == {"annotations": 0, "styles": 0, "facts": 0, "labelmap": {}}
 
 

@@ -43,7 +43,7 @@ export class Labelmap {
   /** What is attached to a viewport: the same viewport may turn from a stack into a plane. */
   private readonly attached = new Map<string, string>()
 
-  constructor(readonly layer: number, readonly series: string, sourceIds: readonly string[], kind = 'mask') {
+  constructor(readonly layer: number, readonly series: string, private readonly sourceIds: readonly string[], kind = 'mask') {
     this.id = `${kind}:${layer}:${series}`
     const onCacheAdd = (image: core.Types.IImage) => {
       // Shared images are never evicted: a long series would push its own labels out of the cache.
@@ -155,14 +155,13 @@ export class Labelmap {
    * the next planes get a new one. */
   private dropVolume(): void {
     const data = segmentation.state.getSegmentation(this.id)?.representationData.Labelmap as Held | undefined
-    const held = [data?.volumeId, ...Object.values(data?.labelmaps ?? {}).flatMap((layer) => [layer.volumeId, layer.geometryVolumeId])]
-    for (const volumeId of new Set(held)) {
-      if (volumeId !== undefined && core.cache.getVolumeLoadObject(volumeId)) core.cache.removeVolumeLoadObject(volumeId)
-    }
+    dropVolumes([data?.volumeId, ...Object.values(data?.labelmaps ?? {}).flatMap((layer) => [layer.volumeId, layer.geometryVolumeId])])
   }
 
   destroy(): void {
     this.attach([])
+    // Balls on a stack are painted in a volume of the labels, those with bounds also in one of the images.
+    dropVolumes([this.images.map(({ imageId }) => imageId), this.sourceIds].map((ids) => core.cache.generateVolumeId([...ids])))
     segmentation.removeSegmentation(this.id)
     segmentation.segmentationStyle.clearSegmentationStyle(this.id)
     segmentation.state.removeColorLUT(this.palette)
@@ -171,6 +170,13 @@ export class Labelmap {
       forgetMade(imageId)
     }
     forgetStrokes()
+  }
+}
+
+/** Cornerstone frees none that it made by itself. */
+function dropVolumes(volumeIds: readonly (string | undefined)[]): void {
+  for (const volumeId of new Set(volumeIds)) {
+    if (volumeId !== undefined && core.cache.getVolumeLoadObject(volumeId)) core.cache.removeVolumeLoadObject(volumeId)
   }
 }
 
