@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Picture, Viewport } from '../src/viewer/pictures'
-import { valuesOf, valuesWithin } from '../src/viewer/samples'
+import { storedWindows, valuesOf, valuesWithin } from '../src/viewer/samples'
+import { decoded, fakePet, SUV_PER_BQML } from './harness/fakePet'
 
 /** A volume of two slices of 2 x 2 voxels, seen from the side; the second slice is not loaded. */
 const LOADED = [-1000, -900, -800, -700]
@@ -20,4 +21,13 @@ const viewport = {
 it('slices that are not loaded have no values to choose a window by', () => {
   expect(new Set(valuesWithin(viewport, [0, 0], [2, 2]))).toEqual(new Set([-1000, -900]))
   expect(valuesOf({ viewport, imageId: () => null } as unknown as Picture)).toEqual(LOADED)
+})
+
+it('windows of a PET header count in the unit of the voxels', () => {
+  fakePet()
+  decoded.set('as SUV', { suvbw: SUV_PER_BQML }).set('as stored', {})
+  const inSuv = [{ center: 3, width: 6 }, { center: 1, width: 2 }]
+  expect(storedWindows('as SUV')).toEqual(inSuv)
+  expect(storedWindows('on its way')).toEqual(inSuv)
+  expect(storedWindows('as stored')).toEqual([{ center: 15_000, width: 30_000 }, { center: 5000, width: 10_000 }])
 })

@@ -40,17 +40,26 @@ export function valuesWithin(
   return values.filter(Number.isFinite)
 }
 
-/** The windows that a frame brings along, the preferred one first. */
+/** The windows that a frame brings along, the preferred one first, in the unit in which it is shown. */
 export function storedWindows(imageId: string): Window[] {
   const voi = core.metaData.get('voiLutModule', imageId) as
     | { windowCenter?: number | number[]; windowWidth?: number | number[] }
     | undefined
   const centers = [voi?.windowCenter ?? []].flat().map(Number)
   const widths = [voi?.windowWidth ?? []].flat().map(Number)
+  const factor = suvFactor(imageId)
   return centers.flatMap((center, index) => {
     const width = widths[index] ?? 0
-    return Number.isFinite(center) && width > 0 ? [{ center, width }] : []
+    return Number.isFinite(center) && width > 0 ? [{ center: center * factor, width: width * factor }] : []
   })
+}
+
+/** What the loader multiplies the activity (Bq/ml) of a PET image by, beyond the rescaling of its header; 1 for all others. */
+function suvFactor(imageId: string): number {
+  const image = core.cache.getImage(imageId)
+  const toBeApplied = core.metaData.get('scalingModule', imageId) as { suvbw?: number } | undefined
+  const { suvbw } = (image ? image.preScale?.scalingParameters : toBeApplied) ?? {}
+  return typeof suvbw === 'number' && Number.isFinite(suvbw) ? suvbw : 1
 }
 
 /** Not a number where the slice is not loaded: 0 is a value like any other. */
