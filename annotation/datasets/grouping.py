@@ -5,24 +5,19 @@ pseudonyms, public collections that contain one another. Among 1,000 radiographs
 hippocampus crops of strangers the hashes pair one, one and none. A split that was prescribed stays.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from uuid import UUID
 
-import numpy as np
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from annotation.archive.models import SeriesPreparation
 from annotation.core import audit
+from annotation.datasets.likeness import Picture, find_hashed, first_of_alike, is_acquired
 from annotation.datasets.models import PatientGroup, Split, SplitPolicy
 from annotation.datasets.splitter import Splitter
-from annotation.imaging.near_duplicates import WORDS, leaders, near_pairs
 from annotation.labeling.models import AskedSlices, Case, CaseState, Suggestion
 from annotation.labeling.services.asked import withdraw_asked_slices
 from annotation.labeling.services.suggestions import withdraw_suggestions
-
-MOST_ALIKE = 20  # patients; a picture that more of them show is a test pattern or an empty scout
 
 
 @transaction.atomic
@@ -33,7 +28,8 @@ def regroup(policy: SplitPolicy) -> int:
     not move what is there.
     """
     known = dict(policy.groups.values_list("patient_key", "leader_key"))
-    wanted = {member: leader for member, leader in _leaders(policy).items() if member != leader}
+    found = first_of_alike(list(_pictures(policy)))
+    wanted = {member: leader for member, leader in found.items() if member != leader}
     if wanted != known:
         policy.groups.exclude(patient_key__in=wanted).delete()
         PatientGroup.objects.bulk_create(
@@ -67,34 +63,19 @@ def _held_out_of_swayed(policy: SplitPolicy) -> list[UUID]:
     ]
 
 
-def _leaders(policy: SplitPolicy) -> dict[str, str]:
-    keys, hashes = [], []
-    for key, content in _hashes(policy):
-        keys.append(key)
-        hashes.append(np.frombuffer(content, "<u8"))
-    if not keys:
-        return {}
-    order: dict[str, int] = {}
-    for place, key in enumerate(keys):
-        order.setdefault(key, place)
-    pairs = near_pairs(np.asarray(hashes, np.uint64).reshape(-1, WORDS))
-    found = leaders(
-        ((keys[one], keys[other]) for one, other in pairs.tolist() if keys[one] != keys[other]),
-        order,
-    )
-    sizes = Counter(found.values())
-    return {member: leader for member, leader in found.items() if sizes[leader] <= MOST_ALIKE}
-
-
-def _hashes(policy: SplitPolicy) -> Iterator[tuple[str, bytes]]:
-    """Pseudonym and hash of every series of the project, by the arrival of its case."""
+def _pictures(policy: SplitPolicy) -> Iterator[Picture]:
+    """Those of every series of the project under the patients' pseudonyms, by the arrival of their cases."""
     splitter = Splitter(policy)
     rows = (
-        SeriesPreparation.objects.filter(
-            series__study__cases__project=policy.project_id, image_hash__isnull=False
-        )
+        find_hashed()
+        .filter(series__study__cases__project=policy.project_id)
         .order_by("series__study__cases__created_at", "series__study__cases__pk", "pk")
-        .values_list("series__study__patient_id", "series__study__study_instance_uid", "image_hash")
+        .values_list(
+            "series__study__patient_id",
+            "series__study__study_instance_uid",
+            "image_hash",
+            is_acquired(),
+        )
     )
-    for patient, study, content in rows.iterator(chunk_size=20_000):
-        yield splitter.pseudonym(patient, study), bytes(content or b"")
+    for patient, study, content, is_image in rows.iterator(chunk_size=20_000):
+        yield Picture(splitter.pseudonym(patient, study), bytes(content or b""), is_image)

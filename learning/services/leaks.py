@@ -11,15 +11,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import numpy as np
-
-from annotation.archive.models import SeriesPreparation, Study
+from annotation.archive.models import Study
 from annotation.core.errors import InvalidInput
 from annotation.datasets import services as datasets
-from annotation.datasets.grouping import MOST_ALIKE
+from annotation.datasets.likeness import Picture, find_hashed, first_of_alike, is_acquired
 from annotation.datasets.models import DatasetItem, Split
 from annotation.datasets.splitter import Splitter
-from annotation.imaging.near_duplicates import WORDS, leaders, near_pairs
 from annotation.labeling.models import Case, Project
 from learning.models import EncoderVersion, ModelVersion, Round
 from learning.services.seen import studies_seen_by
@@ -140,24 +137,19 @@ def _shared(held_out: dict[UUID, str], seen: set[UUID], own: set[UUID]) -> set[s
 
 
 def _alike(held_out: set[UUID], seen: set[UUID]) -> set[UUID]:
-    """The held-out studies that show nearly the same picture as a seen one under another name."""
-    rows = list(
-        SeriesPreparation.objects.filter(
-            series__study_id__in=held_out | seen, image_hash__isnull=False
-        ).values_list("series__study_id", "image_hash")
-    )
-    if not seen or not rows:
+    """The held-out studies of patients who show nearly the same picture as a seen one under another name."""
+    if not seen:
         return set()
-    names = [str(study) for study, _ in rows]
-    hashes = np.asarray([np.frombuffer(bytes(h or b""), "<u8") for _, h in rows], np.uint64)
-    pairs = near_pairs(hashes.reshape(-1, WORDS)).tolist()
-    order = {name: place for place, name in enumerate(names)}
+    studies: dict[str, set[UUID]] = defaultdict(set)  # by patient
+    pictures = []
+    rows = find_hashed().filter(series__study_id__in=held_out | seen).order_by("pk")
+    for study, patient, content, is_image in rows.values_list(
+        "series__study_id", "series__study__patient_id", "image_hash", is_acquired()
+    ):
+        name = patient or str(study)
+        studies[name].add(study)
+        pictures.append(Picture(name, bytes(content or b""), is_image))
     groups: dict[str, set[UUID]] = defaultdict(set)
-    for name, leader in leaders(((names[a], names[b]) for a, b in pairs), order).items():
-        groups[leader].add(UUID(name))
-    return {
-        study
-        for group in groups.values()
-        if group & seen and len(group) <= MOST_ALIKE
-        for study in group & held_out
-    }
+    for name, first in first_of_alike(pictures).items():
+        groups[first] |= studies[name]
+    return {study for group in groups.values() if group & seen for study in group & held_out}

@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 from django.utils import timezone
+from pydicom.uid import CTImageStorage, SecondaryCaptureImageStorage
 
-from annotation.archive.models import Series, SeriesPreparation, Study
+from annotation.archive.models import Instance, Series, SeriesPreparation, Study
 from annotation.archive.services import preparation
 from annotation.core import jobs
 from annotation.core.errors import InvalidInput
 from annotation.core.models import AuditEvent
 from annotation.datasets import grouping
 from annotation.datasets import services as datasets
+from annotation.datasets.likeness import MOST_ALIKE, Picture, first_of_alike
 from annotation.datasets.models import DatasetItem, Split
 from annotation.datasets.splitter import Splitter
 from annotation.dicomweb.dicomjson import join_for_preparation
@@ -27,16 +29,21 @@ from tests.learning.conftest import TINY
 COPIES = 24
 
 
-def give_hashes(cases, hashes):
-    """As if the series had been prepared with these pictures."""
+def give_hashes(cases, hashes, image=None, number=1):
+    """As if a series of each had been prepared with these pictures, of one image where something is said of it."""
     for case, words in zip(cases, hashes, strict=True):
-        series = Series.objects.create(
-            study=case.study,
-            series_instance_uid=f"{case.study.study_instance_uid}.1",
-            dicom_json={},
-        )
+        uid = f"{case.study.study_instance_uid}.{number}"
+        series = Series.objects.create(study=case.study, series_instance_uid=uid, dicom_json={})
         content = np.asarray(words, "<u8").tobytes()
         SeriesPreparation.objects.create(series=series, image_hash=content, state="completed")
+        if image is not None:
+            known = {
+                "sop_instance_uid": f"{uid}.1", "sop_class_uid": CTImageStorage, "sha256": "0" * 64,
+                "size_bytes": 1, "number_of_frames": 1, "frame_index": {}, "dicom_json": {},
+            }  # fmt: skip
+            Instance.objects.create(
+                collection=case.study.collection, series=series, **{**known, **image}
+            )
 
 
 @pytest.fixture
@@ -74,9 +81,48 @@ def test_a_frozen_dataset_has_no_picture_on_both_sides(cast, originals_and_copie
 
 
 def test_a_picture_that_everybody_shows_groups_nobody(cast):
-    cases = factories.make_empty_cases(cast.project, grouping.MOST_ALIKE + 1)
+    cases = factories.make_empty_cases(cast.project, MOST_ALIKE + 1)
     give_hashes(cases, np.ones((len(cases), WORDS), np.uint64))
     assert grouping.regroup(datasets.policy_of(cast.project)) == 0
+
+
+@pytest.mark.parametrize(
+    ("count", "page"),
+    [
+        (MOST_ALIKE + 5, {}),
+        (10, {"sop_class_uid": SecondaryCaptureImageStorage}),
+        (10, {"dicom_json": {"00080008": {"vr": "CS", "Value": ["DERIVED", "SECONDARY"]}}}),
+    ],
+    ids=["of more patients than are alike", "captured from a screen", "made later"],
+)
+def test_a_page_that_every_study_carries_hides_no_copy_and_groups_nobody_else(count, page, cast):
+    cases = factories.make_empty_cases(cast.project, count)
+    own = np.random.default_rng(0).integers(0, 2**63, (count, WORDS), dtype=np.uint64)
+    own[-1] = own[0] ^ np.uint64(1)
+    give_hashes(cases, own, {})
+    give_hashes(cases, np.ones((count, WORDS), np.uint64), page, number=2)
+    policy = datasets.policy_of(cast.project)
+    assert grouping.regroup(policy) == 1
+    assert splits_of(cast.project, cases[:1]) == splits_of(cast.project, cases[-1:])
+
+
+def test_pages_of_several_kinds_chain_nobody_together():
+    """Each page is shown by few enough, and who shows two of them links those who show either."""
+    names = [str(number) for number in range(40)]
+    hashes = np.random.default_rng(0).integers(0, 2**63, (42, WORDS), dtype=np.uint64)
+    own = [(name, hashes[number]) for number, name in enumerate(names)]
+    pages = [(name, hashes[40]) for name in names[:20]] + [
+        (name, hashes[41]) for name in names[19:39]
+    ]
+    copy = ("39", hashes[5] ^ np.uint64(1))
+    pictures = [Picture(name, words.tobytes(), True) for name, words in [*own, *pages, copy]]
+    assert first_of_alike(pictures) == {"5": "5", "39": "5"}
+    assert first_of_alike([]) == {}
+
+
+def test_a_patient_with_pages_alone_is_known_by_them():
+    pages = [Picture(name, np.ones(WORDS, "<u8").tobytes(), False) for name in ("one", "other")]
+    assert first_of_alike(pages) == {"one": "one", "other": "one"}
 
 
 def test_a_prescribed_split_stays_and_draws_unknown_copies_to_it(cast, originals_and_copies):
@@ -218,6 +264,24 @@ def test_a_picture_under_another_name_is_known_too(cast, elsewhere):
     assert len(leaked_patients(
         project=cast.project, start={"model_version": str(version.pk)}
     )) == 1  # fmt: skip
+
+
+def test_a_page_that_both_projects_carry_hides_no_copy_and_makes_nobody_known(cast, elsewhere):
+    version = model_of(cast, elsewhere)
+    cases = factories.make_empty_cases(cast.project, MOST_ALIKE)
+    rename(cases, "renamed")
+    prescribe(cast.project, cases, [Split.TEST] * len(cases))
+    both = [*elsewhere, *cases]
+    page = np.random.default_rng(0).integers(0, 2**63, WORDS, dtype=np.uint64)
+    give_hashes(both, [page] * len(both), number=2)
+    start = {"model_version": str(version.pk)}
+    assert not leaked_patients(project=cast.project, start=start)
+    shown = SeriesPreparation.objects.get(
+        series__study=elsewhere[0].study, series__series_instance_uid__endswith=".1"
+    )
+    words = np.frombuffer(bytes(shown.image_hash), "<u8")
+    give_hashes(cases[:1], [words ^ np.uint64(1)])
+    assert len(leaked_patients(project=cast.project, start=start)) == 1
 
 
 def test_a_network_that_was_pre_trained_elsewhere_is_refused_likewise(cast, elsewhere):
