@@ -1,16 +1,18 @@
-"""What is known of a target's cases now: their vectors, labels, splits and states."""
+"""What is known of a target's cases now: their vectors, labels, splits, and which can be drawn."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
+from django.db.models import Q
 from numpy.typing import NDArray
 
 from annotation.datasets.models import Split
 from annotation.labeling.accepted import find_accepted_answers
 from annotation.labeling.models import Case, CaseState
 from annotation.labeling.schemas import Question
+from annotation.labeling.selectors import find_read_cases
 from annotation.labeling.services.projects import current_schema
 from learning.acquisition.pool import Rows
 from learning.heads.kinds import HEAD_KINDS, HeadKind, Labels, Scale
@@ -35,7 +37,7 @@ class Knowledge:
     is_known: NDArray[np.bool_]
     is_training: NDArray[np.bool_]
     is_test: NDArray[np.bool_]
-    is_open: NDArray[np.bool_]
+    is_drawable: NDArray[np.bool_]  # it can be served, and how was not settled by an earlier read
     patients: NDArray[np.str_]  # (n,) pseudonyms
 
     @property
@@ -44,11 +46,11 @@ class Knowledge:
 
     @property
     def pool(self) -> Rows:
-        return np.flatnonzero(self.is_training & self.is_open & ~self.is_known)
+        return np.flatnonzero(self.is_training & self.is_drawable & ~self.is_known)
 
     @property
     def held_out(self) -> Rows:
-        return np.flatnonzero(~self.is_training & self.is_open & ~self.is_known)
+        return np.flatnonzero(~self.is_training & self.is_drawable & ~self.is_known)
 
 
 def knowledge_of(target: Target, encoder: EncoderVersion) -> Knowledge:
@@ -64,11 +66,11 @@ def knowledge_of(target: Target, encoder: EncoderVersion) -> Knowledge:
         label = kind.label(answer.value, classes, answer.asked) if case in row_of else None
         if label is not None:
             labels[row_of[case]] = label
-    is_open = np.ones(count, bool)
-    is_open[[row_of[case] for case in _closed_cases(target) if case in row_of]] = False
+    is_drawable = np.ones(count, bool)
+    is_drawable[[row_of[case] for case in _cases_not_to_draw(target) if case in row_of]] = False
     return Knowledge(
         encoder.pk, cohort.space, classes, kind, _scale_of(question), labels, kind.is_known(labels),
-        cohort.splits == Split.TRAIN, cohort.splits == Split.TEST, is_open, cohort.patients,
+        cohort.splits == Split.TRAIN, cohort.splits == Split.TEST, is_drawable, cohort.patients,
     )  # fmt: skip
 
 
@@ -79,7 +81,13 @@ def _scale_of(question: Question | None) -> Scale:
     return Scale(unit, question.minimum, question.maximum)
 
 
-def _closed_cases(target: Target) -> Iterable[UUID]:
-    """Asked for instead of the open ones, because they are few as long as a ranking matters."""
-    closed = Case.objects.filter(project=target.project).exclude(state=CaseState.OPEN)
-    return closed.values_list("pk", flat=True)
+def _cases_not_to_draw(target: Target) -> Iterable[UUID]:
+    """Those done or held by readers, and those that somebody has read: a draw of them would never count.
+
+    Asked for instead of the others, because they are few as long as a ranking matters.
+    """
+    cases = Case.objects.filter(project=target.project)
+    is_drawable = Q(state=CaseState.OPEN, free_slots__gt=0) & ~Q(
+        pk__in=find_read_cases(target.project)
+    )
+    return cases.exclude(is_drawable).values_list("pk", flat=True)

@@ -15,6 +15,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from annotation.labeling.models import CaseState, Project
+from annotation.labeling.selectors import find_partly_read
 from annotation.labeling.services.ranking import (
     Placed,
     Ranked,
@@ -54,13 +55,17 @@ def followed_of(target: Target) -> ModelVersion | None:
 
 
 def lead(head: HeadVersion) -> None:
-    """Put the cases that the head has picked in front, in turn with those of other targets' heads."""
+    """Put the cases that the head has picked in front, in turn with those of other targets' heads.
+
+    Those that wait for another reader come first: nobody draws them again.
+    """
     project = head.target.project
     lock_order(project)
     others = HeadVersion.objects.filter(target__project=project, target__refit_after__gt=0)
     newest = others.exclude(target=head.target_id).order_by("target_id", "-number")
     heads = [head, *newest.distinct("target_id").defer("content")]
-    publish_front(project=project, front=in_turn([_picked(each) for each in heads]))
+    drawn = in_turn([_picked(each) for each in heads])
+    publish_front(project=project, front=in_turn([_partly_read(project) + drawn]))
 
 
 def rankings_beside(target: Target) -> list[UUID]:
@@ -151,6 +156,15 @@ def _best(orders: Iterable[Sequence[Ranked]]) -> list[Ranked]:
         if known is None or known.priority < place.priority:
             found[place.case_id] = place
     return list(found.values())
+
+
+def _partly_read(project: Project) -> list[Placed]:
+    """What somebody has read of the fronts so far, in their order and by the draws that began it."""
+    cases = find_partly_read(project).filter(front__gt=0, ranking_id__isnull=False)
+    rows = cases.values_list("pk", "ranking_id", "priority_reason", "priority_words")
+    return [
+        Placed(case, ranking, reason, words) for case, ranking, reason, words in rows if ranking
+    ]
 
 
 def _picked(head: HeadVersion) -> list[Placed]:

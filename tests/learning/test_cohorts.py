@@ -7,8 +7,9 @@ from annotation.core.jobs import JobState
 from annotation.datasets.models import Split
 from annotation.datasets.services import prescribe_splits
 from annotation.labeling.models import Case
+from annotation.labeling.services.projects import change_settings
 from learning.models import EMBEDDING_SIZE, Embedding, EncoderVersion
-from learning.services import cohorts, embeddings
+from learning.services import cohorts, embeddings, heads
 from learning.services.cohorts import cohort_of
 from learning.services.knowledge import knowledge_of
 from learning.services.targets import create_target
@@ -99,15 +100,45 @@ def test_a_patient_who_is_prescribed_another_split_moves(encoder, cases):
         assert found.splits[found.row_of[cases[0].pk]] == split
 
 
-def test_what_is_open_is_asked_every_time(cast, encoder, cases, loads):
+def test_what_can_be_drawn_is_asked_every_time(cast, encoder, cases, loads):
     target = create_target(actor=cast.manager, project=cast.project, question="nodule")
-    assert knowledge_of(target, encoder).is_open.all()
+    assert knowledge_of(target, encoder).is_drawable.all()
     factories.import_answer(cast.annotator, cases[0], "yes")
     known = knowledge_of(target, encoder)
     row = known.space.cases.index(cases[0].pk)
-    assert np.flatnonzero(~known.is_open).tolist() == [row]
+    assert np.flatnonzero(~known.is_drawable).tolist() == [row]
     assert np.flatnonzero(known.is_known).tolist() == [row]
     assert loads == [1]
+
+
+def test_no_head_draws_what_nobody_can_be_served(cast, encoder, cases):
+    prescribe_splits(
+        project=cast.project, split_of_patient={c.study.patient_id: Split.TRAIN for c in cases[:4]}
+    )
+    target = create_target(actor=cast.manager, project=cast.project, question="nodule")
+    held = [case.pk for case in cases[:2]]
+    Case.objects.filter(pk__in=held).update(free_slots=0)
+    version = heads.refit(target, seed=1)
+    known = knowledge_of(target, encoder)
+    drawn = set(version.picks.values_list("case_id", flat=True))
+    assert version.pool_size == len(known.pool) == int(known.is_training.sum()) - 2
+    assert drawn == {case.pk for case in cases[2:5]}
+
+
+def test_a_case_that_waits_for_its_second_reader_is_not_drawn_again_but_comes_first(
+    cast, encoder, cases
+):
+    change_settings(actor=cast.manager, project=cast.project, readers_per_case=2)
+    target = create_target(actor=cast.manager, project=cast.project, question="nodule")
+    first = heads.refit(target, seed=1)
+    begun = factories.submit_next(cast.annotator, cast.project).case
+    second = heads.refit(target, seed=2)
+    assert first.picks.filter(case=begun).exists()
+    assert not second.picks.filter(case=begun).exists()
+    begun.refresh_from_db()
+    assert begun.ranking_id == first.pk
+    assert factories.claim(cast.annotator2, cast.project).case == begun
+    assert factories.claim(cast.annotator, cast.project).ranking_id == second.pk
 
 
 def test_only_what_fits_is_kept_the_last_used_first(cast, encoder, cases, loads, monkeypatch):
