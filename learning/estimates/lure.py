@@ -5,10 +5,12 @@ on that label. `Draw` carries the counts to hold that to, and `lure` refuses a v
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from learning.estimates.bounds import Bounds, student, wilson
 
 MIN_DRAWS = 2  # a variance needs two
 
@@ -38,14 +40,20 @@ class Estimate:
     standard_error: float
     draws: int
     effective: float  # Kish: (sum w)^2 / sum w^2; far below `draws` means heavy tails
+    bounds: Bounds | None = None  # where those of a mean of numbers do not fit
 
     @property
-    def interval(self) -> tuple[float, float]:
+    def interval(self) -> Bounds:
         """95 %."""
-        return (
-            self.value - 1.96 * self.standard_error,
-            self.value + 1.96 * self.standard_error,
-        )
+        return self.bounds or student(self.value, self.standard_error, self.draws)
+
+
+def as_rate(estimate: Estimate) -> Estimate:
+    """The same of losses that are 0 or 1: Wilson's interval over as many cases as the draws are worth."""
+    spread, doubt = estimate.value * (1 - estimate.value), estimate.standard_error**2
+    is_told = spread > 0 and doubt > 0  # losses that are all alike tell no spread
+    worth = min(spread / doubt, estimate.draws) if is_told else estimate.effective
+    return replace(estimate, bounds=wilson(estimate.value, worth))
 
 
 def weights(propensities: NDArray[np.float64], pool_size: int) -> NDArray[np.float64]:

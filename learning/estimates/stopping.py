@@ -5,6 +5,7 @@ manager has set no goal, or tolerates no named error of numbers, that condition 
 rounds alone, without a light head, the forecast and the goal are all that can be told.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ STABLE_KAPPA = 0.99
 STABLE_ROUNDS = 3
 NEXT_SHARE = 0.2  # the forecast looks that far ahead
 LEAST_GAIN = 0.005  # half a point
+LEAST_AUDITED = 10  # labels; fewer say nothing of an error
 AGREEMENT_POINTS = 0.03  # audit and locked test may differ by so much
 AGREEMENT_SHARE = 0.05  # of an error in the unit of the answer: as where models are compared
 
@@ -114,10 +116,13 @@ def audit_agreement(
 ) -> Condition:
     """Whether the audit and the locked test tell the same error; if not, the pool has drifted.
 
-    An error in a unit is a mean absolute one, without a unit a rate. Both have their noise.
+    An error in a unit is a mean absolute one, without a unit a rate. Both have their noise: the audit up
+    to the end of its interval that lies towards the test.
     """
+    low, high = audit.interval
+    reach = high - audit.value if test_error > audit.value else audit.value - low
     least = AGREEMENT_POINTS if unit is None else AGREEMENT_SHARE * test_error
-    room = max(least, 1.96 * float(np.hypot(audit.standard_error, test_standard_error)))
+    room = max(least, math.hypot(reach, 1.96 * test_standard_error))
     agrees = abs(audit.value - test_error) <= room
     code = "agrees" if agrees else "differs"
     if unit is None:
@@ -158,7 +163,7 @@ def _reached(goal: Goal) -> Condition:
 def _audited(evidence: Evidence) -> Condition | None:
     if evidence.tolerance is None:
         return None
-    if evidence.audit is None:
+    if evidence.audit is None or evidence.audit.draws < LEAST_AUDITED:
         return Condition("audit", None, Sentence("audit_soon"))
     upper, count, most = evidence.audit.interval[1], evidence.audit.draws, evidence.tolerance
     if evidence.unit is None:

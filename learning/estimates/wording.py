@@ -14,7 +14,7 @@ SENTENCES = {
     "goal": "95 % sure of {end:.3f} on the locked test ({wanted:.3f} wanted)",
     "goal_of_error": "95 % sure of an error of at most {end:.3g} {unit} on the locked test"
     " ({wanted:.3g} {unit} wanted)",
-    "audit_soon": "No audited labels yet",
+    "audit_soon": "Too few audited labels yet",
     "audit": "Error of suggestions at most {upper:.1f} % by {count} audited labels"
     " ({tolerated:.1f} % tolerated)",
     "audit_of_number": "Error of suggestions at most {upper:.3g} {unit} by {count} audited labels"

@@ -21,6 +21,7 @@ from learning.estimates.balanced import Doubles
 from learning.estimates.forecast import Forecast, NotEnoughPoints, forecast
 from learning.estimates.lure import Draw, Estimate, InvalidDraws, lure, pooled
 from learning.estimates.stopping import (
+    LEAST_AUDITED,
     Condition,
     Evidence,
     Goal,
@@ -235,7 +236,7 @@ def _agreement(
     """
     found = [_test_error(o.head.metrics, unit) for o in audited if o.head is not None]
     known = [pair for pair in found if pair is not None]
-    if audit is None or not known or len(known) < len(found):
+    if audit is None or audit.draws < LEAST_AUDITED or not known or len(known) < len(found):
         return None
     error, doubt = (float(column) for column in np.mean(known, axis=0))
     return audit_agreement(audit, error, unit, doubt)

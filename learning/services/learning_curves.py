@@ -13,6 +13,7 @@ import numpy as np
 
 from annotation.labeling.models import Selection
 from learning.estimates.forecast import Forecast
+from learning.estimates.stopping import LEAST_AUDITED
 from learning.heads.kinds import HEAD_KINDS, HeadKind
 from learning.kinds import figure_of
 from learning.models import HeadVersion, Outcome, Target
@@ -22,7 +23,7 @@ from learning.services.round_curves import SEED, Point, forecast_of_rounds, poin
 from learning.services.targets import has_light_head
 from learning.training.metrics.intervals import Estimate, bootstrap_figures
 
-BLOCK, LEAST = 25, 10  # audited cases of a point; fewer are no point
+BLOCK = 25  # audited cases of a point
 MOST_BLOCKS = 24  # each costs DRAWS figures, whenever somebody looks
 BAND_POINTS = 9
 DRAWS = 200
@@ -92,7 +93,7 @@ def _audit(target: Target, kind: HeadKind) -> list[Point]:
 
 def audit_blocks(count: int) -> list[tuple[int, int]]:
     """Where the points of so many audited cases begin and end; more cases make them larger, not more."""
-    if count < LEAST:
+    if count < LEAST_AUDITED:
         return []
     size = max(BLOCK, math.ceil(count / MOST_BLOCKS))
     starts = list(range(0, max(count - size, 0) + 1, size))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.estimates.balanced import Doubles, MeanOf, balanced
-from learning.estimates.lure import Estimate
+from learning.estimates.lure import Estimate, as_rate
 from learning.models import HeadVersion, Outcome
 
 MIN_PROBABILITY = 1e-6
@@ -24,7 +24,9 @@ def error_of(outcomes: Sequence[Outcome], mean: MeanOf) -> Estimate | None:
     """The share of wrong answers; of independent labels the balanced error, of numbers the absolute."""
     if any(outcome.labels is not None for outcome in outcomes):
         return balanced(mean, *_by_label(outcomes))
-    return mean(np.asarray([_loss_of(outcome) for outcome in outcomes], float))
+    found = mean(np.asarray([_loss_of(outcome) for outcome in outcomes], float))
+    is_rate = all(outcome.number is None for outcome in outcomes)
+    return as_rate(found) if found and is_rate else found
 
 
 def surprise_of(outcome: Outcome) -> tuple[float, float]:

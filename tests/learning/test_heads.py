@@ -464,6 +464,16 @@ def test_the_audit_is_that_of_recent_heads_and_agrees_with_their_own_tests(targe
     assert words["test"] == pytest.approx(100 * (60 * 0.3 + 20 * 0.05) / 80)
 
 
+def test_a_few_audited_labels_that_are_all_right_prove_nothing_and_raise_no_alarm(target, cast):
+    last = make_head(target, embed(cast.project), 1, 100)
+    make_audited(target, last, factories.make_empty_cases(cast.project, 3), wrong=0)
+    figures = evidence.honest_figures(target)
+    assert figures.audit.value == 0
+    assert figures.audit.interval[1] > 0.5
+    assert {c.name: c.holds for c in figures.stopping.conditions}["audit"] is None
+    assert figures.agreement is None
+
+
 def test_ranked_draws_tell_the_error_of_the_pool(target, cast):
     encoder = embed(cast.project)
     last = make_head(target, encoder, 1, 100)

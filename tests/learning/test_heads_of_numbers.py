@@ -231,11 +231,13 @@ def test_what_the_former_head_said_of_each_label_is_kept_before_it_learns(
 def test_honest_figures_and_the_surprise_are_those_worked_out_by_hand(cast, target, cases, widths):
     read(cast, cases[:LABELED], widths[:LABELED])
     head = heads.refit(target, seed=1)
-    outcome(target, head, cases[50], 30.0, [32.0, 2.0])
-    outcome(target, head, cases[51], 20.0, [26.0, 2.0])
+    audited = factories.make_empty_cases(cast.project, 10)
+    for number, case in enumerate(audited):
+        outcome(target, head, case, 30.0, [32.0 if number < 5 else 36.0, 2.0])
     figures = evidence.honest_figures(target)
-    assert (figures.unit, figures.audit.value, figures.audit.draws) == ("mm", 4.0, 2)
-    assert figures.audit.standard_error == pytest.approx(2.0)  # of errors 2 and 6
+    assert (figures.unit, figures.audit.value, figures.audit.draws) == ("mm", 4.0, 10)
+    error = 2 * np.sqrt(10 / 9) / np.sqrt(10)  # of errors 2 and 6
+    assert figures.audit.standard_error == pytest.approx(error)
     assert not figures.stopping.is_advised
     by_name = {condition.name: condition for condition in figures.stopping.conditions}
     assert "audit" not in by_name  # nobody has said which error is tolerable
@@ -244,7 +246,7 @@ def test_honest_figures_and_the_surprise_are_those_worked_out_by_hand(cast, targ
     conditions = evidence.honest_figures(target).stopping.conditions
     by_name = {condition.name: condition for condition in conditions}
     assert by_name["audit"].holds
-    assert "at most 7.92 mm by 2 audited labels" in by_name["audit"].sentence
+    assert "at most 5.51 mm by 10 audited labels" in by_name["audit"].sentence
     assert by_name["target"].holds is False
     assert "mm on the locked test (0.001 mm wanted)" in by_name["target"].sentence
     assert "mm" in figures.agreement.sentence
@@ -302,7 +304,7 @@ def test_the_card_reads_errors_in_their_unit(cast, client_of, target, cases, wid
     figures = client.get(f"/api/v1/targets/{target.pk}/honest-figures").json()
     assert figures["unit"] == "mm"
     audit = [figures["audit"][name] for name in ("value", "low", "high", "draws")]
-    assert audit == pytest.approx([4, 0.08, 7.92, 2])
+    assert audit == pytest.approx([4, 0, 4 + 12.706 * 2, 2])  # of two Student's is wide
     [listed] = client.get(f"/api/v1/projects/{cast.project.pk}/targets").json()
     offered = ["herding", "variance", "typicality", "core_set", "random"]
     assert (listed["head_strategies"], listed["head_strategy"]) == (offered, "variance")

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn.metrics import cohen_kappa_score
 
 from learning.acquisition.sampling import draw, powered
 from learning.estimates.balanced import balanced
+from learning.estimates.bounds import student, wilson
 from learning.estimates.forecast import NotEnoughPoints, forecast
-from learning.estimates.lure import Draw, Estimate, InvalidDraws, lure, pooled, weights
+from learning.estimates.lure import Draw, Estimate, InvalidDraws, as_rate, lure, pooled, weights
 from learning.estimates.stopping import (
     Evidence,
     Goal,
@@ -67,6 +69,31 @@ def test_a_whole_pool_is_its_mean_without_doubt():
     losses = np.array([0.0, 1.0, 1.0, 0.0])
     found = lure(simulated(losses, np.ones(4), 4, 0, floor=0.1), 4)
     assert (found.value, found.standard_error) == (pytest.approx(0.5), 0)
+
+
+def test_bounds_are_those_of_other_libraries():
+    for wrong, count in ((0, 3), (1, 12), (30, 40)):
+        wanted = stats.binomtest(wrong, count).proportion_ci(method="wilson")
+        np.testing.assert_allclose(wilson(wrong / count, count), tuple(wanted), atol=1e-4)
+    for count in (2, 3, 10, 11, 12, 40, 1000):
+        np.testing.assert_allclose(
+            student(0, 1, count)[1], stats.t.ppf(0.975, count - 1), rtol=2e-3
+        )
+
+
+def test_no_error_in_few_cases_is_no_proof_of_none():
+    assert as_rate(plain(np.zeros(3))).interval[1] == pytest.approx(0.56, abs=0.01)
+    assert as_rate(plain(np.zeros(400))).interval[1] < 0.01
+    low, high = as_rate(plain(np.repeat([1.0, 0.0], 10))).interval
+    np.testing.assert_allclose((low, high), wilson(0.5, 19))
+
+
+def test_the_balanced_error_of_few_is_as_unsure_as_its_scarcest_side():
+    truth = np.array([[1.0]] + [[0.0]] * 99)
+    found = balanced(plain, truth, np.zeros((100, 1), bool))
+    assert found.value == found.standard_error == 0
+    one, many = (wilson(0, n)[1] for n in (1, 99))
+    assert found.interval == (pytest.approx(0), pytest.approx(np.hypot(one, many) / 2))
 
 
 @pytest.mark.parametrize(
@@ -236,11 +263,11 @@ def test_errors_in_a_unit_are_told_in_it_and_judged_by_what_the_manager_tolerate
     assert "audit" not in [c.name for c in unsaid.conditions]
     [condition] = [
         c
-        for c in stopping(make_evidence(unit="mm", tolerance=4.0, audit=audit)).conditions
+        for c in stopping(make_evidence(unit="mm", tolerance=4.1, audit=audit)).conditions
         if c.name == "audit"
     ]
     assert condition.holds
-    assert "at most 3.98 mm by 40 audited labels (4 mm tolerated)" in condition.sentence
+    assert "at most 4.01 mm by 40 audited labels (4.1 mm tolerated)" in condition.sentence
     near = audit_agreement(Estimate(3.0, 0.01, 400, 400), 3.1, "mm")
     assert near.holds
     assert "audit error 3 mm, locked test 3.1 mm" in near.sentence
@@ -282,6 +309,7 @@ def test_stopping_is_advised_when_all_five_hold():
         ("target", {"goal": Goal(2.0, 2.1, higher_is_better=False, unit="mm")}, False),
         ("audit", {"audit": Estimate(0.045, 0.01, 50, 50)}, False),
         ("audit", {"audit": None}, None),
+        ("audit", {"audit": Estimate(0.0, 0.0, 9, 9), "tolerance": 1.0}, None),
         ("classes", {"counts": {"healthy": 100, "nodule": 3}}, False),
     ],
 )  # fmt: skip
@@ -302,7 +330,7 @@ def test_without_a_goal_and_a_tolerated_error_the_rest_decides():
 def test_sentences_have_words_that_another_language_can_say():
     found = {c.name: c.sentence.words for c in stopping(make_evidence(counts={"a": 3})).conditions}
     assert found["target"] == {"code": "goal", "end": 0.86, "wanted": 0.85}
-    assert found["audit"]["upper"] == pytest.approx(3.98)
+    assert found["audit"]["upper"] == pytest.approx(3.986, abs=1e-3)
     assert found["classes"] == {"code": "classes_scarce", "minimum": 25, "scarce": {"a": 3}}
 
 

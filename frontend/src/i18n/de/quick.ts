@@ -68,7 +68,7 @@ export const quick = {
   'evidence.goal_soon': 'Noch ist nichts gemessen ({wanted} gewünscht)',
   'evidence.goal': 'Zu 95 % sicher: {end} an der verschlossenen Testmenge ({wanted} gewünscht)',
   'evidence.goal_of_error': 'Zu 95 % sicher: höchstens {end} {unit} Fehler an der verschlossenen Testmenge ({wanted} {unit} gewünscht)',
-  'evidence.audit_soon': 'Noch keine zufällig gezogenen Befunde',
+  'evidence.audit_soon': 'Noch zu wenige zufällig gezogene Befunde',
   'evidence.audit': 'Fehler der Vorschläge höchstens {upper} % nach {count} zufällig gezogenen Befunden ({tolerated} % hingenommen)',
   'evidence.audit_of_number': 'Fehler der Vorschläge höchstens {upper} {unit} nach {count} zufällig gezogenen Befunden ({tolerated} {unit} hingenommen)',
   'evidence.classes_soon': 'Noch sind keine Antworten gezählt',

@@ -68,7 +68,7 @@ export const quick = {
   'evidence.goal_soon': 'Nothing is measured yet ({wanted} wanted)',
   'evidence.goal': '95 % sure of {end} on the locked test ({wanted} wanted)',
   'evidence.goal_of_error': '95 % sure of an error of at most {end} {unit} on the locked test ({wanted} {unit} wanted)',
-  'evidence.audit_soon': 'No audited labels yet',
+  'evidence.audit_soon': 'Too few audited labels yet',
   'evidence.audit': 'Error of suggestions at most {upper} % by {count} audited labels ({tolerated} % tolerated)',
   'evidence.audit_of_number': 'Error of suggestions at most {upper} {unit} by {count} audited labels ({tolerated} {unit} tolerated)',
   'evidence.classes_soon': 'No classes counted yet',
