@@ -88,7 +88,7 @@ def _of_rounds(target: Target) -> HonestFigures:
 
 
 def _of_heads(target: Target) -> HonestFigures:
-    heads = list(target.heads.order_by("-number").defer("content")[:HEADS])[::-1]
+    heads = like_the_latest(latest_heads(target))
     recent = _recent(heads)
     outcomes = Outcome.objects.filter(target=target, said__isnull=False)
     counted = list(
@@ -129,6 +129,21 @@ def _of_heads(target: Target) -> HonestFigures:
     )
 
 
+def latest_heads(target: Target) -> list[HeadVersion]:
+    """Those of which the curve is made, oldest first."""
+    return list(target.heads.order_by("-number").defer("content")[:HEADS])[::-1]
+
+
+def like_the_latest(heads: Sequence[HeadVersion]) -> list[HeadVersion]:
+    """Those up to the latest that see by its encoder and give its answers: others tell another curve."""
+
+    def speaks(head: HeadVersion) -> tuple[UUID, list[str]]:
+        return head.encoder_id, head.classes
+
+    alike = takewhile(lambda head: speaks(head) == speaks(heads[-1]), reversed(heads))
+    return list(alike)[::-1]
+
+
 def goal_of(target: Target, latest: HeadVersion | None) -> Goal | None:
     """The manager's goal beside what is sure of the latest round, or without one of the light head."""
     if target.goal is None:
@@ -144,7 +159,7 @@ def goal_of(target: Target, latest: HeadVersion | None) -> Goal | None:
 
 
 def forecast_of(target: Target, heads: Sequence[HeadVersion]) -> Forecast | None:
-    """What more labels will bring, by the curve of the light heads, oldest first."""
+    """What more labels will bring, by the curve of light heads that are alike, oldest first."""
     figure = HEAD_KINDS[target.kind].forecast
     # A number foreseen worse than by the mean of all, R2 below 0, is not foreseen at all.
     points = [

@@ -17,7 +17,7 @@ from learning.estimates.stopping import LEAST_AUDITED
 from learning.heads.kinds import HEAD_KINDS, HeadKind
 from learning.kinds import figure_of
 from learning.models import HeadVersion, Outcome, Target
-from learning.services.evidence import AHEAD, HEADS, forecast_of
+from learning.services.evidence import AHEAD, forecast_of, latest_heads, like_the_latest
 from learning.services.outcomes import prediction_of
 from learning.services.round_curves import SEED, Point, forecast_of_rounds, points_of_rounds
 from learning.services.targets import has_light_head
@@ -47,8 +47,8 @@ def curves_of(target: Target) -> Curves:
     if not has_light_head(target):
         return Curves(figure, rounds, [], [], _band(forecast_of_rounds(target, rounds)))
     kind = HEAD_KINDS[target.kind]
-    heads = list(target.heads.order_by("-number").defer("content")[:HEADS])[::-1]
-    ahead = forecast_of(target, heads) if kind.forecast == kind.deciding else None
+    heads = latest_heads(target)
+    ahead = forecast_of(target, like_the_latest(heads)) if kind.forecast == kind.deciding else None
     return Curves(
         figure=figure,
         rounds=rounds,

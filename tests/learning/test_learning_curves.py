@@ -6,8 +6,8 @@ from sklearn.metrics import roc_auc_score
 
 from annotation.core.jobs import JobState
 from annotation.labeling.services.projects import publish_schema
-from learning.models import Round
-from learning.services import learning_curves, targets
+from learning.models import EncoderVersion, Round
+from learning.services import evidence, learning_curves, targets
 from tests import factories
 from tests.learning.test_heads import embed, make_audited, make_head
 
@@ -50,6 +50,23 @@ def test_rounds_heads_audit_and_forecast_tell_the_same_figure(target, cast):
     band = found.forecast
     assert (band[0].labels, band[-1].labels) == (100, 300)
     assert all(p.estimate.low <= p.estimate.value <= p.estimate.high for p in band)
+
+
+@pytest.mark.parametrize(("on_second", "is_told"), [(8, True), (3, False)])
+def test_the_forecast_is_that_of_the_heads_on_the_latest_encoder(target, cast, on_second, is_told):
+    encoder = embed(cast.project)
+    for number in range(1, 9):
+        make_head(target, encoder, number, 20 * number, auc=0.8 + number / 200)
+    second = EncoderVersion.objects.create(project=cast.project, number=2, is_ready=True)
+    for number in range(9, 9 + on_second):
+        last = make_head(target, second, number, 20 * number, auc=0.85 + number / 200)
+    curves, figures = learning_curves.curves_of(target), evidence.honest_figures(target)
+    assert len(curves.heads) == 8 + on_second
+    assert bool(curves.forecast) == is_told
+    target.heads.filter(encoder=encoder).delete()
+    assert learning_curves.curves_of(target).forecast == curves.forecast
+    assert evidence.honest_figures(target).forecast == figures.forecast
+    assert figures.window.last == last.number
 
 
 def test_the_audit_is_the_figure_of_what_was_said_before_the_label(target, cast):
