@@ -2,16 +2,19 @@
 
 import contextlib
 import threading
+import time
 from collections import Counter
 from uuid import UUID
 
 import numpy as np
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from annotation.core.errors import Conflict
 from annotation.labeling.models import Annotation, Assignment, Case, MarkKind, Project
-from annotation.labeling.services import claiming, marks, reading
+from annotation.labeling.services import claiming, handovers, marks, reading
+from annotation.labeling.services.deletion import hold_cases
+from annotation.labeling.services.projects import change_settings
 from annotation.labeling.services.ranking import Ranked, publish_ranking, replace_ranking
 from tests import factories
 
@@ -138,10 +141,6 @@ def test_fifty_stores_of_one_uid_with_two_contents_have_one_winner(live_cast):
 
 
 def test_a_claim_waits_for_a_ranking_instead_of_finding_the_worklist_empty(live_cast):
-    import time
-
-    from django.db import transaction
-
     cases = factories.make_empty_cases(live_cast.project, 5)
     published = threading.Event()
     found = []
@@ -180,8 +179,6 @@ def test_two_rankings_of_one_project_wait_for_each_other_in_order(live_cast):
 
 
 def test_reading_goes_on_while_a_dataset_is_frozen(live_cast):
-    from django.db import transaction
-
     from annotation.datasets.services import freeze
 
     factories.make_labeled_cases(live_cast.project, live_cast.reviewer, 2)
@@ -200,3 +197,45 @@ def test_reading_goes_on_while_a_dataset_is_frozen(live_cast):
             done.set()
 
     at_once(work, 2)
+
+
+def test_reading_goes_on_while_a_round_holds_the_cases_that_it_publishes(live_cast):
+    project = live_cast.project
+    change_settings(actor=live_cast.manager, project=project, requires_review=True)
+    cases = factories.make_empty_cases(project, 4)
+    held, done = threading.Event(), threading.Event()
+
+    def work(number):
+        if number == 0:
+            with transaction.atomic():
+                hold_cases([case.pk for case in cases])
+                held.set()
+                done.wait(20)
+            return
+        held.wait(20)
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '200ms'")
+        try:
+            do_what_readers_do(live_cast, cases)
+        finally:
+            done.set()
+
+    at_once(work, 2)
+
+
+def do_what_readers_do(people, cases):
+    """Everything that locks a case: claims, reads, reviews, marks, handovers, imports."""
+    project, reader = Project.objects.get(pk=people.project.pk), people.annotator
+    read = factories.submit_next(reader, project)
+    read.refresh_from_db()
+    reading.review(
+        reviewer=people.reviewer, annotation=read, version=read.draft_version, verdict="approve",
+        comment="",
+    )  # fmt: skip
+    held = factories.claim(reader, project).case
+    mark = marks.mark_case(reader=reader, case=held, kind=MarkKind.SECOND_OPINION, reason="")
+    marks.remove_mark(actor=reader, mark=mark)
+    free = next(case for case in cases if case not in (read.case, held))
+    given = handovers.give_case(actor=people.manager, case=free, reader_id=people.annotator2.pk)
+    handovers.withdraw_case(actor=people.manager, handover=given)
+    factories.import_answer(people.annotator2, free, "no")

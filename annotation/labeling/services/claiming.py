@@ -57,7 +57,7 @@ WITH picked AS (
       AND c.free_slots > ({kept})
     ORDER BY {order}
     LIMIT 1
-    FOR UPDATE OF c {locked}
+    FOR NO KEY UPDATE OF c {locked}
 ), taken AS (
     UPDATE labeling_case c SET free_slots = c.free_slots - 1
     FROM picked WHERE c.id = picked.id
@@ -200,7 +200,7 @@ def _locked_with_those_held_by(reader: User, case: Case) -> Case:
     held = Assignment.objects.filter(
         project=case.project_id, reader=reader, state=AssignmentState.ACTIVE
     ).values("case_id")
-    cases = Case.objects.select_for_update(of=("self",)).select_related("project")
+    cases = Case.objects.select_for_update(of=("self",), no_key=True).select_related("project")
     wanted = cases.filter(Q(pk=case.pk) | Q(pk__in=held)).order_by("pk")
     return {one.pk: one for one in wanted}[case.pk]
 

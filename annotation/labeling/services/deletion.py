@@ -18,7 +18,7 @@ from annotation.core.errors import Conflict
 from annotation.labeling import access
 from annotation.labeling.models import Annotation, Assignment, AssignmentState, Case
 
-# Readers may claim and hand in meanwhile.
+# Readers may claim and hand in meanwhile: they change no key, and lock cases FOR NO KEY UPDATE.
 HOLD = "SELECT id FROM labeling_case WHERE id = any(%s::uuid[]) ORDER BY id FOR KEY SHARE"
 
 

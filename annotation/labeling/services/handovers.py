@@ -30,7 +30,7 @@ def give_case(*, actor: User, case: Case, reader_id: UUID) -> Handover:
 
     Raises InvalidInput for somebody outside the project, Conflict where they hold or read it.
     """
-    locked = Case.objects.select_for_update().get(pk=case.pk)
+    locked = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
     if not Membership.objects.filter(project=locked.project_id, user=reader_id).exists():
         raise InvalidInput("The reader is no member of the project.", field="reader_id")
     _refuse_reader(locked, reader_id)
@@ -50,7 +50,7 @@ def give_case(*, actor: User, case: Case, reader_id: UUID) -> Handover:
 @transaction.atomic
 def withdraw_case(*, actor: User, handover: Handover) -> None:
     """The case is anybody's again; a slot that was opened for its reader and is free is closed."""
-    locked = Case.objects.select_for_update().get(pk=handover.case_id)
+    locked = Case.objects.select_for_update(no_key=True).get(pk=handover.case_id)
     deleted, _ = Handover.objects.filter(pk=handover.pk).delete()
     if not deleted:  # somebody was faster
         raise NotFound

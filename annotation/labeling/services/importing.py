@@ -38,7 +38,7 @@ def import_read(*, reader: User, case: Case, content: Any) -> Annotation:
     problems = problems or problems_of_maps(schema=schema.schema, content=content, before={})
     if problems:
         raise InvalidInput("The read does not fit the questions.", fields=problems)
-    locked = Case.objects.select_for_update().get(pk=case.pk)
+    locked = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
     Annotation.objects.get_or_create(case=locked, reader=reader, defaults={"schema": schema})
     annotation = Annotation.objects.select_for_update().get(case=locked, reader=reader)
     if _is_same(annotation, content):

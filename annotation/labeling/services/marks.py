@@ -37,7 +37,7 @@ def skip(*, assignment: Assignment, reason: str) -> Mark:
 @transaction.atomic
 def mark_case(*, reader: User, case: Case, kind: MarkKind, reason: str) -> Mark:
     """Set the reader's mark, or change its reason; a new wish for a second opinion opens a slot."""
-    locked = Case.objects.select_for_update().get(pk=case.pk)
+    locked = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
     mark, is_new = _set(reader, locked, kind, reason, action="case_marked")
     if is_new and kind == MarkKind.SECOND_OPINION:
         Case.objects.filter(pk=case.pk).update(
@@ -52,7 +52,7 @@ def mark_case(*, reader: User, case: Case, kind: MarkKind, reason: str) -> Mark:
 def remove_mark(*, actor: User, mark: Mark) -> None:
     """Take a mark back. Raises Conflict once somebody gives the second opinion."""
     if mark.kind == MarkKind.SECOND_OPINION:
-        _close_extra_slot(Case.objects.select_for_update().get(pk=mark.case_id))
+        _close_extra_slot(Case.objects.select_for_update(no_key=True).get(pk=mark.case_id))
     deleted, _ = Mark.objects.filter(pk=mark.pk).delete()
     if not deleted:  # somebody was faster: the transaction undoes the rest
         raise NotFound

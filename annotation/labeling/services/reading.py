@@ -163,7 +163,7 @@ def review(
         raise _stale(locked, version)
     if locked.reader_id == reviewer.pk:
         raise Conflict("Nobody reviews their own read.")
-    Case.objects.select_for_update().get(pk=locked.case_id)
+    Case.objects.select_for_update(no_key=True).get(pk=locked.case_id)
     newest = locked.revisions.order_by("-number")[0]
     created = Review.objects.create(
         revision=newest, reviewer=reviewer, verdict=verdict, comment=comment
