@@ -20,13 +20,18 @@ FRUITLESS = (JobState.FAILED, JobState.CANCELLED)  # ends of a round that has le
 
 
 def advice_of(target: Target) -> Advice:
-    """Whether a round is due by the reads that were accepted since the last one began, and why.
+    """Whether a round is due by the reads that were accepted since the last one froze its labels, and why.
 
     A failed or cancelled round has taught nothing, so its reads still count. The losses are
     those of labels that came since: what a round has learned surprises it no more.
     """
-    last = target.rounds.exclude(state__in=FRUITLESS).order_by("-number").first()
-    since = last.created_at if last else None
+    last = (
+        target.rounds.exclude(state__in=FRUITLESS)
+        .select_related("dataset")
+        .order_by("-number")
+        .first()
+    )
+    since = (last.dataset or last).created_at if last else None
     new = labeling.count_accepted_since(target.project, since)
     return retraining(
         new=new,

@@ -16,6 +16,7 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 
 from annotation.core import jobs
 from annotation.core.errors import Conflict, InvalidInput
+from annotation.datasets import services as datasets
 from annotation.datasets.models import Split
 from annotation.datasets.services import prescribe_splits
 from annotation.imaging import synthesis
@@ -179,6 +180,19 @@ def test_a_round_is_due_after_enough_newly_accepted_reads(cast):
     assert rounds.start_due() == 0
     Round.objects.update(state="completed")
     assert rounds.due() == []
+
+
+def test_reads_that_came_before_a_waiting_round_froze_its_labels_are_not_new(cast):
+    cases = factories.make_empty_cases(cast.project, 3)
+    target = targets.create_target(
+        actor=None, project=cast.project, question="nodule", retrain_after=2
+    )
+    rounds.request_round(target=target, trigger=Trigger.MANUAL)
+    for case in cases[:2]:
+        factories.import_answer(cast.annotator, case, "no")
+    frozen = datasets.freeze(project=cast.project, name="", actor=None, is_for_round=True)
+    Round.objects.update(state="completed", dataset=frozen)
+    assert not retraining.advice_of(target).is_due
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
