@@ -295,9 +295,17 @@ def find_partly_read(project: Project) -> QuerySet[Case]:
 
 
 def count_accepted_since(project: Project, moment: Any) -> int:
-    """Reads accepted after the moment (all of them where it is None)."""
+    """Accepted reads of finished cases, which datasets hold; since a moment of those that got one after it.
+
+    A case of several readers teaches nothing before its last read, and then by all of them.
+    """
     accepted = Annotation.objects.filter(case__project=project, state=AnnotationState.ACCEPTED)
-    return accepted.filter(accepted_at__gt=moment).count() if moment else accepted.count()
+    of_finished = accepted.filter(case__state=CaseState.DONE)
+    if moment is None:
+        return of_finished.count()
+    return of_finished.filter(
+        case__in=accepted.filter(accepted_at__gt=moment).values("case")
+    ).count()
 
 
 def mask_addresses() -> set[str]:

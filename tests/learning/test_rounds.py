@@ -20,8 +20,8 @@ from annotation.datasets import services as datasets
 from annotation.datasets.models import Split
 from annotation.datasets.services import prescribe_splits
 from annotation.imaging import synthesis
-from annotation.labeling.models import Case, Selection, Suggestion
-from annotation.labeling.services.projects import publish_schema
+from annotation.labeling.models import Annotation, Case, Selection, Suggestion
+from annotation.labeling.services.projects import change_settings, publish_schema
 from learning import pipeline
 from learning.heads.head import Head
 from learning.models import HeadVersion, ModelVersion, Prediction, Round, Trigger
@@ -193,6 +193,25 @@ def test_reads_that_came_before_a_waiting_round_froze_its_labels_are_not_new(cas
     frozen = datasets.freeze(project=cast.project, name="", actor=None, is_for_round=True)
     Round.objects.update(state="completed", dataset=frozen)
     assert not retraining.advice_of(target).is_due
+
+
+def test_reads_count_once_their_case_is_finished(cast):
+    change_settings(actor=cast.manager, project=cast.project, readers_per_case=2)
+    cases = factories.make_empty_cases(cast.project, 3)
+    target = targets.create_target(
+        actor=None, project=cast.project, question="nodule", retrain_after=4
+    )
+    for case in cases:
+        factories.import_answer(cast.annotator, case, "no")
+    old = timezone.now() - timedelta(days=2)
+    Annotation.objects.update(accepted_at=old)
+    factories.import_answer(cast.annotator2, cases[0], "no")
+    assert rounds.due() == []
+    factories.import_answer(cast.annotator2, cases[1], "no")
+    assert rounds.due() == [target]
+    rounds.request_round(target=target, trigger=Trigger.POLICY)
+    Round.objects.update(state="completed", created_at=old + timedelta(days=1))
+    assert rounds.due() == [target]  # by four reads: the first two were in no dataset before
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
