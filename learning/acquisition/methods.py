@@ -263,7 +263,7 @@ def class_entropy(pool: Pool, labeled: Labeled, count: int, rng: np.random.Gener
     """
     by_class = uncertainty.segmentation_classes(pool)
     overall = uncertainty.mask_entropy(pool)
-    sharp = float(np.clip(10 ** (len(labeled) / 50), 1, 100))
+    sharp = 10 ** min(len(labeled) / 50, 2)
     share = CLASS_SHARE / len(by_class)
     wishes = {f"class {n}": (share, powered(v, sharp)) for n, v in by_class.items()}
     wishes["mask"] = (1 - CLASS_SHARE, powered(overall, sharp))

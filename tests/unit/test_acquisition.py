@@ -209,6 +209,15 @@ def test_slices_spread_over_volumes():
     assert np.mean([len(v) for v in volumes]) > 3.0  # 2.9 by plain chance, 1 slice each at best 4
 
 
+def test_the_sharpness_of_class_entropy_has_an_end_however_many_labels():
+    pool = Pool(components={"class:liver": np.linspace(0.1, 0.9, 40)})
+    few, many = (
+        chosen(STRATEGIES["class_entropy"], pool, labeled=Labeled(labels=np.zeros(n, np.int64)))
+        for n in (100, 16_000)
+    )
+    assert few == many
+
+
 def test_measures_equal_their_definitions():
     pool = Pool(probabilities=np.array([[0.6, 0.3, 0.1]]))
     assert uncertainty.margin(pool)[0] == pytest.approx(1 - 0.3)
