@@ -69,12 +69,17 @@ def lead(head: HeadVersion) -> None:
 
 
 def rankings_beside(target: Target) -> list[UUID]:
-    """The rankings of the project's other targets that the worklist follows too."""
-    return [
+    """Whose places stay where the target's are worse: of the project's other targets that are followed too.
+
+    With the light heads: a case that one of them has had in front bears its name, whoever gave the place.
+    """
+    others = [
         ranking_of(version)
         for version in _followed(target.project)
         if version.target_id != target.pk
     ]
+    heads = HeadVersion.objects.filter(target__project=target.project_id)
+    return [*others, *heads.values_list("pk", flat=True)] if others else []
 
 
 def ranking_of(version: ModelVersion) -> UUID:

@@ -10,11 +10,13 @@ from annotation.datasets.services import prescribe_splits
 from annotation.labeling.models import Assignment, Case
 from annotation.labeling.services import reading
 from annotation.labeling.services.projects import publish_schema
+from annotation.labeling.services.ranking import Placed, Ranked, publish_front, publish_ranking
 from learning import embedding
 from learning.models import EncoderVersion, HeadPick, ModelVersion, Outcome, Prediction
 from learning.services import embeddings, heads, model_versions, ordering, scorings, targets
 from learning.services.comparison import Evidence, Verdict
 from tests import factories
+from tests.learning.test_heads import make_head
 
 TWO_QUESTIONS = {
     "questions": [
@@ -138,6 +140,25 @@ def test_two_targets_rank_in_turn(cast, project, cases):
     assert [set(order[n : n + 2]) for n in (0, 2, 4)] == [{0, 3}, {1, 4}, {2, 5}]
     by = {case.pk: case.priority_reason for case in Case.objects.all()}
     assert [by[case.pk] for case in cases] == ["by nodule 1"] * 3 + ["by effusion 1"] * 3
+
+
+def test_a_place_that_another_target_gave_stays_when_a_light_head_has_had_the_case(
+    cast, project, cases
+):
+    nodule, effusion = make_target(cast), make_target(cast, "effusion")
+    version = make_version(nodule, cases, [6, 5, 4, 3, 2, 1])
+    model_versions.promote(version=version, actor=cast.manager)
+    [first, second, *_] = Case.objects.filter(project=project).order_by("-priority")
+    encoder = EncoderVersion.objects.create(project=project, number=1, is_ready=True)
+    head = make_head(effusion, encoder, 1, 100)
+    for front in ([first, second], [second]):  # one is in front still, the other is no longer
+        publish_front(project=project, front=[Placed(case.pk, head.pk, "") for case in front])
+    worse = [Ranked(case.pk, effusion.pk, "", priority=0.2) for case in (first, second)]
+    beside = ordering.rankings_beside(effusion)
+    publish_ranking(project=project, ranked=worse, beside=beside)
+    for case, priority in ((first, first.priority), (second, second.priority)):
+        case.refresh_from_db()
+        assert case.priority == priority > 0.2
 
 
 def test_held_out_cases_are_spread_over_equal_scores_too():
