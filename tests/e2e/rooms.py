@@ -57,7 +57,7 @@ class Room:
         """Wait until a condition on the state `s` and its pane `p` holds."""
         test = f"() => {{ const s = {WORKSTATION}.state, p = s.panes[{pane}]; return {condition} }}"
         try:
-            self.page.wait_for_function(test, timeout=30_000)
+            self.page.wait_for_function(test, timeout=30_000, polling=50)
         except TimeoutError:
             pytest.fail(f"waited in vain until {condition}: {json.dumps(self.pane(pane))}")
 
