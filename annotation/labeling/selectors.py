@@ -26,7 +26,6 @@ from annotation.labeling.models import (
     Identifier,
     LabelSchema,
     Mark,
-    MarkKind,
     Project,
     Suggestion,
 )
@@ -120,21 +119,6 @@ def find_cases(project: Project) -> QuerySet[Case]:
         .select_related("study")
         .annotate(read_count=Count("annotations", filter=reads))
         .order_by(*WORKLIST_ORDER)
-    )
-
-
-def find_upcoming(*, reader: User, project: Project, count: int) -> list[Case]:
-    """What the reader would be served next by rank, without claiming it: for prefetching."""
-    return list(
-        Case.objects.filter(project=project, state=CaseState.OPEN, free_slots__gt=0)
-        .exclude(
-            pk__in=Annotation.objects.filter(reader=reader)
-            .exclude(state=AnnotationState.DRAFT)
-            .values("case")
-        )
-        .exclude(pk__in=Mark.objects.filter(reader=reader, kind=MarkKind.SKIP).values("case"))
-        .select_related("study", "project")
-        .order_by(*WORKLIST_ORDER)[:count]
     )
 
 

@@ -12,6 +12,8 @@ from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
+from django.db.models import OuterRef, Subquery
+
 from annotation.labeling.models import Assignment, AssignmentState, Selection
 from learning.heads.head import Head
 from learning.models import HeadPick, HeadVersion, Outcome, Target
@@ -82,22 +84,28 @@ def _outcomes(
 
 
 def _served(target: Target, cases: Sequence[UUID]) -> Mapping[UUID, Served]:
-    """By case, from the first read of each that was handed in."""
-    assignments = Assignment.objects.filter(
-        case__in=cases, state=AssignmentState.SUBMITTED
-    ).order_by("-created_at")
+    """By case, from the first read of each that was handed in.
+
+    It was drawn when its reader got the case first, however often they came back to it.
+    """
+    of_reader = Assignment.objects.filter(case=OuterRef("case"), reader=OuterRef("reader"))
+    assignments = (
+        Assignment.objects.filter(case__in=cases, state=AssignmentState.SUBMITTED)
+        .annotate(drawn_at=Subquery(of_reader.order_by("created_at").values("created_at")[:1]))
+        .order_by("-created_at")
+    )
     terms = _terms(target)
     picks: dict[UUID, list[HeadPick]] = defaultdict(list)
     for pick in HeadPick.objects.filter(head__in=terms, case__in=cases).select_related("head"):
         picks[pick.case_id].append(pick)
     found: dict[UUID, Served] = {}
-    rows = assignments.values_list("case_id", "selection", "ranking_id", "created_at")
-    for case, selection, ranking, begun in rows:
+    rows = assignments.values_list("case_id", "selection", "ranking_id", "drawn_at")
+    for case, selection, ranking, drawn_at in rows:
         found[case] = Served(selection)
         for pick in picks[case] if selection == Selection.RANKED else ():
             # Another target's head may have put it into the reader's hands: it was drawn all the same.
             is_by_head = pick.head_id == ranking or ranking not in terms
-            if is_by_head and terms[pick.head_id].holds(begun, is_known=ranking in terms):
+            if is_by_head and terms[pick.head_id].holds(drawn_at, is_known=ranking in terms):
                 found[case] = Served(selection, pick.head, pick.place, pick.propensity)
     return found
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from annotation.core.models import AuditEvent
-from annotation.labeling import selectors
+from annotation.labeling import worklist
 from annotation.labeling.models import Assignment, Case, CaseState, Mark, Verdict
 from annotation.labeling.services import claiming, reading
 from annotation.labeling.services.projects import change_settings, remove_member
@@ -47,7 +47,7 @@ def test_a_skipped_case_is_given_back_and_served_to_others_only(claimed, cast, c
     assert Assignment.objects.get(pk=assignment).state == "released"
     other = served(client, cast)
     assert other not in {case, None}
-    upcoming = selectors.find_upcoming(reader=cast.annotator, project=cast.project, count=2)
+    upcoming = worklist.find_upcoming(reader=cast.annotator, project=cast.project, count=2)
     assert case not in [str(c.pk) for c in upcoming]
     assert served(client_of(cast.annotator2), cast) == case
 

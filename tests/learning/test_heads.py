@@ -14,7 +14,7 @@ from annotation.core.models import AuditEvent
 from annotation.datasets.models import Split
 from annotation.datasets.services import prescribe_splits
 from annotation.labeling.models import Assignment, Case, Selection
-from annotation.labeling.services import reading
+from annotation.labeling.services import claiming, reading
 from annotation.labeling.services.ranking import Ranked, publish_ranking
 from learning import embedding
 from learning.acquisition import reasons
@@ -276,15 +276,31 @@ def hand_in(cast, case, answer):
     )  # fmt: skip
 
 
-def test_a_slow_read_belongs_to_the_head_that_drew_it(target, cast):
+def go_on(cast, lease):
+    return lease
+
+
+def put_aside_and_go_on(cast, lease):
+    claiming.release(assignment=lease)
+    again = factories.claim(cast.annotator, cast.project)
+    # The database's clock stands still within a test.
+    Assignment.objects.filter(pk=again.pk).update(created_at=timezone.now())
+    return again
+
+
+@pytest.mark.parametrize("come_back", [go_on, put_aside_and_go_on])
+def test_a_slow_read_belongs_to_the_head_that_drew_it(target, cast, come_back):
     embed(cast.project)
     label(cast, ["no", "yes"] * 3)
     first = heads.refit(target, seed=1)
-    slow = factories.claim(cast.annotator, cast.project).case
-    while slow.priority_reason == reasons.HELD_OUT:  # held-out labels are no outcomes
-        hand_in(cast, slow, "no")
-        slow = factories.claim(cast.annotator, cast.project).case
+    lease = factories.claim(cast.annotator, cast.project)
+    while lease.case.priority_reason == reasons.HELD_OUT:  # held-out labels are no outcomes
+        hand_in(cast, lease.case, "no")
+        lease = factories.claim(cast.annotator, cast.project)
+    slow = lease.case
+    reading.open_annotation(reader=cast.annotator, case=slow)
     heads.refit(target, seed=2)
+    assert come_back(cast, lease).case == slow
     hand_in(cast, slow, "no")
     heads.refit(target, seed=3)
     outcome = Outcome.objects.get(case=slow)

@@ -22,7 +22,7 @@ from annotation.core.errors import (
     PreconditionRequired,
     get_or_not_found,
 )
-from annotation.labeling import access, selectors
+from annotation.labeling import access, selectors, worklist
 from annotation.labeling.api import serializers as shapes
 from annotation.labeling.api.projects import parsed
 from annotation.labeling.models import (
@@ -164,7 +164,7 @@ class UpcomingView(APIView):
     @extend_schema(responses=shapes.UpcomingSerializer(many=True))
     def get(self, request: Request, project_id: UUID) -> Response:
         project = access.project_for(user_of(request), project_id)
-        upcoming = selectors.find_upcoming(reader=user_of(request), project=project, count=2)
+        upcoming = worklist.find_upcoming(reader=user_of(request), project=project, count=2)
         body = [upcoming_body(user_of(request), case) for case in upcoming]
         return Response(shapes.UpcomingSerializer(body, many=True).data)
 

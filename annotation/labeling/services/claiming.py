@@ -22,34 +22,19 @@ from annotation.labeling.models import (
     Selection,
 )
 from annotation.labeling.services.projects import current_schema, is_ranked, least_audits
+from annotation.labeling.worklist import (
+    BEGUN_BY_ME,
+    BY_BEGINNING,
+    BY_RANK,
+    CLAIMABLE,
+    GIVEN_TO_ME,
+    KEPT_SLOTS,
+    NEW_TO_ME,
+)
 
-# The row lock guards `free_slots`: a concurrent claim skips the row or re-reads its new value.
-# Slots are kept for readers whose read was returned and for those whom a manager gave the case,
-# unless they hold it, have read it or have skipped it.
-KEPT_SLOTS = """
-    SELECT count(*) FROM (
-        SELECT a.reader_id FROM labeling_annotation a
-        WHERE a.case_id = c.id AND a.state = 'draft'
-          AND EXISTS (SELECT 1 FROM labeling_revision r JOIN labeling_review v ON v.revision_id = r.id
-                      WHERE r.annotation_id = a.id AND v.verdict = 'return')
-        UNION SELECT h.reader_id FROM labeling_handover h WHERE h.case_id = c.id
-    ) kept
-    WHERE kept.reader_id IS DISTINCT FROM %(reader)s
-      AND NOT EXISTS (SELECT 1 FROM labeling_assignment s WHERE s.case_id = c.id
-                      AND s.reader_id = kept.reader_id AND s.state IN ('active', 'submitted'))
-      AND NOT EXISTS (SELECT 1 FROM labeling_mark m WHERE m.case_id = c.id
-                      AND m.reader_id = kept.reader_id AND m.kind = 'skip')
-"""
-CLAIMABLE = """
-    c.project_id = %(project)s AND c.state = 'open' AND c.free_slots > 0
-    AND NOT EXISTS (
-        SELECT 1 FROM labeling_annotation a
-        WHERE a.case_id = c.id AND a.reader_id = %(reader)s AND a.state <> 'draft')
-    AND NOT EXISTS (
-        SELECT 1 FROM labeling_mark m
-        WHERE m.case_id = c.id AND m.reader_id = %(reader)s AND m.kind = 'skip')
-"""
-# What was drawn at random for a reader stays so: cases that are put aside would leave the sample.
+# The row lock guards `free_slots`: a concurrent claim skips the row or re-reads its new value. However
+# often a case comes back to a reader, it stays as it was first served: audits that are put aside must not
+# leave the sample, and what was read beside suggestions must not enter it.
 CLAIM = """
 WITH picked AS (
     SELECT c.id FROM labeling_case c
@@ -62,34 +47,38 @@ WITH picked AS (
     UPDATE labeling_case c SET free_slots = c.free_slots - 1
     FROM picked WHERE c.id = picked.id
     RETURNING c.id, c.priority, c.ranking_id, c.priority_reason, c.priority_words
-), served AS (
-    SELECT taken.*, earlier.propensity,
+), arm AS (
+    SELECT taken.*,
            CASE WHEN %(selection)s = 'given' THEN 'given'
-                WHEN earlier.selection IS NOT NULL THEN 'control'
                 WHEN taken.ranking_id IS NULL AND (%(selection)s = 'ranked' OR NOT EXISTS (
                     SELECT 1 FROM labeling_case r
                     WHERE r.project_id = %(project)s AND r.ranking_id IS NOT NULL)) THEN 'initial'
                 ELSE %(selection)s END AS selection
-    FROM taken LEFT JOIN LATERAL (
-        SELECT s.selection, s.propensity FROM labeling_assignment s
-        WHERE s.case_id = taken.id AND s.reader_id = %(reader)s AND s.selection = 'control'
-        ORDER BY s.created_at LIMIT 1) earlier ON true
+    FROM taken
+), earlier AS (
+    SELECT s.* FROM labeling_assignment s JOIN taken ON taken.id = s.case_id
+    WHERE s.reader_id = %(reader)s AND %(selection)s <> 'given'
+    ORDER BY s.created_at LIMIT 1
+), served AS (
+    SELECT case_id, selection, propensity, reason, reason_words, priority, ranking_id FROM earlier
+    UNION ALL
+    SELECT id, selection,
+           CASE WHEN selection = 'control' THEN %(propensity)s::float8 END,
+           CASE WHEN selection = 'control' THEN %(audit)s ELSE priority_reason END,
+           CASE WHEN selection = 'control' THEN %(audit_words)s::jsonb ELSE priority_words END,
+           priority, ranking_id
+    FROM arm WHERE NOT EXISTS (SELECT 1 FROM earlier)
 )
 INSERT INTO labeling_assignment
     (id, created_at, project_id, case_id, reader_id, state, selection, propensity, reason,
      reason_words, priority, ranking_id, expires_at, heartbeat_at)
-SELECT gen_random_uuid(), now(), %(project)s, id, %(reader)s, 'active', selection,
-       CASE WHEN selection = 'control' THEN coalesce(propensity, %(propensity)s) END,
-       CASE WHEN selection = 'control' THEN %(audit)s ELSE priority_reason END,
-       CASE WHEN selection = 'control' THEN %(audit_words)s::jsonb ELSE priority_words END,
-       priority, ranking_id, now() + %(lease)s, now()
+SELECT gen_random_uuid(), now(), %(project)s, case_id, %(reader)s, 'active', selection, propensity,
+       reason, reason_words, priority, ranking_id, now() + %(lease)s, now()
 FROM served
 RETURNING id
 """
 AUDIT = "Random audit: keeps our accuracy honest"
 AUDIT_WORDS = {"code": "audit"}  # what another language needs to say it
-FIRST = "c.front DESC, c.priority DESC, c.shuffle_key"
-GIVEN_TO_ME = "AND c.id IN (SELECT case_id FROM labeling_handover WHERE reader_id = %(reader)s)"
 
 
 def _statement(*, order: str, locked: str, among: str = "") -> str:
@@ -98,25 +87,31 @@ def _statement(*, order: str, locked: str, among: str = "") -> str:
     )
 
 
-BY_PRIORITY = _statement(order=FIRST, locked="SKIP LOCKED")
-AT_RANDOM = _statement(order="c.shuffle_key", locked="SKIP LOCKED")
-GIVEN = _statement(order=FIRST, locked="SKIP LOCKED", among=GIVEN_TO_ME)
+GIVEN = _statement(order=BY_RANK, locked="SKIP LOCKED", among=GIVEN_TO_ME)
+# Whoever publishes a ranking locks cases: what was begun is waited for, or another case would pass it.
+MINE = _statement(order=BY_BEGINNING, locked="", among=BEGUN_BY_ME)
+AT_RANDOM = _statement(order="c.shuffle_key", locked="SKIP LOCKED", among=NEW_TO_ME)
+BY_PRIORITY = _statement(order=BY_RANK, locked="SKIP LOCKED")
 # Every open case is locked while a ranking is published: wait for it instead of saying "empty".
-PATIENTLY = _statement(order=FIRST, locked="")
-COUNT_CLAIMABLE = "SELECT count(*) FROM labeling_case c WHERE {claimable}"
+PATIENTLY = _statement(order=BY_RANK, locked="")
+COUNT_NEW = "SELECT count(*) FROM labeling_case c WHERE {claimable} {new}"
 COUNT_KEPT = "SELECT ({kept}) FROM labeling_case c WHERE c.id = %(case)s"
 
 
 def claim_next(*, reader: User, project: Project, rng: np.random.Generator) -> Assignment | None:
-    """The reader's live assignment, or a lease on the first case of the worklist; None when empty."""
+    """The reader's live assignment, or a lease on the next case; None when the worklist is empty.
+
+    First what a manager gave to the reader, then what they have begun, then an audit or the first by rank.
+    """
     if current_schema(project) is None:
         raise Conflict("The project has no questions yet.")
     live = live_assignment(reader=reader, project=project)
     if live is not None:
         return live
-    given = _claim(GIVEN, reader, project, Selection.GIVEN)
-    if given is not None:
-        return given
+    for statement, selection in ((GIVEN, Selection.GIVEN), (MINE, Selection.RANKED)):
+        kept = _claim(statement, reader, project, selection)
+        if kept is not None:
+            return kept
     chance = rng.random()
     is_drawn = chance < project.control_share
     if is_drawn or (chance < least_audits() and is_ranked(project)):
@@ -134,7 +129,7 @@ def _claim_audit(reader: User, project: Project, rng: np.random.Generator) -> As
     """A case by chance alone. Shuffle keys are random, so each has the same chance beforehand."""
     with connection.cursor() as cursor:
         values = {"project": project.pk, "reader": reader.pk}
-        cursor.execute(COUNT_CLAIMABLE.format(claimable=CLAIMABLE), values)
+        cursor.execute(COUNT_NEW.format(claimable=CLAIMABLE, new=NEW_TO_ME), values)
         count: int = cursor.fetchone()[0]
     for from_key in (float(rng.random()), 0.0):  # from a random place, once around
         claimed = _claim(
@@ -188,8 +183,6 @@ def claim_case(*, reader: User, case: Case) -> Assignment:
         case=locked,
         reader=reader,
         **_served_before(reader, locked),
-        priority=locked.priority,
-        ranking_id=locked.ranking_id,
         expires_at=now + timedelta(seconds=locked.project.lease_seconds),
         heartbeat_at=now,
     )
@@ -206,16 +199,18 @@ def _locked_with_those_held_by(reader: User, case: Case) -> Case:
 
 
 def _served_before(reader: User, case: Case) -> dict[str, Any]:
-    """How the case comes to a reader who returns to it: an audit stays one."""
-    audit = Assignment.objects.filter(case=case, reader=reader, selection=Selection.CONTROL).first()
-    if audit is not None:
+    """How the case comes to a reader who returns to it: as it came first."""
+    first = Assignment.objects.filter(case=case, reader=reader).order_by("created_at").first()
+    if first is not None:
         return {
-            "selection": Selection.CONTROL, "propensity": audit.propensity,
-            "reason": AUDIT, "reason_words": AUDIT_WORDS,
+            "selection": first.selection, "propensity": first.propensity,
+            "reason": first.reason, "reason_words": first.reason_words,
+            "priority": first.priority, "ranking_id": first.ranking_id,
         }  # fmt: skip
     return {
         "selection": Selection.INITIAL if case.ranking_id is None else Selection.RANKED,
         "reason": case.priority_reason, "reason_words": case.priority_words,
+        "priority": case.priority, "ranking_id": case.ranking_id,
     }  # fmt: skip
 
 
