@@ -192,7 +192,8 @@ class SeriesPreparation(Job):
                 fields=["changed_at"],
                 condition=models.Q(state__in=["pending", "running"]),
                 name="preparation_due",
-            )
+            ),
+            models.Index(fields=["changed_at"], name="preparation_changed"),  # what is arriving
         ]
 
     def __str__(self) -> str:

@@ -18,6 +18,7 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
+    Sum,
     When,
     Window,
 )
@@ -190,7 +191,12 @@ def has_files_of(study_ids: Iterable[UUID]) -> bool:
 
 def is_arriving(study: str) -> Exists:
     """Whether the study that this field of a row names is still arriving: what is seen of it is a part."""
-    return has_changed(study, timezone.now() - timedelta(seconds=settings.STUDY_QUIET_SECONDS))
+    return has_changed(study, timezone.now() - quiet_time())
+
+
+def quiet_time() -> timedelta:
+    """A study is whole, as far as can be told, once nothing of it has come for so long."""
+    return timedelta(seconds=settings.STUDY_QUIET_SECONDS)
 
 
 def has_changed(study: str, since: datetime) -> Exists:
@@ -198,6 +204,13 @@ def has_changed(study: str, since: datetime) -> Exists:
     return Exists(
         SeriesPreparation.objects.filter(series__study=OuterRef(study), changed_at__gt=since)
     )
+
+
+def revision_of(study_id: UUID) -> int:
+    """A number of what the study holds: it rises with everything that comes."""
+    parts = SeriesPreparation.objects.filter(series__study=study_id)
+    total: int | None = parts.aggregate(total=Sum("revision"))["total"]
+    return total or 0
 
 
 def middle_frame(instances: QuerySet[Instance]) -> tuple[Instance, int] | None:

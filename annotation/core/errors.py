@@ -8,6 +8,7 @@ DomainError                   409  a rule of the domain forbids it
 ├── NotFound                  404  absent, or not visible: the same answer
 ├── Conflict                  409  the state does not permit it (any more)
 │   ├── LeaseLost             409  the assignment has ended or belongs to another reader
+│   ├── StudyChanged          409  more of the study has come than the reader has seen
 │   ├── FirstImpressionMissing 409  the reader must commit an opinion before seeing another
 │   ├── InstanceConflict      409  another content is stored under this SOP Instance UID
 │   └── SecretUnreadable      409  a stored credential was encrypted with another key
@@ -84,6 +85,12 @@ class LeaseLost(Conflict):
     """The assignment has ended or belongs to another reader."""
 
     code = "lease_lost"
+
+
+class StudyChanged(Conflict):
+    """More of the study has come than the reader has seen."""
+
+    code = "study_changed"
 
 
 class FirstImpressionMissing(Conflict):

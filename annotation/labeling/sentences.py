@@ -9,6 +9,7 @@ SENTENCES = {
     "read_open": "The read is open already.",
     "read_approved": "A reviewer has approved this read; ask for it to be returned.",
     "read_submitted": "The read has been submitted; reopen it to change it.",
+    "study_changed": "More of this study has arrived since it was opened: look at it, then hand in again.",
     "review_not_waiting": "Only a submitted read that waits for review can be reviewed.",
     "review_own": "Nobody reviews their own read.",
     "read_too_large": "The annotation is too large.",

@@ -3,9 +3,11 @@
 Claims and the look ahead share these conditions, so that what is prefetched is what is served.
 """
 
+from typing import Any
 from uuid import UUID
 
 from annotation.accounts.models import User
+from annotation.archive.selectors import quiet_time
 from annotation.core.rows import fetch_all
 from annotation.labeling.models import Case, Project
 
@@ -25,7 +27,7 @@ KEPT_SLOTS = """
       AND NOT EXISTS (SELECT 1 FROM labeling_mark m WHERE m.case_id = c.id
                       AND m.reader_id = kept.reader_id AND m.kind = 'skip')
 """
-CLAIMABLE = """
+SERVABLE = """
     c.project_id = %(project)s AND c.state = 'open' AND c.free_slots > 0
     AND NOT EXISTS (
         SELECT 1 FROM labeling_annotation a
@@ -34,6 +36,12 @@ CLAIMABLE = """
         SELECT 1 FROM labeling_mark m
         WHERE m.case_id = c.id AND m.reader_id = %(reader)s AND m.kind = 'skip')
 """
+IS_ARRIVING = """
+    EXISTS (SELECT 1 FROM archive_series s JOIN archive_seriespreparation p ON p.series_id = s.id
+            WHERE s.study_id = c.study_id AND p.changed_at > now() - %(quiet)s)
+"""
+# Of a study that is still arriving a reader would see a part and answer for the whole.
+CLAIMABLE = f"{SERVABLE} AND NOT {IS_ARRIVING}"
 # No draft has been handed in, which the index of a reader's reads can tell.
 MY_DRAFTS = """
     SELECT a.case_id FROM labeling_annotation a
@@ -74,9 +82,24 @@ IN_TURN = (
 )
 
 
+COUNT_ARRIVING = "SELECT count(*) FROM labeling_case c WHERE {servable} AND {arriving}"
+
+
+def values_of(*, reader: User, project: Project) -> dict[str, Any]:
+    """What the conditions ask for."""
+    return {"project": project.pk, "reader": reader.pk, "quiet": quiet_time()}
+
+
+def count_arriving(*, reader: User, project: Project) -> int:
+    """The cases that wait for this reader until nothing more of their studies comes."""
+    statement = COUNT_ARRIVING.format(servable=SERVABLE, arriving=IS_ARRIVING)
+    [[count]] = fetch_all(statement, values_of(reader=reader, project=project))
+    return int(count)
+
+
 def find_upcoming(*, reader: User, project: Project, count: int) -> list[Case]:
     """What the reader would be served next, but for audits, without claiming it: for prefetching."""
-    values = {"project": project.pk, "reader": reader.pk, "count": count}
+    values = values_of(reader=reader, project=project) | {"count": count}
     found: dict[UUID, None] = {}  # in order, each once
     for statement in IN_TURN:
         found |= dict.fromkeys(pk for (pk,) in fetch_all(statement, values))

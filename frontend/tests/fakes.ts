@@ -19,6 +19,8 @@ export class FakeServer implements Requests {
   trouble: ApiError | null = null
   saves = 0
   leaseIsLost = false
+  /** Rises with everything that comes of the study on the screen. */
+  studyRevision = 1
   private position = 0
 
   constructor(private readonly cases: string[]) {}
@@ -53,8 +55,9 @@ export class FakeServer implements Requests {
     return Promise.resolve(version + 1)
   }
 
-  submit(id: string, version: number, content: Content): Promise<Reading | null> {
+  submit(id: string, version: number, content: Content, ...[, studyRevision = this.studyRevision]: number[]): Promise<Reading | null> {
     this.check()
+    if (studyRevision < this.studyRevision) return Promise.reject(problem(409, 'study_changed'))
     if (this.leaseIsLost) return Promise.reject(problem(409, 'lease_lost'))
     const known = this.drafts.get(id)
     if (known && known.version !== version) return Promise.reject(problem(412, 'stale_version', { current: known }))
@@ -62,6 +65,11 @@ export class FakeServer implements Requests {
     this.submitted.push(id)
     this.position += 1
     return this.claimNext()
+  }
+
+  lookAt(caseId: string): Promise<Reading> {
+    this.check()
+    return Promise.resolve(this.reading(caseId.replace('case of ', '')))
   }
 
   reopen(id: string): Promise<Reading> {
@@ -121,7 +129,7 @@ export class FakeServer implements Requests {
     const region_labels = [{ key: 'nodule', label: 'Nodule' }, { key: 'mass', label: 'Mass', kinds: ['polygon'] }]
     const schema = { id: 's', version: 1, definition: { questions: [question, shape], region_labels, segments: [] } }
     return {
-      case_id: `case of ${id}`, assignment: { id: `assignment of ${id}` },
+      case_id: `case of ${id}`, study_revision: this.studyRevision, study: { revision: this.studyRevision }, assignment: { id: `assignment of ${id}` },
       annotation: { id, version, content, schema, asked: [] },
     } as unknown as Reading
   }

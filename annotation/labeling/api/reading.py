@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from annotation.accounts.authentication import user_of
 from annotation.accounts.models import User
+from annotation.archive import selectors as archive
 from annotation.core.errors import (
     DomainError,
     FirstImpressionMissing,
@@ -70,6 +71,7 @@ def reading_body(
     )
     options = projects.options_of(case.project)
     hides_patient = access.hides_patient_from(user, case.project, options)
+    study_revision = archive.revision_of(case.study_id)  # first: what comes meanwhile is news then
     studies = [case.study, *selectors.find_priors(case)]
     study, *priors = selectors.describe_studies(studies, hides_patient=hides_patient)
     is_revealed = suggestions.are_revealed(options=options, annotation=annotation)
@@ -91,6 +93,7 @@ def reading_body(
             "priority_reason": told.reason if told else "",
             "priority_words": told.reason_words if told else {},
             "study": study,
+            "study_revision": study_revision,
             "priors": priors,
             "options": options,
             "suggestions": suggestions.fitting_suggestions(annotation, revealed),
@@ -167,6 +170,21 @@ class UpcomingView(APIView):
         upcoming = worklist.find_upcoming(reader=user_of(request), project=project, count=2)
         body = [upcoming_body(user_of(request), case) for case in upcoming]
         return Response(shapes.UpcomingSerializer(body, many=True).data)
+
+
+class WaitingView(APIView):
+    """Whether there is something to read again, for a page whose worklist was empty."""
+
+    @extend_schema(responses=shapes.WaitingSerializer)
+    def get(self, request: Request, project_id: UUID) -> Response:
+        user = user_of(request)
+        project = access.project_for(user, project_id)
+        body = {
+            "has_more": bool(worklist.find_upcoming(reader=user, project=project, count=1)),
+            "arriving": worklist.count_arriving(reader=user, project=project),
+            "quiet_seconds": archive.quiet_time().total_seconds(),
+        }
+        return Response(shapes.WaitingSerializer(body).data)
 
 
 class CaseView(APIView):

@@ -130,6 +130,16 @@ class UpcomingSerializer(Plain):
     hanging = HangingRuleSerializer(many=True)
 
 
+class WaitingSerializer(Plain):
+    """What a reader with an empty worklist waits for."""
+
+    has_more = serializers.BooleanField(help_text="Whether a claim would find a case now.")
+    arriving = serializers.IntegerField(help_text="Cases whose studies are still arriving.")
+    quiet_seconds = serializers.FloatField(
+        help_text="They can be read once nothing more of them has come for so long."
+    )
+
+
 class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
     state = serializers.ChoiceField(choices=AssignmentState.choices)
     selection = serializers.ChoiceField(choices=Selection.choices)
@@ -180,6 +190,9 @@ class ReadingSerializer(Plain):
         help_text='The same in no language: {"code": ..., and its values}, or {}.'
     )
     study = StudySerializer()
+    study_revision = serializers.IntegerField(
+        help_text="What is shown of the study; a submission sends it along."
+    )
     priors = StudySerializer(many=True)
     options = OptionsSerializer()
     suggestions = SuggestionSerializer(many=True)
@@ -213,6 +226,10 @@ class HeartbeatRequest(Plain):
 class SubmissionRequest(HeartbeatRequest):
     content = serializers.JSONField()
     take_next = serializers.BooleanField(default=False)
+    study_revision = serializers.IntegerField(
+        min_value=0, allow_null=True, default=None,
+        help_text="Of the study as it was looked at; else it may not have changed since the case was served.",
+    )  # fmt: skip
 
 
 class RevisionSerializer(Plain):

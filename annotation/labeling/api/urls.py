@@ -23,6 +23,7 @@ urlpatterns = [
     path("projects/<uuid:project_id>/progress", projects.ProgressView.as_view(), name="progress"),
     path("projects/<uuid:project_id>/claim", reading.ClaimView.as_view(), name="claim"),
     path("projects/<uuid:project_id>/upcoming", reading.UpcomingView.as_view(), name="upcoming"),
+    path("projects/<uuid:project_id>/waiting", reading.WaitingView.as_view(), name="waiting"),
     path("projects/<uuid:project_id>/reviews", reading.ReviewQueueView.as_view(), name="reviews"),
     path("projects/<uuid:project_id>/sources", sources.SourcesView.as_view(), name="sources"),
     path(

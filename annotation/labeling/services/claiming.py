@@ -30,6 +30,7 @@ from annotation.labeling.worklist import (
     GIVEN_TO_ME,
     KEPT_SLOTS,
     NEW_TO_ME,
+    values_of,
 )
 
 # The row lock guards `free_slots`: a concurrent claim skips the row or re-reads its new value. However
@@ -128,7 +129,7 @@ def claim_next(*, reader: User, project: Project, rng: np.random.Generator) -> A
 def _claim_audit(reader: User, project: Project, rng: np.random.Generator) -> Assignment | None:
     """A case by chance alone. Shuffle keys are random, so each has the same chance beforehand."""
     with connection.cursor() as cursor:
-        values = {"project": project.pk, "reader": reader.pk}
+        values = values_of(reader=reader, project=project)
         cursor.execute(COUNT_NEW.format(claimable=CLAIMABLE, new=NEW_TO_ME), values)
         count: int = cursor.fetchone()[0]
     for from_key in (float(rng.random()), 0.0):  # from a random place, once around
@@ -264,12 +265,10 @@ def _claim(
     from_key: float = 0.0,
     propensity: float | None = None,
 ) -> Assignment | None:
-    values: dict[str, Any] = {
+    values = values_of(reader=reader, project=project) | {
         "propensity": propensity,
         "audit": AUDIT,
         "audit_words": json.dumps(AUDIT_WORDS),
-        "project": project.pk,
-        "reader": reader.pk,
         "selection": selection.value,
         "from_key": from_key,
         "lease": timedelta(seconds=project.lease_seconds),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -12,8 +12,9 @@ from django.db.models import F, OuterRef, Value
 from django.utils import timezone
 
 from annotation.accounts.models import User
+from annotation.archive import selectors as archive
 from annotation.core import audit
-from annotation.core.errors import Conflict, InvalidInput, StaleVersion
+from annotation.core.errors import Conflict, InvalidInput, StaleVersion, StudyChanged
 from annotation.labeling.models import (
     Annotation,
     AnnotationState,
@@ -72,13 +73,19 @@ def save_draft(*, annotation: Annotation, content: Any, version: int) -> Annotat
 
 @transaction.atomic
 def submit(
-    *, actor: User, annotation: Annotation, content: Any, version: int, active_seconds: float = 0
+    *,
+    actor: User,
+    annotation: Annotation,
+    content: Any,
+    version: int,
+    active_seconds: float = 0,
+    study_revision: int | None = None,
 ) -> Revision:
     """Turn the content into the next immutable revision and close the reader's assignment.
 
-    `active_seconds`: those since the last heartbeat.
+    `active_seconds`: those since the last heartbeat. `study_revision`: of the study as it was looked at.
 
-    Raises StaleVersion, InvalidInput (unanswered questions), LeaseLost.
+    Raises StaleVersion, StudyChanged, InvalidInput (unanswered questions), LeaseLost.
     """
     count_activity(reader=actor, case=annotation.case, active_seconds=active_seconds)
     locked = (
@@ -88,6 +95,7 @@ def submit(
     )
     if locked.state != AnnotationState.DRAFT or locked.draft_version != version:
         _refuse_save(locked, version)
+    _require_seen(locked, study_revision)
     _check(locked, content, is_complete=True)
     assignment = claim_case(reader=actor, case=locked.case)
     revision = new_revision(locked, content)
@@ -248,6 +256,24 @@ def _check(annotation: Annotation, content: Any, *, is_complete: bool) -> None:
     if problems:
         raise InvalidInput("The annotation does not fit its questions.", fields=problems)
     keep_first_impression(annotation=annotation, content=content)
+
+
+def _require_seen(annotation: Annotation, study_revision: int | None) -> None:
+    """Who saw a part of the study says nothing of the whole. Raises StudyChanged."""
+    case = annotation.case
+    if study_revision is not None:
+        has_more = archive.revision_of(case.study_id) > study_revision
+    else:
+        served = case.assignments.filter(reader=annotation.reader_id).order_by("created_at").last()
+        has_more = served is not None and _has_changed(case, served.created_at)
+    if has_more:
+        raise StudyChanged(
+            "More of this study has arrived since it was opened: look at it, then hand in again."
+        )
+
+
+def _has_changed(case: Case, since: datetime) -> bool:
+    return Case.objects.filter(archive.has_changed("study", since), pk=case.pk).exists()
 
 
 def _refuse_save(annotation: Annotation, version: int) -> None:

@@ -1282,6 +1282,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project_id}/waiting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Whether there is something to read again, for a page whose worklist was empty. */
+        get: operations["projects_waiting_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/recipe-options": {
         parameters: {
             query?: never;
@@ -3086,6 +3103,8 @@ export interface components {
             /** @description The same in no language: {"code": ..., and its values}, or {}. */
             priority_words: unknown;
             study: components["schemas"]["Study"];
+            /** @description What is shown of the study; a submission sends it along. */
+            study_revision: number;
             priors: components["schemas"]["Study"][];
             options: components["schemas"]["Options"];
             suggestions: components["schemas"]["Suggestion"][];
@@ -3421,6 +3440,8 @@ export interface components {
             content: unknown;
             /** @default false */
             take_next: boolean;
+            /** @description Of the study as it was looked at; else it may not have changed since the case was served. */
+            study_revision?: number | null;
         };
         Submitted: {
             /** Format: uuid */
@@ -3668,6 +3689,18 @@ export interface components {
          * @enum {string}
          */
         VerdictEnum: "approve" | "return";
+        /** @description What a reader with an empty worklist waits for. */
+        Waiting: {
+            /** @description Whether a claim would find a case now. */
+            has_more: boolean;
+            /** @description Cases whose studies are still arriving. */
+            arriving: number;
+            /**
+             * Format: double
+             * @description They can be read once nothing more of them has come for so long.
+             */
+            quiet_seconds: number;
+        };
         /** @description Heads by number, and the labels that they had learned from. */
         Window: {
             first: number;
@@ -5841,6 +5874,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Upcoming"][];
+                };
+            };
+        };
+    };
+    projects_waiting_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Waiting"];
                 };
             };
         };

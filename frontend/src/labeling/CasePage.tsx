@@ -147,7 +147,7 @@ function readingOf(found: Schemas['Overview'], read: Schemas['Annotation'] | und
     submitted_at: null, schema, asked: [],
   } as Schemas['Annotation']
   return {
-    case_id, study, priors, options, annotation: read ?? empty, assignment: null, suggestions: [],
+    case_id, study, study_revision: 0, priors, options, annotation: read ?? empty, assignment: null, suggestions: [],
     priority_reason: '', priority_words: {}, review_comment: '',
   }
 }

@@ -1,8 +1,9 @@
 /** The panel while there is no case in it: claiming, nothing left, failed. */
 import { Button, Center, Group, Loader, Stack, Text, Title } from '@mantine/core'
-import { t } from '../i18n'
+import { formatNumber, t } from '../i18n'
 import { keyed } from './actions'
 import { SignedOut } from './Notices'
+import { useWaiting } from './useWaiting'
 
 interface Props {
   onClaim: () => void
@@ -18,13 +19,16 @@ export function Claiming() {
   )
 }
 
-export function Finished({ onClaim, onUndo }: Props) {
+export function Finished({ projectId, onClaim, onUndo }: Props & { projectId: string }) {
+  const { arriving = 0, quiet_seconds: seconds = 0 } = useWaiting(projectId, onClaim) ?? {}
   return (
     <Stack align="flex-start" data-testid="finished">
       <Title order={2} size="h3">
-        {t('finished.title')}
+        {t(arriving > 0 ? 'finished.not_yet' : 'finished.title')}
       </Title>
-      <Text c="dimmed">{t('finished.help')}</Text>
+      <Text c="dimmed" role="status">
+        {arriving > 0 ? t('finished.arriving', { count: arriving, seconds: formatNumber(seconds) }) : t('finished.help')}
+      </Text>
       <Group>
         <Button {...keyed('claim')} onClick={onClaim}>{t('finished.look_again')}</Button>
         {onUndo && (

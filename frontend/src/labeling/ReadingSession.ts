@@ -14,12 +14,13 @@ import type { WorkJournal } from './journal'
 import type { MaskChange } from './maskStore'
 import { Observable } from './observable'
 import { Parting } from './Parting'
-import { explain, isLeaseLost, isSignedOut } from './serverAnswers'
+import { explain, hasStudyGrown, isLeaseLost, isSignedOut } from './serverAnswers'
 import type { Bytes } from './sliceFormat'
 import { isStuck, mayHaveArrived, Stuck, Submission } from './Submission'
 import { isUndecided, proposedBy } from './suggested'
 import { asAsked, askedOfLabel, begun, firstMissing, normalAnswers, withNewDefaults } from './questions'
 import { isLeaseLostIn, NO_CONTENT, NOTHING_YET, openedWith, shownOf, UNTROUBLED, type Phase, type Requests, type Snapshot } from './sessionState'
+import { withStudyOfNow } from './studyOfNow'
 import { typedNumbers } from './typedNumbers'
 
 export type { Phase, Requests, Snapshot } from './sessionState'
@@ -33,7 +34,7 @@ export class ReadingSession extends Observable<Snapshot> {
   private isGone = false
 
   constructor(
-    private readonly projectId: string,
+    readonly projectId: string,
     private readonly requests: Requests,
     private readonly journal: WorkJournal,
     private readonly clock: Pick<ActivityClock, 'take' | 'giveBack'>,
@@ -208,17 +209,17 @@ export class ReadingSession extends Observable<Snapshot> {
     if (!reading || !draft || phase !== 'reading') return
     if (this.stumbles()) return
     this.set({ phase: 'submitting', ...UNTROUBLED })
-    this.handing = this.handIn(draft)
+    this.handing = this.handIn(draft, reading)
     await this.handing
     this.handing = null
   }
 
-  private async handIn(draft: Draft): Promise<void> {
+  private async handIn(draft: Draft, reading: Reading): Promise<void> {
     let next: Reading | null
     try {
-      next = await this.submissionOf(draft).send((content) => asAsked(this.questions(), content))
+      next = await this.submissionOf(draft).send((content) => asAsked(this.questions(), content), reading.study_revision)
     } catch (error) {
-      await this.failedSubmit(error, draft)
+      await this.failedSubmit(error, draft, reading)
       return
     }
     draft.finish()
@@ -379,16 +380,16 @@ export class ReadingSession extends Observable<Snapshot> {
     this.set({ save, ...(isLeaseLostIn(save) && { isLeaseLost: true }), ...(save.kind === 'saved' && { isSignedOut: false, isAboutToLose: false }) })
   }
 
-  private async failedSubmit(error: unknown, draft: Draft): Promise<void> {
+  private async failedSubmit(error: unknown, draft: Draft, shown: Reading): Promise<void> {
     const problem = error instanceof ApiError ? error.problem : undefined
     if (problem?.current) draft.conflict(problem.current.version, problem.current.content)
     draft.resume()
     // What was refused is a draft as before.
     if (!mayHaveArrived(error) && !problem?.current) await draft.flush()
-    this.set({ phase: 'reading', isLeaseLost: isLeaseLost(error), problems: problem?.fields ?? {} })
+    const reading = hasStudyGrown(error) ? await withStudyOfNow(shown, this.requests) : shown
+    this.set({ phase: 'reading', reading, isLeaseLost: isLeaseLost(error), problems: problem?.fields ?? {} })
     if (error instanceof Stuck || problem?.current) return // the notice says what is wrong
-    if (isSignedOut(error)) this.set({ isSignedOut: true })
-    else this.set({ message: explain(error) })
+    this.set(isSignedOut(error) ? { isSignedOut: true } : { message: explain(error) })
   }
 
   private async lookAhead(caseId: string): Promise<void> {

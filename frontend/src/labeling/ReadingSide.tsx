@@ -57,7 +57,7 @@ export function ReadingSide(props: SideProps): ReactNode {
   const { phase, reading, lastSubmitted, save } = snapshot
   const canPin = useAtRest(workstation, showsFrame, false)
   const claim = () => void session.claim()
-  if (phase === 'finished') return <Finished onClaim={claim} onUndo={lastSubmitted === null ? undefined : () => void session.undo()} />
+  if (phase === 'finished') return <Finished projectId={session.projectId} onClaim={claim} onUndo={lastSubmitted === null ? undefined : () => void session.undo()} />
   if (phase === 'failed') return <ClaimFailed message={snapshot.message} isSignedOut={snapshot.isSignedOut} onClaim={claim} />
   if (!reading) return <Claiming />
   const isBusy = phase !== 'reading'

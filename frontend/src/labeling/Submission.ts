@@ -29,35 +29,35 @@ export class Submission {
   ) {}
 
   /** Resolves to the next case, where the server has claimed one along. Throws Stuck, or what came instead. */
-  async send(asked: (content: Content) => Content): Promise<Reading | null> {
+  async send(asked: (content: Content) => Content, studyRevision: number): Promise<Reading | null> {
     const { draft } = this
     await draft.rest()
     if (isStuck(draft.save)) throw new Stuck()
     const content = asked(draft.document.content)
     const seconds = this.clock.take()
     try {
-      return await this.handIn(content, seconds)
+      return await this.handIn(content, seconds, studyRevision)
     } catch (error) {
       this.clock.giveBack(seconds)
       throw error
     }
   }
 
-  private async handIn(content: Content, seconds: number): Promise<Reading | null> {
+  private async handIn(content: Content, seconds: number, studyRevision: number): Promise<Reading | null> {
     try {
-      return await this.submit(content, seconds)
+      return await this.submit(content, seconds, studyRevision)
     } catch (error) {
       if (!wasHandedIn(error) || this.unanswered.length === 0) throw error
       if (this.unanswered.every((sent) => isSameJson(sent, content))) return null
       await this.takeBack()
-      return this.submit(content, seconds)
+      return this.submit(content, seconds, studyRevision)
     }
   }
 
-  private submit(content: Content, seconds: number): Promise<Reading | null> {
+  private submit(content: Content, seconds: number, studyRevision: number): Promise<Reading | null> {
     const { draft } = this
     return draft.withSlices(content, () =>
-      this.requests.submit(draft.id, draft.version, content, seconds).catch((error: unknown) => {
+      this.requests.submit(draft.id, draft.version, content, seconds, studyRevision).catch((error: unknown) => {
         if (mayHaveArrived(error)) this.unanswered.push(content)
         throw error
       }))

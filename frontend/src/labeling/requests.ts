@@ -28,6 +28,20 @@ export function upcoming(projectId: string): Promise<Schemas['Upcoming'][]> {
   )
 }
 
+/** What a reader whose worklist is empty waits for. */
+export function waiting(projectId: string): Promise<Schemas['Waiting']> {
+  return good(
+    api.GET('/api/v1/projects/{project_id}/waiting', { params: { path: { project_id: projectId } } }),
+  )
+}
+
+/** A case as it is now, without taking a lease. */
+export function lookAt(caseId: string): Promise<Reading> {
+  return good(
+    api.GET('/api/v1/cases/{case_id}', { params: { path: { case_id: caseId } }, ...patience() }),
+  )
+}
+
 export async function saveDraft(id: string, version: number, content: Content): Promise<number> {
   const saved = await good(
     api.PUT('/api/v1/annotations/{annotation_id}/draft', {
@@ -40,14 +54,15 @@ export async function saveDraft(id: string, version: number, content: Content): 
   return saved.version
 }
 
-/** Hand in, with the seconds since the last heartbeat; resolves to the next case, which is claimed along. */
+/** Hand in, with the seconds since the last heartbeat and what was shown of the study; resolves to the next case, which
+ * is claimed along. */
 export async function submit(
-  id: string, version: number, content: Content, activeSeconds: number,
+  id: string, version: number, content: Content, activeSeconds: number, studyRevision: number,
 ): Promise<Reading | null> {
   const made = await good(
     api.POST('/api/v1/annotations/{annotation_id}/submission', {
       params: { path: { annotation_id: id }, header: { 'If-Match': `"${version}"` } },
-      body: { content: { ...content }, active_seconds: activeSeconds, take_next: true },
+      body: { content: { ...content }, active_seconds: activeSeconds, study_revision: studyRevision, take_next: true },
       ...patience(sizeOf(content)),
     }),
   )

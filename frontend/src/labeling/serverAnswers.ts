@@ -17,6 +17,11 @@ export function isStale(error: unknown): boolean {
   return error instanceof ApiError && error.problem.code === 'stale_version'
 }
 
+/** More of the study has come than the reader has seen. */
+export function hasStudyGrown(error: unknown): boolean {
+  return error instanceof ApiError && error.problem.code === 'study_changed'
+}
+
 /** The session has ended meanwhile: nobody is known to the server. */
 export function isSignedOut(error: unknown): boolean {
   return error instanceof ApiError && error.problem.status === 401

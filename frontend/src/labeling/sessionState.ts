@@ -10,7 +10,8 @@ export interface Requests extends DraftRequests {
   claimNext(projectId: string): Promise<Reading | null>
   upcoming(projectId: string): Promise<Schemas['Upcoming'][]>
   /** Resolves to the next case, where there is one. */
-  submit(id: string, version: number, content: Content, activeSeconds: number): Promise<Reading | null>
+  submit(id: string, version: number, content: Content, activeSeconds: number, studyRevision: number): Promise<Reading | null>
+  lookAt(caseId: string): Promise<Reading>
   reopen(id: string): Promise<Reading>
   heartbeat(assignmentId: string, activeSeconds: number): Promise<void>
   release(assignmentId: string): Promise<void>

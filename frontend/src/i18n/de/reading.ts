@@ -9,8 +9,13 @@ export const reading = {
   'room.panel': 'Fragen und Befunde',
   'room.resize_panel': 'Breite der Fragenleiste',
   'room.resize_strip': 'Breite der Serienleiste',
+  'finished.arriving': {
+    one: 'Eine Studie kommt noch an: Sie kann befundet werden, sobald {seconds} Sekunden lang nichts mehr von ihr gekommen ist.',
+    other: '{count} Studien kommen noch an: Sie können befundet werden, sobald {seconds} Sekunden lang nichts mehr von ihnen gekommen ist.',
+  },
   'finished.help': 'Jeder Fall, der auf Sie wartete, ist befundet. Neue Studien erscheinen hier von selbst.',
   'finished.look_again': 'Noch einmal nachsehen',
+  'finished.not_yet': 'Noch nichts zu befunden',
   'finished.title': 'Nichts mehr zu befunden',
   'viewer.no_webgl': 'In diesem Browser lassen sich keine Bilder zeigen',
   'viewer.no_webgl_help':

@@ -166,6 +166,7 @@ export const said = {
   'said.staff_creates': 'Projekte legt nur die Verwaltung an.',
   'said.stale_version': 'Version {version} ist nicht die neueste.',
   'said.studies_at_once': 'Höchstens {most} Studien auf einmal.',
+  'said.study_changed': 'Seit dem Öffnen ist mehr von dieser Studie angekommen: ansehen, dann noch einmal abgeben.',
   'said.study_elsewhere': 'Die Studie wird anderswo benutzt.',
   'said.study_read': 'Die Studie ist befundet oder wird gerade befundet: Befunde gehen nie verloren.',
   'said.table_categories': 'Zeile {line}, {column}: Das ist Wert {count}; eine Spalte darf höchstens {most} verschiedene Werte haben, die keine Zahlen sind.',
@@ -218,6 +219,7 @@ export const said = {
   'problem.secret_unreadable': 'Die gespeicherten Zugangsdaten sind nicht lesbar.',
   'problem.stale_version': 'Inzwischen wurde eine neuere Version gespeichert.',
   'problem.storage_full': 'Auf dem Server ist kein Platz mehr.',
+  'problem.study_changed': 'Von der Studie ist mehr angekommen, als angesehen wurde.',
   'problem.throttled': 'Zu viele Anfragen; bitte kurz warten.',
   'problem.unsupported_media_type': 'Diese Art von Datei kann nicht angenommen werden.',
 } as const

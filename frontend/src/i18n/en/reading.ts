@@ -9,8 +9,13 @@ export const reading = {
   'room.panel': 'Questions and findings',
   'room.resize_panel': 'Width of the panel',
   'room.resize_strip': 'Width of the series strip',
+  'finished.arriving': {
+    one: 'One study is still arriving: it can be read once nothing more of it has come for {seconds} seconds.',
+    other: '{count} studies are still arriving: they can be read once nothing more of them has come for {seconds} seconds.',
+  },
   'finished.help': 'Every case that waits for you has been read. New studies appear here by themselves.',
   'finished.look_again': 'Look again',
+  'finished.not_yet': 'Nothing to read yet',
   'finished.title': 'Nothing left to read',
   'viewer.no_webgl': 'Images cannot be shown in this browser',
   'viewer.no_webgl_help':

@@ -166,6 +166,7 @@ export const said = {
   'said.staff_creates': 'Only staff may create projects.',
   'said.stale_version': 'Version {version} is not the newest.',
   'said.studies_at_once': 'At most {most} studies at a time.',
+  'said.study_changed': 'More of this study has arrived since it was opened: look at it, then hand in again.',
   'said.study_elsewhere': 'The study is used elsewhere.',
   'said.study_read': 'The study has been read, or is being read now: reads are never lost.',
   'said.table_categories': 'Line {line}, {column}: this is value {count}, and a column may have at most {most} different ones that are no numbers.',
@@ -218,6 +219,7 @@ export const said = {
   'problem.secret_unreadable': 'The stored credentials cannot be read.',
   'problem.stale_version': 'Somebody saved a newer version meanwhile.',
   'problem.storage_full': 'The server has no space left.',
+  'problem.study_changed': 'More of the study has arrived than was looked at.',
   'problem.throttled': 'Too many requests; please wait a little.',
   'problem.unsupported_media_type': 'This type of file cannot be taken.',
 } as const
