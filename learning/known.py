@@ -1,6 +1,7 @@
 """Folders whose truth is known: pictures with answers, volumes with masks, pictures with boxes."""
 
 import csv
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from annotation.accounts.models import User
+from annotation.archive import selectors as archive
 from annotation.archive.models import Collection, Instance, Study
 from annotation.archive.services.folders import ImportReport
 from annotation.core.errors import DomainError
@@ -42,7 +44,20 @@ class Known:
 
 
 def known_of(folder: Path, actor: User, say: Say) -> Known:
-    """What a folder holds, imported once. Raises UnusableFolder."""
+    """What a folder holds, imported once, as soon as it can be read. Raises UnusableFolder."""
+    known = _imported(folder, actor, say)
+    _wait_until_whole(known.collection)
+    return known
+
+
+def _wait_until_whole(collection: Collection) -> None:
+    """What came a moment ago may be a part: nobody is served it before nothing more has come for a while."""
+    arriving = Study.objects.filter(collection=collection)
+    while arriving.filter(archive.is_arriving("pk")).exists():
+        time.sleep(1)
+
+
+def _imported(folder: Path, actor: User, say: Say) -> Known:
     try:
         if (folder / "boxes.csv").exists():
             return _boxes(folder, actor, say)

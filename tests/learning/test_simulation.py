@@ -2,16 +2,21 @@
 
 import csv
 import io
+from datetime import timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 from PIL import Image
 from sklearn.metrics import average_precision_score
 
+from annotation.archive.models import SeriesPreparation
 from annotation.imaging import synthesis
 from annotation.labeling.accepted import find_accepted_answers
 from annotation.labeling.models import Project
+from learning import known
 from learning.models import EncoderVersion, HeadPick, HeadVersion, ModelVersion
 from learning.services import test_results
 
@@ -52,6 +57,19 @@ def test_a_rare_finding_keeps_few_positives_and_all_that_measure(folder, db):
     assert [(r["figure"], r["labels"]) for r in rows] == [
         ("auc", "6"), ("average_precision", "6"), ("auc", "12"), ("average_precision", "12"),
     ]  # fmt: skip
+
+
+def test_a_replay_waits_until_what_it_imported_can_be_served(folder, db, settings, monkeypatch):
+    settings.STUDY_QUIET_SECONDS = 60
+    waits = []
+
+    def wait(seconds):
+        waits.append(seconds)
+        SeriesPreparation.objects.update(changed_at=timezone.now() - timedelta(minutes=2))
+
+    monkeypatch.setattr(known, "time", SimpleNamespace(sleep=wait))
+    rows, _ = simulate(folder, strategies="random", schedule="4")
+    assert (rows[0]["labels"], len(waits)) == ("4", 1)
 
 
 def test_every_arm_knows_two_cases_of_a_rare_finding_from_the_beginning(folder, db):
