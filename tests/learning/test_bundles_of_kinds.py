@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from annotation.core import jobs
-from annotation.labeling.services.projects import publish_schema
+from annotation.labeling.services.projects import create_project, publish_schema
 from learning.models import ModelVersion
 from learning.pipeline import arrivals
 from learning.services import bundles, targets
@@ -132,8 +132,8 @@ def test_a_bundle_says_what_was_asked(kind, asked, project, cast):
         assert json.loads(bundle.read(RECORD)).get("asked", {}) == asked
 
 
-def without(kind):
-    """The questions after a change that makes the model of this kind one of another question."""
+def other_questions():
+    """The questions of a project in which the models are of other questions."""
     definition = copy.deepcopy(DEFINITION)
     _, seen, grade, size, *_ = definition["questions"]
     seen["options"] = [{"key": "a"}, {"key": "c"}]
@@ -155,10 +155,9 @@ def without(kind):
     ],
 )  # fmt: skip
 def test_a_model_of_another_question_says_what_differs(kind, reason, project, cast):
-    target = make_target(project, cast.manager, kind)
-    content = bundle_of(target, cast.manager)
-    publish_schema(actor=cast.manager, project=project, definition=without(kind))
-    refused = take_in(target, cast.manager, content)
+    content = bundle_of(make_target(project, cast.manager, kind), cast.manager)
+    other = create_project(actor=cast.manager, name="Other", definition=other_questions())
+    refused = take_in(make_target(other, cast.manager, kind), cast.manager, content)
     assert (refused.state, refused.error) == ("failed", f"{RECORD}: {reason}")
 
 
@@ -194,7 +193,8 @@ def test_a_bundle_from_before_the_unit_was_told_is_taken(project, cast):
 def test_a_model_that_draws_other_structures_than_the_project_has_now_is_not_used(project, cast):
     target = make_target(project, cast.manager, "segmentation")
     found = take_in(target, cast.manager, bundle_of(target, cast.manager)).model_version
-    publish_schema(actor=cast.manager, project=project, definition=without("segmentation"))
+    changed_structures = {**DEFINITION, "segments": other_questions()["segments"]}
+    publish_schema(actor=cast.manager, project=project, definition=changed_structures)
     with pytest.raises(arrivals.NotEnoughLabels, match="draws Lesion, Rim; the project now has"):
         arrivals._kind_of(found)
 
