@@ -20,11 +20,11 @@ export function Claiming() {
 }
 
 export function Finished({ projectId, onClaim, onUndo }: Props & { projectId: string }) {
-  const { arriving = 0, quiet_seconds: seconds = 0 } = useWaiting(projectId, onClaim) ?? {}
+  const { has_more: hasMore = false, arriving = 0, quiet_seconds: seconds = 0 } = useWaiting(projectId, onClaim) ?? {}
   return (
     <Stack align="flex-start" data-testid="finished">
       <Title order={2} size="h3">
-        {t(arriving > 0 ? 'finished.not_yet' : 'finished.title')}
+        {t(hasMore ? 'finished.more' : arriving > 0 ? 'finished.not_yet' : 'finished.title')}
       </Title>
       <Text c="dimmed" role="status">
         {arriving > 0 ? t('finished.arriving', { count: arriving, seconds: formatNumber(seconds) }) : t('finished.help')}

@@ -1,6 +1,8 @@
 /** Counts the seconds in which the reader was active: visible page, input within the last minute. */
 
-const IDLE_AFTER_MS = 60_000
+export const IDLE_AFTER_MS = 60_000
+/** What a person at the page does, all of it. */
+export const INPUTS = ['keydown', 'mousemove', 'mousedown', 'wheel'] as const
 /** As long as a lease can be: more never counts, however long nothing could be told. */
 const MOST_S = 86_400
 

@@ -1,11 +1,10 @@
 /** Connects the reading session to the clock, the page's visibility and its end. */
 import { useEffect, useRef } from 'react'
-import type { ActivityClock } from './activity'
+import { INPUTS, type ActivityClock } from './activity'
 import { remarks } from './remarks'
 
 const HEARTBEAT_MS = 15_000
 const TICK_MS = 1000
-const INPUTS = ['keydown', 'mousemove', 'mousedown', 'wheel'] as const
 
 interface Beating {
   beat: () => Promise<void>

@@ -1,7 +1,7 @@
 """A study of which more arrives while it is read, and a worklist of studies that are still arriving."""
 
 from annotation.archive.services.ingest import ingest
-from annotation.labeling.models import Revision
+from annotation.labeling.models import Assignment, AssignmentState, Revision
 from annotation.labeling.services.projects import add_cases
 from tests import factories
 from tests.e2e.axe import faults
@@ -27,11 +27,16 @@ def test_what_arrives_while_a_case_is_read_is_shown_before_it_can_be_handed_in(l
         assert not Revision.objects.exists()
         assert draft()["answers"] == {"nodule": "yes"}
 
+        page.clock.install()
         page.route("**/waiting", lambda route: route.fulfill(json=WAITING))
         page.keyboard.press("Enter")
         page.get_by_text("2 studies are still arriving").wait_for()
         assert faults(page) == ""
         assert Revision.objects.get().content["answers"] == {"nodule": "yes"}
+        page.clock.fast_forward(61_000)  # and nobody touches anything
         add_cases(project=project, studies=[factories.make_study(project)])
         page.unroute("**/waiting")
+        page.get_by_text("There is something to read again").wait_for()
+        assert not Assignment.objects.filter(state=AssignmentState.ACTIVE).exists()
+        page.mouse.move(300, 300)
         page.wait_for_selector("[data-testid=reading][data-phase=reading]")  # by itself

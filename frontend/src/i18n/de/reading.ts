@@ -15,6 +15,7 @@ export const reading = {
   },
   'finished.help': 'Jeder Fall, der auf Sie wartete, ist befundet. Neue Studien erscheinen hier von selbst.',
   'finished.look_again': 'Noch einmal nachsehen',
+  'finished.more': 'Es gibt wieder etwas zu befunden',
   'finished.not_yet': 'Noch nichts zu befunden',
   'finished.title': 'Nichts mehr zu befunden',
   'viewer.no_webgl': 'In diesem Browser lassen sich keine Bilder zeigen',

@@ -15,6 +15,7 @@ export const reading = {
   },
   'finished.help': 'Every case that waits for you has been read. New studies appear here by themselves.',
   'finished.look_again': 'Look again',
+  'finished.more': 'There is something to read again',
   'finished.not_yet': 'Nothing to read yet',
   'finished.title': 'Nothing left to read',
   'viewer.no_webgl': 'Images cannot be shown in this browser',
