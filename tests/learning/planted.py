@@ -1,10 +1,12 @@
 """Pictures in which one bright square decides, and networks that have learned to see it."""
 
 import functools
+import io
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pydicom
 import torch
 
 from annotation.archive.services.ingest import ingest
@@ -44,8 +46,12 @@ def corner_in(rng, shape=SHAPE):
 
 
 def make_case(project, key, pixels):
+    """Of an image whose pixels measure one millimetre."""
     data = conversion.radiograph(pixels, conversion.Subject(patient_id=key), key)
-    return case_of(project, [data])
+    dataset, measured = pydicom.dcmread(io.BytesIO(data)), io.BytesIO()
+    dataset.PixelSpacing = [1, 1]
+    dataset.save_as(measured)
+    return case_of(project, [measured.getvalue()])
 
 
 def case_of(project, files):
