@@ -265,8 +265,9 @@ class Masks(Kind):
         # Imported label maps have no layer.
         volumes = [one for one in label_volumes_of(read) if one.layer in (None, layer)]
         asked = read.asked_slices(layer, uid)
-        is_background = self.target.options["undrawn"] != "unknown"
-        if asked is None and is_background and self._are_all_elsewhere(volumes, grid):
+        is_whole = asked is None and not read.is_asked_for_some(layer)
+        is_background = is_whole and self.target.options["undrawn"] != "unknown"
+        if is_background and self._are_all_elsewhere(volumes, grid):
             # As on another series of the study: this one would teach that nothing is there.
             raise UnusableInput(DRAWN_ELSEWHERE)
         undrawn = 0 if asked is not None or is_background else UNLABELED

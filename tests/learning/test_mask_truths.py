@@ -7,7 +7,7 @@ from annotation.archive.models import Instance
 from annotation.datasets.models import Split
 from annotation.datasets.services import freeze, prescribe_splits
 from annotation.imaging.sandbox import SandboxFailure
-from annotation.labeling.models import Case
+from annotation.labeling.models import Annotation, Case
 from annotation.labeling.services.importing import import_read
 from annotation.labeling.services.label_volumes import Grid, keep_layers
 from annotation.labeling.services.projects import (
@@ -99,6 +99,16 @@ def test_what_is_drawn_on_both_series_teaches_the_one_that_the_network_sees(cast
 def test_a_flat_network_learns_that_the_middle_image_shows_nothing(cast, case):
     read(cast.annotator, case, square(case, 8) + square(case, 5))
     assert (taught(cast, case, FLAT) == 0).all()
+
+
+def test_a_reader_who_was_asked_for_slices_of_another_series_says_nothing_of_this_one(cast, case):
+    some = [{"layer": 0, "series_instance_uid": "1.2", "slices": ["1.2.3:1"]}]
+    schema = current_schema(case.project)
+    Annotation.objects.create(case=case, reader=cast.annotator, schema=schema, asked=some)
+    read(cast.annotator, case, [])
+    with pytest.raises(UnusableInput) as caught:
+        taught(cast, case)
+    assert words_of(str(caught.value)) == {"code": "nothing_drawn"}
 
 
 LATER = {**DEFINITION, "segments": [*DEFINITION["segments"], {"value": 4, "label": "Rim"}]}

@@ -54,6 +54,10 @@ class Read:
         ]
         return frozenset(chain.from_iterable(asked)) if asked else None
 
+    def is_asked_for_some(self, layer: int) -> bool:
+        """Whether the reader was asked to draw some slices alone, of whatever series."""
+        return any(one["layer"] == layer for one in self.revision.asked)
+
 
 def items_of(dataset: Dataset, report: Report) -> Iterator[DatasetItem]:
     """The items in a fixed order, with the schemas of their reads; reports progress every hundred."""
