@@ -5,10 +5,15 @@ import { FakeServer, MemoryJournal, problem, Tabs } from './fakes'
 let server: FakeServer
 let journal: MemoryJournal
 
-/** A session on the case `b`, which the server cannot save and the browser does not keep. */
-async function atRisk(): Promise<ReadingSession> {
+async function open(): Promise<ReadingSession> {
   const session = new ReadingSession('p', server, journal, { take: () => 1, giveBack: () => undefined }, new Tabs().join)
   await session.claim()
+  return session
+}
+
+/** A session on the case `b`, which the server cannot save and the browser does not keep. */
+async function atRisk(): Promise<ReadingSession> {
+  const session = await open()
   session.choose('nodule', 'yes')
   await session.submit()
   journal.isSafe = false
@@ -63,5 +68,30 @@ describe('work that neither the server nor the browser has', () => {
     expect(await session.leave()).toBe(false)
     expect(session.snapshot.save.kind).toBe('unkept')
     expect(await session.leave()).toBe(true)
+  })
+})
+
+describe('leaving', () => {
+  it('says that it is being left while the last work is sent', async () => {
+    const session = await open()
+    session.choose('nodule', 'yes')
+    const leaving = session.leave()
+    await vi.advanceTimersByTimeAsync(0)
+    expect([session.snapshot.phase, server.saves]).toEqual(['leaving', 1])
+    session.choose('nodule', 'no')
+    await vi.advanceTimersByTimeAsync(500)
+    expect([await leaving, server.drafts.get('a')]).toEqual([true, { version: 2, content: { answers: { nodule: 'yes' } } }])
+  })
+
+  it('gives the next case back where the reader left meanwhile', async () => {
+    const released: string[] = []
+    Object.assign(server, { release: (id: string) => Promise.resolve(void released.push(id)) })
+    const session = await open()
+    session.choose('nodule', 'yes')
+    const handing = session.submit()
+    await Promise.all([session.leave(), handing])
+    expect(server.submitted).toEqual(['a'])
+    expect(released).toEqual(['assignment of b'])
+    expect(session.snapshot.reading?.annotation.id).toBe('a')
   })
 })

@@ -316,18 +316,6 @@ describe('handing in', () => {
     await vi.advanceTimersByTimeAsync(500)
     expect(server.drafts.get('a')).toEqual({ version: 8, content: { answers: { nodule: 'yes' } } })
   })
-
-  it('gives the next case back where the reader left meanwhile', async () => {
-    const released: string[] = []
-    Object.assign(server, { release: (id: string) => Promise.resolve(void released.push(id)) })
-    const session = await open()
-    session.choose('nodule', 'yes')
-    const handing = session.submit()
-    await Promise.all([session.leave(), handing])
-    expect(server.submitted).toEqual(['a'])
-    expect(released).toEqual(['assignment of b'])
-    expect(session.snapshot.reading?.annotation.id).toBe('a')
-  })
 })
 
 describe('a submission whose answer was lost', () => {

@@ -128,7 +128,7 @@ export default function ReadingPage() {
         viewer={<RoomImages viewer={viewer} reading={reading} pointer={pointer} masks={masks} />}
         panel={isPanelDue && (
           <>
-            <PanelHeader count={snapshot.count} onHelp={help.open} onLeave={leave} />
+            <PanelHeader count={snapshot.count} isLeaving={snapshot.phase === 'leaving'} onHelp={help.open} onLeave={leave} />
             <ReadingSide session={session} snapshot={shown} versions={versions} doable={doable} state={state} workstation={workstation}
               regions={regions} masks={masks} talk={talk} pins={pins} inHand={inHand} comment={comment} suggestions={suggestions.bar} explanations={explanations.panel} asked={asked} />
           </>

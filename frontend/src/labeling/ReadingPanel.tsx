@@ -126,11 +126,12 @@ function SaveBadge({ kind }: { kind: SaveKind }) {
 
 interface HeaderProps {
   count: number
+  isLeaving: boolean
   onHelp: () => void
   onLeave: () => void
 }
 
-export function PanelHeader({ count, onHelp, onLeave }: HeaderProps) {
+export function PanelHeader({ count, isLeaving, onHelp, onLeave }: HeaderProps) {
   return (
     <Group justify="space-between" gap="0.25rem 0.5rem">
       <Text fw={700} component="h1" size="md" m={0}>
@@ -143,7 +144,7 @@ export function PanelHeader({ count, onHelp, onLeave }: HeaderProps) {
         <Button {...keyed('help')} size="compact-xs" variant="subtle" leftSection={<IconHelp size="1rem" />} onClick={releaseFocus(onHelp)}>
           {t('reading.keys')}
         </Button>
-        <Button {...keyed('leave')} size="compact-xs" variant="subtle" color="gray" leftSection={<IconDoorExit size="1rem" />} onClick={onLeave}>
+        <Button {...keyed('leave')} size="compact-xs" variant="subtle" color="gray" loading={isLeaving} leftSection={<IconDoorExit size="1rem" />} onClick={onLeave}>
           {t('reading.leave')}
         </Button>
       </Group>

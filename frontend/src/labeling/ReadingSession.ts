@@ -253,7 +253,7 @@ export class ReadingSession extends Observable<Snapshot> {
   /** Take back the last submission; the case shown meanwhile returns to the worklist. */
   async undo(): Promise<void> {
     const { lastSubmitted, phase } = this.state
-    if (lastSubmitted === null || phase === 'submitting' || phase === 'claiming') return
+    if (lastSubmitted === null || ['submitting', 'claiming', 'leaving'].includes(phase)) return
     this.set({ phase: 'claiming', message: '' }) // what is done on a case that is about to go would be lost
     this.handing = this.takeBack(lastSubmitted, phase)
     await this.handing
@@ -296,7 +296,7 @@ export class ReadingSession extends Observable<Snapshot> {
     this.isGone = true
     await this.handing
     const { reading, phase } = this.state
-    this.set({ phase: 'claiming' }) // what is done from now on would be lost
+    this.set({ phase: 'leaving' }) // what is done from now on would be lost
     this.isGone = await this.mayGo(phase)
     if (!this.isGone) return false
     this.draft?.close()

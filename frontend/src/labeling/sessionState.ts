@@ -21,7 +21,7 @@ export interface Requests extends DraftRequests {
 }
 
 /** `looking`: somebody's read is on the screen and nothing of it can be changed. */
-export type Phase = 'looking' | 'claiming' | 'reading' | 'submitting' | 'finished' | 'failed'
+export type Phase = 'looking' | 'claiming' | 'reading' | 'submitting' | 'leaving' | 'finished' | 'failed'
 
 export interface Snapshot {
   phase: Phase
