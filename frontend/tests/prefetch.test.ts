@@ -48,3 +48,19 @@ it('gives up what was fetched for a case that did not come, and keeps what is op
   await loader.prefetch(lungs(third), [first])
   expect(loader.counts().series).toBe(2)
 })
+
+it('loads a series again of which more has come since it was fetched ahead', async () => {
+  const loader = new SeriesLoader('/root')
+  const [before, now] = [study('a'), study('a')]
+  const [, early] = before.series
+  const [, whole] = now.series
+  if (!early || !whole) throw new Error('a study of two series')
+  early.instances.pop()
+  const ahead = loader.load(before, early)
+  expect((await loader.load(now, whole)).imageIds).toHaveLength(3)
+  expect((await ahead).imageIds).toHaveLength(2)
+  expect(asked).toHaveLength(2)
+  await loader.load(now, whole)
+  expect(asked).toHaveLength(2)
+  expect(loader.counts().series).toBe(1)
+})

@@ -19,8 +19,8 @@ export function Claiming() {
   )
 }
 
-export function Finished({ projectId, onClaim, onUndo }: Props & { projectId: string }) {
-  const { has_more: hasMore = false, arriving = 0, quiet_seconds: seconds = 0 } = useWaiting(projectId, onClaim) ?? {}
+export function Finished({ projectId, isThere, onClaim, onUndo }: Props & { projectId: string; isThere: boolean }) {
+  const { has_more: hasMore = false, arriving = 0, quiet_seconds: seconds = 0 } = useWaiting(projectId, isThere, onClaim) ?? {}
   return (
     <Stack align="flex-start" data-testid="finished">
       <Title order={2} size="h3">

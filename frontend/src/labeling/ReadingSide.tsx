@@ -24,6 +24,7 @@ import type { SuggestionBarProps } from './SuggestionBar'
 import type { Doable } from './ToolButton'
 import type { Masks } from './useMasks'
 import type { CommentInHand } from './useCommentInHand'
+import { useIsThere } from './useIsThere'
 import { useAtRest } from './useMoving'
 import type { Pins } from './usePins'
 import type { QuestionInHand } from './useQuestionInHand'
@@ -56,8 +57,9 @@ export function ReadingSide(props: SideProps): ReactNode {
   const { session, snapshot, doable, talk, workstation } = props
   const { phase, reading, lastSubmitted, save } = snapshot
   const canPin = useAtRest(workstation, showsFrame, false)
+  const isThere = useIsThere() // also while a claim makes the empty room another one
   const claim = () => void session.claim()
-  if (phase === 'finished') return <Finished projectId={session.projectId} onClaim={claim} onUndo={lastSubmitted === null ? undefined : () => void session.undo()} />
+  if (phase === 'finished') return <Finished projectId={session.projectId} isThere={isThere} onClaim={claim} onUndo={lastSubmitted === null ? undefined : () => void session.undo()} />
   if (phase === 'failed') return <ClaimFailed message={snapshot.message} isSignedOut={snapshot.isSignedOut} onClaim={claim} />
   if (!reading) return <Claiming />
   const isBusy = phase !== 'reading'

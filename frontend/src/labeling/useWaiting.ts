@@ -3,14 +3,13 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import type { Schemas } from '../api/client'
 import { waiting } from './requests'
-import { useIsThere } from './useIsThere'
 
 const LOOK_AGAIN_MS = 5000
 
-/** @param onMore there is something to read again, and somebody to read it: nobody's page takes a case from the others */
-export function useWaiting(projectId: string, onMore: () => void): Schemas['Waiting'] | undefined {
+/** @param isThere whether somebody is at the page: an empty chair takes no case from the others
+ * @param onMore there is something to read again */
+export function useWaiting(projectId: string, isThere: boolean, onMore: () => void): Schemas['Waiting'] | undefined {
   const client = useQueryClient()
-  const isThere = useIsThere()
   const { data } = useQuery({
     queryKey: ['waiting', projectId],
     queryFn: () => waiting(projectId),

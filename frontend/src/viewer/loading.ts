@@ -63,7 +63,7 @@ export function inTime<T>(work: Promise<T>, what: 'series' | 'image' | 'volume')
 
 /** The URL of a series is its identity here: projects do not share metadata. */
 export class SeriesLoader {
-  private readonly loaded = new Map<string, Promise<LoadedSeries>>()
+  private readonly loaded = new Map<string, { imageIds: string[]; loading: Promise<LoadedSeries> }>()
   private readonly registered = new Map<string, string[]>()
   private readonly volumes = new Map<string, { bytes: number; users: number }>()
   /** What was fetched for a case that was to come next. */
@@ -73,11 +73,15 @@ export class SeriesLoader {
 
   load(study: ViewerStudy, series: ViewerSeries): Promise<LoadedSeries> {
     const url = seriesUrl(this.root, study, series)
+    const imageIds = imageIdsOf(this.root, study, series)
     const known = this.loaded.get(url)
-    if (known) return known
-    const loading = this.fetchSeries(study, series, url)
-    this.loaded.set(url, loading)
-    void loading.catch(() => this.loaded.delete(url))
+    if (known?.imageIds.join() === imageIds.join()) return known.loading
+    if (known) this.forgetSeries(url, known.imageIds) // more of it has come since it was fetched ahead
+    const loading = this.fetchSeries(study, series, url, imageIds)
+    this.loaded.set(url, { imageIds, loading })
+    void loading.catch(() => {
+      if (this.isWanted(url, imageIds)) this.loaded.delete(url)
+    })
     return loading
   }
 
@@ -164,15 +168,21 @@ export class SeriesLoader {
 
   /** Drop the decoded images and the metadata of a study that was handed in. */
   forget(study: ViewerStudy): void {
-    for (const series of study.series) {
-      const url = seriesUrl(this.root, study, series)
-      this.loaded.delete(url)
-      for (const id of imageIdsOf(this.root, study, series)) {
-        if (core.cache.getImageLoadObject(id)) core.cache.removeImageLoadObject(id, { force: true })
-      }
-      this.registered.get(url)?.forEach(forgetMetadata)
-      this.registered.delete(url)
+    for (const series of study.series) this.forgetSeries(seriesUrl(this.root, study, series), imageIdsOf(this.root, study, series))
+  }
+
+  private forgetSeries(url: string, imageIds: readonly string[]): void {
+    this.loaded.delete(url)
+    for (const id of imageIds) {
+      if (core.cache.getImageLoadObject(id)) core.cache.removeImageLoadObject(id, { force: true })
     }
+    this.registered.get(url)?.forEach(forgetMetadata)
+    this.registered.delete(url)
+  }
+
+  /** Whether these images of the series are those asked for last, and not forgotten since. */
+  private isWanted(url: string, imageIds: readonly string[]): boolean {
+    return this.loaded.get(url)?.imageIds === imageIds
   }
 
   destroy(): void {
@@ -191,11 +201,10 @@ export class SeriesLoader {
   }
 
   private async fetchSeries(
-    study: ViewerStudy, series: ViewerSeries, url: string,
+    study: ViewerStudy, series: ViewerSeries, url: string, imageIds: string[],
   ): Promise<LoadedSeries> {
     const datasets = await inTime(fetchMetadata(url), 'series')
-    const imageIds = imageIdsOf(this.root, study, series)
-    if (!this.registered.has(url)) {
+    if (this.isWanted(url, imageIds)) {
       this.registered.set(url, imageIds)
       for (const { sop_instance_uid } of series.instances) {
         const dataset = datasets.get(sop_instance_uid)

@@ -30,6 +30,7 @@ export const said = {
   'said.disk_full': 'Die Festplatte des Workers ist voll: Platz schaffen und neu starten.',
   'said.disk_full_paused': 'Die Festplatte des Workers ist voll: Platz schaffen und fortsetzen. Nichts geht verloren.',
   'said.empty_masks': 'Keine von {count} Masken zeigt etwas von {classes}.',
+  'said.open_masks': 'Keine von {count} Masken sagt, wo nichts von {classes} ist.',
   'said.few_answers': 'Das Training braucht je {least} befundete Fälle von mindestens zwei Antworten ({listed}).',
   'said.few_events': 'Das Training braucht mindestens {least} Ereignisse zu verschiedenen Zeiten ({events} Ereignisse in {labeled} befundeten Fällen).',
   'said.few_findings': 'Das Training braucht {least} Fälle mit und {again} ohne mindestens einen Befund ({listed}).',

@@ -30,6 +30,7 @@ export const said = {
   'said.disk_full': 'The disk of the worker is full: make room, and start it again.',
   'said.disk_full_paused': 'The disk of the worker is full: make room, and resume. Nothing is lost.',
   'said.empty_masks': 'None of {count} masks shows any of {classes}.',
+  'said.open_masks': 'None of {count} masks says where none of {classes} is.',
   'said.few_answers': 'Training needs {least} labeled cases of at least two answers ({listed}).',
   'said.few_events': 'Training needs at least {least} events at different times ({events} events in {labeled} labeled cases).',
   'said.few_findings': 'Training needs {least} cases with and {again} without at least one finding ({listed}).',
