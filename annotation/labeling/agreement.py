@@ -26,15 +26,15 @@ def consensus(schema: Schema, reads: Sequence[Answers], scope: str = "study") ->
 
 
 def _without_later_conditions(schema: Schema, reads: Sequence[Answers]) -> Schema:
-    """The schema without conditions on questions that nobody answered.
+    """The schema as if its conditions did not look at questions that nobody answered.
 
-    Those came after the reads, and hid nothing from their readers.
+    Those may have come after the reads, and hid nothing from their readers.
     """
     answered = {key for read in reads for key, answer in read.items() if answer is not None}
-    later = {q.key for q in schema.questions if q.gates and not q.gates & answered}
-    if not later:
-        return schema
-    lifted = (replace(q, show_if=None) if q.key in later else q for q in schema.questions)
+    lifted = (
+        replace(q, show_if=q.show_if.without(q.gates - answered)) if q.show_if else q
+        for q in schema.questions
+    )
     return replace(schema, questions=tuple(lifted))
 
 

@@ -349,6 +349,17 @@ def test_a_condition_that_came_after_the_reads_hides_nothing_of_them():
     assert GATED.gates_of("type") == {"size", "nodule"}
 
 
+@pytest.mark.parametrize("joint", ["all", "any"])
+def test_a_question_that_joined_a_condition_after_the_reads_neither_hides_nor_shows(joint):
+    both = [{"question": "nodule", "is": "yes"}, {"question": "solid", "is": "yes"}]
+    questions = [{"key": key, "options": YES_NO} for key in ("nodule", "solid")]
+    size = {"key": "size", "kind": "number", "show_if": {joint: both}}
+    schema = parse_schema({"questions": [*questions, size]})
+    seen, unseen = {"nodule": "yes", "size": 8}, {"nodule": "no"}
+    assert consensus(schema, [seen, seen])["size"] == 8
+    assert consensus(schema, [unseen, unseen, seen])["size"] is None
+
+
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),

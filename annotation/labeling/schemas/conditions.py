@@ -1,7 +1,7 @@
 """PURE. When a question is shown or required: a small expression over other answers."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from annotation.labeling.schemas.raw import InvalidSchema, is_number, mapping, sequence
@@ -47,6 +47,13 @@ class Condition:
         for number, part in enumerate(self.parts):
             place = ".not" if self.operator == "not" else f".{self.operator}[{number}]"
             yield from part.atoms(where + place)
+
+    def without(self, questions: Collection[str]) -> "Condition | None":
+        """The condition as if it did not look at these questions; None where nothing is left of it."""
+        if self.operator in ATOMS:
+            return None if self.question in questions else self
+        parts = tuple(left for part in self.parts if (left := part.without(questions)))
+        return replace(self, parts=parts) if parts else None
 
 
 def parse_condition(raw: Any, where: str, depth: int = 0) -> Condition | None:
