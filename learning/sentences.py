@@ -26,6 +26,7 @@ SENTENCES = {
     "few_events": "Training needs at least {least} events at different times ({events} events in {labeled} "
     "labeled cases).",
     "empty_masks": "None of {count} masks shows any of {classes}.",
+    "open_masks": "None of {count} masks says where none of {classes} is.",
     "no_training_value": "{column}: no training case has a value",
     "network_side": "size: {network} takes sides of at least {least} that are "
     "multiples of {step}, not {have}",

@@ -126,15 +126,19 @@ class Masks(Kind):
         """What the readers of an item agree on, on the grid of the image."""
         grid = chosen.grid()
         spacing = spacing_of(self._seen(grid))
-        each = [self._drawn(read, chosen, grid) for read in reads.of(item)]
+        found = reads.of(item)
+        self._require_measuring(item, found)
+        each = [self._drawn(read, chosen, grid) for read in found]
         mask = agreed(each)
         if _is_open(mask):
             raise UnusableInput(NOTHING_DRAWN if all(map(_is_open, each)) else DISAGREEING)
         flat = mask[0] if self.spec.spatial == 2 else mask
-        found = prepare_mask(flat, spacing[-flat.ndim :], self.spec)
-        if found.shape != image.shape[1:]:
-            raise UnusableInput(f"the mask {found.shape} does not lie on the image {image.shape}")
-        return found
+        prepared = prepare_mask(flat, spacing[-flat.ndim :], self.spec)
+        if prepared.shape != image.shape[1:]:
+            raise UnusableInput(
+                f"the mask {prepared.shape} does not lie on the image {image.shape}"
+            )
+        return prepared
 
     def learn(
         self,
@@ -279,14 +283,23 @@ class Masks(Kind):
                 continue
             for volume in volumes:
                 self._add_slice(found[z], volume, frame)
-        if not self._knew_all(read):
+        if self._later_than(read):
             found[found == 0] = UNLABELED  # it may show what nobody could draw yet
         return found
 
-    def _knew_all(self, read: Read) -> bool:
-        """Whether the schema that the reader answered had every structure that is learned."""
+    def _require_measuring(self, item: DatasetItem, reads: Sequence[Read]) -> None:
+        """A model is measured where somebody looked for all structures: else nothing it says too much counts.
+
+        Raises UnusableInput.
+        """
+        later = min((self._later_than(read) for read in reads), key=len, default=[])
+        if later and item.split != Split.TRAIN:
+            raise UnusableInput(f"{later[0].label}: could not be drawn yet when the case was read")
+
+    def _later_than(self, read: Read) -> list[Segment]:
+        """The learned structures that the schema which the reader answered did not have."""
         known = {(one.value, one.layer) for one in read.schema.segments}
-        return known >= {(one.value, one.layer) for one in self.segments}
+        return [one for one in self.segments if (one.value, one.layer) not in known]
 
     def _are_all_elsewhere(self, volumes: Sequence[LabelVolume], grid: Stack) -> bool:
         """Whether structures are drawn on other images of the study, and on none of this grid."""

@@ -126,6 +126,16 @@ def test_where_a_structure_came_later_only_what_is_drawn_is_known(cast, case):
     assert (found == UNLABELED).sum() == found.size - 8 * 12
 
 
+def test_a_model_is_not_measured_on_a_case_read_before_a_structure_could_be_drawn(cast, case):
+    patient = case.study.patient_id
+    prescribe_splits(project=cast.project, split_of_patient={patient: Split.TEST})
+    read(cast.annotator, case, square(case, 8))
+    publish(cast, LATER)
+    with pytest.raises(UnusableInput) as caught:
+        taught(cast, case)
+    assert words_of(str(caught.value)) == {"code": "label_later", "name": "Rim"}
+
+
 def test_a_structure_of_another_layer_that_came_later_changes_nothing(cast, case):
     read(cast.annotator, case, square(case, 8))
     segments = [*DEFINITION["segments"], {"value": 4, "label": "Rim", "layer": 1}]

@@ -71,6 +71,10 @@ class Segmentation(Task):
             raise Unlearnable(
                 f"None of {len(labels)} masks shows any of {', '.join(self.classes)}."
             )
+        if all(_is_open_around(np.asarray(mask)) for mask in labels):
+            raise Unlearnable(
+                f"None of {len(labels)} masks says where none of {', '.join(self.classes)} is."
+            )
 
     def class_weights(self, labels: Labels) -> torch.Tensor | None:
         """By the voxels of each structure and of the background; those that nobody drew do not count."""
@@ -103,3 +107,8 @@ def sparse(mask: Mask, labeled_slices: Sequence[int]) -> Mask:
     found = np.full_like(mask, UNLABELED)
     found[list(labeled_slices)] = mask[list(labeled_slices)]
     return found
+
+
+def _is_open_around(mask: NDArray[np.int16]) -> bool:
+    """Whether all that is not drawn is unknown: from such masks alone everything looks like a structure."""
+    return bool((mask == UNLABELED).any() and not (mask == 0).any())
