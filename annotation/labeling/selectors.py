@@ -266,16 +266,17 @@ def _per_reader(reads: QuerySet[Annotation]) -> list[ReaderProgress]:
     ]  # fmt: skip
 
 
-def find_read_cases(project: Project) -> QuerySet[Annotation, UUID]:
-    """The ids of cases of which somebody has handed in a read that still stands, or waits for review."""
-    reads = Annotation.objects.filter(case__project=project).exclude(state=AnnotationState.DRAFT)
-    return reads.values_list("case_id", flat=True)
+def find_begun_cases(project: Project) -> QuerySet[Annotation, UUID]:
+    """The ids of cases that somebody has begun to read, or has read."""
+    return Annotation.objects.filter(case__project=project).values_list("case_id", flat=True)
 
 
-def find_partly_read(project: Project) -> QuerySet[Case]:
-    """Open cases that somebody has read and that wait for another reader, in worklist order."""
-    waiting = Case.objects.filter(project=project, state=CaseState.OPEN, free_slots__gt=0)
-    return waiting.filter(pk__in=find_read_cases(project)).order_by(*WORKLIST_ORDER)
+def find_unfinished(project: Project) -> QuerySet[Case]:
+    """Open cases that somebody has begun, in worklist order: those with a free slot, and those in front."""
+    waiting = Case.objects.filter(
+        Q(free_slots__gt=0) | Q(front__gt=0), project=project, state=CaseState.OPEN
+    )
+    return waiting.filter(pk__in=find_begun_cases(project)).order_by(*WORKLIST_ORDER)
 
 
 def count_accepted_since(project: Project, moment: Any) -> int:

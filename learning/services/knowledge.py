@@ -12,7 +12,7 @@ from annotation.datasets.models import Split
 from annotation.labeling.accepted import find_accepted_answers
 from annotation.labeling.models import Case, CaseState
 from annotation.labeling.schemas import Question
-from annotation.labeling.selectors import find_read_cases
+from annotation.labeling.selectors import find_begun_cases
 from annotation.labeling.services.projects import current_schema
 from learning.acquisition.pool import Rows
 from learning.heads.kinds import HEAD_KINDS, HeadKind, Labels, Scale
@@ -82,12 +82,13 @@ def _scale_of(question: Question | None) -> Scale:
 
 
 def _cases_not_to_draw(target: Target) -> Iterable[UUID]:
-    """Those done or held by readers, and those that somebody has read: a draw of them would never count.
+    """Those done or held by readers, and those that somebody has begun: a draw of them would never count,
+    for a case comes back as it was first served.
 
     Asked for instead of the others, because they are few as long as a ranking matters.
     """
     cases = Case.objects.filter(project=target.project)
     is_drawable = Q(state=CaseState.OPEN, free_slots__gt=0) & ~Q(
-        pk__in=find_read_cases(target.project)
+        pk__in=find_begun_cases(target.project)
     )
     return cases.exclude(is_drawable).values_list("pk", flat=True)

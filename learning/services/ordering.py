@@ -15,7 +15,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from annotation.labeling.models import CaseState, Project
-from annotation.labeling.selectors import find_partly_read
+from annotation.labeling.selectors import find_unfinished
 from annotation.labeling.services.ranking import (
     Placed,
     Ranked,
@@ -33,6 +33,7 @@ from learning.models import (
 from learning.services.unusable import unusable_cases
 
 Floats = NDArray[np.float64]
+UNFINISHED = 100  # cases that take turns with what the light heads draw
 
 
 def follow(version: ModelVersion) -> None:
@@ -57,7 +58,7 @@ def followed_of(target: Target) -> ModelVersion | None:
 def lead(head: HeadVersion) -> None:
     """Put the cases that the head has picked in front, in turn with those of other targets' heads.
 
-    Those that wait for another reader come first: nobody draws them again.
+    What somebody has begun takes turns with them all: nobody draws it again.
     """
     project = head.target.project
     lock_order(project)
@@ -65,7 +66,7 @@ def lead(head: HeadVersion) -> None:
     newest = others.exclude(target=head.target_id).order_by("target_id", "-number")
     heads = [head, *newest.distinct("target_id").defer("content")]
     drawn = in_turn([_picked(each) for each in heads])
-    publish_front(project=project, front=in_turn([_partly_read(project) + drawn]))
+    publish_front(project=project, front=in_turn([_unfinished(project), drawn]))
 
 
 def rankings_beside(target: Target) -> list[UUID]:
@@ -163,13 +164,12 @@ def _best(orders: Iterable[Sequence[Ranked]]) -> list[Ranked]:
     return list(found.values())
 
 
-def _partly_read(project: Project) -> list[Placed]:
-    """What somebody has read of the fronts so far, in their order and by the draws that began it."""
-    cases = find_partly_read(project).filter(front__gt=0, ranking_id__isnull=False)
-    rows = cases.values_list("pk", "ranking_id", "priority_reason", "priority_words")
-    return [
-        Placed(case, ranking, reason, words) for case, ranking, reason, words in rows if ranking
-    ]
+def _unfinished(project: Project) -> list[Placed]:
+    """What somebody has begun, which no head draws again, by the ranking and for the reason it was begun."""
+    rows = find_unfinished(project).values_list(
+        "pk", "ranking_id", "priority_reason", "priority_words"
+    )
+    return [Placed(*row) for row in rows[:UNFINISHED]]
 
 
 def _picked(head: HeadVersion) -> list[Placed]:

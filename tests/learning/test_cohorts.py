@@ -7,6 +7,8 @@ from annotation.core.jobs import JobState
 from annotation.datasets.models import Split
 from annotation.datasets.services import prescribe_splits
 from annotation.labeling.models import Case
+from annotation.labeling.services import reading
+from annotation.labeling.services.claiming import release
 from annotation.labeling.services.projects import change_settings
 from learning.models import EMBEDDING_SIZE, Embedding, EncoderVersion
 from learning.services import cohorts, embeddings, heads
@@ -139,6 +141,23 @@ def test_a_case_that_waits_for_its_second_reader_is_not_drawn_again_but_comes_fi
     assert begun.ranking_id == first.pk
     assert factories.claim(cast.annotator2, cast.project).case == begun
     assert factories.claim(cast.annotator, cast.project).ranking_id == second.pk
+
+
+def test_what_was_begun_outside_the_front_comes_there_with_the_next_draw(cast, encoder, cases):
+    """As audits, and what is asked of more readers later: by rank alone it would never be finished."""
+    change_settings(actor=cast.manager, project=cast.project, readers_per_case=2)
+    target = create_target(actor=cast.manager, project=cast.project, question="nodule")
+    begun = factories.submit_next(cast.annotator, cast.project).case
+    put_aside = factories.claim(cast.annotator, cast.project)
+    reading.open_annotation(reader=cast.annotator, case=put_aside.case)
+    release(assignment=put_aside)
+    version = heads.refit(target, seed=1)
+    picked = set(version.picks.values_list("case", flat=True))
+    assert not picked & {begun.pk, put_aside.case_id}
+    begun.refresh_from_db()
+    assert (begun.front > 0, begun.ranking_id) == (True, None)
+    assert Case.objects.get(pk=put_aside.case_id).front > 0
+    assert factories.claim(cast.annotator2, cast.project).case_id in {begun.pk, put_aside.case_id}
 
 
 def test_only_what_fits_is_kept_the_last_used_first(cast, encoder, cases, loads, monkeypatch):

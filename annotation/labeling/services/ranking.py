@@ -58,13 +58,13 @@ WHERE c.id = r.case_id AND c.project_id = %(project)s
 
 @dataclass(frozen=True)
 class Placed:
-    """One case with a place, the ranking that gave it, and why.
+    """One case with a place, the ranking that gave it (None: no ranking did), and why.
 
     `words` say the reason in no language, for screens: {"code": ..., and its values}.
     """
 
     case_id: UUID
-    ranking_id: UUID
+    ranking_id: UUID | None
     reason: str
     words: Mapping[str, Any] = field(default_factory=dict)
 
