@@ -91,7 +91,7 @@ def the_next_case_hangs_without_waiting(room):
         )
         return [url for url in asked if "/frames/" in url and open_study not in url]
 
-    servers.eventually(lambda: len(frames_of_the_next()) >= 9, "it is fetched ahead", timeout_s=20)
+    servers.eventually(lambda: len(frames_of_the_next()) >= 9, "it is fetched ahead")
     room.page.mouse.click(*room.at(0, 0.5, 0.5), button="middle")  # else Enter is the strip's
     person.answer_and_submit(room.page, "1")
     room.until("p.status === 'shown' && p.as === 'axial' && p.loaded === 9")
