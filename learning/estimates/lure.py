@@ -44,8 +44,9 @@ class Estimate:
 
     @property
     def interval(self) -> Bounds:
-        """95 %."""
-        return self.bounds or student(self.value, self.standard_error, self.draws)
+        """95 %; no loss lies below 0, however wide the doubt."""
+        low, high = self.bounds or student(self.value, self.standard_error, self.draws)
+        return max(low, 0.0), high
 
 
 def as_rate(estimate: Estimate) -> Estimate:

@@ -84,6 +84,7 @@ def test_bounds_are_those_of_other_libraries():
 def test_no_error_in_few_cases_is_no_proof_of_none():
     assert as_rate(plain(np.zeros(3))).interval[1] == pytest.approx(0.56, abs=0.01)
     assert as_rate(plain(np.zeros(400))).interval[1] < 0.01
+    assert plain(np.array([2.0, 6.0])).interval == (0.0, pytest.approx(29.4, abs=0.1))
     low, high = as_rate(plain(np.repeat([1.0, 0.0], 10))).interval
     np.testing.assert_allclose((low, high), wilson(0.5, 19))
 
