@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -73,6 +73,9 @@ def find_accepted_answers(project: Project, question: str) -> dict[UUID, AgreedA
         return {}
     newest = schemas[0].schema
     gates = sorted(newest.gates_of(question))
+    deciding = replace(
+        newest, questions=tuple(q for q in newest.questions if q.key in {question, *gates})
+    )
     options = {schema.pk: _options_of(schema, question) for schema in schemas}
     reads: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
     asked: dict[UUID, frozenset[str]] = {}
@@ -84,11 +87,11 @@ def find_accepted_answers(project: Project, question: str) -> dict[UUID, AgreedA
             *(F(f"content__answers__{key}") for key in (question, *gates)),
         )
     )  # fmt: skip
-    for case_id, schema_id, answer, *deciding in rows:
-        said = dict(zip(gates, deciding, strict=True))
-        reads[case_id].append({**fitting_answers(newest, {"answers": said}), question: answer})
+    for case_id, schema_id, answer, *others in rows:
+        said = dict(zip(gates, others, strict=True))
+        reads[case_id].append({**fitting_answers(deciding, {"answers": said}), question: answer})
         asked[case_id] = asked.get(case_id, options[schema_id]) & options[schema_id]
-    agreed = {case_id: consensus(newest, found)[question] for case_id, found in reads.items()}
+    agreed = {case_id: consensus(deciding, found)[question] for case_id, found in reads.items()}
     return {
         case_id: AgreedAnswer(answer, asked[case_id])
         for case_id, answer in agreed.items()

@@ -31,6 +31,8 @@ def _without_later_conditions(schema: Schema, reads: Sequence[Answers]) -> Schem
     Those may have come after the reads, and hid nothing from their readers.
     """
     answered = {key for read in reads for key, answer in read.items() if answer is not None}
+    if all(q.gates <= answered for q in schema.questions):  # as a rule: cases are many
+        return schema
     lifted = (
         replace(q, show_if=q.show_if.without(q.gates - answered)) if q.show_if else q
         for q in schema.questions
