@@ -23,7 +23,7 @@ MEMORY_LIMIT_BYTES = 3 * 2**30  # address space: numpy and the codecs map about 
 CALLS_PER_CHILD = 5_000
 DEFAULT_TIMEOUT_S = 30.0
 WAITS = 5  # times the limit by the clock, while a child waits for a processor that others have
-LOOKS_S = 0.1
+LOOKS_S = 0.1  # between two looks at what a child that says nothing has used
 LEAST_PRIORITY = 19
 PIPE_BYTES = 2**20  # a picture or a frame passes without the two taking turns
 PREFIX = struct.Struct(">II")  # bytes of header and payload that follow
@@ -59,10 +59,9 @@ class _Patience:
         self._pid, self._seconds, self._before = pid, seconds, _seconds_of_processor(pid)
         self._end = time.monotonic() + WAITS * seconds
 
-    def left_s(self) -> float:
-        """Seconds after which to look again; 0.0 where nothing is left."""
+    def is_over(self) -> bool:
         used = _seconds_of_processor(self._pid) - self._before
-        return max(min(self._seconds - used, self._end - time.monotonic()), 0.0)
+        return used >= self._seconds or time.monotonic() >= self._end
 
 
 def _seconds_of_processor(pid: int) -> float:
@@ -129,14 +128,13 @@ class Child:
         """The next bytes; whatever else the pipe holds is taken too, for the next call."""
         descriptor = _pipe(self.process.stdout).fileno()
         while len(self._received) < size:
-            left_s = patience.left_s()
-            ready, _, _ = select.select([descriptor], [], [], max(left_s, LOOKS_S))
+            ready, _, _ = select.select([descriptor], [], [], LOOKS_S)
             if ready:
                 piece = os.read(descriptor, PIPE_BYTES)
                 if not piece:
                     raise ValueError("closed")
                 self._received += piece
-            elif left_s == 0:
+            elif patience.is_over():
                 raise TimeoutError
         data = bytes(self._received[:size])
         del self._received[:size]
