@@ -194,6 +194,13 @@ def is_arriving(study: str) -> Exists:
     return has_changed(study, timezone.now() - quiet_time())
 
 
+# The same in SQL, of the study whose id `study` names; it asks for `quiet`.
+IS_ARRIVING = """
+    EXISTS (SELECT 1 FROM archive_series s JOIN archive_seriespreparation p ON p.series_id = s.id
+            WHERE s.study_id = {study} AND p.changed_at > now() - %(quiet)s)
+"""
+
+
 def quiet_time() -> timedelta:
     """A study is whole, as far as can be told, once nothing of it has come for so long."""
     return timedelta(seconds=settings.STUDY_QUIET_SECONDS)

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from annotation.accounts.models import User
-from annotation.archive.selectors import quiet_time
+from annotation.archive.selectors import IS_ARRIVING, quiet_time
 from annotation.core.rows import fetch_all
 from annotation.labeling.models import Case, Project
 
@@ -36,12 +36,9 @@ SERVABLE = """
         SELECT 1 FROM labeling_mark m
         WHERE m.case_id = c.id AND m.reader_id = %(reader)s AND m.kind = 'skip')
 """
-IS_ARRIVING = """
-    EXISTS (SELECT 1 FROM archive_series s JOIN archive_seriespreparation p ON p.series_id = s.id
-            WHERE s.study_id = c.study_id AND p.changed_at > now() - %(quiet)s)
-"""
+ARRIVING = IS_ARRIVING.format(study="c.study_id")
 # Of a study that is still arriving a reader would see a part and answer for the whole.
-CLAIMABLE = f"{SERVABLE} AND NOT {IS_ARRIVING}"
+CLAIMABLE = f"{SERVABLE} AND NOT {ARRIVING}"
 # No draft has been handed in, which the index of a reader's reads can tell.
 MY_DRAFTS = """
     SELECT a.case_id FROM labeling_annotation a
@@ -92,7 +89,7 @@ def values_of(*, reader: User, project: Project) -> dict[str, Any]:
 
 def count_arriving(*, reader: User, project: Project) -> int:
     """The cases that wait for this reader until nothing more of their studies comes."""
-    statement = COUNT_ARRIVING.format(servable=SERVABLE, arriving=IS_ARRIVING)
+    statement = COUNT_ARRIVING.format(servable=SERVABLE, arriving=ARRIVING)
     [[count]] = fetch_all(statement, values_of(reader=reader, project=project))
     return int(count)
 
