@@ -25,7 +25,7 @@ from learning.pipeline.base import (
     OnProgress,
     Pretrained,
 )
-from learning.pipeline.reads import ReadAhead
+from learning.pipeline.reads import ReadAhead, read_too_early
 from learning.services.modalities import usual_recolouring
 from learning.services.test_results import Results
 from learning.training.boxes import Boxes as BoxArray
@@ -46,7 +46,6 @@ from learning.training.detection.train import (
 from learning.training.loop import choose_device
 from learning.training.metrics.figures import figures
 from learning.training.predict import one_ahead
-from learning.training.preparation import UnusableInput
 from learning.training.pretraining.contrastive import Images
 from learning.training.pretraining.own_network import Run, pretrain_detector
 from learning.training.resumable import Schedule
@@ -211,7 +210,7 @@ class Boxes(Kind):
             later = [key for key in self.classes if key not in known]
             if later:
                 # The case would teach that nothing of this label is there.
-                raise UnusableInput(f"{later[0]}: could not be drawn yet when the case was read")
+                raise read_too_early(later[0])
         return found
 
     def drawn(self, content: Json) -> Iterator[tuple[Json, list[float], int]]:

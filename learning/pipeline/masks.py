@@ -34,7 +34,7 @@ from learning.pipeline.base import (
     OnProgress,
     Pretrained,
 )
-from learning.pipeline.reads import ReadAhead
+from learning.pipeline.reads import ReadAhead, read_too_early
 from learning.services.modalities import usual_recolouring
 from learning.services.test_results import Results
 from learning.training.config import TrainConfig
@@ -294,7 +294,7 @@ class Masks(Kind):
         """
         later = min((self._later_than(read) for read in reads), key=len, default=[])
         if later and item.split != Split.TRAIN:
-            raise UnusableInput(f"{later[0].label}: could not be drawn yet when the case was read")
+            raise read_too_early(later[0].label)
 
     def _later_than(self, read: Read) -> list[Segment]:
         """The learned structures that the schema which the reader answered did not have."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from annotation.datasets.formats.base import Read, reads_of_items
 from annotation.datasets.models import DatasetItem
+from learning.training.preparation import UnusableInput
 
 AT_ONCE = 32  # items, the content of each up to 16 MiB
 
@@ -25,3 +26,8 @@ class ReadAhead:
             for read in reads_of_items(list(part)):
                 self._found[read.item.pk].append(read)
         return self._found[item.pk]
+
+
+def read_too_early(name: str) -> UnusableInput:
+    """Why a read says nothing of a finding that came into the schema after it."""
+    return UnusableInput(f"{name}: could not be drawn yet when the case was read")
