@@ -8,17 +8,8 @@ from collections.abc import Sequence
 
 Bounds = tuple[float, float]
 Z = 1.96
-STUDENT = (
-    12.706,
-    4.303,
-    3.182,
-    2.776,
-    2.571,
-    2.447,
-    2.365,
-    2.306,
-    2.262,
-)  # by degrees of freedom from 1
+# By degrees of freedom from 1.
+STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 
 
 def student(mean: float, standard_error: float, count: int) -> Bounds:

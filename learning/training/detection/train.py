@@ -16,6 +16,7 @@ from learning.training.detection.network import Detector, DetectorShape, Maps
 from learning.training.detection.targets import Targets, encode
 from learning.training.detection.windows import cut_window, window_maps
 from learning.training.memory import AtOnce, room
+from learning.training.networks import on_device
 from learning.training.precision import mixed
 from learning.training.resumable import Schedule, batch_of_step, fit
 from learning.training.run import OnProgress, Store
@@ -89,10 +90,9 @@ def train_detector(
 
 def placed(network: Detector, device: torch.device) -> Detector:
     """On the device, in the plane in the layout that convolutions are fast in."""
-    network = network.to(device)
     if network.shape.dimensions == 2:
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network
+        on_device(network, device)
+    return network.to(device)
 
 
 def _loss(network: torch.nn.Module, batch: Batch) -> torch.Tensor:
