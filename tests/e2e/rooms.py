@@ -114,14 +114,15 @@ class Room:
 
     def hover_brush(self, pane, x, y):
         """Bring the brush over a place of a pane, until its ring says that it can paint there."""
-        ring = self.page.locator(f"[data-pane='{pane}'] svg.svg-layer circle")
+        # The handles of a region, which the hand has just left, have no opacity of what fills them.
+        ring = self.page.locator(f"[data-pane='{pane}'] svg.svg-layer circle[fill-opacity]")
         for wiggle in range(100):
             self.page.mouse.move(x + wiggle % 2, y)
             if ring.count() > 0:
                 break
             self.page.wait_for_timeout(50)
         self.page.mouse.move(x, y)
-        assert ring.count() == 1
+        assert ring.count() == 1, f"{ring.count()} rings"
 
     def canvas_of(self, pane, point_mm):
         """Where a point of the patient lies in a pane."""
