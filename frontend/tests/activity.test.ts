@@ -30,3 +30,12 @@ it('tells no more than can count, after whatever time without a network or aslee
   expect(clock.take()).toBe(86_400)
   expect(clock.take()).toBe(0)
 })
+
+it('keeps a case for half an hour after the last input, and again once there is some', () => {
+  const clock = new ActivityClock()
+  clock.tick(0, true)
+  expect(clock.isAttended(29 * 60_000)).toBe(true)
+  expect(clock.isAttended(30 * 60_000)).toBe(false)
+  clock.input(50 * 60_000)
+  expect(clock.isAttended(51 * 60_000)).toBe(true)
+})

@@ -30,7 +30,10 @@ export function useHeartbeat(session: Beating, clock: ActivityClock, isUnderWay:
     }
     window.addEventListener('pagehide', leave)
     window.addEventListener('beforeunload', ask)
-    const beating = setInterval(() => void session.beat(), HEARTBEAT_MS)
+    const beat = () => {
+      if (clock.isAttended(performance.now())) void session.beat()
+    }
+    const beating = setInterval(beat, HEARTBEAT_MS)
     return () => {
       for (const name of INPUTS) window.removeEventListener(name, onInput)
       clearInterval(ticking)
