@@ -123,9 +123,12 @@ def chromium(arguments=ARGUMENTS):
         browser.close()
 
 
-def new_page(browser, address, troubles) -> Page:
-    """A small page of a new person: software draws each pixel. Errors and 5xx answers land in `troubles`."""
-    page = _page_of_a_new_person(browser, address)
+def new_page(browser, address, troubles, *, has_own_clock=False) -> Page:
+    """A small page of a new person: software draws each pixel. Errors and 5xx answers land in `troubles`.
+
+    A clock that is set is that of all pages of a context, those of later tests too: such a page has one of its own.
+    """
+    page = _page_of_a_new_person(browser, address, shares=not has_own_clock)
     page.set_viewport_size({"width": 900, "height": 600})
     page.on("pageerror", lambda error: troubles.append(f"page error: {error}"))
     page.on("console", lambda m: troubles.append(m.text) if "Content Security" in m.text else None)
@@ -135,9 +138,9 @@ def new_page(browser, address, troubles) -> Page:
     return page
 
 
-def _page_of_a_new_person(browser, address):
+def _page_of_a_new_person(browser, address, *, shares):
     for shared in _sessions:
-        if browser is shared.browser:
+        if shares and browser is shared.browser:
             return shared.new_page(address)
     return browser.new_context(base_url=address).new_page()
 

@@ -202,11 +202,11 @@ def make_case(cast, name, files, *, definition=None):
 
 
 @contextlib.contextmanager
-def reading(cast):
+def reading(cast, *, has_own_clock=False):
     """A page at a time for the projects that are opened with it; fails on errors in the page."""
     troubles = []
     with person.visiting() as (address, browser):
-        page = person.new_page(browser, address, troubles)
+        page = person.new_page(browser, address, troubles, has_own_clock=has_own_clock)
         page.set_viewport_size({"width": 900, "height": 520})
         let_in(page, address, cast.manager.username)
 

@@ -13,7 +13,7 @@ WAITING = {"has_more": False, "arriving": 2, "quiet_seconds": 60}
 def test_what_arrives_while_a_case_is_read_is_shown_before_it_can_be_handed_in(live_cast):
     files = phantom("growing", slices=12)
     project = make_case(live_cast, "growing", files[:8], definition=factories.QUESTIONS)
-    with reading(live_cast) as enter:
+    with reading(live_cast, has_own_clock=True) as enter:
         room = enter(project)
         page = room.page
         room.until("p.frames === 8")
