@@ -126,9 +126,12 @@ def chromium(arguments=ARGUMENTS):
 def new_page(browser, address, troubles, *, has_own_clock=False) -> Page:
     """A small page of a new person: software draws each pixel. Errors and 5xx answers land in `troubles`.
 
-    A clock that is set is that of all pages of a context, those of later tests too: such a page has one of its own.
+    A clock is that of all pages of a context, those of later tests too: a page whose clock is set needs one of its own,
+    and needs it before anything is waited for.
     """
     page = _page_of_a_new_person(browser, address, shares=not has_own_clock)
+    if has_own_clock:
+        page.clock.install()
     page.set_viewport_size({"width": 900, "height": 600})
     page.on("pageerror", lambda error: troubles.append(f"page error: {error}"))
     page.on("console", lambda m: troubles.append(m.text) if "Content Security" in m.text else None)

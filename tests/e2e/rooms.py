@@ -215,7 +215,11 @@ def reading(cast, *, has_own_clock=False):
             page.wait_for_selector(person.SHOWN, timeout=60_000)
             return Room(page)
 
-        yield enter
+        try:
+            yield enter
+        except BaseException as error:
+            error.add_note(f"troubles of the page: {troubles}")
+            raise
     assert troubles == [], troubles
 
 

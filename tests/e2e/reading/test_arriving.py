@@ -27,7 +27,6 @@ def test_what_arrives_while_a_case_is_read_is_shown_before_it_can_be_handed_in(l
         assert not Revision.objects.exists()
         assert draft()["answers"] == {"nodule": "yes"}
 
-        page.clock.install()
         page.route("**/waiting", lambda route: route.fulfill(json=WAITING))
         page.keyboard.press("Enter")
         page.get_by_text("2 studies are still arriving").wait_for()
