@@ -1,6 +1,8 @@
 """Split policy, frozen datasets and export jobs."""
 
 import functools
+from collections.abc import Iterable
+from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -9,8 +11,9 @@ from django.db import models
 from annotation.core.jobs import Job
 from annotation.core.models import BaseModel
 from annotation.datasets import splits
+from annotation.labeling.agreement import disputed
 from annotation.labeling.models import Case, LabelSchema, Project, Revision
-from annotation.labeling.schemas import Schema
+from annotation.labeling.schemas import Schema, fitting_answers
 
 
 class Split(models.TextChoices):
@@ -130,6 +133,19 @@ class DatasetItem(models.Model):
         """The label schemas that its reads answered; of many items `selectors.fetch_schemas` asks at once."""
         answered = Revision.objects.filter(pk__in=self.revision_ids).values("schema")
         return [one.schema for one in LabelSchema.objects.filter(pk__in=answered)]
+
+    @functools.cached_property
+    def disputed(self) -> dict[str, frozenset[str]]:
+        """What `agreement.disputed` finds in its reads; of many items `selectors.fetch_disputed` asks at
+        once."""
+        reads = Revision.objects.filter(pk__in=self.revision_ids)
+        return self.disputed_in(reads.values_list("content__answers", flat=True))
+
+    def disputed_in(self, answers: Iterable[Any]) -> dict[str, frozenset[str]]:
+        """`disputed`, where these are the answers of its reads to the study's questions."""
+        schema = self.dataset.schema.schema
+        fitting = [fitting_answers(schema, {"answers": one or {}}) for one in answers]
+        return disputed(schema, fitting)
 
 
 class Export(Job):

@@ -134,6 +134,19 @@ def fetch_schemas(items: Sequence[DatasetItem]) -> None:
             item.schemas = [by_id[one].schema for one in answered]
 
 
+def fetch_disputed(items: Sequence[DatasetItem]) -> None:
+    """Fill `DatasetItem.disputed` of all these, with a query for many that several readers read."""
+    for start in range(0, len(items), ITEMS_AT_ONCE):
+        part = items[start : start + ITEMS_AT_ONCE]
+        ids = [pk for item in part if len(item.revision_ids) > 1 for pk in item.revision_ids]
+        reads = Revision.objects.filter(pk__in=ids)
+        answers_of = dict(reads.values_list("pk", "content__answers"))
+        for item in part:
+            item.disputed = item.disputed_in(
+                answers_of[pk] for pk in item.revision_ids if pk in answers_of
+            )
+
+
 def find_instances(item: DatasetItem) -> QuerySet[Instance]:
     """What the archive holds of the item's study, in a fixed order, without the DICOM JSON."""
     return (

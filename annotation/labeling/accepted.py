@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import F, QuerySet
 
-from annotation.labeling.agreement import consensus
+from annotation.labeling.agreement import consensus, disputed
 from annotation.labeling.models import AnnotationState, CaseState, LabelSchema, Project, Revision
 from annotation.labeling.schemas import fitting_answers
 
@@ -56,10 +56,10 @@ def iterate_accepted_reads(project: Project) -> Iterator[AcceptedRead]:
 
 @dataclass(frozen=True)
 class AgreedAnswer:
-    """What the readers of a case agree on, and the options that each of them could choose."""
+    """What the readers of a case agree on, and the options of which that says anything."""
 
     value: Any
-    asked: frozenset[str]  # an option of a later schema has not been looked for
+    settled: frozenset[str]  # each of them could choose these, and most say the same of each
 
 
 def find_accepted_answers(project: Project, question: str) -> dict[UUID, AgreedAnswer]:
@@ -91,12 +91,13 @@ def find_accepted_answers(project: Project, question: str) -> dict[UUID, AgreedA
         said = dict(zip(gates, others, strict=True))
         reads[case_id].append({**fitting_answers(deciding, {"answers": said}), question: answer})
         asked[case_id] = asked.get(case_id, options[schema_id]) & options[schema_id]
-    agreed = {case_id: consensus(deciding, found)[question] for case_id, found in reads.items()}
-    return {
-        case_id: AgreedAnswer(answer, asked[case_id])
-        for case_id, answer in agreed.items()
-        if answer is not None
-    }
+    found = {}
+    for case_id, of_case in reads.items():
+        answer = consensus(deciding, of_case)[question]
+        if answer is not None:
+            open_options = disputed(deciding, of_case).get(question, frozenset())
+            found[case_id] = AgreedAnswer(answer, asked[case_id] - open_options)
+    return found
 
 
 def _options_of(schema: LabelSchema, question: str) -> frozenset[str]:

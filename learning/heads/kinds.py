@@ -43,8 +43,11 @@ class HeadKind(ABC):
         """The labels of cases of which nothing is known."""
 
     @abstractmethod
-    def label(self, answer: Any, classes: Sequence[str], asked: Collection[str]) -> Any:
-        """An answer as a row of the labels; None where it says nothing of these classes."""
+    def label(self, answer: Any, classes: Sequence[str], settled: Collection[str]) -> Any:
+        """An answer as a row of the labels; None where it says nothing of these classes.
+
+        Of several answers it says something of the `settled` options alone.
+        """
 
     @abstractmethod
     def is_known(self, labels: Labels) -> NDArray[np.bool_]:
@@ -99,8 +102,8 @@ class Exclusive(HeadKind):
         del class_count
         return np.full(count, -1, np.int64)
 
-    def label(self, answer: Any, classes: Sequence[str], asked: Collection[str]) -> Any:
-        del asked
+    def label(self, answer: Any, classes: Sequence[str], settled: Collection[str]) -> Any:
+        del settled
         is_class = isinstance(answer, str) and answer in classes
         return classes.index(answer) if is_class else None
 
@@ -140,7 +143,7 @@ class Graded(Exclusive):
 
 
 class Independent(HeadKind):
-    """Each class present or not, as (n, C) of 1, 0 or NaN where nobody looked for it."""
+    """Each class present or not, as (n, C) of 1, 0 or NaN where it is not settled."""
 
     kind = "many"
     answers = "many"
@@ -148,10 +151,10 @@ class Independent(HeadKind):
     def unlabeled(self, count: int, class_count: int) -> Labels:
         return np.full((count, class_count), np.nan)
 
-    def label(self, answer: Any, classes: Sequence[str], asked: Collection[str]) -> Any:
+    def label(self, answer: Any, classes: Sequence[str], settled: Collection[str]) -> Any:
         if not isinstance(answer, list):
             return None
-        return [float(name in answer) if name in asked else np.nan for name in classes]
+        return [float(name in answer) if name in settled else np.nan for name in classes]
 
     def is_known(self, labels: Labels) -> NDArray[np.bool_]:
         return np.asarray(np.isfinite(labels).any(axis=1))
@@ -193,8 +196,8 @@ class Scalar(HeadKind):
         del class_count
         return np.full(count, np.nan)
 
-    def label(self, answer: Any, classes: Sequence[str], asked: Collection[str]) -> Any:
-        del classes, asked
+    def label(self, answer: Any, classes: Sequence[str], settled: Collection[str]) -> Any:
+        del classes, settled
         is_number = isinstance(answer, int | float) and not isinstance(answer, bool)
         return float(answer) if is_number and math.isfinite(answer) else None
 

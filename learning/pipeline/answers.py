@@ -1,7 +1,7 @@
 """Targets with one answer per case: choices, grades, numbers, times to an event."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.datasets.models import DatasetItem, Split
-from annotation.datasets.selectors import fetch_schemas
+from annotation.datasets.selectors import fetch_disputed, fetch_schemas
 from annotation.labeling.schemas import Schema
 from learning.acquisition.pool import Labeled, Pool
 from learning.images import MiddleImages
 from learning.machine import process_count
 from learning.models import TargetKind
 from learning.pipeline.base import (
+    DISAGREEING,
     DROPOUT,
     Examples,
     Foreseen,
@@ -72,6 +73,7 @@ NUMBERS: dict[str, type[Number] | type[TimeToEvent]] = {
     TargetKind.NUMBER: Number,
     TargetKind.TIME_TO_EVENT: TimeToEvent,
 }
+Disputed = Mapping[str, frozenset[str]]  # options by question, as `agreement.disputed` finds them
 
 
 class Answers(Kind):
@@ -142,12 +144,13 @@ class Answers(Kind):
     def look_up(self, items: Sequence[DatasetItem]) -> None:
         if self.target.kind == TargetKind.MANY:
             fetch_schemas(items)
+            fetch_disputed(items)
 
     def answer(self, item: DatasetItem) -> Any:
         known = self.known_answer(item.answers)
         if known is None or self.target.kind != TargetKind.MANY:
             return known
-        return self.as_asked(known, item.schemas)
+        return self.as_settled(known, item.schemas, item.disputed)
 
     def known_answer(self, answers: Json) -> Any:
         """What the readers' common answers teach; None where that is nothing."""
@@ -163,25 +166,27 @@ class Answers(Kind):
             is_known = isinstance(given, str) and given in self.classes
         return given if is_known else None
 
-    def as_asked(self, findings: list[str], schemas: Iterable[Schema]) -> Any:
-        """Findings of reads under these schemas; None where no option of today could be chosen.
+    def as_settled(self, findings: list[str], schemas: Iterable[Schema], disputed: Disputed) -> Any:
+        """Findings of reads under these schemas; None where nothing is settled of any option of today.
 
-        An option that is not in every one of them was not looked for by all readers: it is neither present
-        nor absent, as `find_accepted_answers` has it for light heads.
+        An option that is not in every one of them was not looked for by all readers, and what is disputed
+        they do not agree on: these are neither present nor absent, as `find_accepted_answers` has it
+        for light heads.
         """
-        asked = set(self.classes)
+        settled = set(self.classes) - disputed.get(self.target.question, frozenset())
         for schema in schemas:
             question = schema.question(self.target.question)
-            asked &= set(question.option_keys if question else ())
-        if len(asked) == len(self.classes):
+            settled &= set(question.option_keys if question else ())
+        if len(settled) == len(self.classes):
             return findings
-        told = {name: name in findings if name in asked else None for name in self.classes}
-        return told if asked else None
+        told = {name: name in findings if name in settled else None for name in self.classes}
+        return told if settled else None
 
     def why_no_answer(self, item: DatasetItem) -> str:
-        return self.why_unknown(item, item.answers)
+        is_many = self.target.kind == TargetKind.MANY  # of others no read needs to be asked for
+        return self.why_unknown(item, item.answers, item.disputed if is_many else {})
 
-    def why_unknown(self, item: DatasetItem, answers: Json) -> str:
+    def why_unknown(self, item: DatasetItem, answers: Json, disputed: Disputed) -> str:
         """Why common answers teach nothing, for people."""
         given = answers.get(self.target.question)
         if given is None:
@@ -193,6 +198,8 @@ class Answers(Kind):
             return (
                 "whether the event happened has no answer" if is_time else "the time is not above 0"
             )
+        if self.target.question in disputed:
+            return DISAGREEING
         return "the answer is no longer one of the question's"
 
     def _survival(self, time: Any, answers: Json) -> Json | None:

@@ -15,6 +15,7 @@ from annotation.datasets.models import DatasetItem, Split
 from learning.acquisition.pool import Pool
 from learning.acquisition.uncertainty import box_components
 from learning.pipeline.base import (
+    DISAGREEING,
     Examples,
     Foreseen,
     Json,
@@ -46,6 +47,7 @@ from learning.training.detection.train import (
 from learning.training.loop import choose_device
 from learning.training.metrics.figures import figures
 from learning.training.predict import one_ahead
+from learning.training.preparation import UnusableInput
 from learning.training.pretraining.contrastive import Images
 from learning.training.pretraining.own_network import Run, pretrain_detector
 from learning.training.resumable import Schedule
@@ -264,7 +266,8 @@ def agreed(
 ) -> tuple[BoxArray, NDArray[np.int64]]:
     """The objects that more than half of the readers drew, as the mean of their boxes.
 
-    Boxes of one label whose overlap reaches `same` are one object.
+    Boxes of one label whose overlap reaches `same` are one object. Raises UnusableInput where exactly half
+    drew one: without it the case would teach that nothing is there.
     """
     boxes = np.concatenate([b for b, _ in reads])
     labels = np.concatenate([c for _, c in reads])
@@ -283,6 +286,8 @@ def agreed(
             if len(mine := np.flatnonzero(is_same & (reader == number)))
         ]
         is_free[group] = False
+        if len(group) * 2 == len(reads):
+            raise UnusableInput(DISAGREEING)
         if len(group) * 2 > len(reads):
             found.append(boxes[group].mean(axis=0))
             classes.append(labels[row])

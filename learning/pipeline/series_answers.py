@@ -7,7 +7,7 @@ from uuid import UUID
 
 from annotation.datasets.formats.base import Read
 from annotation.datasets.models import DatasetItem
-from annotation.labeling.agreement import consensus
+from annotation.labeling.agreement import consensus, disputed
 from annotation.labeling.schemas import fitting_answers, fitting_answers_on_series
 from learning.acquisition.pool import Labeled
 from learning.models import TargetKind
@@ -34,7 +34,11 @@ class SeriesAnswers(Answers):
         given = reads.of(item)
         found = self._known(chosen, given)
         if found is None:
-            raise UnusableInput(self.why_unknown(item, self._agreed(chosen, given)))
+            each = self._answers(chosen, given)
+            agreed = consensus(self.schema, each, "series")
+            raise UnusableInput(
+                self.why_unknown(item, agreed, disputed(self.schema, each, "series"))
+            )
         return found
 
     def balance(self, items: Sequence[DatasetItem]) -> Labeled:
@@ -44,20 +48,21 @@ class SeriesAnswers(Answers):
 
     def _known(self, chosen: ChosenSeries, reads: Sequence[Read]) -> Any:
         """What the reads teach of the first channel's series; None where that is nothing."""
-        known = self.known_answer(self._agreed(chosen, reads))
+        each = self._answers(chosen, reads)
+        known = self.known_answer(consensus(self.schema, each, "series"))
         if known is None or self.target.kind != TargetKind.MANY:
             return known
-        return self.as_asked(known, [read.schema for read in reads])
+        schemas = [read.schema for read in reads]
+        return self.as_settled(known, schemas, disputed(self.schema, each, "series"))
 
-    def _agreed(self, chosen: ChosenSeries, reads: Sequence[Read]) -> Json:
-        """The common answers of readers for the first channel's series."""
+    def _answers(self, chosen: ChosenSeries, reads: Sequence[Read]) -> list[Json]:
+        """What each reader said of the study and of the first channel's series."""
         uid = series_of(chosen)
-        each = [
+        return [
             fitting_answers(self.schema, read.content)
             | fitting_answers_on_series(self.schema, read.content, uid)
             for read in reads
         ]
-        return consensus(self.schema, each, "series")
 
     def foresee(
         self,

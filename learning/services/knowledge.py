@@ -63,7 +63,7 @@ def knowledge_of(target: Target, encoder: EncoderVersion) -> Knowledge:
     kind = HEAD_KINDS[target.kind]
     labels = kind.unlabeled(count, len(classes))
     for case, answer in find_accepted_answers(target.project, target.question).items():
-        label = kind.label(answer.value, classes, answer.asked) if case in row_of else None
+        label = kind.label(answer.value, classes, answer.settled) if case in row_of else None
         if label is not None:
             labels[row_of[case]] = label
     is_drawable = np.ones(count, bool)

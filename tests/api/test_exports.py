@@ -192,6 +192,7 @@ def test_masks_are_volumes_in_the_place_of_their_series(exported, ct, labels):
     datalist = json.loads(found["datalist.json"])
     listed = [e for name in ("training", "validation", "test") for e in datalist[name]]
     assert [(e["image"], e["label"]) for e in listed] == [(name, liver), (name, vessel)]
+    assert [(e["not_asked"], e["disputed"]) for e in listed] == [({}, {})] * 2
 
 
 def test_masks_say_on_which_slices_they_are_the_truth(cast, ct, content, request):

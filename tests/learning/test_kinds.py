@@ -459,6 +459,16 @@ def test_readers_agree_on_the_boxes_that_most_of_them_drew():
     assert labels.tolist() == [0]
 
 
+def test_a_box_that_half_of_the_readers_drew_leaves_its_case_out():
+    nothing = np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
+    one = np.asarray([[0, 0, 10, 10]], np.float32), np.zeros(1, np.int64)
+    for reads in ([one, nothing], [nothing, one, nothing, one]):
+        with pytest.raises(UnusableInput, match="the readers do not agree"):
+            agreed(reads, 0.5)
+    assert len(agreed([one, nothing, nothing], 0.5)[0]) == 0
+    assert len(agreed([one, one, one, nothing], 0.5)[0]) == 1
+
+
 def test_a_target_is_refused_with_the_field_that_is_wrong(cast, project):
     def refused(**wanted):
         with pytest.raises(InvalidInput) as caught:

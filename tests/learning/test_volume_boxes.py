@@ -218,11 +218,19 @@ def test_only_sure_boxes_are_offered_and_never_more_than_a_read_can_hold(cast, p
 def test_readers_agree_on_lesions_and_not_on_their_first_and_last_slice(cast, project):
     case = keep(project, planted(np.random.default_rng(1))[0], STRAIGHT, "two readers")
     read(cast.annotator, case, around(case, (4, 10, 10, 10, 20, 20)))
-    second = [*around(case, (5, 10, 10, 12, 20, 22)), *around(case, (2, 40, 40, 4, 46, 46))]
-    read(cast.annotator2, case, second)
+    read(cast.annotator2, case, around(case, (5, 10, 10, 12, 20, 22)))
     boxes, labels = Looking(cast, case).label()
     np.testing.assert_allclose(boxes, [[4.5, 10, 10, 11, 20, 21]], atol=1e-4)
     assert labels.tolist() == [0]
+
+
+def test_a_lesion_that_one_of_two_readers_drew_leaves_its_case_out(cast, project):
+    case = keep(project, planted(np.random.default_rng(1))[0], STRAIGHT, "two readers")
+    read(cast.annotator, case, around(case, (4, 10, 10, 10, 20, 20)))
+    second = [*around(case, (4, 10, 10, 10, 20, 20)), *around(case, (2, 40, 40, 4, 46, 46))]
+    read(cast.annotator2, case, second)
+    with pytest.raises(UnusableInput, match="the readers do not agree"):
+        Looking(cast, case).label()
 
 
 def second_series(case):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotation.datasets import splits
-from annotation.labeling.agreement import consensus
+from annotation.labeling.agreement import consensus, disputed
 from annotation.labeling.schemas import InvalidSchema, fitting_answers, parse_schema, problems_of
 from tests.factories import QUESTIONS
 
@@ -75,6 +75,33 @@ def test_consensus_is_a_majority_and_a_tie_is_no_answer():
     assert consensus(SCHEMA, reads) == {"nodule": "yes", "also": ["effusion"]}
     assert consensus(SCHEMA, reads[1:])["nodule"] is None
     assert consensus(SCHEMA, [{}])["nodule"] is None
+
+
+CANNOT = {"cannot_assess": True}
+SEEN, UNSEEN = ["effusion"], []
+
+
+@pytest.mark.parametrize(
+    ("answers", "agreed", "open_options"),
+    [
+        ([SEEN, UNSEEN], [], {"effusion"}),
+        ([SEEN, SEEN, UNSEEN, UNSEEN], [], {"effusion"}),
+        ([SEEN, SEEN, UNSEEN], SEEN, set()),
+        ([["effusion", "pacemaker"], SEEN], SEEN, {"pacemaker"}),
+        ([["effusion"], ["pacemaker"]], None, {"effusion", "pacemaker"}),
+        ([SEEN, CANNOT], None, {"effusion", "pacemaker"}),
+        ([SEEN, UNSEEN, CANNOT], [], {"effusion"}),
+        ([SEEN, SEEN, CANNOT], SEEN, set()),
+        ([SEEN, CANNOT, CANNOT], CANNOT, set()),
+        ([SEEN, None], SEEN, set()),
+        ([None, None], None, set()),
+        ([SEEN], SEEN, set()),
+    ],
+)
+def test_an_option_without_a_majority_is_disputed_and_not_absent(answers, agreed, open_options):
+    reads = [{"nodule": "yes", "also": answer} for answer in answers]
+    assert consensus(SCHEMA, reads)["also"] == agreed
+    assert disputed(SCHEMA, reads).get("also", set()) == open_options
 
 
 def test_answers_of_an_older_schema_count_only_where_they_still_fit():

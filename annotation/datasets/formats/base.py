@@ -14,7 +14,7 @@ from uuid import UUID
 
 from annotation.archive.models import Instance
 from annotation.datasets.models import Dataset, DatasetItem, Split
-from annotation.datasets.selectors import fetch_schemas, find_instances
+from annotation.datasets.selectors import fetch_disputed, fetch_schemas, find_instances
 from annotation.labeling.models import Revision
 from annotation.labeling.schemas import Schema
 
@@ -60,12 +60,13 @@ class Read:
 
 
 def items_of(dataset: Dataset, report: Report) -> Iterator[DatasetItem]:
-    """The items in a fixed order, with the schemas of their reads; reports progress every hundred."""
+    """The items in a fixed order, with what `unknown_options` asks; reports progress every hundred."""
     rows = dataset.items.select_related("case__study").order_by("case_id")
     total, done = rows.count(), 0
     waiting = rows.iterator(chunk_size=ITEMS_AT_ONCE)
     while batch := list(islice(waiting, ITEMS_AT_ONCE)):
         fetch_schemas(batch)
+        fetch_disputed(batch)
         for item in batch:
             if done % 100 == 0:
                 report(done, total)
@@ -73,11 +74,14 @@ def items_of(dataset: Dataset, report: Report) -> Iterator[DatasetItem]:
             done += 1
 
 
-def not_asked(item: DatasetItem) -> dict[str, list[str]]:
-    """Options that not every read of the case could choose, by question with several answers.
+def unknown_options(item: DatasetItem) -> dict[str, dict[str, list[str]]]:
+    """Options that are neither present nor absent, by why that is and by question with several answers."""
+    later = _not_asked(item)
+    return {"not_asked": later, "disputed": _disputed(item, later)}
 
-    They came into the schema later: there they are neither present nor absent.
-    """
+
+def _not_asked(item: DatasetItem) -> dict[str, list[str]]:
+    """Those that not every read of the case could choose: they came into the schema later."""
     found = {}
     for question in item.dataset.schema.schema.study_questions:
         if question.kind != "many":
@@ -88,6 +92,16 @@ def not_asked(item: DatasetItem) -> dict[str, list[str]]:
         ]
         if later:
             found[question.key] = later
+    return found
+
+
+def _disputed(item: DatasetItem, later: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Those of an agreed answer on which its readers, who all could choose them, do not agree."""
+    found = {}
+    for question in item.dataset.schema.schema.study_questions:
+        unsettled = item.disputed.get(question.key, frozenset()) - {*later.get(question.key, ())}
+        if unsettled and isinstance(item.answers.get(question.key), list):
+            found[question.key] = [o for o in question.option_keys if o in unsettled]
     return found
 
 

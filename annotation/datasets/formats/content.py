@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from annotation.archive.models import Instance
-from annotation.datasets.formats.base import Read, Report, identity_of, not_asked, reads_of
+from annotation.datasets.formats.base import Read, Report, identity_of, reads_of, unknown_options
 from annotation.datasets.formats.label_maps import label_volumes_of
 from annotation.datasets.formats.nifti import mask_name
 from annotation.datasets.models import Dataset
@@ -52,7 +52,7 @@ def _body(read: Read) -> Json:
         "schema": read.revision.schema.version,
         "active_seconds": read.revision.active_seconds,
         "agreed_answers": item.answers,
-        "not_asked": not_asked(item),
+        **unknown_options(item),
         "asked_slices": read.revision.asked,
         "content": {**read.content, "regions": regions_in_patient(read)},
         "mask_files": [mask_name(volume) for volume in label_volumes_of(read)],

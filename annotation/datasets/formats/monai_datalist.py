@@ -11,8 +11,8 @@ from annotation.datasets.formats.base import (
     Report,
     file_name,
     instances_of,
-    not_asked,
     reads_of,
+    unknown_options,
 )
 from annotation.datasets.formats.label_maps import LabelVolume, label_volumes_of
 from annotation.datasets.formats.nifti import asked_planes, image_name, mask_name, table_of
@@ -45,7 +45,7 @@ def entry(item: DatasetItem) -> Json:
     return {
         "image": [file_name(item, instance) for instance in instances_of(item)],
         "label": item.answers,
-        "not_asked": not_asked(item),
+        **unknown_options(item),
         "patient": item.patient_key,
         "case": str(item.case_id),
     }

@@ -17,6 +17,7 @@ from annotation.datasets.formats.base import (
     Report,
     identity_of,
     reads_of,
+    unknown_options,
 )
 from annotation.datasets.formats.label_maps import LabelVolume, label_volumes_of
 from annotation.datasets.models import Dataset, Split
@@ -155,6 +156,7 @@ def _entry(volume: LabelVolume, image: str, mask: str, stack: Stack) -> dict[str
         "label": mask,
         "classes": table_of(volume),
         "answers": read.item.answers,
+        **unknown_options(read.item),
         "patient": read.item.patient_key,
         "case": str(read.item.case_id),
         "read": read.number,
