@@ -27,6 +27,7 @@ from annotation.core.errors import DomainError
 from annotation.datasets import services as datasets
 from annotation.datasets.models import Split
 from annotation.datasets.splitter import Splitter
+from annotation.imaging.frames import FILE_MISSING
 from annotation.labeling.models import Case
 from learning.images import Image, choose_images, load_images
 from learning.machine import FilesElsewhere
@@ -142,7 +143,7 @@ def _embed_block(encoder: EncoderVersion, embed: Embed, cases: Sequence[Case]) -
     """Vectors of the cases; one without an image gets the reason instead."""
     refused: dict[UUID, str] = {}
     found = _images(cases, refused)
-    if not archive.has_files_of([case.study_id for case in cases if case.pk in refused]):
+    if FILE_MISSING in refused.values():
         raise FilesElsewhere  # a reason would keep these cases from another worker for good
     rows = [
         Embedding(encoder=encoder, case_id=case, reason=why[:200]) for case, why in refused.items()

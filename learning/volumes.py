@@ -25,6 +25,7 @@ from annotation.archive.models import Instance, Series
 from annotation.archive.selectors import ImageSeries
 from annotation.archive.stacks import Frame, Stack, modality_values, stack_of
 from annotation.imaging import sandbox
+from annotation.imaging.frames import FILE_MISSING
 from annotation.imaging.geometry import spacing_of_frame
 from annotation.labeling.models import Case
 from learning.training.aligning import aligned
@@ -37,7 +38,6 @@ STUDIES_AT_ONCE = 200
 READERS, AHEAD = 2, 4  # threads that read the cache, and how many inputs they are ahead
 ALIGNED = b"aligned"  # in the names of inputs of several channels since they are resampled together
 MEASURED = b"measured"  # in those of resampled flat inputs since pixels of unknown size are refused
-FILE_MISSING = "a stored file is not on this machine"
 Image = NDArray[np.float16]
 
 

@@ -183,12 +183,6 @@ def find_training_instances(study_ids: Iterable[UUID]) -> dict[UUID, Instance]:
     return found
 
 
-def has_files_of(study_ids: Iterable[UUID]) -> bool:
-    """Whether every stored file of these studies can be seen by this machine."""
-    instances = Instance.objects.filter(series__study_id__in=list(study_ids)).only("sha256")
-    return all(instance.path.exists() for instance in instances.iterator(chunk_size=1000))
-
-
 def is_arriving(study: str) -> Exists:
     """Whether the study that this field of a row names is still arriving: what is seen of it is a part."""
     return has_changed(study, timezone.now() - quiet_time())

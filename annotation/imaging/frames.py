@@ -10,6 +10,7 @@ PIXEL_TAGS = {(0x7FE0, 0x0010), (0x7FE0, 0x0008), (0x7FE0, 0x0009)}
 ITEM, SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
 UNDEFINED_LENGTH = 0xFFFFFFFF
 MAX_FRAGMENTS = 200_000  # each costs the web process about 200 bytes
+FILE_MISSING = "a stored file is not on this machine"  # why nothing can be read, for people
 CODE_STREAM_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\xff\x0a")
 
 

@@ -23,7 +23,7 @@ from pydicom.uid import (
 )
 
 from annotation.imaging import codecs
-from annotation.imaging.frames import PixelDescription, index_frames
+from annotation.imaging.frames import FILE_MISSING, PixelDescription, index_frames
 from annotation.imaging.normalization import RETIRED_JPEG
 from annotation.imaging.windowing import (
     FloatImage,
@@ -237,6 +237,8 @@ def _decoding() -> Iterator[None]:
         yield
     except MemoryError:
         raise NotRenderable("decoding needs more memory than is allowed") from None
+    except FileNotFoundError:  # which says nothing about the image: another machine may have it
+        raise NotRenderable(FILE_MISSING) from None
     except Exception as error:  # noqa: BLE001  decoders raise many types on damaged input
         raise NotRenderable(
             f"cannot be decoded: {type(error).__name__}: {str(error)[:200]}"

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from annotation.core import jobs, wording
 from annotation.datasets import services as datasets
 from annotation.datasets.models import Split
 from annotation.datasets.splitter import Splitter
+from annotation.imaging.frames import FILE_MISSING
 from annotation.labeling.models import Case, CaseState
 from learning.column_values import current_rows, with_rows
 from learning.machine import FilesElsewhere
@@ -126,12 +127,12 @@ def _predict(
     return found, excluded
 
 
-def cases_without_files(excluded: Collection[UUID]) -> set[UUID]:
-    """Those of which this machine lacks stored files, so that it cannot judge them."""
-    studies = dict(Case.objects.filter(pk__in=excluded).values_list("pk", "study_id"))
-    if archive.has_files_of(studies.values()):
-        return set()
-    return {case for case, study in studies.items() if not archive.has_files_of([study])}
+def cases_without_files(excluded: Mapping[UUID, str]) -> set[UUID]:
+    """Those of which this machine lacked a stored file that it had to read, so that it cannot judge them.
+
+    By the reasons alone: others need no look at their files, which may be millions.
+    """
+    return {case for case, why in excluded.items() if why == FILE_MISSING}
 
 
 def _by_text(excluded: dict[UUID, str]) -> dict[str, str]:

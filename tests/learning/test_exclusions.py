@@ -8,6 +8,7 @@ from annotation.archive.models import Instance
 from annotation.core import jobs
 from annotation.datasets.models import DatasetItem, Split
 from annotation.datasets.services import freeze, prescribe_splits
+from annotation.imaging.frames import FILE_MISSING
 from annotation.labeling.models import Case, CaseState
 from annotation.labeling.schemas import parse_schema
 from annotation.labeling.services.importing import import_read
@@ -16,6 +17,7 @@ from learning import cross_validation, exclusions, pipeline, pretraining
 from learning.exclusions import CASES_PER_REASON, MOST_REASONS, SAMPLE, summary_of, words_of
 from learning.models import CrossValidation, EncoderVersion, Round, Target, Trigger
 from learning.pipeline.kinds import kind_of
+from learning.pipeline.scoring import cases_without_files
 from learning.services import cross_validations, rounds, targets
 from learning.services.lineage import lineage_of
 from learning.services.model_cards import model_card
@@ -52,6 +54,12 @@ def test_counts_are_of_all_cases_however_few_are_named():
     assert sum(one["count"] for one in found["excluded_reasons"]) == 110
 
 
+def test_only_a_missing_file_leaves_a_case_to_another_machine():
+    """Neither the database nor a file is asked about the others: of a CT archive that took days."""
+    away, unfit = uuid4(), uuid4()
+    assert cases_without_files({away: FILE_MISSING, unfit: "image: no series fits"}) == {away}
+
+
 def run(target):
     created = rounds.request_round(target=target, trigger=Trigger.MANUAL, seed=1)
     jobs.execute(Round, created.pk, pipeline.run_round)
@@ -77,7 +85,7 @@ def test_labels_on_which_readers_differ_are_told_too(labeled_target, cast, monke
     Case.objects.exclude(annotations=None).update(state=CaseState.DONE)
     done = run(labeled_target)
     instance.path.with_suffix(".away").rename(instance.path)
-    assert counted(done) == {"disagree": 1, "no_image": 2, None: 1}
+    assert counted(done) == {"disagree": 1, "no_image": 2, "file_missing": 1}
     assert done.metrics["excluded_count"] == 4
     version = done.model_version
     assert dict(lineage_of(version).round.excluded)["no image that can be rendered"] == 2

@@ -132,6 +132,14 @@ def test_a_deflate_bomb_is_stopped_before_it_takes_memory(tmp_path):
         sandbox.run("parse", path=str(path))
 
 
+@pytest.mark.parametrize("function", ["native_frame", "model_input"])
+def test_a_file_that_is_not_there_is_told_apart_from_a_damaged_one(tmp_path, function):
+    side = {"side": 8} if function == "model_input" else {}
+    with pytest.raises(sandbox.SandboxFailure) as refused:
+        sandbox.run(function, path=str(tmp_path / "away.dcm"), frame=1, **side)
+    assert refused.value.reason == "a stored file is not on this machine"  # and not where it lay
+
+
 def test_the_sandbox_survives_a_child_that_is_killed(tmp_path):
     path = tmp_path / "a.dcm"
     path.write_bytes(factories.make_dicom("sandbox"))
