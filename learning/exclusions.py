@@ -50,6 +50,7 @@ SENTENCES = {
     "box_outside": "a box lies outside of what the network sees of the series",
     "box_unseen": "a box lies on an image that the network does not see",
     "label_later": "{name}: could not be drawn yet when the case was read",
+    "outgrown": "more images have come since the case was read",
     "others": "other reasons",
 }
 

@@ -207,6 +207,17 @@ def has_changed(study: str, since: datetime) -> Exists:
     )
 
 
+def has_more_images(study: str, since: str) -> Exists:
+    """Whether images of the study that one field of a row names came after the moment in the other field.
+
+    Reports, presentation states and segmentations that come later change nothing of what was looked at.
+    """
+    later = SeriesPreparation.objects.filter(
+        series__study=OuterRef(study), changed_at__gt=OuterRef(since)
+    )
+    return Exists(later.exclude(series__modality__in=NON_IMAGE_MODALITIES))
+
+
 def revision_of(study_id: UUID) -> int:
     """A number of what the study holds: it rises with everything that comes."""
     parts = SeriesPreparation.objects.filter(series__study=study_id)

@@ -6,9 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, Func, JSONField, OuterRef, Prefetch, Q, QuerySet, Value
+from django.db.models import (
+    Exists,
+    F,
+    Func,
+    JSONField,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    UUIDField,
+    Value,
+)
 
 from annotation.archive.models import Instance
+from annotation.archive.selectors import has_more_images
 from annotation.core.errors import InvalidInput
 from annotation.datasets.models import Dataset, DatasetItem
 from annotation.labeling.models import Case, LabelSchema, Revision
@@ -145,6 +157,20 @@ def fetch_disputed(items: Sequence[DatasetItem]) -> None:
             item.disputed = item.disputed_in(
                 answers_of[pk] for pk in item.revision_ids if pk in answers_of
             )
+
+
+def outgrown_cases(items: QuerySet[DatasetItem]) -> set[UUID]:
+    """The ids of those cases of which more images have come since a read that was frozen.
+
+    By the reads and not by `images_sha256`, which reports change too.
+    """
+    reads = items.order_by().annotate(
+        read=Func(F("revision_ids"), function="unnest", output_field=UUIDField())
+    )
+    outgrown = Revision.objects.filter(
+        has_more_images("annotation__case__study", since="created_at"), pk__in=reads.values("read")
+    )
+    return set(outgrown.values_list("annotation__case_id", flat=True))
 
 
 def find_instances(item: DatasetItem) -> QuerySet[Instance]:

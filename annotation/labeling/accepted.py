@@ -10,6 +10,7 @@ from django.db.models import F, QuerySet
 
 from annotation.labeling.agreement import consensus, disputed
 from annotation.labeling.models import AnnotationState, CaseState, LabelSchema, Project, Revision
+from annotation.labeling.outgrown import find_outgrown_cases
 from annotation.labeling.schemas import fitting_answers
 
 
@@ -23,6 +24,12 @@ def find_accepted_revisions(project: Project) -> QuerySet[Revision]:
         .distinct("annotation_id")
         .select_related("annotation__case__study")
     )
+
+
+def find_truths(project: Project) -> QuerySet[Revision]:
+    """Those of the finished cases, which datasets hold; of none whose study has outgrown a read."""
+    accepted = find_accepted_revisions(project).filter(annotation__case__state=CaseState.DONE)
+    return accepted.exclude(annotation__case__in=find_outgrown_cases(project))
 
 
 @dataclass(frozen=True)
@@ -39,16 +46,12 @@ class AcceptedRead:
 
 
 def iterate_accepted_reads(project: Project) -> Iterator[AcceptedRead]:
-    """Every accepted read of the finished cases, one at a time and without its drawings: of a hundred
-    thousand reads those do not fit into memory."""
-    rows = (
-        find_accepted_revisions(project)
-        .filter(annotation__case__state=CaseState.DONE)
-        .values_list(
-            "annotation__case_id", "annotation__case__study_id",
-            "annotation__case__study__patient_id", "annotation__case__study__study_instance_uid",
-            "pk", "sha256", F("content__answers"),
-        )
+    """The truths, one read at a time and without its drawings: of a hundred thousand reads those do not
+    fit into memory."""
+    rows = find_truths(project).values_list(
+        "annotation__case_id", "annotation__case__study_id",
+        "annotation__case__study__patient_id", "annotation__case__study__study_instance_uid",
+        "pk", "sha256", F("content__answers"),
     )  # fmt: skip
     for case, study, patient, uid, revision, sha256, answers in rows.iterator(chunk_size=2000):
         yield AcceptedRead(case, study, patient, uid, revision, sha256, answers or {})
@@ -79,13 +82,9 @@ def find_accepted_answers(project: Project, question: str) -> dict[UUID, AgreedA
     options = {schema.pk: _options_of(schema, question) for schema in schemas}
     reads: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
     asked: dict[UUID, frozenset[str]] = {}
-    rows = (
-        find_accepted_revisions(project)
-        .filter(annotation__case__state=CaseState.DONE)
-        .values_list(
-            "annotation__case_id", "schema_id",
-            *(F(f"content__answers__{key}") for key in (question, *gates)),
-        )
+    rows = find_truths(project).values_list(
+        "annotation__case_id", "schema_id",
+        *(F(f"content__answers__{key}") for key in (question, *gates)),
     )  # fmt: skip
     for case_id, schema_id, answer, *others in rows:
         said = dict(zip(gates, others, strict=True))

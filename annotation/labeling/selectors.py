@@ -29,6 +29,7 @@ from annotation.labeling.models import (
     Project,
     Suggestion,
 )
+from annotation.labeling.outgrown import find_outgrown_cases
 
 MAX_PRIORS = 5
 WORKLIST_ORDER = (F("front").desc(), F("priority").desc(), F("shuffle_key"))
@@ -106,6 +107,7 @@ class Progress:
     in_progress: int
     left: int
     waiting_for_review: int
+    outgrown: int  # finished, and more images have come since
     median_active_seconds: float | None
     per_reader: list[ReaderProgress]
     per_day: list[DayProgress]
@@ -235,6 +237,7 @@ def progress_of(project: Project) -> Progress:
         in_progress=held,
         left=states["total"] - states["done"] - held,
         waiting_for_review=reads.filter(state=AnnotationState.SUBMITTED).count(),
+        outgrown=find_outgrown_cases(project).count(),
         median_active_seconds=timed.aggregate(m=Median("active_seconds"))["m"],
         per_reader=_per_reader(reads),
         per_day=[
@@ -280,12 +283,14 @@ def find_unfinished(project: Project) -> QuerySet[Case]:
 
 
 def count_accepted_since(project: Project, moment: Any) -> int:
-    """Accepted reads of finished cases, which datasets hold; since a moment of those that got one after it.
+    """The reads that datasets hold; since a moment those of the cases that got an accepted one after it.
 
     A case of several readers teaches nothing before its last read, and then by all of them.
     """
     accepted = Annotation.objects.filter(case__project=project, state=AnnotationState.ACCEPTED)
-    of_finished = accepted.filter(case__state=CaseState.DONE)
+    of_finished = accepted.filter(case__state=CaseState.DONE).exclude(
+        case__in=find_outgrown_cases(project)
+    )
     if moment is None:
         return of_finished.count()
     return of_finished.filter(

@@ -11,7 +11,9 @@ from django.db.models import QuerySet
 from annotation.core import jobs
 from annotation.core.jobs import Job
 from annotation.datasets.models import Dataset, DatasetItem, Split
+from annotation.datasets.selectors import outgrown_cases
 from learning.column_values import frozen_rows, with_rows
+from learning.exclusions import SENTENCES
 from learning.pipeline.base import Examples, Kind
 from learning.pipeline.reads import ReadAhead
 from learning.training.data import ArrayFile
@@ -47,9 +49,12 @@ def answered(
         .order_by("case__study__study_instance_uid")
     )
     kind.look_up(found)
+    outgrown = outgrown_cases(items)
     usable = {}
     for item in found:
-        if kind.answer(item) is None:
+        if item.case_id in outgrown:
+            excluded[item.case_id] = SENTENCES["outgrown"]
+        elif kind.answer(item) is None:
             excluded[item.case_id] = kind.why_no_answer(item)
         else:
             usable[item.case.study_id] = item

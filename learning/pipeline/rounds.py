@@ -15,7 +15,8 @@ from django.db import transaction
 from annotation.core import jobs
 from annotation.datasets import services as datasets
 from annotation.datasets.models import Dataset, Split
-from learning.exclusions import summary_of
+from annotation.labeling.outgrown import find_outgrown_cases
+from learning.exclusions import SENTENCES, summary_of
 from learning.models import Round
 from learning.pipeline import ablation
 from learning.pipeline.answers import Answers
@@ -45,7 +46,7 @@ def _run(round_: Round, shortages: Shortages) -> None:
     # Studies may have come since the start was chosen.
     refuse_leaks(project=round_.target.project, start=round_.start)
     kind = _kind_of(round_)
-    excluded: dict[UUID, str] = {}
+    excluded = _outgrown(round_)
     folder = run_folder(round_)
     examples = load_examples(round_, dataset, kind, folder, excluded)
     learned = _learn(round_, kind, examples, folder)
@@ -69,6 +70,12 @@ def _run(round_: Round, shortages: Shortages) -> None:
         ),
     )  # fmt: skip
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _outgrown(round_: Round) -> dict[UUID, str]:
+    """The finished cases that are in no dataset before they are read again, as exclusions."""
+    cases = find_outgrown_cases(round_.target.project)
+    return dict.fromkeys(cases, SENTENCES["outgrown"])
 
 
 def _judged(excluded: dict[UUID, str]) -> dict[UUID, str]:

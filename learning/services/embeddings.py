@@ -90,13 +90,12 @@ def _lacks_vectors(encoder: EncoderVersion) -> bool:
 
 
 def _forget_outdated(encoder: EncoderVersion) -> None:
-    """A case that could not be embedded may be able to, once more of its study has come.
+    """A case of which more images have come may show something else now, or be usable at last.
 
     Since the run began: what it had looked at may have grown before its end.
     """
-    if encoder.started_at is not None:
-        refused = Embedding.objects.filter(encoder=encoder, vector=None)
-        refused.filter(archive.has_changed("case__study", encoder.started_at)).delete()
+    made = Embedding.objects.filter(encoder=encoder)
+    made.filter(archive.has_more_images("case__study", since="encoder__started_at")).delete()
 
 
 def _reopen_idle(encoder: EncoderVersion) -> bool:

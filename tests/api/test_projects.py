@@ -123,7 +123,7 @@ LISTS = {
     "/api/v1/projects": 4,
     "/api/v1/projects/{p}/cases": 7,
     "/api/v1/projects/{p}/marks": 6,
-    "/api/v1/projects/{p}/progress": 11,
+    "/api/v1/projects/{p}/progress": 12,
     "/api/v1/projects/{p}/reviews": 5,
     "/api/v1/projects/{p}/datasets": 5,
     "/api/v1/projects/{p}/members": 5,

@@ -1,10 +1,12 @@
 """What a round tells of the cases that it could not use: all of them, counted by reason."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
-from annotation.archive.models import Instance
+from annotation.archive.models import Instance, SeriesPreparation
 from annotation.core import jobs
 from annotation.datasets.models import DatasetItem, Split
 from annotation.datasets.services import freeze, prescribe_splits
@@ -16,6 +18,7 @@ from annotation.labeling.services.projects import change_settings, create_projec
 from learning import cross_validation, exclusions, pipeline, pretraining
 from learning.exclusions import CASES_PER_REASON, MOST_REASONS, SAMPLE, summary_of, words_of
 from learning.models import CrossValidation, EncoderVersion, Round, Target, Trigger
+from learning.pipeline.examples import answered
 from learning.pipeline.kinds import kind_of
 from learning.pipeline.scoring import cases_without_files
 from learning.services import cross_validations, rounds, targets
@@ -93,6 +96,36 @@ def test_labels_on_which_readers_differ_are_told_too(labeled_target, cast, monke
     assert part.case_ids == [away.pk]  # another machine may have its file
     limits = model_card(version)["limits"]
     assert "4 cases had no usable image, value or label and are in no figure." in limits
+
+
+def grow(case):
+    """As if an image had come after the read."""
+    of_study = SeriesPreparation.objects.filter(series__study=case.study)
+    of_study.update(changed_at=timezone.now() + timedelta(seconds=1))
+
+
+def test_cases_of_which_more_images_have_come_are_told_though_no_dataset_holds_them(
+    labeled_target, cast
+):
+    [grown] = factories.make_labeled_cases(cast.project, cast.annotator, 1)
+    grow(grown)
+    done = run(labeled_target)
+    assert counted(done) == {"outgrown": 1}
+    assert done.metrics["excluded_reasons"][0]["cases"] == [str(grown.pk)]
+    assert not done.dataset.items.filter(case=grown).exists()
+
+
+def test_what_was_frozen_before_more_images_came_teaches_nothing(labeled_target, cast):
+    dataset = freeze(project=cast.project, name="d", actor=cast.manager)
+    grown = dataset.items.first().case
+    grow(grown)
+    kind = kind_of(labeled_target, dataset.schema.schema, {}, "random", 1)
+    excluded = {}
+    usable = answered(kind, dataset.items.all(), excluded)
+    assert grown.study_id not in usable
+    assert {case: words_of(why) for case, why in excluded.items()} == {
+        grown.pk: {"code": "outgrown"}
+    }
 
 
 def test_cross_validations_tell_what_they_leave_out(labeled_target, cast, client_of):

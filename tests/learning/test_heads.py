@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
-from annotation.archive.models import Instance, SeriesPreparation
+from annotation.archive.models import Instance, Series, SeriesPreparation
 from annotation.core import jobs
 from annotation.core.models import AuditEvent
 from annotation.datasets.models import Split
@@ -89,6 +89,22 @@ def test_a_case_without_a_vector_gets_one_once_more_of_it_has_come(target, cast,
     assert of_case.get().vector is not None
     of_case.update(vector=None, reason="no image that can be rendered")
     assert embeddings.embed_due() == 0  # nothing has come since
+
+
+def test_a_vector_is_made_anew_once_more_images_of_its_case_have_come(target, cast, pool):
+    encoder = embed(cast.project)
+    encoder.started_at -= timedelta(minutes=2)
+    encoder.save()
+    before = dict(encoder.embeddings.values_list("case", "pk"))
+    Series.objects.filter(study=pool[1].study).update(modality="SR")
+    arrived(pool, timedelta(hours=1))
+    arrived(pool[:2], timedelta(minutes=1))
+    assert embeddings.embed_due() == 1
+    jobs.execute(EncoderVersion, encoder.pk, embedding.run_encoder)
+    made_anew = {
+        case for case, pk in encoder.embeddings.values_list("case", "pk") if pk != before[case]
+    }
+    assert made_anew == {pool[0].pk}
 
 
 def test_files_that_this_machine_lacks_leave_no_reason(target, cast, pool):

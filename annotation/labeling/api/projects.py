@@ -18,6 +18,7 @@ from annotation.labeling.api import serializers as shapes
 from annotation.labeling.api.filters import CaseFilter
 from annotation.labeling.models import Case, Project, Role
 from annotation.labeling.services import projects
+from annotation.labeling.services.outgrown import return_outgrown_reads
 
 
 def parsed(shape: Any, request: Request) -> dict[str, Any]:
@@ -153,3 +154,15 @@ class ProgressView(APIView):
     def get(self, request: Request, project_id: UUID) -> Response:
         project = access.project_for(user_of(request), project_id, access.REVIEWERS)
         return Response(shapes.ProgressSerializer(selectors.progress_of(project)).data)
+
+
+class OutgrownReadsView(APIView):
+    """Reads of finished cases of which more images have come since."""
+
+    @extend_schema(request=None, responses=shapes.ReturnedReadsSerializer)
+    def post(self, request: Request, project_id: UUID) -> Response:
+        """Give them back to their readers."""
+        user = user_of(request)
+        project = access.project_for(user, project_id, access.MANAGERS)
+        returned = return_outgrown_reads(actor=user, project=project)
+        return Response(shapes.ReturnedReadsSerializer({"returned": returned}).data)

@@ -276,6 +276,13 @@ class ProgressSerializer(Plain):
     in_progress = serializers.IntegerField()
     left = serializers.IntegerField()
     waiting_for_review = serializers.IntegerField()
+    outgrown = serializers.IntegerField(
+        help_text="Finished cases of which more images have come since: they teach nothing."
+    )
     median_active_seconds = serializers.FloatField(allow_null=True)
     per_reader = ReaderProgressSerializer(many=True)
     per_day = DayProgressSerializer(many=True)
+
+
+class ReturnedReadsSerializer(Plain):
+    returned = serializers.IntegerField()

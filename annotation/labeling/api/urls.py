@@ -21,6 +21,11 @@ urlpatterns = [
         name="clinical-table",
     ),
     path("projects/<uuid:project_id>/progress", projects.ProgressView.as_view(), name="progress"),
+    path(
+        "projects/<uuid:project_id>/outgrown-reads/return",
+        projects.OutgrownReadsView.as_view(),
+        name="outgrown-reads-return",
+    ),
     path("projects/<uuid:project_id>/claim", reading.ClaimView.as_view(), name="claim"),
     path("projects/<uuid:project_id>/upcoming", reading.UpcomingView.as_view(), name="upcoming"),
     path("projects/<uuid:project_id>/waiting", reading.WaitingView.as_view(), name="waiting"),

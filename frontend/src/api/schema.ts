@@ -1058,6 +1058,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project_id}/outgrown-reads/return": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Give them back to their readers. */
+        post: operations["projects_outgrown_reads_return_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project_id}/progress": {
         parameters: {
             query?: never;
@@ -3000,6 +3017,8 @@ export interface components {
             in_progress: number;
             left: number;
             waiting_for_review: number;
+            /** @description Finished cases of which more images have come since: they teach nothing. */
+            outgrown: number;
             /** Format: double */
             median_active_seconds: number | null;
             per_reader: components["schemas"]["ReaderProgress"][];
@@ -3156,6 +3175,9 @@ export interface components {
             series_count: number | null;
             instance_count: number | null;
             is_in_project: boolean;
+        };
+        ReturnedReads: {
+            returned: number;
         };
         Review: {
             /** Format: uuid */
@@ -5501,6 +5523,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    projects_outgrown_reads_return_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReturnedReads"];
+                };
             };
         };
     };

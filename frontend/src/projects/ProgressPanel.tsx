@@ -6,10 +6,11 @@ import { useQuery } from '@tanstack/react-query'
 import { api, good, type Schemas } from '../api/client'
 import { formatDate, formatNumber, t } from '../i18n'
 import { Empty, Loaded } from '../ui/states'
+import { OutgrownReads } from './OutgrownReads'
 
 const REFRESH_MS = 5000
 
-export function ProgressPanel({ projectId }: { projectId: string }) {
+export function ProgressPanel({ projectId, isManager }: { projectId: string; isManager: boolean }) {
   const progress = useQuery({
     queryKey: ['progress', projectId],
     refetchInterval: REFRESH_MS,
@@ -24,7 +25,10 @@ export function ProgressPanel({ projectId }: { projectId: string }) {
         now.total === 0 ? (
           <Empty title={t('progress.no_cases')}>{t('progress.no_cases_help')}</Empty>
         ) : (
-          <Figures now={now} />
+          <Stack gap="lg">
+            {now.outgrown > 0 && <OutgrownReads projectId={projectId} count={now.outgrown} isManager={isManager} />}
+            <Figures now={now} />
+          </Stack>
         )
       }
     </Loaded>

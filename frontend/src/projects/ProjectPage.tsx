@@ -45,7 +45,7 @@ export default function ProjectPage() {
                 {found.role === 'manager' && <Tabs.Tab value="schema">{t('project.schema')}</Tabs.Tab>}
               </Tabs.List>
               <Tabs.Panel value="progress">
-                <ProgressPanel projectId={projectId} />
+                <ProgressPanel projectId={projectId} isManager={found.role === 'manager'} />
               </Tabs.Panel>
               <Tabs.Panel value="learning">
                 <LearningPanel projectId={projectId} isManager={found.role === 'manager'} />

@@ -37,5 +37,6 @@ export const leftOut = {
   'left_out.box_outside': 'eine Box liegt außerhalb dessen, was das Netz von der Serie sieht',
   'left_out.box_unseen': 'eine Box liegt auf einem Bild, das das Netz nicht sieht',
   'left_out.label_later': '{name}: ließ sich noch nicht zeichnen, als der Fall befundet wurde',
+  'left_out.outgrown': 'seit dem Befund sind weitere Bilder gekommen',
   'left_out.others': 'andere Gründe',
 }

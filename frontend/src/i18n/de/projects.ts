@@ -16,6 +16,12 @@ export const projects = {
   'project.reviews': 'Prüfungen',
   'project.schema': 'Schema',
   'project.sources': 'Quellen',
+  'outgrown.give_back': 'Wieder vorlegen',
+  'outgrown.help': 'Davon lernt kein Modell, und kein neuer Datensatz enthält sie, bis sie neu befundet sind.',
+  'outgrown.title': {
+    one: 'Zu {count} Fall sind seit dem Befund weitere Bilder gekommen',
+    other: 'Zu {count} Fällen sind seit dem Befund weitere Bilder gekommen',
+  },
   'progress.accepted': 'Angenommen',
   'progress.done': 'Fertig',
   'progress.in_progress': 'In Arbeit',

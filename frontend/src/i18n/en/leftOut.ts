@@ -37,5 +37,6 @@ export const leftOut = {
   'left_out.box_outside': 'a box lies outside of what the network sees of the series',
   'left_out.box_unseen': 'a box lies on an image that the network does not see',
   'left_out.label_later': '{name}: could not be drawn yet when the case was read',
+  'left_out.outgrown': 'more images have come since the case was read',
   'left_out.others': 'other reasons',
 } as const

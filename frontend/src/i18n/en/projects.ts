@@ -16,6 +16,12 @@ export const projects = {
   'project.reviews': 'Reviews',
   'project.schema': 'Schema',
   'project.sources': 'Sources',
+  'outgrown.give_back': 'Give back to their readers',
+  'outgrown.help': 'They teach no model, and are in no new dataset, until they have been read again.',
+  'outgrown.title': {
+    one: 'More images have come for {count} case since it was read',
+    other: 'More images have come for {count} cases since they were read',
+  },
   'progress.accepted': 'Accepted',
   'progress.done': 'Done',
   'progress.in_progress': 'In progress',
