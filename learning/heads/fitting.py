@@ -16,7 +16,7 @@ from learning.heads.losses import Doubles
 from learning.heads.numbers import STRENGTHS, fit_number
 from learning.heads.solvers import Fitted
 
-MIN_TO_CALIBRATE = 20  # labels; below, a temperature or a strength that they choose is noise
+MIN_TO_CALIBRATE = 20  # patients; below, a temperature or a strength that they choose is noise
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class HeadConfig:
     l2: float = 100.0  # on embeddings of length sqrt(d); chosen on splits of NIH training patients
     strengths: tuple[float, ...] = STRENGTHS  # of numbers: the labels choose one of these for l2
     class_weights: bool = True  # 1/sqrt(count): rare answers count, calibration survives
-    folds: int = 5  # for the temperature; 0 leaves it alone
+    folds: int = 5  # for the temperature, and numbers of patients with several; 0 leaves them alone
     members: int = 0  # bootstrap members, for BALD and spreads
 
 
@@ -48,22 +48,26 @@ def fit(
     rng: np.random.Generator,
     config: HeadConfig | None = None,
     warm: Head | None = None,
+    patients: NDArray[np.str_] | None = None,
 ) -> Head:
     """A head for labels of n >= 1 cases.
 
     labels: class numbers (n,) for "one" and "ordinal"; 0, 1 or NaN (n, C) for "many"; (n,) for
     "number"; columns time and event (n, 2) for "time_to_event". `warm` is where to begin; the
-    result does not depend on it beyond the solver's tolerance. Raises InvalidHead.
+    result does not depend on it beyond the solver's tolerance. `patients` (n,) names whose each case
+    is: what is said of a patient's case without its label must not rest on another one of theirs.
+    None where each is of another patient. Raises InvalidHead.
     """
     chosen = config or HeadConfig()
     checked = _checked(kind, embeddings, labels, class_count)
     centre = embeddings.mean(axis=0, dtype=np.float64).astype(np.float32)
     scale = float(np.sqrt(embeddings.shape[1]))
     points = (embeddings - centre) * np.float32(scale)
+    patient_of = _patient_of(patients, len(points))
     if kind == "number":
-        return _of_number(checked, points, chosen, rng, centre, scale)
+        return _of_number(checked, points, chosen, rng, centre, scale, patient_of)
     base = _case_weights(checked, chosen)
-    folds = _folds(checked, chosen, rng)
+    folds = _folds(checked, chosen, rng, patient_of)
     weightings = np.stack(
         [base, *(base * (folds != f) for f in range(folds.max() + 1))]
         + [base * _resampled(len(points), rng) for _ in range(chosen.members)]
@@ -90,12 +94,17 @@ def _of_number(
     rng: np.random.Generator,
     centre: NDArray[np.float32],
     scale: float,
+    patient_of: NDArray[np.int64],
 ) -> Head:
-    count = len(points)
+    count, patients = len(points), int(patient_of.max()) + 1
+    folds = None  # where each case is of another patient, every one is left out by itself
+    if 1 < patients < count and config.folds > 1:
+        folds = _divided(patient_of, min(config.folds, patients), rng)
     found = fit_number(
         points, labels.values.astype(np.float64),
-        config.strengths if count >= MIN_TO_CALIBRATE else (config.l2,),
+        config.strengths if patients >= MIN_TO_CALIBRATE else (config.l2,),
         np.reshape([_resampled(count, rng) for _ in range(config.members)], (-1, count)),
+        folds,
     )  # fmt: skip
     return Head(
         "number",
@@ -149,12 +158,28 @@ def _case_weights(labels: Labels, config: HeadConfig) -> Doubles:
     return np.asarray(weights * len(weights) / weights.sum())
 
 
-def _folds(labels: Labels, config: HeadConfig, rng: np.random.Generator) -> NDArray[np.int64]:
+def _patient_of(patients: NDArray[np.str_] | None, count: int) -> NDArray[np.int64]:
+    """Which patient each case is of, from 0."""
+    if patients is None:
+        return np.arange(count, dtype=np.int64)
+    return np.asarray(np.unique(patients, return_inverse=True)[1], np.int64)
+
+
+def _folds(
+    labels: Labels, config: HeadConfig, rng: np.random.Generator, patient_of: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """The fold of each case; all -1 where calibration is off or pointless."""
-    count = len(labels.values)
-    if config.folds < 2 or count < MIN_TO_CALIBRATE or labels.kind == "time_to_event":
-        return np.full(count, -1, np.int64)
-    return np.asarray(rng.permutation(count) % config.folds, np.int64)
+    is_pointless = patient_of.max() + 1 < MIN_TO_CALIBRATE or labels.kind == "time_to_event"
+    if config.folds < 2 or is_pointless:
+        return np.full(len(patient_of), -1, np.int64)
+    return _divided(patient_of, config.folds, rng)
+
+
+def _divided(
+    patient_of: NDArray[np.int64], folds: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """The fold of each case, all of a patient's in one."""
+    return np.asarray((rng.permutation(patient_of.max() + 1) % folds)[patient_of], np.int64)
 
 
 def _resampled(count: int, rng: np.random.Generator) -> Doubles:

@@ -38,33 +38,62 @@ def fit_number(
     numbers: Doubles,
     strengths: tuple[float, ...],
     member_weights: Doubles,
+    folds: NDArray[np.int64] | None = None,
 ) -> NumberFit:
     """A ridge for numbers (n,) at centred points (n, d), and one per row of case weights (m, n).
 
-    With one label nothing is known of the noise, and it is 0.
+    Cases of one of the `folds` (n,) are left out together; None: one case at a time. With one label
+    nothing is known of the noise, and it is 0.
     """
     x, count = points.astype(np.float64), len(points)
-    strength, residuals = _chosen(x, numbers, strengths)
+    strength, noise = (
+        _chosen(x, numbers, strengths)
+        if folds is None
+        else _chosen_by_folds(x, numbers, strengths, folds)
+    )
     fits = [Ridge(alpha=strength).fit(x, numbers)]
     fits += [Ridge(alpha=strength).fit(x, numbers, sample_weight=w) for w in member_weights]
-    narrowed = _narrowed(x, strength)
-    leverage = (np.square(x).sum(axis=1) - np.square(x @ narrowed.T).sum(axis=1)) / strength
-    # A left-out label varies by noise / (1 - leverage): what is foreseen of it is doubtful too.
-    own = np.maximum(1 - 1 / count - leverage, 0)
-    noise = float(np.mean(residuals**2 * own))
     return NumberFit(
         np.stack([fit.coef_ for fit in fits]), np.asarray([fit.intercept_ for fit in fits]), noise,
-        noise / count, noise / strength, narrowed,
+        noise / count, noise / strength, _narrowed(x, strength),
     )  # fmt: skip
 
 
-def _chosen(x: Doubles, numbers: Doubles, strengths: tuple[float, ...]) -> tuple[float, Doubles]:
-    """The strength with the least squared error of left-out labels, and these errors (n,)."""
-    if len(x) < 2:
-        return strengths[0], np.zeros(len(x))
+def _chosen(x: Doubles, numbers: Doubles, strengths: tuple[float, ...]) -> tuple[float, float]:
+    """The strength with the least squared error of left-out labels, and the noise by these errors."""
+    count = len(x)
+    if count < 2:
+        return strengths[0], 0.0
     tried = RidgeCV(alphas=np.array(strengths), store_cv_results=True).fit(x, numbers)
-    errors = np.sqrt(tried.cv_results_[:, strengths.index(float(tried.alpha_))])
-    return float(tried.alpha_), np.asarray(errors, np.float64)
+    strength = float(tried.alpha_)
+    errors = np.asarray(tried.cv_results_[:, strengths.index(strength)], np.float64)
+    narrowed = _narrowed(x, strength)
+    leverage = (np.square(x).sum(axis=1) - np.square(x @ narrowed.T).sum(axis=1)) / strength
+    # A left-out label varies by noise / (1 - leverage): what is foreseen of it is doubtful too.
+    return strength, float(np.mean(errors * np.maximum(1 - 1 / count - leverage, 0)))
+
+
+def _chosen_by_folds(
+    x: Doubles, numbers: Doubles, strengths: tuple[float, ...], folds: NDArray[np.int64]
+) -> tuple[float, float]:
+    """The same where the labels of a whole fold are left out at once.
+
+    Another case of the same patient would tell most of a left-out one, and the noise would seem small.
+    """
+    tried = np.asarray(strengths)
+    errors, doubts = np.empty((2, len(tried), len(x)))
+    for fold in range(folds.max() + 1):
+        is_out = folds == fold
+        centre, level = x[~is_out].mean(axis=0), numbers[~is_out].mean()
+        rest, seen = x[~is_out] - centre, x[is_out] - centre
+        squares, directions = np.linalg.eigh(rest.T @ rest)
+        shrunk = 1 / (np.maximum(squares, 0) + tried[:, None])  # (strengths, d)
+        told, seen = directions.T @ (rest.T @ (numbers[~is_out] - level)), seen @ directions
+        errors[:, is_out] = np.square(numbers[is_out] - level - (shrunk * told) @ seen.T)
+        doubts[:, is_out] = shrunk @ np.square(seen).T + 1 / len(rest)
+    best = int(errors.mean(axis=1).argmin())
+    # A left-out label varies by noise (1 + doubt), as in `_chosen`, where 1 + doubt = 1 / (1 - leverage).
+    return strengths[best], float(np.mean(errors[best] / (1 + doubts[best])))
 
 
 def _narrowed(x: Doubles, strength: float) -> Doubles:

@@ -94,7 +94,7 @@ def _fit(known: Knowledge, warm: Head | None, rng: np.random.Generator) -> Head 
         return None
     return fit(
         known.kind.kind, known.space.vectors[known.labeled], labels, class_count=len(known.classes),
-        rng=rng, config=HeadConfig(), warm=warm,
+        rng=rng, config=HeadConfig(), warm=warm, patients=known.patients[known.labeled],
     )  # fmt: skip
 
 

@@ -107,6 +107,15 @@ def test_a_vector_is_made_anew_once_more_images_of_its_case_have_come(target, ca
     assert made_anew == {pool[0].pk}
 
 
+def test_a_head_is_told_whose_each_case_is(target, cast, monkeypatch):
+    embed(cast.project)
+    label(cast, ["yes", "no"] * 3)
+    told = {}
+    monkeypatch.setattr(heads, "fit", lambda *_, patients, **__: told.update(of=list(patients)))
+    version = heads.refit(target, seed=1)
+    assert len(set(told["of"])) == len(told["of"]) == version.training_labels > 0
+
+
 def test_files_that_this_machine_lacks_leave_no_reason(target, cast, pool):
     [instance] = Instance.objects.filter(series__study=pool[0].study)
     instance.path.rename(instance.path.with_suffix(".away"))
