@@ -18,7 +18,7 @@ import numpy as np
 from annotation.core.jobs import JobState
 from annotation.labeling.models import Selection
 from learning.estimates.balanced import Doubles
-from learning.estimates.forecast import Forecast, NotEnoughPoints, forecast
+from learning.estimates.forecast import Forecast, NotEnoughPoints, forecast, rows_apart
 from learning.estimates.lure import Draw, Estimate, InvalidDraws, lure, pooled
 from learning.estimates.stopping import (
     LEAST_AUDITED,
@@ -41,7 +41,7 @@ from learning.training.metrics.figures import SMALLER_IS_BETTER
 
 TOLERANCE = 0.15  # error of suggestions that is accepted in the audit where the manager says none
 MIN_PER_CLASS = 10
-HEADS = 200  # the latest, of which the curve is made
+HEADS = 200  # the latest, of which the drawn curve is made
 RECENT = 0.5  # heads that knew this share of the present one's labels stand for it
 AHEAD = 200  # labels that the forecast looks ahead
 
@@ -100,7 +100,7 @@ def _of_heads(target: Target) -> HonestFigures:
     audited = [o for o in counted if o.selection == Selection.CONTROL]
     audit = _audit(audited)
     kind = HEAD_KINDS[target.kind]
-    curve = forecast_of(target, heads)
+    curve = forecast_of(target)
     latest = heads[-1] if heads else None
     unit = (latest.unit if latest else "") if isinstance(kind, Scalar) else None
     advice = stopping(
@@ -158,20 +158,23 @@ def goal_of(target: Target, latest: HeadVersion | None) -> Goal | None:
     return Goal(target.goal, end, is_better_higher, latest.unit if latest else "")
 
 
-def forecast_of(target: Target, heads: Sequence[HeadVersion]) -> Forecast | None:
-    """What more labels will bring, by the curve of light heads that are alike, oldest first."""
+def forecast_of(target: Target) -> Forecast | None:
+    """What more labels will bring, by the curve of the light heads that are like the latest.
+
+    Of all of them: among the latest 200 of thousands there are no four that stand apart.
+    """
     figure = HEAD_KINDS[target.kind].forecast
-    # A number foreseen worse than by the mean of all, R2 below 0, is not foreseen at all.
-    points = [
-        (h.training_labels, max(h.metrics[figure], 0.0)) for h in heads if figure in h.metrics
-    ]
-    labels, values = (
-        (np.asarray(column, float) for column in zip(*points, strict=True))
-        if points
-        else (np.zeros(0), np.zeros(0))
+    newest_first = target.heads.order_by("-number")
+    rows = list(
+        newest_first.values_list("encoder", "classes", "training_labels", f"metrics__{figure}")
     )
+    alike = takewhile(lambda row: row[:2] == rows[0][:2], rows)
+    # A number foreseen worse than by the mean of all, R2 below 0, is not foreseen at all.
+    points = [(labels, max(value, 0.0)) for *_, labels, value in alike if value is not None]
+    labels, values = np.asarray(points[::-1], float).reshape(-1, 2).T
+    apart = rows_apart(labels)
     try:
-        found = forecast(labels, values, np.random.default_rng(SEED))
+        found = forecast(labels[apart], values[apart], np.random.default_rng(SEED))
     except NotEnoughPoints:
         return None
     return found if figure == "auc" else replace(found, figure=figure)

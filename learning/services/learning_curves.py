@@ -17,7 +17,7 @@ from learning.estimates.stopping import LEAST_AUDITED
 from learning.heads.kinds import HEAD_KINDS, HeadKind
 from learning.kinds import figure_of
 from learning.models import HeadVersion, Outcome, Target
-from learning.services.evidence import AHEAD, forecast_of, latest_heads, like_the_latest
+from learning.services.evidence import AHEAD, forecast_of, latest_heads
 from learning.services.outcomes import prediction_of
 from learning.services.round_curves import SEED, Point, forecast_of_rounds, points_of_rounds
 from learning.services.targets import has_light_head
@@ -48,7 +48,7 @@ def curves_of(target: Target) -> Curves:
         return Curves(figure, rounds, [], [], _band(forecast_of_rounds(target, rounds)))
     kind = HEAD_KINDS[target.kind]
     heads = latest_heads(target)
-    ahead = forecast_of(target, like_the_latest(heads)) if kind.forecast == kind.deciding else None
+    ahead = forecast_of(target) if kind.forecast == kind.deciding else None
     return Curves(
         figure=figure,
         rounds=rounds,

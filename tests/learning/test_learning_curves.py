@@ -52,14 +52,28 @@ def test_rounds_heads_audit_and_forecast_tell_the_same_figure(target, cast):
     assert all(p.estimate.low <= p.estimate.value <= p.estimate.high for p in band)
 
 
+def test_the_forecast_rests_on_heads_that_stand_apart_however_many_came_since(
+    target, cast, monkeypatch
+):
+    encoder = embed(cast.project)
+    for number, labels in enumerate([40, 60, 80, 100], 1):
+        make_head(target, encoder, number, labels, auc=0.9 + labels / 2000)
+    apart = evidence.forecast_of(target)
+    target.heads.filter(number=4).delete()
+    for number, labels in enumerate([85, 90, 95, 100], 4):
+        make_head(target, encoder, number, labels, auc=0.9 + 100 / 2000 if labels == 100 else 0.5)
+    monkeypatch.setattr(evidence, "HEADS", 2)
+    assert evidence.honest_figures(target).forecast == apart
+
+
 @pytest.mark.parametrize(("on_second", "is_told"), [(8, True), (3, False)])
 def test_the_forecast_is_that_of_the_heads_on_the_latest_encoder(target, cast, on_second, is_told):
     encoder = embed(cast.project)
     for number in range(1, 9):
-        make_head(target, encoder, number, 20 * number, auc=0.8 + number / 200)
+        make_head(target, encoder, number, round(20 * 1.3**number), auc=0.8 + number / 200)
     second = EncoderVersion.objects.create(project=cast.project, number=2, is_ready=True)
     for number in range(9, 9 + on_second):
-        last = make_head(target, second, number, 20 * number, auc=0.85 + number / 200)
+        last = make_head(target, second, number, round(20 * 1.3**number), auc=0.85 + number / 200)
     curves, figures = learning_curves.curves_of(target), evidence.honest_figures(target)
     assert len(curves.heads) == 8 + on_second
     assert bool(curves.forecast) == is_told

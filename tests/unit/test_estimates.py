@@ -10,7 +10,7 @@ from sklearn.metrics import cohen_kappa_score
 from learning.acquisition.sampling import draw, powered
 from learning.estimates.balanced import balanced
 from learning.estimates.bounds import student, wilson
-from learning.estimates.forecast import NotEnoughPoints, forecast
+from learning.estimates.forecast import NotEnoughPoints, forecast, rows_apart
 from learning.estimates.lure import Draw, Estimate, InvalidDraws, as_rate, lure, pooled, weights
 from learning.estimates.stopping import (
     Evidence,
@@ -190,6 +190,29 @@ def test_the_band_of_a_noisy_forecast_holds_the_truth_mostly():
         _, low, high = forecast(LABELS, noisy, rng).gain(80)
         held.append(low <= truth <= high)
     assert np.mean(held) > 0.7
+
+
+def test_points_of_nearly_the_same_labels_make_no_narrow_band():
+    labels, held, all_held = np.arange(20.0, 520.0, 5.0), [], []
+    truth = power_law(715) - power_law(515)
+    apart = rows_apart(labels)
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        noise = [0.0]
+        for step in rng.normal(0, 0.006, len(labels)):
+            noise.append(0.8 * noise[-1] + step)
+        values = power_law(labels) + noise[1:]
+        for rows, found in ((apart, held), (np.arange(len(labels)), all_held)):
+            _, low, high = forecast(labels[rows], values[rows], rng).gain(200)
+            found.append(low <= truth <= high)
+    assert np.mean(held) >= 0.8
+    assert np.mean(all_held) < 0.6  # what all of them together would promise
+
+
+def test_points_stand_apart_from_the_latest_back():
+    assert rows_apart(np.array([40.0, 60, 80, 90, 100])).tolist() == [0, 1, 2, 4]
+    assert rows_apart(np.array([50.0, 100, 60, 70])).tolist() == [0, 3]  # labels can go, too
+    assert rows_apart(np.zeros(0)).tolist() == []
 
 
 def test_a_curve_that_falls_promises_nothing_and_none_rises_above_one():
