@@ -25,6 +25,7 @@ from learning.services.model_cards import model_card
 from learning.services.naming import labels_of_target
 from learning.services.subgroups import MIN_PATIENTS, subgroups_of
 from learning.training.metrics.figures import in_order
+from learning.training.metrics.intervals import LEAST_PATIENTS
 
 
 class FigureSerializer(serializers.Serializer[Any]):
@@ -57,6 +58,11 @@ class EvidenceSerializer(serializers.Serializer[Any]):
     margin = serializers.FloatField(allow_null=True)
     n = serializers.IntegerField()
     patients = serializers.IntegerField()
+    least_patients = serializers.SerializerMethodField()
+
+    def get_least_patients(self, _evidence: Any) -> int:
+        """With fewer nothing is shown."""
+        return LEAST_PATIENTS
 
 
 class SplitSizeSerializer(serializers.Serializer[Any]):

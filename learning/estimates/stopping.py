@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from learning.estimates.forecast import Forecast
 from learning.estimates.lure import Estimate
 from learning.estimates.wording import Sentence
+from learning.training.metrics.intervals import LEAST_PATIENTS
 
 STABLE_KAPPA = 0.99
 STABLE_ROUNDS = 3
@@ -51,12 +52,13 @@ class Goal:
 
     wanted: float
     end: float | None  # None where nothing is measured yet
+    patients: int  # of that test; the end is nothing to rely on where they are few
     higher_is_better: bool = True
     unit: str = ""  # of an error
 
     @property
     def is_reached(self) -> bool | None:
-        if self.end is None:
+        if self.end is None or self.patients < LEAST_PATIENTS:
             return None
         return self.end >= self.wanted if self.higher_is_better else self.end <= self.wanted
 
@@ -151,13 +153,21 @@ def _flat(evidence: Evidence) -> Condition:
 
 
 def _reached(goal: Goal) -> Condition:
-    if goal.end is None:
-        return Condition("target", None, Sentence("goal_soon", wanted=goal.wanted))
+    if goal.end is None or goal.is_reached is None:
+        return Condition("target", None, _why_unknown(goal))
     if goal.higher_is_better:
         said = Sentence("goal", end=goal.end, wanted=goal.wanted)
     else:
         said = Sentence("goal_of_error", end=goal.end, wanted=goal.wanted, unit=goal.unit)
     return Condition("target", goal.is_reached, said)
+
+
+def _why_unknown(goal: Goal) -> Sentence:
+    if 0 < goal.patients < LEAST_PATIENTS:
+        return Sentence(
+            "goal_few", patients=goal.patients, least=LEAST_PATIENTS, wanted=goal.wanted
+        )
+    return Sentence("goal_soon", wanted=goal.wanted)
 
 
 def _audited(evidence: Evidence) -> Condition | None:

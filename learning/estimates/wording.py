@@ -11,6 +11,8 @@ SENTENCES = {
     "forecast_r2": "{more} more labels: {low:+.1f} to {high:+.1f} points of R²",
     "forecast_quadratic_kappa": "{more} more labels: {low:+.1f} to {high:+.1f} points of κ",
     "goal_soon": "Nothing is measured yet ({wanted:.3f} wanted)",
+    "goal_few": "Measured on too few test patients to be sure: {patients} of at least {least}"
+    " ({wanted:.3f} wanted)",
     "goal": "95 % sure of {end:.3f} on the locked test ({wanted:.3f} wanted)",
     "goal_of_error": "95 % sure of an error of at most {end:.3g} {unit} on the locked test"
     " ({wanted:.3g} {unit} wanted)",

@@ -20,11 +20,10 @@ from learning.training.config import NO_UNLABELED, TrainConfig
 from learning.training.loop import DivergedTraining
 from learning.training.memory import OutOfMemory
 from learning.training.metrics.figures import Examined, measures_of
-from learning.training.metrics.intervals import bootstrap, compare
+from learning.training.metrics.intervals import LEAST_PATIENTS, bootstrap, compare
 from learning.training.run import Progress
 from learning.training.transfer import Start
 
-LEAST_PATIENTS = 30  # of validation: with fewer, intervals by bootstrap are too narrow to trust
 SEED = 0  # a comparison shall not change from one look to the next
 
 

@@ -12,7 +12,13 @@ from learning.models import ModelVersion, TargetKind
 from learning.services.test_results import NotTested, Results, results_of
 from learning.training.inputs import InputSpec
 from learning.training.metrics.figures import measures_of
-from learning.training.metrics.intervals import Estimate, Rows, compare
+from learning.training.metrics.intervals import (
+    LEAST_PATIENTS,
+    Comparison,
+    Estimate,
+    Rows,
+    compare,
+)
 
 SEED = 0  # a comparison shall not change from one look to the next
 MARGIN = 0.05  # of a figure between 0 and 1: five points are what a reader might notice
@@ -28,7 +34,7 @@ class Verdict(TextChoices):
     BETTER = "better"
     NOT_WORSE = "not_worse"  # by no more than the margin
     WORSE = "worse"
-    NOT_SHOWN = "not_shown"  # the interval is too wide to tell
+    NOT_SHOWN = "not_shown"  # the interval is too wide to tell, or of too few patients
     PRODUCTION_UNTESTED = "production_untested"  # this one has been measured, that one never
     UNTESTED = "untested"  # no patient was tested by both
     NOT_COMPARABLE = "not_comparable"  # they answer different questions, or about other images
@@ -140,23 +146,26 @@ def _paired(new: Results, old: Results, against: int) -> Evidence:
         candidate, production, mine.patients, np.random.default_rng(SEED), margin=margin,
         higher_is_better=higher_is_better,
     )  # fmt: skip
+    patients = len(set(mine.patients))
     return Evidence(
-        verdict=_verdict(found.difference, found.is_better, found.is_not_worse),
+        verdict=_verdict(found, patients),
         against=against,
         metric=name,
         difference=found.difference,
         margin=margin,
         n=len(mine),
-        patients=len(set(mine.patients)),
+        patients=patients,
     )
 
 
-def _verdict(difference: Estimate, is_better: bool, is_not_worse: bool) -> Verdict:
-    if is_better:
+def _verdict(found: Comparison, patients: int) -> Verdict:
+    if patients < LEAST_PATIENTS:
+        return Verdict.NOT_SHOWN
+    if found.is_better:
         return Verdict.BETTER
-    if is_not_worse:
+    if found.is_not_worse:
         return Verdict.NOT_WORSE
-    if difference.high is not None and difference.high < 0:
+    if found.difference.high is not None and found.difference.high < 0:
         return Verdict.WORSE
     return Verdict.NOT_SHOWN
 

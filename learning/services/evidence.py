@@ -151,11 +151,14 @@ def goal_of(target: Target, latest: HeadVersion | None) -> Goal | None:
     figure = figure_of(target.kind, target.input)
     is_better_higher = figure not in SMALLER_IS_BETTER
     done = target.rounds.filter(state=JobState.COMPLETED).order_by("-number").first()
-    found: dict[str, Any] = (done.metrics.get(figure) or {}) if done else {}
+    metrics: dict[str, Any] = done.metrics if done else {}
+    found: dict[str, Any] = metrics.get(figure) or {}
     if found.get("low") is None and latest is not None and target.kind in HEAD_KINDS:
-        found = latest.metrics.get("intervals", {}).get(HEAD_KINDS[target.kind].deciding, {})
+        metrics = latest.metrics
+        found = metrics.get("intervals", {}).get(HEAD_KINDS[target.kind].deciding, {})
     end = found.get("low" if is_better_higher else "high")
-    return Goal(target.goal, end, is_better_higher, latest.unit if latest else "")
+    patients = metrics.get("patients", 0)
+    return Goal(target.goal, end, patients, is_better_higher, latest.unit if latest else "")
 
 
 def forecast_of(target: Target) -> Forecast | None:

@@ -167,6 +167,7 @@ def _test_figures(known: Knowledge, head: Head | None, seed: int) -> dict[str, A
     told = {name: estimate for name, estimate in found.items() if estimate.value is not None}
     return {
         "n": len(rows),
+        "patients": len(set(known.patients[rows])),
         **{name: estimate.value for name, estimate in told.items()},
         "intervals": {name: asdict(estimate) for name, estimate in told.items()},
     }

@@ -449,7 +449,7 @@ def make_head(target, encoder, number, labels, accuracy=0.9, auc=0.95):
         target=target, encoder=encoder, number=number, classes=["no", "yes"], strategy="herding",
         seed=number, finished_cases=labels, training_labels=labels, pool_size=1000, seconds=1.0,
         metrics={
-            "n": 200, "auc": auc, "accuracy": accuracy, "kappa": 0.995, "per_class": [60, 40],
+            "n": 200, "patients": 200, "auc": auc, "accuracy": accuracy, "kappa": 0.995, "per_class": [60, 40],
             "intervals": {
                 "accuracy": interval, "auc": {"value": auc, "low": auc - 0.02, "high": auc + 0.02}
             },

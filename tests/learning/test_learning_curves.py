@@ -22,7 +22,7 @@ def make_round(target, number, labels, strategy, **metrics):
     return Round.objects.create(
         target=target, number=number, trigger="manual", strategy=strategy, seed=1, config={},
         code_revision="x", state=JobState.COMPLETED, training_labels=labels,
-        metrics={"n": 40, **metrics},
+        metrics={"n": 40, "patients": 40, **metrics},
     )  # fmt: skip
 
 

@@ -133,6 +133,16 @@ def test_too_few_patients_show_nothing_and_leave_production_as_it_is(target, cas
     assert state_after(version) == "candidate"
 
 
+def test_a_few_patients_whom_both_answer_rightly_prove_nothing(target, cases):
+    """The bootstrap at the ceiling has no width: from 0 to 0, whoever else would come."""
+    few = cases[:8]
+    model_versions.consider(make_version(target, few, TRUTH.astype(float)))
+    version = make_version(target, few, TRUTH.astype(float))
+    evidence = model_versions.consider(version)
+    assert (evidence.difference.low, evidence.difference.high, evidence.patients) == (0, 0, 8)
+    assert (evidence.verdict, state_after(version)) == (Verdict.NOT_SHOWN, "candidate")
+
+
 def test_only_patients_of_both_test_sets_count(target, cases):
     """The new model was tested on 40 further cases, on which it is far better."""
     old, new = scores(0.1), scores(0.1)

@@ -18,12 +18,15 @@ def target(cast):
     )
 
 
-def add_rounds(target, figures, start=0):
-    for number, (labels, dice) in enumerate(figures, start + 1):
+def add_rounds(target, figures, *, patients=30):
+    for number, (labels, dice) in enumerate(figures, 1):
         Round.objects.create(
             target=target, number=number, trigger=Trigger.MANUAL, strategy="random", seed=1, config={},
             code_revision="test", state=JobState.COMPLETED, training_labels=labels,
-            metrics={"mean_dice": {"value": dice, "low": dice - 0.05, "high": dice + 0.05}, "n": 20},
+            metrics={
+                "mean_dice": {"value": dice, "low": dice - 0.05, "high": dice + 0.05},
+                "n": patients, "patients": patients,
+            },
         )  # fmt: skip
 
 
@@ -61,6 +64,15 @@ def test_a_flat_curve_above_the_goal_may_stop(target):
         "target": True,
     }
     assert found.stopping.is_advised
+
+
+def test_a_goal_is_not_reached_on_a_handful_of_patients(target):
+    add_rounds(target, [(40, 0.95)], patients=6)
+    _, conditions = said_of(target)
+    assert conditions["target"].holds is None
+    assert conditions["target"].sentence == (
+        "Measured on too few test patients to be sure: 6 of at least 30 (0.800 wanted)"
+    )
 
 
 def test_the_screen_gets_it(target, cast, client_of):

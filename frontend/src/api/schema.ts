@@ -2049,6 +2049,8 @@ export interface components {
             margin: number | null;
             n: number;
             patients: number;
+            /** @description With fewer nothing is shown. */
+            readonly least_patients: number;
         };
         /**
          * @description * `first` - First

@@ -107,6 +107,10 @@ export const models = {
   'verdict.not_worse': 'Es ist um nicht mehr als den Spielraum schlechter.',
   'verdict.worse': 'Es ist schlechter.',
   'verdict.not_shown': 'Zu wenige Testfälle, um zu zeigen, dass es nicht schlechter ist.',
+  'verdict.few_patients': {
+    one: 'Beide wurden an {count} Patienten getestet; weniger als {least} können nicht zeigen, dass es nicht schlechter ist.',
+    other: 'Beide wurden an {count} Patienten getestet; weniger als {least} können nicht zeigen, dass es nicht schlechter ist.',
+  },
   'verdict.production_untested': 'Dieses wurde gemessen, das in Betrieb nie.',
   'verdict.untested': 'Kein Patient wurde mit beiden getestet.',
   'verdict.not_comparable': 'Sie beantworten verschiedene Fragen oder sprechen von verschiedenen Bildern.',

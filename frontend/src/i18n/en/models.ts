@@ -104,6 +104,10 @@ export const models = {
   'verdict.not_worse': 'It is not worse by more than the margin.',
   'verdict.worse': 'It is worse.',
   'verdict.not_shown': 'Too few test cases to show that it is not worse.',
+  'verdict.few_patients': {
+    one: 'Both were tested on {count} patient; fewer than {least} cannot show that it is not worse.',
+    other: 'Both were tested on {count} patients; fewer than {least} cannot show that it is not worse.',
+  },
   'verdict.production_untested': 'This one has been measured, the one in production never was.',
   'verdict.untested': 'No patient was tested by both.',
   'verdict.not_comparable': 'They answer different questions, or about different images.',

@@ -6,6 +6,7 @@ import { named, t } from '../../i18n'
 import { estimateText, figureText } from '../estimateText'
 import { Asked } from './Asked'
 import { Part } from './Part'
+import { verdictText } from './verdictText'
 
 interface Props {
   id: string
@@ -33,11 +34,11 @@ export function Evidence({ id, stored, isInProduction }: Props) {
 }
 
 function Compared({ title, evidence }: { title: string; evidence: Schemas['Evidence'] }) {
-  const { verdict, against, metric, difference, margin, n, patients } = evidence
+  const { against, metric, difference, margin, n, patients } = evidence
   return (
     <div>
       <Text size="sm" fw={600}>{title}</Text>
-      <Text size="sm">{named(`verdict.${verdict}`, verdict)}</Text>
+      <Text size="sm">{verdictText(evidence)}</Text>
       {against !== null && difference.value !== null && (
         <Text size="sm" c="dimmed">
           {t('model_page.difference', {
