@@ -32,8 +32,8 @@ class Verdict(TextChoices):
 
     FIRST = "first"  # nothing is in production
     BETTER = "better"
-    NOT_WORSE = "not_worse"  # by no more than the margin
-    WORSE = "worse"
+    NOT_WORSE = "not_worse"  # by no more than the margin, and not shown to be worse at all
+    WORSE = "worse"  # shown, by however little
     NOT_SHOWN = "not_shown"  # the interval is too wide to tell, or of too few patients
     PRODUCTION_UNTESTED = "production_untested"  # this one has been measured, that one never
     UNTESTED = "untested"  # no patient was tested by both
@@ -163,11 +163,10 @@ def _verdict(found: Comparison, patients: int) -> Verdict:
         return Verdict.NOT_SHOWN
     if found.is_better:
         return Verdict.BETTER
-    if found.is_not_worse:
-        return Verdict.NOT_WORSE
+    # Before the margin: each loss within it would be forgiven anew, against what the last one left.
     if found.difference.high is not None and found.difference.high < 0:
         return Verdict.WORSE
-    return Verdict.NOT_SHOWN
+    return Verdict.NOT_WORSE if found.is_not_worse else Verdict.NOT_SHOWN
 
 
 def _margin(name: str, is_share: bool, production: float | None) -> float:

@@ -143,6 +143,17 @@ def test_a_few_patients_whom_both_answer_rightly_prove_nothing(target, cases):
     assert (evidence.verdict, state_after(version)) == (Verdict.NOT_SHOWN, "candidate")
 
 
+def test_a_loss_that_is_shown_is_not_forgiven_by_the_margin(target, cases):
+    """Round after round would lose a little more, each beside what the last one had left."""
+    said = np.where(TRUTH == 1, 0.8, 0.2)
+    lost = np.where(np.arange(COUNT) < 16, 0.5, said)
+    model_versions.consider(make_version(target, cases, said))
+    version = make_version(target, cases, lost)
+    evidence = model_versions.consider(version)
+    assert -evidence.margin < evidence.difference.low < evidence.difference.high < 0
+    assert (evidence.verdict, state_after(version)) == (Verdict.WORSE, "candidate")
+
+
 def test_only_patients_of_both_test_sets_count(target, cases):
     """The new model was tested on 40 further cases, on which it is far better."""
     old, new = scores(0.1), scores(0.1)

@@ -105,7 +105,7 @@ export const models = {
   'verdict.first': 'Vor ihm war nichts in Betrieb.',
   'verdict.better': 'Es ist besser.',
   'verdict.not_worse': 'Es ist um nicht mehr als den Spielraum schlechter.',
-  'verdict.worse': 'Es ist schlechter.',
+  'verdict.worse': 'Es ist nachweislich schlechter.',
   'verdict.not_shown': 'Zu wenige Testfälle, um zu zeigen, dass es nicht schlechter ist.',
   'verdict.few_patients': {
     one: 'Beide wurden an {count} Patienten getestet; weniger als {least} können nicht zeigen, dass es nicht schlechter ist.',

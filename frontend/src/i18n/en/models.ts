@@ -102,7 +102,7 @@ export const models = {
   'verdict.first': 'Nothing was in production before it.',
   'verdict.better': 'It is better.',
   'verdict.not_worse': 'It is not worse by more than the margin.',
-  'verdict.worse': 'It is worse.',
+  'verdict.worse': 'It is shown to be worse.',
   'verdict.not_shown': 'Too few test cases to show that it is not worse.',
   'verdict.few_patients': {
     one: 'Both were tested on {count} patient; fewer than {least} cannot show that it is not worse.',
