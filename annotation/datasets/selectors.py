@@ -134,6 +134,12 @@ def _frozen_read(revision: Any, sha256: str | None) -> FrozenRead:
     return FrozenRead(revision, sha256, is_unchanged, revision.has_newer)
 
 
+def frozen_revisions(dataset_id: UUID | None, cases: Iterable[UUID]) -> dict[UUID, set[UUID]]:
+    """Which revisions the dataset holds of each of these cases; without those that it has not."""
+    items = DatasetItem.objects.filter(dataset=dataset_id, case__in=cases)
+    return {case: set(ids) for case, ids in items.values_list("case_id", "revision_ids")}
+
+
 def fetch_schemas(items: Sequence[DatasetItem]) -> None:
     """Fill `DatasetItem.schemas` of all these, with two queries for many items."""
     for start in range(0, len(items), ITEMS_AT_ONCE):

@@ -1,11 +1,14 @@
 """Two model versions on the patients that both were tested on: what a promotion rests on."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from django.db.models import TextChoices
 
+from annotation.datasets.selectors import frozen_revisions
 from annotation.labeling.services.projects import current_schema
 from learning.kinds import DRAWN, figure_of, is_on_series
 from learning.models import ModelVersion, TargetKind
@@ -73,7 +76,9 @@ class Evidence:
 def compare_versions(candidate: ModelVersion, production: ModelVersion | None) -> Evidence:
     """The candidate against production by paired bootstrap over the patients of both test sets.
 
-    What is true is what the candidate was tested against: labels may have been corrected since.
+    What is true is what the candidate was tested against: labels may have been corrected since. Answers
+    are held against that anew; of drawings only the measured overlap is kept, so that cases count only
+    where both were measured by the same reads.
     """
     against = production.number if production else None
     if candidate.metrics.get("absent_because") == "not_finite":
@@ -88,7 +93,8 @@ def compare_versions(candidate: ModelVersion, production: ModelVersion | None) -
         return Evidence(Verdict.NOT_COMPARABLE, production.number)
     if len(old.cases) == 0 and _is_measured(new):
         return Evidence(Verdict.PRODUCTION_UNTESTED, production.number)
-    return _paired(new, old, production.number)
+    apart = _read_again(candidate, production, new.cases)
+    return _paired(new, old, apart, production.number)
 
 
 def _without_results(candidate: ModelVersion, production: ModelVersion) -> Evidence:
@@ -129,9 +135,22 @@ def _is_measured(results: Results) -> bool:
     return measure(np.arange(len(examined))) is not None
 
 
-def _paired(new: Results, old: Results, against: int) -> Evidence:
-    """Both restricted to their common cases."""
-    rows, others = _common(new, old)
+def _read_again(
+    candidate: ModelVersion, production: ModelVersion, cases: Collection[UUID]
+) -> set[UUID]:
+    """Those of the cases whose drawings are by other reads in the dataset of the one than of the other."""
+    if candidate.target.kind not in DRAWN:
+        return set()
+    mine, theirs = (
+        frozen_revisions(version.round.dataset_id if version.round else None, cases)
+        for version in (candidate, production)
+    )
+    return {case for case in cases if mine.get(case) != theirs.get(case)}
+
+
+def _paired(new: Results, old: Results, apart: Collection[UUID], against: int) -> Evidence:
+    """Both restricted to their common cases but those that stand apart."""
+    rows, others = _common(new, old, apart)
     mine = new.examined.rows(rows)
     theirs = replace(
         mine, predictions=old.examined.predictions[others], thresholds=old.examined.thresholds
@@ -173,14 +192,13 @@ def _margin(name: str, is_share: bool, production: float | None) -> float:
     return MARGINS.get(name, MARGIN) if is_share else RELATIVE_MARGIN * (production or 0.0)
 
 
-def _common(new: Results, old: Results) -> tuple[Rows, Rows]:
-    """The rows of their common cases in each.
+def _common(new: Results, old: Results, apart: Collection[UUID]) -> tuple[Rows, Rows]:
+    """The rows in each of their common cases but some.
 
     Of boxes it is kept whether each detection hit, by the objects of its time, and how many those were: a
-    case that has another number of any label now counts for neither. An object that was only moved is
-    not noticed; each detector is then held against its own.
+    case that has another number of any label now counts for neither.
     """
-    place_of = {case: place for place, case in enumerate(old.cases)}
+    place_of = {case: place for place, case in enumerate(old.cases) if case not in apart}
     pairs = [(row, place_of[case]) for row, case in enumerate(new.cases) if case in place_of]
     if new.examined.kind == "boxes":
         mine, theirs = new.examined.truth, old.examined.truth

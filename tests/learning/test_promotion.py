@@ -1,12 +1,15 @@
 """Which model goes into production: the evidence of the locked test set, and who decides."""
 
+from uuid import uuid4
+
 import numpy as np
 import pytest
 from django.db import DatabaseError, transaction
 
 from annotation.core.jobs import JobState
+from annotation.datasets.models import Dataset, DatasetItem, Split
 from annotation.labeling.models import Case
-from annotation.labeling.services.projects import publish_schema
+from annotation.labeling.services.projects import current_schema, publish_schema
 from learning.models import ModelVersion, Prediction, Round, TestResult, Trigger
 from learning.services import model_versions, targets, test_results
 from learning.services.comparison import Verdict, compare_versions
@@ -320,6 +323,47 @@ def test_a_case_whose_objects_were_corrected_counts_for_neither(boxes, cases):
         make_box_version(boxes, cases[:40], np.ones(40), objects=corrected)
     )
     assert (evidence.n, evidence.difference.value) == (30, 0.0)
+
+
+def freeze_reads(version, revision_of):
+    """A dataset of the version's round with one read of each case."""
+    project = version.target.project
+    dataset = Dataset.objects.create(
+        project=project, number=version.number, name="", schema=current_schema(project),
+        sha256="0" * 64,
+    )  # fmt: skip
+    DatasetItem.objects.bulk_create(
+        DatasetItem(
+            dataset=dataset, case_id=case, patient_key="0" * 16, split=Split.TEST, answers={},
+            revision_ids=[revision], images_sha256="0" * 64,
+        )
+        for case, revision in revision_of.items()
+    )  # fmt: skip
+    version.round.dataset = dataset
+    version.round.save()
+
+
+def drawn_well(target, cases):
+    return make_version(
+        target, cases, np.full(COUNT, 0.8), kind="segmentation", classes=("Lesion",)
+    )  # fmt: skip
+
+
+def found_well(target, cases):
+    return make_box_version(target, cases, np.ones(len(cases)))
+
+
+@pytest.mark.parametrize(("kind", "make"), [("segmentation", drawn_well), ("boxes", found_well)])
+def test_a_case_that_was_drawn_again_counts_for_neither(cast, cases, kind, make):
+    """The old model was measured by the old drawing, of which no more is kept than the overlap."""
+    publish_schema(actor=cast.manager, project=cast.project, definition=SERIES)
+    target = targets.create_target(actor=cast.manager, project=cast.project, kind=kind)
+    production, candidate = (make(target, cases[:40]) for _ in range(2))
+    reads = {case.pk: uuid4() for case in cases[:40]}
+    freeze_reads(production, reads)
+    freeze_reads(candidate, reads | {cases[0].pk: uuid4()})
+    evidence = compare_versions(candidate, production)
+    assert (evidence.verdict, evidence.n) == (Verdict.NOT_WORSE, 39)
 
 
 def test_a_detector_without_kept_results_shows_nothing(boxes, cases):
