@@ -248,7 +248,7 @@ class Answers(Kind):
         thresholds: tuple[float, ...] = ()
         if len(validation):
             thresholds = thresholds_of(
-                learned.trained.task, validation.truth, validation.predictions
+                learned.trained.task, validation.truth, validation.predictions, validation.patients
             )
         tested = replace(test, thresholds=thresholds)
         return Judged(figures(tested, rng), thresholds, Results(examples[Split.TEST].cases, tested))

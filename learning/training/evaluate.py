@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from learning.training.metrics.classification import youden_threshold
 from learning.training.metrics.figures import Examined, figures
 from learning.training.metrics.masks import ClassOverlap
+from learning.training.operating_points import MIN_PATIENTS, USUAL
 from learning.training.tasks import Labels, ManyAnswers, OneAnswer, Task, TimeToEvent
 
 Floats = NDArray[np.float64]
@@ -57,15 +58,20 @@ def examined(
     )
 
 
-def thresholds_of(task: Task, truth: Labels, predictions: Floats) -> tuple[float, ...]:
-    """Where answers are called positive, chosen on validation by Youden's index; 0.5 where it cannot be.
+def thresholds_of(
+    task: Task, truth: Labels, predictions: Floats, patients: Sequence[str]
+) -> tuple[float, ...]:
+    """Where answers are called positive, chosen on validation by Youden's index.
 
-    One for two classes, one per finding of "many"; empty for all other tasks, which need none.
+    One for two classes, one per finding of "many"; empty for all other tasks, which need none. 0.5 where
+    fewer than MIN_PATIENTS are positive, or negative.
     """
     if isinstance(task, ManyAnswers):
-        return tuple(_threshold(truth[:, n], predictions[:, n]) for n in range(len(task.classes)))
+        return tuple(
+            _threshold(truth[:, n], predictions[:, n], patients) for n in range(len(task.classes))
+        )
     if type(task) is OneAnswer and len(task.classes) == 2:  # a grade is an answer too, without one
-        return (_threshold(truth, predictions[:, 1]),)
+        return (_threshold(truth, predictions[:, 1], patients),)
     return ()
 
 
@@ -104,6 +110,10 @@ def _shape_of_truth(task: Task) -> tuple[int, ...]:
     return (2,) if isinstance(task, TimeToEvent) else ()
 
 
-def _threshold(truth: NDArray[Any], scores: Floats) -> float:
-    is_usable = np.isfinite(truth) & (truth >= 0) & np.isfinite(scores)
+def _threshold(truth: NDArray[Any], scores: Floats, patients: Sequence[str]) -> float:
+    is_finite = np.isfinite(scores)
+    sizes = [len(set(np.asarray(patients)[is_finite & (truth == answer)])) for answer in (0, 1)]
+    if min(sizes) < MIN_PATIENTS:
+        return USUAL
+    is_usable = is_finite & ((truth == 0) | (truth == 1))
     return youden_threshold(truth[is_usable].astype(np.int64), scores[is_usable])

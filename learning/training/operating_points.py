@@ -22,7 +22,7 @@ FARTHEST = 16  # steps either way: thresholds from 0.018 to 0.982
 UNITS = 4  # of a step, in which is kept how far a class lies behind
 # Units behind the likeliest, from which on no thresholds call a class
 BEYOND = 2 * FARTHEST * UNITS + 1
-MIN_PATIENTS = 5  # with the structure, in validation: that fewer agree is no wonder
+MIN_PATIENTS = 5  # of validation, with the structure or answer: that fewer agree is no wonder
 MOST_SWEEPS = 3  # over the structures: what one gains another may lose
 BLOCK = 1 << 20  # voxels counted at once
 TRIED = range(-FARTHEST, FARTHEST + 1)

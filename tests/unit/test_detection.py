@@ -14,7 +14,7 @@ from learning.training.boxes import InvalidBoxes, check_boxes, iou, suppress
 from learning.training.checkpoint import Checkpoints
 from learning.training.detection.augment import BoxAugmentation, augment, move_boxes
 from learning.training.detection.decode import Detections, decode
-from learning.training.detection.evaluate import examined_boxes
+from learning.training.detection.evaluate import USUAL_SCORE, examined_boxes, thresholds_of_boxes
 from learning.training.detection.loss import detection_loss, heat_loss
 from learning.training.detection.network import Detector, DetectorShape, Maps
 from learning.training.detection.targets import encode, grid_shape
@@ -536,6 +536,25 @@ def test_figures_in_volumes_by_hand(box, ap10, ap50):
     assert [figures[name]["value"] for name in ("ap10", "froc", "ap50")] == [ap10, ap10, ap50]
     [nodule] = figures["labels"]
     assert (nodule["name"], nodule["objects"], nodule["ap10"]["value"]) == ("nodule", 1, ap10)
+
+
+@pytest.mark.parametrize(
+    ("scores", "threshold"),
+    [
+        ([0.9, 0.6, 0.2], 0.4),  # two hits and a false one
+        ([0.9, 0.5, 0.5], 0.25),  # what scores alike is shown together
+        ([0.5, 0.9, 0.9], 0.25),  # the false ones lie above
+        ([0.9, 0.8], 0.4),  # nothing below
+        ([], USUAL_SCORE),
+    ],
+)
+def test_a_box_is_shown_from_midway_to_the_next_one_below(scores, threshold):
+    here, there, nowhere = [0, 0, 10, 10], [20, 20, 30, 30], [40, 40, 50, 50]
+    truth = [(boxes_of(here, there), np.zeros(2, int))]
+    boxes = np.array([here, there, nowhere], np.float32)[: len(scores)]
+    points = np.array(scores, np.float32)
+    found = [Detections(boxes, points, np.zeros(len(scores), int), points[:, None])]
+    assert thresholds_of_boxes(truth, found, 1, overlap=0.5) == (pytest.approx(threshold),)
 
 
 def test_perfect_disjoint_permuted_and_missing():

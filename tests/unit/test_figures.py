@@ -75,7 +75,7 @@ def test_the_figure_that_decides_is_that_of_the_task():
 @pytest.mark.parametrize("task", EVERY_KIND, ids=lambda task: f"{task.kind}-{task.outputs}")
 def test_every_kind_has_its_figures_with_intervals(task):
     truth, said = made(task)
-    thresholds = thresholds_of(task, truth, said)
+    thresholds = thresholds_of(task, truth, said, patients())
     found = evaluate(task, truth, said, patients(), thresholds=thresholds, rng=rng())
     json.dumps(found, allow_nan=False)
     assert (found["n"], found["patients"], found["absent_because"]) == (COUNT, COUNT // 2, None)
@@ -177,18 +177,36 @@ def test_the_figures_of_several_findings_are_means_over_those_looked_for():
     assert found["labels"][1]["positives"] + found["labels"][1]["negatives"] == COUNT - 10
 
 
-def test_thresholds_are_those_of_validation():
-    truth = np.array([0, 0, 1, 1])
-    said = np.array([0.1, 0.3, 0.35, 0.9])
-    two = np.stack([1 - said, said], axis=1)
-    assert thresholds_of(BINARY, truth, two) == (0.35,)
-    assert thresholds_of(BINARY, truth[:0], two[:0]) == (0.5,)
-    many = np.stack([truth, [np.nan] * 4], axis=1)
-    assert thresholds_of(FINDINGS, many, np.stack([said, said], axis=1)) == (
-        0.35, 0.5,
-    )  # fmt: skip
-    assert thresholds_of(GRADES, np.array([0, 1]), np.eye(3)[:2]) == ()
-    assert thresholds_of(Number(), truth, said[:, None]) == ()
+FIVE_EACH = np.repeat([0, 1], 5)
+APART = np.array([0.1, 0.1, 0.2, 0.2, 0.3, 0.4, 0.8, 0.8, 0.9, 0.9])
+
+
+def two_of(said):
+    return np.stack([1 - said, said], axis=1)
+
+
+def test_thresholds_lie_midway_between_what_validation_tells_apart():
+    names = list("abcdefghij")
+    assert thresholds_of(BINARY, FIVE_EACH, two_of(APART), names) == (pytest.approx(0.35),)
+    many = np.stack([FIVE_EACH, [np.nan] * 10], axis=1)
+    found = thresholds_of(FINDINGS, many, np.stack([APART, APART], axis=1), names)
+    assert found == (pytest.approx(0.35), 0.5)
+    assert thresholds_of(GRADES, np.array([0, 1]), np.eye(3)[:2], ["a", "b"]) == ()
+    assert thresholds_of(Number(), FIVE_EACH, APART[:, None], names) == ()
+
+
+@pytest.mark.parametrize(
+    ("truth", "names"),
+    [
+        ([0] * 10, "abcdefghij"),
+        ([0] * 6 + [1] * 4, "abcdefghij"),
+        ([0] * 4 + [1] * 6, "abcdefghij"),
+        ([0] * 5 + [1] * 5, "abcdefghii"),  # five positives of four patients
+        ([1] * 5 + [0] * 5, "abcdefghij"),  # upside down
+    ],
+)
+def test_a_threshold_that_validation_cannot_choose_stays_one_half(truth, names):
+    assert thresholds_of(BINARY, np.array(truth), two_of(APART), list(names)) == (0.5,)
 
 
 def test_masks_are_judged_by_structure_with_what_was_missed():

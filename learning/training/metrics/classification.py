@@ -120,13 +120,15 @@ def reliability(truth: Classes, probabilities: Floats) -> list[dict[str, float]]
 
 
 def youden_threshold(truth: Classes, scores: Floats) -> float:
-    """The threshold of greatest sensitivity + specificity; 0.5 where a class is missing."""
-    if (truth == 1).sum() == 0 or (truth == 0).sum() == 0:
-        return 0.5
+    """The threshold of greatest sensitivity + specificity, of (n,) cases of both classes.
+
+    It lies midway between two scores: below the lowest of n positives lie one in n + 1 of all others.
+    0.5 where none does better than calling all cases.
+    """
     ordered = np.unique(scores)
-    candidates = np.concatenate([ordered, (ordered[1:] + ordered[:-1]) / 2])
-    gains = [(scores[truth == 1] >= c).mean() + (scores[truth == 0] < c).mean() for c in candidates]
-    return float(candidates[int(np.argmax(gains))])
+    gains = [(scores[truth == 1] >= s).mean() + (scores[truth == 0] < s).mean() for s in ordered]
+    best = int(np.argmax(gains))
+    return float(ordered[best - 1 : best + 1].mean()) if best else 0.5
 
 
 def _of_classes(
