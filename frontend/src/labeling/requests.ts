@@ -24,7 +24,7 @@ export async function claimNext(projectId: string): Promise<Reading | null> {
 
 export function upcoming(projectId: string): Promise<Schemas['Upcoming'][]> {
   return good(
-    api.GET('/api/v1/projects/{project_id}/upcoming', { params: { path: { project_id: projectId } } }),
+    api.GET('/api/v1/projects/{project_id}/upcoming', { params: { path: { project_id: projectId } }, ...patience() }),
   )
 }
 

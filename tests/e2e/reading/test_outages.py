@@ -13,6 +13,11 @@ DEFINITION = {
 }
 ONLY_THE_MARK = "w.window({ center: 2500, width: 500 })"
 STUDY = "const study = w.state.panes[0].study ?? w.kept; w.kept = study;"
+# What the page waits for is over soon.
+IMPATIENT = """() => {
+  const { setTimeout } = window
+  window.setTimeout = (act, ms, ...rest) => setTimeout(act, ms === 30_000 ? 2_000 : ms, ...rest)
+}"""
 
 
 @pytest.fixture
@@ -24,14 +29,14 @@ def room(live_cast):
         yield room
 
 
-def lose(room, slices):
+def lose(room, slices, fate=lambda route: route.abort()):
     """Give back what is loaded; from now on these slices (from 1) do not arrive."""
     uids = room.do(f"{STUDY} return study.series[0].instances.map((i) => i.sop_instance_uid)")
     room.do(f"{STUDY} w.forget(study)")
     cdp = room.page.context.new_cdp_session(room.page)
     cdp.send("Network.setCacheDisabled", {"cacheDisabled": True})
     for number in slices:
-        room.page.route(f"**/instances/{uids[number - 1]}/frames/1", lambda route: route.abort())
+        room.page.route(f"**/instances/{uids[number - 1]}/frames/1", fate)
 
 
 def show(room, presentation, slices_there):
@@ -85,6 +90,26 @@ def test_a_series_that_failed_altogether_is_shown_when_it_can_be(room):
     room.until("p.status === 'failed'")
     room.page.unroute_all()
     room.until("p.status === 'shown' && p.loaded === 40")
+    a_slice_that_is_never_answered_comes_all_the_same(room)
+
+
+def a_slice_that_is_never_answered_comes_all_the_same(room):
+    """Neither is it waited for for ever, nor what is fetched ahead after it."""
+    unanswered = set()
+
+    def answer_the_second(route):
+        request = route.request
+        if request.resource_type == "xhr" and request.url not in unanswered:
+            unanswered.add(request.url)
+        else:
+            route.continue_()
+
+    room.page.evaluate(IMPATIENT)
+    lose(room, [19, 20, 21, 22, 23], fate=answer_the_second)
+    room.do(f"{STUDY} void w.show(0, {{ study, series: study.series[0], as: 'stack' }}, 19)")
+    room.until("p.status === 'failed'")
+    room.page.get_by_role("button", name="Try again").click()
+    room.until("p.status === 'shown' && p.slice === 19 && p.loaded === 40")
 
 
 def test_a_volume_fills_its_holes_when_the_network_is_back(room):
