@@ -37,6 +37,7 @@ import { usePins } from './usePins'
 import { useQuestionInHand } from './useQuestionInHand'
 import { useReasons } from './useReasons'
 import { useRegions } from './useRegions'
+import { useSight } from './useSight'
 import { useSuggestions } from './useSuggestions'
 import { useTalk } from './useTalk'
 import { useVersions } from './useVersions'
@@ -77,6 +78,7 @@ export default function ReadingPage() {
   const comment = useCommentInHand(talk, workstation)
   const reasons = useReasons(session, talk, masks)
   const inHand = useQuestionInHand(session, shown, workstation, regions)
+  const mayHandIn = useSight(viewer, session, reading)
   const leave = () => void navigate('/')
   useLeaving(async () => {
     pointer.letGo() // whatever is under way is waited for
@@ -90,6 +92,9 @@ export default function ReadingPage() {
   const commands = {
     ...pressingControls(), ...ofRoom, ...reasons.commands, ...suggestions.commands, ...explanations.commands, ...inHand.commands,
     ...comment.commands, help: help.toggle, leave, ...(workstation && { pin: pins.pick, pointer: pointer.toggle }),
+    submit: () => {
+      if (mayHandIn()) ofRoom.submit?.()
+    },
     ...(ofRoom.undo && {
       undo: () => {
         if (!pointer.giveUp() && !masks.giveUp()) ofRoom.undo?.() // a stroke that is being painted is the last step

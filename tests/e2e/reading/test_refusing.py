@@ -6,7 +6,6 @@ import pydicom
 import pytest
 
 from annotation.labeling.models import Case, Revision
-from tests import servers
 from tests.e2e.rooms import draft, drag, make_case, phantom, reading, regions_of, saved
 
 SLICES = 4
@@ -35,6 +34,16 @@ DEFINITION = {
 }  # fmt: skip
 BOX, LENGTH = ((12, 12), (24, 20)), ((14, 52), (40, 52))
 OWN, PRIOR = 0, 1
+# Once more, as soon as the next case is there to be handed in.
+ENTER_AGAIN = """() => {
+  const reading = () => document.querySelector('[data-testid=reading]')?.dataset ?? {}
+  const before = reading().case
+  new MutationObserver((_, watch) => {
+    if (reading().phase !== 'reading' || reading().case === before) return
+    watch.disconnect()
+    document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }))
+  }).observe(document.body, { attributes: true, childList: true, subtree: true })
+}"""
 
 
 def dated(key, date):
@@ -75,6 +84,7 @@ def test_what_may_not_be_done_is_refused_and_the_rest_is_saved(live_cast, projec
         the_tool_follows_the_label(room)
         a_new_label_takes_its_answers_and_undo_brings_them_back(room)
         a_missing_answer_is_shown_where_it_is_missing(room)
+        the_next_case_is_not_handed_in_unseen(room)
 
 
 def the_rule_reaches_the_panes(room):
@@ -147,10 +157,19 @@ def a_missing_answer_is_shown_where_it_is_missing(room):
     assert not Revision.objects.exists()
     room.page.locator("[data-question=why]").get_by_role("textbox").fill("contrast")
     room.page.get_by_test_id("missing").wait_for(state="detached")
+
+
+def the_next_case_is_not_handed_in_unseen(room):
+    room.page.evaluate(ENTER_AGAIN)
     room.page.get_by_role("button", name="Submit").click()
-    servers.eventually(Revision.objects.exists, "the read is handed in", timeout_s=20)
+    assert has_notice(room, "This case has only just opened")
     # The older study comes next, which has no prior.
     room.page.get_by_test_id("plan-notice").get_by_text("No hanging rule fits").wait_for()
+    assert Revision.objects.count() == 1
+    room.page.keyboard.press("1")
+    room.page.keyboard.press("Enter")
+    room.page.get_by_test_id("finished").wait_for()
+    assert Revision.objects.count() == 2
 
 
 REMEMBERED = """() => {
