@@ -96,13 +96,13 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
     if (!workstation) return undefined
     const opened = early.current
     early.current = null
-    if (opened && opened !== reading) studiesOf(opened).forEach((one) => workstation.forget(one))
+    if (opened && opened !== reading) forgetCase(workstation, opened, reading)
     if (!reading || !plan) {
       workstation.close()
       return undefined
     }
     if (opened !== reading) openCase(workstation, reading, plan)
-    return () => studiesOf(reading).forEach((one) => workstation.forget(one))
+    return () => forgetCase(workstation, reading, wanted.current?.reading ?? null)
   }, [workstation, reading, plan])
 
   return { element, workstation, layers: opened?.layers ?? null, graphics, state, isSupported, isFurnished, isSettled: !isSupported || isSettled(plan, state), notice: plan?.notice ?? null }
@@ -110,6 +110,12 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
 
 function openCase(workstation: Workstation, { study, priors }: Reading, plan: HangingPlan): void {
   workstation.open(study, priors, plan)
+}
+
+/** All but the studies that the next case shows, too: they may have been fetched ahead for it. */
+function forgetCase(workstation: Workstation, left: Reading, next: Reading | null): void {
+  const kept = next ? studiesOf(next).map((study) => study.study_instance_uid) : []
+  studiesOf(left).filter((study) => !kept.includes(study.study_instance_uid)).forEach((study) => workstation.forget(study))
 }
 
 function studiesOf({ study, priors }: Reading): Reading['study'][] {

@@ -5,6 +5,7 @@ import io
 import pydicom
 import pytest
 
+from annotation.archive.models import Study
 from annotation.labeling.models import Case, Revision
 from tests.e2e.rooms import draft, drag, make_case, phantom, reading, regions_of, saved
 
@@ -84,7 +85,11 @@ def test_what_may_not_be_done_is_refused_and_the_rest_is_saved(live_cast, projec
         the_tool_follows_the_label(room)
         a_new_label_takes_its_answers_and_undo_brings_them_back(room)
         a_missing_answer_is_shown_where_it_is_missing(room)
+        came = frames_of_the_older(room)
         the_next_case_is_not_handed_in_unseen(room)
+        room.until(f"p.status === 'shown' && p.loaded === {SLICES}")
+        assert frames_of_the_older(room) == came  # what was there as a prior stays
+        what_is_answered_is_handed_in_at_once(room)
 
 
 def the_rule_reaches_the_panes(room):
@@ -166,6 +171,16 @@ def the_next_case_is_not_handed_in_unseen(room):
     # The older study comes next, which has no prior.
     room.page.get_by_test_id("plan-notice").get_by_text("No hanging rule fits").wait_for()
     assert Revision.objects.count() == 1
+
+
+def frames_of_the_older(room):
+    """All that were asked for so far."""
+    [older] = Study.objects.filter(study_date__year=2024)
+    asked = room.page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")
+    return [url for url in asked if "/frames/" in url and older.study_instance_uid in url]
+
+
+def what_is_answered_is_handed_in_at_once(room):
     room.page.keyboard.press("1")
     room.page.keyboard.press("Enter")
     room.page.get_by_test_id("finished").wait_for()
