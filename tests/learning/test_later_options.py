@@ -95,7 +95,7 @@ def test_schemas_are_asked_for_at_once(cast, cases, target):
     kind = kind_of(target, dataset.schema.schema, target.config, "random", 1)
     with CaptureQueriesContext(connection) as asked:
         answered(kind, dataset.items.all(), {})
-    assert len(asked) == 3  # items, which schema their reads have, schemas
+    assert len(asked) == 4  # what has been outgrown, items, which schema their reads have, schemas
     with CaptureQueriesContext(connection) as asked:
         labeled_so_far = kind.balance(list(dataset.items.all()))
     assert len(asked) == 3

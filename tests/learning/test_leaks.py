@@ -30,12 +30,15 @@ COPIES = 24
 
 
 def give_hashes(cases, hashes, image=None, number=1):
-    """As if a series of each had been prepared with these pictures, of one image where something is said of it."""
+    """As if a series of each, which came with its study, had been prepared with these pictures; of one image where
+    something is said of it."""
     for case, words in zip(cases, hashes, strict=True):
         uid = f"{case.study.study_instance_uid}.{number}"
         series = Series.objects.create(study=case.study, series_instance_uid=uid, dicom_json={})
         content = np.asarray(words, "<u8").tobytes()
         SeriesPreparation.objects.create(series=series, image_hash=content, state="completed")
+        came = case.study.created_at
+        SeriesPreparation.objects.filter(series=series).update(changed_at=came)
         if image is not None:
             known = {
                 "sop_instance_uid": f"{uid}.1", "sop_class_uid": CTImageStorage, "sha256": "0" * 64,
