@@ -25,7 +25,7 @@ function act(n: number): boolean {
   const actions = [
     () => document.edit('answer', edits.answer('size', n)),
     () => document.edit('draw', edits.addRegion(region(id))),
-    () => document.edit('move', edits.moveRegion({ id, pixels: [[n, n]], points: [[n, 0, 0]] })),
+    () => document.edit('move', edits.moveRegion(region(id, { pixels: [[n, n]], points: [[n, 0, 0]] }))),
     () => document.edit('rename', edits.renameRegion(id, `finding ${n}`)),
     () => document.edit('paint', edits.paint(series, slice(`1.2.3:${n}`, `sha of ${n}`))),
     () => document.edit('lock', edits.lockRegion(id, true)),
@@ -61,7 +61,7 @@ describe('history', () => {
   it('takes a gesture back as a whole, and the next gesture apart', () => {
     document.edit('draw', edits.addRegion(region('a')))
     for (const [gesture, x] of [['one', 1], ['one', 2], ['two', 3]] as const) {
-      document.edit('move', edits.moveRegion({ id: 'a', pixels: [[x, x]], points: null }), { gesture })
+      document.edit('move', edits.moveRegion(region('a', { pixels: [[x, x]] })), { gesture })
     }
     document.undo()
     expect(content().regions?.[0]?.pixels).toEqual([[2, 2]])
@@ -133,10 +133,18 @@ describe('history', () => {
 })
 
 describe('regions', () => {
+  it('takes the frame along that a region was moved to, and back again', () => {
+    document.edit('draw', edits.addRegion(region('a', { kind: 'point', pixels: [[3, 3]] })))
+    document.edit('move', edits.moveRegion(region('a', { sop_instance_uid: '1.2.4', frame: 2, pixels: [[3, 3]] })))
+    expect(content().regions?.[0]).toMatchObject({ sop_instance_uid: '1.2.4', frame: 2 })
+    document.undo()
+    expect(content().regions?.[0]).toMatchObject({ sop_instance_uid: '1.2.3', frame: 1 })
+  })
+
   it('refuses every change of a locked region, but hides and unlocks it', () => {
     document.edit('draw', edits.addRegion(region('a', { is_locked: true })))
     const before = json()
-    expect(document.edit('move', edits.moveRegion({ id: 'a', pixels: [[9, 9]], points: null }))).toBe(false)
+    expect(document.edit('move', edits.moveRegion(region('a', { pixels: [[9, 9]] })))).toBe(false)
     expect(document.edit('rename', edits.renameRegion('a', 'x'))).toBe(false)
     expect(document.edit('relabel', edits.relabelRegion('a', 'x', () => true))).toBe(false)
     expect(document.edit('answer', edits.answerRegion('a', 'size', 3))).toBe(false)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
-  areParallel, heightOver, nearest, rounded, toPixel, toWorld, type ImagePlane,
+  areParallel, heightOver, middleOf, nearest, nearestSince, rounded, toPixel, toWorld, type ImagePlane,
 } from '../src/viewer/regions/geometry'
 import { areSame, cornersForTool, cornersOf, isWhole, thinned } from '../src/viewer/regions/shapes'
 
@@ -35,6 +35,16 @@ describe('pixels and patient', () => {
     const frames = [0, 3, 6].map((x) => ({ plane: { ...sagittal, position: [x, 0, 0] as const } }))
     expect(nearest(frames, [4.4, 50, 50])).toBe(frames[1])
     expect(nearest([], [0, 0, 0])).toBeNull()
+  })
+
+  it('leaves a frame for one that is nearer, and for no other', () => {
+    const frames = [0, 3, 6].map((x) => ({ plane: { ...sagittal, position: [x, 0, 0] as const } }))
+    const [first, second, third] = frames as [typeof frames[0], typeof frames[0], typeof frames[0]]
+    expect(nearestSince(first, frames, [4.4, 50, 50])).toBe(second)
+    // In the middle of two, as a line is that ends on both, rounding decides nothing.
+    expect(nearestSince(third, frames, middleOf([[3, 0, 0], [5.999, 9, 9]]))).toBe(third)
+    expect(nearestSince(second, frames, [4.5005, 0, 0])).toBe(second)
+    expect(nearestSince(third, [], [0, 0, 0])).toBe(third)
   })
 
   it('tells planes through the slices from planes along them', () => {

@@ -45,9 +45,9 @@ export function addRegion(region: Region): Change {
   }
 }
 
-/** Where the region lies; a locked one stays where it is. */
-export function moveRegion(moved: Pick<Region, 'id' | 'pixels' | 'points'>): Change {
-  return editRegion(moved.id, { pixels: moved.pixels, points: moved.points })
+/** Where the region lies, and on which frame; a locked one stays where it is. */
+export function moveRegion({ id, sop_instance_uid, frame, pixels, points }: Pick<Region, 'id' | 'pixels' | 'points'> & Place): Change {
+  return editRegion(id, { sop_instance_uid, frame, pixels, points })
 }
 
 export function renameRegion(id: string, name: string): Change {

@@ -102,4 +102,12 @@ def test_regions_go_from_planes_to_the_stack_and_back(live_cast):
         assert [one for one in draft()["regions"] if one["kind"] == "length"] == [length]
         go_to(room, CORONAL, 64 - ROW)
         drag_voxels(room, CORONAL, (44, ROW, 26), (40, ROW, 30))
-        kept("length", [voxel_mm(20, ROW, 10), voxel_mm(40, ROW, 30)], "points")
+        length = kept("length", [voxel_mm(20, ROW, 10), voxel_mm(40, ROW, 30)], "points")
+        assert length["sop_instance_uid"] == uids[20], "where its middle lies"
+
+        room.take("point")
+        room.page.mouse.click(*room.at(CORONAL, *room.canvas_of(CORONAL, voxel_mm(50, ROW, 10))))
+        assert kept("point", [(50, ROW)])["sop_instance_uid"] == uids[10]
+        drag_voxels(room, CORONAL, (50, ROW, 10), (50, ROW, 20))
+        point = kept("point", [voxel_mm(50, ROW, 20)], "points")
+        assert point["sop_instance_uid"] == uids[20]

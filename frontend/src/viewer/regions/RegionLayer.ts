@@ -5,10 +5,10 @@ import * as tools from '@cornerstonejs/tools'
 import { spacingBetween } from '../spacings'
 import type { PaneHost, PaneView, Region, RegionKind, SpacingSource } from '../types'
 import { CrossingOverlay } from './CrossingOverlay'
-import { annotationOf, geometryOf, kindOf, place, pointsOf, type Annotation, type Geometry } from './annotations'
-import { frameOf, framesOf, placeKey, valuesOf, type Frame } from './frames'
-import { areParallel, nearest, normalOf, type Point3 } from './geometry'
-import { areSame, isWhole, mayLeaveFrame } from './shapes'
+import { annotationOf, geometryOf, isMoved, kindOf, place, pointsOf, type Annotation, type Geometry } from './annotations'
+import { frameOf, framesOf, placeKey, placeOf, valuesOf, type Frame } from './frames'
+import { areParallel, middleOf, nearest, nearestSince, normalOf } from './geometry'
+import { isWhole, mayLeaveFrame } from './shapes'
 import { measure, type Statistics } from './statistics'
 import { paintStyle, removeAnnotation } from './styles'
 import { renewText, setText, watchText } from './texts'
@@ -210,12 +210,26 @@ export class RegionLayer {
     // Annotations of a stack name their image; those of a plane only sometimes.
     if (!view || view.volumeId === null) return this.referenced(annotation) ?? 'unknown_frame'
     const { viewPlaneNormal } = annotation.metadata ?? {}
-    const frames = view.imageIds.flatMap((id) => frameOf(id) ?? [])
+    const frames = this.framesIn(view)
     const [first] = frames
     if (!first) return 'unknown_frame'
     const isAlong = !viewPlaneNormal || areParallel(viewPlaneNormal, normalOf(first.plane))
     if (!isAlong && !mayLeaveFrame(kind)) return 'oblique_plane'
     return nearest(frames, middleOf(pointsOf(annotation, kind))) ?? 'unknown_frame'
+  }
+
+  /** The frame on which a hand has left a region: what may leave its own goes to the nearest one of its series. */
+  private frameAfter({ region, frame, annotation }: Shown): Frame {
+    if (!mayLeaveFrame(region.kind) || !isMoved(annotation, region, frame)) return frame
+    const view = this.host.views().find(({ imageIds }) => imageIds.includes(frame.imageId))
+    return nearestSince(frame, view ? this.framesIn(view) : [], middleOf(pointsOf(annotation, region.kind)))
+  }
+
+  private framesIn({ imageIds }: PaneView): Frame[] {
+    return imageIds.flatMap((id) => {
+      const where = placeOf(id)
+      return (where && this.frames.get(placeKey(where))) ?? []
+    })
   }
 
   private referenced(annotation: Annotation): Frame | null {
@@ -265,14 +279,13 @@ export class RegionLayer {
 
   private reportChanges(): void {
     let isPutBack = false
-    for (const { region, frame, annotation } of [...this.shown.values()]) {
-      if (region.is_hidden) continue
-      const moved = geometryOf(annotation, region.kind, frame)
-      const isUnchanged = areSame(region.kind, region.pixels, moved.pixels)
-        && (region.kind !== 'length' || !isElsewhere(region, moved))
-      if (isUnchanged) continue
+    for (const shown of [...this.shown.values()]) {
+      const { region, frame, annotation } = shown
+      if (region.is_hidden || !isMoved(annotation, region, frame)) continue
+      const after = this.frameAfter(shown)
+      const moved = geometryOf(annotation, region.kind, after)
       const isKept = !region.is_locked && isWhole(region.kind, moved.pixels)
-        && this.callbacks.onChanged({ ...region, ...moved }) !== false
+        && this.callbacks.onChanged({ ...region, ...after.place, ...moved }) !== false
       if (isKept) continue
       this.putBack(region.id)
       isPutBack = true
@@ -321,7 +334,8 @@ export class RegionLayer {
   /** Its text follows the hand; where none is on it, it is that of the list. */
   private watch(annotation: Annotation, kind: RegionKind): void {
     watchText(annotation, () => {
-      const frame = this.shown.get(annotation.annotationUID ?? '')?.frame ?? this.frameUnder(annotation, kind)
+      const known = this.shown.get(annotation.annotationUID ?? '')
+      const frame = known ? this.frameAfter(known) : this.frameUnder(annotation, kind)
       if (typeof frame === 'string') return []
       const shape = { kind, ...geometryOf(annotation, kind, frame) }
       if (!isWhole(kind, shape.pixels)) return []
@@ -364,19 +378,6 @@ function groupOf(frame: Frame): string {
 
 function annotationIn(event: Event): Annotation {
   return (event as CustomEvent<{ annotation: Annotation }>).detail.annotation
-}
-
-function middleOf(points: readonly Point3[]): Point3 {
-  const sum = (axis: 0 | 1 | 2) => points.reduce((total, p) => total + p[axis], 0) / points.length
-  return [sum(0), sum(1), sum(2)]
-}
-
-/** A line may move across the slices while its pixels stay. */
-function isElsewhere(region: Region, moved: Geometry): boolean {
-  return (region.points ?? []).some((point, i) => {
-    const other = moved.points?.[i]
-    return other !== undefined && Math.hypot(...point.map((v, axis) => v - (other[axis] ?? 0))) > 0.01
-  })
 }
 
 /** What a shape measures, and where its millimetres come from. */

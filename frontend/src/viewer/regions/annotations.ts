@@ -7,7 +7,7 @@ import { type Frame } from './frames'
 import {
   heightOver, normalOf, rounded, subtract, toPixel, toWorld, type Point2, type Point3,
 } from './geometry'
-import { cornersForTool, cornersOf, isOutline, thinned } from './shapes'
+import { areSame, cornersForTool, cornersOf, isOutline, mayLeaveFrame, thinned } from './shapes'
 
 export type Annotation = tools.Types.Annotation
 
@@ -44,6 +44,17 @@ export function pointsOf(annotation: Annotation, kind: RegionKind): Point3[] {
   const { contour, handles } = annotation.data
   const points = kind === 'freehand' ? contour?.polyline : handles?.points
   return isOutline(kind) ? thinned(points ?? []) : points ?? []
+}
+
+/** Whether the annotation lies elsewhere than its region on this frame; what may leave the frame also in front of it or
+ * behind, where its pixels stay the same. */
+export function isMoved(annotation: Annotation, region: Region, frame: Frame): boolean {
+  if (!areSame(region.kind, region.pixels, geometryOf(annotation, region.kind, frame).pixels)) return true
+  if (!mayLeaveFrame(region.kind)) return false
+  const heights = worldOf(region, frame).map((point) => heightOver(frame.plane, point))
+  return pointsOf(annotation, region.kind).some(
+    (point, i) => Math.abs(heightOver(frame.plane, point) - (heights[i] ?? 0)) > OFF_FRAME_MM,
+  )
 }
 
 /** A new annotation that shows the region on its frame. */

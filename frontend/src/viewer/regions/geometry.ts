@@ -16,6 +16,8 @@ export interface ImagePlane {
 
 /** A thousandth of a pixel or millimetre: finer than any hand, and short as JSON. */
 const DECIMALS = 1000
+/** A frame is nearer than another only by more than rounding. */
+const TIE_MM = 0.01
 
 /** x and y of a point; (0, 0) is the centre of the first pixel. A point off the plane is projected.
  * Cornerstone's worldToImageCoords is not used: it puts (0, 0) at the corner of the first pixel and
@@ -48,6 +50,19 @@ export function areParallel(a: Point3, b: Point3): boolean {
 export function nearest<T extends { plane: ImagePlane }>(frames: readonly T[], point: Point3): T | null {
   const heights = frames.map((frame) => Math.abs(heightOver(frame.plane, point)))
   return frames[heights.indexOf(Math.min(...heights))] ?? null
+}
+
+/** The frame that lies nearest to what was on one `before`: that one among equals, so that nothing leaves it by itself. */
+export function nearestSince<T extends { plane: ImagePlane }>(before: T, frames: readonly T[], point: Point3): T {
+  const away = (frame: T) => Math.abs(heightOver(frame.plane, point))
+  const found = nearest(frames, point)
+  return found && away(found) < away(before) - TIE_MM ? found : before
+}
+
+/** The mean of the points. */
+export function middleOf(points: readonly Point3[]): Point3 {
+  const sum = points.reduce(add, [0, 0, 0])
+  return scale(sum, 1 / points.length)
 }
 
 export function rounded<P extends Point2 | Point3>(point: P): P {
