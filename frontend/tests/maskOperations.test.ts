@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { onSection, type Section } from '../src/viewer/masks/cuts'
 import { between, interpolated, signedDistance, type Gaps } from '../src/viewer/masks/interpolation'
 import {
-  fillHoles, grow, keepLargest, onSegment, shrink, smooth, withLocked, type Operation, type Size,
+  fillHoles, grow, keepLargest, onSegment, shrink, smooth, withFixed, type Operation, type Size,
 } from '../src/viewer/masks/operations'
 import type { Positions } from '../src/viewer/masks/positions'
 import { onVolume } from '../src/viewer/masks/volume'
@@ -141,9 +141,9 @@ describe('labels', () => {
   it('of locked segments are neither overwritten nor added to', () => {
     const before = map('1122..')
     const after = map('3312.2')
-    expect([...withLocked(before, after, new Set([2]))]).toEqual([3, 3, 2, 2, 0, 0])
-    expect([...withLocked(null, map('12'), new Set([2]))]).toEqual([1, 0])
-    expect(withLocked(before, after, new Set())).toBe(after)
+    expect([...withFixed(before, after, new Set([2]))]).toEqual([3, 3, 2, 2, 0, 0])
+    expect([...withFixed(null, map('12'), new Set([2]))]).toEqual([1, 0])
+    expect(withFixed(before, after, new Set())).toBe(after)
   })
 })
 

@@ -137,9 +137,16 @@ class Room:
 
     def lock(self, *segments):
         """These segments, and no others."""
+        self.dress("isLocked", segments)
+
+    def hide(self, *segments):
+        """These segments, and no others."""
+        self.dress("isHidden", segments)
+
+    def dress(self, look, segments):
         self.evaluate(
             "harness.masks.setAppearance(harness.segments.map(s =>"
-            f" ({{ ...s, isLocked: {list(segments)}.includes(s.value) }})), false)"
+            f" ({{ ...s, {look}: {list(segments)}.includes(s.value) }})), false)"
         )
 
 

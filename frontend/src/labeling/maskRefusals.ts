@@ -15,16 +15,21 @@ const REFUSALS = {
   loading: 'refusal.loading',
   images_loading: 'refusal.images_loading',
   sizes: 'refusal.sizes',
-} satisfies Record<Exclude<Extract<MaskRefusal, string>, 'slab'>, TextKey>
+} satisfies Record<Exclude<Extract<MaskRefusal, string>, 'slab' | 'hidden'>, TextKey>
 
-/** @param slabKey the reader's key that changes the slab; empty where there is none. */
-export function maskRefusalText(refusal: MaskRefusal, slabKey: string): string {
-  if (refusal === 'slab') return t('refusal.slab', { control: slabControl(slabKey) })
+/** The reader's keys that put an end to what is in the way; empty where there is none. */
+export interface WayOut {
+  slab: string
+  show: string
+}
+
+export function maskRefusalText(refusal: MaskRefusal, keys: WayOut): string {
+  if (refusal === 'slab') return t('refusal.slab', { control: withKey(t('toolbar.slab'), keys.slab) })
+  if (refusal === 'hidden') return t('refusal.hidden', { control: withKey(t('refusal.eye'), keys.show) })
   if (typeof refusal === 'string') return t(REFUSALS[refusal])
   return t('refusal.not_a_volume', { reason: t(`volume.why_${refusal.reason}`) })
 }
 
-function slabControl(key: string): string {
-  const title = t('toolbar.slab')
+function withKey(title: string, key: string): string {
   return key ? t('toolbar.hint', { title, key }) : title
 }

@@ -220,6 +220,27 @@ def test_a_locked_segment_is_never_overwritten(room):
     assert after[STACK_SLICE]["2"] > 0
 
 
+def test_a_hidden_segment_stays_as_it_is(room):
+    room.hold_brush()
+    hidden = room.do_with("brush", "stack", (40, 30, STACK_SLICE)) == 1
+    room.hide(1)
+    room.evaluate("harness.masks.setSegment(2, 0)")
+    everywhere = diagonal((10, 90), (10, 50), (STACK_SLICE, STACK_SLICE))
+    labels = room.do_with("rectangle_scissors", "stack", *everywhere)
+    assert np.array_equal(labels == 1, hidden) and (labels == 2).any()
+    labels = room.do_with("rectangle_cut", "stack", *everywhere)
+    assert np.array_equal(labels, hidden)
+
+    # In hand it is neither painted nor changed.
+    room.evaluate("harness.masks.setSegment(1, 0)")
+    room.take("brush")
+    room.drag("stack", (70, 20, STACK_SLICE), (80, 20, STACK_SLICE))
+    room.evaluate("harness.masks.apply('grow', 'shown')")
+    assert np.array_equal(room.voxels(), hidden)
+    refused = room.evaluate("harness.log.filter((line) => line.startsWith('mask refused'))")
+    assert refused == ["mask refused: hidden"] * 2
+
+
 def within(x, y, z):
     """The voxels of a box, its bounds included."""
     bounds = ((X, x), (Y, y), (Z, z))

@@ -27,6 +27,8 @@ export const troubles = {
   'refusal.sizes': 'Die Bilder dieser Serie haben verschiedene Größen: zwischen ihnen liegt nichts. Bitte auf jedem Bild für sich arbeiten.',
   'refusal.not_a_volume': 'Diese Bilder sind kein Volumen ({reason}): eine Kugel träfe Schichten, die niemand sieht. Bitte Schicht für Schicht mit einem flachen Pinsel malen.',
   'refusal.slab': 'Die dicke Schicht zeigt mehrere Schichten als eine: was hier gemalt wird, ginge ungesehen durch alle. Bitte zuerst ausschalten: {control}.',
+  'refusal.hidden': 'Das gewählte Segment ist ausgeblendet: niemand sähe, was damit geschieht. Bitte zuerst einblenden: {control}.',
+  'refusal.eye': 'das Auge neben seinem Namen',
   'refusal.loading': 'Die Segmente, die hier schon gemalt sind, werden noch geladen. Bitte malen, sobald sie gezeigt werden.',
   'refusal.images_loading': 'Die Bilder, deren Werte der Pinsel mit seinen Grenzen vergleicht, werden noch geladen. Bitte malen, sobald sie da sind.',
   'masks.loading': 'Segmente werden geladen: {done} von {of} Schichten',

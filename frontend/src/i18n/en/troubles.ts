@@ -27,6 +27,8 @@ export const troubles = {
   'refusal.sizes': 'The images of this series have several sizes: nothing lies between them. Please work on each image by itself.',
   'refusal.not_a_volume': 'These images are no volume ({reason}): a ball would reach slices that nobody sees. Please paint slice by slice with a flat brush.',
   'refusal.slab': 'The slab shows several slices as one: what is painted there would go through all of them, unseen. First turn it off: {control}.',
+  'refusal.hidden': 'The segment in hand is hidden: nobody would see what becomes of it. First show it: {control}.',
+  'refusal.eye': 'the eye beside its name',
   'refusal.loading': 'The segments that were painted here before are still being loaded. Please paint once they are shown.',
   'refusal.images_loading': 'The images whose values the brush compares with its bounds are still being loaded. Please paint once they are there.',
   'masks.loading': 'Segments are being loaded: {done} of {of} slices',

@@ -6,18 +6,8 @@ import type { PaneView } from '../types'
 import { forgetMade } from '../metadata'
 import { placeKey, placeOf } from '../regions/frames'
 import { forgetStrokes } from '../tools'
+import { isFixed, type SegmentAppearance } from './appearance'
 import { isSameSize, type Size } from './operations'
-
-export interface SegmentAppearance {
-  value: number
-  layer: number
-  /** #rrggbb */
-  colour: string
-  /** From 0 to 1. */
-  opacity: number
-  isHidden: boolean
-  isLocked: boolean
-}
 
 const { segmentation } = tools
 const STACK = 'stack'
@@ -122,10 +112,11 @@ export class Labelmap {
   }
 
   dress(segments: readonly SegmentAppearance[], isOutlineOnly: boolean): void {
-    for (const { value, layer, colour, opacity, isHidden, isLocked } of segments) {
+    for (const segment of segments) {
+      const { value, layer, colour, opacity, isHidden } = segment
       if (layer !== this.layer) continue
       this.define(value)
-      segmentation.segmentLocking.setSegmentIndexLocked(this.id, value, isLocked)
+      segmentation.segmentLocking.setSegmentIndexLocked(this.id, value, isFixed(segment))
       segmentation.config.style.setStyle(
         { type: LABELMAP, segmentationId: this.id, segmentIndex: value },
         {

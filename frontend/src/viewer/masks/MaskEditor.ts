@@ -3,11 +3,12 @@ import * as core from '@cornerstonejs/core'
 import * as tools from '@cornerstonejs/tools'
 import { viewportOf } from '../PaneDrawings'
 import type { MaskLayer, MaskOperation, MaskReach, PaneHost, PaneView, Place } from '../types'
+import { fixedIn, isHidden, type SegmentAppearance } from './appearance'
 import { giveBrush, groupsOf, type Brush } from './brush'
 import { inBursts } from './bursts'
-import type { Labelmap, SegmentAppearance } from './Labelmap'
+import type { Labelmap } from './Labelmap'
 import { MaskTargets, saidOf } from './MaskTargets'
-import { withLocked } from './operations'
+import { withFixed } from './operations'
 import { isMaskTool, isStroke, paintsThrough } from './reach'
 import { giveUpScissors } from './scissors'
 import { placesInView, sliceInView, subjectIn } from './sections'
@@ -23,7 +24,7 @@ export type MaskAction = MaskOperation | 'paint'
 
 /** Why nothing happened. */
 export type MaskRefusal =
-  | WorkRefusal | PaintRefusal | 'no_slice' | 'prior_study' | 'nothing_to_do' | 'changed_meanwhile' | 'too_large' | 'loading'
+  | WorkRefusal | PaintRefusal | 'hidden' | 'no_slice' | 'prior_study' | 'nothing_to_do' | 'changed_meanwhile' | 'too_large' | 'loading'
 
 export interface MaskCallbacks {
   /** Slices were painted on; false puts them back. */
@@ -253,6 +254,7 @@ export class MaskEditor {
     const { tool } = this.host.state
     const target = this.segment && this.targets.find(this.segment.layer, view)
     if (!target || !isMaskTool(tool)) return null
+    if (this.segment && isHidden(this.segments, this.segment)) return 'hidden'
     const why = whyNotPaint({ tool, brush: this.brush, view, viewport: viewportOf(view), map: target.map })
     if (why) return why
     const places = paintsThrough(tool, this.brush, view) ? undefined : placesInView(view, target.map)
@@ -318,18 +320,18 @@ export class MaskEditor {
     return painted.filter(([index]) => !late.has(index))
   }
 
-  /** Show new labels and report them as one stroke; what is locked stays. False where that changes nothing. */
+  /** Show new labels and report them as one stroke; what is locked or hidden stays. False where that changes nothing. */
   private change(
     target: Target, proposed: readonly (readonly [number, Uint8Array])[], action: MaskAction = 'paint',
   ): boolean {
     const { map, slices } = target
-    const locked = new Set(this.segments.filter((s) => s.layer === map.layer && s.isLocked).map((s) => s.value))
+    const fixed = fixedIn(this.segments, map.layer)
     const before = new Map<string, Uint8Array | null>()
     const changed = new Map<string, Uint8Array | null>()
     for (const [index, labels] of proposed) {
       const place = map.places[index] ?? ''
       const baseline = slices.baseline(place)
-      const kept = withLocked(baseline, labels, locked)
+      const kept = withFixed(baseline, labels, fixed)
       if (kept !== map.slice(index)) this.put(map, index, kept)
       if (!slices.hasChanged(place, kept)) continue
       before.set(place, baseline)
@@ -374,11 +376,12 @@ export class MaskEditor {
   }
 
   /** The labelmap of the segment in hand in the active pane. */
-  private inHand(): InHand | 'prior_study' | 'no_slice' {
+  private inHand(): InHand | 'prior_study' | 'no_slice' | 'hidden' {
     const view = this.host.views().find(({ pane }) => pane === this.host.state.active)
     if (view?.isPrior) return 'prior_study'
     if (!view || !this.segment) return 'no_slice'
     const { layer, value } = this.segment
+    if (isHidden(this.segments, this.segment)) return 'hidden'
     const target = this.targets.find(layer, view)
     return target ? { target, value, view } : 'no_slice'
   }

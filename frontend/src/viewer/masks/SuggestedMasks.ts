@@ -3,7 +3,8 @@
 import * as tools from '@cornerstonejs/tools'
 import type { MaskLayer, PaneHost, PaneView, Place } from '../types'
 import { placeKey } from '../regions/frames'
-import { Labelmap, type SegmentAppearance } from './Labelmap'
+import type { SegmentAppearance } from './appearance'
+import { Labelmap } from './Labelmap'
 import { centreOf } from './operations'
 
 type Read = (sha256: string) => Promise<Uint8Array>

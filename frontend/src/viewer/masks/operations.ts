@@ -36,14 +36,14 @@ export function withSegment(labels: Uint8Array, value: number, map: Uint8Array):
   })
 }
 
-/** Labels in which locked segments are as before, whatever was painted. */
-export function withLocked(
-  before: Uint8Array | null, after: Uint8Array, locked: ReadonlySet<number>,
+/** Labels in which fixed segments are as before, whatever was painted. */
+export function withFixed(
+  before: Uint8Array | null, after: Uint8Array, fixed: ReadonlySet<number>,
 ): Uint8Array {
-  if (locked.size === 0) return after
+  if (fixed.size === 0) return after
   return after.map((label, i) => {
     const old = before?.[i] ?? 0
-    return old !== label && (locked.has(old) || locked.has(label)) ? old : label
+    return old !== label && (fixed.has(old) || fixed.has(label)) ? old : label
   })
 }
 
