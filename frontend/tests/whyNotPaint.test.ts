@@ -1,17 +1,12 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { NotAVolume } from '../src/viewer/messages'
 import type { Brush } from '../src/viewer/masks/brush'
-import { MASK_TOOLS, type Slab } from '../src/viewer/types'
 import { whyNotPaint, type Stroke } from '../src/viewer/masks/whyNotPaint'
 import { loadedFakes, placeFakeImages } from './harness/fakePlanes'
 
 const EVEN = ['even/instances/1/frames/1', 'even/instances/2/frames/1', 'even/instances/3/frames/1']
 const TURNED = ['even/instances/1/frames/1', 'turned/instances/2/frames/1']
-const VIEWPORT = {
-  getCamera: () => ({ viewPlaneNormal: [0, 0, 1] }),
-  getCurrentImageId: () => EVEN[0],
-  getImageData: () => ({ direction: [1, 0, 0, 0, 1, 0, 0, 0, 1], spacing: [1, 1, 3] }),
-} as unknown as Stroke['viewport']
+const VIEWPORT: Stroke['viewport'] = { getCurrentImageId: () => EVEN[0] ?? '' }
 const BALL: Brush = { radius_mm: 4, shape: 'sphere', threshold: null }
 
 beforeAll(placeFakeImages)
@@ -27,7 +22,7 @@ function series(not_a_volume: NotAVolume | null): Stroke['view']['series'] {
 }
 
 function stroke(given: Partial<Stroke> = {}, reason: NotAVolume | null = null): Stroke {
-  const view = { volumeId: null, series: series(reason), imageIds: EVEN, slab: null }
+  const view = { volumeId: null, series: series(reason), imageIds: EVEN }
   return { tool: 'sphere', brush: null, view, viewport: VIEWPORT, map: { hasOneSize: true }, ...given }
 }
 
@@ -53,21 +48,6 @@ describe('a ball on a stack', () => {
 
   it('is refused where the images have several sizes', () => {
     expect(whyNotPaint(stroke({ map: { hasOneSize: false } }))).toBe('sizes')
-  })
-})
-
-describe('a plane', () => {
-  const inSlab = (tool: Stroke['tool'], slab: Slab | null) =>
-    whyNotPaint(stroke({ tool, view: { ...stroke().view, volumeId: 'v', slab } }))
-
-  it.each(MASK_TOOLS)('is painted by no %s through a slab of several slices', (tool) => {
-    expect(inSlab(tool, { mm: 3.5, mode: 'mip' })).toBe('slab')
-    expect(inSlab(tool, { mm: null, mode: 'average' })).toBe('slab')
-  })
-
-  it.each(MASK_TOOLS)('that shows one slice is painted by %s', (tool) => {
-    expect(inSlab(tool, null)).toBeNull()
-    expect(inSlab(tool, { mm: 3, mode: 'mip' })).toBeNull()
   })
 })
 

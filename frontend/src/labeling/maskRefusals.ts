@@ -15,19 +15,18 @@ const REFUSALS = {
   loading: 'refusal.loading',
   images_loading: 'refusal.images_loading',
   sizes: 'refusal.sizes',
-} satisfies Record<Exclude<Extract<MaskRefusal, string>, 'slab' | 'hidden'>, TextKey>
+} satisfies Record<Exclude<Extract<MaskRefusal, string>, 'hidden'>, TextKey>
 
-/** The reader's keys that put an end to what is in the way; empty where there is none. */
-export interface WayOut {
-  slab: string
-  show: string
-}
-
-export function maskRefusalText(refusal: MaskRefusal, keys: WayOut): string {
-  if (refusal === 'slab') return t('refusal.slab', { control: withKey(t('toolbar.slab'), keys.slab) })
-  if (refusal === 'hidden') return t('refusal.hidden', { control: withKey(t('refusal.eye'), keys.show) })
+/** @param showKey the reader's key that shows the segment in hand; empty where there is none. */
+export function maskRefusalText(refusal: MaskRefusal, showKey: string): string {
+  if (refusal === 'hidden') return t('refusal.hidden', { control: withKey(t('refusal.eye'), showKey) })
   if (typeof refusal === 'string') return t(REFUSALS[refusal])
   return t('refusal.not_a_volume', { reason: t(`volume.why_${refusal.reason}`) })
+}
+
+/** @param key the reader's, which changes the slab; empty where there is none. */
+export function slabRefusalText(key: string): string {
+  return t('refusal.slab', { control: withKey(t('toolbar.slab'), key) })
 }
 
 function withKey(title: string, key: string): string {

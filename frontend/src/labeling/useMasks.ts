@@ -45,11 +45,11 @@ export function useMasks(
   { workstation, layers }: ViewerConnection, session: ReadingSession, { content, reading, save }: Snapshot, segments: readonly Segment[],
 ): Masks {
   const editor = useRef<MaskEditor | null>(null)
-  const [slab, show] = [useShownKey('slab_mode'), useShownKey('segment_hide')]
-  const wayOut = useRef({ slab, show })
+  const shownShowKey = useShownKey('segment_hide')
+  const showKey = useRef(shownShowKey)
   useEffect(() => {
-    wayOut.current = { slab, show }
-  }, [slab, show])
+    showKey.current = shownShowKey
+  }, [shownShowKey])
   const [chosen, select] = useState<number | null>(null)
   const [looks, setLooks] = useState<Record<number, SegmentLook>>({})
   const [brush, setBrush] = useState(FIRST_BRUSH)
@@ -74,7 +74,7 @@ export function useMasks(
       owner: () => session.document,
       onBusy: setBusy,
       onLoading: setLoading,
-      onRefused: (reason) => showNotice(maskRefusalText(reason, wayOut.current)),
+      onRefused: (reason) => showNotice(maskRefusalText(reason, showKey.current)),
     })
     editor.current = created
     return () => {

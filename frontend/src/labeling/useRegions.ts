@@ -7,10 +7,12 @@ import { REGION_KINDS, type Region, type ToolName } from '../viewer/types'
 import type { RegionLayer, Refusal } from '../viewer/regions/RegionLayer'
 import { kindsOf, type RegionLabel } from './definition'
 import * as edits from './edits'
+import { slabRefusalText } from './maskRefusals'
 import { measuredOf, NOTHING_MEASURED, withMeasured, type Measured } from './measured'
 import type { ReadingSession, Snapshot } from './ReadingSession'
 import { linesInImage } from './statisticsText'
 import { asSuggested } from './suggested'
+import { useShownKey } from './useShownKey'
 import type { ViewerConnection } from './useWorkstation'
 
 export interface Regions {
@@ -63,10 +65,13 @@ export function useRegions(
     }
   }, [workstation, layers, session])
 
-  useEffect(
-    () => (workstation && layers ? layers.guardStrokes(workstation, (reason) => showNotice(t(`refusal.${reason}`))) : undefined),
-    [workstation, layers],
-  )
+  const slabKey = useShownKey('slab_mode')
+  useEffect(() => {
+    if (!workstation || !layers) return undefined
+    return layers.guardStrokes(workstation, (reason) => {
+      showNotice(reason === 'slab' ? slabRefusalText(slabKey) : t(`refusal.${reason}`))
+    })
+  }, [workstation, layers, slabKey])
 
   const own = content.regions ?? NONE
   const regions = useMemo(() => (suggested.length > 0 ? [...own, ...asSuggested(suggested, own)] : own), [own, suggested])

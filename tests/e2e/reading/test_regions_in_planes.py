@@ -62,6 +62,10 @@ def corners(left, top, right, bottom):
     return [(left, top), (right, top), (right, bottom), (left, bottom)]
 
 
+def has_two_boxes(content):
+    return [region["kind"] for region in regions_of(content)].count("box") == 2
+
+
 def test_regions_go_from_planes_to_the_stack_and_back(live_cast):
     project = make_case(live_cast, "phantom", phantom("regions"), definition=DEFINITION)
     with reading(live_cast) as enter:
@@ -111,3 +115,18 @@ def test_regions_go_from_planes_to_the_stack_and_back(live_cast):
         drag_voxels(room, CORONAL, (50, ROW, 10), (50, ROW, 20))
         point = kept("point", [voxel_mm(50, ROW, 20)], "points")
         assert point["sop_instance_uid"] == uids[20]
+
+        room.do(f"w.activate({AXIAL}); w.slab({{ mm: 20, mode: 'mip' }})")
+        room.until("p.slab?.mm === 20", AXIAL)
+        room.take("box")
+        drag_voxels(room, AXIAL, (40, 40, ELLIPSE_SLICE), (50, 50, ELLIPSE_SLICE))
+        room.page.get_by_text("The slab shows several slices as one").wait_for()
+        room.do("w.slab(null)")
+        room.until("p.slab === null", AXIAL)
+        drag_voxels(room, AXIAL, (36, 40, ELLIPSE_SLICE), (46, 52, ELLIPSE_SLICE))
+        _, second = (
+            one["pixels"] for one in saved(has_two_boxes)["regions"] if one["kind"] == "box"
+        )
+        assert np.abs(np.subtract(second, corners(36, 40, 46, 52))).max() < 0.5, (
+            "the other was refused"
+        )

@@ -26,7 +26,7 @@ export const troubles = {
   'notice.unkept_help': 'Was Sie zuletzt gemalt haben, ist nur auf dem Bildschirm, und ohne es wird nichts abgegeben: {message} Es wird von selbst noch einmal versucht. Rückgängig gibt es auf.',
   'refusal.sizes': 'Die Bilder dieser Serie haben verschiedene Größen: zwischen ihnen liegt nichts. Bitte auf jedem Bild für sich arbeiten.',
   'refusal.not_a_volume': 'Diese Bilder sind kein Volumen ({reason}): eine Kugel träfe Schichten, die niemand sieht. Bitte Schicht für Schicht mit einem flachen Pinsel malen.',
-  'refusal.slab': 'Die dicke Schicht zeigt mehrere Schichten als eine: was hier gemalt wird, ginge ungesehen durch alle. Bitte zuerst ausschalten: {control}.',
+  'refusal.slab': 'Die dicke Schicht zeigt mehrere Schichten als eine: was hier gezeichnet wird, läge auf Schichten, die niemand sieht. Bitte zuerst ausschalten: {control}.',
   'refusal.hidden': 'Das gewählte Segment ist ausgeblendet: niemand sähe, was damit geschieht. Bitte zuerst einblenden: {control}.',
   'refusal.eye': 'das Auge neben seinem Namen',
   'refusal.loading': 'Die Segmente, die hier schon gemalt sind, werden noch geladen. Bitte malen, sobald sie gezeigt werden.',

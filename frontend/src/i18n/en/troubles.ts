@@ -26,7 +26,7 @@ export const troubles = {
   'notice.unkept_help': 'What you painted last is on the screen only, and nothing is handed in without it: {message} It is tried again by itself. Undo gives it up.',
   'refusal.sizes': 'The images of this series have several sizes: nothing lies between them. Please work on each image by itself.',
   'refusal.not_a_volume': 'These images are no volume ({reason}): a ball would reach slices that nobody sees. Please paint slice by slice with a flat brush.',
-  'refusal.slab': 'The slab shows several slices as one: what is painted there would go through all of them, unseen. First turn it off: {control}.',
+  'refusal.slab': 'The slab shows several slices as one: what is drawn there would lie on slices that nobody sees. First turn it off: {control}.',
   'refusal.hidden': 'The segment in hand is hidden: nobody would see what becomes of it. First show it: {control}.',
   'refusal.eye': 'the eye beside its name',
   'refusal.loading': 'The segments that were painted here before are still being loaded. Please paint once they are shown.',

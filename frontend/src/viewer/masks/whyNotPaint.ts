@@ -14,38 +14,25 @@ export interface NoBall {
   reason: NotAVolume | 'uneven'
 }
 
-export type PaintRefusal = 'slab' | 'sizes' | 'images_loading' | NoBall
+export type PaintRefusal = 'sizes' | 'images_loading' | NoBall
 
 export interface Stroke {
   tool: ToolName
   brush: Brush | null
-  view: Pick<PaneView, 'volumeId' | 'series' | 'imageIds' | 'slab'>
+  view: Pick<PaneView, 'volumeId' | 'series' | 'imageIds'>
   /** Of the view. */
-  viewport: Pick<Viewport, 'getCamera' | 'getImageData' | 'getCurrentImageId'> | null
+  viewport: Pick<Viewport, 'getCurrentImageId'> | null
   map: { readonly hasOneSize: boolean }
 }
-
-const ROUNDING_MM = 1e-3
 
 /** Null where nothing is in the way. */
 export function whyNotPaint(stroke: Stroke): PaintRefusal | null {
   const { tool, brush, view, map } = stroke
-  if (isThick(stroke)) return 'slab'
   const isThrough = paintsThrough(tool, brush, view)
   if (isThrough && !map.hasOneSize) return 'sizes'
   const reason = isThrough && view.volumeId === null ? whyNoBall(view) : null
   if (reason) return { code: 'not_a_volume', reason }
   return comparedBy(stroke).every((imageId) => core.cache.isLoaded(imageId)) ? null : 'images_loading'
-}
-
-/** A slab of several slices shows them as one: discs are painted through all of them, and nobody sees where. */
-function isThick({ view: { slab }, viewport }: Stroke): boolean {
-  if (!slab) return false
-  const { direction, spacing } = viewport?.getImageData() ?? {}
-  const { viewPlaneNormal } = viewport?.getCamera() ?? {}
-  if (slab.mm === null || !direction || !spacing || !viewPlaneNormal) return true
-  const slice_mm = core.utilities.getSpacingInNormalDirection({ direction, spacing }, viewPlaneNormal)
-  return slab.mm > slice_mm + ROUNDING_MM
 }
 
 /** Of a stack Cornerstone makes a regular grid by its first and its last image, whatever lies between: on others the ball
