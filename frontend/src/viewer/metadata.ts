@@ -3,6 +3,7 @@
 import * as core from '@cornerstonejs/core'
 import { Enums, utilities } from '@cornerstonejs/metadata'
 import type { DicomJson } from './dicomweb'
+import { withSpace } from './spaces'
 import { withUsedSpacing } from './spacing'
 import { forgetSpacing, rememberSpacing } from './spacings'
 
@@ -81,5 +82,5 @@ function add(_type: string, imageId: unknown): undefined {
   const dataset = waiting.get(instance)
   if (!dataset) return
   waiting.delete(instance)
-  void utilities.addDicomWebInstance(`${instance}/frames/1`, withUsedSpacing(dataset))
+  void utilities.addDicomWebInstance(`${instance}/frames/1`, withSpace(withUsedSpacing(dataset)))
 }

@@ -1,0 +1,26 @@
+/** Headers of images for tests without a server, as the archive tells of them. */
+import { registerDefaultProviders } from '@cornerstonejs/metadata'
+import type { DicomJson } from '../../src/viewer/dicomweb'
+import { answerForMetadata, keepMetadata } from '../../src/viewer/metadata'
+
+export function answerForHeaders(): void {
+  registerDefaultProviders()
+  answerForMetadata()
+}
+
+/** An axial CT image "wadors:/<letter>/instances/<digit>/frames/1": the letter is its series, the digit its place in mm. */
+export function keepHeader(imageId: string, frameOfReference?: string): void {
+  const [, series = '', number = ''] = /\/(\w)\/instances\/(\d)/.exec(imageId) ?? []
+  const header: DicomJson = {
+    '00080016': { vr: 'UI', Value: ['1.2.840.10008.5.1.4.1.1.2'] },
+    '00080018': { vr: 'UI', Value: [`1.2.${number}`] },
+    '0020000E': { vr: 'UI', Value: [`1.2.3.${series.charCodeAt(0)}`] },
+    '00200032': { vr: 'DS', Value: [0, 0, Number(number)] },
+    '00200037': { vr: 'DS', Value: [1, 0, 0, 0, 1, 0] },
+    '00280010': { vr: 'US', Value: [8] },
+    '00280011': { vr: 'US', Value: [8] },
+    '00280030': { vr: 'DS', Value: [1, 1] },
+    ...(frameOfReference !== undefined && { '00200052': { vr: 'UI', Value: [frameOfReference] } }),
+  }
+  keepMetadata(imageId, header)
+}
