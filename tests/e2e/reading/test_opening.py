@@ -10,7 +10,7 @@ from annotation.labeling.models import Annotation
 from tests import factories, servers
 from tests.e2e import browser as person
 from tests.e2e.axe import faults
-from tests.e2e.rooms import let_in, make_case, phantom, reading, second_series
+from tests.e2e.rooms import let_in, make_case, phantom, reading, second_series, voxel_mm
 
 LARGE = (2304, 1792)  # 8 MB: a private window keeps at most 6
 LONG, SMALL_SIDE = 500, 16  # bench/reading opens one of 2,000
@@ -145,9 +145,14 @@ def test_a_frame_too_large_for_the_browsers_cache_comes_once(live_cast):
 
 
 def test_planes_that_are_closed_leave_nothing_on_the_graphics_card(live_cast):
-    project = make_case(live_cast, "phantom", phantom("planes", slices=6))
+    """Nor do the masks on them."""
+    definition = {**factories.QUESTIONS, "segments": [{"value": 1, "label": "Liver"}]}
+    project = make_case(live_cast, "phantom", phantom("planes", slices=6), definition=definition)
     with reading(live_cast) as enter:
         room = enter(project)
+        number = room.pane()["slice"]
+        painted = [voxel_mm(35, 26, number - 1)]
+        room.paint("brush", (30, 26), (40, 26))
         room.do("w.kept = w.state.panes[0].study")
 
         def open_and_close():
@@ -155,7 +160,8 @@ def test_planes_that_are_closed_leave_nothing_on_the_graphics_card(live_cast):
                 "w.setLayout('1x1'); w.studies = [w.kept]; await w.hangPlanes(w.kept, w.kept.series[0])"
             )
             room.until("s.panes.length > 2 && s.panes.every((one) => one.status === 'shown')")
-            room.settle()
+            room.do(f"w.activate(0); await w.goTo({number})")
+            servers.eventually(lambda: room.are_coloured(0, painted).all(), "the mask is shown", 20)
             room.do("w.close(); w.forget(w.kept)")
 
         for _ in range(2):
