@@ -26,8 +26,8 @@ def find_accepted_revisions(project: Project) -> QuerySet[Revision]:
     )
 
 
-def find_truths(project: Project) -> QuerySet[Revision]:
-    """Those of the finished cases, which datasets hold; of none whose study has outgrown a read."""
+def find_freezable_revisions(project: Project) -> QuerySet[Revision]:
+    """Those of the finished cases, which a dataset takes; of none whose study has outgrown a read."""
     accepted = find_accepted_revisions(project).filter(annotation__case__state=CaseState.DONE)
     return accepted.exclude(annotation__case__in=find_outgrown_cases(project))
 
@@ -46,9 +46,9 @@ class AcceptedRead:
 
 
 def iterate_accepted_reads(project: Project) -> Iterator[AcceptedRead]:
-    """The truths, one read at a time and without its drawings: of a hundred thousand reads those do not
-    fit into memory."""
-    rows = find_truths(project).values_list(
+    """The freezable ones, one read at a time and without its drawings: of a hundred thousand reads those
+    do not fit into memory."""
+    rows = find_freezable_revisions(project).values_list(
         "annotation__case_id", "annotation__case__study_id",
         "annotation__case__study__patient_id", "annotation__case__study__study_instance_uid",
         "pk", "sha256", F("content__answers"),
@@ -82,7 +82,7 @@ def find_accepted_answers(project: Project, question: str) -> dict[UUID, AgreedA
     options = {schema.pk: _options_of(schema, question) for schema in schemas}
     reads: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
     asked: dict[UUID, frozenset[str]] = {}
-    rows = find_truths(project).values_list(
+    rows = find_freezable_revisions(project).values_list(
         "annotation__case_id", "schema_id",
         *(F(f"content__answers__{key}") for key in (question, *gates)),
     )  # fmt: skip
