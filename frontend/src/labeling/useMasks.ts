@@ -6,8 +6,8 @@ import type { MaskLoading } from '../viewer/masks/SliceWriter'
 import { afterMasks } from './afterMasks'
 import { drawnMasks, type Content } from './content'
 import type { Segment } from './definition'
-import { maskRefusalText } from './maskRefusals'
 import type { ReadingSession, Snapshot } from './ReadingSession'
+import { maskRefusalText } from './refusalText'
 import { useShownKey } from './useShownKey'
 import type { ViewerConnection } from './useWorkstation'
 import { MASK_TOOLS, type MaskLayer, type MaskReach, type WorkstationState } from '../viewer/types'
@@ -45,11 +45,11 @@ export function useMasks(
   { workstation, layers }: ViewerConnection, session: ReadingSession, { content, reading, save }: Snapshot, segments: readonly Segment[],
 ): Masks {
   const editor = useRef<MaskEditor | null>(null)
-  const shownShowKey = useShownKey('segment_hide')
-  const showKey = useRef(shownShowKey)
+  const shownEyeKey = useShownKey('segment_hide')
+  const eyeKey = useRef(shownEyeKey)
   useEffect(() => {
-    showKey.current = shownShowKey
-  }, [shownShowKey])
+    eyeKey.current = shownEyeKey
+  }, [shownEyeKey])
   const [chosen, select] = useState<number | null>(null)
   const [looks, setLooks] = useState<Record<number, SegmentLook>>({})
   const [brush, setBrush] = useState(FIRST_BRUSH)
@@ -74,7 +74,7 @@ export function useMasks(
       owner: () => session.document,
       onBusy: setBusy,
       onLoading: setLoading,
-      onRefused: (reason) => showNotice(maskRefusalText(reason, showKey.current)),
+      onRefused: (reason) => showNotice(maskRefusalText(reason, eyeKey.current)),
     })
     editor.current = created
     return () => {

@@ -1,4 +1,4 @@
-/** Why nothing was painted, in the reader's language. */
+/** Why nothing was painted or drawn, in the reader's language. */
 import { t, type TextKey } from '../i18n'
 import type { MaskRefusal } from '../viewer/masks/MaskEditor'
 
@@ -17,9 +17,9 @@ const REFUSALS = {
   sizes: 'refusal.sizes',
 } satisfies Record<Exclude<Extract<MaskRefusal, string>, 'hidden'>, TextKey>
 
-/** @param showKey the reader's key that shows the segment in hand; empty where there is none. */
-export function maskRefusalText(refusal: MaskRefusal, showKey: string): string {
-  if (refusal === 'hidden') return t('refusal.hidden', { control: withKey(t('refusal.eye'), showKey) })
+/** @param eyeKey the reader's key that shows the segment in hand; empty where there is none. */
+export function maskRefusalText(refusal: MaskRefusal, eyeKey: string): string {
+  if (refusal === 'hidden') return t('refusal.hidden', { control: withKey(t('refusal.eye'), eyeKey) })
   if (typeof refusal === 'string') return t(REFUSALS[refusal])
   return t('refusal.not_a_volume', { reason: t(`volume.why_${refusal.reason}`) })
 }
