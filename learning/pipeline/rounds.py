@@ -53,8 +53,9 @@ def _run(round_: Round, shortages: Shortages) -> None:
     jobs.report(round_, step="evaluate")
     judged = kind.judge(learned, examples, np.random.default_rng(round_.seed))
     learned = replace(learned, thresholds=judged.thresholds)
-    found = score_pool(round_, kind, learned, excluded)
-    judged.metrics.update(summary_of(excluded))
+    unusable: dict[UUID, str] = {}  # to the model; a read that teaches nothing says nothing of that
+    found = score_pool(round_, kind, learned, unusable)
+    judged.metrics.update(summary_of(excluded | unusable))
     if learned.unlabeled:
         judged.metrics["unlabeled"] = learned.unlabeled
     judged.metrics["device"] = str(choose_device())
@@ -66,7 +67,7 @@ def _run(round_: Round, shortages: Shortages) -> None:
         Finished(
             judged=judged, learned=learned, classes=kind.classes, foreseen=[f for f, _ in found],
             order=order, config=kind.config.as_json(), training_labels=len(examples[Split.TRAIN]),
-            weights_sha256=round_.scorer["weights_sha256"], unusable=_judged(excluded),
+            weights_sha256=round_.scorer["weights_sha256"], unusable=_judged(unusable),
         ),
     )  # fmt: skip
     shutil.rmtree(folder, ignore_errors=True)

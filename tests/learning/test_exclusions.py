@@ -14,17 +14,19 @@ from annotation.imaging.frames import FILE_MISSING
 from annotation.labeling.models import Case, CaseState
 from annotation.labeling.schemas import parse_schema
 from annotation.labeling.services.importing import import_read
+from annotation.labeling.services.outgrown import return_outgrown_reads
 from annotation.labeling.services.projects import change_settings, create_project
 from learning import cross_validation, exclusions, pipeline, pretraining
 from learning.exclusions import CASES_PER_REASON, MOST_REASONS, SAMPLE, summary_of, words_of
 from learning.models import CrossValidation, EncoderVersion, Round, Target, Trigger
 from learning.pipeline.examples import answered
 from learning.pipeline.kinds import kind_of
-from learning.pipeline.scoring import cases_without_files
+from learning.pipeline.scoring import cases_without_files, score_pool
 from learning.services import cross_validations, rounds, targets
 from learning.services.lineage import lineage_of
 from learning.services.model_cards import model_card
 from learning.services.pretraining import request_pretraining
+from learning.services.unusable import unusable_cases
 from tests import factories
 from tests.learning.conftest import TINY
 
@@ -113,6 +115,24 @@ def test_cases_of_which_more_images_have_come_are_told_though_no_dataset_holds_t
     assert counted(done) == {"outgrown": 1}
     assert done.metrics["excluded_reasons"][0]["cases"] == [str(grown.pk)]
     assert not done.dataset.items.filter(case=grown).exists()
+
+
+def test_a_case_that_is_given_back_meanwhile_is_looked_at_like_any_other(
+    labeled_target, cast, monkeypatch
+):
+    """That its read taught nothing does not keep the model from it."""
+    [grown] = factories.make_labeled_cases(cast.project, cast.annotator, 1)
+    grow(grown)
+
+    def given_back(*arguments):
+        found = score_pool(*arguments)
+        return_outgrown_reads(actor=cast.manager, project=cast.project)
+        return found
+
+    monkeypatch.setattr("learning.pipeline.rounds.score_pool", given_back)
+    done = run(labeled_target)
+    assert counted(done) == {"outgrown": 1}
+    assert not unusable_cases(done.model_version).exists()
 
 
 def test_what_was_frozen_before_more_images_came_teaches_nothing(labeled_target, cast):
