@@ -117,7 +117,7 @@ def test_what_a_reviewer_has_approved_is_given_back_too(cast, cases, client_of):
     assert return_them(client_of(cast.manager), cast) == {"returned": 0}
 
 
-def test_where_its_reader_is_gone_another_one_reads_the_case(cast, cases, client_of):
+def test_another_reader_who_is_faster_reads_the_case(cast, cases, client_of):
     grown, _ = cases
     more_comes(grown)
     return_them(client_of(cast.manager), cast)

@@ -26,7 +26,8 @@ from annotation.labeling.outgrown import find_outgrown_reads
 def return_outgrown_reads(*, actor: User, project: Project) -> int:
     """Make them drafts again, which their readers are served first; how many. Nothing drawn is lost.
 
-    Each gives its slot back: where its reader is gone, another one reads the case.
+    Each gives its slot back, and none is kept: where another reader is faster, or its own is gone, that one
+    reads the case.
     """
     locked = find_outgrown_reads(project).select_for_update(of=("self",)).order_by("pk")
     reads = dict(locked.values_list("pk", "case_id"))
