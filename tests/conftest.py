@@ -4,16 +4,19 @@ from dataclasses import dataclass
 
 import hypothesis
 import pytest
+from django.test import TransactionTestCase
 from rest_framework.test import APIClient
 
 from annotation.accounts.models import User
 from annotation.labeling.models import Project, Role
 from annotation.labeling.services.projects import set_member
-from tests import factories
+from tests import emptying, factories
 
 # How long an example takes says nothing on a machine that is shared.
 hypothesis.settings.register_profile("shared", deadline=None)
 hypothesis.settings.load_profile("shared")
+
+TransactionTestCase._fixture_teardown = emptying.empty_database
 
 
 @dataclass(frozen=True)
