@@ -108,14 +108,13 @@ def reliability(truth: Classes, probabilities: Floats) -> list[dict[str, float]]
     confidence = probabilities.max(axis=1)
     is_right = probabilities.argmax(axis=1) == truth
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    count = np.bincount(bins)
+    sums = np.bincount(bins, confidence), np.bincount(bins, is_right)
+    filled = np.flatnonzero(count)
+    sure, right = (found[filled] / count[filled] for found in sums)
     return [
-        {
-            "confidence": float(confidence[bins == b].mean()),
-            "accuracy": float(is_right[bins == b].mean()),
-            "count": float((bins == b).sum()),
-        }
-        for b in range(CALIBRATION_BINS)
-        if (bins == b).any()
+        {"confidence": float(c), "accuracy": float(r), "count": float(n)}
+        for c, r, n in zip(sure, right, count[filled], strict=True)
     ]
 
 
