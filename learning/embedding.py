@@ -25,13 +25,12 @@ from annotation.archive import selectors as archive
 from annotation.core import jobs
 from annotation.core.errors import DomainError
 from annotation.datasets import services as datasets
-from annotation.datasets.models import Split
-from annotation.datasets.splitter import Splitter
 from annotation.imaging.frames import FILE_MISSING
 from annotation.labeling.models import Case
 from learning.images import Image, choose_images, load_images
 from learning.machine import FilesElsewhere
 from learning.models import EMBEDDING_SIZE, Embedding, EncoderKind, EncoderVersion
+from learning.services.samples import SAMPLE, training_cases
 from learning.services.seen import note_seen
 from learning.training.checkpoint import Checkpoints
 from learning.training.loop import choose_device
@@ -41,7 +40,6 @@ from learning.training.pretraining.descriptor import SIDE, Whitening, describe, 
 from learning.training.run import Progress
 
 Embed = Callable[[NDArray[np.float16]], NDArray[np.float32]]
-SAMPLE = 2000  # cases that an encoder is fitted on
 BLOCK = 100
 STEPS = {"cpu": 500, "cuda": 3000}  # of learning without labels: eight minutes of one core
 
@@ -76,20 +74,10 @@ def _without_vector(encoder: EncoderVersion) -> QuerySet[Case]:
 
 def _sample(encoder: EncoderVersion) -> list[Case]:
     """Cases of patients who may be trained on, in random order."""
-    splitter = Splitter(datasets.regrouped_policy(encoder.project))
-    waiting = (
-        _without_vector(encoder)
-        .select_related("study")
-        .only("pk", "study__patient_id", "study__study_instance_uid")
-    )
-    mine = (c for c in waiting.iterator(chunk_size=SAMPLE) if _is_training(splitter, c))
-    found = list(islice(mine, SAMPLE))
+    policy = datasets.regrouped_policy(encoder.project)
+    found = list(islice(training_cases(_without_vector(encoder), policy), SAMPLE))
     note_seen(encoder, (case.study_id for case in found))
     return found
-
-
-def _is_training(splitter: Splitter, case: Case) -> bool:
-    return splitter.split(splitter.patient_key(case)) == Split.TRAIN
 
 
 def _fitted(encoder: EncoderVersion) -> Embed:

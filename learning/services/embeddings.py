@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +17,11 @@ from pgvector.django import CosineDistance
 from annotation.archive import selectors as archive
 from annotation.core.jobs import UNFINISHED, JobState
 from annotation.core.tasks import ring
+from annotation.datasets import services as datasets
 from annotation.labeling.models import Case, Project
 from learning.models import EMBEDDING_SIZE, Embedding, EncoderKind, EncoderVersion, Target
+from learning.services.samples import SAMPLE, training_cases
+from learning.services.seen import studies_seen_by
 
 # The binary form has a fixed size per row: 100,000 vectors are read in a second, not in twenty.
 COPY = """
@@ -30,6 +34,8 @@ SOME = COPY.format(of_cases="AND case_id = ANY(%(cases)s)")
 HEADER_BYTES, TRAILER_BYTES = 19, 2
 MIN_CASES = 20  # below, an encoder and a ranking are noise
 MIN_TO_LEARN = 200  # below, there is too little to learn from without labels
+GROWTH = 4  # so many times the training cases that an encoder has seen are worth a new one
+LOOKED_AT = 10 * SAMPLE  # cases: at least a tenth of the patients are there to be trained on
 RETRY_AFTER = timedelta(minutes=10)  # a failed encoder may have had too few images
 ROW = np.dtype(
     [
@@ -56,7 +62,8 @@ def embed_due() -> int:
 
 @transaction.atomic
 def _queue_what_is_due(project: Project) -> bool:
-    """First the encoder that needs no training, then the learned one, then what arrives later.
+    """First the encoder that needs no training, then the learned one, then one of its kind that has seen
+    more, then what arrives later.
 
     One after the other: a project has at most one unfinished encoder.
     """
@@ -71,6 +78,9 @@ def _queue_what_is_due(project: Project) -> bool:
     is_stopped = any(encoder.state == JobState.CANCELLED for encoder in known)
     if EncoderKind.CONTRASTIVE not in kinds and cases >= MIN_TO_LEARN and not is_stopped:
         return create_encoder(project, EncoderKind.CONTRASTIVE) is not None
+    newest = known[-1]
+    if newest.is_ready and not is_stopped and _is_outgrown(newest, whole):
+        return create_encoder(project, EncoderKind(newest.kind)) is not None
     # The newest ready one serves; a later one that failed must not keep new cases from its vectors.
     serving = max((e.number for e in known if e.is_ready), default=0)
     needed = [encoder for encoder in known if encoder.number >= serving]
@@ -81,6 +91,21 @@ def _queue_what_is_due(project: Project) -> bool:
 
 def _embedding(project: Project) -> QuerySet[EncoderVersion]:
     return EncoderVersion.objects.filter(project=project).exclude(kind=EncoderKind.PRETRAINED)
+
+
+def _is_outgrown(encoder: EncoderVersion, whole: QuerySet[Case]) -> bool:
+    """Whether it has learned from few of the training cases that are there by now: it began when the first
+    had come. Each one that follows sees at least twice as many, so there are few of them.
+    """
+    seen = studies_seen_by(encoder)
+    # Where that was not noted yet, it began with these at the earliest.
+    learned = MIN_TO_LEARN if seen is None else len(seen)
+    wanted = min(GROWTH * learned, SAMPLE)
+    if wanted < 2 * learned or whole[:wanted].count() < wanted:
+        return False
+    looked_at = whole.order_by("shuffle_key")[:LOOKED_AT]
+    mine = training_cases(looked_at, datasets.policy_of(encoder.project))
+    return sum(1 for _ in islice(mine, wanted)) == wanted
 
 
 def _lacks_vectors(encoder: EncoderVersion) -> bool:
