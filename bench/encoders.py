@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from bench.radiographs import Radiographs, load
+from bench.radiographs import SPLITS, Radiographs, load
 from learning.training.checkpoint import Checkpoints
 from learning.training.metrics.classification import auc
 from learning.training.metrics.intervals import bootstrap
@@ -26,7 +26,6 @@ from learning.training.pretraining.embed import embed, neighbour_purity
 from learning.training.resumable import Schedule
 from learning.training.run import Progress
 
-SPLITS = ("train", "val", "test")
 FEW = (20, 70)
 DRAWS = 20
 

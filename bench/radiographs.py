@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+SPLITS = ("train", "val", "test")
+
 
 @dataclass(frozen=True)
 class Radiographs:
