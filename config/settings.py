@@ -30,7 +30,9 @@ DATABASES: dict[str, Any] = {
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "connect_timeout": 5,
-            "prepare_threshold": 1,  # only for dicomweb.express: Django's own cursors never prepare
+            # For dicomweb.express alone: Django's own cursors never prepare. Where it is set, psycopg
+            # keeps the last 100 statements with all their values: in a worker that may be gigabytes.
+            "prepare_threshold": 1 if PROCESS_ROLE == "web" else None,
             "options": "-c lock_timeout=10000 -c idle_in_transaction_session_timeout=120000"
             + (" -c statement_timeout=30000" if PROCESS_ROLE == "web" else ""),
         },

@@ -28,6 +28,7 @@ from learning.pipeline.answers import Answers
 from learning.pipeline.base import Examples, Kind
 from learning.pipeline.boxes import Boxes
 from learning.pipeline.examples import ExampleReader, answered
+from learning.pipeline.judging import teller
 from learning.pipeline.kinds import kind_of
 from learning.services.trackers import ring_trackers
 from learning.training.config import NO_UNLABELED
@@ -168,7 +169,8 @@ def _run_fold(
         examples, seed=job.seed + fold, folder=folder, on_progress=on_progress,
         start=start_afresh,
     )  # fmt: skip
-    figures = kind.judge(learned, examples, np.random.default_rng(job.seed + fold)).metrics
+    rng = np.random.default_rng(job.seed + fold)
+    figures = kind.judge(learned, examples, rng, teller(job)).metrics
     shutil.rmtree(folder, ignore_errors=True)
     estimates = {name: figures[name] for name in FIGURES[job.target.kind] if name in figures}
     return {

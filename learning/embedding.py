@@ -37,6 +37,7 @@ from learning.training.loop import choose_device
 from learning.training.pretraining.contrastive import ContrastiveConfig
 from learning.training.pretraining.default import DefaultEncoder, fit_default_encoder, small_encoder
 from learning.training.pretraining.descriptor import SIDE, Whitening, describe, fit_whitening
+from learning.training.pretraining.views import ViewConfig
 from learning.training.run import Progress
 
 Embed = Callable[[NDArray[np.float16]], NDArray[np.float32]]
@@ -114,7 +115,8 @@ def _learn(encoder: EncoderVersion, images: NDArray[np.float16]) -> bytes:
 
     device = choose_device()
     config = ContrastiveConfig(
-        schedule=replace(ContrastiveConfig().schedule, steps=STEPS[device.type])
+        views=ViewConfig(flip=encoder.recipe.get("flip", True)),
+        schedule=replace(ContrastiveConfig().schedule, steps=STEPS[device.type]),
     )
     folder = Path(settings.MODEL_ROOT) / "encoders" / str(encoder.pk)
     learned = fit_default_encoder(

@@ -68,7 +68,7 @@ def run_pretraining(encoder: EncoderVersion) -> None:
     found = kind.pretrain(images, Run(
         steps=encoder.recipe["steps"] or STEPS[device.type],
         batch_size=min(BATCH[_axes(encoder)], len(images)), seed=encoder.number,
-        store=Checkpoints(folder), on_progress=on_progress, device=device,
+        store=Checkpoints(folder), flip=kind.config.flip, on_progress=on_progress, device=device,
     ))  # fmt: skip
     kept = EncoderVersion.ownership(encoder).update(
         weights_sha256=save_tensors(found.weights, weights_folder()),

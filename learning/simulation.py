@@ -229,7 +229,7 @@ def share_encoder(encoder: EncoderVersion, project: Project) -> None:
     """Give a project of the same collection the vectors of an encoder: they are of the same studies."""
     copied = EncoderVersion.objects.create(
         project=project, number=1, kind=encoder.kind, content=encoder.content, is_ready=True,
-        state=jobs.JobState.COMPLETED,
+        recipe=encoder.recipe, state=jobs.JobState.COMPLETED,
     )  # fmt: skip
     case_of = dict(Case.objects.filter(project=project).values_list("study_id", "pk"))
     found = Embedding.objects.filter(encoder=encoder, case__study__in=case_of)

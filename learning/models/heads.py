@@ -31,12 +31,12 @@ class EncoderVersion(ResumableJob):
     kind = models.CharField(max_length=20, choices=EncoderKind, default=EncoderKind.DESCRIPTOR)
     content = models.BinaryField(default=bytes)  # npz; empty until it is fitted
     is_ready = models.BooleanField(default=False)  # it has embedded every case of its first run
-    # Of the kind `pretrained` alone
+    # Of the kind `pretrained` alone, but for the recipe
     target = models.ForeignKey(
         Target, null=True, on_delete=models.CASCADE, related_name="pretrainings"
     )
     # {"config": TrainConfig.as_json, until it runs only what the target overrides; "input": ...;
-    #  "steps": n or null}
+    #  "steps": n or null}; of others {"flip": whether it may see mirror images}
     recipe = models.JSONField(default=dict)
     architecture = models.JSONField(default=dict)
     weights_sha256 = models.CharField(max_length=64, blank=True)  # empty until it has learned

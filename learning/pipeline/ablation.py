@@ -14,6 +14,7 @@ from annotation.datasets.models import Split
 from learning.models import Round
 from learning.pipeline.answers import Answers
 from learning.pipeline.base import Examples, Json, Learned, OnProgress
+from learning.pipeline.judging import Count, teller
 from learning.pipeline.unlabeled import Unlabeled, load_unlabeled
 from learning.services.unlabeled import Decision
 from learning.training.config import NO_UNLABELED, TrainConfig
@@ -59,7 +60,8 @@ def learn(
         lost = {"decision": str(Decision.LEFT_OFF), "trouble": str(trouble)}
         return replace(without, unlabeled=record | lost)
     validation = examples[Split.VALIDATION]
-    found = compared(kind.examined(with_images, validation), kind.examined(without, validation))
+    count = Count(2 * len(validation), teller(round_))
+    found = compared(*(kind.examined(one, validation, count) for one in (with_images, without)))
     kept = with_images if found["decision"] == Decision.KEPT else without
     return replace(kept, unlabeled=record | found)
 

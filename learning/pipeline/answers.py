@@ -1,7 +1,7 @@
 """Targets with one answer per case: choices, grades, numbers, times to an event."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -29,9 +29,11 @@ from learning.pipeline.base import (
     Kind,
     Learned,
     NotEnoughLabels,
+    OnJudged,
     OnProgress,
     Pretrained,
 )
+from learning.pipeline.judging import Count
 from learning.services.modalities import usual_recolouring
 from learning.services.test_results import Results
 from learning.training.columns import ColumnEncoder, Row, width_of
@@ -240,11 +242,15 @@ class Answers(Kind):
         return ColumnEncoder.fit(self.columns, training.rows) if self.columns else None
 
     def judge(
-        self, learned: Learned, examples: dict[Split, Examples], rng: np.random.Generator
+        self,
+        learned: Learned,
+        examples: dict[Split, Examples],
+        rng: np.random.Generator,
+        on_judged: OnJudged,
     ) -> Judged:
-        validation, test = (
-            self.examined(learned, examples[split]) for split in (Split.VALIDATION, Split.TEST)
-        )
+        held_out = [examples[split] for split in (Split.VALIDATION, Split.TEST)]
+        count = Count(sum(map(len, held_out)), on_judged)
+        validation, test = (self.examined(learned, each, count) for each in held_out)
         thresholds: tuple[float, ...] = ()
         if len(validation):
             thresholds = thresholds_of(
@@ -253,10 +259,12 @@ class Answers(Kind):
         tested = replace(test, thresholds=thresholds)
         return Judged(figures(tested, rng), thresholds, Results(examples[Split.TEST].cases, tested))
 
-    def examined(self, learned: Learned, examples: Examples) -> Examined:
+    def examined(
+        self, learned: Learned, examples: Examples, count: Callable[[int], None]
+    ) -> Examined:
         """What is true of the examples and what the network says of them."""
         task: Task = learned.trained.task
-        said = self._predictions(learned, examples) if len(examples) else np.zeros((0, 0))
+        said = self._predictions(learned, examples, count) if len(examples) else np.zeros((0, 0))
         return examined(task, task.encode(examples.labels), said, examples.patients)
 
     def foresee(
@@ -313,7 +321,9 @@ class Answers(Kind):
             examples.images, self.task.encode(examples.labels), encoded(encoder, examples.rows)
         )
 
-    def _predictions(self, learned: Learned, examples: Examples) -> NDArray[np.float64]:
+    def _predictions(
+        self, learned: Learned, examples: Examples, count: Callable[[int], None]
+    ) -> NDArray[np.float64]:
         size = self.block_size
         blocks = (
             Block(
@@ -322,8 +332,11 @@ class Answers(Kind):
             )
             for start in range(0, len(examples), size)
         )
-        members = Members([learned.network])
-        return predict(members, blocks, learned.trained.task, self.config, choose_device()).mean
+        found = predict(
+            Members([learned.network]), blocks, learned.trained.task, self.config, choose_device(),
+            on_predicted=count,
+        )  # fmt: skip
+        return found.mean
 
 
 def encoded(encoder: ColumnEncoder | None, rows: Sequence[Row]) -> NDArray[np.float32] | None:

@@ -37,6 +37,7 @@ DROPOUT = 0.2  # then, unless the recipe says otherwise
 NO_ANSWER = "the question has no answer"
 DISAGREEING = "the readers do not agree"
 OnProgress = Callable[[Progress], None]
+OnJudged = Callable[[int, int], None]  # how many held-out images are judged, of how many
 
 
 class NotEnoughLabels(DomainError):
@@ -232,8 +233,13 @@ class Kind(ABC):
 
     @abstractmethod
     def judge(
-        self, learned: Learned, examples: dict[Split, Examples], rng: np.random.Generator
-    ) -> Judged: ...
+        self,
+        learned: Learned,
+        examples: dict[Split, Examples],
+        rng: np.random.Generator,
+        on_judged: OnJudged,
+    ) -> Judged:
+        """What validation and test say of the network; `on_judged` may raise to stop, image by image."""
 
     @abstractmethod
     def foresee(

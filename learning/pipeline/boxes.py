@@ -1,7 +1,7 @@
 """Targets that are drawn as boxes: what is alike on single images and in volumes."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -23,9 +23,11 @@ from learning.pipeline.base import (
     Kind,
     Learned,
     NotEnoughLabels,
+    OnJudged,
     OnProgress,
     Pretrained,
 )
+from learning.pipeline.judging import Count
 from learning.pipeline.reads import ReadAhead, read_too_early
 from learning.services.modalities import usual_recolouring
 from learning.services.test_results import Results
@@ -157,14 +159,19 @@ class Boxes(Kind):
         return Learned(here, records["task"], records["architecture"], here)
 
     def judge(
-        self, learned: Learned, examples: dict[Split, Examples], rng: np.random.Generator
+        self,
+        learned: Learned,
+        examples: dict[Split, Examples],
+        rng: np.random.Generator,
+        on_judged: OnJudged,
     ) -> Judged:
         test, validation = examples[Split.TEST], examples[Split.VALIDATION]
+        count = Count(len(validation) + len(test), on_judged)
         thresholds = thresholds_of_boxes(
-            validation.labels, self._found(learned.trained, validation), len(self.classes),
+            validation.labels, self._found(learned.trained, validation, count), len(self.classes),
             overlap=self.overlaps[0],
         )  # fmt: skip
-        found = self._found(learned.trained, test)
+        found = self._found(learned.trained, test, count)
         tested = examined_boxes(
             test.labels, found, self.classes, test.patients, overlaps=self.overlaps
         )
@@ -233,13 +240,18 @@ class Boxes(Kind):
             "score": round(float(found.scores[number]), 4),
         }  # fmt: skip
 
-    def _found(self, network: nn.Module, examples: Examples) -> list[Detections]:
+    def _found(
+        self, network: nn.Module, examples: Examples, count: Callable[[int], None]
+    ) -> list[Detections]:
         assert isinstance(network, Detector)  # noqa: S101  for the type checker
-        blocks = (
-            np.stack(examples.images[start : start + self.at_once])
-            for start in range(0, len(examples), self.at_once)
-        )
-        return self._detected(network, blocks)
+
+        def blocks() -> Iterator[NDArray[np.float16]]:
+            for start in range(0, len(examples), self.at_once):
+                block = np.stack(examples.images[start : start + self.at_once])
+                yield block
+                count(len(block))
+
+        return self._detected(network, blocks())
 
     def _detected(
         self, network: Detector, blocks: Iterable[NDArray[np.float16]]

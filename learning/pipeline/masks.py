@@ -31,9 +31,11 @@ from learning.pipeline.base import (
     Kind,
     Learned,
     NotEnoughLabels,
+    OnJudged,
     OnProgress,
     Pretrained,
 )
+from learning.pipeline.judging import Count
 from learning.pipeline.reads import ReadAhead, read_too_early
 from learning.services.modalities import usual_recolouring
 from learning.services.test_results import Results
@@ -162,16 +164,23 @@ class Masks(Kind):
         return Learned(trained.network, trained.task.as_json(), architecture.as_json(), trained)
 
     def judge(
-        self, learned: Learned, examples: dict[Split, Examples], rng: np.random.Generator
+        self,
+        learned: Learned,
+        examples: dict[Split, Examples],
+        rng: np.random.Generator,
+        on_judged: OnJudged,
     ) -> Judged:
         """On the network's grid; voxels that readers left open do not count."""
         test, validation = examples[Split.TEST], examples[Split.VALIDATION]
+        count = Count(len(validation) + len(test), on_judged)
         thresholds = thresholds_of_structures(
-            (self._probabilities(learned.trained, image) for image in validation.images),
+            (self._probabilities(learned.trained, image) for image in count.each(validation.images)),
             validation.labels, validation.patients, len(self.classes), rng,
         )  # fmt: skip
+        count.expect(len(test))  # where nothing can be chosen, validation was not asked
         overlaps, said = [], []
-        for image, mask, spacing in zip(test.images, test.labels, test.spacings_mm, strict=True):
+        images = count.each(test.images)
+        for image, mask, spacing in zip(images, test.labels, test.spacings_mm, strict=True):
             answer = called(self._probabilities(learned.trained, image), thresholds)
             said.append(self._shares(answer))
             is_open = mask == UNLABELED

@@ -13,14 +13,17 @@ from learning.acquisition import reasons
 from learning.models import ModelVersion, Prediction, Round
 from learning.pipeline.base import Foreseen, Json, Judged, Learned
 from learning.pipeline.ranking import Place
-from learning.services import asking, model_versions, scorings, test_results, unlabeled
+from learning.services import asking, model_versions, scorings, shards, test_results, unlabeled
 from learning.services.trackers import ring_trackers
 from learning.stored_models import next_number
 
 
 @dataclass(frozen=True)
 class Finished:
-    """What a round found; `order` is in the order of `foreseen`."""
+    """What a round found; `order` is in the order of `foreseen`.
+
+    What was drawn is not here: of a large pool it is more than memory holds. It lies in the round's shards.
+    """
 
     judged: Judged
     learned: Learned
@@ -49,7 +52,7 @@ def publish(round_: Round, finished: Finished) -> None:
     )  # fmt: skip
     round_.metrics = judged.metrics
     version = _model_version(round_, finished)  # holds the target's row: first of all
-    _keep_predictions(version, finished)
+    _keep_predictions(round_, version, finished)
     unlabeled.leave_off(round_)
     scorings.keep_excluded(version=version, excluded=finished.unusable, since=round_.started_at)
     if judged.results is not None:
@@ -85,16 +88,26 @@ def _model_version(round_: Round, finished: Finished) -> ModelVersion:
     )  # fmt: skip
 
 
-def _keep_predictions(version: ModelVersion, finished: Finished) -> None:
-    Prediction.objects.bulk_create(
-        (
-            Prediction(
-                model_version=version, case_id=one.case_id, values=one.values,
-                content=one.content, components={**one.components, **place.components},
-                propensity=place.propensity, score=place.score, reason=place.reason[:200],
-                words=reasons.words_of(place.reason, version.target.question),
-            )
-            for one, place in zip(finished.foreseen, finished.order, strict=True)
-        ),
-        batch_size=2000,
+def _keep_predictions(round_: Round, version: ModelVersion, finished: Finished) -> None:
+    """As they lie in the shards, one shard after the other, each with the place that its case was given."""
+    places = zip(finished.foreseen, finished.order, strict=True)
+    place_of = {one.case_id: place for one, place in places}
+    for shard in shards.each_of(round_):
+        found = map(Foreseen.from_json, shard.found)
+        Prediction.objects.bulk_create(
+            [
+                _prediction(version, one, place_of[one.case_id])
+                for one in found
+                if one.case_id in place_of
+            ],
+            batch_size=2000,
+        )
+
+
+def _prediction(version: ModelVersion, one: Foreseen, place: Place) -> Prediction:
+    return Prediction(
+        model_version=version, case_id=one.case_id, values=one.values, content=one.content,
+        components={**one.components, **place.components}, propensity=place.propensity,
+        score=place.score, reason=place.reason[:200],
+        words=reasons.words_of(place.reason, version.target.question),
     )  # fmt: skip

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 from django.conf import settings
 from django.db import transaction
 
@@ -22,6 +21,7 @@ from learning.pipeline import ablation
 from learning.pipeline.answers import Answers
 from learning.pipeline.base import Kind, Learned, NotEnoughLabels
 from learning.pipeline.examples import load_examples
+from learning.pipeline.judging import judge_once
 from learning.pipeline.kinds import kind_of, kind_of_round
 from learning.pipeline.publishing import Finished, publish
 from learning.pipeline.ranking import ranked
@@ -50,8 +50,7 @@ def _run(round_: Round, shortages: Shortages) -> None:
     folder = run_folder(round_)
     examples = load_examples(round_, dataset, kind, folder, excluded)
     learned = _learn(round_, kind, examples, folder)
-    jobs.report(round_, step="evaluate")
-    judged = kind.judge(learned, examples, np.random.default_rng(round_.seed))
+    judged = judge_once(round_, kind, learned, examples, folder)
     learned = replace(learned, thresholds=judged.thresholds)
     unusable: dict[UUID, str] = {}  # to the model; a read that teaches nothing says nothing of that
     found = score_pool(round_, kind, learned, unusable)

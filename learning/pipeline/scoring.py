@@ -35,7 +35,7 @@ HELP_S = 60.0  # then the message goes to the end of the queue: other jobs wait 
 def score_pool(
     round_: Round, kind: Kind, learned: Learned, excluded: dict[UUID, str]
 ) -> list[tuple[Foreseen, bool]]:
-    """What the network says of every open case, and whether the split holds it out.
+    """What the network says of every open case but for what it draws, and whether the split holds it out.
 
     This worker takes one shard after the other, as every helper does; where it is alone it does them
     all. What a killed attempt had kept is not done again.
@@ -171,10 +171,12 @@ def _restored(round_: Round) -> tuple[Kind, Learned]:
 
 
 def _gathered(round_: Round, excluded: dict[UUID, str]) -> list[tuple[Foreseen, bool]]:
+    """What ranking asks of each case; what is drawn stays in the shards, for `publish` to take from there."""
     found: list[tuple[Foreseen, bool]] = []
-    for shard in Shard.objects.filter(round=round_).order_by("number").iterator(chunk_size=20):
+    for shard in shards.each_of(round_):
         excluded |= {UUID(case): why for case, why in shard.excluded.items()}
-        found += [(Foreseen.from_json(one), shard.is_held_out) for one in shard.found]
+        plain = (Foreseen.from_json({**one, "content": {}}) for one in shard.found)
+        found += [(one, shard.is_held_out) for one in plain]
     return found
 
 

@@ -72,7 +72,8 @@ def _queue_what_is_due(project: Project) -> bool:
         return False
     whole = Case.objects.filter(~archive.is_arriving("study"), project=project)
     cases = whole[:MIN_TO_LEARN].count()
-    kinds = {encoder.kind for encoder in known}
+    keeps_sides = _tells_sides_apart(project)
+    kinds = {one.kind for one in known if not (keeps_sides and _mixes_sides(one))}
     if EncoderKind.DESCRIPTOR not in kinds:
         return cases >= MIN_CASES and create_encoder(project, EncoderKind.DESCRIPTOR) is not None
     is_stopped = any(encoder.state == JobState.CANCELLED for encoder in known)
@@ -87,6 +88,16 @@ def _queue_what_is_due(project: Project) -> bool:
     for encoder in needed:
         _forget_outdated(encoder)
     return any(_lacks_vectors(encoder) and _reopen_idle(encoder) for encoder in needed)
+
+
+def _tells_sides_apart(project: Project) -> bool:
+    """Whether left and right are different answers to a target of the project."""
+    return Target.objects.filter(project=project, config__flip=False).exists()
+
+
+def _mixes_sides(encoder: EncoderVersion) -> bool:
+    """Whether it learned that an image and its mirror image are the same."""
+    return encoder.kind == EncoderKind.CONTRASTIVE and bool(encoder.recipe.get("flip", True))
 
 
 def _embedding(project: Project) -> QuerySet[EncoderVersion]:
@@ -153,7 +164,10 @@ def create_encoder(
     last = EncoderVersion.objects.filter(project=project).aggregate(n=Max("number"))["n"] or 0
     try:
         with transaction.atomic():
-            created = EncoderVersion.objects.create(project=project, number=last + 1, kind=kind)
+            created = EncoderVersion.objects.create(
+                project=project, number=last + 1, kind=kind,
+                recipe={"flip": not _tells_sides_apart(project)},
+            )  # fmt: skip
     except IntegrityError:
         return None
     ring_encoder(created)

@@ -1,6 +1,6 @@
 """Divides the pool of a round among the workers of its queue, and gathers what they found."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -107,6 +107,11 @@ def are_all_done(round_: Round) -> bool:
         if state == jobs.JobState.FAILED:
             raise ShardFailed(f"Part {number} of the pool cannot be predicted: {error}")
     return not left
+
+
+def each_of(round_: Round) -> Iterator[Shard]:
+    """The round's shards in order, one in memory at a time: what is drawn in all of them may be gigabytes."""
+    return Shard.objects.filter(round=round_).order_by("number").iterator(chunk_size=1)
 
 
 def count_scored(round_: Round) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from learning.services.naming import name_of_version, origin_of
 Json = dict[str, Any]
 USUAL = 0.5  # the threshold where validation has chosen none
 MOST_REGIONS = 1000  # in one case, the surest first: a read may hold 5,000
+AT_ONCE = 100  # predictions in memory: a hundred boxes in a volume are 300 KB
 CHOICES = (TargetKind.ONE, TargetKind.ORDINAL)
 
 
@@ -128,7 +129,7 @@ def _offered(version: ModelVersion, cases: Sequence[UUID] | None = None) -> Iter
     # A case may have been found to be a copy of a held-out one since the version looked at it.
     splitter = Splitter(policy_of(version.target.project))
     with_patients = predictions.select_related("case__study").defer("case__study__dicom_json")
-    for prediction in with_patients.iterator(chunk_size=1000):
+    for prediction in with_patients.iterator(chunk_size=AT_ONCE):
         if splitter.split(splitter.patient_key(prediction.case)) != Split.TRAIN:
             continue
         content = _content(version, prediction, question)

@@ -58,12 +58,22 @@ def save_weights(network: torch.nn.Module, folder: Path) -> str:
 def save_tensors(tensors: dict[str, torch.Tensor], folder: Path) -> str:
     """The same for tensors by their names."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    data = safetensors.torch.save({name: value.contiguous() for name, value in tensors.items()})
+    data = _serialized(tensors)
     sha256 = hashlib.sha256(data).hexdigest()
-    partial = folder / f"{sha256}.{os.getpid()}.part"
-    _write(partial, data)
-    partial.rename(weights_path(folder, sha256))
+    write_whole(weights_path(folder, sha256), data)
     return sha256
+
+
+def hash_of(network: torch.nn.Module) -> str:
+    """The SHA-256 that `save_weights` would write the network under."""
+    return hashlib.sha256(_serialized(network.state_dict())).hexdigest()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write beside, sync, rename: half a file is never found. Raises OSError where the disk is full."""
+    partial = path.with_name(f"{path.stem}.{os.getpid()}.part")
+    _write(partial, content)
+    partial.rename(path)
 
 
 def load_weights(network: torch.nn.Module, folder: Path, sha256: str) -> None:
@@ -76,6 +86,10 @@ def load_weights(network: torch.nn.Module, folder: Path, sha256: str) -> None:
 
 def weights_path(folder: Path, sha256: str) -> Path:
     return folder / f"{sha256}.safetensors"
+
+
+def _serialized(tensors: dict[str, torch.Tensor]) -> bytes:
+    return safetensors.torch.save({name: value.contiguous() for name, value in tensors.items()})
 
 
 def _write(path: Path, content: bytes | memoryview) -> None:

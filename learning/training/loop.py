@@ -98,7 +98,7 @@ def train(
             if due.are_now(run):
                 found = validation_loss(
                     answering(network, config), validation, task, architecture, config, device,
-                    run.at_once,
+                    run.at_once, watch.look,
                 )  # fmt: skip
                 figures = run.record(loss, group.agreed(found))
             watch.keep(figures)

@@ -95,9 +95,14 @@ def predict(
     task: Task,
     config: TrainConfig,
     device: torch.device,
+    *,
+    on_predicted: Callable[[int], None] = lambda _images: None,
 ) -> Predictions:
-    """Predictions of all blocks together, as `predict_each` makes them."""
-    found = list(predict_each(members, blocks, task, config, device))
+    """Predictions of all blocks together, as `predict_each` makes them; `on_predicted` may raise to stop."""
+    found: list[Predictions] = []
+    for one in predict_each(members, blocks, task, config, device):
+        found.append(one)
+        on_predicted(len(one.mean))
     if not found:
         nothing = np.zeros((len(members), 0, task.outputs))
         return Predictions(nothing[0], nothing, np.zeros((0, 0), np.float32))

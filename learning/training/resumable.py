@@ -61,7 +61,7 @@ def fit(
     store: Store,
     on_progress: OnProgress = lambda _progress: None,
     after_step: Callable[[torch.nn.Module], None] = lambda _network: None,
-    validated: Callable[[], float | None] = lambda: None,
+    validated: Callable[[Callable[[], None]], float | None] = lambda _look: None,
     room: AtOnce,
     parts: Callable[[Made, int], Iterator[tuple[Made, float]]] = whole,
 ) -> list[dict[str, float]]:
@@ -69,9 +69,9 @@ def fit(
 
     `make(step, generator)` makes the batch of a step ahead, in a thread, with all randomness from the
     generator; `batch_loss(network, batch)` learns from it. `parts(batch, at_once)` divides one where
-    memory runs out, each with its share, down to the smallest of `room`. `validated` gives a loss for
-    the curve. `on_progress` may raise to stop; the state stays for a resume. Raises DivergedLoss,
-    OutOfMemory.
+    memory runs out, each with its share, down to the smallest of `room`. `validated(look)` gives a loss
+    for the curve, and calls `look` while it works. `on_progress` may raise to stop; the state stays for a
+    resume. Raises DivergedLoss, OutOfMemory.
     """
     device = next(network.parameters()).device
     run = Run.begin(network, network, schedule, schedule.steps, room, is_mixed=is_mixed(device))
@@ -89,7 +89,7 @@ def fit(
             after_step(network)
             figures = None
             if run.step % schedule.report_every == 0 or run.step == schedule.steps:
-                figures = _reported(run, losses, validated)
+                figures = _reported(run, losses, partial(validated, watch.look))
                 losses = []
             watch.keep(figures, partial(_unreported, losses, run.step))
             watch.look(figures)

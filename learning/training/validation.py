@@ -1,5 +1,7 @@
 """The loss on samples that are not learned from, and whether samples fit a network at all."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import nn
@@ -46,15 +48,17 @@ def validation_loss(
     config: TrainConfig,
     device: torch.device,
     at_once: int,
+    look: Callable[[], None] = lambda: None,
 ) -> float | None:
     """Mean loss, without weights against imbalance; None where no sample can tell.
 
-    `at_once` images are learned from at once: without gradients twice as many fit.
+    `at_once` images are learned from at once: without gradients twice as many fit. `look` is called after
+    each volume or block, and may raise to stop.
     """
     if len(samples) == 0:
         return None
     if task.is_dense:
-        return _dense_loss(network, samples, task, architecture, config, device)
+        return _dense_loss(network, samples, task, architecture, config, device, look)
     if not task.can_judge(np.asarray(samples.labels)):
         return None
     size = at_once * 2
@@ -67,9 +71,12 @@ def validation_loss(
         for stop in [min(start + size, len(samples))]
     )
     # All outputs at once, because the loss of survival times compares each sample with the others.
-    outputs = torch.cat(list(raw_outputs(network, blocks, config, device)))
+    outputs = []
+    for found in raw_outputs(network, blocks, config, device):
+        outputs.append(found)
+        look()
     labels = torch.from_numpy(np.asarray(samples.labels)).to(device)
-    return float(task.loss(outputs, labels, Weighting()))
+    return float(task.loss(torch.cat(outputs), labels, Weighting()))
 
 
 def _dense_loss(
@@ -79,6 +86,7 @@ def _dense_loss(
     architecture: Architecture,
     config: TrainConfig,
     device: torch.device,
+    look: Callable[[], None],
 ) -> float:
     network.eval()
     losses = []
@@ -89,4 +97,5 @@ def _dense_loss(
             return float(task.loss(outputs, labels.to(outputs.device), Weighting()))
 
         losses.append(window_outputs(network, image, architecture, config, device, loss))
+        look()
     return sum(losses) / len(losses)

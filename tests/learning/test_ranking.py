@@ -153,7 +153,7 @@ def test_what_is_kept_and_suggested_is_what_is_tested(strategy):
     pool = [(SimpleNamespace(case_id=uuid4()), image) for image in images]
     found = list(kind.foresee(learned, pool, {}, is_suggested=True))
     examples = Examples(images, ["no"] * 3, ["a", "b", "c"], [one.case_id for one, _ in pool])
-    tested = kind.examined(learned, examples)
+    tested = kind.examined(learned, examples, lambda _images: None)
     np.testing.assert_allclose([one.values for one in found], tested.predictions, atol=1e-6)
     assert kind.pool(found).probabilities.tolist() == [one.values for one in found]
     assert {one.members is None for one in found} == {kind.passes == 0}

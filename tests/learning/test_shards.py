@@ -1,5 +1,7 @@
 """The pool of a round in shards: any worker takes them, none is lost, and the result is the same."""
 
+import tracemalloc
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,13 +14,16 @@ from annotation.datasets.models import Split
 from annotation.datasets.services import prescribe_splits
 from annotation.labeling.models import Case
 from learning import pipeline
-from learning.models import ModelVersion, Prediction, Round, Shard, Trigger
+from learning.models import ModelVersion, Prediction, Promotion, Round, Shard, Target, Trigger
 from learning.pipeline import rounds as steps
 from learning.pipeline import scoring
+from learning.pipeline.answers import Answers
 from learning.services import rounds, scorings, shards
 from learning.tasks import sweep_jobs
 from tests import factories
 from tests.learning.test_arrivals import arrived
+
+DRAWN = 500_000  # bytes of what is drawn on a case
 
 
 class Killed(BaseException):
@@ -248,3 +253,46 @@ def test_the_pool_in_no_shard_at_all(labeled_target, in_shards_of_two):
     done = execute(request(labeled_target))
     assert (done.state, done.ranked_cases) == ("completed", 0), done.error
     assert steps.run_folder(done).exists() is False
+
+
+@pytest.fixture
+def drawing_much(monkeypatch):
+    """Networks that draw as much on each case as a detector of volumes does, or more."""
+    foresee = Answers.foresee
+
+    def foresee_much(*arguments, **options):
+        for found in foresee(*arguments, **options):
+            yield replace(found, content={"drawn": "x" * DRAWN})
+
+    monkeypatch.setattr(Answers, "foresee", foresee_much)
+
+
+def traced(monkeypatch, name):
+    """The most bytes that Python held while this step of a round was done, once it was."""
+    peaks, work = [], getattr(steps, name)
+
+    def traced_work(*arguments):
+        tracemalloc.start()
+        try:
+            return work(*arguments)
+        finally:
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+
+    monkeypatch.setattr(steps, name, traced_work)
+    return peaks
+
+
+def test_what_is_drawn_on_the_pool_is_never_in_memory_together(
+    labeled_target, cast, settings, drawing_much, monkeypatch
+):
+    """Boxes in 100,000 volumes are 30 GB: what killed the worker when all shards were done."""
+    settings.SCORING_SHARD_CASES = 1
+    factories.make_cases(cast.project, 20)
+    Target.objects.update(promotion=Promotion.BY_HAND)
+    gathering, publishing = traced(monkeypatch, "score_pool"), traced(monkeypatch, "publish")
+    done = execute(request(labeled_target))
+    assert done.state == jobs.JobState.COMPLETED, done.error
+    drawn = Prediction.objects.filter(model_version__round=done).values_list("content", flat=True)
+    assert [len(content["drawn"]) for content in drawn] == [DRAWN] * 20
+    assert max(gathering + publishing) < 10 * DRAWN

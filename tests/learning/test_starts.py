@@ -240,7 +240,7 @@ def test_a_network_that_segments_has_nothing_to_contrast(target, cast, tmp_path)
     with pytest.raises(ValueError, match="no vector per image"):
         own_network.pretrain_own(
             Architecture("unet_small", 2, size=(32, 32)), np.zeros((8, 1, 32, 32), np.float16),
-            own_network.Run(steps=1, batch_size=4, seed=0, store=None),
+            own_network.Run(steps=1, batch_size=4, seed=0, store=None, flip=True),
         )  # fmt: skip
 
 
@@ -249,7 +249,7 @@ def test_pre_trained_weights_are_safetensors_by_the_networks_own_names(tmp_path)
 
     images = np.random.default_rng(0).normal(0, 1, (8, 1, 32, 32)).astype(np.float16)
     architecture = Architecture("densenet_small", 2, size=(32, 32))
-    run = own_network.Run(steps=2, batch_size=4, seed=0, store=Checkpoints(tmp_path))
+    run = own_network.Run(steps=2, batch_size=4, seed=0, store=Checkpoints(tmp_path), flip=True)
     weights = own_network.pretrain_own(architecture, images, run)
     network = architecture.build()
     taken = start_from_bytes(network, safetensors.torch.save(weights), "w")

@@ -419,6 +419,16 @@ def test_a_detector_hears_a_wish_to_stop_between_its_reports(tmp_path, monkeypat
                        store=Checkpoints(tmp_path), on_progress=stop)  # fmt: skip
 
 
+def test_a_detector_hears_a_wish_to_stop_while_it_is_validated(tmp_path, monkeypatch):
+    monkeypatch.setattr(learning_run, "TELL_EVERY_S", 0.0)
+    config = DetectorConfig(batch_size=1, schedule=Schedule(steps=1, report_every=1))
+    heard = []
+    train_detector(scenes(2, (32, 48)), DetectorShape(2, width=4, neck=8), config, seed=0,
+                   store=Checkpoints(tmp_path), validation=scenes(3, (32, 48), seed=1),
+                   on_progress=heard.append)  # fmt: skip
+    assert [bool(progress.figures) for progress in heard] == [False] * 3 + [True]
+
+
 def test_a_run_killed_between_two_reports_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
     class Killed(Exception):
         pass

@@ -9,6 +9,8 @@ from monai.networks.nets.resnet import ResNet
 from learning.training import resumable
 from learning.training.checkpoint import Checkpoints, load_weights, save_weights
 from learning.training.memory import OutOfMemory, noted
+from learning.training.networks import Architecture
+from learning.training.pretraining import contrastive
 from learning.training.pretraining.contrastive import (
     ContrastiveConfig,
     Projected,
@@ -24,6 +26,7 @@ from learning.training.pretraining.masked import (
     patches,
     pretrain_masked,
 )
+from learning.training.pretraining.own_network import Run, pretrain_own
 from learning.training.pretraining.views import ViewConfig, view
 from learning.training.resumable import DivergedLoss, Schedule, batch_of_step
 
@@ -95,6 +98,25 @@ def test_views_differ_keep_the_shape_and_follow_their_seed(shape):
     assert once.shape == images.shape
     other = view(images, ViewConfig(), torch.Generator().manual_seed(2))
     assert (once - other).abs().mean() > 0.1
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_network_of_its_own_sees_mirror_images_only_where_it_may(tmp_path, monkeypatch, flip):
+    """To a question of sides they are other answers."""
+    seen = []
+
+    def viewed(*arguments):
+        seen.append(view(*arguments))
+        return seen[-1]
+
+    monkeypatch.setattr(contrastive, "view", viewed)
+    brighter_to_the_right = np.tile(np.linspace(-1, 1, 32), (8, 1, 32, 1)).astype(np.float16)
+    run = Run(steps=2, batch_size=8, seed=0, store=Checkpoints(tmp_path), flip=flip)
+    pretrain_own(Architecture("resnet10", 2, size=(32, 32)), brighter_to_the_right, run)
+    left, right = torch.cat(seen).mean(dim=(1, 2)).chunk(2, dim=1)
+    is_mirrored = left.mean(dim=1) > right.mean(dim=1)
+    assert len(is_mirrored) == 32
+    assert bool(is_mirrored.any()) == flip
 
 
 def test_contrastive_pre_training_teaches_the_encoder_something(tmp_path):

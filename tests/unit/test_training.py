@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from learning.training import augmentation, evaluate
 from learning.training import predict as predict_module
+from learning.training import run as learning_run
 from learning.training import run as run_module
 from learning.training.augmentation import augment
 from learning.training.batches import Source, made_ahead
@@ -299,6 +300,38 @@ def test_masks_are_validated_where_two_windows_do_not_fit(tmp_path, monkeypatch)
         )
     assert shortages == {"windows": {"times": 1, "at_once": 1}}  # and it is remembered
     assert all("validation_loss" in point for point in trained.curves)
+
+
+def test_a_training_can_be_stopped_while_masks_are_validated_and_goes_on(tmp_path, monkeypatch):
+    """A hundred volumes take half an hour of a GPU: somebody may want it back."""
+
+    class Stopped(Exception):
+        pass
+
+    def trained(folder, on_progress):
+        return run(
+            tmp_path / folder, config, samples, task=Segmentation(("a",)),
+            architecture=Architecture("segresnet_small", 2, "3d", size=(8, 16, 16)),
+            on_progress=on_progress,
+        )  # fmt: skip
+
+    def stop_in_the_second_validation(progress):
+        heard.append(bool(progress.figures))
+        if len(heard) == 7:
+            raise Stopped
+
+    monkeypatch.setattr(learning_run, "TELL_EVERY_S", 0.0)
+    image = np.random.default_rng(0).normal(0, 1, (1, 8, 16, 16)).astype(np.float32)
+    samples = Samples([image] * 3, [np.ones((8, 16, 16), np.int16)] * 3)
+    config = replace(STILL, batch_size=3, epochs=2, min_steps=2, evaluations=2)
+    heard = []
+    with pytest.raises(Stopped):
+        trained("stopped", stop_in_the_second_validation)
+    assert heard == [False] * 4 + [True] + [False] * 2  # a step, three volumes, figures
+    again, straight = (trained(folder, heard.append) for folder in ("stopped", "straight"))
+    assert again.curves == straight.curves
+    for name, value in again.network.state_dict().items():
+        assert torch.equal(value, straight.network.state_dict()[name]), name
 
 
 def test_the_next_image_is_answered_while_the_caller_deals_with_one_and_shortages_are_heard():

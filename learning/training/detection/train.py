@@ -1,6 +1,6 @@
 """Train a detector on images with boxes, and find boxes in images."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -77,8 +77,10 @@ def train_detector(
         rows = batch_of_step(len(data), config.batch_size, step, seed)
         return _made(data, rows, shape, config, generator, device)
 
-    def validated() -> float | None:
-        return _validation_loss(network, validation, shape, config, device) if validation else None
+    def validated(look: Callable[[], None]) -> float | None:
+        if not validation:
+            return None
+        return _validation_loss(network, validation, shape, config, device, look)
 
     fit(
         network, made, _loss, config.schedule, seed=seed, store=store, on_progress=on_progress,
@@ -132,9 +134,12 @@ def _parts(batch: Batch, at_once: int) -> Iterator[tuple[Batch, float]]:
 @torch.no_grad()
 def _validation_loss(
     network: Detector, data: BoxedImages, shape: DetectorShape, config: DetectorConfig,
-    device: torch.device,
+    device: torch.device, look: Callable[[], None],
 ) -> float | None:  # fmt: skip
-    """Mean loss of images that are not learned from, in the same windows every time."""
+    """Mean loss of images that are not learned from, in the same windows every time.
+
+    `look` is called after each batch, and may raise to stop.
+    """
     network.eval()
     still, losses = replace(config, augmentation=None), []
     for start in range(0, len(data), config.batch_size):
@@ -147,6 +152,7 @@ def _validation_loss(
             return torch.stack(found).sum() * len(batch[0])
 
         losses.append(room(network, "validation").fitted(loss, len(rows)))
+        look()
     return float(torch.stack(losses).sum()) / len(data) if losses else None
 
 

@@ -17,6 +17,7 @@ from learning.training.pretraining.contrastive import (
     pretrain_contrastive,
 )
 from learning.training.pretraining.masked import MaskedConfig, pretrain_masked
+from learning.training.pretraining.views import ViewConfig
 from learning.training.resumable import Schedule
 from learning.training.run import OnProgress, Store
 
@@ -29,12 +30,16 @@ REPORTS = 50  # of a run: each is a checkpoint and a point of the curve
 
 @dataclass(frozen=True)
 class Run:
-    """One pre-training; it goes on from the newest state in its store."""
+    """One pre-training; it goes on from the newest state in its store.
+
+    Without `flip` no image is mirrored: the network must not learn that left and right are alike.
+    """
 
     steps: int
     batch_size: int
     seed: int
     store: Store
+    flip: bool
     on_progress: OnProgress = lambda _progress: None
     device: torch.device | None = None
 
@@ -83,7 +88,9 @@ class _Pooled(nn.Module):
 
 def _contrasted(encoder: nn.Module, images: Images, run: Run) -> dict[str, torch.Tensor]:
     contrast = ContrastiveConfig(
-        batch_size=run.batch_size, schedule=_schedule(run.steps, 3e-3, 1e-3)
+        batch_size=run.batch_size,
+        views=ViewConfig(flip=run.flip),
+        schedule=_schedule(run.steps, 3e-3, 1e-3),
     )
     return _kept(pretrain_contrastive(encoder, images, contrast, **run.options()).state_dict())
 
