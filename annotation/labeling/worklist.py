@@ -11,22 +11,28 @@ from annotation.archive.selectors import IS_ARRIVING, quiet_time
 from annotation.core.rows import fetch_all
 from annotation.labeling.models import Case, Project
 
+# What was returned once and approved since is settled, whatever comes of the read later.
+IS_RETURNED = """
+    coalesce((SELECT v.verdict = 'return' FROM labeling_revision r
+              LEFT JOIN labeling_review v ON v.revision_id = r.id
+              WHERE r.annotation_id = a.id ORDER BY r.number DESC LIMIT 1), false)
+"""
 # Slots are kept for readers whose read was returned and for those whom a manager gave the case,
-# unless they hold it, have read it or have skipped it.
-KEPT_SLOTS = """
+# unless they hold it, have read it, have skipped it or can read no more.
+KEPT_SLOTS = f"""
     SELECT count(*) FROM (
         SELECT a.reader_id FROM labeling_annotation a
-        WHERE a.case_id = c.id AND a.state = 'draft'
-          AND EXISTS (SELECT 1 FROM labeling_revision r JOIN labeling_review v ON v.revision_id = r.id
-                      WHERE r.annotation_id = a.id AND v.verdict = 'return')
+        WHERE a.case_id = c.id AND a.state = 'draft' AND {IS_RETURNED}
         UNION SELECT h.reader_id FROM labeling_handover h WHERE h.case_id = c.id
     ) kept
     WHERE kept.reader_id IS DISTINCT FROM %(reader)s
+      AND EXISTS (SELECT 1 FROM labeling_membership b JOIN accounts_user u ON u.id = b.user_id
+                  WHERE b.project_id = c.project_id AND b.user_id = kept.reader_id AND u.is_active)
       AND NOT EXISTS (SELECT 1 FROM labeling_assignment s WHERE s.case_id = c.id
                       AND s.reader_id = kept.reader_id AND s.state IN ('active', 'submitted'))
       AND NOT EXISTS (SELECT 1 FROM labeling_mark m WHERE m.case_id = c.id
                       AND m.reader_id = kept.reader_id AND m.kind = 'skip')
-"""
+"""  # noqa: S608  constants
 SERVABLE = """
     c.project_id = %(project)s AND c.state = 'open' AND c.free_slots > 0
     AND NOT EXISTS (
@@ -53,12 +59,10 @@ NOT_HELD_BY_ME = """
 """
 BY_RANK = "c.front DESC, c.priority DESC, c.shuffle_key"
 # What a reviewer has returned, then what was begun first.
-BY_BEGINNING = """
-    (SELECT row(NOT EXISTS (SELECT 1 FROM labeling_revision r
-                            JOIN labeling_review v ON v.revision_id = r.id
-                            WHERE r.annotation_id = a.id AND v.verdict = 'return'), a.created_at)
+BY_BEGINNING = f"""
+    (SELECT row(NOT {IS_RETURNED}, a.created_at)
      FROM labeling_annotation a WHERE a.case_id = c.id AND a.reader_id = %(reader)s)
-"""
+"""  # noqa: S608  constants
 COMING = """
 SELECT c.id FROM labeling_case c
 WHERE {claimable} {among} {not_held} AND c.free_slots > ({kept})

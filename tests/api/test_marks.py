@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from annotation.accounts.models import User
 from annotation.core.models import AuditEvent
 from annotation.labeling import worklist
 from annotation.labeling.models import Assignment, Case, CaseState, Mark, Verdict
@@ -185,6 +186,42 @@ def test_a_returned_read_that_its_reader_skips_goes_to_another(returned, cast, c
     lease = factories.claim(cast.annotator, cast.project)
     assert skip(client_of(cast.annotator), lease.pk).status_code == 204
     assert served(client_of(cast.annotator2), cast) == returned
+
+
+def leave(cast):
+    remove_member(actor=cast.manager, project=cast.project, user_id=cast.annotator.pk)
+
+
+def be_switched_off(cast):
+    User.objects.filter(pk=cast.annotator.pk).update(is_active=False)
+
+
+@pytest.mark.parametrize("go", [leave, be_switched_off])
+def test_the_returned_read_of_somebody_who_is_gone_goes_to_another(returned, cast, client_of, go):
+    go(cast)
+    assert served(client_of(cast.annotator2), cast) == returned
+    change_settings(actor=cast.manager, project=cast.project, requires_review=False)
+    cast.project.refresh_from_db()
+    factories.submit_next(cast.annotator2, cast.project)
+    assert slots(returned) == (0, 0, CaseState.DONE)
+
+
+@pytest.mark.parametrize("go", [leave, be_switched_off])
+def test_the_case_of_somebody_who_is_gone_is_given_away_without_an_extra_slot(
+    returned, cast, client_of, go
+):
+    go(cast)
+    give(client_of(cast.manager), returned, cast.annotator2)
+    assert slots(returned) == (1, 0, CaseState.OPEN)
+
+
+def test_what_was_given_to_somebody_who_is_switched_off_is_anybodys(claimed, cast, client_of):
+    client, case, assignment = claimed
+    skip(client, assignment)
+    give(client_of(cast.manager), case, cast.annotator2)
+    User.objects.filter(pk=cast.annotator2.pk).update(is_active=False)
+    Case.objects.filter(pk=case).update(priority=9)
+    assert served(client_of(cast.reviewer), cast) == case
 
 
 def test_a_lapsed_lease_frees_the_extra_slot_again(claimed, cast, client_of):

@@ -117,6 +117,21 @@ def test_what_a_reviewer_has_approved_is_given_back_too(cast, cases, client_of):
     assert return_them(client_of(cast.manager), cast) == {"returned": 0}
 
 
+def test_a_read_that_was_returned_once_and_approved_since_keeps_no_slot(cast, cases, client_of):
+    grown, _ = cases
+    read = Annotation.objects.get(case=grown)
+    [first] = read.revisions.all()
+    second = Revision.objects.create(
+        annotation=read, number=2, schema=first.schema, content=first.content, active_seconds=0
+    )
+    for revision, verdict in ((first, "return"), (second, "approve")):
+        Review.objects.create(revision=revision, reviewer=cast.reviewer, verdict=verdict)
+    more_comes(grown)
+    return_them(client_of(cast.manager), cast)
+    a_while_passes()
+    assert factories.claim(cast.annotator2, cast.project).case_id == grown.pk
+
+
 def test_another_reader_who_is_faster_reads_the_case(cast, cases, client_of):
     grown, _ = cases
     more_comes(grown)
