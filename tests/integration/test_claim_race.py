@@ -4,11 +4,13 @@ import contextlib
 import threading
 import time
 from collections import Counter
+from datetime import timedelta
 from uuid import UUID
 
 import numpy as np
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
 from annotation.core.errors import Conflict
 from annotation.labeling.models import Annotation, Assignment, Case, MarkKind, Project
@@ -16,7 +18,7 @@ from annotation.labeling.services import claiming, handovers, marks, reading
 from annotation.labeling.services.deletion import hold_cases
 from annotation.labeling.services.projects import change_settings
 from annotation.labeling.services.ranking import Ranked, publish_ranking, replace_ranking
-from tests import factories
+from tests import factories, servers
 
 READERS = 20
 
@@ -239,3 +241,59 @@ def do_what_readers_do(people, cases):
     given = handovers.give_case(actor=people.manager, case=free, reader_id=people.annotator2.pk)
     handovers.withdraw_case(actor=people.manager, handover=given)
     factories.import_answer(people.annotator2, free, "no")
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(lambda _: claiming.expire_assignments(), id="sweep"),
+        pytest.param(lambda lease: claiming.release(assignment=lease), id="release"),
+        pytest.param(lambda lease: marks.skip(assignment=lease, reason="Motion"), id="skip"),
+    ],
+)
+def test_who_ends_a_lease_and_waits_for_its_case_does_not_hold_the_lease(live_cast, end):
+    factories.make_empty_cases(live_cast.project, 1)
+    lease = factories.claim(live_cast.annotator, live_cast.project)
+    Assignment.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    meet(
+        holds=Case.objects.filter(pk=lease.case_id), wants=Assignment.objects.filter(pk=lease.pk),
+        beside=lambda: end(lease),
+    )  # fmt: skip
+    assert not Assignment.objects.filter(state="active").exists()
+
+
+def test_who_takes_a_read_back_locks_cases_as_rankings_do(live_cast):
+    small, great = sorted(factories.make_empty_cases(live_cast.project, 2), key=lambda c: c.pk)
+    Case.objects.filter(pk=small.pk).update(priority=1)
+    read = factories.submit_next(live_cast.annotator, live_cast.project)
+    held = factories.claim(live_cast.annotator, live_cast.project)
+    assert (read.case_id, held.case_id) == (small.pk, great.pk)
+    meet(
+        holds=Case.objects.filter(pk=small.pk), wants=Case.objects.filter(pk=great.pk),
+        beside=lambda: reading.reopen(actor=live_cast.annotator, annotation=read),
+    )  # fmt: skip
+    assert Assignment.objects.get(state="active").case_id == small.pk
+
+
+def meet(*, holds, wants, beside):
+    """Lock one row, wait until `beside` has come as far as it can, and lock the other: nobody may hold it."""
+    held = threading.Event()
+
+    def work(number):
+        if number == 0:
+            with transaction.atomic():
+                holds.select_for_update(no_key=True).get()
+                held.set()
+                servers.eventually(somebody_waits, "the other has come as far as the row")
+                wants.select_for_update(no_key=True, nowait=True).get()
+        else:
+            held.wait(20)
+            beside()
+
+    at_once(work, 2)
+
+
+def somebody_waits():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0] > 0

@@ -156,7 +156,7 @@ def live_assignment(*, reader: User, project: Project) -> Assignment | None:
     if live is None:
         return None
     if live.expires_at <= timezone.now():
-        _end(live, AssignmentState.EXPIRED)
+        _expire(live)
         return None
     _renew(live)
     return live
@@ -165,7 +165,7 @@ def live_assignment(*, reader: User, project: Project) -> Assignment | None:
 @transaction.atomic
 def claim_case(*, reader: User, case: Case) -> Assignment:
     """A lease on one given case, for a reader who comes back to it. Raises LeaseLost."""
-    locked = _locked_with_those_held_by(reader, case)
+    locked = lock_with_those_held_by(reader, case)
     other = Assignment.objects.select_for_update().filter(
         project=locked.project, reader=reader, state=AssignmentState.ACTIVE
     )
@@ -189,8 +189,11 @@ def claim_case(*, reader: User, case: Case) -> Assignment:
     )
 
 
-def _locked_with_those_held_by(reader: User, case: Case) -> Case:
-    """The case; with it those that the reader will give back for it, in the order of rankings."""
+def lock_with_those_held_by(reader: User, case: Case) -> Case:
+    """The case; with it those that the reader will give back for it, in the order of rankings.
+
+    Cases are locked before the leases on them, by everybody: no two wait for each other.
+    """
     held = Assignment.objects.filter(
         project=case.project_id, reader=reader, state=AssignmentState.ACTIVE
     ).values("case_id")
@@ -247,14 +250,10 @@ def release(*, assignment: Assignment) -> None:
     _end(assignment, AssignmentState.RELEASED)
 
 
-@transaction.atomic
 def expire_assignments() -> int:
-    """Return the cases of lapsed leases to the worklist."""
-    lapsed = Assignment.objects.select_for_update(skip_locked=True).filter(
-        state=AssignmentState.ACTIVE, expires_at__lt=timezone.now()
-    )
-    in_order = lapsed.order_by("case_id")[:1000]  # as rankings lock them
-    return sum(_end(assignment, AssignmentState.EXPIRED) for assignment in in_order)
+    """Return the cases of lapsed leases to the worklist, one by one: nobody waits for a whole sweep."""
+    lapsed = Assignment.objects.filter(state=AssignmentState.ACTIVE, expires_at__lt=timezone.now())
+    return sum(_expire(assignment) for assignment in lapsed.order_by("expires_at")[:1000])
 
 
 def _claim(
@@ -306,12 +305,19 @@ def _renew(assignment: Assignment) -> bool:
     return bool(renewed)
 
 
+def _expire(assignment: Assignment) -> bool:
+    """End a lapsed lease, unless it was renewed meanwhile."""
+    return _end(assignment, AssignmentState.EXPIRED, expires_at__lte=timezone.now())
+
+
 @transaction.atomic
-def _end(assignment: Assignment, state: AssignmentState) -> bool:
-    """End a live assignment and free its slot, once."""
-    ended = Assignment.objects.filter(pk=assignment.pk, state=AssignmentState.ACTIVE).update(
-        state=state, ended_at=timezone.now()
-    )
+def _end(assignment: Assignment, state: AssignmentState, **still: Any) -> bool:
+    """End a live assignment for which `still` holds and free its slot, once; its case is locked first."""
+    case = Case.objects.filter(pk=assignment.case_id)
+    case.select_for_update(no_key=True).first()
+    ended = Assignment.objects.filter(
+        pk=assignment.pk, state=AssignmentState.ACTIVE, **still
+    ).update(state=state, ended_at=timezone.now())
     if ended:
-        Case.objects.filter(pk=assignment.case_id).update(free_slots=F("free_slots") + 1)
+        case.update(free_slots=F("free_slots") + 1)
     return bool(ended)

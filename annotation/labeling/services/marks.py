@@ -22,14 +22,11 @@ from annotation.labeling.services.reading import close_case_if_read
 @transaction.atomic
 def skip(*, assignment: Assignment, reason: str) -> Mark:
     """Give the case back and have it served to this reader no more. Raises LeaseLost."""
-    live = (
-        Assignment.objects.select_for_update(of=("self",))
-        .select_related("case")
-        .get(pk=assignment.pk)
-    )
+    case = Case.objects.select_for_update(no_key=True).get(pk=assignment.case_id)
+    live = Assignment.objects.select_for_update().get(pk=assignment.pk)
     if live.state != AssignmentState.ACTIVE:
         raise LeaseLost("Your lease on this case has ended; your draft is kept.")
-    mark, _ = _set(assignment.reader, live.case, MarkKind.SKIP, reason, action="case_skipped")
+    mark, _ = _set(assignment.reader, case, MarkKind.SKIP, reason, action="case_skipped")
     release(assignment=live)
     return mark
 

@@ -29,7 +29,12 @@ from annotation.labeling.models import (
 )
 from annotation.labeling.schemas import problems_of
 from annotation.labeling.services.asked import asked_of
-from annotation.labeling.services.claiming import claim_case, count_activity, release
+from annotation.labeling.services.claiming import (
+    claim_case,
+    count_activity,
+    lock_with_those_held_by,
+    release,
+)
 from annotation.labeling.services.masks import problems_of_maps
 from annotation.labeling.services.places import foreign_places
 from annotation.labeling.services.projects import current_schema
@@ -135,6 +140,7 @@ def reopen(*, actor: User, annotation: Annotation) -> Annotation:
     ):
         raise Conflict("A reviewer has approved this read; ask for it to be returned.")
     project = locked.case.project
+    lock_with_those_held_by(actor, locked.case)
     for other in Assignment.objects.filter(
         project=project, reader=actor, state=AssignmentState.ACTIVE
     ):
