@@ -1,5 +1,5 @@
 /** The far ends of a reading session: a server, a journal that outlives pages, tabs. */
-import { ApiError, Offline, type Reading } from '../src/api/client'
+import { ApiError, Offline, type Reading, type Schemas } from '../src/api/client'
 import type { Content } from '../src/labeling/content'
 import type { Channel } from '../src/labeling/Draft'
 import type { Entry, Found, WorkJournal } from '../src/labeling/journal'
@@ -78,8 +78,8 @@ export class FakeServer implements Requests {
     return Promise.resolve(this.reading(id))
   }
 
-  heartbeat(): Promise<void> {
-    return this.leaseIsLost ? Promise.reject(problem(409, 'lease_lost')) : Promise.resolve()
+  heartbeat(id: string): ReturnType<Requests['heartbeat']> {
+    return this.leaseIsLost ? Promise.reject(problem(409, 'lease_lost')) : Promise.resolve(leaseOf(id))
   }
 
   release(): Promise<void> {
@@ -133,6 +133,10 @@ export class FakeServer implements Requests {
       annotation: { id, version, content, schema, asked: [] },
     } as unknown as Reading
   }
+}
+
+export function leaseOf(id: string): Schemas['Assignment'] {
+  return { id, case: '', state: 'active', selection: 'ranked', priority: 0, expires_at: '' }
 }
 
 export function problem(status: number, code: string, extra: object = {}): ApiError {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Offline } from '../src/api/client'
 import type { Found } from '../src/labeling/journal'
 import { ReadingSession } from '../src/labeling/ReadingSession'
-import { FakeServer, MemoryJournal, problem, Tabs } from './fakes'
+import { FakeServer, leaseOf, MemoryJournal, problem, Tabs } from './fakes'
 
 let server: FakeServer
 let entries: Map<string, Found>
@@ -376,7 +376,12 @@ it('tells the seconds of a heartbeat that failed with the next one', async () =>
   waiting = 5
   server.heartbeat = () => Promise.reject(new Offline('away'))
   await session.beat()
-  Object.assign(server, { heartbeat: (_: string, seconds: number) => Promise.resolve(void (told += seconds)) })
+  Object.assign(server, {
+    heartbeat: (id: string, seconds: number) => {
+      told += seconds
+      return Promise.resolve(leaseOf(id))
+    },
+  })
   await session.beat()
   expect(told).toBe(5)
 })

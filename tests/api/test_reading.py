@@ -170,51 +170,6 @@ def test_undo_reopens_the_read_and_gives_the_next_case_back(reading, cast):
     assert numbers == [(1, YES), (2, changed)]
 
 
-def test_a_lapsed_lease_keeps_the_draft_and_refuses_only_when_the_case_is_taken(
-    reading, cast, client_of
-):
-    client, body = reading
-    annotation = body["annotation"]["id"]
-    Case.objects.exclude(pk=body["case_id"]).update(state=CaseState.DONE)
-    Assignment.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    assert claiming.expire_assignments() == 1
-    heartbeat = client.post(
-        f"/api/v1/assignments/{body['assignment']['id']}/heartbeat", {"active_seconds": 1}
-    )
-    assert (heartbeat.status_code, heartbeat.json()["code"]) == (409, "lease_lost")
-    assert put_draft(client, annotation, 1).status_code == 200
-    other = client_of(cast.annotator2).post(f"/api/v1/projects/{cast.project.pk}/claim").json()
-    assert other["case_id"] == body["case_id"]
-    late = submit(client, annotation, 2)
-    assert (late.status_code, late.json()["code"]) == (409, "lease_lost")
-    assert Annotation.objects.get(pk=annotation).draft == YES
-
-
-def test_a_lapsed_lease_on_a_free_case_is_simply_taken_again(reading):
-    client, body = reading
-    Assignment.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    claiming.expire_assignments()
-    assert submit(client, body["annotation"]["id"], 1).status_code == 201
-
-
-def test_active_time_counts_no_more_than_the_clock(reading):
-    client, body = reading
-    url = f"/api/v1/assignments/{body['assignment']['id']}/heartbeat"
-    Assignment.objects.update(heartbeat_at=timezone.now() - timedelta(seconds=20))
-    client.post(url, {"active_seconds": 12})
-    client.post(url, {"active_seconds": 3000})
-    assert 12 <= Annotation.objects.get().active_seconds < 13
-
-
-def test_hours_that_could_not_be_told_keep_no_read_from_being_handed_in(reading):
-    client, body = reading
-    url = f"/api/v1/assignments/{body['assignment']['id']}/heartbeat"
-    Assignment.objects.update(heartbeat_at=timezone.now() - timedelta(seconds=20))
-    assert client.post(url, {"active_seconds": 7200}).status_code == 200
-    assert submit(client, body["annotation"]["id"], 1, active_seconds=1e300).status_code == 201
-    assert 20 <= Annotation.objects.get().active_seconds < 40
-
-
 def test_two_readers_per_case_are_two_different_people(cast, client_of):
     change_settings(actor=cast.manager, project=cast.project, readers_per_case=2)
     cast.project.refresh_from_db()

@@ -243,7 +243,7 @@ class AssignmentView(APIView):
 
 
 class HeartbeatView(APIView):
-    """Keep the lease and count active time."""
+    """Keep the lease, or take it again where it lapsed and the case is free, and count active time."""
 
     @extend_schema(request=shapes.HeartbeatRequest, responses=shapes.AssignmentSerializer)
     def post(self, request: Request, assignment_id: UUID) -> Response:

@@ -166,16 +166,17 @@ def live_assignment(*, reader: User, project: Project) -> Assignment | None:
 def claim_case(*, reader: User, case: Case) -> Assignment:
     """A lease on one given case, for a reader who comes back to it. Raises LeaseLost."""
     locked = lock_with_those_held_by(reader, case)
-    other = Assignment.objects.select_for_update().filter(
+    held = Assignment.objects.select_for_update().filter(
         project=locked.project, reader=reader, state=AssignmentState.ACTIVE
     )
-    for assignment in other:
-        if assignment.case_id == locked.pk and assignment.expires_at > timezone.now():
+    for assignment in held:
+        if assignment.case_id == locked.pk:
             _renew(assignment)
             return assignment
         release(assignment=assignment)
     locked.refresh_from_db()
-    if locked.free_slots < 1 or locked.state != CaseState.OPEN:
+    kept = count_kept_slots(locked, but_for=reader)
+    if locked.free_slots <= kept or locked.state != CaseState.OPEN:
         raise LeaseLost("Other readers have taken this case meanwhile; your draft is kept.")
     Case.objects.filter(pk=locked.pk).update(free_slots=F("free_slots") - 1)
     now = timezone.now()
@@ -218,21 +219,37 @@ def _served_before(reader: User, case: Case) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def count_kept_slots(case: Case) -> int:
-    """Slots that wait for certain readers: they are not free for others."""
+def count_kept_slots(case: Case, *, but_for: User | None = None) -> int:
+    """Slots that wait for certain readers, `but_for` one: they are not free for others."""
+    values = {"case": case.pk, "reader": but_for.pk if but_for else None}
     with connection.cursor() as cursor:
-        cursor.execute(COUNT_KEPT.format(kept=KEPT_SLOTS), {"case": case.pk, "reader": None})
+        cursor.execute(COUNT_KEPT.format(kept=KEPT_SLOTS), values)
         row: tuple[int] = cursor.fetchone()
     return row[0]
 
 
 def heartbeat(*, assignment: Assignment, active_seconds: float) -> Assignment:
-    """Renew the lease and add the seconds in which the reader was active. Raises LeaseLost."""
+    """The lease, renewed or taken again, with the seconds added in which the reader was active.
+
+    A lease that lapsed while the server heard nothing is the reader's as long as nobody has taken the case.
+    Raises LeaseLost.
+    """
     counted = _countable(assignment, active_seconds)
-    if not _renew(assignment):
+    live = assignment if _renew(assignment) else _take_again(assignment)
+    _count(live, counted)
+    return live
+
+
+@transaction.atomic
+def _take_again(ended: Assignment) -> Assignment:
+    """A lease on a case that only time took from its reader, who has gone on with no other."""
+    case = lock_with_those_held_by(ended.reader, ended.case)
+    mine = Assignment.objects.filter(project=ended.project, reader=ended.reader)
+    last = mine.filter(case=case).order_by(F("ended_at").desc(nulls_first=True))[0]
+    has_gone_on = mine.filter(state=AssignmentState.ACTIVE).exclude(case=case).exists()
+    if has_gone_on or last.state not in {AssignmentState.ACTIVE, AssignmentState.EXPIRED}:
         raise LeaseLost("Your lease on this case has ended; your draft is kept.")
-    _count(assignment, counted)
-    return assignment
+    return claim_case(reader=ended.reader, case=case)
 
 
 def count_activity(*, reader: User, case: Case, active_seconds: float) -> None:
@@ -284,8 +301,10 @@ def _claim(
 
 
 def _countable(assignment: Assignment, active_seconds: float) -> float:
-    """The clock is ours: no more seconds count than passed since the last heartbeat."""
-    passed = max((timezone.now() - assignment.heartbeat_at).total_seconds(), 0)
+    """The clock is ours: no more seconds count than passed since the last heartbeat of any lease."""
+    mine = Assignment.objects.filter(case=assignment.case_id, reader=assignment.reader_id)
+    heard_at = mine.latest("heartbeat_at").heartbeat_at
+    passed = max((timezone.now() - heard_at).total_seconds(), 0)
     return min(max(active_seconds, 0), passed)
 
 
@@ -296,11 +315,12 @@ def _count(assignment: Assignment, seconds: float) -> None:
 
 
 def _renew(assignment: Assignment) -> bool:
+    """Whether nobody has ended it: the slot of a lapsed lease is its reader's until then."""
     now = timezone.now()
     lease = timedelta(seconds=assignment.project.lease_seconds)
-    renewed = Assignment.objects.filter(
-        pk=assignment.pk, state=AssignmentState.ACTIVE, expires_at__gt=now
-    ).update(expires_at=now + lease, heartbeat_at=now)
+    renewed = Assignment.objects.filter(pk=assignment.pk, state=AssignmentState.ACTIVE).update(
+        expires_at=now + lease, heartbeat_at=now
+    )
     assignment.expires_at, assignment.heartbeat_at = now + lease, now
     return bool(renewed)
 

@@ -167,7 +167,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Keep the lease and count active time. */
+        /** @description Keep the lease, or take it again where it lapsed and the case is free, and count active time. */
         post: operations["assignments_heartbeat_create"];
         delete?: never;
         options?: never;

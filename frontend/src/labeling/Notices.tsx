@@ -77,7 +77,7 @@ export function Notices({ session, snapshot, versions, onGo, onGoOn }: Props) {
           </Button>
         </Alert>
       )}
-      {message && !isLeaseLost && (
+      {message && (
         <Alert color="red" title={t('notice.failed')} role="alert">
           {message}
           {amiss(problems)}

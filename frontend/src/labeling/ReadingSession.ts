@@ -6,7 +6,7 @@ import type { ActivityClock } from './activity'
 import { afterChoosing } from './choosing'
 import type { SaveState } from './autosave'
 import type { Answer, ScopedPlace, SuggestionAction } from './content'
-import { definitionOfRead, kindsOf, type Question } from './definition'
+import { definitionOfRead, mayBeDrawn, type Question } from './definition'
 import type { Change, ReadingDocument } from './document'
 import { Draft, openBroadcast, UNHEARD, type Channel } from './Draft'
 import * as edits from './edits'
@@ -66,7 +66,7 @@ export class ReadingSession extends Observable<Snapshot> {
     try {
       const reading = await claimed()
       if (this.isGone) {
-        await this.giveBack(reading)
+        await this.giveBack(reading?.assignment)
       } else if (reading === null) {
         this.closeDraft()
         this.set({ phase: 'finished', reading: null, next: null, content: NO_CONTENT })
@@ -115,10 +115,8 @@ export class ReadingSession extends Observable<Snapshot> {
     return this.edit('answer', edits.answerRegion(id, key, value), edits.gestureOf(gesture))
   }
 
-  /** Whether a label may be drawn so: the server refuses the whole draft otherwise. */
-  mayDraw({ label, kind }: Pick<Region, 'label' | 'kind'>): boolean {
-    const { region_labels: labels = [] } = definitionOfRead(this.state.reading)
-    return label === '' || kindsOf(labels, label).includes(kind)
+  mayDraw(region: Pick<Region, 'label' | 'kind'>): boolean {
+    return mayBeDrawn(definitionOfRead(this.state.reading), region)
   }
 
   /** Another label for a region. Answers to questions that are not asked of it go in the same step, so that
@@ -226,7 +224,7 @@ export class ReadingSession extends Observable<Snapshot> {
     const told = { lastSubmitted: draft.id, count: this.state.count + 1 }
     if (next && !this.isGone) return this.enter(() => Promise.resolve(next), told)
     this.set(told)
-    if (this.isGone) await this.giveBack(next)
+    if (this.isGone) await this.giveBack(next?.assignment)
     else await this.claim()
   }
 
@@ -238,13 +236,13 @@ export class ReadingSession extends Observable<Snapshot> {
 
   /** Give the case back for good, with the reason, and go on. */
   async skip(reason: string): Promise<void> {
-    const assignment = this.state.reading?.assignment
-    if (!assignment || this.state.phase !== 'reading') return
+    const { lease, phase } = this.state
+    if (!lease || phase !== 'reading') return
     try {
       if (!(await this.mayGo('reading'))) return
-      await this.requests.skip(assignment.id, reason)
+      await this.requests.skip(lease.id, reason)
     } catch (error) {
-      this.set({ message: explain(error) })
+      this.set(isLeaseLost(error) ? { isLeaseLost: true } : { message: explain(error) })
       return
     }
     await this.claim()
@@ -269,21 +267,22 @@ export class ReadingSession extends Observable<Snapshot> {
       this.set({ phase: before, message: explain(error) })
       return
     }
-    if (this.isGone) await this.giveBack(reading)
+    if (this.isGone) await this.giveBack(reading.assignment)
     else await this.enter(() => Promise.resolve(reading), { lastSubmitted: null, count: Math.max(this.state.count - 1, 0) })
   }
 
-  /** Keep the lease while the page is open, and tell the seconds in which the reader was active. */
+  /** Keep the lease while the page is open, or get it back, and tell the seconds in which the reader was active. */
   async beat(): Promise<void> {
-    const assignment = this.state.reading?.assignment
-    if (!assignment || this.state.phase !== 'reading' || this.state.isLeaseLost) return
+    const { lease, phase } = this.state
+    if (!lease || phase !== 'reading') return
     const seconds = this.clock.take()
     try {
-      await this.requests.heartbeat(assignment.id, seconds)
+      const held = await this.requests.heartbeat(lease.id, seconds)
+      if (this.state.lease === lease && (held.id !== lease.id || this.state.isLeaseLost)) this.set({ lease: held, isLeaseLost: false })
     } catch (error) {
-      if (this.state.reading?.assignment?.id !== assignment.id) return
+      if (this.state.lease !== lease) return
+      this.clock.giveBack(seconds)
       if (isLeaseLost(error)) this.set({ isLeaseLost: true })
-      else this.clock.giveBack(seconds)
     }
   }
 
@@ -295,17 +294,17 @@ export class ReadingSession extends Observable<Snapshot> {
   async leave(): Promise<boolean> {
     this.isGone = true
     await this.handing
-    const { reading, phase } = this.state
+    const { phase } = this.state
     this.set({ phase: 'leaving' }) // what is done from now on would be lost
     this.isGone = await this.mayGo(phase)
     if (!this.isGone) return false
     this.draft?.close()
-    if (phase === 'reading') void this.giveBack(reading) // a server that hangs must not hold the reader
+    if (phase === 'reading') void this.giveBack(this.state.lease) // a server that hangs must not hold the reader
     return true
   }
 
-  private async giveBack(reading: Reading | null): Promise<void> {
-    if (reading?.assignment) await this.requests.release(reading.assignment.id).catch(() => undefined)
+  private async giveBack(lease: Snapshot['lease'] = null): Promise<void> {
+    if (lease) await this.requests.release(lease.id).catch(() => undefined)
   }
 
   /** The page goes away: nobody waits for what is sent now. */
@@ -388,7 +387,7 @@ export class ReadingSession extends Observable<Snapshot> {
     if (!mayHaveArrived(error) && !problem?.current) await draft.flush()
     const reading = hasStudyGrown(error) ? await withStudyOfNow(shown, this.requests) : shown
     this.set({ phase: 'reading', reading, isLeaseLost: isLeaseLost(error), problems: problem?.fields ?? {} })
-    if (error instanceof Stuck || problem?.current) return // the notice says what is wrong
+    if (error instanceof Stuck || problem?.current || isLeaseLost(error)) return // the notice says what is wrong
     this.set(isSignedOut(error) ? { isSignedOut: true } : { message: explain(error) })
   }
 

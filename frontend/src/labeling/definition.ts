@@ -117,6 +117,13 @@ export function definitionOfRead(reading: Reading | null): Definition {
   return definitionOf(reading?.annotation.schema.definition)
 }
 
+/** Whether the schema lets a label be drawn so: the server refuses the whole draft otherwise. */
+export function mayBeDrawn(
+  { region_labels: labels = [] }: Definition, { label, kind }: { label: string; kind: RegionKind },
+): boolean {
+  return label === '' || kindsOf(labels, label).includes(kind)
+}
+
 /** The region kinds that may be drawn with a label; all where the schema does not say. */
 export function kindsOf(labels: readonly RegionLabel[], key: string): readonly RegionKind[] {
   const label = labels.find((one) => one.key === key)

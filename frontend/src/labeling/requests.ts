@@ -78,8 +78,9 @@ export function reopen(id: string): Promise<Reading> {
   )
 }
 
-export async function heartbeat(assignmentId: string, activeSeconds: number): Promise<void> {
-  await good(
+/** Resolves to the lease: a new one where it had ended, and the case was free. */
+export function heartbeat(assignmentId: string, activeSeconds: number): Promise<Schemas['Assignment']> {
+  return good(
     api.POST('/api/v1/assignments/{assignment_id}/heartbeat', {
       params: { path: { assignment_id: assignmentId } },
       body: { active_seconds: activeSeconds },

@@ -13,7 +13,8 @@ export interface Requests extends DraftRequests {
   submit(id: string, version: number, content: Content, activeSeconds: number, studyRevision: number): Promise<Reading | null>
   lookAt(caseId: string): Promise<Reading>
   reopen(id: string): Promise<Reading>
-  heartbeat(assignmentId: string, activeSeconds: number): Promise<void>
+  /** Resolves to the lease: a new one where it had ended, and the case was free. */
+  heartbeat(assignmentId: string, activeSeconds: number): Promise<Schemas['Assignment']>
   release(assignmentId: string): Promise<void>
   skip(assignmentId: string, reason: string): Promise<void>
   suggestions(caseId: string): Promise<Schemas['Suggestion'][]>
@@ -33,6 +34,9 @@ export interface Snapshot {
   /** The steps that undo and redo would take, by action id; null where there is none. */
   undoName: string | null
   redoName: string | null
+  /** Under which the case is read. Beside the reading, which stays the same while a lease is taken again: its images
+   * would be hung anew. */
+  lease: Schemas['Assignment'] | null
   isLeaseLost: boolean
   /** The question that still needs an answer, and what it was asked of. */
   missing: string | null
@@ -60,7 +64,7 @@ export const UNTROUBLED = { missing: null, missingAt: null, problems: {}, messag
 
 export const NOTHING_YET: Snapshot = {
   phase: 'claiming', reading: null, content: NO_CONTENT, save: { kind: 'saved' }, isKept: true, undoName: null,
-  redoName: null, isLeaseLost: false, ...UNTROUBLED, suggestions: [], isRevealed: false, isTaking: false,
+  redoName: null, lease: null, isLeaseLost: false, ...UNTROUBLED, suggestions: [], isRevealed: false, isTaking: false,
   lastSubmitted: null, next: null, count: 0,
 }
 
@@ -71,8 +75,8 @@ export function shownOf({ document }: Draft): Pick<Snapshot, 'content' | 'undoNa
 /** A case as it is opened. */
 export function openedWith(reading: Reading, draft: Draft): Partial<Snapshot> {
   return {
-    phase: 'reading', reading, save: { kind: 'saved' }, isKept: true, isLeaseLost: false, ...UNTROUBLED, next: null,
-    suggestions: reading.suggestions, isRevealed: contentOf(reading.annotation.content).first_impression !== undefined,
+    phase: 'reading', reading, lease: reading.assignment, isLeaseLost: false, save: { kind: 'saved' }, isKept: true,
+    ...UNTROUBLED, next: null, suggestions: reading.suggestions, isRevealed: contentOf(reading.annotation.content).first_impression !== undefined,
     isTaking: false, ...shownOf(draft),
   }
 }

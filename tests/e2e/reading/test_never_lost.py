@@ -206,6 +206,7 @@ def test_a_lapsed_lease_that_another_reader_took_costs_no_work(house, live_cast,
         actor=live_cast.manager, project=project, user=live_cast.annotator, role=Role.ANNOTATOR
     )
     room = house.sit_down()
+    room.page.route("**/heartbeat", lambda route: route.abort())  # or it would take the case back
     room.draw("box", *BOX)
     saved(regions_of)
     Assignment.objects.update(expires_at=timezone.now() - timedelta(seconds=1))

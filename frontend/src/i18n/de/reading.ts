@@ -32,7 +32,7 @@ export const reading = {
   'notice.go_on': 'Mit der Arbeitsliste weitermachen',
   'notice.lease_lost': 'Ihre Reservierung ist abgelaufen',
   'notice.lease_lost_help':
-    'Sie waren eine Weile fort, deshalb ging dieser Fall in die Arbeitsliste zurück. Ihr Entwurf bleibt erhalten.',
+    'Andere haben diesen Fall übernommen, oder Sie haben anderswo weitergemacht. Ihr Entwurf bleibt erhalten, und der Fall kommt hierher zurück, wenn er frei wird.',
   'notice.offline': 'Verbindung unterbrochen',
   'notice.offline_help':
     'Ihre Antworten bleiben in diesem Browser und werden gespeichert, sobald der Server wieder da ist.',

@@ -31,7 +31,8 @@ export const reading = {
   'notice.failed': 'That did not work',
   'notice.go_on': 'Go on with the worklist',
   'notice.lease_lost': 'Your lease has ended',
-  'notice.lease_lost_help': 'You were away for a while, so this case went back to the worklist. Your draft is kept.',
+  'notice.lease_lost_help':
+    'Others have taken this case, or you went on elsewhere. Your draft is kept, and the case comes back here where it becomes free.',
   'notice.offline': 'Connection lost',
   'notice.offline_help': 'Your answers are kept in this browser and saved as soon as the server is back.',
   'notice.refused': '{message} Your answers are kept in this browser.',
