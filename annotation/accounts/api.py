@@ -1,7 +1,7 @@
 """Who am I, what I prefer, and my personal tokens."""
 
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 from drf_spectacular.utils import extend_schema
 from knox.models import AuthToken
@@ -15,8 +15,8 @@ from annotation.accounts.authentication import user_of
 from annotation.accounts.models import Language, Preferences, Theme
 from annotation.core.errors import NotFound
 
-MAX_ACTIONS = 300
 ACTION = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,59}")
+Keys = TypeVar("Keys", dict[str, str], dict[str, str | None])
 
 
 class MeSerializer(serializers.Serializer[Any]):
@@ -51,9 +51,29 @@ class PreferencesSerializer(serializers.Serializer[Any]):
     theme = serializers.ChoiceField(choices=Theme.choices, allow_null=True)
 
     def validate_keys(self, keys: dict[str, str]) -> dict[str, str]:
-        if len(keys) > MAX_ACTIONS or not all(ACTION.fullmatch(action) for action in keys):
-            raise serializers.ValidationError("These are no actions.")
-        return keys
+        return _of_actions(keys)
+
+
+class PreferencesChange(serializers.Serializer[Any]):
+    """What changes; null gives an action its own key back, and leaves language or theme to the page."""
+
+    keys = serializers.DictField(
+        child=serializers.CharField(
+            max_length=40, allow_blank=True, allow_null=True, trim_whitespace=False
+        ),
+        required=False,
+    )
+    language = serializers.ChoiceField(choices=Language.choices, allow_null=True, required=False)
+    theme = serializers.ChoiceField(choices=Theme.choices, allow_null=True, required=False)
+
+    def validate_keys(self, keys: dict[str, str | None]) -> dict[str, str | None]:
+        return _of_actions(keys)
+
+
+def _of_actions(keys: Keys) -> Keys:
+    if not all(ACTION.fullmatch(action) for action in keys):
+        raise serializers.ValidationError("These are no actions.")
+    return keys
 
 
 class MeView(APIView):
@@ -77,6 +97,16 @@ class PreferencesView(APIView):
         body = PreferencesSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         saved = services.set_preferences(user=user_of(request), **body.validated_data)
+        return Response(preferences_body(saved))
+
+    @extend_schema(request=PreferencesChange, responses=PreferencesSerializer)
+    def patch(self, request: Request) -> Response:
+        body = PreferencesChange(data=request.data)
+        body.is_valid(raise_exception=True)
+        keys = body.validated_data.pop("keys", {})
+        saved = services.change_preferences(
+            user=user_of(request), keys=keys, chosen=body.validated_data
+        )
         return Response(preferences_body(saved))
 
 

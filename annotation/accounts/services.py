@@ -1,5 +1,6 @@
 """Creates users and personal tokens, and keeps what users prefer."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from django.db import transaction
@@ -8,6 +9,8 @@ from knox.models import AuthToken
 from annotation.accounts.models import Language, Preferences, Theme, User
 from annotation.core.errors import Conflict, InvalidInput
 from annotation.core.models import AuditEvent
+
+MAX_ACTIONS = 300  # no program writes without end into somebody's row
 
 
 @transaction.atomic
@@ -45,10 +48,46 @@ def revoke_token(*, user: User, token_key: str) -> bool:
 def set_preferences(
     *, user: User, keys: dict[str, str], language: Language | None, theme: Theme | None
 ) -> Preferences:
-    """Replace what the user prefers. Raises InvalidInput where one key would do two things.
+    """Replace what the user prefers. Raises InvalidInput where one key would do two things."""
+    return _keep(_locked_preferences(user), keys, {"language": language, "theme": theme})
 
-    Default keys are the browser's alone: it refuses those, and there a chosen key goes first.
+
+@transaction.atomic
+def change_preferences(
+    *, user: User, keys: Mapping[str, str | None], chosen: Mapping[str, str | None]
+) -> Preferences:
+    """Change some keys, where None gives the action its own back, and what is `chosen` of language and
+    theme. Raises InvalidInput where one key would do two things.
+
+    All else stays as it is: a page that was opened before another one changed it knows nothing of that.
     """
+    preferences = _locked_preferences(user)
+    merged = {**preferences.keys, **keys}
+    kept = {action: key for action, key in merged.items() if key is not None}
+    return _keep(preferences, kept, chosen)
+
+
+def _locked_preferences(user: User) -> Preferences:
+    Preferences.objects.get_or_create(user=user)
+    return Preferences.objects.select_for_update().get(user=user)
+
+
+def _keep(
+    preferences: Preferences, keys: dict[str, str], chosen: Mapping[str, str | None]
+) -> Preferences:
+    _refuse_collisions(keys)
+    preferences.keys = keys
+    for name, value in chosen.items():
+        setattr(preferences, name, value or "")
+    preferences.save()
+    _audit(preferences.user, "preferences_changed", str(preferences.user_id))
+    return preferences
+
+
+def _refuse_collisions(keys: Mapping[str, str]) -> None:
+    """Default keys are the browser's alone: it refuses those, and there a chosen key goes first."""
+    if len(keys) > MAX_ACTIONS:
+        raise InvalidInput(f"There are at most {MAX_ACTIONS} actions.", field="keys")
     action_of: dict[str, str] = {}
     for action, key in keys.items():
         other = action_of.setdefault(key, action) if key else action
@@ -57,10 +96,6 @@ def set_preferences(
                 f"The key {key} is used for {other} and for {action}.",
                 field="keys", actions=[other, action],
             )  # fmt: skip
-    wanted = {"keys": keys, "language": language or "", "theme": theme or ""}
-    preferences, _ = Preferences.objects.update_or_create(user=user, defaults=wanted)
-    _audit(user, "preferences_changed", str(user.pk))
-    return preferences
 
 
 def _audit(user: User, action: str, object_id: str) -> None:

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { setLanguage } from '../src/i18n'
 import { shownAnswer, shownAnswers } from '../src/labeling/answerText'
-import { afterChoosing, hasNormal, isChosen } from '../src/labeling/choosing'
+import { afterChoosing, choicesOf, hasNormal, isChosen } from '../src/labeling/choosing'
 import type { Question } from '../src/labeling/definition'
 import { numberText, parseNumber } from '../src/labeling/numberText'
 import { DEFAULT_SIZES, sizesOf } from '../src/labeling/roomLayout'
@@ -44,10 +44,20 @@ describe('choosing', () => {
   it('toggles options of a multiple choice in the order of the schema, and replaces in all others', () => {
     expect(afterChoosing(many, ['b'], 'a')).toEqual(['a', 'b'])
     expect(afterChoosing(many, ['a', 'b'], 'a')).toEqual(['b'])
+    expect(afterChoosing(many, [], 'a')).toEqual(['a'])
     expect(afterChoosing(many, { cannot_assess: true }, 'a')).toEqual(['a'])
     expect(afterChoosing({ ...many, kind: 'ordinal' }, 'a', 'b')).toBe('b')
     expect(isChosen(['a'], 'a')).toBe(true)
     expect(isChosen('a', 'b')).toBe(false)
+  })
+
+  it('is no answer where an option is pressed and pressed again; that none is there has a choice of its own', () => {
+    expect(afterChoosing(many, afterChoosing(many, null, 'a'), 'a')).toBeNull()
+    expect(choicesOf(many).map(({ option, label }) => [option, label])).toEqual([['a', 'Air'], ['b', 'Bone'], [null, 'None of these']])
+    expect(choicesOf({ ...many, kind: 'one' })).toHaveLength(2)
+    expect(afterChoosing(many, ['a'], null)).toEqual([])
+    expect(afterChoosing(many, [], null)).toBeNull()
+    expect([isChosen([], null), isChosen(['a'], null), isChosen(null, null)]).toEqual([true, false, false])
   })
 
   it('knows whether anything can be answered as normal', () => {

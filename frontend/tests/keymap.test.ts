@@ -133,6 +133,13 @@ describe('a question in hand', () => {
     expect(answerKeysOf([question], question).map(({ key }) => key)).toEqual(['1', '2', '3'])
   })
 
+  it('says by the key after its options that none of them is there, where it has several answers', () => {
+    const signs: Question = { ...margin, key: 'signs', kind: 'many' }
+    expect(answerKeysOf([question, signs], signs).map(({ key, option }) => [key, option])).toEqual(
+      [['1', 'smooth'], ['2', 'spiky'], ['3', null], ['q', 'yes'], ['/', 'odd']])
+    expect(answerKeysOf([question, signs])).toEqual(answerKeysOf([question]))
+  })
+
   it('takes the digits into its field where it is typed', () => {
     expect(beginsTyping('4', size)).toBe(true)
     expect(beginsTyping('q', size)).toBe(false)

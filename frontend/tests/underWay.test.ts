@@ -117,6 +117,20 @@ it('saves a stroke that is still down when the case is skipped, left for the wor
   }
 })
 
+it('says so where the case was handed in before it could be skipped', async () => {
+  const session = await open()
+  const underWay = new UnderWay(() => undefined)
+  const work = longWork(underWay)
+  const after = (then: () => Promise<void>) => afterMasks(underWay, session, then)
+  const [handing, skipping] = [after(() => session.submit()), closing(session, after).skip('blurred')]
+  work.end()
+  await handing
+  expect(await skipping).toBe(false)
+  expect(server).toMatchObject({ submitted: ['a'], skipped: [] })
+  expect(await closing(session, after).skip('blurred')).toBe(true)
+  expect(server.skipped).toEqual(['blurred'])
+})
+
 it('saves what was painted last before it goes on without a lease', async () => {
   const session = await open()
   server.leaseIsLost = true

@@ -19,6 +19,10 @@ BOX = {
     "answers": {}, "frame": 1, "pixels": [[1, 1], [5, 1], [5, 5], [1, 5]], "points": None,
     "is_hidden": False, "is_locked": False,
 }  # fmt: skip
+EDGE = {
+    "key": "edge", "label": "Edge", "scope": "region", "required": False, "default": "smooth",
+    "options": [{"key": "smooth"}, {"key": "spiky"}],
+}  # fmt: skip
 
 
 class Desk:
@@ -65,6 +69,7 @@ class Desk:
 def desk(cast, client_of):
     definition = {
         **factories.QUESTIONS, "options": {"suggestions": "shown"},
+        "questions": [*factories.QUESTIONS["questions"], EDGE],
         "region_labels": [{"key": "nodule", "label": "Nodule"}],
         "segments": [{"value": 1, "label": "Lung"}, {"value": 2, "label": "Tumour", "layer": 1}],
     }  # fmt: skip
@@ -103,6 +108,19 @@ def test_what_was_suggested_is_named_without_an_upload_and_its_outcome_is_record
     event = AuditEvent.objects.get(action="read_submitted")
     outcome = {"id": str(desk.suggestion.pk), "action": "accepted", "is_changed": False}
     assert event.detail["suggestions"] == [outcome]
+
+
+@pytest.mark.parametrize("answers", [{"answers": {"edge": "smooth"}}, {}])
+def test_a_suggested_box_is_as_it_was_whatever_else_is_answered_of_it(desk, answers):
+    """The page gives a new region the schema's defaults; a program may leave its answers out."""
+    drawn = {key: value for key, value in desk.box.items() if key != "answers"}
+    taken = {
+        "answers": {"nodule": "yes"}, "regions": [{**drawn, **answers}], "masks": desk.layers,
+        "suggestions": [desk.use("accepted")],
+    }  # fmt: skip
+    assert desk.send("submission", taken, 1).status_code == 201
+    [outcome] = AuditEvent.objects.get(action="read_submitted").detail["suggestions"]
+    assert outcome["is_changed"] is False
 
 
 @pytest.mark.parametrize(

@@ -172,14 +172,13 @@ def outcomes_of(content: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _holds(content: Mapping[str, Any], offered: Mapping[str, Any]) -> bool:
     """Whether all that was offered is still in the content as it was."""
-    answers = content.get("answers", {})
-    regions = {region["id"]: _drawn(region) for region in content.get("regions", [])}
+    regions = {region["id"]: region for region in content.get("regions", [])}
     slices = _slices_in(content)
     of_series = _answers_by_series(content)
     return (
-        all(answers.get(key) == value for key, value in offered.get("answers", {}).items())
+        _has_answers_of(content, offered)
         and _answers_by_series(offered).items() <= of_series.items()
-        and all(regions.get(one["id"]) == _drawn(one) for one in offered.get("regions", []))
+        and all(_is_kept(one, regions.get(one["id"])) for one in offered.get("regions", []))
         and _slices_in(offered).items() <= slices.items()
     )
 
@@ -194,8 +193,19 @@ def _answers_by_series(content: Mapping[str, Any]) -> dict[tuple[str, str], str]
     }
 
 
-def _drawn(region: Mapping[str, Any]) -> tuple[Any, ...]:
-    return region["label"], region["pixels"], region["answers"]
+def _is_kept(offered: Mapping[str, Any], region: Mapping[str, Any] | None) -> bool:
+    """Whether it is there as it was offered; what is answered beyond that is no change."""
+    return (
+        region is not None
+        and region["label"] == offered["label"]
+        and region["pixels"] == offered["pixels"]
+        and _has_answers_of(region, offered)
+    )
+
+
+def _has_answers_of(answered: Mapping[str, Any], offered: Mapping[str, Any]) -> bool:
+    answers = answered.get("answers", {})
+    return all(answers.get(key) == value for key, value in offered.get("answers", {}).items())
 
 
 def _slices_in(content: Mapping[str, Any]) -> dict[tuple[int, str], str]:

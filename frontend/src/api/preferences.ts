@@ -11,6 +11,11 @@ export interface Preferences {
   theme: Theme
 }
 
+/** What the reader changed; null gives an action its own key back. */
+export interface PreferencesChange extends Partial<Omit<Preferences, 'keys'>> {
+  keys?: Record<string, string | null>
+}
+
 const PATH = '/api/v1/me/preferences'
 const CACHE = 'firstread.preferences'
 
@@ -24,10 +29,19 @@ export async function fetchPreferences(): Promise<Preferences> {
   return found
 }
 
-export async function savePreferences(wanted: Preferences): Promise<Preferences> {
-  const saved = preferencesOf(await ask('PUT', wanted))
+/** Sent is nothing else: another page may have changed the rest since this one was opened. */
+export async function changePreferences(change: PreferencesChange): Promise<Preferences> {
+  const saved = preferencesOf(await ask('PATCH', change))
   remember(saved)
   return saved
+}
+
+/** What `wanted` makes other than it was. */
+export function changeOf(before: Preferences, { keys, ...chosen }: Partial<Preferences>): PreferencesChange {
+  if (!keys) return chosen
+  const restored = Object.keys(before.keys).filter((action) => !(action in keys)).map((action) => [action, null] as const)
+  const given = Object.entries(keys).filter(([action, key]) => before.keys[action] !== key)
+  return { ...chosen, keys: Object.fromEntries([...restored, ...given]) }
 }
 
 /** What this browser saw last: the right language and theme before the server has answered. */
@@ -61,7 +75,7 @@ function remember(preferences: Preferences): void {
   }
 }
 
-async function ask(method: 'GET' | 'PUT', body?: Preferences): Promise<unknown> {
+async function ask(method: 'GET' | 'PATCH', body?: PreferencesChange): Promise<unknown> {
   let response: Response
   try {
     response = await fetch(PATH, {

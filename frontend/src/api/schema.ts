@@ -692,7 +692,8 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /** @description What I prefer. */
+        patch: operations["me_preferences_partial_update"];
         trace?: never;
     };
     "/api/v1/model-versions/{model_version_id}": {
@@ -2931,6 +2932,14 @@ export interface components {
         PatchedMarkChangeRequest: {
             is_resolved?: boolean;
         };
+        /** @description What changes; null gives an action its own key back, and leaves language or theme to the page. */
+        PatchedPreferencesChangeRequest: {
+            keys?: {
+                [key: string]: string | null;
+            };
+            language?: (components["schemas"]["LanguageEnum"] | components["schemas"]["NullEnum"]) | null;
+            theme?: (components["schemas"]["ThemeEnum"] | components["schemas"]["NullEnum"]) | null;
+        };
         PatchedProjectSettingsRequestRequest: {
             readers_per_case?: number;
             requires_review?: boolean;
@@ -4883,6 +4892,29 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["PreferencesRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                };
+            };
+        };
+    };
+    me_preferences_partial_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedPreferencesChangeRequest"];
             };
         };
         responses: {

@@ -1,7 +1,7 @@
 /** The preferences in force, and how to change them. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import {
-  defaultPreferences, fetchPreferences, rememberedPreferences, savePreferences, type Preferences,
+  changeOf, changePreferences, defaultPreferences, fetchPreferences, rememberedPreferences, type Preferences,
 } from '../api/preferences'
 import { currentLanguage } from '../i18n'
 import { showError } from '../ui/notify'
@@ -22,23 +22,24 @@ export function usePreferences(): Preferences {
   return usePreferencesQuery() ?? defaultPreferences()
 }
 
-/** Saves at once, shows the new state before the server has answered, and goes back if it refuses. */
+/** Saves at once, shows the new state before the server has answered, and goes back if it refuses. A refusal may come of
+ * what was changed on another page: that is asked for. */
 export function useSavePreferences(): (part: Partial<Preferences>) => void {
   const queries = useQueryClient()
   const before = usePreferences()
   const save = useMutation({
-    mutationFn: savePreferences,
+    mutationFn: changePreferences,
     scope: { id: 'preferences' }, // one after the other, or an older one could win
     onSuccess: (saved) => queries.setQueryData(KEY, saved),
     onError: (error) => {
       showError(error)
       queries.setQueryData(KEY, before)
+      void queries.invalidateQueries({ queryKey: KEY })
     },
   })
   return (part) => {
-    const wanted = { ...before, ...part }
     // A language draws the page anew and would lose a refusal: it waits for the server.
-    queries.setQueryData(KEY, { ...wanted, language: currentLanguage() })
-    save.mutate(wanted)
+    queries.setQueryData(KEY, { ...before, ...part, language: currentLanguage() })
+    save.mutate(changeOf(before, part))
   }
 }

@@ -15,6 +15,7 @@ import { commandsOf, giveUp } from './commands'
 import { pressingControls, pressingMarks } from './controls'
 import { definitionOfRead } from './definition'
 import { Journal } from './journal'
+import { looks } from './looks'
 import { ReadingRoom } from './ReadingRoom'
 import { ReadingSession } from './ReadingSession'
 import * as requests from './requests'
@@ -75,6 +76,7 @@ export default function CasePage() {
 
   useEffect(() => {
     if (found) session.look(readingOf(found, read))
+    if (read) looks.note(read)
   }, [session, found, read])
 
   const dataset = search.get('dataset') // where one has come from

@@ -9,8 +9,8 @@ import type { PinnedPlace } from '../viewer/types'
 import { keyed } from './actions'
 import { releaseFocus } from './focus'
 import classes from './panel.module.css'
-import { Small } from './RegionEntry'
 import { remarks } from './remarks'
+import { Small } from './Small'
 import type { Pins } from './usePins'
 
 export interface Comment {

@@ -2,7 +2,7 @@
 import { Button, Kbd } from '@mantine/core'
 import { keyOfOption } from './keymap'
 import { shownKey } from './keyText'
-import { afterChoosing, isChosen } from './choosing'
+import { afterChoosing, choicesOf, isChosen } from './choosing'
 import { releaseFocus } from './focus'
 import classes from './panel.module.css'
 import type { FieldProps } from './QuestionPanel'
@@ -11,12 +11,12 @@ export function OptionField({ question, answer, inHand, isDisabled, onAnswer }: 
   const isScale = question.kind === 'ordinal'
   return (
     <div className={isScale ? classes.scale : classes.options}>
-      {(question.options ?? []).map(({ key, label }, index) => {
+      {choicesOf(question).map(({ option, label }, index) => {
         const hotkey = keyOfOption(question, index, inHand)
-        const chosen = isChosen(answer, key)
+        const chosen = isChosen(answer, option)
         return (
           <Button
-            key={key}
+            key={option ?? ''}
             className={classes.option ?? ''}
             justify="space-between"
             variant={chosen ? 'filled' : 'default'}
@@ -25,7 +25,7 @@ export function OptionField({ question, answer, inHand, isDisabled, onAnswer }: 
             title={label}
             rightSection={hotkey === '' ? null : <Kbd>{shownKey(hotkey)}</Kbd>}
             {...(hotkey === '' ? {} : { 'aria-keyshortcuts': hotkey })}
-            onClick={releaseFocus(() => onAnswer(question.key, afterChoosing(question, answer, key)))}
+            onClick={releaseFocus(() => onAnswer(question.key, afterChoosing(question, answer, option)))}
           >
             {label}
           </Button>

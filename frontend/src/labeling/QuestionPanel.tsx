@@ -1,6 +1,6 @@
 /** The questions of one scope: each with its options, its key, its help and what is wrong with it. */
 import { Button, Group, Kbd, Stack, Text } from '@mantine/core'
-import { IconCircleCheck } from '@tabler/icons-react'
+import { IconCircleCheck, IconX } from '@tabler/icons-react'
 import { useEffect, useRef } from 'react'
 import { t } from '../i18n'
 import { keyed } from './actions'
@@ -11,6 +11,7 @@ import { OptionField } from './OptionField'
 import { isAnswered, type Subject } from './questions'
 import { NumberField, TextField, useUnfit } from './TypedFields'
 import { releaseFocus } from './focus'
+import { Small } from './Small'
 import classes from './panel.module.css'
 
 export interface QuestionPanelProps {
@@ -94,7 +95,10 @@ function QuestionField({ question, ...panel }: QuestionPanelProps & { question: 
             </Text>
           )}
         </Text>
-        {question.allows_cannot_assess && <CannotAssess {...field} isDisabled={isDisabled} />}
+        <Group gap={4} wrap="nowrap">
+          {question.allows_cannot_assess && <CannotAssess {...field} isDisabled={isDisabled} />}
+          <TakeBack {...field} isDisabled={isDisabled} />
+        </Group>
       </Group>
       {question.help && (
         <Text size="sm" c="dimmed" mb={6}>
@@ -136,5 +140,17 @@ function CannotAssess({ question, answer, isDisabled, onAnswer }: FieldProps) {
     >
       {t('answer.cannot_assess')}
     </Button>
+  )
+}
+
+/** Its room is kept while there is nothing to take back: options must not move under the hand that presses them. */
+function TakeBack({ question, answer, inHand, isDisabled, onAnswer }: FieldProps) {
+  return (
+    <span style={{ visibility: isDisabled || answer === null ? 'hidden' : 'visible' }}>
+      <Small action="question_take_back" isInHand={inHand?.key === question.key} label={t('question.take_back', { question: question.label })}
+        onPress={() => onAnswer(question.key, null)}>
+        <IconX size="1rem" />
+      </Small>
+    </span>
   )
 }

@@ -76,7 +76,7 @@ export default function ReadingPage() {
   const talk = useTalk(reading?.case_id ?? null, isSettled)
   const pins = usePins(viewer, talk.comments, talk.remark)
   const comment = useCommentInHand(talk, workstation)
-  const reasons = useReasons(session, talk, masks)
+  const reasons = useReasons(session, snapshot, talk, masks)
   const inHand = useQuestionInHand(session, shown, workstation, regions)
   const mayHandIn = useSight(viewer, session, reading)
   const leave = () => void navigate('/')
@@ -141,7 +141,7 @@ export default function ReadingPage() {
       />
       <CheatSheet isOpen={isHelpOpen} onClose={help.close} custom={custom} answers={answers}
         onChange={(changed) => savePreferences({ keys: { ...changed } })} />
-      <SkipDialog what={reasons.what} isBusy={talk.isBusy} onCancel={reasons.cancel} onConfirm={reasons.confirm} />
+      <SkipDialog asked={reasons.asked} standing={reasons.standing} isBusy={talk.isBusy} onCancel={reasons.cancel} onConfirm={reasons.confirm} />
     </>
   )
 }

@@ -95,7 +95,7 @@ export class ReadingSession extends Observable<Snapshot> {
   }
 
   /** An option of a study question was pressed: `many` toggles it, any other kind takes it. */
-  choose(questionKey: string, option: string): void {
+  choose(questionKey: string, option: string | null): void {
     const question = this.questions().find((q) => q.key === questionKey)
     if (!question) return
     this.edit('answer', (content) =>

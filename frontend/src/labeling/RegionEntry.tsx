@@ -1,16 +1,16 @@
 /** One region in the list; open while it is selected, with the questions that are asked of it. */
-import { ActionIcon, Group, Select, Stack, Text, TextInput, Tooltip, UnstyledButton } from '@mantine/core'
+import { Group, Select, Stack, Text, TextInput, UnstyledButton } from '@mantine/core'
 import { IconEye, IconEyeOff, IconLock, IconLockOpen, IconTrash } from '@tabler/icons-react'
-import { useEffect, useRef, type CSSProperties, type ReactNode } from 'react'
+import { useEffect, useRef, type CSSProperties } from 'react'
 import { t } from '../i18n'
 import type { Region } from '../viewer/types'
 import type { Answers, Question } from './definition'
-import { keyed, type ActionId } from './actions'
+import { keyed } from './actions'
 import { leaveList, leaveOnEnter, releaseFocus } from './focus'
 import classes from './panel.module.css'
 import { QuestionPanel } from './QuestionPanel'
 import type { RegionListProps } from './RegionList'
-import { useShownKey } from './useShownKey'
+import { Small } from './Small'
 
 /** As the server has it. */
 const LONGEST_NAME = 200
@@ -120,27 +120,6 @@ function RegionButtons({ region, title, selected, isDisabled, onHide, onLock, on
         <IconTrash size="1rem" />
       </Small>
     </Group>
-  )
-}
-
-interface SmallProps {
-  action: ActionId
-  /** Whether the key would act on this one; only then the tooltip tells it. */
-  isInHand: boolean
-  label: string
-  onPress: () => void
-  isDisabled?: boolean
-  children: ReactNode
-}
-
-export function Small({ action, isInHand, label, onPress, isDisabled = false, children }: SmallProps) {
-  const key = useShownKey(action)
-  return (
-    <Tooltip label={isInHand && key !== '' ? t('toolbar.hint', { title: label, key }) : label}>
-      <ActionIcon {...keyed(action)} size="sm" variant="subtle" color="gray" aria-label={label} disabled={isDisabled} onClick={releaseFocus(onPress)}>
-        {children}
-      </ActionIcon>
-    </Tooltip>
   )
 }
 

@@ -9,7 +9,7 @@ import type { Segment } from './definition'
 import { keyed } from './actions'
 import { leaveOnEnter, releaseFocus } from './focus'
 import classes from './panel.module.css'
-import { Small } from './RegionEntry'
+import { Small } from './Small'
 
 export interface SegmentLook {
   opacity: number

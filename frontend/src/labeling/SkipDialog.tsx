@@ -2,45 +2,50 @@
 import { Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core'
 import { useState } from 'react'
 import { t } from '../i18n'
-
-export const REASONED = ['skip', 'flag', 'second_opinion'] as const
-export type Reasoned = (typeof REASONED)[number]
+import { mayConfirm, type AskedReason, type Standing } from './reasons'
 
 interface Props {
   /** What is asked for; null keeps the dialog closed. */
-  what: Reasoned | null
+  asked: AskedReason | null
+  standing: Standing
   isBusy: boolean
   onCancel: () => void
-  onConfirm: (what: Reasoned, reason: string) => void
+  onConfirm: (asked: AskedReason, reason: string) => void
 }
 
-export function SkipDialog({ what, isBusy, onCancel, onConfirm }: Props) {
+/** What is typed stays until the reader closes it, also where its case has gone meanwhile. */
+export function SkipDialog({ asked, ...form }: Props) {
   return (
     <Modal
-      opened={what !== null}
-      onClose={onCancel}
-      title={what && t(`reason.${what}`)}
+      opened={asked !== null}
+      onClose={form.onCancel}
+      title={asked && t(`reason.${asked.what}`)}
       closeButtonProps={{ 'aria-label': t('ui.close') }}
     >
-      {what && <ReasonForm key={what} what={what} isBusy={isBusy} onCancel={onCancel} onConfirm={onConfirm} />}
+      {asked && <ReasonForm key={`${asked.what} ${asked.caseId}`} asked={asked} {...form} />}
     </Modal>
   )
 }
 
-function ReasonForm({ what, isBusy, onCancel, onConfirm }: Props & { what: Reasoned }) {
+function ReasonForm({ asked, standing, isBusy, onCancel, onConfirm }: Props & { asked: AskedReason }) {
   const [reason, setReason] = useState('')
-  const isEmpty = reason.trim() === ''
+  const isReady = reason.trim() !== '' && mayConfirm(asked, standing)
   return (
     <form
       onSubmit={(event) => {
         event.preventDefault()
-        if (!isEmpty) onConfirm(what, reason.trim())
+        if (isReady) onConfirm(asked, reason.trim())
       }}
     >
       <Stack>
         <Text size="sm" c="dimmed">
-          {t(`reason.${what}_help`)}
+          {t(`reason.${asked.what}_help`)}
         </Text>
+        {standing === 'gone' && (
+          <Text size="sm" c="orange" role="alert">
+            {t(asked.what === 'skip' ? 'reason.skip_gone' : 'reason.mark_gone')}
+          </Text>
+        )}
         <Textarea
           label={t('reason.label')}
           data-autofocus
@@ -59,8 +64,8 @@ function ReasonForm({ what, isBusy, onCancel, onConfirm }: Props & { what: Reaso
           <Button variant="default" onClick={onCancel}>
             {t('ui.cancel')}
           </Button>
-          <Button type="submit" disabled={isEmpty} loading={isBusy}>
-            {t(`reason.${what}`)}
+          <Button type="submit" disabled={!isReady} loading={isBusy}>
+            {t(`reason.${asked.what}`)}
           </Button>
         </Group>
       </Stack>

@@ -43,6 +43,7 @@ const QUESTIONS = {
   question_previous: [['Alt+ArrowUp'], 'repeats'],
   question_type: [['Alt+Enter']],
   question_cannot_assess: [['Alt+x']],
+  question_take_back: [['Alt+Backspace']],
 } satisfies Record<string, Spec>
 
 const COMMENTS = {

@@ -12,7 +12,8 @@ export async function afterMasks(
 }
 
 export interface Closing {
-  skip(reason: string): Promise<void>
+  /** False where the case was on its way out before: nothing is skipped. */
+  skip(reason: string): Promise<boolean>
   /** Take back the last submission. */
   undo(): Promise<void>
   /** Another case, whatever became of this one. */
@@ -21,10 +22,17 @@ export interface Closing {
 
 /** What takes the open case off the screen without handing it in; its strokes are saved all the same. */
 export function closing(
-  session: Pick<ReadingSession, 'skip' | 'undo' | 'claim'>, after: (act: () => Promise<void>) => Promise<void>,
+  session: Pick<ReadingSession, 'skip' | 'undo' | 'claim' | 'snapshot'>, after: (act: () => Promise<void>) => Promise<void>,
 ): Closing {
   return {
-    skip: (reason) => after(() => session.skip(reason)),
+    skip: async (reason) => {
+      let isInTime = false
+      await after(() => {
+        isInTime = session.snapshot.phase === 'reading'
+        return session.skip(reason)
+      })
+      return isInTime
+    },
     undo: () => after(() => session.undo()),
     goOn: () => after(() => session.claim()),
   }

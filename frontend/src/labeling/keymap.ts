@@ -4,6 +4,7 @@
  * the key with a Z on it on a German keyboard too. Shift is part of a letter's name ("Shift+w") and of
  * keys that print nothing ("Shift+F1"), but not of "?" or "+": where those lie differs by layout. */
 import { ACTIONS, type Action, type ActionId } from './actions'
+import { choicesOf } from './choosing'
 import type { Question } from './definition'
 
 /** The reader's own keys by action, as the server keeps them; an empty text takes the key away. */
@@ -24,7 +25,8 @@ export interface Pressed {
 export interface AnswerKey {
   key: string
   question: string
-  option: string
+  /** Null for none of them. */
+  option: string | null
   /** The option's label, to say what a key belongs to. */
   label: string
 }
@@ -91,14 +93,14 @@ export function keysOf(action: Action, custom: CustomKeys): readonly string[] {
 export function answerKeysOf(questions: readonly Question[], inHand: Question | null = null): AnswerKey[] {
   const all = inHand ? [inHand, ...questions.filter(({ key }) => key !== inHand.key)] : questions
   return all.flatMap((question) =>
-    (question.options ?? []).flatMap(({ key: option, label }, index) => {
+    choicesOf(question).flatMap(({ option, label }, index) => {
       const key = keyOfOption(question, index, inHand)
       return key === '' ? [] : [{ key, question: question.key, option, label }]
     }))
 }
 
-/** The key of an option: the schema's, but while a question is in hand its options have 1, 2, 3 and so on, and
- * nobody else has those. Empty where there is none. */
+/** The key of what can be chosen: the schema's, but while a question is in hand its options have 1, 2, 3 and so on, and
+ * nobody else has those; none of these comes after them, and has a key only then. Empty where there is none. */
 export function keyOfOption(question: Question, index: number, inHand: Question | null): string {
   if (inHand?.key === question.key) return IN_ORDER[index] ?? ''
   const hotkey = question.options?.[index]?.hotkey?.toLowerCase() ?? ''
@@ -107,7 +109,7 @@ export function keyOfOption(question: Question, index: number, inHand: Question 
 
 function keysInHand(inHand: Question | null): string {
   if (inHand === null) return ''
-  return isTyped(inHand) ? DIGITS : IN_ORDER.slice(0, inHand.options?.length ?? 0)
+  return isTyped(inHand) ? DIGITS : IN_ORDER.slice(0, choicesOf(inHand).length)
 }
 
 export function isTyped({ kind }: Pick<Question, 'kind'>): boolean {

@@ -1,6 +1,7 @@
 /** Comments that are half written, each with its reader and its case: another case neither shows nor takes them, and they
  * are there again when theirs comes back, also after a crash. Knows nothing of what was sent. */
 import type { PinnedPlace } from '../viewer/types'
+import { storageOfBrowser } from './storageOfBrowser'
 
 export interface Remark {
   text: string
@@ -107,12 +108,3 @@ export class Remarks {
 
 /** Of this tab; kept in this browser. */
 export const remarks = new Remarks(storageOfBrowser())
-
-/** Null where it is switched off. */
-function storageOfBrowser(): Storage | null {
-  try {
-    return typeof localStorage === 'undefined' ? null : localStorage
-  } catch {
-    return null
-  }
-}

@@ -61,6 +61,7 @@ export function useQuestionInHand(
       question_next: step(1),
       question_previous: step(-1),
       ...(question && isTyped(question) && { question_type: () => void goInto(FIELD) }),
+      ...(question && { question_take_back: () => give(() => null) }),
       ...(question?.allows_cannot_assess && {
         question_cannot_assess: () => give((before) => (cannotAssess(before) ? null : { cannot_assess: true })),
       }),

@@ -8,7 +8,12 @@ import { OF_A_CASE } from './caseQueries'
 import type { Comment } from './CommentsPanel'
 
 export type Markable = 'flag' | 'second_opinion'
-type Act = () => Promise<unknown>
+
+/** By the time that the server has answered another case may be open. */
+interface Act {
+  caseId: string | null
+  send: () => Promise<unknown>
+}
 
 export interface Talk {
   comments: readonly Comment[]
@@ -22,7 +27,8 @@ export interface Talk {
   add: (text: string, place: PinnedPlace | null) => Promise<boolean>
   resolve: (id: string, isResolved: boolean) => void
   remove: (id: string) => void
-  mark: (kind: Markable, reason: string) => void
+  /** Of any case that one reads: the reason may have been typed while the next one came. */
+  mark: (caseId: string, kind: Markable, reason: string) => void
   unmark: (kind: Markable) => void
 }
 
@@ -35,7 +41,8 @@ export function useTalk(caseId: string | null, isTheTime: boolean): Talk {
   const marks = useQuery({
     ...OF_A_CASE, queryKey: ['marks', caseId], enabled: caseId !== null && isTheTime, queryFn: () => fetchMarks(caseId ?? ''),
   })
-  const act = useAct(caseId)
+  const acting = useAct()
+  const act = (send: Act['send'], of = caseId) => acting.mutate({ caseId: of, send })
   const shown = useMemo(() => (comments.data ?? []).map(commentOf), [comments.data])
   const mine = (kind: Markable) => (marks.data ?? []).some((m) => m.kind === kind && m.author === me.data?.id)
   const at = { path: { case_id: caseId ?? '' } }
@@ -44,38 +51,38 @@ export function useTalk(caseId: string | null, isTheTime: boolean): Talk {
     marks: { flag: mine('flag'), second_opinion: mine('second_opinion') },
     me: me.data?.id ?? '',
     remark: `${me.data?.id ?? ''}/${caseId ?? ''}`,
-    isBusy: act.isPending,
+    isBusy: acting.isPending,
     // Known before the list is asked for again: what was sent must not stand in its field and in the list.
     add: (text, place) => new Promise((resolve) => {
       const post = () => good(api.POST('/api/v1/cases/{case_id}/comments', {
         params: at, body: { text, place: place && { ...place, pixel: [...place.pixel] } },
       }))
-      act.mutate(() => post().then(() => resolve(true), (error: unknown) => {
+      act(() => post().then(() => resolve(true), (error: unknown) => {
         resolve(false)
         throw error
       }))
     }),
-    resolve: (id, is_resolved) => act.mutate(() => good(api.PATCH('/api/v1/comments/{comment_id}', {
+    resolve: (id, is_resolved) => act(() => good(api.PATCH('/api/v1/comments/{comment_id}', {
       params: { path: { comment_id: id } }, body: { is_resolved },
     }))),
-    remove: (id) => act.mutate(() => good(api.DELETE('/api/v1/comments/{comment_id}', {
+    remove: (id) => act(() => good(api.DELETE('/api/v1/comments/{comment_id}', {
       params: { path: { comment_id: id } },
     }))),
-    mark: (kind, reason) => act.mutate(() => good(api.PUT('/api/v1/cases/{case_id}/marks/{kind}', {
-      params: { path: { case_id: caseId ?? '', kind } }, body: { reason },
-    }))),
-    unmark: (kind) => act.mutate(() => good(api.DELETE('/api/v1/cases/{case_id}/marks/{kind}', {
+    mark: (of, kind, reason) => act(() => good(api.PUT('/api/v1/cases/{case_id}/marks/{kind}', {
+      params: { path: { case_id: of, kind } }, body: { reason },
+    })), of),
+    unmark: (kind) => act(() => good(api.DELETE('/api/v1/cases/{case_id}/marks/{kind}', {
       params: { path: { case_id: caseId ?? '', kind } },
     }))),
   }
 }
 
-function useAct(caseId: string | null): UseMutationResult<unknown, Error, Act> {
+function useAct(): UseMutationResult<unknown, Error, Act> {
   const queries = useQueryClient()
   return useMutation({
-    mutationFn: (act: Act) => act(),
+    mutationFn: ({ send }: Act) => send(),
     onError: showError,
-    onSettled: async () => {
+    onSettled: async (_done, _error, { caseId }) => {
       await queries.invalidateQueries({ queryKey: ['comments', caseId] })
       await queries.invalidateQueries({ queryKey: ['marks', caseId] })
     },

@@ -6,6 +6,7 @@ import { Link } from 'react-router'
 import { api, good, type Schemas } from '../api/client'
 import { t } from '../i18n'
 import { shownAnswer } from '../labeling/answerText'
+import { looks } from '../labeling/looks'
 import { isStale } from '../labeling/serverAnswers'
 import { showError, showNotice } from '../ui/notify'
 import { Empty, Loaded } from '../ui/states'
@@ -40,6 +41,7 @@ export function ReviewsPanel({ projectId }: { projectId: string }) {
 function ReviewRow({ annotation, projectId }: { annotation: Schemas['Annotation']; projectId: string }) {
   const [comment, setComment] = useState('')
   const queries = useQueryClient()
+  const changed = t('reviews.changed', { reader: annotation.reader })
   const review = useMutation({
     mutationFn: (verdict: 'approve' | 'return') =>
       good(
@@ -48,13 +50,22 @@ function ReviewRow({ annotation, projectId }: { annotation: Schemas['Annotation'
           body: { verdict, comment },
         }),
       ),
-    onError: (error) => (isStale(error) ? showNotice(t('reviews.changed', { reader: annotation.reader })) : showError(error)),
+    onError: (error) => (isStale(error) ? showNotice(changed) : showError(error)),
     onSettled: () => queries.invalidateQueries({ queryKey: ['reviews', projectId] }), // what was refused has changed
   })
+  // The list is asked for anew while a case is looked at: it may hold a version that was never on the screen.
+  const decide = (verdict: 'approve' | 'return') => (looks.isOutdated(annotation) ? showNotice(changed) : review.mutate(verdict))
   const answers = (annotation.content as { answers?: Record<string, unknown> }).answers ?? {}
   return (
     <Table.Tr>
-      <Table.Td>{annotation.reader}</Table.Td>
+      <Table.Td>
+        {annotation.reader}
+        {looks.isOutdated(annotation) && (
+          <Text size="sm" c="orange">
+            {changed}
+          </Text>
+        )}
+      </Table.Td>
       <Table.Td>
         {Object.entries(answers).map(([key, value]) => (
           <Text size="sm" key={key}>
@@ -73,10 +84,10 @@ function ReviewRow({ annotation, projectId }: { annotation: Schemas['Annotation'
             value={comment}
             onChange={(event) => setComment(event.currentTarget.value)}
           />
-          <Button size="xs" loading={review.isPending} onClick={() => review.mutate('approve')}>
+          <Button size="xs" loading={review.isPending} onClick={() => decide('approve')}>
             {t('reviews.approve')}
           </Button>
-          <Button size="xs" variant="default" onClick={() => review.mutate('return')}>
+          <Button size="xs" variant="default" onClick={() => decide('return')}>
             {t('reviews.return')}
           </Button>
         </Group>

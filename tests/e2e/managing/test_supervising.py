@@ -190,10 +190,28 @@ def reviews_only_what_it_has_seen(page, cast):
     page.get_by_role("button", name="Approve").click()
     page.get_by_text("annotator has handed this read in again meanwhile.").wait_for()
     page.get_by_text("finding: no").wait_for()
+
+    # What the list holds now was never on the screen: nothing is sent.
+    looks_at_the_read(page)
+    hand_in(reading.reopen(actor=cast.annotator, annotation=read), "yes")
+    page.goto(f"/projects/{cast.project.pk}?tab=reviews")
+    page.get_by_text("finding: yes").wait_for()
+    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("alert").get_by_text("annotator has handed this read in again").wait_for()
+    read.refresh_from_db()
+    assert read.state == "submitted"
+
+    looks_at_the_read(page)
+    page.goto(f"/projects/{cast.project.pk}?tab=reviews")
     page.get_by_role("button", name="Approve").click()
     page.get_by_role("heading", name="Nothing waits for review").wait_for()
     read.refresh_from_db()
-    assert (read.state, read.draft["answers"]) == ("accepted", {"finding": "no"})
+    assert (read.state, read.draft["answers"]) == ("accepted", {"finding": "yes"})
+
+
+def looks_at_the_read(page):
+    page.get_by_role("link", name="Open").click()
+    page.wait_for_selector("[data-testid=reading][data-phase=looking]")
 
 
 def hand_in(read, finding):

@@ -145,6 +145,12 @@ def test_what_is_in_hand_is_changed_by_key(live_cast):
         press("Alt+ArrowDown")
         in_hand(page, "margin")
         press("2")
+        saved(lambda content: regions_of(content)[0]["answers"] == {"margin": "spiky"})
+        press("Alt+Backspace")
+        saved(lambda content: [region["answers"] for region in regions_of(content)] == [{}])
+        press("2")
+        page.get_by_role("button", name="Take back the answer to Size").click()
+        saved(lambda content: content["answers"] == {"finding": "yes"})
         press("Escape")
         page.locator("[data-in-hand]").wait_for(state="detached")
         press("1")  # the study's own key again

@@ -52,6 +52,7 @@ export const actions = {
   'action.question_previous': 'Vorige Frage',
   'action.question_type': 'Antwort auf die gewählte Frage eintippen',
   'action.question_cannot_assess': 'Gewählte Frage nicht beurteilbar',
+  'action.question_take_back': 'Antwort auf die gewählte Frage zurücknehmen',
   'action.suggestion_accept': 'Vorschlag annehmen',
   'action.suggestion_edit': 'Vorschlag übernehmen und ändern',
   'action.suggestion_refuse': 'Vorschlag ablehnen',

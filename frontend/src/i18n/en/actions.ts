@@ -52,6 +52,7 @@ export const actions = {
   'action.question_previous': 'Previous question',
   'action.question_type': 'Type the answer to the question in hand',
   'action.question_cannot_assess': 'The question in hand cannot be assessed',
+  'action.question_take_back': 'Take back the answer to the question in hand',
   'action.suggestion_accept': 'Accept the suggestion',
   'action.suggestion_edit': 'Take the suggestion and edit it',
   'action.suggestion_refuse': 'Refuse the suggestion',
