@@ -17,7 +17,6 @@ from typing import Any, BinaryIO
 from uuid import UUID, uuid4
 
 import numpy as np
-from django.conf import settings
 from numpy.typing import NDArray
 
 from annotation.archive import selectors as archive
@@ -28,6 +27,7 @@ from annotation.imaging import sandbox
 from annotation.imaging.frames import FILE_MISSING
 from annotation.imaging.geometry import spacing_of_frame
 from annotation.labeling.models import Case
+from learning.input_cache import folder_of
 from learning.training.aligning import aligned
 from learning.training.columns import Row
 from learning.training.inputs import InputSpec, choose_series
@@ -36,8 +36,6 @@ from learning.training.preparation import Prepared, UnusableInput, Volume, prepa
 
 STUDIES_AT_ONCE = 200
 READERS, AHEAD = 2, 4  # threads that read the cache, and how many inputs they are ahead
-ALIGNED = b"aligned"  # in the names of inputs of several channels since they are resampled together
-MEASURED = b"measured"  # in those of resampled flat inputs since pixels of unknown size are refused
 Image = NDArray[np.float16]
 
 
@@ -177,17 +175,12 @@ class SpecifiedInputs:
         image = replace(self.spec, columns=()).as_json()
         spec = hashlib.sha256(json.dumps(image, sort_keys=True).encode()).hexdigest()
         digest = hashlib.sha256()
-        if len(self.spec.channels) > 1:
-            digest.update(ALIGNED)
-        if self.spec.spatial == 2 and self.spec.spacing_mm:
-            digest.update(MEASURED)
         for name, series in chosen.series.items():
             digest.update(name.encode())
             for sha256 in hashes.get(series.pk, ()):
                 digest.update(sha256.encode())
         name = digest.hexdigest()
-        folder = Path(settings.DATA_ROOT) / "cache" / f"model-input-{spec[:16]}"
-        return folder / name[:2] / f"{name}.npy"
+        return folder_of(spec[:16]) / name[:2] / f"{name}.npy"
 
     def _volumes(self, chosen: ChosenSeries) -> dict[str, Volume]:
         stacks = {name: _stack(series) for name, series in chosen.series.items()}
