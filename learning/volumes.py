@@ -35,6 +35,7 @@ from learning.training.placing import Edges
 from learning.training.preparation import Prepared, UnusableInput, Volume, prepare_placed
 
 STUDIES_AT_ONCE = 200
+LARGEST_SERIES = 1 << 30  # voxels: 4 GiB as they are read, twice that while they are prepared
 READERS, AHEAD = 2, 4  # threads that read the cache, and how many inputs they are ahead
 Image = NDArray[np.float16]
 
@@ -310,8 +311,23 @@ def _thickness_mm(series: Series) -> float | None:
     return float(found[0]) if found else None
 
 
-def _shown(stack: Stack) -> NDArray[Any]:
-    """(z, y, x) modality values with white as the highest."""
-    values = np.stack(list(modality_values(stack)))
+def _shown(stack: Stack) -> NDArray[np.float32]:
+    """(z, y, x) modality values with white as the highest. Raises UnusableInput where they are too many."""
+    shape = len(stack.frames), stack.rows, stack.columns
+    if math.prod(shape) > LARGEST_SERIES:
+        raise UnusableInput(
+            f"the series has {_millions(math.prod(shape))} million voxels; "
+            f"at most {_millions(LARGEST_SERIES)} million can be looked at"
+        )
+    values = np.empty(shape, np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is found when it is prepared
+        for z, plane in enumerate(modality_values(stack)):
+            values[z] = plane
     photometric = stack.frames[0].instance.dicom_json.get("00280004", {}).get("Value")
-    return values.max() + values.min() - values if photometric == ["MONOCHROME1"] else values
+    if photometric == ["MONOCHROME1"]:
+        np.subtract(values.max() + values.min(), values, out=values)
+    return values
+
+
+def _millions(count: int) -> int:
+    return count // 1_000_000
