@@ -125,27 +125,32 @@ def _cut(picture: Image.Image, region: Region) -> Image.Image:
 def grey_or_colour(path: Path, frame: int, wanted: Rendering) -> NDArray[np.uint8]:
     """(rows, columns) grey or (rows, columns, 3) colour, 8 bits."""
     dataset, pixels = decode(path, frame)
-    photometric = dataset.get("PhotometricInterpretation")
-    if photometric == PALETTE:
-        pixels = apply_color_lut(pixels, dataset)
+    pixels = _coloured(dataset, pixels)
     if pixels.ndim == 3:
         return _as_bytes(pixels)
     values = modality_values(dataset, pixels)
     shown = WINDOWS[wanted.function](values, *_window(dataset, values, wanted))
-    if photometric == "MONOCHROME1":
+    if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
         np.subtract(1, shown, out=shown)
     shown *= 255
     shown += 0.5  # rounds, because the conversion cuts off
     return shown.astype(np.uint8)
 
 
+def _coloured(dataset: pydicom.Dataset, pixels: NDArray[Any]) -> NDArray[Any]:
+    """Numbers of a palette as the colours (rows, columns, 3) that they stand for; others as they are."""
+    if dataset.get("PhotometricInterpretation") == PALETTE:
+        return np.asarray(apply_color_lut(pixels, dataset))
+    return pixels
+
+
 def model_input(path: Path, frame: int, side: int) -> FloatImage:
-    """One frame as a (side, side) image of mean 0 and deviation 1, padded to a square.
+    """One frame as a (side, side) image of mean 0 and deviation 1, padded to a square; colour as grey.
 
     Raises NotRenderable also for a constant image, which can teach nothing.
     """
     dataset, pixels = decode(path, frame)
-    values = modality_values(dataset, pixels)
+    values = modality_values(dataset, _coloured(dataset, pixels))
     if values.ndim == 3:
         values = values[..., :3].mean(axis=2)
     low, high = np.percentile(values, [0.5, 99.5])

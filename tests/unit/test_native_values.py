@@ -110,3 +110,25 @@ def test_numbers_of_colours_are_no_values(tmp_path):
     stack = written(path, RAMP.astype("u1"), PhotometricInterpretation="PALETTE COLOR")
     with pytest.raises(SandboxFailure, match="the images are in colour"):
         next(modality_values(stack))
+
+
+def test_networks_see_the_colours_of_a_palette_and_not_their_numbers(tmp_path):
+    rng = np.random.default_rng(4)
+    colours = rng.integers(0, 256, (256, 3))  # in no order
+    numbers = rng.integers(0, 256, (SIDE, SIDE)).astype("u1")
+    palette = {"PhotometricInterpretation": "PALETTE COLOR"}
+    for name, values in zip(("Red", "Green", "Blue"), colours.T, strict=True):
+        table = f"{name}PaletteColorLookupTable"
+        palette |= {
+            f"{table}Descriptor": [256, 0, 16],
+            f"{table}Data": (values * 257).astype("<u2").tobytes(),
+        }
+    rgb = {
+        "PhotometricInterpretation": "RGB", "SamplesPerPixel": 3, "PlanarConfiguration": 0,
+        "PixelData": colours[numbers].astype("u1").tobytes(),
+    }  # fmt: skip
+    seen = []
+    for attributes in (palette, rgb):
+        written(tmp_path / "a.dcm", numbers, **attributes)
+        seen.append(rendered.model_input(tmp_path / "a.dcm", 1, SIDE))
+    np.testing.assert_allclose(*seen, atol=1e-4)
