@@ -6,7 +6,7 @@ Made from the stored files, kept in a cache that may be deleted.
 import hashlib
 import json
 import math
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from annotation.archive import selectors as archive
 from annotation.archive.models import Instance, Series
 from annotation.archive.selectors import ImageSeries
-from annotation.archive.stacks import Frame, Stack, modality_values, stack_of
+from annotation.archive.stacks import Frame, Stack, commonest_size, modality_values, stack_of
 from annotation.imaging import sandbox
 from annotation.imaging.frames import FILE_MISSING
 from annotation.imaging.geometry import spacing_of_frame
@@ -282,17 +282,10 @@ def _written(path: Path) -> Iterator[BinaryIO]:
 
 def _stack(series: Series) -> Stack:
     """The frames of the commonest size: a scout image among them is left out."""
-    sizes = Counter(
-        (rows, columns)
-        for rows, columns in Instance.objects.filter(
-            series=series, frame_index__isnull=False
-        ).values_list("rows", "columns")
-        if rows and columns
-    )
-    if not sizes:
+    size = commonest_size(series)
+    if size is None:
         raise UnusableInput("the series has no images")
-    [((rows, columns), _)] = sizes.most_common(1)
-    return stack_of(series.study_id, series.series_instance_uid, rows, columns)
+    return stack_of(series.study_id, series.series_instance_uid, *size)
 
 
 def _described(one: ImageSeries, *, asks_thickness: bool) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Series as stacks of frames in the patient, and the values of their pixels."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,13 +9,14 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.archive.models import Instance
+from annotation.archive.models import Instance, Series
 from annotation.imaging import geometry, sandbox
 from annotation.imaging.frames import PALETTE, FrameIndex, read_frame
 from annotation.imaging.geometry import Affine, Plane
 from annotation.imaging.native import WholeNumbers
 from annotation.imaging.volume import NotAVolume, SlicePlace, order_slices
 
+IN_ORDER = ("instance_number", "sop_instance_uid")
 LUT_ENDS = (0, 2**16 - 1)  # of what a Modality LUT may hold
 
 
@@ -51,12 +53,27 @@ class Stack:
         return np.diag([spacing[1], spacing[0], 1.0, 1.0])
 
 
+def commonest_size(series: Series) -> tuple[int, int] | None:
+    """Rows and columns of most frames of the series; None where it has no images.
+
+    Of sizes that are as common that of the first object: rows of a table come in any order.
+    """
+    frames: Counter[tuple[int, int]] = Counter()
+    shown = Instance.objects.filter(series=series, frame_index__isnull=False)
+    for rows, columns, count in shown.order_by(*IN_ORDER).values_list(
+        "rows", "columns", "number_of_frames"
+    ):
+        if rows and columns:
+            frames[rows, columns] += max(count, 1)
+    return max(frames, key=frames.__getitem__, default=None)
+
+
 def stack_of(study_id: UUID, series_uid: str, rows: int, columns: int) -> Stack:
     """The series' frames of this size. Raises ValueError where there is none."""
     found = Instance.objects.filter(
         series__study_id=study_id, series__series_instance_uid=series_uid,
         rows=rows, columns=columns, frame_index__isnull=False,
-    ).order_by("instance_number", "sop_instance_uid")  # fmt: skip
+    ).order_by(*IN_ORDER)  # fmt: skip
     frames = [
         Frame(instance, number, geometry.plane_of_frame(instance.dicom_json, number))
         for instance in found
