@@ -91,10 +91,8 @@ class SpecifiedInputs:
                 try:
                     image = reading.result()
                     yield one, self._kept(one, path).image if image is None else image
-                except (UnusableInput, sandbox.SandboxFailure, ValueError) as why:
+                except UnusableInput as why:
                     excluded[one.case_id] = str(why)
-                except FileNotFoundError:
-                    excluded[one.case_id] = FILE_MISSING
 
     def _read_ahead(
         self, chosen: Sequence[ChosenSeries], readers: ThreadPoolExecutor
@@ -117,7 +115,8 @@ class SpecifiedInputs:
 
     def load_placed(self, chosen: ChosenSeries) -> Prepared:
         """The input made anew, with its place in the first channel. Raises UnusableInput."""
-        return prepare_placed(aligned(self._volumes(chosen), self.spec), self.spec)
+        with as_unusable():
+            return prepare_placed(aligned(self._volumes(chosen), self.spec), self.spec)
 
     def load_slices(self, chosen: ChosenSeries) -> Iterator[Image | None]:
         """Of a flat input that of every frame of the first channel, as of the middle one.
@@ -126,16 +125,18 @@ class SpecifiedInputs:
         say that.
         """
         stacks = {name: _stack(series) for name, series in chosen.series.items()}
-        instances = {f.instance.pk: f.instance for one in stacks.values() for f in one.frames}
-        if not all(instance.path.exists() for instance in instances.values()):
-            raise UnusableInput(FILE_MISSING)
         whole = cache(lambda name: _shown(stacks[name]))  # once, not for every frame that cuts it
         for number in range(len(chosen.grid().frames)):
             try:
-                volumes = self._flat(stacks, whole, number)
-                yield prepare_placed(aligned(volumes, self.spec), self.spec).image
-            except (UnusableInput, sandbox.SandboxFailure, ValueError):
+                with as_unusable():
+                    volumes = self._flat(stacks, whole, number)
+                    found = prepare_placed(aligned(volumes, self.spec), self.spec).image
+            except UnusableInput as why:
+                if str(why) == FILE_MISSING:
+                    raise
                 yield None
+            else:
+                yield found
 
     def edges_of(self, chosen: ChosenSeries) -> Edges:
         """Where each axis of the input lies in the first channel, as of Prepared. Raises UnusableInput."""
@@ -227,6 +228,17 @@ class SpecifiedInputs:
                 raise UnusableInput(f"{channel.name}: where it lies is not known")
             found[channel.name] = volume
         return found
+
+
+@contextmanager
+def as_unusable() -> Iterator[None]:
+    """Whatever keeps a case from being looked at, as UnusableInput: with its reason and without a path."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise UnusableInput(FILE_MISSING) from None
+    except (sandbox.SandboxFailure, ValueError) as why:
+        raise UnusableInput(str(why)) from None
 
 
 def spacing_of(stack: Stack) -> tuple[float, float, float]:
