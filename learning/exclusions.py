@@ -38,6 +38,8 @@ SENTENCES = {
     "little_overlap": "{name}: shows {share} of what {first} shows of the patient",
     "no_volume": "{name}: the series is no volume: {why}",
     "no_frames": "the series has no images",
+    "too_large": "the series has {have} million voxels; at most {most} million can be looked at",
+    "in_colour": "the images are in colour",
     "value_missing": "{name} is missing",
     "value_unknown": "{name} is none of its categories",
     "value_no_number": "{name} is no number",

@@ -40,7 +40,7 @@ from learning.training.placing import Edges, place
 from learning.training.predict import Members, segment
 from learning.training.preparation import UnusableInput
 from learning.training.tasks import OrdinalGrade
-from learning.volumes import SpecifiedInputs
+from learning.volumes import SpecifiedInputs, as_unusable
 
 CPU = torch.device("cpu")
 PATCHES = {2: 6, 3: 5}  # that an image is hidden in along each axis, by its axes: coarse and quick
@@ -113,7 +113,8 @@ def look(model: Model, case: Case) -> Seen:
         instance, side = found.instance, model.architecture.size[0]
         frame = (instance.sop_instance_uid, middle_frame(instance))
         edges = Fit.of(instance, side).edges
-        image = ImageCache(side).load(instance)[None]
+        with as_unusable():
+            image = ImageCache(side).load(instance)[None]
         return Seen(image, edges, instance.series, [frame])
     raise Unexplained(CANNOT_LOOK.format(reason=excluded[case.pk]))
 

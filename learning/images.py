@@ -7,13 +7,13 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import numpy as np
-from django.conf import settings
 from numpy.typing import NDArray
 
 from annotation.archive import selectors as archive
 from annotation.archive.models import Instance
 from annotation.imaging import sandbox
 from annotation.labeling.models import Case
+from learning.input_cache import folder_of
 
 LOADERS = 2
 LOADED_BLOCK = (
@@ -30,7 +30,7 @@ class ImageCache:
 
     def __init__(self, side: int) -> None:
         self.side = side
-        self.folder = Path(settings.DATA_ROOT) / "cache" / f"model-input-{side}"
+        self.folder = folder_of(str(side))
 
     def load(self, instance: Instance) -> Image:
         """The instance's middle frame. Raises SandboxFailure with the reason."""

@@ -6,7 +6,7 @@ Made from the stored files, kept in a cache that may be deleted.
 import hashlib
 import json
 import math
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,17 +17,17 @@ from typing import Any, BinaryIO
 from uuid import UUID, uuid4
 
 import numpy as np
-from django.conf import settings
 from numpy.typing import NDArray
 
 from annotation.archive import selectors as archive
 from annotation.archive.models import Instance, Series
 from annotation.archive.selectors import ImageSeries
-from annotation.archive.stacks import Frame, Stack, modality_values, stack_of
+from annotation.archive.stacks import Frame, Stack, commonest_size, modality_values, stack_of
 from annotation.imaging import sandbox
 from annotation.imaging.frames import FILE_MISSING
 from annotation.imaging.geometry import spacing_of_frame
 from annotation.labeling.models import Case
+from learning.input_cache import folder_of
 from learning.training.aligning import aligned
 from learning.training.columns import Row
 from learning.training.inputs import InputSpec, choose_series
@@ -35,9 +35,8 @@ from learning.training.placing import Edges
 from learning.training.preparation import Prepared, UnusableInput, Volume, prepare_placed
 
 STUDIES_AT_ONCE = 200
+LARGEST_SERIES = 1 << 30  # voxels: 4 GiB as they are read, twice that while they are prepared
 READERS, AHEAD = 2, 4  # threads that read the cache, and how many inputs they are ahead
-ALIGNED = b"aligned"  # in the names of inputs of several channels since they are resampled together
-MEASURED = b"measured"  # in those of resampled flat inputs since pixels of unknown size are refused
 Image = NDArray[np.float16]
 
 
@@ -92,10 +91,8 @@ class SpecifiedInputs:
                 try:
                     image = reading.result()
                     yield one, self._kept(one, path).image if image is None else image
-                except (UnusableInput, sandbox.SandboxFailure, ValueError) as why:
+                except UnusableInput as why:
                     excluded[one.case_id] = str(why)
-                except FileNotFoundError:
-                    excluded[one.case_id] = FILE_MISSING
 
     def _read_ahead(
         self, chosen: Sequence[ChosenSeries], readers: ThreadPoolExecutor
@@ -118,7 +115,8 @@ class SpecifiedInputs:
 
     def load_placed(self, chosen: ChosenSeries) -> Prepared:
         """The input made anew, with its place in the first channel. Raises UnusableInput."""
-        return prepare_placed(aligned(self._volumes(chosen), self.spec), self.spec)
+        with as_unusable():
+            return prepare_placed(aligned(self._volumes(chosen), self.spec), self.spec)
 
     def load_slices(self, chosen: ChosenSeries) -> Iterator[Image | None]:
         """Of a flat input that of every frame of the first channel, as of the middle one.
@@ -127,16 +125,18 @@ class SpecifiedInputs:
         say that.
         """
         stacks = {name: _stack(series) for name, series in chosen.series.items()}
-        instances = {f.instance.pk: f.instance for one in stacks.values() for f in one.frames}
-        if not all(instance.path.exists() for instance in instances.values()):
-            raise UnusableInput(FILE_MISSING)
         whole = cache(lambda name: _shown(stacks[name]))  # once, not for every frame that cuts it
         for number in range(len(chosen.grid().frames)):
             try:
-                volumes = self._flat(stacks, whole, number)
-                yield prepare_placed(aligned(volumes, self.spec), self.spec).image
-            except (UnusableInput, sandbox.SandboxFailure, ValueError):
+                with as_unusable():
+                    volumes = self._flat(stacks, whole, number)
+                    found = prepare_placed(aligned(volumes, self.spec), self.spec).image
+            except UnusableInput as why:
+                if str(why) == FILE_MISSING:
+                    raise
                 yield None
+            else:
+                yield found
 
     def edges_of(self, chosen: ChosenSeries) -> Edges:
         """Where each axis of the input lies in the first channel, as of Prepared. Raises UnusableInput."""
@@ -177,17 +177,12 @@ class SpecifiedInputs:
         image = replace(self.spec, columns=()).as_json()
         spec = hashlib.sha256(json.dumps(image, sort_keys=True).encode()).hexdigest()
         digest = hashlib.sha256()
-        if len(self.spec.channels) > 1:
-            digest.update(ALIGNED)
-        if self.spec.spatial == 2 and self.spec.spacing_mm:
-            digest.update(MEASURED)
         for name, series in chosen.series.items():
             digest.update(name.encode())
             for sha256 in hashes.get(series.pk, ()):
                 digest.update(sha256.encode())
         name = digest.hexdigest()
-        folder = Path(settings.DATA_ROOT) / "cache" / f"model-input-{spec[:16]}"
-        return folder / name[:2] / f"{name}.npy"
+        return folder_of(spec[:16]) / name[:2] / f"{name}.npy"
 
     def _volumes(self, chosen: ChosenSeries) -> dict[str, Volume]:
         stacks = {name: _stack(series) for name, series in chosen.series.items()}
@@ -233,6 +228,17 @@ class SpecifiedInputs:
                 raise UnusableInput(f"{channel.name}: where it lies is not known")
             found[channel.name] = volume
         return found
+
+
+@contextmanager
+def as_unusable() -> Iterator[None]:
+    """Whatever keeps a case from being looked at, as UnusableInput: with its reason and without a path."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise UnusableInput(FILE_MISSING) from None
+    except (sandbox.SandboxFailure, ValueError) as why:
+        raise UnusableInput(str(why)) from None
 
 
 def spacing_of(stack: Stack) -> tuple[float, float, float]:
@@ -288,17 +294,10 @@ def _written(path: Path) -> Iterator[BinaryIO]:
 
 def _stack(series: Series) -> Stack:
     """The frames of the commonest size: a scout image among them is left out."""
-    sizes = Counter(
-        (rows, columns)
-        for rows, columns in Instance.objects.filter(
-            series=series, frame_index__isnull=False
-        ).values_list("rows", "columns")
-        if rows and columns
-    )
-    if not sizes:
+    size = commonest_size(series)
+    if size is None:
         raise UnusableInput("the series has no images")
-    [((rows, columns), _)] = sizes.most_common(1)
-    return stack_of(series.study_id, series.series_instance_uid, rows, columns)
+    return stack_of(series.study_id, series.series_instance_uid, *size)
 
 
 def _described(one: ImageSeries, *, asks_thickness: bool) -> dict[str, Any]:
@@ -317,8 +316,23 @@ def _thickness_mm(series: Series) -> float | None:
     return float(found[0]) if found else None
 
 
-def _shown(stack: Stack) -> NDArray[Any]:
-    """(z, y, x) modality values with white as the highest."""
-    values = np.stack(list(modality_values(stack)))
+def _shown(stack: Stack) -> NDArray[np.float32]:
+    """(z, y, x) modality values with white as the highest. Raises UnusableInput where they are too many."""
+    shape = len(stack.frames), stack.rows, stack.columns
+    if math.prod(shape) > LARGEST_SERIES:
+        raise UnusableInput(
+            f"the series has {_millions(math.prod(shape))} million voxels; "
+            f"at most {_millions(LARGEST_SERIES)} million can be looked at"
+        )
+    values = np.empty(shape, np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is found when it is prepared
+        for z, plane in enumerate(modality_values(stack)):
+            values[z] = plane
     photometric = stack.frames[0].instance.dicom_json.get("00280004", {}).get("Value")
-    return values.max() + values.min() - values if photometric == ["MONOCHROME1"] else values
+    if photometric == ["MONOCHROME1"]:
+        np.subtract(values.max() + values.min(), values, out=values)
+    return values
+
+
+def _millions(count: int) -> int:
+    return count // 1_000_000

@@ -1,5 +1,6 @@
 """Series as stacks of frames in the patient, and the values of their pixels."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,11 +9,15 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.archive.models import Instance
+from annotation.archive.models import Instance, Series
 from annotation.imaging import geometry, sandbox
-from annotation.imaging.frames import FrameIndex, read_frame
+from annotation.imaging.frames import PALETTE, FrameIndex, read_frame
 from annotation.imaging.geometry import Affine, Plane
+from annotation.imaging.native import WholeNumbers
 from annotation.imaging.volume import NotAVolume, SlicePlace, order_slices
+
+IN_ORDER = ("instance_number", "sop_instance_uid")
+LUT_ENDS = (0, 2**16 - 1)  # of what a Modality LUT may hold
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,27 @@ class Stack:
         return np.diag([spacing[1], spacing[0], 1.0, 1.0])
 
 
+def commonest_size(series: Series) -> tuple[int, int] | None:
+    """Rows and columns of most frames of the series; None where it has no images.
+
+    Of sizes that are as common that of the first object: rows of a table come in any order.
+    """
+    frames: Counter[tuple[int, int]] = Counter()
+    shown = Instance.objects.filter(series=series, frame_index__isnull=False)
+    for rows, columns, count in shown.order_by(*IN_ORDER).values_list(
+        "rows", "columns", "number_of_frames"
+    ):
+        if rows and columns:
+            frames[rows, columns] += max(count, 1)
+    return max(frames, key=frames.__getitem__, default=None)
+
+
 def stack_of(study_id: UUID, series_uid: str, rows: int, columns: int) -> Stack:
     """The series' frames of this size. Raises ValueError where there is none."""
     found = Instance.objects.filter(
         series__study_id=study_id, series__series_instance_uid=series_uid,
         rows=rows, columns=columns, frame_index__isnull=False,
-    ).order_by("instance_number", "sop_instance_uid")  # fmt: skip
+    ).order_by(*IN_ORDER)  # fmt: skip
     frames = [
         Frame(instance, number, geometry.plane_of_frame(instance.dicom_json, number))
         for instance in found
@@ -66,27 +86,27 @@ def stack_of(study_id: UUID, series_uid: str, rows: int, columns: int) -> Stack:
     return Stack(tuple(by_key[key] for key in order.keys), rows, columns, order.not_a_volume)
 
 
-def modality_values(stack: Stack) -> Iterator[NDArray[Any]]:
-    """Rescaled values, frame by frame. Raises SandboxFailure, ValueError for colour."""
-    is_whole = image_type(stack) is not np.float32
-    instances = {frame.instance.pk: frame.instance for frame in stack.frames}
-    indexes = {pk: instance.frames for pk, instance in instances.items()}
+def modality_values(stack: Stack) -> Iterator[NDArray[np.floating[Any]]]:
+    """(rows, columns) rescaled values, or those of the Modality LUT, frame by frame.
+
+    As a picture has them (`rendered.modality_values`), and with the rescaling of each frame in an enhanced
+    object. Raises SandboxFailure, also for colour, and FileNotFoundError.
+    """
+    indexes = {frame.instance.pk: frame.instance.frames for frame in stack.frames}
     for frame in stack.frames:
         values = _stored_values(frame, indexes[frame.instance.pk])
-        if values.size != stack.rows * stack.columns:
-            raise ValueError("the images are in colour")
         slope, intercept = _rescale(frame)
-        rescaled = values.reshape(stack.rows, stack.columns) * slope + intercept
-        yield np.rint(rescaled) if is_whole else rescaled
+        yield values.reshape(stack.rows, stack.columns) * slope + intercept
 
 
 def _stored_values(frame: Frame, index: FrameIndex | None) -> NDArray[Any]:
     """As they lie in the file where they lie there plainly, else decoded in the sandbox."""
-    bits, sign = _whole(frame, "00280100", 16), "i" if _whole(frame, "00280103", 0) else "u"
-    if index is not None and index.kind == "native" and bits in (8, 16, 32):
-        data = read_frame(frame.instance.path, index, frame.number)
-        return np.frombuffer(data, np.dtype(f"<{sign}{bits // 8}"))
-    kind, data = sandbox.run("native_frame", path=str(frame.instance.path), frame=frame.number)
+    numbers = _numbers(frame)
+    is_grey = _whole(frame, "00280002", 0) == 1 and _first(frame, "00280004", "") != PALETTE
+    is_plain = is_grey and numbers.is_readable and not _has_lut(frame)
+    if is_plain and index is not None and index.kind == "native":
+        return numbers.read(read_frame(frame.instance.path, index, frame.number))
+    kind, data = sandbox.run("grey_values", path=str(frame.instance.path), frame=frame.number)
     return np.frombuffer(data, np.dtype(kind).newbyteorder("<"))
 
 
@@ -95,9 +115,11 @@ def image_type(stack: Stack) -> type[np.generic]:
     low = high = 0.0
     for frame in stack.frames:
         slope, intercept = _rescale(frame)
-        if not (slope.is_integer() and intercept.is_integer()):
+        is_whole = _numbers(frame).is_possible  # not so where the pixels are floats
+        if not (is_whole and slope.is_integer() and intercept.is_integer()):
             return np.float32
-        ends = [bound * slope + intercept for bound in _stored_range(frame)]
+        bounds = LUT_ENDS if _has_lut(frame) else _numbers(frame).ends
+        ends = [bound * slope + intercept for bound in bounds]
         low, high = min(low, *ends), max(high, *ends)
     for kind in (np.uint8, np.int16, np.int32):
         if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
@@ -105,19 +127,30 @@ def image_type(stack: Stack) -> type[np.generic]:
     return np.float32
 
 
-def _stored_range(frame: Frame) -> tuple[int, int]:
-    bits = _whole(frame, "00280100", 16)
-    if _whole(frame, "00280103", 0):
-        return -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
-    return 0, 2 ** min(_whole(frame, "00280101", bits), bits) - 1
+def _numbers(frame: Frame) -> WholeNumbers:
+    return WholeNumbers(
+        bits_allocated=_whole(frame, "00280100", 0),
+        bits_stored=_whole(frame, "00280101", 0),
+        is_signed=_whole(frame, "00280103", 0) == 1,
+    )
+
+
+def _has_lut(frame: Frame) -> bool:
+    """Whether a Modality LUT takes the place of a slope and an intercept (PS3.3 C.11.1)."""
+    return _first(frame, "00283000", None) is not None
 
 
 def _whole(frame: Frame, tag: str, default: int) -> int:
-    values = frame.instance.dicom_json.get(tag, {}).get("Value") or [default]
-    return int(values[0])
+    return int(_first(frame, tag, default))
+
+
+def _first(frame: Frame, tag: str, default: Any) -> Any:
+    return (frame.instance.dicom_json.get(tag, {}).get("Value") or [default])[0]
 
 
 def _rescale(frame: Frame) -> tuple[float, float]:
+    if _has_lut(frame):
+        return 1.0, 0.0
     return geometry.rescale_of_frame(frame.instance.dicom_json, frame.number)
 
 

@@ -23,7 +23,14 @@ from pydicom.uid import (
 )
 
 from annotation.imaging import codecs
-from annotation.imaging.frames import FILE_MISSING, PixelDescription, index_frames
+from annotation.imaging.frames import (
+    FILE_MISSING,
+    IN_COLOUR,
+    PALETTE,
+    PixelDescription,
+    index_frames,
+)
+from annotation.imaging.native import WholeNumbers
 from annotation.imaging.normalization import RETIRED_JPEG
 from annotation.imaging.windowing import (
     FloatImage,
@@ -118,27 +125,32 @@ def _cut(picture: Image.Image, region: Region) -> Image.Image:
 def grey_or_colour(path: Path, frame: int, wanted: Rendering) -> NDArray[np.uint8]:
     """(rows, columns) grey or (rows, columns, 3) colour, 8 bits."""
     dataset, pixels = decode(path, frame)
-    photometric = dataset.get("PhotometricInterpretation")
-    if photometric == "PALETTE COLOR":
-        pixels = apply_color_lut(pixels, dataset)
+    pixels = _coloured(dataset, pixels)
     if pixels.ndim == 3:
         return _as_bytes(pixels)
     values = modality_values(dataset, pixels)
     shown = WINDOWS[wanted.function](values, *_window(dataset, values, wanted))
-    if photometric == "MONOCHROME1":
+    if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
         np.subtract(1, shown, out=shown)
     shown *= 255
     shown += 0.5  # rounds, because the conversion cuts off
     return shown.astype(np.uint8)
 
 
+def _coloured(dataset: pydicom.Dataset, pixels: NDArray[Any]) -> NDArray[Any]:
+    """Numbers of a palette as the colours (rows, columns, 3) that they stand for; others as they are."""
+    if dataset.get("PhotometricInterpretation") == PALETTE:
+        return np.asarray(apply_color_lut(pixels, dataset))
+    return pixels
+
+
 def model_input(path: Path, frame: int, side: int) -> FloatImage:
-    """One frame as a (side, side) image of mean 0 and deviation 1, padded to a square.
+    """One frame as a (side, side) image of mean 0 and deviation 1, padded to a square; colour as grey.
 
     Raises NotRenderable also for a constant image, which can teach nothing.
     """
     dataset, pixels = decode(path, frame)
-    values = modality_values(dataset, pixels)
+    values = modality_values(dataset, _coloured(dataset, pixels))
     if values.ndim == 3:
         values = values[..., :3].mean(axis=2)
     low, high = np.percentile(values, [0.5, 99.5])
@@ -201,14 +213,19 @@ def native_frame(file: BinaryIO, dataset: pydicom.FileDataset, frame: int) -> ND
 
     `file` stands at the pixel element. None where pydicom has to decode.
     """
-    syntax, bits = dataset.file_meta.TransferSyntaxUID, dataset.get("BitsAllocated")
-    stored = int(dataset.get("BitsStored") or 0)
-    is_grey = dataset.get("SamplesPerPixel") == 1 and bits in (8, 16)
-    if syntax not in NATIVE or not is_grey or not 1 <= stored <= bits:
+    syntax = dataset.file_meta.TransferSyntaxUID
+    numbers = WholeNumbers(
+        bits_allocated=int(dataset.get("BitsAllocated") or 0),
+        bits_stored=int(dataset.get("BitsStored") or 0),
+        is_signed=dataset.get("PixelRepresentation") == 1,
+    )
+    is_grey = dataset.get("SamplesPerPixel") == 1
+    if syntax not in NATIVE or not is_grey or not numbers.is_readable:
         return None
     size = os.fstat(file.fileno()).st_size
     pixels = PixelDescription(
-        rows=int(dataset.Rows), columns=int(dataset.Columns), samples=1, bits_allocated=int(bits),
+        rows=int(dataset.Rows), columns=int(dataset.Columns), samples=1,
+        bits_allocated=numbers.bits_allocated,
         photometric="", number_of_frames=int(dataset.get("NumberOfFrames") or 1),
         is_implicit=syntax.is_implicit_VR, is_encapsulated=False,
     )  # fmt: skip
@@ -217,11 +234,18 @@ def native_frame(file: BinaryIO, dataset: pydicom.FileDataset, frame: int) -> ND
         return None
     [(start, length)] = index.ranges(frame)
     file.seek(start)
-    kind = "i" if dataset.get("PixelRepresentation") == 1 else "u"
-    found = np.frombuffer(file.read(length), np.dtype(f"<{kind}{int(bits) // 8}"))
-    unused = int(bits) - stored  # bits above the stored ones are no part of the value
-    values = found if unused == 0 else (found << unused) >> unused
-    return values.reshape(int(dataset.Rows), int(dataset.Columns))
+    return numbers.read(file.read(length)).reshape(int(dataset.Rows), int(dataset.Columns))
+
+
+def grey_values(path: Path, frame: int) -> NDArray[Any]:
+    """(rows, columns) stored values of one frame, looked up in the Modality LUT where there is one.
+
+    Neither rescaled nor windowed. Raises NotRenderable, also for colour. `frame` is 1-based.
+    """
+    dataset, pixels = decode(path, frame)
+    if pixels.ndim == 3 or dataset.get("PhotometricInterpretation") == PALETTE:
+        raise NotRenderable(IN_COLOUR)
+    return apply_modality_lut(pixels, dataset) if dataset.get("ModalityLUTSequence") else pixels
 
 
 def iterate_frames(path: Path) -> Iterator[NDArray[Any]]:

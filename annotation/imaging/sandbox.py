@@ -213,6 +213,14 @@ def _native_frame(path: str, frame: int) -> Answer:
     return str(pixels.dtype), pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
 
 
+def _grey_values(path: str, frame: int) -> Answer:
+    """The type and the little-endian values of one grey frame, not yet rescaled."""
+    from annotation.imaging.rendered import grey_values
+
+    values = grey_values(Path(path), frame)
+    return str(values.dtype), values.astype(values.dtype.newbyteorder("<")).tobytes()
+
+
 def _encode_frame(path: str, frame: int, transfer_syntax: str) -> Answer:
     from annotation.imaging.encoding import encode_frame
 
@@ -268,6 +276,7 @@ FUNCTIONS: dict[str, Callable[..., Answer]] = {
     "parse": _parse,
     "render": _render,
     "native_frame": _native_frame,
+    "grey_values": _grey_values,
     "encode_frame": _encode_frame,
     "encode_frames": _encode_frames,
     "convert": _convert,

@@ -1,5 +1,6 @@
 """From float arrays with their spacing to one network input; what cannot be used says why."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from learning.training.inputs import Channel, InputSpec
 Floats = NDArray[np.float32]
 FEWEST_SLICES = 4  # of a 3D or 2.5D input; fewer are no volume
 LARGEST_GROWTH = 1 << 30  # voxels after resampling; more would be a wrong spacing
+AT_ONCE = 1 << 20  # voxels that are normalised in one go: a whole series would need its size again
 
 
 class UnusableInput(ValueError):
@@ -44,6 +46,19 @@ class Prepared:
     edges: tuple[tuple[float, float], ...]
 
 
+@dataclass(frozen=True)
+class _Scale:
+    """Brings values to a mean about 0 and order 1, whatever the scanner's units."""
+
+    low: float  # what lies outside of these two is cut off
+    high: float
+    centre: float
+    width: float
+
+    def of(self, values: Floats) -> Floats:
+        return np.asarray((np.clip(values, self.low, self.high) - self.centre) / self.width)
+
+
 def prepare(volumes: Mapping[str, Volume], spec: InputSpec) -> NDArray[np.float16]:
     """(channels, *size) normalised values of one case, one channel per name of the spec.
 
@@ -70,10 +85,12 @@ def prepare_placed(volumes: Mapping[str, Volume], spec: InputSpec) -> Prepared:
             _fitted(image, spec.size, spec.crop, centre)
             for image, centre in zip(found, centres, strict=True)
         ]
-    normalised = [
-        _normalised(image, channel) for image, channel in zip(found, spec.channels, strict=True)
-    ]
-    return Prepared(np.stack(normalised).astype(np.float16), tuple(edges))
+    scales = [_scale(image, channel) for image, channel in zip(found, spec.channels, strict=True)]
+    normalised = np.empty((len(found), *found[0].shape), np.float16)
+    for image, scale, target in zip(found, scales, normalised, strict=True):
+        for part in _parts(image):
+            target[part] = scale.of(image[part])
+    return Prepared(normalised, tuple(edges))
 
 
 def prepare_mask(
@@ -210,21 +227,39 @@ def _centres(images: Sequence[Floats], spec: InputSpec) -> list[Sequence[int] | 
 
 def _foreground_centre(image: Floats) -> list[int]:
     """The middle of what is brighter than halfway between the darkest and the mean."""
-    bright = np.nonzero(image > (image.min() + image.mean()) / 2)
-    return [int((places.min() + places.max()) // 2) for places in bright]
+    is_bright = image > (image.min() + image.mean()) / 2
+    axes = range(image.ndim)
+    along = [is_bright.any(axis=tuple(other for other in axes if other != axis)) for axis in axes]
+    places = [np.flatnonzero(one) for one in along]
+    return [int((one[0] + one[-1]) // 2) for one in places]
 
 
-def _normalised(image: Floats, channel: Channel) -> Floats:
-    """Mean about 0 and values of order 1, whatever the scanner's units."""
+def _scale(image: Floats, channel: Channel) -> _Scale:
+    """Raises UnusableInput where every value comes out the same."""
     if channel.normalisation == "window":
-        scaled = (np.clip(image, channel.low, channel.high) - channel.low) / (
-            channel.high - channel.low
-        )
-        return np.asarray(scaled * 2 - 1, np.float32)
+        low, high = channel.low, channel.high
+        return _Scale(low, high, (low + high) / 2, (high - low) / 2)
     if channel.normalisation == "percentile":
-        low, high = np.percentile(image, [channel.low, channel.high])
-        image = np.clip(image, low, high)
-    deviation = float(image.std())
-    if deviation == 0 or not np.isfinite(deviation):
+        low, high = map(float, np.percentile(image, [channel.low, channel.high]))
+    else:
+        low, high = float(image.min()), float(image.max())
+    if low == high:
         raise UnusableInput(f"{channel.name}: nothing is left inside the crop and the percentiles")
-    return np.asarray((image - image.mean()) / deviation, np.float32)
+    return _Scale(low, high, *_moments(image, low, high))
+
+
+def _moments(image: Floats, low: float, high: float) -> tuple[float, float]:
+    """Mean and standard deviation of the values between the bounds, summed in 64 bits."""
+    total = squares = 0.0
+    for part in _parts(image):
+        total += float(np.clip(image[part], low, high).sum(dtype=np.float64))
+    mean = total / image.size
+    for part in _parts(image):
+        squares += float(np.square(np.clip(image[part], low, high) - mean, dtype=np.float64).sum())
+    return mean, math.sqrt(squares / image.size)
+
+
+def _parts(image: Floats) -> list[slice]:
+    """Parts of the first axis that hold AT_ONCE voxels at most, but one slice at least."""
+    step = max(AT_ONCE * len(image) // image.size, 1)
+    return [slice(start, start + step) for start in range(0, len(image), step)]

@@ -118,6 +118,27 @@ def of_another_study(dataset):
     dataset.SeriesInstanceUID += ".1"
 
 
+def seen_frames(cast, *files):
+    """How many frames of which size a model is shown of a series that arrives in this order."""
+    study = stored(cast, *files)
+    add_cases(project=cast.project, studies=[study])
+    cases = Case.objects.filter(project=cast.project, study=study).select_related("study")
+    [chosen] = SpecifiedInputs(InputSpec((32, 32))).choose(list(cases), {})
+    grid = chosen.grid()
+    return len(grid.frames), grid.rows, grid.columns
+
+
+def test_the_commonest_size_of_a_series_is_that_of_most_frames(cast):
+    slices = factories.make_ct("with stills")
+    stills = [factories.cropped(data, 20, 16) for data in slices[3:]]
+    assert seen_frames(cast, *stills, enhanced(slices[:3], "with stills")) == (3, 32, 32)
+
+
+def test_of_two_sizes_that_are_as_common_the_first_image_decides(cast):
+    first, second = factories.make_ct("two views", slices=2)
+    assert seen_frames(cast, second, factories.cropped(first, 20, 16)) == (1, 20, 16)
+
+
 def test_a_mask_on_frames_lies_in_the_volume_where_they_do(cast):
     definition = factories.QUESTIONS | {"segments": [{"value": 1, "label": "Lesion"}]}
     publish_schema(actor=cast.manager, project=cast.project, definition=definition)

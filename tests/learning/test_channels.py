@@ -13,6 +13,7 @@ from annotation.imaging import conversion
 from annotation.labeling.models import Case
 from annotation.labeling.services.projects import add_cases
 from learning.training.inputs import InputSpec
+from learning.training.preparation import UnusableInput
 from learning.volumes import SpecifiedInputs, spacing_of
 from tests import factories
 from tests.unit.test_aligning import AXIAL, SAGITTAL, scanned
@@ -110,3 +111,14 @@ def test_pixels_of_unknown_size_are_not_taken_for_one_millimetre(cast):
     assert len(load(plain, [case])[0]) == 1
     [chosen] = SpecifiedInputs(InputSpec.from_json(plain)).choose([case], {})
     assert np.isnan(spacing_of(chosen.grid())).all()
+
+
+def test_a_file_that_is_lost_in_between_is_no_frame_that_cannot_be_used(cast):
+    """The first frames are looked at; then one lies on another machine."""
+    inputs = SpecifiedInputs(InputSpec.from_json({"size": [32, 32], "channels": CHANNELS[:1]}))
+    [chosen] = inputs.choose([case_of(cast.project, "lost")], {})
+    looking = inputs.load_slices(chosen)
+    assert next(looking) is not None
+    chosen.grid().frames[1].instance.path.unlink()
+    with pytest.raises(UnusableInput, match="a stored file is not on this machine"):
+        next(looking)

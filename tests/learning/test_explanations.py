@@ -323,6 +323,23 @@ def test_a_case_that_the_model_cannot_look_at_says_why(cast, seeing):
     assert asked.error.startswith("The model cannot look at this case: no image that can be render")
 
 
+@pytest.mark.parametrize("spec", [None, InputSpec((48, 48))], ids=["middle image", "specified"])
+def test_a_case_whose_file_is_elsewhere_says_that_and_not_where_it_lay(cast, target, spec):
+    architecture = Architecture("resnet10", 2, size=(48, 48))
+    network = architecture.build()
+    version = planted.put_into_production(target, network, architecture, spec=spec)
+    [case] = factories.make_cases(cast.project, 1)
+    case.study.series.get().instances.get().path.unlink()
+    asked = explanations.request_explanation(
+        case=case, model_version=version.pk, method="grad_cam", answer="yes"
+    )
+    explanations.run_if_free(str(asked.pk), explaining.explain)
+    asked.refresh_from_db()
+    assert (asked.state, asked.error) == (
+        "failed", "The model cannot look at this case: a stored file is not on this machine.",
+    )  # fmt: skip
+
+
 def test_what_is_used_least_is_cleared_away(cast, seeing, settings):
     case = planted.make_case(cast.project, "c", planted.picture(np.random.default_rng(1), (4, 4)))
     old, _ = explained(case, seeing, "grad_cam")

@@ -132,7 +132,7 @@ def test_a_deflate_bomb_is_stopped_before_it_takes_memory(tmp_path):
         sandbox.run("parse", path=str(path))
 
 
-@pytest.mark.parametrize("function", ["native_frame", "model_input"])
+@pytest.mark.parametrize("function", ["native_frame", "grey_values", "model_input"])
 def test_a_file_that_is_not_there_is_told_apart_from_a_damaged_one(tmp_path, function):
     side = {"side": 8} if function == "model_input" else {}
     with pytest.raises(sandbox.SandboxFailure) as refused:

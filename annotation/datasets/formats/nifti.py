@@ -125,12 +125,21 @@ def _write_mask(archive: Archive, name: str, volume: LabelVolume, stack: Stack) 
 
 
 def _write_image(archive: Archive, name: str, volume: LabelVolume, stack: Stack) -> None:
-    planes = modality_values(stack)
+    kind = image_type(stack)
+    planes = (_exactly(plane, kind) for plane in modality_values(stack))
     first = next(planes)  # what cannot be decoded is refused before the entry is begun
     about = {**_about(volume), "not_a_volume": _why_not(stack)}
     with archive.entry(name, **about) as file:
         shape, affine = _shape(stack), stack.affine_lps
-        write_volume(file, _and(first, planes), shape, image_type(stack), affine)
+        write_volume(file, _and(first, planes), shape, kind, affine)
+
+
+def _exactly(plane: NDArray[Any], kind: type[np.generic]) -> NDArray[Any]:
+    """The values in this type. Raises ValueError where the header let one expect smaller ones."""
+    found = plane.astype(kind)
+    if kind is not np.float32 and not np.array_equal(found, plane):
+        raise ValueError("the images hold other values than their header says")
+    return found
 
 
 def _and(first: NDArray[Any], rest: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:

@@ -25,6 +25,8 @@ export const leftOut = {
   'left_out.little_overlap': '{name}: shows {share} of what {first} shows of the patient',
   'left_out.no_volume': '{name}: the series is no volume: {why}',
   'left_out.no_frames': 'the series has no images',
+  'left_out.too_large': 'the series has {have} million voxels; at most {most} million can be looked at',
+  'left_out.in_colour': 'the images are in colour',
   'left_out.value_missing': '{name} is missing',
   'left_out.value_unknown': '{name} is none of its categories',
   'left_out.value_no_number': '{name} is no number',
