@@ -18,6 +18,7 @@ import {
 } from './presets'
 import { pointOn } from './regions/frames'
 import { storedWindows, valuesOf, valuesWithin } from './samples'
+import { spacingAt } from './spacings'
 import { disableViewport } from './textures'
 import { toolGroup } from './tools'
 import type { PaneState, PaneView, Presentation, Slab } from './types'
@@ -85,7 +86,7 @@ export class Pane {
       if (turn !== this.turn) return
       const notice = this.loader.whyNotVolume(loaded)
       const shownAs = notice ? 'stack' : as
-      this.change({ as: shownAs, notice, frames: loaded.imageIds.length, spacing: loaded.spacing })
+      this.change({ as: shownAs, notice, frames: loaded.imageIds.length })
       if (shownAs !== as) this.enable(shownAs)
       const picture = await this.present(loaded, shownAs, slice)
       if (turn === this.turn) this.begin(picture, loaded, preset)
@@ -364,6 +365,7 @@ export class Pane {
     // A slice that cannot be loaded must not pass for the one before it, nor that for one that is on its way.
     const index = trouble ? picture.index() : picture.shownIndex()
     const imageId = trouble || picture.isBehind() ? loaded.imageIds[index] : picture.imageId()
+    const image = loaded.imageIds.indexOf(imageId ?? '')
     this.change({
       ...window,
       status: trouble ? 'failed' : 'shown',
@@ -373,8 +375,9 @@ export class Pane {
       zoom: viewport.getZoom(),
       isInverted,
       preset: isPreset ? this.state.preset : '',
-      edges: edgesOf(picture, loaded),
-      place: loaded.places[loaded.imageIds.indexOf(imageId ?? '')] ?? null,
+      edges: edgesOf(picture, loaded.codes[image] ?? null),
+      spacing: spacingAt(imageId ?? loaded.imageIds[0] ?? '').source,
+      place: loaded.places[image] ?? null,
     })
   }
 

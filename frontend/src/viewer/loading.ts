@@ -22,8 +22,7 @@ import { heldBytes, holdVolume, releaseVolume } from './held'
 import { cross, dot } from './linking'
 import { ViewerError, type VolumeNotice } from './messages'
 import { forgetMetadata, keepMetadata, keptFacts } from './metadata'
-import { spacingOf } from './spacing'
-import type { Place, SpacingSource } from './types'
+import type { Place } from './types'
 
 const LOAD_TIMEOUT_MS = 30_000
 const PROGRESSIVE_PIXELS = 3e6
@@ -46,9 +45,8 @@ export interface LoadedSeries {
   places: Place[]
   frameBytes: number
   isColour: boolean
-  spacing: SpacingSource
-  /** PatientOrientation (0020,0020) of the first image, for images without a place. */
-  codes: [string, string] | null
+  /** PatientOrientation (0020,0020) of each image, for those without a place: a series of radiographs has all sides. */
+  codes: readonly (readonly [string, string] | null)[]
   /** Read from every frame's metadata when it is first asked for: not before the first image. */
   readonly geometry: SeriesGeometry | null
 }
@@ -210,29 +208,34 @@ export class SeriesLoader {
     }
     const first = datasets.get(series.instances[0]?.sop_instance_uid ?? '')
     if (series.is_prepared && isLarge(first)) imageIds.forEach(showProgressively)
-    return describe(study, series, imageIds, first)
+    return describe(study, series, imageIds, datasets)
   }
 }
 
 function describe(
-  study: ViewerStudy, series: ViewerSeries, imageIds: string[], first: DicomJson | undefined,
+  study: ViewerStudy, series: ViewerSeries, imageIds: string[], datasets: ReadonlyMap<string, DicomJson>,
 ): LoadedSeries {
-  const [row, column] = textsOf(first, TAGS.codes)
+  const places = imagesOf(series)
+  const first = datasets.get(places[0]?.sop_instance_uid ?? '')
   let geometry: SeriesGeometry | null | undefined
   return {
     study,
     series,
     imageIds,
-    places: imagesOf(series),
+    places,
     frameBytes: frameBytes(first),
     isColour: isColour(first),
-    spacing: spacingOf(first).source,
-    codes: row && column ? [row, column] : null,
+    codes: places.map(({ sop_instance_uid }) => codesOf(datasets.get(sop_instance_uid))),
     get geometry() {
       if (geometry === undefined) geometry = geometryOf(imageIds)
       return geometry
     },
   }
+}
+
+function codesOf(dataset: DicomJson | undefined): [string, string] | null {
+  const [row, column] = textsOf(dataset, TAGS.codes)
+  return row && column ? [row, column] : null
 }
 
 function geometryOf(imageIds: string[]): SeriesGeometry | null {
