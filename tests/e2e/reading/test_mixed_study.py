@@ -84,6 +84,7 @@ def test_every_kind_of_series_is_shown_as_it_should_be(live_cast):
         room = enter(project)
         the_rules_preset_is_that_of_all_slices(room)
         pet_in_planes_is_shown_in_suv_also_after_a_reset(room)
+        a_localizer_shows_the_lines_and_stays_where_it_is(room)
 
 
 def the_rules_preset_is_that_of_all_slices(room):
@@ -110,3 +111,21 @@ def pet_in_planes_is_shown_in_suv_also_after_a_reset(room):
     room.do("w.invert(); w.rotate(90); w.reset()")
     room.until("p.center === 2.5 && p.width === 5 && !p.isInverted")
     assert np.abs(np.subtract(brightest(), four_of_five)).max() < 3
+
+
+def a_localizer_shows_the_lines_and_stays_where_it_is(room):
+    room.do("w.kept = w.state.panes[0].study; w.setTool('window'); w.setLayout('1x2')")
+    for pane, number in enumerate((MR, LOCALIZER)):
+        room.show(pane, number)
+        room.until(f"p.status === 'shown' && p.series === p.study.series[{number}]", pane)
+    room.do("w.setLinks({ scroll: true, window: false, zoom: false }); w.setReferenceLines(true)")
+    room.do("w.activate(0); await w.goTo(3)")
+    line = "[data-pane='1'] [data-testid=reference-line]"
+    room.page.wait_for_selector(line, state="attached")
+    room.do("await w.goTo(12)")
+    room.settle()
+    assert [room.pane(pane)["slice"] for pane in range(2)] == [12, 1]
+    room.do("w.activate(1); await w.goTo(2)")
+    room.settle()
+    assert [room.pane(pane)["slice"] for pane in range(2)] == [12, 2]
+    room.page.wait_for_selector(line.replace("'1'", "'0'"), state="attached")
