@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { frameBytes, framesAhead, nearestFirst, whyNotVolume } from '../src/viewer/budget'
+import { frameBytes, framesAhead, nearestFirst, roomForMask, takenFromImages, whyNotVolume } from '../src/viewer/budget'
 import type { DicomJson } from '../src/viewer/dicomweb'
 
 function image(values: Record<string, unknown>): DicomJson {
@@ -35,6 +35,17 @@ it('fetches everything ahead that fits, and shares the rest', () => {
   expect(framesAhead([large, small], 1000, 0)).toEqual([74, 10])
   expect(framesAhead([large, large], 1000, 350)).toEqual([20, 20])
   expect(framesAhead([large], 1000, 2000)).toEqual([0])
+})
+
+it('lets masks fill the reserve first, and take of the images what goes beyond it', () => {
+  expect(takenFromImages({ volumes: 40, masks: 25 }, 100)).toBe(40)
+  expect(takenFromImages({ volumes: 40, masks: 45 }, 100)).toBe(60)
+})
+
+it('leaves room for what is looked at beside the masks', () => {
+  expect(roomForMask(500, 1536, 1000)).toBe(true)
+  expect(roomForMask(500, 1536, 1500)).toBe(false)
+  expect(roomForMask(536, 1536, 1000)).toBe(false)
 })
 
 it('fetches outwards from the slice under the eye', () => {

@@ -142,6 +142,31 @@ describe('drawing', () => {
   })
 })
 
+describe('a stroke that is still being compressed', () => {
+  it('takes back what came after a stroke first, however long the stroke was being compressed', async () => {
+    vi.useRealTimers()
+    const session = await open()
+    session.paint(stroke([1, 0, 0, 2]))
+    session.choose('nodule', 'yes')
+    await session.undoEdit()
+    expect(session.snapshot).toMatchObject({ content: { answers: {} }, undoName: 'paint', redoName: 'answer' })
+    expect(session.snapshot.content.masks).toHaveLength(1)
+    await session.undoEdit()
+    expect(session.snapshot).toMatchObject({ content: { answers: {} }, undoName: null })
+    expect(session.snapshot.content.masks ?? []).toEqual([])
+    session.dispose()
+  })
+
+  it('has nothing to take back of a stroke that changed nothing', async () => {
+    vi.useRealTimers()
+    const session = await open()
+    session.paint({ ...stroke([]), slices: new Map([['1:1', null]]) })
+    await session.undoEdit()
+    expect(session.snapshot).toMatchObject({ content: { answers: {} }, undoName: null, redoName: null })
+    session.dispose()
+  })
+})
+
 describe('two tabs', () => {
   it('follow each other while nothing is unsaved', async () => {
     const [one, two] = [await open(), await open()]

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
-import { imagesOf, valuesIn } from '../src/viewer/regions/frames'
+import { framesAt, imagesOf, valuesIn } from '../src/viewer/regions/frames'
 import { measure } from '../src/viewer/regions/statistics'
+import { answerForHeaders, imagesAskedOf, keepHeader } from './harness/headers'
 
 const box = { kind: 'box', pixels: [[1, 0], [2, 0], [2, 1], [1, 1]] } as const
 const data = Int16Array.from([0, 1, 2, 3, 4, 5])
@@ -28,4 +29,14 @@ it('finds the images of places by their names', () => {
   const view = { imageIds: ['a:/instances/1.2/frames/1', 'a:/instances/1.2/frames/2', 'a:/instances/1.3/frames/1'] }
   const second = { sop_instance_uid: '1.2', frame: 2, pixel: [0, 0] }
   expect([...imagesOf([second, { sop_instance_uid: '9', frame: 1 }], [view])]).toEqual([[second, 'a:/instances/1.2/frames/2']])
+})
+
+it('reads of a long series only the headers of the images that places name', () => {
+  answerForHeaders()
+  const imageIds = Array.from({ length: 100 }, (_, i) => `wadors:/r/instances/${i + 1}/frames/1`)
+  for (const imageId of imageIds) keepHeader(imageId)
+  const asked = imagesAskedOf()
+  const place = { sop_instance_uid: '7', frame: 1 }
+  expect(framesAt([place], [{ imageIds }]).get(place)?.imageId).toBe(imageIds[6])
+  expect([...asked].filter((imageId) => imageIds.includes(String(imageId)))).toEqual([imageIds[6]])
 })

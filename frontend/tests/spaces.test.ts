@@ -16,11 +16,11 @@ beforeAll(() => {
 })
 
 /** A pane on slice 5 of 9, and what it is told. */
-function paneWith(imageId: string | undefined): { pane: Pane; told: string[] } {
+function paneWith(imageId: string | undefined, isScattered = false): { pane: Pane; told: string[] } {
   const told: string[] = []
   const plane = { ...planeOf(imageId ?? ''), point: [0, 0, 12], normal: [0, 0, 1] }
   const picture = {
-    count: 9, index: () => 0, plane: () => plane, jumpTo: ([, , z]: number[]) => told.push(`to ${String(z)} mm`),
+    count: 9, index: () => 0, isScattered: () => isScattered, plane: () => plane, jumpTo: ([, , z]: number[]) => told.push(`to ${String(z)} mm`),
   }
   const goTo = (slice: number) => Promise.resolve(told.push(`to slice ${slice}`))
   return { pane: { picture, state: { slice: 5, slices: 9 }, goTo } as unknown as Pane, told }
@@ -31,6 +31,14 @@ function linked([leading, following]: readonly (string | undefined)[]): string[]
   follow(leader.pane, [leader.pane, other.pane], { scroll: true, window: false, zoom: false })
   return other.told
 }
+
+it('scrolls neither a localizer nor what is linked to it', () => {
+  const [leader, localizer] = [paneWith(NAMED[0]), paneWith(NAMED[1], true)]
+  const links = { scroll: true, window: false, zoom: false }
+  follow(leader.pane, [leader.pane, localizer.pane], links)
+  follow(localizer.pane, [leader.pane, localizer.pane], links)
+  expect([leader.told, localizer.told]).toEqual([[], []])
+})
 
 it('scrolls two series by millimetres only where they name one frame of reference', () => {
   expect(linked(NAMED)).toEqual(['to 12 mm'])

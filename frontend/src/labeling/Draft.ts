@@ -1,12 +1,13 @@
 /** One annotation while it is open: its document, painted slices, autosave and the other tabs. */
 import { ApiError } from '../api/client'
 import { Autosave, type SaveState } from './autosave'
-import { contentOf, drawnMasks, isDrawn, type Content } from './content'
+import { contentOf, drawnMasks, type Content } from './content'
 import { ReadingDocument, type Change } from './document'
-import { isTarget, keepCommitted, paint } from './edits'
+import { keepCommitted, paint } from './edits'
 import { t } from '../i18n'
 import type { MaskLayer } from '../viewer/types'
 import { recovery, type Found, type WorkJournal } from './journal'
+import { withKnownSlices } from './knownSlices'
 import { MaskStore, type Hashes, type MaskChange } from './maskStore'
 import { explain } from './serverAnswers'
 import type { Bytes } from './sliceFormat'
@@ -159,12 +160,17 @@ export class Draft {
     const { outcome, isContinued = false } = change
     if (!isContinued) this.gestures++
     const gesture = `stroke ${this.gestures}`
+    if (!isContinued) this.document.reserve(action, gesture) // what is done while it is compressed comes after it
     this.strokes.add({
       keep: async () => {
         await this.masks.store(change, (hashes) => this.keepPainted(change, hashes, action, gesture))
+        this.document.giveBack(gesture)
         if (this.isClosed) outcome?.dropped()
       },
-      drop: () => outcome?.dropped(),
+      drop: () => {
+        this.document.giveBack(gesture)
+        outcome?.dropped()
+      },
     })
     return true
   }
@@ -379,22 +385,4 @@ export function openBroadcast(): Channel | null {
 function lacksSlices(error: unknown): boolean {
   const fields = error instanceof ApiError ? error.problem.fields : undefined
   return Object.keys(fields ?? {}).some((path) => path.includes('masks'))
-}
-
-/** The page may have gone before the bytes of its last stroke were kept: such a slice, which nobody
- * could show or save, falls back to what the server has, and everything else is kept. */
-function withKnownSlices(
-  found: Content, theirs: Content, isKnown: (sha256: string) => boolean,
-): Content {
-  if (!found.masks || drawnMasks(found).every((m) => Object.values(m.slices).every(isKnown))) return found
-  const masks = found.masks.map((mask) => {
-    if (!isDrawn(mask)) return mask
-    const before = drawnMasks(theirs).find((one) => isTarget(one, mask))
-    const slices = Object.entries(mask.slices).flatMap(([place, sha256]) => {
-      const kept = isKnown(sha256) ? sha256 : before?.slices[place]
-      return kept ? [[place, kept] as const] : []
-    })
-    return { ...mask, slices: Object.fromEntries(slices) }
-  })
-  return { ...found, masks }
 }

@@ -9,6 +9,8 @@ export interface Step {
   gesture: string | undefined
   /** The content on the other side of the step. */
   content: Content
+  /** Whether its place is kept, but what it does has not come yet. */
+  isReserved?: boolean
 }
 
 export type Change = (content: Content) => Content
@@ -25,7 +27,7 @@ export class ReadingDocument {
   }
 
   get canUndo(): boolean {
-    return this.past.length > 0
+    return this.past.some((step) => !step.isReserved)
   }
 
   get canRedo(): boolean {
@@ -34,7 +36,7 @@ export class ReadingDocument {
 
   /** The action that undo would take back. */
   get undoName(): string | null {
-    return this.past.at(-1)?.action ?? null
+    return this.past.findLast((step) => !step.isReserved)?.action ?? null
   }
 
   get redoName(): string | null {
@@ -60,13 +62,27 @@ export class ReadingDocument {
     return true
   }
 
+  /** Keep the place of a step that is done, but whose content comes late: what is done meanwhile lies on top of it. */
+  reserve(action: string, gesture: string): void {
+    this.remember({ action, gesture, content: this.current, isReserved: true })
+    this.future = []
+  }
+
+  /** Nothing, or no more, comes of the step: where nothing came, its place is free again. */
+  giveBack(gesture: string): void {
+    this.past = this.past.filter((step) => !step.isReserved || step.gesture !== gesture)
+  }
+
   /** A part of a step that comes late: what was done since builds on it. False where that step is gone, or nothing
    * changes. */
   amend(gesture: string, change: Change): boolean {
     const begun = this.past.findLastIndex((step) => step.gesture === gesture)
     const next = change(this.current)
     if (begun < 0 || next === this.current) return false
-    this.past = this.past.map((step, i) => (i > begun ? { ...step, content: change(step.content) } : step))
+    this.past = this.past.map((step, i) => {
+      if (i < begun) return step
+      return i > begun ? { ...step, content: change(step.content) } : { ...step, isReserved: false }
+    })
     this.future = []
     this.show(next)
     return true

@@ -3,12 +3,14 @@ import { useCallback, useEffect, useRef, useState } from 'react'
 import { t } from '../i18n'
 import { showNotice } from '../ui/notify'
 import type { SuggestedMasks } from '../viewer/masks/SuggestedMasks'
+import { ViewerError } from '../viewer/messages'
 import type { MaskLayer, PinnedPlace } from '../viewer/types'
 import type { Segment } from './definition'
 import type { ReadingSession } from './ReadingSession'
 import { DEFAULT_LOOK, segmentColour } from './SegmentPanel'
 import { explain } from './serverAnswers'
 import type { ViewerConnection } from './useWorkstation'
+import { troubleText } from './viewerText'
 
 export interface SuggestedDrawing {
   isShown: boolean
@@ -31,7 +33,7 @@ export function useSuggestedMasks(
   useEffect(() => {
     if (!workstation || !layers || !hasMasks) return undefined
     const created = new layers.SuggestedMasks(workstation, (error) =>
-      showNotice(t('masks.suggested_failed', { message: explain(error) })))
+      showNotice(t('masks.suggested_failed', { message: whyMissing(error) })))
     overlay.current = created
     return () => {
       overlay.current = null
@@ -53,6 +55,10 @@ export function useSuggestedMasks(
     toggle: useCallback(() => setHidden((before) => (before === id ? null : id)), [id]),
     place: useCallback(() => overlay.current?.place() ?? null, []),
   }
+}
+
+function whyMissing(error: unknown): string {
+  return error instanceof ViewerError ? troubleText(error.trouble) : explain(error)
 }
 
 /** Fetches the slices when the first is read, and again where that failed. */

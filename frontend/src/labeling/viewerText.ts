@@ -34,6 +34,8 @@ export function troubleText(trouble: Trouble): string {
       return t(`trouble.late_${trouble.what}`)
     case 'refused':
       return t('trouble.refused', { status: String(trouble.status) })
+    case 'no_room':
+      return t('refusal.too_large')
     case 'unknown':
       return trouble.detail
   }

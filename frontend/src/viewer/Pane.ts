@@ -13,11 +13,10 @@ import { Markings } from './markings'
 import { troubleOf } from './messages'
 import { paneElements, type PaneElements } from './paneElements'
 import { PlanePicture, StackPicture, type Picture } from './pictures'
-import {
-  isSameWindow, presetsFor, rangeOf, windowBetween, windowOf, windowOfRange, type Preset, type Window,
-} from './presets'
+import { PaneWindow } from './PaneWindow'
+import { windowOfRange, type Preset, type Window } from './presets'
 import { pointOn } from './regions/frames'
-import { storedWindows, valuesOf, valuesWithin } from './samples'
+import { spacingAt } from './spacings'
 import { disableViewport } from './textures'
 import { toolGroup } from './tools'
 import type { PaneState, PaneView, Presentation, Slab } from './types'
@@ -33,8 +32,6 @@ export type PaneListener = (pane: Pane, isView: boolean) => void
 
 const EVENTS = core.Enums.Events
 const WATCHED = [EVENTS.STACK_NEW_IMAGE, EVENTS.VOLUME_NEW_IMAGE, EVENTS.VOI_MODIFIED, EVENTS.CAMERA_MODIFIED]
-const REGION_PERCENTILES = [1, 99] as const
-const WINDOW_OF_LAST_RESORT = 'full'
 
 export class Pane {
   state = EMPTY_PANE
@@ -49,9 +46,9 @@ export class Pane {
   private enabled: core.Enums.ViewportType | null = null
   /** Whether the first picture of what is shown is on the screen. */
   isDrawn = false
-  private presetWindow: Window | null = null
   /** What it was told to show last. */
   private wanted: { choice: Choice; preset: string; slice: number | null } | null = null
+  private readonly windowing = new PaneWindow(() => this.refresh())
   private readonly cinema = new Cine(() => this.state, (slice) => this.goTo(slice))
 
   constructor(
@@ -85,7 +82,7 @@ export class Pane {
       if (turn !== this.turn) return
       const notice = this.loader.whyNotVolume(loaded)
       const shownAs = notice ? 'stack' : as
-      this.change({ as: shownAs, notice, frames: loaded.imageIds.length, spacing: loaded.spacing })
+      this.change({ as: shownAs, notice, frames: loaded.imageIds.length })
       if (shownAs !== as) this.enable(shownAs)
       const picture = await this.present(loaded, shownAs, slice)
       if (turn === this.turn) this.begin(picture, loaded, preset)
@@ -169,29 +166,17 @@ export class Pane {
   }
 
   presets(): Preset[] {
-    const imageId = this.picture?.imageId() ?? this.loaded?.imageIds[0]
-    return presetsFor(this.state.series?.modality ?? '', imageId ? storedWindows(imageId) : [])
+    return this.windowing.presets(this.state.series?.modality ?? '')
   }
 
   /** A preset by its name, or a window in the image's units. */
   window(wanted: string | Window): void {
-    const { picture } = this
-    if (!picture) return
-    if (typeof wanted !== 'string') {
-      this.apply(wanted, '')
-      return
-    }
-    const preset = this.presets().find(({ name }) => name === wanted)
-    const window = preset && windowOf(preset, () => valuesOf(picture))
-    if (window) this.apply(window, wanted)
+    this.windowing.use(wanted)
   }
 
   /** The window that suits a rectangle of the canvas. */
   windowWithin(from: readonly [number, number], to: readonly [number, number]): void {
-    if (!this.picture) return
-    const values = valuesWithin(this.picture.viewport, from, to)
-    const window = windowBetween(values, ...REGION_PERCENTILES)
-    if (window) this.apply(window, '')
+    this.windowing.suit(from, to)
   }
 
   setZoom(zoom: number): void {
@@ -214,9 +199,8 @@ export class Pane {
     if (flipVertical) this.flip('v')
     const slice = picture.index()
     if (picture.volumeId !== null) picture.setSlab(null)
-    viewport.resetProperties()
+    this.windowing.reset()
     viewport.resetCamera()
-    this.ensureWindow()
     // A reset of a volume also goes back to its middle.
     if (picture.index() !== slice) void picture.goTo(slice)
     viewport.render()
@@ -269,7 +253,9 @@ export class Pane {
   countLoaded(): void {
     if (!this.loaded) return
     const loaded = this.loaded.imageIds.filter((id) => core.cache.isLoaded(id)).length
-    if (loaded !== this.state.loaded) this.change({ loaded })
+    if (loaded === this.state.loaded) return
+    this.change({ loaded })
+    this.windowing.arrived()
   }
 
   private async present(loaded: LoadedSeries, as: Presentation, slice: number | null): Promise<Picture> {
@@ -299,7 +285,7 @@ export class Pane {
     this.picture = picture
     this.loaded = loaded
     if (picture.volumeId === null) picture.viewport.resetCamera()
-    this.ensureWindow()
+    this.windowing.begin(picture, loaded)
     picture.viewport.render()
     if (preset) this.window(preset)
     this.refresh()
@@ -312,7 +298,7 @@ export class Pane {
     this.cinema.stop()
     this.markings.draw(null, null)
     this.markings.drawRectangle(null)
-    this.presetWindow = null
+    this.windowing.end()
     this.isDrawn = false
     const { picture } = this
     this.picture = null
@@ -323,23 +309,6 @@ export class Pane {
     if (this.state.status !== 'empty') this.disable()
     picture?.dispose()
     return ++this.turn
-  }
-
-  private apply(window: Window, preset: string): void {
-    const viewport = this.picture?.viewport
-    if (!viewport) return
-    this.presetWindow = window
-    this.state = { ...this.state, preset }
-    viewport.setProperties({ voiRange: rangeOf(window) })
-    viewport.render()
-    this.refresh()
-  }
-
-  /** Of a frame without a window Cornerstone takes the extremes, which it does not know of frames
-   * that a volume has loaded. */
-  private ensureWindow(): void {
-    const { upper, lower } = this.picture?.viewport.getProperties()?.voiRange ?? { upper: 0, lower: 0 }
-    if (!(upper > lower)) this.window(WINDOW_OF_LAST_RESORT)
   }
 
   /** One step of Cornerstone tells several things about itself. */
@@ -359,11 +328,11 @@ export class Pane {
     const { voiRange: range, invert: isInverted = false } = viewport.getProperties() ?? {}
     const { center, width } = this.state
     const window = range ? windowOfRange(range) : { center, width }
-    const isPreset = this.presetWindow !== null && isSameWindow(window, this.presetWindow)
     const trouble = this.failures.of(picture.imageId())
     // A slice that cannot be loaded must not pass for the one before it, nor that for one that is on its way.
     const index = trouble ? picture.index() : picture.shownIndex()
     const imageId = trouble || picture.isBehind() ? loaded.imageIds[index] : picture.imageId()
+    const image = loaded.imageIds.indexOf(imageId ?? '')
     this.change({
       ...window,
       status: trouble ? 'failed' : 'shown',
@@ -372,9 +341,10 @@ export class Pane {
       slices: picture.count,
       zoom: viewport.getZoom(),
       isInverted,
-      preset: isPreset ? this.state.preset : '',
-      edges: edgesOf(picture, loaded),
-      place: loaded.places[loaded.imageIds.indexOf(imageId ?? '')] ?? null,
+      preset: this.windowing.presetOf(window),
+      edges: edgesOf(picture, loaded.codes[image] ?? null),
+      spacing: spacingAt(imageId ?? loaded.imageIds[0] ?? '').source,
+      place: loaded.places[image] ?? null,
     })
   }
 

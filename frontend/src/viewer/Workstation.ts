@@ -5,6 +5,7 @@ import type { ViewerSeries, ViewerStudy } from './dicomweb'
 import { placeInMiddle, seriesWith } from './finding'
 import { drawMarkings, follow, pointAfter, showPoint } from './following'
 import type { Vector } from './geometry'
+import { heldBytes } from './held'
 import { GESTURES, type PointGesture, type RegionGesture, type ScrollGesture } from './gestures'
 import type { HangingPlan } from './hanging'
 import { activeIn, layoutForPlanes, MAX_PANES, shapeOf } from './layout'
@@ -51,7 +52,7 @@ export class Workstation extends PaneCommands implements PaneHost {
   constructor(root: string, private readonly element: HTMLDivElement) {
     super()
     this.loader = new SeriesLoader(root)
-    this.prefetcher = new Prefetcher(() => this.loader.heldBytes(), this.failures)
+    this.prefetcher = new Prefetcher(heldBytes, this.failures)
   }
 
   get state(): WorkstationState {

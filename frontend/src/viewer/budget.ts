@@ -10,6 +10,8 @@ const TAGS = {
 }
 /** Kept free of images: for painted masks, which Cornerstone would otherwise throw out. */
 export const RESERVED_SHARE = 0.25
+/** Kept free of masks: for the images that are looked at beside them. */
+const IN_SIGHT_SHARE = 1 / 64
 const COLOUR_BYTES = 4
 
 /** Bytes of one decoded frame as Cornerstone keeps it. */
@@ -39,7 +41,7 @@ export interface VolumeQuestion {
   series: Pick<ViewerSeries, 'not_a_volume'>
   isColour: boolean
   bytes: number
-  /** What the cache may hold in all, and what other volumes hold of it. */
+  /** What the cache may hold in all, and what other volumes and masks take of it. */
   limit: number
   held: number
 }
@@ -72,6 +74,16 @@ export function framesAhead(stacks: readonly Stack[], limit: number, held: numbe
     free -= Math.min(stack.bytes, share)
   })
   return ahead
+}
+
+/** What volumes and masks take of what images may fill: masks fill the reserve first. */
+export function takenFromImages({ volumes, masks }: { volumes: number; masks: number }, limit: number): number {
+  return volumes + Math.max(masks - limit * RESERVED_SHARE, 0)
+}
+
+/** Whether a mask of so many bytes fits: it may fill the reserve, and what volumes and other masks leave of the rest. */
+export function roomForMask(bytes: number, limit: number, held: number): boolean {
+  return held + bytes <= limit * (1 - IN_SIGHT_SHARE)
 }
 
 /** Whether so many more bytes leave the reserve free. */

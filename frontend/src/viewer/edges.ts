@@ -1,10 +1,10 @@
 /** The letters at the sides of a pane: where the patient's sides are as it is turned now. */
 import { edgeLetters, edgeLettersFromView, type EdgeLetters, type Vector } from './geometry'
 import { cross } from './linking'
-import type { LoadedSeries } from './loading'
 import type { Picture } from './pictures'
 
-export function edgesOf(picture: Picture, { codes }: Pick<LoadedSeries, 'codes'>): EdgeLetters | null {
+/** @param codes the image's PatientOrientation, which counts where it has no place in the patient */
+export function edgesOf(picture: Picture, codes: readonly [string, string] | null): EdgeLetters | null {
   const { viewUp, viewPlaneNormal } = picture.viewport.getCamera()
   if (!viewUp || !viewPlaneNormal) return null
   const up = viewUp as Vector

@@ -23,8 +23,10 @@ function followWindow(leader: Pane, pane: Pane): void {
   if (center !== pane.state.center || width !== pane.state.width) pane.window({ center, width })
 }
 
-/** By position in the patient within one frame of reference, else by the share of the way. */
+/** By position in the patient within one frame of reference, else by the share of the way. Images that lie across one
+ * another neither follow nor lead: the next one is no step to anywhere. */
 function followSlice(leader: Pane, pane: Pane): void {
+  if (leader.picture?.isScattered() || pane.picture?.isScattered()) return
   const from = leader.picture?.plane() ?? null
   const to = pane.picture?.plane() ?? null
   if (from && to && from.frameOfReference === to.frameOfReference) {

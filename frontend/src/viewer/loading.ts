@@ -18,11 +18,11 @@ import {
 } from './dicomweb'
 import type { Vector } from './geometry'
 import type { HangingPlan, PanePlan } from './hanging'
+import { heldBytes, holdVolume, releaseVolume } from './held'
 import { cross, dot } from './linking'
 import { ViewerError, type VolumeNotice } from './messages'
 import { forgetMetadata, keepMetadata, keptFacts } from './metadata'
-import { spacingOf } from './spacing'
-import type { Place, SpacingSource } from './types'
+import type { Place } from './types'
 
 const LOAD_TIMEOUT_MS = 30_000
 const PROGRESSIVE_PIXELS = 3e6
@@ -45,9 +45,8 @@ export interface LoadedSeries {
   places: Place[]
   frameBytes: number
   isColour: boolean
-  spacing: SpacingSource
-  /** PatientOrientation (0020,0020) of the first image, for images without a place. */
-  codes: [string, string] | null
+  /** PatientOrientation (0020,0020) of each image, for those without a place: a series of radiographs has all sides. */
+  codes: readonly (readonly [string, string] | null)[]
   /** Read from every frame's metadata when it is first asked for: not before the first image. */
   readonly geometry: SeriesGeometry | null
 }
@@ -65,7 +64,8 @@ export function inTime<T>(work: Promise<T>, what: 'series' | 'image' | 'volume')
 export class SeriesLoader {
   private readonly loaded = new Map<string, { imageIds: string[]; loading: Promise<LoadedSeries> }>()
   private readonly registered = new Map<string, string[]>()
-  private readonly volumes = new Map<string, { bytes: number; users: number }>()
+  /** By volume: how many panes show it. */
+  private readonly users = new Map<string, number>()
   /** What was fetched for a case that was to come next. */
   private ahead: ViewerStudy[] = []
 
@@ -101,7 +101,7 @@ export class SeriesLoader {
     this.ahead = coming
     const hung = panes.filter((pane) => pane !== null).map((pane) => this.loadAhead(pane).catch(() => null))
     const known = (await Promise.all(hung)).filter((series) => series !== null)
-    const { first, rest } = framesOfNext(known, core.cache.getMaxCacheSize(), this.heldBytes())
+    const { first, rest } = framesOfNext(known, core.cache.getMaxCacheSize(), heldBytes())
     await Promise.allSettled(first.map(async ({ imageId }) => core.imageLoader.loadAndCacheImage(imageId)))
     return rest
   }
@@ -114,10 +114,10 @@ export class SeriesLoader {
   /** Why a series cannot be a volume now; null where it can. */
   whyNotVolume(loaded: LoadedSeries): VolumeNotice | null {
     const bytes = loaded.frameBytes * loaded.imageIds.length
-    const isHeld = this.volumes.has(this.volumeId(loaded))
+    const isHeld = this.users.has(this.volumeId(loaded))
     return whyNotVolume({
       series: loaded.series, isColour: loaded.isColour, bytes: isHeld ? 0 : bytes,
-      limit: core.cache.getMaxCacheSize(), held: this.heldBytes(),
+      limit: core.cache.getMaxCacheSize(), held: heldBytes(),
     })
   }
 
@@ -126,17 +126,11 @@ export class SeriesLoader {
     return { series: this.registered.size, volumes: core.cache.getVolumes().length, facts: keptFacts() }
   }
 
-  /** Bytes of the volumes that panes hold. */
-  heldBytes(): number {
-    return [...this.volumes.values()].reduce((sum, { bytes }) => sum + bytes, 0)
-  }
-
   /** Take a share in the volume of a series; its slices stream in from now on. */
   async takeVolume(loaded: LoadedSeries): Promise<string> {
     const volumeId = this.volumeId(loaded)
-    const held = this.volumes.get(volumeId)
-    const bytes = loaded.frameBytes * loaded.imageIds.length
-    this.volumes.set(volumeId, { bytes, users: (held?.users ?? 0) + 1 })
+    this.users.set(volumeId, (this.users.get(volumeId) ?? 0) + 1)
+    holdVolume(volumeId, loaded.frameBytes * loaded.imageIds.length)
     try {
       const work = core.volumeLoader.createAndCacheVolume(volumeId, { imageIds: loaded.imageIds })
       const volume = await inTime(work as Promise<core.Types.IImageVolume>, 'volume')
@@ -150,17 +144,18 @@ export class SeriesLoader {
 
   /** Ask once more for the slices of volumes that failed. */
   fillVolumes(hasFailed: (imageId: string) => boolean): void {
-    for (const volumeId of this.volumes.keys()) fill(core.cache.getVolume(volumeId), hasFailed)
+    for (const volumeId of this.users.keys()) fill(core.cache.getVolume(volumeId), hasFailed)
   }
 
   releaseVolume(volumeId: string): void {
-    const held = this.volumes.get(volumeId)
-    if (!held) return
-    if (held.users > 1) {
-      this.volumes.set(volumeId, { ...held, users: held.users - 1 })
+    const users = this.users.get(volumeId)
+    if (users === undefined) return
+    if (users > 1) {
+      this.users.set(volumeId, users - 1)
       return
     }
-    this.volumes.delete(volumeId)
+    this.users.delete(volumeId)
+    releaseVolume(volumeId)
     if (!core.cache.getVolumeLoadObject(volumeId)) return
     endWaiting(core.cache.getVolume(volumeId))
     core.cache.removeVolumeLoadObject(volumeId)
@@ -186,8 +181,8 @@ export class SeriesLoader {
   }
 
   destroy(): void {
-    for (const volumeId of [...this.volumes.keys()]) {
-      this.volumes.set(volumeId, { bytes: 0, users: 1 })
+    for (const volumeId of [...this.users.keys()]) {
+      this.users.set(volumeId, 1)
       this.releaseVolume(volumeId)
     }
     this.registered.forEach((imageIds) => imageIds.forEach(forgetMetadata))
@@ -213,29 +208,34 @@ export class SeriesLoader {
     }
     const first = datasets.get(series.instances[0]?.sop_instance_uid ?? '')
     if (series.is_prepared && isLarge(first)) imageIds.forEach(showProgressively)
-    return describe(study, series, imageIds, first)
+    return describe(study, series, imageIds, datasets)
   }
 }
 
 function describe(
-  study: ViewerStudy, series: ViewerSeries, imageIds: string[], first: DicomJson | undefined,
+  study: ViewerStudy, series: ViewerSeries, imageIds: string[], datasets: ReadonlyMap<string, DicomJson>,
 ): LoadedSeries {
-  const [row, column] = textsOf(first, TAGS.codes)
+  const places = imagesOf(series)
+  const first = datasets.get(places[0]?.sop_instance_uid ?? '')
   let geometry: SeriesGeometry | null | undefined
   return {
     study,
     series,
     imageIds,
-    places: imagesOf(series),
+    places,
     frameBytes: frameBytes(first),
     isColour: isColour(first),
-    spacing: spacingOf(first).source,
-    codes: row && column ? [row, column] : null,
+    codes: places.map(({ sop_instance_uid }) => codesOf(datasets.get(sop_instance_uid))),
     get geometry() {
       if (geometry === undefined) geometry = geometryOf(imageIds)
       return geometry
     },
   }
+}
+
+function codesOf(dataset: DicomJson | undefined): [string, string] | null {
+  const [row, column] = textsOf(dataset, TAGS.codes)
+  return row && column ? [row, column] : null
 }
 
 function geometryOf(imageIds: string[]): SeriesGeometry | null {

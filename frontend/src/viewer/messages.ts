@@ -25,6 +25,7 @@ export type PlanNotice = { code: 'rule_incomplete'; rule: string } | { code: 'no
 export type Trouble =
   | { code: 'late'; what: 'series' | 'image' | 'volume' }
   | { code: 'refused'; status: number }
+  | { code: 'no_room' }
   | { code: 'unknown'; detail: string }
 
 export class ViewerError extends Error {

@@ -1,7 +1,7 @@
 /** The two ways of showing a series in a viewport: frame by frame, or as a plane of its volume. */
 import * as core from '@cornerstonejs/core'
 import type { Vector } from './geometry'
-import { areParallel, dot, nearestIndex, type Plane } from './linking'
+import { areParallel, cross, dot, nearestIndex, type Plane } from './linking'
 import { inTime, planeOf, type LoadedSeries, type SeriesLoader } from './loading'
 import { holdStill } from './steady'
 import type { Presentation, Slab } from './types'
@@ -27,6 +27,8 @@ export interface Picture {
   again(): Promise<void>
   /** Whether what is shown has a place in the patient, and so sides. */
   isPlaced(): boolean
+  /** Whether its images lie across one another, as a localizer's: no way through the patient leads along them. */
+  isScattered(): boolean
   /** Go to the slice that holds, or comes nearest to, a point in the patient. */
   jumpTo(point: Vector): void
   /** What is cut, to draw it in other panes; null without a place in the patient. */
@@ -91,6 +93,10 @@ export class StackPicture implements Picture {
     return planeOf(this.imageId() ?? '') !== null
   }
 
+  isScattered(): boolean {
+    return this.isPlaced() && this.loaded.geometry === null
+  }
+
   jumpTo(point: Vector): void {
     const { geometry } = this.loaded
     if (!geometry) return
@@ -101,15 +107,14 @@ export class StackPicture implements Picture {
 
   plane(): ReturnType<Picture['plane']> {
     const image = planeOf(this.imageId() ?? '')
-    const { geometry } = this.loaded
-    if (!image || !geometry) return null
+    if (!image) return null
     const at = (x: number, y: number): Vector => [
       image.position[0] + x * image.width * image.row[0] + y * image.height * image.column[0],
       image.position[1] + x * image.width * image.row[1] + y * image.height * image.column[1],
       image.position[2] + x * image.width * image.row[2] + y * image.height * image.column[2],
     ]
     return {
-      point: at(0.5, 0.5), normal: geometry.normal,
+      point: at(0.5, 0.5), normal: cross(image.row, image.column),
       corners: [at(0, 0), at(1, 0), at(1, 1), at(0, 1)], frameOfReference: image.frameOfReference,
     }
   }
@@ -210,6 +215,10 @@ export class PlanePicture implements Picture {
 
   isPlaced(): boolean {
     return true
+  }
+
+  isScattered(): boolean {
+    return false
   }
 
   jumpTo(point: Vector): void {

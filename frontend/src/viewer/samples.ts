@@ -54,6 +54,11 @@ export function storedWindows(imageId: string): Window[] {
   })
 }
 
+/** Whether the voxels of a series are SUV, of which Cornerstone's planes know only the windows in Bq/ml. */
+export function isInSuv({ series, imageIds }: { series: { modality: string }; imageIds: readonly string[] }): boolean {
+  return series.modality === 'PT' && suvFactor(imageIds[Math.floor(imageIds.length / 2)] ?? '') !== 1
+}
+
 /** What the loader multiplies the activity (Bq/ml) of a PET image by, beyond the rescaling of its header; 1 for all others. */
 function suvFactor(imageId: string): number {
   const image = core.cache.getImage(imageId)

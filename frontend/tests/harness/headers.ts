@@ -1,11 +1,21 @@
 /** Headers of images for tests without a server, as the archive tells of them. */
+import * as core from '@cornerstonejs/core'
 import { registerDefaultProviders } from '@cornerstonejs/metadata'
 import type { DicomJson } from '../../src/viewer/dicomweb'
 import { answerForMetadata, keepMetadata } from '../../src/viewer/metadata'
 
+const BEFORE_ALL_OTHERS = 2e6
+
 export function answerForHeaders(): void {
   registerDefaultProviders()
   answerForMetadata()
+}
+
+/** Which images anything is asked of from now on. */
+export function imagesAskedOf(): ReadonlySet<unknown> {
+  const asked = new Set<unknown>()
+  core.metaData.addProvider((_: string, imageId: unknown) => void asked.add(imageId), BEFORE_ALL_OTHERS)
+  return asked
 }
 
 /** An axial CT image "wadors:/<letter>/instances/<digit>/frames/1": the letter is its series, the digit its place in mm. */

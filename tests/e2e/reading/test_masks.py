@@ -155,12 +155,36 @@ def test_layers_lie_over_one_another_and_come_back_as_they_were(live_cast, proje
         servers.eventually(are_shown, "both layers are drawn again", timeout_s=10)
         assert draft() == before
         segments_look_as_they_are_told(room)
+        what_does_not_fit_into_memory_is_never_painted_as_another_segment(room)
+        assert draft() == before
         # Erasing in one layer leaves the other alone.
         room.page.get_by_role("button", name="Tumour", exact=True).click()
         room.take("eraser")
         click(room, 0, voxel_mm(32, 30, 19))
         saved(lambda content: not painted(content, layer=1))
         assert np.array_equal(kept(room), liver)
+
+
+def what_does_not_fit_into_memory_is_never_painted_as_another_segment(room):
+    """With room for the volume of the planes and one label map."""
+    voxels = SLICES * SIDE * SIDE
+    volume_and_map = 2 * voxels + voxels
+    room.do(f"w.kept = w.state.panes[0].study; w.close(); w.limitMemory({volume_and_map + 9000})")
+    room.do("w.studies = [w.kept]; await w.hangPlanes(w.kept, w.kept.series[0])")
+    for pane in range(3):
+        room.until("p.status === 'shown' && p.loaded === 40", pane)
+    room.take("brush")
+    for name in ("Liver", "Tumour"):  # each time the panes are asked for both layers
+        room.page.get_by_role("button", name=name, exact=True).click()
+        assert room.do("return w.memory().bytes") == volume_and_map
+    drag(room.page, room.at(0, 0.4, 0.4), room.at(0, 0.6, 0.6))
+    room.page.get_by_text("does not fit into the memory").first.wait_for()
+    assert room.do("return w.memory().bytes") == volume_and_map
+    room.do("w.limitMemory(2 ** 28); w.setLayout('1x1')")
+    room.show(0, 0)
+    room.until("p.status === 'shown' && p.as === 'stack'")
+    room.do("await w.goTo(20)")
+    room.until("p.slice === 20")
 
 
 def segments_look_as_they_are_told(room):

@@ -109,14 +109,25 @@ SCALES = [  # attributes of a radiograph; millimetres of a pixel, or none; what 
 ]
 
 
+# Of one series: its images have sides and scales of their own.
+FRONT_AND_SIDE = [
+    {**COMPUTED, **AT_THE_DETECTOR, "PatientOrientation": ["L", "F"]},
+    {**COMPUTED, "PatientOrientation": ["A", "F"]},
+]
+
+
 def radiographs():
-    """One study of three series, which know their millimetres in different ways."""
-    for number, (attributes, *_) in enumerate(SCALES, start=1):
+    """One study of three series, which know their millimetres in different ways, and one of a front and a side."""
+    images = [(number, attributes) for number, (attributes, *_) in enumerate(SCALES, start=1)]
+    images += [(len(SCALES) + 1, attributes) for attributes in FRONT_AND_SIDE]
+    for index, (number, attributes) in enumerate(images):
         pixels = np.full((100, 140), 90, np.uint8)
         data = conversion.radiograph(pixels, conversion.Subject(patient_id="x"), f"scale {number}")
         dataset = pydicom.dcmread(io.BytesIO(data))
         dataset.StudyInstanceUID = conversion.derived_uid("scales", "study")
-        dataset.SeriesNumber = number
+        dataset.SeriesNumber, dataset.InstanceNumber = number, index
+        dataset.SOPInstanceUID = conversion.derived_uid("scales", index)
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
         for name, value in attributes.items():
             setattr(dataset, name, value)
         dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
@@ -147,6 +158,16 @@ def test_a_length_says_where_its_millimetres_come_from(live_cast):
             assert float(said[1]) == pytest.approx(pixels * (pixel_mm or 1), abs=0.06)
             unit = f"mm ({words})" if pixel_mm else "px"
             assert said[0] == f"{said[1]} {unit}"
+        every_radiograph_has_its_own_sides_and_scale(room)
+
+
+def every_radiograph_has_its_own_sides_and_scale(room):
+    room.show(0, len(SCALES))
+    for slice_number, letters, words in ((1, "RLHF", SCALES[1][2]), (2, "PAHF", SCALES[2][2])):
+        room.do(f"await w.goTo({slice_number})")
+        room.until(f"p.status === 'shown' && p.slices === 2 && p.slice === {slice_number}")
+        assert room.has_letters(letters)
+        room.page.get_by_test_id("window").get_by_text(words).wait_for()
 
 
 def test_regions_on_frames_that_load_later_are_measured(live_cast):

@@ -246,7 +246,7 @@ export const reading = {
   'refusal.same_place': 'Einige dieser Bilder zeigen denselben Ort, zu anderen Zeiten oder doppelt: zwischen ihnen liegt nichts, was gefüllt werden könnte.',
   'refusal.changed_meanwhile': 'Die Segmente wurden inzwischen geändert, es ist nichts geschehen. Bitte noch einmal versuchen.',
   'refusal.nothing_to_do': 'Hier gibt es nichts zu ändern.',
-  'refusal.too_large': 'Diese Serie ist zu groß, um in diesem Browser darauf zu malen.',
+  'refusal.too_large': 'Eine Maske auf dieser Serie passt nicht in den Speicher dieses Browsers. Weniger Ebenen und Serien auf dem Bildschirm lassen mehr Platz.',
   'refusal.oblique_plane': 'Flächen bitte auf den Schichten selbst zeichnen oder in der Ebene parallel dazu.',
   'refusal.unknown_frame': 'Hier liegt kein Bild, auf dem gezeichnet werden kann.',
   'refusal.too_small': 'Zu klein, um es zu behalten: weiter ziehen.',

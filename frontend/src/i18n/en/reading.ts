@@ -244,7 +244,7 @@ export const reading = {
   'refusal.same_place': 'Some of these images show one and the same place, at other times or twice: nothing lies between them that could be filled.',
   'refusal.changed_meanwhile': 'The segments were changed meanwhile, so nothing was done. Please try again.',
   'refusal.nothing_to_do': 'There is nothing to change here.',
-  'refusal.too_large': 'This series is too large to be painted on in this browser.',
+  'refusal.too_large': 'A mask on this series does not fit into the memory of this browser. Fewer planes and series on the screen leave more room.',
   'refusal.oblique_plane': 'Draw areas on the slices themselves, or in the plane that is parallel to them.',
   'refusal.unknown_frame': 'There is no image here to draw on.',
   'refusal.too_small': 'Too small to be kept: drag farther.',

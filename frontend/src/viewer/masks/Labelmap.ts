@@ -2,6 +2,7 @@
  * planes through the volume. Its arrays are the picture; what they should be is the editor's business. */
 import * as core from '@cornerstonejs/core'
 import * as tools from '@cornerstonejs/tools'
+import { holdMask, releaseMask } from '../held'
 import type { PaneView } from '../types'
 import { forgetMade } from '../metadata'
 import { placeKey, placeOf } from '../regions/frames'
@@ -33,13 +34,11 @@ export class Labelmap {
   /** What is attached to a viewport: the same viewport may turn from a stack into a plane. */
   private readonly attached = new Map<string, string>()
 
+  /** Nothing is left of one that cannot be made. Whether there is room for it: `hasRoomForMask`. */
   constructor(readonly layer: number, readonly series: string, private readonly sourceIds: readonly string[], kind = 'mask') {
     this.id = `${kind}:${layer}:${series}`
-    const onCacheAdd = (image: core.Types.IImage) => {
-      // Shared images are never evicted: a long series would push its own labels out of the cache.
-      image.sharedCacheKey = this.id
-    }
-    this.images = core.imageLoader.createAndCacheDerivedLabelmapImages([...sourceIds], { onCacheAdd })
+    this.images = this.makeImages()
+    holdMask(this.id, this.images.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0))
     this.sizes = this.images.map(({ rows, columns }) => ({ rows, columns }))
     this.hasOneSize = this.sizes.every((size) => isSameSize(size, this.sizes[0]))
     this.places = sourceIds.map((id) => {
@@ -51,6 +50,22 @@ export class Labelmap {
       segmentationId: this.id,
       representation: { type: LABELMAP, data: { imageIds: this.images.map((image) => image.imageId) } },
     }])
+  }
+
+  private makeImages(): core.Types.IImage[] {
+    const made: string[] = []
+    const onCacheAdd = (image: core.Types.IImage) => {
+      // Shared images are never evicted: a long series would push its own labels out of the cache.
+      image.sharedCacheKey = this.id
+      made.push(image.imageId)
+    }
+    try {
+      return core.imageLoader.createAndCacheDerivedLabelmapImages([...this.sourceIds], { onCacheAdd })
+    } catch (error) {
+      dropImages(made)
+      segmentation.state.removeColorLUT(this.palette)
+      throw error
+    }
   }
 
   indexOf(place: string): number | undefined {
@@ -156,11 +171,16 @@ export class Labelmap {
     segmentation.removeSegmentation(this.id)
     segmentation.segmentationStyle.clearSegmentationStyle(this.id)
     segmentation.state.removeColorLUT(this.palette)
-    for (const { imageId } of this.images) {
-      if (core.cache.getImageLoadObject(imageId)) core.cache.removeImageLoadObject(imageId, { force: true })
-      forgetMade(imageId)
-    }
+    dropImages(this.images.map(({ imageId }) => imageId))
+    releaseMask(this.id)
     forgetStrokes()
+  }
+}
+
+function dropImages(imageIds: readonly string[]): void {
+  for (const imageId of imageIds) {
+    if (core.cache.getImageLoadObject(imageId)) core.cache.removeImageLoadObject(imageId, { force: true })
+    forgetMade(imageId)
   }
 }
 
@@ -182,7 +202,8 @@ function rgba(colour: string): [number, number, number, number] {
 
 /** What a labelmap of these frames takes: one byte per pixel. */
 export function bytesOf(imageIds: readonly string[]): number {
-  const plane = core.metaData.get('imagePlaneModule', imageIds[0] ?? '') as
-    { rows?: number; columns?: number } | undefined
-  return (plane?.rows ?? 0) * (plane?.columns ?? 0) * imageIds.length
+  return imageIds.reduce((sum, imageId) => {
+    const plane = core.metaData.get('imagePlaneModule', imageId) as { rows?: number; columns?: number } | undefined
+    return sum + (plane?.rows ?? 0) * (plane?.columns ?? 0)
+  }, 0)
 }

@@ -175,7 +175,7 @@ export class MaskEditor {
     await this.underWay.letGo() // a stroke that ends just now is part of it
     this.collect()
     if (isVoid()) return
-    const found = this.inHand()
+    const found = this.inHand(this.host.views().find(({ pane }) => pane === this.host.state.active))
     if (typeof found === 'string') {
       this.refuse(found)
       return
@@ -252,9 +252,10 @@ export class MaskEditor {
   /** Why the tool in hand must not paint now: on slices that are not all there yet it would replace what is stored. */
   private whyNot(view: PaneView): MaskRefusal | null {
     const { tool } = this.host.state
-    const target = this.segment && this.targets.find(this.segment.layer, view)
-    if (!target || !isMaskTool(tool)) return null
-    if (this.segment && isHidden(this.segments, this.segment)) return 'hidden'
+    if (!isMaskTool(tool)) return null
+    const found = this.inHand(view)
+    if (typeof found === 'string') return found
+    const { target } = found
     const why = whyNotPaint({ tool, brush: this.brush, view, viewport: viewportOf(view), map: target.map })
     if (why) return why
     const places = paintsThrough(tool, this.brush, view) ? undefined : placesInView(view, target.map)
@@ -375,15 +376,14 @@ export class MaskEditor {
     this.redraw(map)
   }
 
-  /** The labelmap of the segment in hand in the active pane. */
-  private inHand(): InHand | 'prior_study' | 'no_slice' | 'hidden' {
-    const view = this.host.views().find(({ pane }) => pane === this.host.state.active)
+  /** The labelmap of the segment in hand in a pane. Where there is none Cornerstone would paint another segment. */
+  private inHand(view: PaneView | undefined): InHand | 'prior_study' | 'no_slice' | 'hidden' | 'too_large' {
     if (view?.isPrior) return 'prior_study'
     if (!view || !this.segment) return 'no_slice'
     const { layer, value } = this.segment
     if (isHidden(this.segments, this.segment)) return 'hidden'
     const target = this.targets.find(layer, view)
-    return target ? { target, value, view } : 'no_slice'
+    return target ? { target, value, view } : 'too_large'
   }
 
   private redraw(map: Labelmap): void {

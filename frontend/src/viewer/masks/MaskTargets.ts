@@ -1,4 +1,5 @@
 /** The label maps of the series that are shown: one for each layer that is drawn, or about to be painted. */
+import { hasRoomForMask } from '../held'
 import { placeOfKey } from '../regions/frames'
 import type { MaskLayer, PaneView, Place } from '../types'
 import { bytesOf, Labelmap } from './Labelmap'
@@ -10,7 +11,10 @@ const MAX_BYTES = 512 * 2 ** 20
 
 export class MaskTargets {
   private readonly known = new Map<string, Target>()
+  /** Those that do not fit into the memory, as was told once. */
+  private readonly refused = new Set<string>()
 
+  /** @param onTooLarge hears once that a label map does not fit; it is made as soon as there is room */
   constructor(private readonly onTooLarge: () => void) {}
 
   all(): Iterable<Target> {
@@ -47,6 +51,7 @@ export class MaskTargets {
       map.destroy()
       this.known.delete(key)
     }
+    for (const key of [...this.refused]) if (!wanted.has(key)) this.refused.delete(key)
     for (const [key, { layer, view }] of wanted) {
       if (!this.known.has(key)) this.create(key, layer, view, views)
     }
@@ -64,10 +69,13 @@ export class MaskTargets {
 
   private create(key: string, layer: number, view: PaneView, views: readonly PaneView[]): void {
     const stack = views.find((v) => v.series === view.series && v.volumeId === null) ?? view
-    if (bytesOf(stack.imageIds) > MAX_BYTES) {
-      this.onTooLarge()
+    const bytes = bytesOf(stack.imageIds)
+    if (bytes > MAX_BYTES || !hasRoomForMask(bytes)) {
+      if (!this.refused.has(key)) this.onTooLarge()
+      this.refused.add(key)
       return
     }
+    this.refused.delete(key)
     const map = new Labelmap(layer, view.series.series_instance_uid, stack.imageIds)
     this.known.set(key, { map, slices: new SliceState() })
   }

@@ -1,10 +1,12 @@
 /** Draws label maps that a model suggests over the series they belong to: outlines only, paler than what
  * the reader painted, and never painted on. */
 import * as tools from '@cornerstonejs/tools'
+import { hasRoomForMask } from '../held'
+import { ViewerError } from '../messages'
 import type { MaskLayer, PaneHost, PaneView, Place } from '../types'
 import { placeKey } from '../regions/frames'
 import type { SegmentAppearance } from './appearance'
-import { Labelmap } from './Labelmap'
+import { bytesOf, Labelmap } from './Labelmap'
 import { centreOf } from './operations'
 
 type Read = (sha256: string) => Promise<Uint8Array>
@@ -103,11 +105,12 @@ export class SuggestedMasks {
   }
 
   private async create(key: string, mask: MaskLayer, view: PaneView): Promise<void> {
+    const stack = this.viewsOf(mask).find(({ volumeId }) => volumeId === null) ?? view
+    if (!hasRoomForMask(bytesOf(stack.imageIds))) throw new ViewerError({ code: 'no_room' })
     const read = await Promise.all(
       Object.entries(mask.slices).map(async ([place, sha256]) => [place, await this.read(sha256)] as const),
     )
     if (this.isDestroyed || !this.masks.includes(mask)) return
-    const stack = this.viewsOf(mask).find(({ volumeId }) => volumeId === null) ?? view
     const map = new Labelmap(mask.layer, mask.series_instance_uid, stack.imageIds, 'suggested')
     for (const [place, labels] of read) {
       const index = map.indexOf(place)

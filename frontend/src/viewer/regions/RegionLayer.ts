@@ -6,7 +6,7 @@ import { spacingBetween } from '../spacings'
 import type { PaneHost, PaneView, Region, RegionKind, SpacingSource } from '../types'
 import { CrossingOverlay } from './CrossingOverlay'
 import { annotationOf, geometryOf, isMoved, kindOf, place, pointsOf, type Annotation, type Geometry } from './annotations'
-import { frameOf, framesOf, placeKey, placeOf, valuesOf, type Frame } from './frames'
+import { frameOf, framesAt, framesOf, placeKey, placeOf, valuesOf, type Frame } from './frames'
 import { areParallel, middleOf, nearest, nearestSince, normalOf } from './geometry'
 import { isWhole, mayLeaveFrame } from './shapes'
 import { measure, type Statistics } from './statistics'
@@ -45,7 +45,7 @@ const NO_COLOUR = () => '#f0e442'
 export class RegionLayer {
   private readonly shown = new Map<string, Shown>()
   private readonly unmeasured = new Map<string, Shown>()
-  /** Of what is shown; null until somebody asks, which is not before the first picture. */
+  /** Of all that is shown; null until a hand draws or moves something in planes: it reads the header of every slice. */
   private known: Map<string, Frame> | null = null
   private regions: readonly Region[] = []
   private colours: (label: string) => string = NO_COLOUR
@@ -94,10 +94,11 @@ export class RegionLayer {
     this.regions = regions
     this.colours = colours
     this.selected = selected
+    const frames = framesAt(regions, this.host.views())
     this.write(() => {
-      const wanted = new Set(regions.filter((r) => this.frames.has(placeKey(r))).map((r) => r.id))
+      const wanted = new Set([...frames.keys()].map(({ id }) => id))
       for (const id of [...this.shown.keys()]) if (!wanted.has(id)) this.take(id)
-      for (const region of regions) if (wanted.has(region.id)) this.showRegion(region)
+      for (const [region, frame] of frames) this.showRegion(region, frame)
       this.select(selected)
     })
     this.measureLoaded()
@@ -137,9 +138,7 @@ export class RegionLayer {
     })
   }
 
-  private showRegion(region: Region): void {
-    const frame = this.frames.get(placeKey(region))
-    if (!frame) return
+  private showRegion(region: Region, frame: Frame): void {
     const before = this.shown.get(region.id)
     const annotation = before?.annotation ?? existing(region.id)
     const now = { region, frame, annotation: annotation ?? annotationOf(region, frame) }

@@ -58,8 +58,17 @@ export function framesOf(views: readonly PaneView[]): Map<string, Frame> {
   return frames
 }
 
+/** The frame that each place lies on, of those that the panes show; reads the headers of these alone. */
+export function framesAt<T extends Place>(places: readonly T[], views: readonly Pick<PaneView, 'imageIds'>[]): Map<T, Frame> {
+  return new Map([...imagesOf(places, views)].flatMap(([place, imageId]) => {
+    const frame = frameOf(imageId)
+    return frame ? [[place, frame] as const] : []
+  }))
+}
+
 /** The image that each place lies on, of those that the panes show; without reading a single header. */
 export function imagesOf<T extends Place>(places: readonly T[], views: readonly Pick<PaneView, 'imageIds'>[]): Map<T, string> {
+  if (places.length === 0) return new Map()
   const ids = new Map<string, string>()
   for (const imageId of views.flatMap((view) => view.imageIds)) {
     const place = placeOf(imageId)
