@@ -13,6 +13,8 @@ SENTENCES = {
     "goal_soon": "Nothing is measured yet ({wanted:.3f} wanted)",
     "goal_few": "Measured on too few test patients to be sure: {patients} of at least {least}"
     " ({wanted:.3f} wanted)",
+    "goal_rare": "Measured on too few test patients with the rarest answer, structure or event to be sure:"
+    " {patients} of at least {least} ({wanted:.3f} wanted)",
     "goal": "95 % sure of {end:.3f} on the locked test ({wanted:.3f} wanted)",
     "goal_of_error": "95 % sure of an error of at most {end:.3g} {unit} on the locked test"
     " ({wanted:.3g} {unit} wanted)",

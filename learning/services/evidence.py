@@ -158,7 +158,10 @@ def goal_of(target: Target, latest: HeadVersion | None) -> Goal | None:
         found = metrics.get("intervals", {}).get(HEAD_KINDS[target.kind].deciding, {})
     end = found.get("low" if is_better_higher else "high")
     patients = metrics.get("patients", 0)
-    return Goal(target.goal, end, patients, is_better_higher, latest.unit if latest else "")
+    # Where nobody counted yet, by an older release, all of them: the next round or head counts.
+    rests_on = metrics.get("rests_on", patients)
+    unit = latest.unit if latest else ""
+    return Goal(target.goal, end, patients, rests_on, is_better_higher, unit)
 
 
 def forecast_of(target: Target) -> Forecast | None:

@@ -302,7 +302,7 @@ def test_errors_in_a_unit_are_told_in_it_and_judged_by_what_the_manager_tolerate
 def make_evidence(**changes):
     flat = forecast(LABELS, 0.9 - 50 * LABELS**-2.0, np.random.default_rng(0))
     ready = {
-        "kappas": [0.9, 0.995, 0.992, 0.999], "forecast": flat, "goal": Goal(0.85, 0.86, 30),
+        "kappas": [0.9, 0.995, 0.992, 0.999], "forecast": flat, "goal": Goal(0.85, 0.86, 30, 15),
         "audit": Estimate(0.03, 0.005, 200, 200), "tolerance": 0.05,
         "counts": {"healthy": 100, "nodule": 30}, "minimum": 25,
     }  # fmt: skip
@@ -328,10 +328,11 @@ def test_stopping_is_advised_when_all_five_hold():
         ("stable", {"kappas": [0.999]}, None),
         ("forecast", {"forecast": None}, None),
         ("forecast", {"forecast": forecast(LABELS, power_law(LABELS), np.random.default_rng(0))}, False),
-        ("target", {"goal": Goal(0.85, 0.84, 30)}, False),
-        ("target", {"goal": Goal(0.85, None, 0)}, None),
-        ("target", {"goal": Goal(0.85, 1.0, 29)}, None),
-        ("target", {"goal": Goal(2.0, 2.1, 30, higher_is_better=False, unit="mm")}, False),
+        ("target", {"goal": Goal(0.85, 0.84, 30, 15)}, False),
+        ("target", {"goal": Goal(0.85, None, 0, 0)}, None),
+        ("target", {"goal": Goal(0.85, 1.0, 29, 15)}, None),
+        ("target", {"goal": Goal(0.85, 1.0, 30, 14)}, None),
+        ("target", {"goal": Goal(2.0, 2.1, 30, 30, higher_is_better=False, unit="mm")}, False),
         ("audit", {"audit": Estimate(0.045, 0.01, 50, 50)}, False),
         ("audit", {"audit": None}, None),
         ("audit", {"audit": Estimate(0.0, 0.0, 9, 9), "tolerance": 1.0}, None),
@@ -349,14 +350,19 @@ def test_one_condition_is_enough_to_go_on(name, changes, holds):
 @pytest.mark.parametrize(
     ("goal", "said"),
     [
-        (Goal(0.85, None, 0), "Nothing is measured yet (0.850 wanted)"),
-        (Goal(0.85, None, 40), "Nothing is measured yet (0.850 wanted)"),  # one answer only
+        (Goal(0.85, None, 0, 0), "Nothing is measured yet (0.850 wanted)"),
+        (Goal(0.85, None, 40, 0), "Nothing is measured yet (0.850 wanted)"),  # one answer only
         (
-            Goal(0.85, 1.0, 29),
+            Goal(0.85, 1.0, 29, 15),
             "Measured on too few test patients to be sure: 29 of at least 30 (0.850 wanted)",
         ),
         (
-            Goal(2.0, 2.1, 30, higher_is_better=False, unit="mm"),
+            Goal(0.85, 1.0, 100, 2),
+            "Measured on too few test patients with the rarest answer, structure or event to be sure:"
+            " 2 of at least 15 (0.850 wanted)",
+        ),
+        (
+            Goal(2.0, 2.1, 30, 30, higher_is_better=False, unit="mm"),
             "95 % sure of an error of at most 2.1 mm on the locked test (2 mm wanted)",
         ),
     ],

@@ -67,6 +67,8 @@ export const quick = {
   'evidence.forecast_quadratic_kappa': '{more} weitere Befunde: {low} bis {high} Punkte κ',
   'evidence.goal_soon': 'Noch ist nichts gemessen ({wanted} gewünscht)',
   'evidence.goal_few': 'An zu wenigen Testpatienten gemessen, um sicher zu sein: {patients} von mindestens {least} ({wanted} gewünscht)',
+  'evidence.goal_rare':
+    'An zu wenigen Testpatienten mit der seltensten Antwort oder Struktur oder mit einem Ereignis gemessen, um sicher zu sein: {patients} von mindestens {least} ({wanted} gewünscht)',
   'evidence.goal': 'Zu 95 % sicher: {end} an der verschlossenen Testmenge ({wanted} gewünscht)',
   'evidence.goal_of_error': 'Zu 95 % sicher: höchstens {end} {unit} Fehler an der verschlossenen Testmenge ({wanted} {unit} gewünscht)',
   'evidence.audit_soon': 'Noch zu wenige zufällig gezogene Befunde',

@@ -67,6 +67,8 @@ export const quick = {
   'evidence.forecast_quadratic_kappa': '{more} more labels: {low} to {high} points of κ',
   'evidence.goal_soon': 'Nothing is measured yet ({wanted} wanted)',
   'evidence.goal_few': 'Measured on too few test patients to be sure: {patients} of at least {least} ({wanted} wanted)',
+  'evidence.goal_rare':
+    'Measured on too few test patients with the rarest answer, structure or event to be sure: {patients} of at least {least} ({wanted} wanted)',
   'evidence.goal': '95 % sure of {end} on the locked test ({wanted} wanted)',
   'evidence.goal_of_error': '95 % sure of an error of at most {end} {unit} on the locked test ({wanted} {unit} wanted)',
   'evidence.audit_soon': 'Too few audited labels yet',
