@@ -58,6 +58,23 @@ def test_the_plain_mean_of_top_ranked_labels_is_biased_and_lure_is_not():
     assert 0.85 < np.mean(covered) <= 1
 
 
+def test_few_draws_that_weigh_much_do_not_pass_for_many():
+    """As herding draws: refits of 5 each, with sharp wishes that say nothing of what is lost."""
+    covered = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        wishes = [powered(rng.random(400), 30) for _ in range(10)]
+        losses = rng.random(400) < 0.12
+        refits = [
+            lure(simulated(losses, wish, 5, [seed, refit], floor=0.1), 400)
+            for refit, wish in enumerate(wishes)
+        ]
+        low, high = as_rate(pooled(refits)).interval
+        covered.append(low <= losses.mean() <= high)
+    assert np.mean(covered) >= 0.85
+    assert Estimate(2.0, 0.1, 100, 25).interval == pytest.approx(student(2.0, 0.2, 25))
+
+
 def test_weights_are_the_formula_and_even_draws_weigh_one():
     n, q = 10, np.array([0.3, 0.2, 0.5])
     by_hand = [1 + (n - 3) / (n - m) * (1 / ((n - m + 1) * q[m - 1]) - 1) for m in (1, 2, 3)]
