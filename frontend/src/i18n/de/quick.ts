@@ -22,18 +22,18 @@ export const quick = {
   },
   'quick.seconds': 'in {seconds} s angepasst und geordnet',
   'quick.audit': {
-    one: 'Fehler an zufällig gezogenen Fällen: {value} % ({low} bis {high} %, {count} Fall)',
-    other: 'Fehler an zufällig gezogenen Fällen: {value} % ({low} bis {high} %, {count} Fälle)',
+    one: 'Fehler an den noch unbefundeten Fällen, nach zufällig gezogenen: {value} % ({low} bis {high} %, {count} Fall)',
+    other: 'Fehler an den noch unbefundeten Fällen, nach zufällig gezogenen: {value} % ({low} bis {high} %, {count} Fälle)',
   },
   'quick.audit_of_labels': {
-    one: 'Verpasstes und Fehlalarme, gemittelt über die Merkmale, an zufällig gezogenen Fällen: {value} % ({low} bis {high} %, {count} Fall)',
-    other: 'Verpasstes und Fehlalarme, gemittelt über die Merkmale, an zufällig gezogenen Fällen: {value} % ({low} bis {high} %, {count} Fälle)',
+    one: 'Verpasstes und Fehlalarme, gemittelt über die Merkmale, an den noch unbefundeten Fällen, nach zufällig gezogenen: {value} % ({low} bis {high} %, {count} Fall)',
+    other: 'Verpasstes und Fehlalarme, gemittelt über die Merkmale, an den noch unbefundeten Fällen, nach zufällig gezogenen: {value} % ({low} bis {high} %, {count} Fälle)',
   },
   'quick.audit_of_number': {
-    one: 'Mittlerer absoluter Fehler an zufällig gezogenen Fällen: {value} ({low} bis {high}, {count} Fall)',
-    other: 'Mittlerer absoluter Fehler an zufällig gezogenen Fällen: {value} ({low} bis {high}, {count} Fälle)',
+    one: 'Mittlerer absoluter Fehler an den noch unbefundeten Fällen, nach zufällig gezogenen: {value} ({low} bis {high}, {count} Fall)',
+    other: 'Mittlerer absoluter Fehler an den noch unbefundeten Fällen, nach zufällig gezogenen: {value} ({low} bis {high}, {count} Fälle)',
   },
-  'quick.no_audit': 'Zufällig gezogene Fälle werden den wahren Fehler der Vorhersagen zeigen.',
+  'quick.no_audit': 'Zufällig gezogene Fälle werden den Fehler der Vorhersagen an den noch unbefundeten Fällen zeigen.',
   'quick.weighted': {
     one: 'Dasselbe aus den geordneten Fällen, nach ihren Chancen gewichtet: {value} % ({low} bis {high} %, {count} Fall)',
     other: 'Dasselbe aus den geordneten Fällen, nach ihren Chancen gewichtet: {value} % ({low} bis {high} %, {count} Fälle)',
@@ -77,6 +77,8 @@ export const quick = {
   'evidence.classes_soon': 'Noch sind keine Antworten gezählt',
   'evidence.classes': 'Jede Antwort hat mindestens {minimum} Befunde',
   'evidence.classes_scarce': 'Zu wenige Befunde ({minimum} gewünscht): {scarce}',
+  'evidence.audit_of_the_rest':
+    'Zufallsprobe und Testmenge werden nicht mehr verglichen: Die Rangfolge hat {share} % des Bestands gezogen (höchstens {most} %), und die Probe zeigt den Fehler an den noch unbefundeten Fällen',
   'evidence.agrees': 'Zufallsprobe und Testmenge stimmen überein: Fehler {audit} % in der Probe, {test} % an der Testmenge',
   'evidence.agrees_of_number': 'Zufallsprobe und Testmenge stimmen überein: Fehler {audit} {unit} in der Probe, {test} {unit} an der Testmenge',
   'evidence.differs': 'Zufallsprobe und Testmenge weichen ab, bitte nach Drift suchen: Fehler {audit} % in der Probe, {test} % an der Testmenge',
