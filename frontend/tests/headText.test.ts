@@ -10,13 +10,13 @@ afterEach(() => setLanguage('en'))
 
 describe('the figures of a light head', () => {
   it('are rates in percent where there is no unit', () => {
-    expect(auditText(RATE, 'one', null)).toBe('Error on cases drawn at random: 12.5 % (5.0 to 20.0 %, 40 cases)')
+    expect(auditText(RATE, 'one', null)).toBe('Error on the cases still unlabeled, by those drawn at random: 12.5 % (5.0 to 20.0 %, 40 cases)')
     expect(auditText(RATE, 'many', null)).toContain('Mean of misses and false alarms')
     expect(weightedText(RATE, null)).toContain(': 12.5 % (5.0 to 20.0 %, 40 cases)')
   })
 
   it('are errors in their unit where the answer is a number', () => {
-    expect(auditText(ERROR, 'number', 'mm')).toBe('Mean absolute error on cases drawn at random: 3.21 (2.50 to 12.34 mm, 40 cases)')
+    expect(auditText(ERROR, 'number', 'mm')).toBe('Mean absolute error on the cases still unlabeled, by those drawn at random: 3.21 (2.50 to 12.34 mm, 40 cases)')
     expect(weightedText(ERROR, 'mm')).toContain(': 3.21 (2.50 to 12.34 mm, 40 cases)')
     expect(auditText(ERROR, 'number', '')).toContain('2.50 to 12.34, 40 cases')
   })

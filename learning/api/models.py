@@ -25,7 +25,7 @@ from learning.services.model_cards import model_card
 from learning.services.naming import labels_of_target
 from learning.services.subgroups import MIN_PATIENTS, subgroups_of
 from learning.training.metrics.figures import in_order
-from learning.training.metrics.intervals import LEAST_PATIENTS
+from learning.training.metrics.intervals import LEAST_OF_RAREST, LEAST_PATIENTS
 
 
 class FigureSerializer(serializers.Serializer[Any]):
@@ -58,11 +58,19 @@ class EvidenceSerializer(serializers.Serializer[Any]):
     margin = serializers.FloatField(allow_null=True)
     n = serializers.IntegerField()
     patients = serializers.IntegerField()
+    rests_on = serializers.IntegerField(
+        allow_null=True, help_text="Patients of them with the rarest answer, structure or event."
+    )
     least_patients = serializers.SerializerMethodField()
+    least_of_rarest = serializers.SerializerMethodField()
 
     def get_least_patients(self, _evidence: Any) -> int:
         """With fewer nothing is shown."""
         return LEAST_PATIENTS
+
+    def get_least_of_rarest(self, _evidence: Any) -> int:
+        """With fewer to rest on nothing is shown."""
+        return LEAST_OF_RAREST
 
 
 class SplitSizeSerializer(serializers.Serializer[Any]):

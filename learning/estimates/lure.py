@@ -4,6 +4,7 @@ Strictly prequential: a loss counts only if the model that made the prediction h
 on that label. `Draw` carries the counts to hold that to, and `lure` refuses a violation.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -45,15 +46,21 @@ class Estimate:
     @property
     def interval(self) -> Bounds:
         """95 %; no loss lies below 0, however wide the doubt."""
-        low, high = self.bounds or student(self.value, self.standard_error, self.draws)
+        low, high = self.bounds or self._of_numbers()
         return max(low, 0.0), high
+
+    def _of_numbers(self) -> Bounds:
+        """Of as many numbers as the draws are worth: where few weigh much, their spread has not been met."""
+        doubt = self.standard_error * math.sqrt(self.draws / self.effective)
+        return student(self.value, doubt, int(self.effective))
 
 
 def as_rate(estimate: Estimate) -> Estimate:
     """The same of losses that are 0 or 1: Wilson's interval over as many cases as the draws are worth."""
     spread, doubt = estimate.value * (1 - estimate.value), estimate.standard_error**2
     is_told = spread > 0 and doubt > 0  # losses that are all alike tell no spread
-    worth = min(spread / doubt, estimate.draws) if is_told else estimate.effective
+    # Draws of unlike chances are never worth more: few that weigh much may not have met the errors yet.
+    worth = min(spread / doubt, estimate.effective) if is_told else estimate.effective
     return replace(estimate, bounds=wilson(estimate.value, worth))
 
 

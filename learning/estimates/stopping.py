@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from learning.estimates.forecast import Forecast
 from learning.estimates.lure import Estimate
 from learning.estimates.wording import Sentence
-from learning.training.metrics.intervals import LEAST_PATIENTS
+from learning.training.metrics.intervals import LEAST_OF_RAREST, LEAST_PATIENTS
 
 STABLE_KAPPA = 0.99
 STABLE_ROUNDS = 3
@@ -53,12 +53,14 @@ class Goal:
     wanted: float
     end: float | None  # None where nothing is measured yet
     patients: int  # of that test; the end is nothing to rely on where they are few
+    rests_on: int  # of them, those with the rarest answer
     higher_is_better: bool = True
     unit: str = ""  # of an error
 
     @property
     def is_reached(self) -> bool | None:
-        if self.end is None or self.patients < LEAST_PATIENTS:
+        is_sure = self.patients >= LEAST_PATIENTS and self.rests_on >= LEAST_OF_RAREST
+        if self.end is None or not is_sure:
             return None
         return self.end >= self.wanted if self.higher_is_better else self.end <= self.wanted
 
@@ -166,6 +168,10 @@ def _why_unknown(goal: Goal) -> Sentence:
     if 0 < goal.patients < LEAST_PATIENTS:
         return Sentence(
             "goal_few", patients=goal.patients, least=LEAST_PATIENTS, wanted=goal.wanted
+        )
+    if goal.end is not None and goal.rests_on < LEAST_OF_RAREST:
+        return Sentence(
+            "goal_rare", patients=goal.rests_on, least=LEAST_OF_RAREST, wanted=goal.wanted
         )
     return Sentence("goal_soon", wanted=goal.wanted)
 

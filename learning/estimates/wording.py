@@ -13,6 +13,8 @@ SENTENCES = {
     "goal_soon": "Nothing is measured yet ({wanted:.3f} wanted)",
     "goal_few": "Measured on too few test patients to be sure: {patients} of at least {least}"
     " ({wanted:.3f} wanted)",
+    "goal_rare": "Measured on too few test patients with the rarest answer, structure or event to be sure:"
+    " {patients} of at least {least} ({wanted:.3f} wanted)",
     "goal": "95 % sure of {end:.3f} on the locked test ({wanted:.3f} wanted)",
     "goal_of_error": "95 % sure of an error of at most {end:.3g} {unit} on the locked test"
     " ({wanted:.3g} {unit} wanted)",
@@ -24,6 +26,8 @@ SENTENCES = {
     "classes_soon": "No classes counted yet",
     "classes": "Every answer has {minimum} labels or more",
     "classes_scarce": "Too few labels ({minimum} wanted): {scarce}",
+    "audit_of_the_rest": "Audit and locked test are no longer compared: ranking has drawn {share:.0f} % of"
+    " the pool ({most:.0f} % at most), and the audit tells the error of the cases still unlabeled",
     "agrees": "Audit and locked test agree: audit error {audit:.1f} %, locked test {test:.1f} %",
     "agrees_of_number": "Audit and locked test agree: audit error {audit:.3g} {unit},"
     " locked test {test:.3g} {unit}",

@@ -14,6 +14,7 @@ from learning.estimates.stopping import concordance, kappa
 from learning.heads.head import Head, Kind
 from learning.training.metrics import classification as metrics
 from learning.training.metrics import values
+from learning.training.metrics.support import Support
 
 Labels = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -35,6 +36,7 @@ class HeadKind(ABC):
 
     kind: ClassVar[Kind]
     answers: ClassVar[Answers]
+    examined: ClassVar[str]  # the kind of figures of such a network
     forecast: ClassVar[str] = "auc"  # the figure between 0 and 1 that is looked ahead
     deciding: ClassVar[str] = "auc"  # what networks of this kind are compared by
 
@@ -73,6 +75,11 @@ class HeadKind(ABC):
     def figures(self, labels: Labels, said: Floats) -> dict[str, float | None]:
         """On known labels; None where a figure cannot be told."""
 
+    def rests_on(self, labels: Labels, said: Floats, patients: NDArray[np.str_]) -> int:
+        """How many patients the deciding figure on known labels rests on."""
+        support = Support.of(self.examined, labels, said, list(patients), self.deciding)
+        return support.rests_on(np.arange(len(labels)))
+
     def said(self, head: Head, vectors: NDArray[np.float32]) -> Floats:
         """What the head says of each case."""
         return head.predict(vectors).astype(np.float64)
@@ -97,6 +104,7 @@ class Exclusive(HeadKind):
 
     kind = "one"
     answers = "one"
+    examined = "one"
 
     def unlabeled(self, count: int, class_count: int) -> Labels:
         del class_count
@@ -133,6 +141,7 @@ class Exclusive(HeadKind):
 class Graded(Exclusive):
     """Grades on a scale: as exclusive classes, measured by how far the answers are apart."""
 
+    examined = "ordinal"
     forecast = "quadratic_kappa"
     deciding = "quadratic_kappa"
 
@@ -147,6 +156,7 @@ class Independent(HeadKind):
 
     kind = "many"
     answers = "many"
+    examined = "many"
 
     def unlabeled(self, count: int, class_count: int) -> Labels:
         return np.full((count, class_count), np.nan)
@@ -189,6 +199,7 @@ class Scalar(HeadKind):
     """A number (n,), NaN where unknown; said are (n, 2), what is expected and its deviation."""
 
     kind = "number"
+    examined = "number"
     forecast = "r2"
     deciding = "mean_absolute_error"
 

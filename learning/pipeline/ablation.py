@@ -21,7 +21,12 @@ from learning.training.config import NO_UNLABELED, TrainConfig
 from learning.training.loop import DivergedTraining
 from learning.training.memory import OutOfMemory
 from learning.training.metrics.figures import Examined, measures_of
-from learning.training.metrics.intervals import LEAST_PATIENTS, bootstrap, compare
+from learning.training.metrics.intervals import (
+    LEAST_OF_RAREST,
+    LEAST_PATIENTS,
+    bootstrap,
+    compare,
+)
 from learning.training.run import Progress
 from learning.training.transfer import Start
 
@@ -94,21 +99,22 @@ def _unlabeled(
     validation = examples[Split.VALIDATION]
     if len(set(validation.patients)) < LEAST_PATIENTS:
         return Decision.FEW_PATIENTS, None
-    if not _can_tell(kind, validation):
+    made_up = _made_up(kind, validation)
+    if measures_of(made_up)[made_up.deciding[0]](np.arange(len(made_up))) is None:
         return Decision.ONE_ANSWER, None
+    if made_up.rests_on < LEAST_OF_RAREST:
+        return Decision.FEW_OF_RAREST, None
     steps = kind.config.steps(len(examples[Split.TRAIN]))
     beside = kind.config.batch_size * kind.config.unlabeled_per_label
     found = load_unlabeled(round_, kind, steps * beside, folder)
     return (Decision.KEPT, found) if len(found) else (Decision.NO_IMAGES, None)
 
 
-def _can_tell(kind: Answers, validation: Examples) -> bool:
-    """Whether the figure that decides can be taken of these cases at all."""
-    task = kind.task
+def _made_up(kind: Answers, validation: Examples) -> Examined:
+    """These cases with answers by chance: what figures can be taken of them, and on how many they rest."""
     said = np.random.default_rng(SEED).random((len(validation), len(kind.classes)))
-    made_up = Examined(task.kind, task.encode(validation.labels), said, validation.patients)
-    everybody = np.arange(len(validation))
-    return measures_of(made_up)[made_up.deciding[0]](everybody) is not None
+    truth = kind.task.encode(validation.labels)
+    return Examined(kind.task.kind, truth, said, validation.patients).labeled()
 
 
 def cost_of_step(config: TrainConfig) -> int:

@@ -123,6 +123,7 @@ def _start(found: Card | None) -> str:
 
 NOT_TRIED = {
     "few_patients": "too few validation patients to tell whether they help",
+    "few_of_rarest": "too few validation patients with the rarest answer to tell whether they help",
     "one_answer": "the validation cases cannot tell whether they help",
     "no_images": "no open case of a training patient could be used",
 }

@@ -16,6 +16,7 @@ from learning.services.test_results import NotTested, Results, results_of
 from learning.training.inputs import InputSpec
 from learning.training.metrics.figures import measures_of
 from learning.training.metrics.intervals import (
+    LEAST_OF_RAREST,
     LEAST_PATIENTS,
     Comparison,
     Estimate,
@@ -58,6 +59,7 @@ class Evidence:
     margin: float | None = None
     n: int = 0  # cases that both were tested on
     patients: int = 0
+    rests_on: int | None = None  # of them, those with the rarest answer; None where nobody counted
 
     @property
     def is_enough(self) -> bool:
@@ -165,21 +167,21 @@ def _paired(new: Results, old: Results, apart: Collection[UUID], against: int) -
         candidate, production, mine.patients, np.random.default_rng(SEED), margin=margin,
         higher_is_better=higher_is_better,
     )  # fmt: skip
-    patients = len(set(mine.patients))
+    patients, rests_on = len(set(mine.patients)), min(mine.rests_on, theirs.rests_on)
+    has_enough = patients >= LEAST_PATIENTS and rests_on >= LEAST_OF_RAREST
     return Evidence(
-        verdict=_verdict(found, patients),
+        verdict=_verdict(found) if has_enough else Verdict.NOT_SHOWN,
         against=against,
         metric=name,
         difference=found.difference,
         margin=margin,
         n=len(mine),
         patients=patients,
+        rests_on=rests_on,
     )
 
 
-def _verdict(found: Comparison, patients: int) -> Verdict:
-    if patients < LEAST_PATIENTS:
-        return Verdict.NOT_SHOWN
+def _verdict(found: Comparison) -> Verdict:
     if found.is_better:
         return Verdict.BETTER
     # Before the margin: each loss within it would be forgiven anew, against what the last one left.

@@ -1,6 +1,6 @@
 """What a project manager may believe: figures of predictions that were made before the label came.
 
-The random arm gives the error of the pool as it is; the drawn cases give it too, weighted by their
+The random arm gives the error of the cases still unlabeled; the drawn cases give it too, weighted by their
 chances (LURE); the curve of the heads gives a forecast and, with the rest, an advice when to stop. Errors
 are those of recent heads: the first ones knew little, and say nothing of the present one.
 """
@@ -14,9 +14,11 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from django.db.models import QuerySet
 
 from annotation.core.jobs import JobState
 from annotation.labeling.models import Selection
+from learning.acquisition.strategies import STRATEGIES
 from learning.estimates.balanced import Doubles
 from learning.estimates.forecast import Forecast, NotEnoughPoints, forecast, rows_apart
 from learning.estimates.lure import Draw, Estimate, InvalidDraws, lure, pooled
@@ -30,6 +32,7 @@ from learning.estimates.stopping import (
     stopping,
 )
 from learning.estimates.triggers import Advice, Prequential
+from learning.estimates.wording import Sentence
 from learning.heads.kinds import HEAD_KINDS, HeadKind, Scalar
 from learning.kinds import figure_of
 from learning.models import HeadVersion, Outcome, Target
@@ -44,6 +47,9 @@ MIN_PER_CLASS = 10
 HEADS = 200  # the latest, of which the drawn curve is made
 RECENT = 0.5  # heads that knew this share of the present one's labels stand for it
 AHEAD = 200  # labels that the forecast looks ahead
+# Of the pool, drawn by rank, from which on what is left is too easy to be held against the test: by margin
+# the error of the rest was 0.074 at a tenth of 3,000 and 0.047 at a fifth, where that of all was 0.096.
+MOST_DRAWN = 0.1
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,8 @@ class HonestFigures:
     outcomes: int
     unit: str | None  # of the errors, empty where they have none; None where they are rates
     window: Window | None  # of audit, weighted error and agreement
-    # Error in the random arm: a rate, balanced where labels are independent; of numbers the mean
+    # Error of the cases still unlabeled, by the random arm: a rate, balanced where labels are independent;
+    # of numbers the mean
     audit: Estimate | None
     weighted: Estimate | None  # the same of the pool from the drawn cases
     recent: Prequential
@@ -125,7 +132,7 @@ def _of_heads(target: Target) -> HonestFigures:
         retraining=advice_of(target),
         forecast=curve,
         stopping=advice,
-        agreement=_agreement(audit, audited, unit),
+        agreement=_agreement(audit, audited, unit, _drawn_share(outcomes, latest)),
     )
 
 
@@ -158,7 +165,10 @@ def goal_of(target: Target, latest: HeadVersion | None) -> Goal | None:
         found = metrics.get("intervals", {}).get(HEAD_KINDS[target.kind].deciding, {})
     end = found.get("low" if is_better_higher else "high")
     patients = metrics.get("patients", 0)
-    return Goal(target.goal, end, patients, is_better_higher, latest.unit if latest else "")
+    # Where nobody counted yet, by an older release, all of them: the next round or head counts.
+    rests_on = metrics.get("rests_on", patients)
+    unit = latest.unit if latest else ""
+    return Goal(target.goal, end, patients, rests_on, is_better_higher, unit)
 
 
 def forecast_of(target: Target) -> Forecast | None:
@@ -248,17 +258,31 @@ def _per_class(latest: HeadVersion | None, kind: HeadKind) -> dict[str, int]:
     return dict(zip(kind.names(latest.classes), counts, strict=True)) if latest and counts else {}
 
 
+def _drawn_share(outcomes: QuerySet[Outcome], latest: HeadVersion | None) -> float:
+    """How much of what could be labeled was drawn by a rule that prefers some cases."""
+    if latest is None:
+        return 0.0
+    by_chance = [name for name, strategy in STRATEGIES.items() if strategy.is_random]
+    ranked = outcomes.filter(selection=Selection.RANKED).exclude(head__strategy__in=by_chance)
+    count = ranked.count()
+    return count / max(count + latest.pool_size, 1)
+
+
 def _agreement(
-    audit: Estimate | None, audited: Sequence[Outcome], unit: str | None
+    audit: Estimate | None, audited: Sequence[Outcome], unit: str | None, drawn_share: float
 ) -> Condition | None:
     """The audit beside what the locked test said of the very heads that foresaw the audited cases.
 
-    Beside the present head alone, the audit would lag behind a model that gets better.
+    Beside the present head alone, the audit would lag behind a model that gets better. Not told once ranking
+    has drawn much of the pool: audits are drawn from what is left, and the hard cases are gone from there.
     """
     found = [_test_error(o.head.metrics, unit) for o in audited if o.head is not None]
     known = [pair for pair in found if pair is not None]
     if audit is None or audit.draws < LEAST_AUDITED or not known or len(known) < len(found):
         return None
+    if drawn_share > MOST_DRAWN:
+        said = Sentence("audit_of_the_rest", share=100 * drawn_share, most=100 * MOST_DRAWN)
+        return Condition("audit_agrees", None, said)
     error, doubt = (float(column) for column in np.mean(known, axis=0))
     return audit_agreement(audit, error, unit, doubt)
 

@@ -168,6 +168,7 @@ def _test_figures(known: Knowledge, head: Head | None, seed: int) -> dict[str, A
     return {
         "n": len(rows),
         "patients": len(set(known.patients[rows])),
+        "rests_on": known.kind.rests_on(labels, said, known.patients[rows]),
         **{name: estimate.value for name, estimate in told.items()},
         "intervals": {name: asdict(estimate) for name, estimate in told.items()},
     }

@@ -11,6 +11,7 @@ from learning.models import ModelVersion
 from learning.services.lineage import lineage_of
 from learning.services.subgroups import MIN_PATIENTS, Report, subgroups_of
 from learning.services.test_results import NotTested
+from learning.training.metrics.intervals import LEAST_OF_RAREST
 
 FORMAT = "firstread-model-card/1"
 USE = (
@@ -120,6 +121,12 @@ def _limits_of_test(metrics: dict[str, Any], name: str, *, is_imported: bool) ->
         found.append(
             f"The figures rest on {patients} test patients: the intervals are wide, and with fewer "
             "than about thirty they are too narrow."
+        )
+    rests_on = metrics.get("rests_on", patients)
+    if rests_on < LEAST_OF_RAREST <= patients:
+        found.append(
+            f"Of the test patients only {rests_on} have the rarest answer, structure or event: the "
+            f"interval of {name} is too narrow."
         )
     error = (metrics.get("calibration_error") or {}).get("value")
     if error is not None and error > CALIBRATION:

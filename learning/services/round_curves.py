@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -35,15 +36,29 @@ def points_of_rounds(target: Target) -> list[Point]:
 
 
 def forecast_of_rounds(target: Target, rounds: Sequence[Point]) -> Forecast | None:
-    """None where there are too few, or where the figure is an error: the law rises to a plateau."""
+    """None where there are too few like the latest, or where the figure is an error: the law rises."""
     if figure_of(target.kind, target.input) in SMALLER_IS_BETTER:
         return None
-    known = [(p.labels, p.estimate.value) for p in rounds if p.estimate.value is not None]
+    alike = _like_the_latest(target, rounds)
+    known = [(p.labels, p.estimate.value) for p in alike if p.estimate.value is not None]
     labels, values = np.asarray(known, float).reshape(-1, 2).T
     try:
         return forecast(labels, values, np.random.default_rng(SEED))
     except NotEnoughPoints:
         return None
+
+
+def _like_the_latest(target: Target, rounds: Sequence[Point]) -> list[Point]:
+    """Those up to the latest whose models give its answers by its input: others tell another curve."""
+    versions = target.model_versions.filter(round__isnull=False)
+    asked: dict[int | None, Any] = {
+        number: (classes, seen)
+        for number, classes, seen in versions.values_list("round__number", "classes", "input")
+    }
+    alike = takewhile(
+        lambda point: asked.get(point.number) == asked.get(rounds[-1].number), reversed(rounds)
+    )
+    return list(alike)[::-1]
 
 
 def _of_round(round_: Round, figure: str) -> Point:

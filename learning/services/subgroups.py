@@ -56,7 +56,9 @@ class Report:
 def subgroups_of(version: ModelVersion, names: Sequence[str] = (), figure: str = "") -> Report:
     """By attributes (all of NAMED unless told) and figure (the deciding one unless told).
 
-    Holm's correction runs over all groups of one report. Raises InvalidInput naming the field, NotTested.
+    A group has a p only where its figure and that of the rest are of MIN_PATIENTS with the rarest answer
+    each. Holm's correction runs over all groups of one report. Raises InvalidInput naming the field,
+    NotTested.
     """
     chosen = list(dict.fromkeys(names)) or list(NAMED)
     if len(chosen) > MOST_ATTRIBUTES:
@@ -70,9 +72,11 @@ def subgroups_of(version: ModelVersion, names: Sequence[str] = (), figure: str =
         raise InvalidInput(f"One of {', '.join(measures)}.", field="figure")
     values = values_by_attribute(results.cases, attributes)
     shown = {key: _large_enough(column, examined.patients) for key, column in values.items()}
+    support = examined.support(name)
     found = by_subgroup(
         measures[name], shown, examined.patients, np.random.default_rng(SEED),
         repeats=REPEATS if len(examined) <= LARGE else REPEATS_OF_LARGE,
+        can_test=lambda rows: support.rests_on(rows) >= MIN_PATIENTS,
     )  # fmt: skip
     of = {attribute.name: attribute for attribute in attributes}
     found.sort(key=lambda g: (chosen.index(g.attribute), in_order(of[g.attribute], g.value)))

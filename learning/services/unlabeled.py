@@ -16,6 +16,7 @@ class Decision(TextChoices):
     LEFT_OFF = "left_off"  # no better than without them
     # Not tried, and so not lost: the next round asks again
     FEW_PATIENTS = "few_patients"  # of validation, to tell
+    FEW_OF_RAREST = "few_of_rarest"  # of the validation patients, those with the rarest answer
     ONE_ANSWER = "one_answer"  # among the validation cases, of which no figure can be taken
     NO_IMAGES = "no_images"  # no open case of a training patient can be used
 

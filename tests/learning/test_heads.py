@@ -505,6 +505,28 @@ def test_the_audit_is_that_of_recent_heads_and_agrees_with_their_own_tests(targe
     assert words["test"] == pytest.approx(100 * (60 * 0.3 + 20 * 0.05) / 80)
 
 
+@pytest.mark.parametrize(
+    ("strategy", "holds"), [("stratified_margin", None), ("random", False)]
+)  # of draws by chance the rest is like the pool
+def test_what_ranking_has_left_over_is_not_held_against_the_test(target, cast, strategy, holds):
+    last = make_head(target, embed(cast.project), 1, 100)
+    HeadVersion.objects.filter(pk=last.pk).update(strategy=strategy, pool_size=60)
+    cases = factories.make_empty_cases(cast.project, 160)
+    make_audited(target, last, cases[:100], wrong=2)
+    Outcome.objects.bulk_create(
+        Outcome(
+            target=target, case=case, head=last, answer="yes", said=[0.1, 0.9],
+            selection=Selection.RANKED,
+        )
+        for case in cases[100:]
+    )  # fmt: skip
+    agreement = evidence.honest_figures(target).agreement
+    assert agreement.holds is holds
+    assert agreement.sentence.words["code"] == (
+        "differs" if strategy == "random" else "audit_of_the_rest"
+    )
+
+
 def test_a_few_audited_labels_that_are_all_right_prove_nothing_and_raise_no_alarm(target, cast):
     last = make_head(target, embed(cast.project), 1, 100)
     make_audited(target, last, factories.make_empty_cases(cast.project, 3), wrong=0)

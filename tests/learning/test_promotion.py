@@ -13,6 +13,7 @@ from annotation.labeling.services.projects import current_schema, publish_schema
 from learning.models import ModelVersion, Prediction, Round, TestResult, Trigger
 from learning.services import model_versions, targets, test_results
 from learning.services.comparison import Verdict, compare_versions
+from learning.services.evidence import honest_figures
 from learning.services.test_results import NotTested, Results, results_of
 from learning.training.metrics.figures import Examined, figures
 from tests import factories
@@ -144,6 +145,24 @@ def test_a_few_patients_whom_both_answer_rightly_prove_nothing(target, cases):
     evidence = model_versions.consider(version)
     assert (evidence.difference.low, evidence.difference.high, evidence.patients) == (0, 0, 8)
     assert (evidence.verdict, state_after(version)) == (Verdict.NOT_SHOWN, "candidate")
+
+
+def test_two_ill_patients_of_many_prove_nothing_however_rightly_they_are_answered(
+    target, cases, cast
+):
+    """Every draw that meets one of them has an AUC of 1, and the others give none."""
+    rare = (np.arange(100) < 2).astype(np.int64)
+    for _ in range(2):
+        version = make_version(target, cases[:100], rare.astype(float), truth=rare)
+        evidence = model_versions.consider(version)
+    assert (evidence.difference.low, evidence.patients, evidence.rests_on) == (0, 100, 2)
+    assert (evidence.verdict, state_after(version)) == (Verdict.NOT_SHOWN, "candidate")
+    targets.change_target(actor=cast.manager, target=target, goal=0.95)
+    target.refresh_from_db()
+    [goal] = [c for c in honest_figures(target).stopping.conditions if c.name == "target"]
+    assert version.round.metrics["auc"]["low"] == 1
+    assert goal.holds is None
+    assert "rarest answer, structure or event to be sure: 2 of at least 15" in goal.sentence
 
 
 def test_a_loss_that_is_shown_is_not_forgiven_by_the_margin(target, cases):

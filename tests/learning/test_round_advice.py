@@ -4,7 +4,7 @@ import pytest
 
 from annotation.core.jobs import JobState
 from annotation.labeling.services.projects import publish_schema
-from learning.models import Round, Trigger
+from learning.models import ModelVersion, Round, Trigger
 from learning.services import evidence, targets
 from tests.learning.test_kinds import DEFINITION
 from tests.learning.test_mask_rounds import DEEP
@@ -54,6 +54,24 @@ def test_a_rising_curve_is_forecast_and_goes_on(target):
         "target": False,
     }
     assert conditions["target"].sentence == "95 % sure of 0.630 on the locked test (0.800 wanted)"
+
+
+@pytest.mark.parametrize(
+    "change", [{"classes": ["lesion", "organ"]}, {"input": {**DEEP, "size": [8, 16, 16]}}]
+)
+def test_rounds_that_cannot_be_compared_with_the_latest_tell_no_curve(target, change):
+    add_rounds(target, [(40, 0.85), (60, 0.87), (90, 0.88), (130, 0.885), (160, 0.70)])
+    for round_ in target.rounds.order_by("number"):
+        ModelVersion.objects.create(
+            target=target, round=round_, number=round_.number, weights_sha256="0" * 64,
+            **{"classes": ["lesion"], "input": DEEP, **(change if round_.number == 5 else {})},
+        )  # fmt: skip
+    found, conditions = said_of(target)
+    assert found.forecast is None
+    assert conditions["forecast"].sentence == "Too few rounds for a forecast"
+    target.model_versions.get(number=5).delete()
+    target.rounds.get(number=5).delete()
+    assert said_of(target)[0].forecast is not None
 
 
 def test_a_flat_curve_above_the_goal_may_stop(target):

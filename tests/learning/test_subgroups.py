@@ -96,6 +96,22 @@ def test_boxes_have_groups_as_well(box_target, cast):  # noqa: F811
     assert [hidden.attribute for hidden in report.hidden if hidden.groups] == ["site"]
 
 
+def test_a_group_with_few_of_the_rarer_answer_has_a_figure_and_no_p(cast):
+    """Of 30 ill patients three are women, who get the lowest probabilities."""
+    target = targets.create_target(actor=cast.manager, project=cast.project, question="nodule")
+    cases = make_population(cast.project)
+    is_woman = np.arange(COUNT) % 2 == 0
+    truth = ((np.arange(COUNT) < 54) & ~is_woman).astype(int)
+    truth[[0, 2, 4]] = 1
+    said = np.where(truth == 1, np.where(is_woman, 0.1, 0.9), 0.3 + np.arange(COUNT) / 1000)
+    version = make_version(target, cases, said, truth=truth)
+    women, men = subgroups_of(version, ["sex"]).groups
+    assert (women.group.estimate.value, men.group.estimate.value) == (0, 1)
+    assert (women.group.p, women.is_worse, men.group.p) == (None, False, None)
+    everybody = subgroups_of(version, ["sex"], "accuracy").groups
+    assert all(group.group.p is not None for group in everybody)
+
+
 def test_groups_of_few_patients_are_not_told_not_even_by_their_difference(version):
     report = subgroups_of(version, ["site"])
     [clinic] = report.groups

@@ -40,6 +40,7 @@ ASKED = {**TINY, "unlabeled": "mean_teacher"}
 def target(labeled_target, cast, monkeypatch):
     """Eight cases to learn from, two and two held out, six without labels beside them and three held out."""
     monkeypatch.setattr(ablation, "LEAST_PATIENTS", 2)
+    monkeypatch.setattr(ablation, "LEAST_OF_RAREST", 1)
     pool = factories.make_cases(cast.project, 9)
     splits = [Split.TRAIN] * 6 + [Split.VALIDATION, Split.TEST, Split.TEST]
     patients = [case.study.patient_id for case in pool]
@@ -227,6 +228,15 @@ def test_validation_cases_of_one_answer_cannot_tell(target, monkeypatch):
 
     monkeypatch.setattr(steps, "load_examples", one_answer)
     assert run(target).metrics["unlabeled"]["decision"] == "one_answer"
+
+
+def test_too_few_validation_patients_with_the_rarest_answer_cannot_tell(target, monkeypatch):
+    monkeypatch.setattr(ablation, "LEAST_OF_RAREST", 2)
+    done = run(target)
+    assert done.metrics["unlabeled"]["decision"] == "few_of_rarest"
+    assert "too few validation patients with the rarest answer" in as_markdown(
+        model_card(done.model_version)
+    )
 
 
 def test_without_an_open_training_case_there_is_nothing_to_learn_from(target, cast):

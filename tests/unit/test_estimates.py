@@ -58,6 +58,23 @@ def test_the_plain_mean_of_top_ranked_labels_is_biased_and_lure_is_not():
     assert 0.85 < np.mean(covered) <= 1
 
 
+def test_few_draws_that_weigh_much_do_not_pass_for_many():
+    """As herding draws: refits of 5 each, with sharp wishes that say nothing of what is lost."""
+    covered = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        wishes = [powered(rng.random(400), 30) for _ in range(10)]
+        losses = rng.random(400) < 0.12
+        refits = [
+            lure(simulated(losses, wish, 5, [seed, refit], floor=0.1), 400)
+            for refit, wish in enumerate(wishes)
+        ]
+        low, high = as_rate(pooled(refits)).interval
+        covered.append(low <= losses.mean() <= high)
+    assert np.mean(covered) >= 0.85
+    assert Estimate(2.0, 0.1, 100, 25).interval == pytest.approx(student(2.0, 0.2, 25))
+
+
 def test_weights_are_the_formula_and_even_draws_weigh_one():
     n, q = 10, np.array([0.3, 0.2, 0.5])
     by_hand = [1 + (n - 3) / (n - m) * (1 / ((n - m + 1) * q[m - 1]) - 1) for m in (1, 2, 3)]
@@ -302,7 +319,7 @@ def test_errors_in_a_unit_are_told_in_it_and_judged_by_what_the_manager_tolerate
 def make_evidence(**changes):
     flat = forecast(LABELS, 0.9 - 50 * LABELS**-2.0, np.random.default_rng(0))
     ready = {
-        "kappas": [0.9, 0.995, 0.992, 0.999], "forecast": flat, "goal": Goal(0.85, 0.86, 30),
+        "kappas": [0.9, 0.995, 0.992, 0.999], "forecast": flat, "goal": Goal(0.85, 0.86, 30, 15),
         "audit": Estimate(0.03, 0.005, 200, 200), "tolerance": 0.05,
         "counts": {"healthy": 100, "nodule": 30}, "minimum": 25,
     }  # fmt: skip
@@ -328,10 +345,11 @@ def test_stopping_is_advised_when_all_five_hold():
         ("stable", {"kappas": [0.999]}, None),
         ("forecast", {"forecast": None}, None),
         ("forecast", {"forecast": forecast(LABELS, power_law(LABELS), np.random.default_rng(0))}, False),
-        ("target", {"goal": Goal(0.85, 0.84, 30)}, False),
-        ("target", {"goal": Goal(0.85, None, 0)}, None),
-        ("target", {"goal": Goal(0.85, 1.0, 29)}, None),
-        ("target", {"goal": Goal(2.0, 2.1, 30, higher_is_better=False, unit="mm")}, False),
+        ("target", {"goal": Goal(0.85, 0.84, 30, 15)}, False),
+        ("target", {"goal": Goal(0.85, None, 0, 0)}, None),
+        ("target", {"goal": Goal(0.85, 1.0, 29, 15)}, None),
+        ("target", {"goal": Goal(0.85, 1.0, 30, 14)}, None),
+        ("target", {"goal": Goal(2.0, 2.1, 30, 30, higher_is_better=False, unit="mm")}, False),
         ("audit", {"audit": Estimate(0.045, 0.01, 50, 50)}, False),
         ("audit", {"audit": None}, None),
         ("audit", {"audit": Estimate(0.0, 0.0, 9, 9), "tolerance": 1.0}, None),
@@ -349,14 +367,19 @@ def test_one_condition_is_enough_to_go_on(name, changes, holds):
 @pytest.mark.parametrize(
     ("goal", "said"),
     [
-        (Goal(0.85, None, 0), "Nothing is measured yet (0.850 wanted)"),
-        (Goal(0.85, None, 40), "Nothing is measured yet (0.850 wanted)"),  # one answer only
+        (Goal(0.85, None, 0, 0), "Nothing is measured yet (0.850 wanted)"),
+        (Goal(0.85, None, 40, 0), "Nothing is measured yet (0.850 wanted)"),  # one answer only
         (
-            Goal(0.85, 1.0, 29),
+            Goal(0.85, 1.0, 29, 15),
             "Measured on too few test patients to be sure: 29 of at least 30 (0.850 wanted)",
         ),
         (
-            Goal(2.0, 2.1, 30, higher_is_better=False, unit="mm"),
+            Goal(0.85, 1.0, 100, 2),
+            "Measured on too few test patients with the rarest answer, structure or event to be sure:"
+            " 2 of at least 15 (0.850 wanted)",
+        ),
+        (
+            Goal(2.0, 2.1, 30, 30, higher_is_better=False, unit="mm"),
             "95 % sure of an error of at most 2.1 mm on the locked test (2 mm wanted)",
         ),
     ],

@@ -9,6 +9,7 @@ from sklearn import metrics as reference
 
 from learning.training.metrics import classification, drift, masks, subgroups, values, weighted
 from learning.training.metrics.intervals import bootstrap, compare, resamples
+from learning.training.metrics.support import Support
 
 TRUTH = np.array([0, 0, 0, 0, 1, 1, 1, 1]).astype(bool)
 
@@ -284,6 +285,26 @@ def test_many_subgroups_do_not_hide_a_plain_gap():
         np.random.default_rng(1), repeats=100,
     )  # fmt: skip
     assert "site 7" in [s.value for s in found if s.is_real and s.gap.value > 2]
+
+
+def test_of_a_rare_finding_chance_warns_of_no_group():
+    """12 positives of 400 patients: a group with one of them has draws of one sign alone."""
+    groups = {"sex": 2, "scanner": 5, "site": 4}
+    warned = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        truth = (rng.permutation(400) < 12).astype(np.int64)
+        scores = rng.normal(size=400) + 1.5 * truth
+        said = np.stack([1 - scores, scores], axis=1)
+        names = [str(n) for n in range(400)]
+        support = Support.of("one", truth, said, names, "auc")
+        found = subgroups.by_subgroup(
+            weighted.auc(truth == 1, scores),
+            {name: rng.integers(many, size=400).astype(str).tolist() for name, many in groups.items()},
+            names, rng, repeats=100, can_test=lambda rows, of=support: of.rests_on(rows) >= 11,
+        )  # fmt: skip
+        warned += any(s.is_real and s.gap.value < 0 for s in found)
+    assert warned <= 3
 
 
 def test_holm_by_hand():

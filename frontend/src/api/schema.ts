@@ -1949,11 +1949,12 @@ export interface components {
          * @description * `kept` - Kept
          *     * `left_off` - Left Off
          *     * `few_patients` - Few Patients
+         *     * `few_of_rarest` - Few Of Rarest
          *     * `one_answer` - One Answer
          *     * `no_images` - No Images
          * @enum {string}
          */
-        DecisionEnum: "kept" | "left_off" | "few_patients" | "one_answer" | "no_images";
+        DecisionEnum: "kept" | "left_off" | "few_patients" | "few_of_rarest" | "one_answer" | "no_images";
         Definition: {
             questions: components["schemas"]["Question"][];
             region_labels: components["schemas"]["RegionLabel"][];
@@ -2050,8 +2051,12 @@ export interface components {
             margin: number | null;
             n: number;
             patients: number;
+            /** @description Patients of them with the rarest answer, structure or event. */
+            rests_on: number | null;
             /** @description With fewer nothing is shown. */
             readonly least_patients: number;
+            /** @description With fewer to rest on nothing is shown. */
+            readonly least_of_rarest: number;
         };
         /**
          * @description * `first` - First

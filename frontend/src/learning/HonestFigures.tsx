@@ -48,8 +48,8 @@ function Figures({ found, target, nameOf }: FiguresProps) {
       {found.weighted && <Text size="sm">{weightedText(found.weighted, found.unit)}</Text>}
       {found.window && (found.audit ?? found.weighted) && <Text size="xs" c="dimmed">{windowText(found.window)}</Text>}
       {found.forecast !== null && <Text size="sm">{evidenceText(found.forecast_words, found.forecast)}</Text>}
-      {found.agreement?.holds === false && (
-        <Text size="sm" c="orange">{evidenceText(found.agreement.words, found.agreement.sentence)}</Text>
+      {found.agreement && found.agreement.holds !== true && (
+        <Text size="sm" c={found.agreement.holds === false ? 'orange' : 'dimmed'}>{evidenceText(found.agreement.words, found.agreement.sentence)}</Text>
       )}
       <Text size="sm" fw={600} mt={4}>{t(found.is_stopping_advised ? 'quick.stop' : 'quick.go_on')}</Text>
       <List size="sm" spacing={2}>

@@ -4,7 +4,7 @@ import { formatNumber } from '../i18n'
 import { numberInUnit } from './headText'
 
 const POINTS = new Set(['low', 'high'])
-const PERCENT = new Set(['upper', 'tolerated', 'audit', 'test'])
+const PERCENT = new Set(['upper', 'tolerated', 'audit', 'test', 'share'])
 const PRECISE = new Set(['kappa', 'end'])
 const WANTED_DECIMALS = 3
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from learning.training.metrics import classification, ranked, values
 from learning.training.metrics.box_figures import BoxFigures, named
 from learning.training.metrics.intervals import Measure, Rows, bootstrap_all
+from learning.training.metrics.support import Support
 
 # What decides between models, by kind of task, and whether more of it is better (Task.metric).
 HOLED = frozenset(
@@ -106,6 +107,17 @@ class Examined:
         name = named(self.overlaps[0]) if self.overlaps else DECIDING[self.kind]
         return name, name not in SMALLER_IS_BETTER
 
+    def support(self, figure: str = "") -> Support:
+        """The patients that a figure rests on, the deciding one unless told; every row needs an answer."""
+        return Support.of(
+            self.kind, self.truth, self.predictions, self.patients, figure or self.deciding[0]
+        )
+
+    @property
+    def rests_on(self) -> int:
+        """How many patients the deciding figure rests on."""
+        return self.support().rests_on(np.arange(len(self)))
+
     @property
     def is_finite(self) -> bool:
         """A network that has diverged answers NaN, of which no figure can be taken."""
@@ -115,7 +127,8 @@ class Examined:
 def figures(test: Examined, rng: np.random.Generator) -> dict[str, Any]:
     """All figures as JSON: {"n", "patients", "kind", "metric", "auc": {value, low, high}, ...}.
 
-    Intervals are of 95 %, by bootstrap over patients. Where a figure is missing, "absent_because" says why.
+    `rests_on` are the patients that the deciding figure rests on. Intervals are of 95 %, by bootstrap over
+    patients. Where a figure is missing, "absent_because" says why.
     """
     test = test.labeled()
     name, higher_is_better = test.deciding
@@ -125,6 +138,7 @@ def figures(test: Examined, rng: np.random.Generator) -> dict[str, Any]:
     return {
         "n": len(test),
         "patients": len(set(test.patients)),
+        "rests_on": test.rests_on,
         "kind": test.kind,
         "metric": {"name": name, "higher_is_better": higher_is_better},
         "thresholds": list(test.thresholds),

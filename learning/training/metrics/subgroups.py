@@ -1,6 +1,6 @@
 """Whether a model serves everybody: the figure of every subgroup, and which gaps are more than chance."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,11 +32,14 @@ def by_subgroup(
     patients: Sequence[str],
     rng: np.random.Generator,
     repeats: int = BOOTSTRAPS,
+    *,
+    can_test: Callable[[Rows], bool] = lambda _rows: True,
 ) -> list[Subgroup]:
     """Every value of every attribute (one entry per row; None where unknown) by bootstrap over patients.
 
     All subgroups are measured on the same draws, so that a gap compares rows of the same draw. A subgroup
-    without a figure, or with the only value of its attribute, has no p. Raises ValueError where an
+    without a figure, or with the only value of its attribute, has no p; nor one where its rows or the rest
+    are not enough to test: a single positive makes every draw without it none. Raises ValueError where an
     attribute does not have one entry per row.
     """
     for name, values in attributes.items():
@@ -57,7 +60,10 @@ def by_subgroup(
             for place, group in enumerate(groups):
                 if np.isfinite(whole[place][0][0]):
                     parts[place].append(_measured(measure, group, weights))
-    found = [_subgroup(*pieces) for pieces in zip(groups, whole, parts, strict=True)]
+    found = [
+        _subgroup(*pieces, has_p=can_test(pieces[0].mine) and can_test(pieces[0].others))
+        for pieces in zip(groups, whole, parts, strict=True)
+    ]
     corrected = holm([subgroup.p for subgroup in found])
     return [
         replace(subgroup, p=p, is_real=p is not None and p < LEVEL)
@@ -100,7 +106,11 @@ def _measured(
 
 
 def _subgroup(
-    group: _Group, whole: tuple[Floats, Floats], parts: Sequence[tuple[Floats, Floats]]
+    group: _Group,
+    whole: tuple[Floats, Floats],
+    parts: Sequence[tuple[Floats, Floats]],
+    *,
+    has_p: bool,
 ) -> Subgroup:
     """With its p as it is before the correction."""
     mine, rest = (float(figure[0]) for figure in whole)
@@ -113,7 +123,7 @@ def _subgroup(
         count=len(group.mine),
         estimate=estimate_from(_known(mine), _finite(own)),
         gap=estimate_from(gap, _finite(gaps)),
-        p=None if gap is None else _two_sided(_finite(gaps)),
+        p=_two_sided(_finite(gaps)) if has_p and gap is not None else None,
         is_real=False,
     )
 

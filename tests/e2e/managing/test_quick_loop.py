@@ -41,10 +41,15 @@ def test_a_manager_reads_the_error_in_its_unit_and_chooses_among_what_fits_a_num
         page.get_by_role("link", name="Manage").first.click()
         page.get_by_role("tab", name="Learning").click()
         card = page.get_by_test_id("quick-loop")
-        card.get_by_text("Mean absolute error on cases drawn at random").wait_for()
+        card.get_by_text(
+            "Mean absolute error on the cases still unlabeled, by those drawn at random"
+        ).wait_for()
         said = card.inner_text()
         assert re.search(r"mean absolute error [0-9.]+ mm on 6 test cases \(\d+ % within", said)
-        assert "Mean absolute error on cases drawn at random: 4.00 (2.49 to 5.51 mm" in said
+        assert (
+            "Mean absolute error on the cases still unlabeled, by those drawn at random: 4.00 (2.49 to 5.51 mm"
+            in said
+        )
         assert "at most 5.51 mm by 10 audited labels (8 mm tolerated)" in said
         assert re.search(r"As foreseen by heads \d to 3, which knew \d+ to \d+ labels", said)
         card.get_by_label("Strategy of the light head").click()
@@ -94,7 +99,7 @@ def test_the_learning_curve_stands_beside_the_audit_and_the_forecast(live_cast, 
         said = chart.get_attribute("aria-label")
         assert "neueste Runde 0,90 (0,85 – 0,94) bei 80 Befunden" in said
         assert "neuester leichter Kopf 0,95" in said
-        assert "zufällig gezogene Fälle" in said
+        assert "noch unbefundete Fälle, nach zufällig gezogenen" in said
         assert "Vorschau" in said
         assert chart.locator(".recharts-errorBar").count() >= 4  # of heads, two strategies, audit
         legend = chart.locator(".recharts-legend-wrapper").inner_text()

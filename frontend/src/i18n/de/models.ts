@@ -111,6 +111,10 @@ export const models = {
     one: 'Beide wurden an {count} Patienten getestet; weniger als {least} können nicht zeigen, dass es nicht schlechter ist.',
     other: 'Beide wurden an {count} Patienten getestet; weniger als {least} können nicht zeigen, dass es nicht schlechter ist.',
   },
+  'verdict.few_of_rarest': {
+    one: 'Von den {patients} Patienten, an denen beide getestet wurden, hat {count} die seltenste Antwort oder Struktur oder ein Ereignis; weniger als {least} können nicht zeigen, dass es nicht schlechter ist.',
+    other: 'Von den {patients} Patienten, an denen beide getestet wurden, haben {count} die seltenste Antwort oder Struktur oder ein Ereignis; weniger als {least} können nicht zeigen, dass es nicht schlechter ist.',
+  },
   'verdict.production_untested': 'Dieses wurde gemessen, das in Betrieb nie.',
   'verdict.untested': 'Kein Patient wurde mit beiden getestet.',
   'verdict.not_comparable': 'Sie beantworten verschiedene Fragen oder sprechen von verschiedenen Bildern.',

@@ -22,18 +22,18 @@ export const quick = {
   },
   'quick.seconds': 'in {seconds} s angepasst und geordnet',
   'quick.audit': {
-    one: 'Fehler an zufällig gezogenen Fällen: {value} % ({low} bis {high} %, {count} Fall)',
-    other: 'Fehler an zufällig gezogenen Fällen: {value} % ({low} bis {high} %, {count} Fälle)',
+    one: 'Fehler an den noch unbefundeten Fällen, nach zufällig gezogenen: {value} % ({low} bis {high} %, {count} Fall)',
+    other: 'Fehler an den noch unbefundeten Fällen, nach zufällig gezogenen: {value} % ({low} bis {high} %, {count} Fälle)',
   },
   'quick.audit_of_labels': {
-    one: 'Verpasstes und Fehlalarme, gemittelt über die Merkmale, an zufällig gezogenen Fällen: {value} % ({low} bis {high} %, {count} Fall)',
-    other: 'Verpasstes und Fehlalarme, gemittelt über die Merkmale, an zufällig gezogenen Fällen: {value} % ({low} bis {high} %, {count} Fälle)',
+    one: 'Verpasstes und Fehlalarme, gemittelt über die Merkmale, an den noch unbefundeten Fällen, nach zufällig gezogenen: {value} % ({low} bis {high} %, {count} Fall)',
+    other: 'Verpasstes und Fehlalarme, gemittelt über die Merkmale, an den noch unbefundeten Fällen, nach zufällig gezogenen: {value} % ({low} bis {high} %, {count} Fälle)',
   },
   'quick.audit_of_number': {
-    one: 'Mittlerer absoluter Fehler an zufällig gezogenen Fällen: {value} ({low} bis {high}, {count} Fall)',
-    other: 'Mittlerer absoluter Fehler an zufällig gezogenen Fällen: {value} ({low} bis {high}, {count} Fälle)',
+    one: 'Mittlerer absoluter Fehler an den noch unbefundeten Fällen, nach zufällig gezogenen: {value} ({low} bis {high}, {count} Fall)',
+    other: 'Mittlerer absoluter Fehler an den noch unbefundeten Fällen, nach zufällig gezogenen: {value} ({low} bis {high}, {count} Fälle)',
   },
-  'quick.no_audit': 'Zufällig gezogene Fälle werden den wahren Fehler der Vorhersagen zeigen.',
+  'quick.no_audit': 'Zufällig gezogene Fälle werden den Fehler der Vorhersagen an den noch unbefundeten Fällen zeigen.',
   'quick.weighted': {
     one: 'Dasselbe aus den geordneten Fällen, nach ihren Chancen gewichtet: {value} % ({low} bis {high} %, {count} Fall)',
     other: 'Dasselbe aus den geordneten Fällen, nach ihren Chancen gewichtet: {value} % ({low} bis {high} %, {count} Fälle)',
@@ -67,6 +67,8 @@ export const quick = {
   'evidence.forecast_quadratic_kappa': '{more} weitere Befunde: {low} bis {high} Punkte κ',
   'evidence.goal_soon': 'Noch ist nichts gemessen ({wanted} gewünscht)',
   'evidence.goal_few': 'An zu wenigen Testpatienten gemessen, um sicher zu sein: {patients} von mindestens {least} ({wanted} gewünscht)',
+  'evidence.goal_rare':
+    'An zu wenigen Testpatienten mit der seltensten Antwort oder Struktur oder mit einem Ereignis gemessen, um sicher zu sein: {patients} von mindestens {least} ({wanted} gewünscht)',
   'evidence.goal': 'Zu 95 % sicher: {end} an der verschlossenen Testmenge ({wanted} gewünscht)',
   'evidence.goal_of_error': 'Zu 95 % sicher: höchstens {end} {unit} Fehler an der verschlossenen Testmenge ({wanted} {unit} gewünscht)',
   'evidence.audit_soon': 'Noch zu wenige zufällig gezogene Befunde',
@@ -75,6 +77,8 @@ export const quick = {
   'evidence.classes_soon': 'Noch sind keine Antworten gezählt',
   'evidence.classes': 'Jede Antwort hat mindestens {minimum} Befunde',
   'evidence.classes_scarce': 'Zu wenige Befunde ({minimum} gewünscht): {scarce}',
+  'evidence.audit_of_the_rest':
+    'Zufallsprobe und Testmenge werden nicht mehr verglichen: Die Rangfolge hat {share} % des Bestands gezogen (höchstens {most} %), und die Probe zeigt den Fehler an den noch unbefundeten Fällen',
   'evidence.agrees': 'Zufallsprobe und Testmenge stimmen überein: Fehler {audit} % in der Probe, {test} % an der Testmenge',
   'evidence.agrees_of_number': 'Zufallsprobe und Testmenge stimmen überein: Fehler {audit} {unit} in der Probe, {test} {unit} an der Testmenge',
   'evidence.differs': 'Zufallsprobe und Testmenge weichen ab, bitte nach Drift suchen: Fehler {audit} % in der Probe, {test} % an der Testmenge',

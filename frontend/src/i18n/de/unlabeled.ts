@@ -17,6 +17,8 @@ export const unlabeled = {
   'unlabeled.not_told': 'Ob Bilder ohne Befund geholfen haben, ließ sich bei der Validierung nicht sagen; weggelassen',
   'unlabeled.failed': 'Das Training mit Bildern ohne Befund ist gescheitert ({reason}); weggelassen',
   'unlabeled.few_patients': 'Bilder ohne Befund wurden nicht versucht: zu wenige Validierungspatienten, um zu sagen, ob sie helfen',
+  'unlabeled.few_of_rarest':
+    'Bilder ohne Befund wurden nicht versucht: zu wenige Validierungspatienten mit der seltensten Antwort, um zu sagen, ob sie helfen',
   'unlabeled.one_answer': 'Bilder ohne Befund wurden nicht versucht: die Validierungsfälle können nicht sagen, ob sie helfen',
   'unlabeled.no_images': 'Bilder ohne Befund wurden nicht versucht: kein offener Fall eines Trainingspatienten war brauchbar',
   'unlabeled.beside':

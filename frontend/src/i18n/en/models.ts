@@ -108,6 +108,10 @@ export const models = {
     one: 'Both were tested on {count} patient; fewer than {least} cannot show that it is not worse.',
     other: 'Both were tested on {count} patients; fewer than {least} cannot show that it is not worse.',
   },
+  'verdict.few_of_rarest': {
+    one: 'Of the {patients} patients that both were tested on, {count} has the rarest answer, structure or event; fewer than {least} cannot show that it is not worse.',
+    other: 'Of the {patients} patients that both were tested on, {count} have the rarest answer, structure or event; fewer than {least} cannot show that it is not worse.',
+  },
   'verdict.production_untested': 'This one has been measured, the one in production never was.',
   'verdict.untested': 'No patient was tested by both.',
   'verdict.not_comparable': 'They answer different questions, or about different images.',

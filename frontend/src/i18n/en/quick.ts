@@ -22,18 +22,18 @@ export const quick = {
   },
   'quick.seconds': 'refitted and ranked in {seconds} s',
   'quick.audit': {
-    one: 'Error on cases drawn at random: {value} % ({low} to {high} %, {count} case)',
-    other: 'Error on cases drawn at random: {value} % ({low} to {high} %, {count} cases)',
+    one: 'Error on the cases still unlabeled, by those drawn at random: {value} % ({low} to {high} %, {count} case)',
+    other: 'Error on the cases still unlabeled, by those drawn at random: {value} % ({low} to {high} %, {count} cases)',
   },
   'quick.audit_of_labels': {
-    one: 'Mean of misses and false alarms over the labels, on cases drawn at random: {value} % ({low} to {high} %, {count} case)',
-    other: 'Mean of misses and false alarms over the labels, on cases drawn at random: {value} % ({low} to {high} %, {count} cases)',
+    one: 'Mean of misses and false alarms over the labels, on the cases still unlabeled, by those drawn at random: {value} % ({low} to {high} %, {count} case)',
+    other: 'Mean of misses and false alarms over the labels, on the cases still unlabeled, by those drawn at random: {value} % ({low} to {high} %, {count} cases)',
   },
   'quick.audit_of_number': {
-    one: 'Mean absolute error on cases drawn at random: {value} ({low} to {high}, {count} case)',
-    other: 'Mean absolute error on cases drawn at random: {value} ({low} to {high}, {count} cases)',
+    one: 'Mean absolute error on the cases still unlabeled, by those drawn at random: {value} ({low} to {high}, {count} case)',
+    other: 'Mean absolute error on the cases still unlabeled, by those drawn at random: {value} ({low} to {high}, {count} cases)',
   },
-  'quick.no_audit': 'Cases drawn at random will tell the true error of the predictions.',
+  'quick.no_audit': 'Cases drawn at random will tell the error of the predictions on the cases still unlabeled.',
   'quick.weighted': {
     one: 'The same from the ranked cases, weighted by their chances: {value} % ({low} to {high} %, {count} case)',
     other: 'The same from the ranked cases, weighted by their chances: {value} % ({low} to {high} %, {count} cases)',
@@ -67,6 +67,8 @@ export const quick = {
   'evidence.forecast_quadratic_kappa': '{more} more labels: {low} to {high} points of κ',
   'evidence.goal_soon': 'Nothing is measured yet ({wanted} wanted)',
   'evidence.goal_few': 'Measured on too few test patients to be sure: {patients} of at least {least} ({wanted} wanted)',
+  'evidence.goal_rare':
+    'Measured on too few test patients with the rarest answer, structure or event to be sure: {patients} of at least {least} ({wanted} wanted)',
   'evidence.goal': '95 % sure of {end} on the locked test ({wanted} wanted)',
   'evidence.goal_of_error': '95 % sure of an error of at most {end} {unit} on the locked test ({wanted} {unit} wanted)',
   'evidence.audit_soon': 'Too few audited labels yet',
@@ -75,6 +77,8 @@ export const quick = {
   'evidence.classes_soon': 'No classes counted yet',
   'evidence.classes': 'Every answer has {minimum} labels or more',
   'evidence.classes_scarce': 'Too few labels ({minimum} wanted): {scarce}',
+  'evidence.audit_of_the_rest':
+    'Audit and locked test are no longer compared: ranking has drawn {share} % of the pool ({most} % at most), and the audit tells the error of the cases still unlabeled',
   'evidence.agrees': 'Audit and locked test agree: audit error {audit} %, locked test {test} %',
   'evidence.agrees_of_number': 'Audit and locked test agree: audit error {audit} {unit}, locked test {test} {unit}',
   'evidence.differs': 'Audit and locked test differ, look for drift: audit error {audit} %, locked test {test} %',

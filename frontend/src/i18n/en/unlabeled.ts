@@ -17,6 +17,8 @@ export const unlabeled = {
   'unlabeled.not_told': 'Whether unlabeled images helped could not be told on validation; left off',
   'unlabeled.failed': 'Training with unlabeled images failed ({reason}); left off',
   'unlabeled.few_patients': 'Unlabeled images were not tried: too few validation patients to tell whether they help',
+  'unlabeled.few_of_rarest':
+    'Unlabeled images were not tried: too few validation patients with the rarest answer to tell whether they help',
   'unlabeled.one_answer': 'Unlabeled images were not tried: the validation cases cannot tell whether they help',
   'unlabeled.no_images': 'Unlabeled images were not tried: no open case of a training patient could be used',
   'unlabeled.beside':
