@@ -44,6 +44,9 @@ STRATEGIES_OF_KIND = {
 }
 """What a round may rank by, for each kind of target; the first is the default."""
 
+BY_CHANCE = "random"
+"""The control, which prefers no case."""
+
 COLD_STARTERS = ("herding", "adaptive", "typicality")
 """These choose without predictions as well."""
 

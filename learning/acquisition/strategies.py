@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from learning.acquisition import herding, methods, reasons, uncertainty
 from learning.acquisition.methods import HEAD, Choice, Measure, Method
-from learning.acquisition.names import ALL_TITLES
+from learning.acquisition.names import ALL_TITLES, BY_CHANCE
 from learning.acquisition.pool import NOTHING_LABELED, Labeled, Pick, Pool, Rows
 from learning.acquisition.table import PredictionTable
 
@@ -37,7 +37,7 @@ class Strategy:
 
     @property
     def is_random(self) -> bool:
-        return self.name == "random"
+        return self.name == BY_CHANCE
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 
 from annotation.core.jobs import JobState
 from annotation.labeling.models import Selection
-from learning.acquisition.strategies import STRATEGIES
+from learning.acquisition.names import BY_CHANCE
 from learning.estimates.balanced import Doubles
 from learning.estimates.forecast import Forecast, NotEnoughPoints, forecast, rows_apart
 from learning.estimates.lure import Draw, Estimate, InvalidDraws, lure, pooled
@@ -262,9 +262,8 @@ def _drawn_share(outcomes: QuerySet[Outcome], latest: HeadVersion | None) -> flo
     """How much of what could be labeled was drawn by a rule that prefers some cases."""
     if latest is None:
         return 0.0
-    by_chance = [name for name, strategy in STRATEGIES.items() if strategy.is_random]
-    ranked = outcomes.filter(selection=Selection.RANKED).exclude(head__strategy__in=by_chance)
-    count = ranked.count()
+    ranked = outcomes.filter(selection=Selection.RANKED)
+    count = ranked.exclude(head__strategy=BY_CHANCE).count()
     return count / max(count + latest.pool_size, 1)
 
 
