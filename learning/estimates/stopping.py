@@ -15,7 +15,11 @@ from numpy.typing import NDArray
 from learning.estimates.forecast import Forecast
 from learning.estimates.lure import Estimate
 from learning.estimates.wording import Sentence
-from learning.training.metrics.intervals import LEAST_OF_RAREST, LEAST_PATIENTS
+from learning.training.metrics.intervals import (
+    LEAST_OF_RAREST,
+    LEAST_PATIENTS,
+    can_be_trusted,
+)
 
 STABLE_KAPPA = 0.99
 STABLE_ROUNDS = 3
@@ -59,8 +63,7 @@ class Goal:
 
     @property
     def is_reached(self) -> bool | None:
-        is_sure = self.patients >= LEAST_PATIENTS and self.rests_on >= LEAST_OF_RAREST
-        if self.end is None or not is_sure:
+        if self.end is None or not can_be_trusted(self.patients, self.rests_on):
             return None
         return self.end >= self.wanted if self.higher_is_better else self.end <= self.wanted
 

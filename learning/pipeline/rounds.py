@@ -66,7 +66,7 @@ def _run(round_: Round, shortages: Shortages) -> None:
         Finished(
             judged=judged, learned=learned, classes=kind.classes, foreseen=[f for f, _ in found],
             order=order, config=kind.config.as_json(), training_labels=len(examples[Split.TRAIN]),
-            weights_sha256=round_.scorer["weights_sha256"], unusable=_judged(unusable),
+            weights_sha256=round_.scorer["weights_sha256"], unusable=_to_any_machine(unusable),
         ),
     )  # fmt: skip
     shutil.rmtree(folder, ignore_errors=True)
@@ -78,7 +78,7 @@ def _outgrown(round_: Round) -> dict[UUID, str]:
     return dict.fromkeys(cases, SENTENCES["outgrown"])
 
 
-def _judged(excluded: dict[UUID, str]) -> dict[UUID, str]:
+def _to_any_machine(excluded: dict[UUID, str]) -> dict[UUID, str]:
     """Without the cases whose files this machine lacks: another may be able to use them."""
     elsewhere = cases_without_files(excluded)
     return {case: why for case, why in excluded.items() if case not in elsewhere}

@@ -16,11 +16,10 @@ from learning.services.test_results import NotTested, Results, results_of
 from learning.training.inputs import InputSpec
 from learning.training.metrics.figures import measures_of
 from learning.training.metrics.intervals import (
-    LEAST_OF_RAREST,
-    LEAST_PATIENTS,
     Comparison,
     Estimate,
     Rows,
+    can_be_trusted,
     compare,
 )
 
@@ -168,9 +167,8 @@ def _paired(new: Results, old: Results, apart: Collection[UUID], against: int) -
         higher_is_better=higher_is_better,
     )  # fmt: skip
     patients, rests_on = len(set(mine.patients)), min(mine.rests_on, theirs.rests_on)
-    has_enough = patients >= LEAST_PATIENTS and rests_on >= LEAST_OF_RAREST
     return Evidence(
-        verdict=_verdict(found) if has_enough else Verdict.NOT_SHOWN,
+        verdict=_verdict(found) if can_be_trusted(patients, rests_on) else Verdict.NOT_SHOWN,
         against=against,
         metric=name,
         difference=found.difference,

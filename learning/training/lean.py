@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
+from typing import Any
 
 KEPT_AWAY = ("mlflow", "matplotlib", "pandas", "skimage", "sklearn")  # while it is imported
 
@@ -38,8 +39,9 @@ class _Lean(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         module.__loader__ = self._usual
-        absent = dict.fromkeys(name for name in KEPT_AWAY if name not in sys.modules)
-        sys.modules.update(absent)  # type: ignore[arg-type]  # None: an import fails
+        # None in the place of a module makes its import fail, which MONAI expects of these.
+        absent: dict[str, Any] = {name: None for name in KEPT_AWAY if name not in sys.modules}
+        sys.modules.update(absent)
         try:
             self._usual.exec_module(module)
         finally:

@@ -20,6 +20,11 @@ LEAST_PATIENTS = 30
 LEAST_OF_RAREST = 15
 
 
+def can_be_trusted(patients: int, rests_on: int) -> bool:
+    """Whether intervals are of enough patients, and the figure rests on enough of them (`support`)."""
+    return patients >= LEAST_PATIENTS and rests_on >= LEAST_OF_RAREST
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A figure and its 95 % interval; None where the data cannot give one."""
