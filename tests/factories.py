@@ -183,6 +183,19 @@ def make_explanation(
     )  # fmt: skip
 
 
+def with_attributes(data: bytes, **attributes) -> bytes:
+    """The file with other attributes; its head names the object that it is then."""
+    dataset = pydicom.dcmread(io.BytesIO(data))
+    for name, value in attributes.items():
+        setattr(dataset, name, value)
+    head = dataset.file_meta
+    head.MediaStorageSOPClassUID = dataset.SOPClassUID
+    head.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    output = io.BytesIO()
+    dataset.save_as(output)
+    return output.getvalue()
+
+
 def cropped(data: bytes, rows: int, columns: int) -> bytes:
     """The file with the upper left part of its picture only."""
     dataset = pydicom.dcmread(io.BytesIO(data))

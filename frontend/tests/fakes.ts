@@ -3,7 +3,7 @@ import { ApiError, Offline, type Reading, type Schemas } from '../src/api/client
 import type { Content } from '../src/labeling/content'
 import type { Channel } from '../src/labeling/Draft'
 import type { Entry, Found, WorkJournal } from '../src/labeling/journal'
-import type { Requests } from '../src/labeling/ReadingSession'
+import { ReadingSession, type Requests } from '../src/labeling/ReadingSession'
 import { pack, unpack, type Bytes } from '../src/labeling/sliceFormat'
 
 /** The server at the far end of the network: cases in order, drafts with versions. */
@@ -187,4 +187,15 @@ export class Tabs {
     this.open.add(channel)
     return channel
   }
+}
+
+const A_SECOND_EACH = { take: () => 1, giveBack: () => undefined }
+
+/** A page that has just got its case: the only tab of a browser that kept nothing. */
+export async function openSession(
+  server: FakeServer, clock: ConstructorParameters<typeof ReadingSession>[3] = A_SECOND_EACH,
+): Promise<ReadingSession> {
+  const session = new ReadingSession('p', server, new MemoryJournal(new Map()), clock, new Tabs().join)
+  await session.claim()
+  return session
 }

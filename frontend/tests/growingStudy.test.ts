@@ -1,15 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Offline } from '../src/api/client'
-import { ReadingSession } from '../src/labeling/ReadingSession'
-import { FakeServer, MemoryJournal, Tabs } from './fakes'
+import { FakeServer, openSession } from './fakes'
 
 let server: FakeServer
-const clock = { take: () => 1, giveBack: () => undefined }
-const open = async () => {
-  const session = new ReadingSession('p', server, new MemoryJournal(new Map()), clock, new Tabs().join)
-  await session.claim()
-  return session
-}
+const open = () => openSession(server)
 
 beforeEach(() => {
   server = new FakeServer(['a', 'b'])

@@ -1,7 +1,6 @@
 /** The lease on the open case: kept while the page is open, and taken again after an outage. */
 import { beforeEach, expect, it, vi } from 'vitest'
-import { ReadingSession } from '../src/labeling/ReadingSession'
-import { FakeServer, leaseOf, MemoryJournal, problem, Tabs } from './fakes'
+import { FakeServer, leaseOf, openSession, problem } from './fakes'
 
 let server: FakeServer
 let seconds: number
@@ -15,11 +14,7 @@ const clock = {
     seconds += taken
   },
 }
-const open = async () => {
-  const session = new ReadingSession('p', server, new MemoryJournal(new Map()), clock, new Tabs().join)
-  await session.claim()
-  return session
-}
+const open = () => openSession(server, clock)
 
 beforeEach(() => {
   server = new FakeServer(['a', 'b'])

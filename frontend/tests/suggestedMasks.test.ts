@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { drawnMasks } from '../src/labeling/content'
-import { ReadingSession } from '../src/labeling/ReadingSession'
+import type { ReadingSession } from '../src/labeling/ReadingSession'
 import { address, encodeSlice } from '../src/labeling/sliceFormat'
 import { asSuggested, isUndecided, proposedBy } from '../src/labeling/suggested'
 import type { Region } from '../src/viewer/types'
-import { FakeServer, MemoryJournal, Tabs } from './fakes'
+import { FakeServer, openSession } from './fakes'
 
 const NOW = new Date(0)
 const box: Region = {
@@ -26,9 +26,8 @@ async function suggested(labels: number[]): Promise<{ session: ReadingSession; s
     const reading = await original()
     return reading && { ...reading, suggestions: [{ id: 'one', source: 'm', created_at: '', content }] }
   }
-  const session = new ReadingSession('p', server, new MemoryJournal(new Map()), { take: () => 1, giveBack: () => undefined }, new Tabs().join)
+  const session = await openSession(server)
   sessions.push(session)
-  await session.claim()
   return { session, sha256 }
 }
 

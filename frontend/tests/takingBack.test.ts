@@ -1,14 +1,9 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Offline } from '../src/api/client'
-import { ReadingSession } from '../src/labeling/ReadingSession'
-import { FakeServer, MemoryJournal, Tabs } from './fakes'
+import { FakeServer, openSession } from './fakes'
 
 let server: FakeServer
-const open = async () => {
-  const session = new ReadingSession('p', server, new MemoryJournal(new Map()), { take: () => 1, giveBack: () => undefined }, new Tabs().join)
-  await session.claim()
-  return session
-}
+const open = () => openSession(server)
 
 beforeEach(() => {
   vi.useFakeTimers()

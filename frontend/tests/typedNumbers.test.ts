@@ -2,9 +2,8 @@ import { beforeEach, expect, it, vi } from 'vitest'
 import type { Reading } from '../src/api/client'
 import type { Question } from '../src/labeling/definition'
 import { STUDY, type Subject } from '../src/labeling/questions'
-import { ReadingSession } from '../src/labeling/ReadingSession'
 import { TypedNumbers, typedNumbers } from '../src/labeling/typedNumbers'
-import { FakeServer, MemoryJournal, Tabs } from './fakes'
+import { FakeServer, openSession } from './fakes'
 
 const size: Question = { key: 'size', label: 'Size', kind: 'number', required: false, maximum: 300 }
 const ofImage: Question = { ...size, key: 'dose', scope: 'instance' }
@@ -42,9 +41,7 @@ it('has nothing against an answer that took its place, or a question that is not
 it('stops a submission until it is mended, and the last answer that fitted is kept', async () => {
   vi.useFakeTimers()
   const server = new WithSize(['a', 'b'])
-  const clock = { take: () => 1, giveBack: () => undefined }
-  const session = new ReadingSession('p', server, new MemoryJournal(new Map()), clock, new Tabs().join)
-  await session.claim()
+  const session = await openSession(server)
   session.choose('nodule', 'yes')
   session.answer('size', 120)
   typedNumbers.write(STUDY, 'size', tooLarge)

@@ -1,14 +1,13 @@
 """A bar of 50 mm, drawn over by mouse where its ends are seen: what the server keeps and the page says."""
 
-import io
 import re
 
 import numpy as np
-import pydicom
 import pytest
 from pydicom.uid import ComputedRadiographyImageStorage
 
 from annotation.imaging import conversion, synthesis
+from tests import factories
 from tests.e2e.rooms import draft, drag, make_case, reading, regions_of, saved
 
 LENGTH_MM = 50.0
@@ -123,17 +122,12 @@ def radiographs():
     for index, (number, attributes) in enumerate(images):
         pixels = np.full((100, 140), 90, np.uint8)
         data = conversion.radiograph(pixels, conversion.Subject(patient_id="x"), f"scale {number}")
-        dataset = pydicom.dcmread(io.BytesIO(data))
-        dataset.StudyInstanceUID = conversion.derived_uid("scales", "study")
-        dataset.SeriesNumber, dataset.InstanceNumber = number, index
-        dataset.SOPInstanceUID = conversion.derived_uid("scales", index)
-        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-        for name, value in attributes.items():
-            setattr(dataset, name, value)
-        dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-        output = io.BytesIO()
-        dataset.save_as(output)
-        yield output.getvalue()
+        its = {
+            "StudyInstanceUID": conversion.derived_uid("scales", "study"),
+            "SOPInstanceUID": conversion.derived_uid("scales", index),
+            "SeriesNumber": number, "InstanceNumber": index, **attributes,
+        }  # fmt: skip
+        yield factories.with_attributes(data, **its)
 
 
 def line_in(room, series):

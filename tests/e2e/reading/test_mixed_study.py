@@ -1,9 +1,6 @@
 """A study of several kinds of series: MR by a hanging rule, PET in SUV, and a localizer whose images lie across one another."""
 
-import io
-
 import numpy as np
-import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import PositronEmissionTomographyImageStorage
 
@@ -36,18 +33,14 @@ def volume(key, voxels, affine=AXIAL):
 
 def series(number, files, **attributes):
     """The files as one series of the study that all share."""
+    shared = {
+        "StudyInstanceUID": conversion.derived_uid("mixed", "study"),
+        "FrameOfReferenceUID": conversion.derived_uid("mixed", "frame of reference"),
+        "SeriesInstanceUID": conversion.derived_uid("mixed", number), "SeriesNumber": number,
+    }  # fmt: skip
     for index, data in enumerate(files):
-        dataset = pydicom.dcmread(io.BytesIO(data))
-        dataset.StudyInstanceUID = conversion.derived_uid("mixed", "study")
-        dataset.FrameOfReferenceUID = conversion.derived_uid("mixed", "frame of reference")
-        dataset.SeriesInstanceUID = conversion.derived_uid("mixed", number)
-        dataset.SeriesNumber, dataset.InstanceNumber = number, index + 1
-        for name, value in attributes.items():
-            setattr(dataset, name, value)
-        dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-        output = io.BytesIO()
-        dataset.save_as(output)
-        yield output.getvalue()
+        its = {**shared, "InstanceNumber": index + 1, **attributes}
+        yield factories.with_attributes(data, **its)
 
 
 def as_suv():
