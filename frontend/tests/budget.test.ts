@@ -14,6 +14,7 @@ it('counts the bytes of a decoded frame', () => {
   expect(frameBytes(image({ '00280100': 8 }))).toBe(20_000)
   expect(frameBytes(image({ '00280100': 8, '00281052': -1024 }))).toBe(40_000)
   expect(frameBytes(image({ '00281053': 0.37 }))).toBe(80_000)
+  expect(frameBytes(image({ '00080060': 'PT' }))).toBe(80_000)
   expect(frameBytes(image({ '00280002': 3, '00280100': 8 }))).toBe(80_000)
   expect(frameBytes(undefined)).toBe(0)
 })

@@ -109,10 +109,14 @@ def test_what_a_reviewer_has_approved_is_given_back_too(cast, cases, client_of):
     grown, _ = cases
     Review.objects.create(
         revision=Revision.objects.get(annotation__case=grown), reviewer=cast.reviewer,
-        verdict="approve",
+        verdict="approve", comment="well seen",
     )  # fmt: skip
     more_comes(grown)
     assert return_them(client_of(cast.manager), cast) == {"returned": 1}
+    a_while_passes()
+    body = client_of(cast.annotator).post(f"/api/v1/projects/{cast.project.pk}/claim").json()
+    assert body["case_id"] == str(grown.pk)
+    assert (body["is_returned"], body["review_comment"]) == (False, "")  # by no reviewer
     assert AuditEvent.objects.filter(action="outgrown_reads_returned").count() == 1
     assert return_them(client_of(cast.manager), cast) == {"returned": 0}
 

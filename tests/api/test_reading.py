@@ -306,6 +306,11 @@ def test_a_reviewed_project_accepts_only_after_approval(cast, client_of):
     annotation.refresh_from_db()
     submit(client_of(cast.annotator), annotation.pk, annotation.draft_version)
     newest = annotation.draft_version + 1
+    assert give_verdict(reviewer, annotation.pk, "return", newest).status_code == 201
+    body = client_of(cast.annotator).post(f"/api/v1/projects/{cast.project.pk}/claim").json()
+    assert (body["is_returned"], body["review_comment"]) == (True, "")
+    submit(client_of(cast.annotator), annotation.pk, newest + 1)
+    newest += 2
     assert give_verdict(reviewer, annotation.pk, "approve", newest).status_code == 201
     case.refresh_from_db()
     assert case.state == CaseState.DONE
@@ -370,6 +375,9 @@ def test_nobody_reviews_their_own_read(cast, client_of):
     cast.project.refresh_from_db()
     factories.make_cases(cast.project, 1)
     annotation = factories.submit_next(cast.reviewer, cast.project)
+    queue = f"/api/v1/projects/{cast.project.pk}/reviews"
+    assert client_of(cast.reviewer).get(queue).json()["count"] == 0
+    assert client_of(cast.manager).get(queue).json()["count"] == 1
     answer = give_verdict(
         client_of(cast.reviewer), annotation.pk, "approve", annotation.draft_version
     )

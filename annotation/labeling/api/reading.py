@@ -63,12 +63,9 @@ def annotation_response(annotation: Annotation) -> Response:
 def reading_body(
     user: User, case: Case, annotation: Annotation, assignment: Assignment | None
 ) -> Any:
-    last_review = (
-        annotation.revisions.filter(reviews__isnull=False)
-        .order_by("-number")
-        .values_list("reviews__comment", flat=True)
-        .first()
-    )
+    newest = annotation.revisions.order_by("-number")
+    verdict, comment = newest.values_list("reviews__verdict", "reviews__comment").first() or ("", "")
+    is_returned = verdict == Verdict.RETURN
     options = projects.options_of(case.project)
     hides_patient = access.hides_patient_from(user, case.project, options)
     study_revision = archive.revision_of(case.study_id)  # first: what comes meanwhile is news then
@@ -99,7 +96,8 @@ def reading_body(
             "suggestions": suggestions.fitting_suggestions(annotation, revealed),
             "assignment": assignment,
             "annotation": annotation,
-            "review_comment": last_review or "",
+            "is_returned": is_returned,
+            "review_comment": comment if is_returned else "",
         }
     ).data
 
@@ -333,7 +331,7 @@ class RevisionsView(APIView):
 
 
 class ReviewQueueView(generics.ListAPIView[Any]):
-    """Reads that wait for a reviewer."""
+    """Reads of others that wait for a reviewer."""
 
     serializer_class = shapes.AnnotationSerializer
     filter_backends = []
@@ -343,7 +341,7 @@ class ReviewQueueView(generics.ListAPIView[Any]):
         if getattr(self, "swagger_fake_view", False):
             return Annotation.objects.none()
         project = access.project_for(self.request.user, self.kwargs["project_id"], access.REVIEWERS)
-        return selectors.find_review_queue(project)
+        return selectors.find_review_queue(project).exclude(reader=user_of(self.request))
 
 
 class ReviewsView(APIView):

@@ -198,7 +198,8 @@ class ReadingSerializer(Plain):
     suggestions = SuggestionSerializer(many=True)
     assignment = AssignmentSerializer(allow_null=True)
     annotation = AnnotationSerializer()
-    review_comment = serializers.CharField(allow_blank=True)
+    is_returned = serializers.BooleanField(help_text="By a reviewer, and not handed in since.")
+    review_comment = serializers.CharField(allow_blank=True, help_text="Why it was returned.")
 
 
 class OverviewSerializer(Plain):

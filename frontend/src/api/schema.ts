@@ -1100,7 +1100,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Reads that wait for a reviewer. */
+        /** @description Reads of others that wait for a reviewer. */
         get: operations["projects_reviews_list"];
         put?: never;
         post?: never;
@@ -3145,6 +3145,9 @@ export interface components {
             suggestions: components["schemas"]["Suggestion"][];
             assignment: components["schemas"]["Assignment"] | null;
             annotation: components["schemas"]["Annotation"];
+            /** @description By a reviewer, and not handed in since. */
+            is_returned: boolean;
+            /** @description Why it was returned. */
             review_comment: string;
         };
         RecipeOptions: {

@@ -3,7 +3,7 @@ import { useDisclosure } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useMemo, useSyncExternalStore } from 'react'
 import { useNavigate, useParams, useSearchParams } from 'react-router'
-import { api, good, type Reading, type Schemas } from '../api/client'
+import { api, good, type Schemas } from '../api/client'
 import { usePreferences } from '../app/usePreferences'
 import { t } from '../i18n'
 import { Failed, Waiting } from '../ui/states'
@@ -12,7 +12,7 @@ import { ActivityClock } from './activity'
 import { CaseSide } from './CaseSide'
 import { CheatSheet } from './CheatSheet'
 import { commandsOf, giveUp } from './commands'
-import { pressingControls, pressingMarks } from './controls'
+import { pressingControls, pressingMarks, pressingReview } from './controls'
 import { definitionOfRead } from './definition'
 import { Journal } from './journal'
 import { looks } from './looks'
@@ -22,6 +22,7 @@ import * as requests from './requests'
 import { RoomImages, RoomStrip } from './RoomImages'
 import { useRoomLayout } from './roomLayout'
 import { Toolbar } from './Toolbar'
+import { overviewOf, readingOf, reviewsOf, useReviewAhead } from './reviewing'
 import { useCine } from './useCine'
 import { useCommentInHand } from './useCommentInHand'
 import { useExplanations } from './useExplanations'
@@ -31,13 +32,14 @@ import { useMasks } from './useMasks'
 import { presetNames, useAtRest } from './useMoving'
 import { usePins } from './usePins'
 import { useRegions } from './useRegions'
+import { useSight } from './useSight'
 import { useTalk } from './useTalk'
 import { useWorkstation } from './useWorkstation'
 import { whyNoPlanes } from './viewerText'
 
 const NONE = [] as const
 /** What changes nothing of the read. */
-const HARMLESS_GROUPS: readonly Group[] = ['explanations', 'comments', 'marks', 'view', 'planes', 'presets', 'layouts', 'windows']
+const HARMLESS_GROUPS: readonly Group[] = ['explanations', 'comments', 'marks', 'review', 'view', 'planes', 'presets', 'layouts', 'windows']
 const HARMLESS: readonly ActionId[] = [
   'help', 'leave', 'images_again', 'graphics_restart', 'masks_again', 'region_previous', 'region_next', 'cancel', 'segment_previous', 'segment_next', 'masks_hide', 'segment_goto',
   'segment_hide', 'segment_fainter', 'segment_stronger', 'outline_only', 'asked_previous', 'asked_next',
@@ -47,10 +49,8 @@ export default function CasePage() {
   const { projectId = '', caseId = '' } = useParams()
   const [search, setSearch] = useSearchParams()
   const navigate = useNavigate()
-  const overview = useQuery({
-    queryKey: ['overview', caseId],
-    queryFn: () => good(api.GET('/api/v1/cases/{case_id}/overview', { params: { path: { case_id: caseId } } })),
-  })
+  const overview = useQuery(overviewOf(caseId))
+  const me = useQuery({ queryKey: ['me'], queryFn: () => good(api.GET('/api/v1/me')), staleTime: Infinity }).data?.username ?? ''
   const session = useMemo(() => new ReadingSession(projectId, requests, new Journal(localStorage), new ActivityClock()), [projectId])
   const snapshot = useSyncExternalStore(session.subscribe, session.getSnapshot)
   const { keys: custom } = usePreferences()
@@ -73,6 +73,9 @@ export default function CasePage() {
   const wanted = search.get('read')
   const found = overview.data
   const read = found?.reads.find(({ id }) => id === wanted) ?? found?.reads[0]
+  const goesOn = search.get('review') !== null // from one that waits to the next
+  const hasSeen = useSight(viewer, session, reading)
+  useReviewAhead(projectId, goesOn ? read : undefined, viewer)
 
   useEffect(() => {
     if (found) session.look(readingOf(found, read))
@@ -80,11 +83,12 @@ export default function CasePage() {
   }, [session, found, read])
 
   const dataset = search.get('dataset') // where one has come from
-  const back = () => void navigate(dataset ? `/datasets/${dataset}/items/${caseId}` : `/projects/${projectId}?tab=marks`)
-  const onRead = (id: string) => setSearch({ read: id, ...(dataset && { dataset }) }, { replace: true })
+  const list = goesOn ? reviewsOf(projectId) : `/projects/${projectId}?tab=marks`
+  const back = () => void navigate(dataset ? `/datasets/${dataset}/items/${caseId}` : list)
+  const onRead = (id: string) => setSearch({ read: id, ...(dataset && { dataset }), ...(goesOn && { review: '1' }) }, { replace: true })
   const commands = ofLooking({
     ...pressingControls(), ...commandsOf({ session, snapshot, workstation, layout, regions, masks, labels, segments, ...cine }),
-    ...explanations.commands, ...comment.commands, ...pressingMarks(), ...readsBetween(found?.reads ?? NONE, read, onRead),
+    ...explanations.commands, ...comment.commands, ...pressingMarks(), ...pressingReview(), ...readsBetween(found?.reads ?? NONE, read, onRead),
     ...(workstation && { pin: pins.pick, pointer: pointer.toggle }), help: help.toggle, leave: back,
   })
   const pane = state.panes[state.active]
@@ -107,7 +111,8 @@ export default function CasePage() {
           {overview.isPending && <Waiting />}
           {overview.isError && <Failed error={overview.error} onRetry={() => void overview.refetch()} />}
           {found && (
-            <CaseSide projectId={projectId} overview={found} read={read} onRead={onRead} onBack={back} backText={t(dataset ? 'item.back' : 'case.back')}
+            <CaseSide projectId={projectId} overview={found} read={read} onRead={onRead} onBack={back} backText={t(dataset ? 'item.back' : goesOn ? 'reviews.back' : 'case.back')}
+              review={read && me !== '' ? { projectId, read, me, goesOn, hasSeen } : null}
               side={{ session, snapshot, doable, state, workstation, regions, masks, talk, pins, comment, suggestions: null, explanations: explanations.panel, asked: session.questions() }} />
           )}
         </>
@@ -139,17 +144,4 @@ function readsBetween(
     if (next) onRead(next.id)
   }
   return { read_previous: step(-1), read_next: step(1) }
-}
-
-/** An overview in the words of the reading room; a case that nobody has read shows its images alone. */
-function readingOf(found: Schemas['Overview'], read: Schemas['Annotation'] | undefined): Reading {
-  const { case_id, study, priors, options, schema } = found
-  const empty = {
-    id: '', case_id, reader: '', state: 'draft', version: 1, content: { answers: {} }, active_seconds: 0,
-    submitted_at: null, schema, asked: [],
-  } as Schemas['Annotation']
-  return {
-    case_id, study, study_revision: 0, priors, options, annotation: read ?? empty, assignment: null, suggestions: [],
-    priority_reason: '', priority_words: {}, review_comment: '',
-  }
 }

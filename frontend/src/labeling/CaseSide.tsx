@@ -12,6 +12,7 @@ import { keyed } from './actions'
 import { contentOf, drawnMasks } from './content'
 import { ExplanationPanel } from './ExplanationPanel'
 import { ReadingSide, type SideProps } from './ReadingSide'
+import { ReviewBox, type ReviewProps } from './ReviewBox'
 
 interface Props {
   projectId: string
@@ -22,9 +23,11 @@ interface Props {
   onBack: () => void
   /** Where that leads. */
   backText: string
+  /** Null until it is known whose the read is. */
+  review: ReviewProps | null
 }
 
-export function CaseSide({ projectId, overview, read, side, onRead, onBack, backText }: Props) {
+export function CaseSide({ projectId, overview, read, side, onRead, onBack, backText, review }: Props) {
   const path = { project_id: projectId }
   const project = useQuery({
     queryKey: ['project', projectId], queryFn: () => good(api.GET('/api/v1/projects/{project_id}', { params: { path } })),
@@ -48,6 +51,7 @@ export function CaseSide({ projectId, overview, read, side, onRead, onBack, back
           {t('case.nobody')}
         </Text>
       )}
+      {review?.read.state === 'submitted' && review.read.reader !== review.me && <ReviewBox key={review.read.id} {...review} />}
       <CaseMarks projectId={projectId} caseId={overview.case_id} isManager={isManager} />
       {isManager && read && <MaskLinks read={read} />}
       {read ? <ReadingSide {...side} /> : side.explanations && <ExplanationPanel {...side.explanations} custom={side.doable.custom} />}

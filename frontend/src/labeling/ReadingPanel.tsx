@@ -26,7 +26,7 @@ export interface ReadingPanelProps extends Doable {
   phase: string
   isBusy: boolean
   priorityReason: string
-  reviewComment: string
+  returned: string
   marks: { flag: boolean; second_opinion: boolean }
   notices: ReactNode
   suggestions: SuggestionBarProps | null
@@ -43,7 +43,7 @@ export interface ReadingPanelProps extends Doable {
 }
 
 export function ReadingPanel(props: ReadingPanelProps) {
-  const { caseId, phase, priorityReason, reviewComment, suggestions, explanations, questions, regions, segments, comments } = props
+  const { caseId, phase, priorityReason, returned, suggestions, explanations, questions, regions, segments, comments } = props
   return (
     <Stack gap="md" data-testid="reading" data-case={caseId} data-phase={phase}>
       {/* Many of them scroll, by keys too. */}
@@ -53,9 +53,9 @@ export function ReadingPanel(props: ReadingPanelProps) {
           {priorityReason}
         </Text>
       )}
-      {reviewComment !== '' && (
+      {returned !== '' && (
         <Text size="sm" className={classes.returned ?? ''}>
-          {t('reading.returned', { comment: reviewComment })}
+          {returned}
         </Text>
       )}
       {suggestions && <SuggestionBar {...suggestions} />}

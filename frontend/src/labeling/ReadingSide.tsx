@@ -1,5 +1,7 @@
 /** The right side of the reading room, connected to the session, the viewer and the talk about the case. */
 import type { ReactNode } from 'react'
+import type { Reading } from '../api/client'
+import { t } from '../i18n'
 import type { WorkstationState } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 import { actionOf } from './actions'
@@ -75,7 +77,7 @@ export function ReadingSide(props: SideProps): ReactNode {
       phase={phase}
       isBusy={isBusy}
       priorityReason={reasonText(reading, definitionOfRead(reading))}
-      reviewComment={reading.review_comment}
+      returned={returnedText(reading)}
       marks={talk.marks}
       notices={<Notices session={session} snapshot={snapshot} versions={props.versions} onGo={go} onGoOn={() => void closing(session, props.masks.after).goOn()} />}
       suggestions={props.suggestions}
@@ -93,6 +95,12 @@ export function ReadingSide(props: SideProps): ReactNode {
       save={save.kind}
     />
   )
+}
+
+/** What a reviewer said of a read that came back; empty where none did. */
+function returnedText({ is_returned: isReturned, review_comment: comment }: Reading): string {
+  if (!isReturned) return ''
+  return comment === '' ? t('reading.returned_silently') : t('reading.returned', { comment })
 }
 
 function studyQuestions({ session, snapshot, asked, doable, inHand }: SideProps): QuestionPanelProps {

@@ -9,7 +9,7 @@
 import { LAYOUTS, MASK_TOOLS, REGION_KINDS, VIEW_TOOLS, type ToolName } from '../viewer/types'
 
 export const GROUPS = [
-  'read', 'questions', 'suggestions', 'explanations', 'comments', 'marks', 'view', 'planes', 'windows', 'regions', 'masks', 'segment', 'presets', 'layouts',
+  'read', 'questions', 'suggestions', 'explanations', 'comments', 'marks', 'review', 'view', 'planes', 'windows', 'regions', 'masks', 'segment', 'presets', 'layouts',
 ] as const
 export type Group = (typeof GROUPS)[number]
 
@@ -67,6 +67,13 @@ const MARKS = {
   mark_withdraw: [['Ctrl+%']],
   mark_remove: [['Alt+Delete']],
   masks_download: [['Ctrl+#']],
+} satisfies Record<string, Spec>
+
+/** On the same page, of a read that waits for a verdict. */
+const REVIEW = {
+  review_approve: [['Alt+Shift+Enter']],
+  review_return: [['Alt+Shift+Backspace']],
+  review_next: [['Alt+Shift+ArrowDown']],
 } satisfies Record<string, Spec>
 
 const SUGGESTIONS = {
@@ -209,7 +216,7 @@ export const PRESET_COUNT = 9
 type PresetAction = `preset_${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`
 type LayoutAction = `layout_${(typeof LAYOUTS)[number]}`
 type Named =
-  | keyof typeof READ | keyof typeof QUESTIONS | keyof typeof COMMENTS | keyof typeof MARKS | keyof typeof SUGGESTIONS | keyof typeof EXPLANATIONS
+  | keyof typeof READ | keyof typeof QUESTIONS | keyof typeof COMMENTS | keyof typeof MARKS | keyof typeof REVIEW | keyof typeof SUGGESTIONS | keyof typeof EXPLANATIONS
   | keyof typeof VIEW | keyof typeof PLANES | keyof typeof PANES | keyof typeof REGIONS | keyof typeof MASKS | keyof typeof SEGMENT
 export type ActionId = Named | PresetAction | LayoutAction
 
@@ -228,6 +235,7 @@ export const ACTIONS: readonly Action[] = [
   ...listed('questions', QUESTIONS),
   ...listed('comments', COMMENTS),
   ...listed('marks', MARKS),
+  ...listed('review', REVIEW),
   ...listed('suggestions', SUGGESTIONS),
   ...listed('explanations', EXPLANATIONS),
   ...listed('view', VIEW),

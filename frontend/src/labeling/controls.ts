@@ -26,6 +26,12 @@ export function pressingMarks(): Commands {
   }
 }
 
+const OF_REVIEW = ['review_approve', 'review_return', 'review_next'] satisfies readonly ActionId[]
+
+export function pressingReview(): Commands {
+  return Object.fromEntries(OF_REVIEW.map((id) => [id, () => press(controlsOf(id)[0])]))
+}
+
 function controlsOf(id: ActionId): HTMLElement[] {
   return [...document.querySelectorAll<HTMLElement>(`[data-action=${id}]`)]
 }

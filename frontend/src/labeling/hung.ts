@@ -10,3 +10,9 @@ export function planOfRead(reading: Reading): HangingPlan {
 export function planOfNext({ study, priors, hanging }: Schemas['Upcoming']): HangingPlan {
   return planFor(study, priors, definitionOf({ hanging }).hanging ?? [])
 }
+
+/** Whether two reads show the same images in the same way; those of a study that has grown are others. */
+export function hangsAlike(one: Reading, other: Reading): boolean {
+  const rules = (reading: Reading) => JSON.stringify(definitionOfRead(reading).hanging ?? [])
+  return one.case_id === other.case_id && one.study === other.study && one.priors === other.priors && rules(one) === rules(other)
+}

@@ -9,7 +9,7 @@ import { hasOnlyMoved, isStillEmpty } from '../viewer/movement'
 import type { WorkstationState } from '../viewer/types'
 import { hasWebGL2 } from '../viewer/webgl'
 import type { Workstation } from '../viewer/Workstation'
-import { planOfRead } from './hung'
+import { hangsAlike, planOfRead } from './hung'
 import { useGraphics, type Graphics } from './useGraphics'
 import { whenChanged } from './useMoving'
 
@@ -50,14 +50,15 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
   // begins its work would wait for it.
   const [isFurnished, setIsFurnished] = useState(reading !== null)
   if (reading !== null && !isFurnished) setIsFurnished(true)
-  const plan = useMemo(() => reading && planOfRead(reading), [reading])
+  const hung = useHung(reading)
+  const plan = useMemo(() => hung && planOfRead(hung), [hung])
 
   const wanted = useRef<{ reading: Reading; plan: HangingPlan } | null>(null)
   /** What was opened before the page knew of the workstation. */
   const early = useRef<Reading | null>(null)
   useLayoutEffect(() => {
-    wanted.current = reading && plan && { reading, plan }
-  }, [reading, plan])
+    wanted.current = hung && plan && { reading: hung, plan }
+  }, [hung, plan])
 
   useEffect(() => {
     const host = element.current
@@ -96,16 +97,24 @@ export function useWorkstation(root: string, reading: Reading | null): ViewerCon
     if (!workstation) return undefined
     const opened = early.current
     early.current = null
-    if (opened && opened !== reading) forgetCase(workstation, opened, reading)
-    if (!reading || !plan) {
+    if (opened && opened !== hung) forgetCase(workstation, opened, hung)
+    if (!hung || !plan) {
       workstation.close()
       return undefined
     }
-    if (opened !== reading) openCase(workstation, reading, plan)
-    return () => forgetCase(workstation, reading, wanted.current?.reading ?? null)
-  }, [workstation, reading, plan])
+    if (opened !== hung) openCase(workstation, hung, plan)
+    return () => forgetCase(workstation, hung, wanted.current?.reading ?? null)
+  }, [workstation, hung, plan])
 
   return { element, workstation, layers: opened?.layers ?? null, graphics, state, isSupported, isFurnished, isSettled: !isSupported || isSettled(plan, state), notice: plan?.notice ?? null }
+}
+
+/** The read that the images were hung for: another one of the same case, looked at or asked for anew, leaves them as they are. */
+function useHung(reading: Reading | null): Reading | null {
+  const [hung, hang] = useState(reading)
+  const isAnother = reading === null || hung === null ? reading !== hung : !hangsAlike(reading, hung)
+  if (isAnother) hang(reading)
+  return isAnother ? reading : hung
 }
 
 function openCase(workstation: Workstation, { study, priors }: Reading, plan: HangingPlan): void {

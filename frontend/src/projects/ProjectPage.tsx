@@ -16,7 +16,8 @@ import { SourcesPanel } from './SourcesPanel'
 
 export default function ProjectPage() {
   const { projectId = '' } = useParams()
-  const tab = useSearchParams()[0].get('tab') ?? 'progress'
+  const [search, setSearch] = useSearchParams()
+  const tab = search.get('tab') ?? 'progress'
   const project = useQuery({
     queryKey: ['project', projectId],
     queryFn: () =>
@@ -33,7 +34,7 @@ export default function ProjectPage() {
                 {t('projects.read')}
               </Button>
             </Group>
-            <Tabs defaultValue={tab} keepMounted={false}>
+            <Tabs value={tab} onChange={(to) => setSearch({ tab: to ?? 'progress' })} keepMounted={false}>
               <Tabs.List mb="md">
                 <Tabs.Tab value="progress">{t('project.progress')}</Tabs.Tab>
                 <Tabs.Tab value="learning">{t('project.learning')}</Tabs.Tab>

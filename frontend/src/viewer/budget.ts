@@ -6,7 +6,7 @@ import type { VolumeNotice } from './messages'
 const TAGS = {
   rows: '00280010', columns: '00280011', bits: '00280100', samples: '00280002',
   slope: '00281053', intercept: '00281052', photometric: '00280004',
-  values: '00289145',
+  values: '00289145', modality: '00080060',
 }
 /** Kept free of images: for painted masks, which Cornerstone would otherwise throw out. */
 export const RESERVED_SHARE = 0.25
@@ -31,7 +31,8 @@ function bytesPerPixel(dataset: DicomJson | undefined): number {
   const [bits = 16] = numbersOf(dataset, TAGS.bits)
   const slopes = numbersInGroups(dataset, TAGS.values, TAGS.slope)
   const intercepts = numbersInGroups(dataset, TAGS.values, TAGS.intercept)
-  if (bits > 16 || ![...slopes, ...intercepts].every(Number.isInteger)) return 4
+  const isSuv = textsOf(dataset, TAGS.modality)[0] === 'PT' // what SUV are multiplied by is never whole
+  if (bits > 16 || isSuv || ![...slopes, ...intercepts].every(Number.isInteger)) return 4
   // Eight bits that are rescaled no longer fit into eight.
   const isAsStored = slopes.every((slope) => slope === 1) && intercepts.every((intercept) => intercept === 0)
   return bits <= 8 && isAsStored ? 1 : 2

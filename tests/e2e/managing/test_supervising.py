@@ -8,7 +8,7 @@ import numpy as np
 from annotation.archive.services.ingest import ingest
 from annotation.core.models import AuditEvent
 from annotation.imaging import conversion
-from annotation.labeling.models import Annotation, Case, Handover, Mark, MarkKind
+from annotation.labeling.models import Annotation, Case, Handover, Mark, MarkKind, Review
 from annotation.labeling.services import marks, reading
 from annotation.labeling.services.label_volumes import Grid, keep_layers
 from annotation.labeling.services.projects import add_cases, change_settings, publish_schema
@@ -185,17 +185,17 @@ def reviews_only_what_it_has_seen(page, cast):
     read = reading.open_annotation(reader=cast.annotator, case=case)
     hand_in(read, "yes")
     page.get_by_role("tab", name="Reviews").click()
-    page.get_by_text("finding: yes").wait_for()
+    page.get_by_text("Any finding?: yes").wait_for()
     hand_in(reading.reopen(actor=cast.annotator, annotation=read), "no")
     page.get_by_role("button", name="Approve").click()
     page.get_by_text("annotator has handed this read in again meanwhile.").wait_for()
-    page.get_by_text("finding: no").wait_for()
+    page.get_by_text("Any finding?: no").wait_for()
 
     # What the list holds now was never on the screen: nothing is sent.
     looks_at_the_read(page)
     hand_in(reading.reopen(actor=cast.annotator, annotation=read), "yes")
     page.goto(f"/projects/{cast.project.pk}?tab=reviews")
-    page.get_by_text("finding: yes").wait_for()
+    page.get_by_text("Any finding?: yes").wait_for()
     page.get_by_role("button", name="Approve").click()
     page.get_by_role("alert").get_by_text("annotator has handed this read in again").wait_for()
     read.refresh_from_db()
@@ -210,10 +210,52 @@ def reviews_only_what_it_has_seen(page, cast):
 
 
 def looks_at_the_read(page):
-    page.get_by_role("link", name="Open").click()
+    page.get_by_role("link", name="Review").click()
     page.wait_for_selector("[data-testid=reading][data-phase=looking]")
 
 
 def hand_in(read, finding):
     content = {"answers": {"finding": finding}}
     reading.submit(actor=read.reader, annotation=read, content=content, version=read.draft_version)
+
+
+def test_a_reviewer_goes_from_one_read_to_the_next_by_key(live_cast):
+    """What is returned says why, what was seen is approved; the images stay as they are between two reads of a case."""
+    change_settings(
+        actor=live_cast.manager, project=live_cast.project, requires_review=True, readers_per_case=2
+    )
+    case, _ = make_suggested_case(live_cast.project, live_cast.manager)
+    live_cast.project.refresh_from_db()
+    for reader in (live_cast.annotator, live_cast.annotator2):
+        factories.claim(reader, live_cast.project)
+        hand_in(reading.open_annotation(reader=reader, case=case), "yes")
+    returned, approved = Annotation.objects.order_by("submitted_at")
+    troubles: list[str] = []
+    with person.visiting() as (address, browser):
+        page = person.new_page(browser, address, troubles)
+        page.set_viewport_size({"width": 1366, "height": 768})
+        person.sign_in(page, "reviewer", factories.PASSWORD)
+        page.goto(f"/projects/{live_cast.project.pk}?tab=reviews")
+        page.get_by_role("link", name="Review").first.click()
+        page.wait_for_selector(person.SHOWN, timeout=60_000)
+        page.get_by_role("heading", name="Review 2").wait_for()
+        assert faults(page) == ""
+        page.keyboard.press("Home")
+        page.get_by_test_id("slice").get_by_text(f"1 / {SLICES}").wait_for()
+        page.keyboard.press("Alt+Shift+Backspace")
+        page.get_by_text("Say what is to be changed").first.wait_for()
+        page.keyboard.type("The other side")
+        page.keyboard.press("Escape")
+        page.keyboard.press("Alt+Shift+Backspace")
+        page.wait_for_url(f"**?read={approved.pk}&review=1")
+        page.get_by_role("heading", name="Review 1").wait_for()
+        page.get_by_test_id("slice").get_by_text(f"1 / {SLICES}").wait_for()
+        page.wait_for_timeout(600)
+        page.keyboard.press("Alt+Shift+Enter")
+        page.get_by_role("heading", name="Nothing waits for review").wait_for()
+    assert troubles == []
+    for read in (returned, approved):
+        read.refresh_from_db()
+    assert (returned.state, approved.state) == ("draft", "accepted")
+    [verdict] = Review.objects.filter(revision__annotation=returned)
+    assert (verdict.verdict, verdict.comment) == ("return", "The other side")

@@ -62,6 +62,7 @@ def files():
     """Real files where they are present, and always one of our own."""
     found = {"own": factories.make_dicom("own", has_nodule=True)}
     found["own HTJ2K"] = as_htj2k(found["own"])
+    found["own eighths"] = in_eighths(found["own"])
     for pattern in REAL:
         for path in sorted(SHARED.glob(pattern))[:1]:
             found[path.name] = path.read_bytes()
@@ -74,6 +75,18 @@ def as_htj2k(data):
     dataset.PixelData = pydicom.encaps.encapsulate([frame])
     dataset["PixelData"].VR = "OB"
     dataset.file_meta.TransferSyntaxUID = pydicom.uid.HTJ2KLossless
+    output = io.BytesIO()
+    dataset.save_as(output)
+    return output.getvalue()
+
+
+def in_eighths(data):
+    """From 0 to 1: both ends are whole numbers, what lies between them is not."""
+    dataset = pydicom.dcmread(io.BytesIO(data))
+    grey = np.linspace(0, 8, dataset.pixel_array.size).reshape(dataset.pixel_array.shape)
+    dataset.PixelData = grey.astype(dataset.pixel_array.dtype).tobytes()
+    dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = "0.125", "0", "US"
+    dataset.WindowCenter, dataset.WindowWidth = "0.5", "1"
     output = io.BytesIO()
     dataset.save_as(output)
     return output.getvalue()

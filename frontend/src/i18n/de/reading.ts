@@ -4,6 +4,7 @@ export const reading = {
   'reading.keys': 'Tasten ?',
   'reading.leave': 'Verlassen',
   'reading.returned': 'Von der Prüfung zurückgegeben: {comment}',
+  'reading.returned_silently': 'Von der Prüfung zurückgegeben, ohne Kommentar',
   'reading.too_soon': 'Dieser Fall ist gerade erst aufgegangen: ansehen, dann noch einmal abgeben.',
   'reading.undo_last': 'Letzten zurückholen',
   'room.images': 'Bilder',

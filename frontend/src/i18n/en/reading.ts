@@ -4,6 +4,7 @@ export const reading = {
   'reading.keys': 'Keys ?',
   'reading.leave': 'Leave',
   'reading.returned': 'Returned by the reviewer: {comment}',
+  'reading.returned_silently': 'Returned by the reviewer, without a comment',
   'reading.too_soon': 'This case has only just opened: look at it, then hand it in again.',
   'reading.undo_last': 'Undo last',
   'room.images': 'Images',
