@@ -16,6 +16,7 @@ import { pressingControls, pressingMarks, pressingReview } from './controls'
 import { definitionOfRead } from './definition'
 import { Journal } from './journal'
 import { looks } from './looks'
+import { visibleQuestions } from './questions'
 import { ReadingRoom } from './ReadingRoom'
 import { ReadingSession } from './ReadingSession'
 import * as requests from './requests'
@@ -113,7 +114,7 @@ export default function CasePage() {
           {found && (
             <CaseSide projectId={projectId} overview={found} read={read} onRead={onRead} onBack={back} backText={t(dataset ? 'item.back' : goesOn ? 'reviews.back' : 'case.back')}
               review={read && me !== '' ? { projectId, read, me, goesOn, hasSeen } : null}
-              side={{ session, snapshot, doable, state, workstation, regions, masks, talk, pins, comment, suggestions: null, explanations: explanations.panel, asked: session.questions() }} />
+              side={{ session, snapshot, doable, state, workstation, regions, masks, talk, pins, comment, suggestions: null, explanations: explanations.panel, asked: visibleQuestions(session.questions(), snapshot.content) }} />
           )}
         </>
       }

@@ -240,8 +240,17 @@ def test_a_reviewer_goes_from_one_read_to_the_next_by_key(live_cast):
         page.wait_for_selector(person.SHOWN, timeout=60_000)
         page.get_by_role("heading", name="Review 2").wait_for()
         assert faults(page) == ""
+        assert page.get_by_role("group", name="Motion?").count() == 1  # of its series alone
+        question = page.locator("[data-question=finding]")
+        chosen, other = (
+            question.get_by_role("button", name=name).evaluate(
+                "b => getComputedStyle(b).backgroundColor"
+            )
+            for name in ("yes", "no")
+        )
+        assert chosen != other
         page.keyboard.press("Home")
-        page.get_by_test_id("slice").get_by_text(f"1 / {SLICES}").wait_for()
+        page.get_by_test_id("slice").get_by_text(f"1/{SLICES}", exact=True).wait_for()
         page.keyboard.press("Alt+Shift+Backspace")
         page.get_by_text("Say what is to be changed").first.wait_for()
         page.keyboard.type("The other side")
@@ -249,7 +258,7 @@ def test_a_reviewer_goes_from_one_read_to_the_next_by_key(live_cast):
         page.keyboard.press("Alt+Shift+Backspace")
         page.wait_for_url(f"**?read={approved.pk}&review=1")
         page.get_by_role("heading", name="Review 1").wait_for()
-        page.get_by_test_id("slice").get_by_text(f"1 / {SLICES}").wait_for()
+        page.get_by_test_id("slice").get_by_text(f"1/{SLICES}", exact=True).wait_for()
         page.wait_for_timeout(600)
         page.keyboard.press("Alt+Shift+Enter")
         page.get_by_role("heading", name="Nothing waits for review").wait_for()
