@@ -101,7 +101,8 @@ class Prediction(models.Model):
 class TestResult(models.Model):
     """What one model version says of one labeled test case, beside what was true when it was tested.
 
-    Every figure of the version can be computed from these, of any part of the test set.
+    Every figure of the version can be computed from these, of any part of the test set. What a later round
+    measured, beside its own model, is for the comparison of the two alone.
     """
 
     __test__ = False  # pytest: this is no test
@@ -114,6 +115,7 @@ class TestResult(models.Model):
     # As the task predicts; of drawings see metrics.figures.
     values = ArrayField(models.FloatField())
     said = ArrayField(models.FloatField(), default=list)  # of drawings: as Prediction.values
+    later_round = models.ForeignKey(Round, null=True, on_delete=models.CASCADE, related_name="+")
 
     class Meta:
         constraints = [

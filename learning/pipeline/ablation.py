@@ -13,8 +13,8 @@ from annotation.core import jobs
 from annotation.datasets.models import Split
 from learning.models import Round
 from learning.pipeline.answers import Answers
-from learning.pipeline.base import Examples, Json, Learned, OnProgress
-from learning.pipeline.judging import Count, teller
+from learning.pipeline.base import Count, Examples, Json, Learned, OnProgress
+from learning.pipeline.judging import teller
 from learning.pipeline.unlabeled import Unlabeled, load_unlabeled
 from learning.services.unlabeled import Decision
 from learning.training.config import NO_UNLABELED, TrainConfig

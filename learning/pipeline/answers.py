@@ -21,6 +21,7 @@ from learning.models import TargetKind
 from learning.pipeline.base import (
     DISAGREEING,
     DROPOUT,
+    Count,
     Examples,
     Foreseen,
     Inputs,
@@ -33,7 +34,6 @@ from learning.pipeline.base import (
     OnProgress,
     Pretrained,
 )
-from learning.pipeline.judging import Count
 from learning.services.modalities import usual_recolouring
 from learning.services.test_results import Results
 from learning.training.columns import ColumnEncoder, Row, width_of
@@ -248,16 +248,22 @@ class Answers(Kind):
         rng: np.random.Generator,
         on_judged: OnJudged,
     ) -> Judged:
-        held_out = [examples[split] for split in (Split.VALIDATION, Split.TEST)]
-        count = Count(sum(map(len, held_out)), on_judged)
-        validation, test = (self.examined(learned, each, count) for each in held_out)
+        held_out, test = examples[Split.VALIDATION], examples[Split.TEST]
+        count = Count(len(held_out) + len(test), on_judged)
+        validation = self.examined(learned, held_out, count)
         thresholds: tuple[float, ...] = ()
         if len(validation):
             thresholds = thresholds_of(
                 learned.trained.task, validation.truth, validation.predictions, validation.patients
             )
-        tested = replace(test, thresholds=thresholds)
-        return Judged(figures(tested, rng), thresholds, Results(examples[Split.TEST].cases, tested))
+        tested = self.tested(learned, test, thresholds, count)
+        return Judged(figures(tested.examined, rng), thresholds, tested)
+
+    def tested(
+        self, learned: Learned, test: Examples, thresholds: tuple[float, ...], count: Count
+    ) -> Results:
+        found = self.examined(learned, test, count)
+        return Results(test.cases, replace(found, thresholds=thresholds))
 
     def examined(
         self, learned: Learned, examples: Examples, count: Callable[[int], None]

@@ -42,13 +42,7 @@ def score_part(part: Scoring) -> None:
     )
     jobs.report(part, step="load", done=0, total=len(part.case_ids))
     kind = _kind_of(version)
-    learned = kind.restored(
-        load_network(version),
-        {
-            "task": version.task, "architecture": version.architecture, "columns": version.columns,
-            "thresholds": version.thresholds,
-        },
-    )  # fmt: skip
+    learned = learned_of(kind, version)
     training, held_out = _split(part, kind)
     excluded: dict[UUID, str] = {}
     pool = _foreseen(part, kind, learned, training, excluded, 0, is_suggested=True)
@@ -61,6 +55,17 @@ def score_part(part: Scoring) -> None:
         part=part, predictions=predictions, ranked=ranked,
         excluded={str(case): why for case, why in excluded.items() if case not in elsewhere},
         asked=[one.asked for one in pool], error=FILES_ELSEWHERE if elsewhere else "",
+    )  # fmt: skip
+
+
+def learned_of(kind: Kind, version: ModelVersion) -> Learned:
+    """The version's network, as a round of its kind would have learned it. Raises as `load_network` does."""
+    return kind.restored(
+        load_network(version),
+        {
+            "task": version.task, "architecture": version.architecture, "columns": version.columns,
+            "thresholds": version.thresholds,
+        },
     )  # fmt: skip
 
 

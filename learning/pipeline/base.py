@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -38,10 +38,33 @@ NO_ANSWER = "the question has no answer"
 DISAGREEING = "the readers do not agree"
 OnProgress = Callable[[Progress], None]
 OnJudged = Callable[[int, int], None]  # how many held-out images are judged, of how many
+Image = TypeVar("Image")
 
 
 class NotEnoughLabels(DomainError):
     """The frozen labels cannot teach a model yet."""
+
+
+class Count:
+    """Counts the images that a network has judged, and tells of each how many they are."""
+
+    def __init__(self, total: int, on_judged: OnJudged) -> None:
+        self._done, self._total, self._on_judged = 0, total, on_judged
+        on_judged(0, total)
+
+    def __call__(self, images: int = 1) -> None:
+        self._done += images
+        self._on_judged(self._done, self._total)
+
+    def each(self, images: Iterable[Image]) -> Iterator[Image]:
+        """The images one by one; each counts when the next is asked for."""
+        for image in images:
+            yield image
+            self()
+
+    def expect(self, images: int) -> None:
+        """So many are left after all."""
+        self._total = self._done + images
 
 
 class ChosenInput(Protocol):
@@ -230,6 +253,16 @@ class Kind(ABC):
             ColumnEncoder.from_json(self.columns, columns) if columns else None,
             tuple(records.get("thresholds", ())),
         )  # fmt: skip
+
+    @abstractmethod
+    def tested(
+        self,
+        learned: Learned,
+        test: Examples,
+        thresholds: tuple[float, ...],
+        count: Count,
+    ) -> Results:
+        """What the network says of test cases, called at these thresholds, beside what is true."""
 
     @abstractmethod
     def judge(

@@ -16,6 +16,7 @@ from learning.acquisition.pool import Pool
 from learning.acquisition.uncertainty import box_components
 from learning.pipeline.base import (
     DISAGREEING,
+    Count,
     Examples,
     Foreseen,
     Json,
@@ -27,7 +28,6 @@ from learning.pipeline.base import (
     OnProgress,
     Pretrained,
 )
-from learning.pipeline.judging import Count
 from learning.pipeline.reads import ReadAhead, read_too_early
 from learning.services.modalities import usual_recolouring
 from learning.services.test_results import Results
@@ -171,12 +171,18 @@ class Boxes(Kind):
             validation.labels, self._found(learned.trained, validation, count), len(self.classes),
             overlap=self.overlaps[0],
         )  # fmt: skip
+        tested = self.tested(learned, test, thresholds, count)
+        return Judged(figures(tested.examined, rng), thresholds, tested)
+
+    def tested(
+        self, learned: Learned, test: Examples, thresholds: tuple[float, ...], count: Count
+    ) -> Results:
+        del thresholds  # the figures are over all of them
         found = self._found(learned.trained, test, count)
-        tested = examined_boxes(
+        examined = examined_boxes(
             test.labels, found, self.classes, test.patients, overlaps=self.overlaps
         )
-        said = [self._numbers(one) for one in found]
-        return Judged(figures(tested, rng), thresholds, Results(test.cases, tested, said))
+        return Results(test.cases, examined, [self._numbers(one) for one in found])
 
     def foresee(
         self,

@@ -5,9 +5,8 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -20,7 +19,6 @@ from learning.services.test_results import Results
 from learning.training.checkpoint import hash_of, write_whole
 from learning.training.metrics.figures import Examined
 
-Image = TypeVar("Image")
 TELL_S = 1.0
 
 
@@ -53,28 +51,6 @@ def teller(job: jobs.Job) -> OnJudged:
         jobs.report(job, step="evaluate", done=done, total=total, **left)
 
     return tell
-
-
-class Count:
-    """Counts the images that a network has judged, and tells of each how many they are."""
-
-    def __init__(self, total: int, on_judged: OnJudged) -> None:
-        self._done, self._total, self._on_judged = 0, total, on_judged
-        on_judged(0, total)
-
-    def __call__(self, images: int = 1) -> None:
-        self._done += images
-        self._on_judged(self._done, self._total)
-
-    def each(self, images: Iterable[Image]) -> Iterator[Image]:
-        """The images one by one; each counts when the next is asked for."""
-        for image in images:
-            yield image
-            self()
-
-    def expect(self, images: int) -> None:
-        """So many are left after all."""
-        self._total = self._done + images
 
 
 class Kept:

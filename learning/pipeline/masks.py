@@ -23,6 +23,7 @@ from learning.machine import process_count
 from learning.pipeline.asking import asked_for, generator_of
 from learning.pipeline.base import (
     DISAGREEING,
+    Count,
     Examples,
     Foreseen,
     Inputs,
@@ -35,7 +36,6 @@ from learning.pipeline.base import (
     OnProgress,
     Pretrained,
 )
-from learning.pipeline.judging import Count
 from learning.pipeline.reads import ReadAhead, read_too_early
 from learning.services.modalities import usual_recolouring
 from learning.services.test_results import Results
@@ -170,7 +170,6 @@ class Masks(Kind):
         rng: np.random.Generator,
         on_judged: OnJudged,
     ) -> Judged:
-        """On the network's grid; voxels that readers left open do not count."""
         test, validation = examples[Split.TEST], examples[Split.VALIDATION]
         count = Count(len(validation) + len(test), on_judged)
         thresholds = thresholds_of_structures(
@@ -178,6 +177,13 @@ class Masks(Kind):
             validation.labels, validation.patients, len(self.classes), rng,
         )  # fmt: skip
         count.expect(len(test))  # where nothing can be chosen, validation was not asked
+        tested = self.tested(learned, test, thresholds, count)
+        return Judged(figures(tested.examined, rng), thresholds, tested)
+
+    def tested(
+        self, learned: Learned, test: Examples, thresholds: tuple[float, ...], count: Count
+    ) -> Results:
+        """On the network's grid; voxels that readers left open do not count."""
         overlaps, said = [], []
         images = count.each(test.images)
         for image, mask, spacing in zip(images, test.labels, test.spacings_mm, strict=True):
@@ -196,7 +202,7 @@ class Masks(Kind):
             predictions=mask_values(overlaps, len(self.classes)), patients=test.patients,
             classes=tuple(self.classes), thresholds=thresholds,
         )  # fmt: skip
-        return Judged(figures(found, rng), thresholds, Results(test.cases, found, said))
+        return Results(test.cases, found, said)
 
     def spacing_of(self, chosen: ChosenSeries) -> tuple[float, ...]:
         """mm per voxel of the network's grid; NaN where the images do not say it."""

@@ -20,6 +20,7 @@ from learning.models import Round
 from learning.pipeline import ablation
 from learning.pipeline.answers import Answers
 from learning.pipeline.base import Kind, Learned, NotEnoughLabels
+from learning.pipeline.catching_up import catch_up
 from learning.pipeline.examples import load_examples
 from learning.pipeline.judging import judge_once
 from learning.pipeline.kinds import kind_of, kind_of_round
@@ -51,6 +52,7 @@ def _run(round_: Round, shortages: Shortages) -> None:
     examples = load_examples(round_, dataset, kind, folder, excluded)
     learned = _learn(round_, kind, examples, folder)
     judged = judge_once(round_, kind, learned, examples, folder)
+    catch_up(round_, dataset, folder)
     learned = replace(learned, thresholds=judged.thresholds)
     unusable: dict[UUID, str] = {}  # to the model; a read that teaches nothing says nothing of that
     found = score_pool(round_, kind, learned, unusable)

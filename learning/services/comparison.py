@@ -1,5 +1,6 @@
 """Two model versions on the patients that both were tested on: what a promotion rests on."""
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -77,6 +78,7 @@ class Evidence:
 def compare_versions(candidate: ModelVersion, production: ModelVersion | None) -> Evidence:
     """The candidate against production by paired bootstrap over the patients of both test sets.
 
+    Production's holds what later rounds have measured of it, so that more patients come in with each round.
     What is true is what the candidate was tested against: labels may have been corrected since. Answers
     are held against that anew; of drawings only the measured overlap is kept, so that cases count only
     where both were measured by the same reads.
@@ -87,7 +89,7 @@ def compare_versions(candidate: ModelVersion, production: ModelVersion | None) -
     if production is None:
         return Evidence(Verdict.FIRST)
     try:
-        new, old = results_of(candidate), results_of(production)
+        new, old = results_of(candidate), results_of(production, with_later=True)
     except NotTested:
         return _without_results(candidate, production)
     if (_asked(new), _looked_at(candidate)) != (_asked(old), _looked_at(production)):
@@ -142,11 +144,22 @@ def _read_again(
     """Those of the cases whose drawings are by other reads in the dataset of the one than of the other."""
     if candidate.target.kind not in DRAWN:
         return set()
-    mine, theirs = (
-        frozen_revisions(version.round.dataset_id if version.round else None, cases)
-        for version in (candidate, production)
-    )
+    mine, theirs = _reads_of(candidate, cases), _reads_of(production, cases)
     return {case for case in cases if mine.get(case) != theirs.get(case)}
+
+
+def _reads_of(version: ModelVersion, cases: Collection[UUID]) -> dict[UUID, set[UUID]]:
+    """The revisions by which each of the cases was measured: those of the round that did it."""
+    later = version.test_results.exclude(later_round=None).filter(case__in=cases)
+    measured: dict[UUID | None, set[UUID]] = defaultdict(set)
+    for case, dataset in later.values_list("case_id", "later_round__dataset_id"):
+        measured[dataset].add(case)
+    own = version.round.dataset_id if version.round else None
+    measured[own].update(set(cases).difference(*measured.values()))
+    found: dict[UUID, set[UUID]] = {}
+    for dataset_id, of_it in measured.items():
+        found |= frozen_revisions(dataset_id, of_it)
+    return found
 
 
 def _paired(new: Results, old: Results, apart: Collection[UUID], against: int) -> Evidence:

@@ -1,4 +1,6 @@
-"""What models said of labeled test cases: written once, when a round publishes; read for every figure."""
+"""What models said of labeled test cases: written once, when a round publishes; read for every figure.
+
+Of the model in production every later round adds the test cases that had no label then."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.core.errors import Conflict
-from learning.models import ModelVersion, TestResult
+from learning.models import ModelVersion, Round, TestResult
 from learning.training.metrics.box_figures import padded
 from learning.training.metrics.figures import DECIDING, Examined
 
@@ -45,34 +47,41 @@ class Results:
         return Results([self.cases[int(row)] for row in rows], self.examined.labeled(), said)
 
 
-def keep(*, version: ModelVersion, results: Results) -> None:
-    """Write the version's results, inside the transaction that publishes it."""
+def keep(*, version: ModelVersion, results: Results, later_round: Round | None = None) -> None:
+    """Write the version's results: inside the transaction that publishes it, or what a later round measured.
+
+    What is there stays as it is.
+    """
     examined = results.examined
     TestResult.objects.bulk_create(
         (
             TestResult(
                 model_version=version, case_id=case, patient_key=patient, truth=_as_json(truth),
-                values=_as_row(examined.kind, values), said=list(said),
+                values=_as_row(examined.kind, values), said=list(said), later_round=later_round,
             )
             for case, patient, truth, values, said in zip(
                 results.cases, examined.patients, examined.truth, examined.predictions,
                 results.said or [()] * len(results.cases), strict=True,
             )
         ),
-        batch_size=2000,
+        batch_size=2000, ignore_conflicts=later_round is not None,
     )  # fmt: skip
 
 
-def results_of(version: ModelVersion) -> Results:
-    """The version's results, ordered by case. Raises NotTested where its round has no kind of figures."""
+def results_of(version: ModelVersion, *, with_later: bool = False) -> Results:
+    """The version's results, ordered by case, of its own round or of later ones too.
+
+    Raises NotTested where its round has no kind of figures.
+    """
     metrics = version.metrics
     kind = metrics.get("kind")
     if kind not in DECIDING:
         raise NotTested("This model was trained before test results were kept, or has none.")
+    kept = (
+        version.test_results.all() if with_later else version.test_results.filter(later_round=None)
+    )
     rows = list(
-        version.test_results.order_by("case_id").values_list(
-            "case_id", "patient_key", "truth", "values", "said"
-        )
+        kept.order_by("case_id").values_list("case_id", "patient_key", "truth", "values", "said")
     )
     return Results(
         [case for case, *_ in rows],
