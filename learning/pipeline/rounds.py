@@ -50,6 +50,7 @@ def _run(round_: Round, shortages: Shortages) -> None:
     excluded = _outgrown(round_)
     folder = run_folder(round_)
     examples = load_examples(round_, dataset, kind, folder, excluded)
+    _note_excluded(round_, excluded)
     learned = _learn(round_, kind, examples, folder)
     judged = judge_once(round_, kind, learned, examples, folder)
     catch_up(round_, dataset, folder)
@@ -72,6 +73,13 @@ def _run(round_: Round, shortages: Shortages) -> None:
         ),
     )  # fmt: skip
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _note_excluded(round_: Round, excluded: dict[UUID, str]) -> None:
+    """At once: where too few are left to learn from, nothing else says why."""
+    metrics = summary_of(excluded)
+    if not Round.ownership(round_).update(metrics=metrics):
+        raise jobs.JobFenced(str(round_.pk))
 
 
 def _outgrown(round_: Round) -> dict[UUID, str]:

@@ -134,6 +134,20 @@ def test_a_case_that_is_given_back_meanwhile_is_looked_at_like_any_other(
     assert list(unusable_cases(done.model_version)) == []
 
 
+def test_a_round_that_fails_for_what_it_had_to_leave_out_tells_of_it(labeled_target, cast):
+    """One word in a rule must not look like labels that are lost."""
+    Target.objects.update(
+        input={"size": [32, 32], "channels": [{"name": "ct", "rule": {"modality": "CT"}}]}
+    )
+    labeled_target.refresh_from_db()
+    created = rounds.request_round(target=labeled_target, trigger=Trigger.MANUAL, seed=1)
+    jobs.execute(Round, created.pk, pipeline.run_round)
+    created.refresh_from_db()
+    assert created.state == jobs.JobState.FAILED
+    assert "at least two answers" in created.error
+    assert set(counted(created)) == {"no_series"}
+
+
 def test_what_was_frozen_before_more_images_came_teaches_nothing(labeled_target, cast):
     dataset = freeze(project=cast.project, name="d", actor=cast.manager)
     grown = dataset.items.first().case

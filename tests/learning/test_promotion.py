@@ -160,7 +160,7 @@ def test_two_ill_patients_of_many_prove_nothing_however_rightly_they_are_answere
     targets.change_target(actor=cast.manager, target=target, goal=0.95)
     target.refresh_from_db()
     [goal] = [c for c in honest_figures(target).stopping.conditions if c.name == "target"]
-    assert version.round.metrics["auc"]["low"] == 1
+    assert version.round.metrics["auc"]["low"] == pytest.approx(0.158, abs=1e-3)  # of two
     assert goal.holds is None
     assert "rarest answer, structure or event to be sure: 2 of at least 15" in goal.sentence
 

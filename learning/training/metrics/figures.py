@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from learning.training.metrics import classification, ranked, values
 from learning.training.metrics.box_figures import BoxFigures, named
 from learning.training.metrics.intervals import Measure, Rows, bootstrap_all
-from learning.training.metrics.support import Support
+from learning.training.metrics.support import Support, as_json
 
 # What decides between models, by kind of task, and whether more of it is better (Task.metric).
 HOLED = frozenset(
@@ -144,7 +144,7 @@ def figures(test: Examined, rng: np.random.Generator) -> dict[str, Any]:
         "thresholds": list(test.thresholds),
         "absent_because": _why_absent(test) if is_missing else None,
         **_described(test, rng),
-        **{key: asdict(estimate) for key, estimate in found.items()},
+        **as_json(found, test.support, errors=SMALLER_IS_BETTER),
     }
 
 
@@ -334,11 +334,14 @@ def _described(test: Examined, rng: np.random.Generator) -> dict[str, Any]:
 def _label_figures(test: Examined, label: int, rng: np.random.Generator) -> dict[str, Any]:
     measures = _label_measures(test, label) if test.is_finite else {}
     found = bootstrap_all(measures, test.patients, rng)
+    is_known = np.isfinite(test.truth[:, label])
+    truth, patients = test.truth[is_known, label], np.asarray(test.patients, str)[is_known]
+    of_label = partial(Support.of, "one", truth, np.zeros((len(truth), 2)), patients)
     return {
         "name": test.classes[label],
-        "positives": int((test.truth[:, label] == 1).sum()),
-        "negatives": int((test.truth[:, label] == 0).sum()),
-        **{name: asdict(estimate) for name, estimate in found.items()},
+        "positives": int((truth == 1).sum()),
+        "negatives": int((truth == 0).sum()),
+        **as_json(found, of_label, errors=SMALLER_IS_BETTER),
     }
 
 

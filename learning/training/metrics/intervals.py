@@ -76,6 +76,18 @@ def bootstrap_all(
     return {name: estimate_from(values[name], draws[name]) for name in measures}
 
 
+def at_the_edge(estimate: Estimate, count: int) -> Estimate:
+    """Of a share that is 0 or 1 in every draw, with the exact bound for so many patients that it rests on.
+
+    The bootstrap of patients who are all answered rightly has no width, whoever else would come.
+    """
+    value = estimate.value
+    if value not in (0.0, 1.0) or (estimate.low, estimate.high) != (value, value):
+        return estimate
+    reach: float = (INTERVAL[0] / 100) ** (1 / max(count, 1))  # Clopper and Pearson 1934
+    return Estimate(value, reach, 1.0) if value else Estimate(value, 0.0, 1.0 - reach)
+
+
 def _of_each_draw(figures: Figures, patients: Sequence[str]) -> Figures:
     """The figures of a draw, taken once of those that come again and again: of few patients there are few."""
     if len(set(patients)) > MOST_REPEATED:

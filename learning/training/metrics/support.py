@@ -4,12 +4,14 @@ Draws of a bootstrap without one of the rarer answer give no figure and are left
 nothing of the patients who were not met.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from learning.training.metrics.intervals import Estimate, at_the_edge
 
 Flags = NDArray[np.bool_]
 Answers = Sequence[Flags]
@@ -46,6 +48,20 @@ class Support:
 
     def _count(self, answer: Flags, rows: NDArray[np.int64]) -> int:
         return len(np.unique(self.patients[rows[answer[rows]]]))
+
+
+def as_json(
+    found: Mapping[str, Estimate], support_of: Callable[[str], Support], *, errors: Container[str]
+) -> dict[str, Any]:
+    """Figures by name. A share that is the same in every draw has an interval all the same."""
+
+    def told(name: str, estimate: Estimate) -> Estimate:
+        if name in errors:
+            return estimate
+        support = support_of(name)
+        return at_the_edge(estimate, support.rests_on(np.arange(len(support.patients))))
+
+    return {name: asdict(told(name, estimate)) for name, estimate in found.items()}
 
 
 def _labels(
