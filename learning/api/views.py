@@ -174,12 +174,17 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
     round_number = serializers.IntegerField(source="round.number", allow_null=True)
     metrics = MetricsSerializer()
     training_labels = serializers.IntegerField(source="round.training_labels", allow_null=True)
+    verdict = serializers.CharField(
+        source="evidence.verdict", default="",
+        help_text="Of the comparison with production when it was trained; empty without one.",
+    )  # fmt: skip
 
     class Meta:
         model = ModelVersion
         fields = [
             "id", "number", "state", "round_number", "origin", "training_labels", "weights_sha256",
-            "classes", "threshold", "thresholds", "metrics", "is_taking_over", "created_at",
+            "classes", "threshold", "thresholds", "metrics", "verdict", "is_taking_over",
+            "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -37,6 +37,8 @@ def _figures(figures: Card) -> str:
     counts = f"{figures.get('n', 0)} test cases of {figures.get('patients', 0)} patients."
     decides = figures.get("metric", {}).get("name", "")
     text = f"{counts} {decides} decides between models." if decides else counts
+    if (called_from := figures.get("threshold")) is not None:
+        text += f" The second answer is called from {_number(called_from)} on, as validation chose."
     tables = [_table(("figure", "value", "95 % interval"), rows)] if rows else []
     labels = _labels(figures.get("labels", []), figures.get("thresholds", []))
     return "\n\n".join([text, *tables, *labels])

@@ -146,8 +146,8 @@ def _limits_of_groups(report: Report | None) -> list[str]:
     for hidden in report.hidden:
         if hidden.groups:
             found.append(
-                f"Nothing is told of {hidden.groups} groups by {hidden.attribute} with fewer than "
-                f"{MIN_PATIENTS} test patients each."
+                f"Nothing is told of groups by {hidden.attribute} with fewer than {MIN_PATIENTS} "
+                f"test patients: {hidden.groups}."
             )
         if hidden.unknown == report.n and report.n:
             found.append(f"The headers of its test cases do not tell the {hidden.attribute}.")

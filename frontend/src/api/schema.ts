@@ -2664,6 +2664,11 @@ export interface components {
             readonly threshold: number | null;
             readonly thresholds: number[];
             metrics: components["schemas"]["Metrics"];
+            /**
+             * @description Of the comparison with production when it was trained; empty without one.
+             * @default
+             */
+            verdict: string;
             readonly is_taking_over: boolean;
             /** Format: date-time */
             readonly created_at: string;

@@ -10,19 +10,21 @@ import { isBusy } from './jobState'
 
 interface Props {
   encoder: Schemas['EncoderVersion'] | undefined
+  /** Whether an earlier one serves meanwhile. */
+  hasAnother?: boolean
   isManager: boolean
 }
 
 /** A finished encoder needs no attention. */
-export function EncoderState({ encoder, isManager }: Props) {
+export function EncoderState({ encoder, hasAnother = false, isManager }: Props) {
   if (!encoder) return <Text size="sm" c="dimmed">{t('quick.no_encoder')}</Text>
-  if (isBusy(encoder) || encoder.state === 'cancelled') return <Unfinished encoder={encoder} isManager={isManager} />
+  if (isBusy(encoder) || encoder.state === 'cancelled') return <Unfinished encoder={encoder} hasAnother={hasAnother} isManager={isManager} />
   if (encoder.state === 'failed') return <Text size="sm" c="red">{t('quick.encoder_failed', { error: errorText(encoder) })}</Text>
   if (encoder.without_image === 0) return null
   return <Text size="sm" c="dimmed">{t('quick.without_image', { count: encoder.without_image })}</Text>
 }
 
-function Unfinished({ encoder, isManager }: { encoder: Schemas['EncoderVersion']; isManager: boolean }) {
+function Unfinished({ encoder, hasAnother, isManager }: { encoder: Schemas['EncoderVersion']; hasAnother: boolean; isManager: boolean }) {
   const queries = useQueryClient()
   const params = { path: { encoder_id: encoder.id } }
   const options = { onSuccess: () => queries.invalidateQueries({ queryKey: ['encoders'] }), onError: showError }
@@ -44,7 +46,7 @@ function Unfinished({ encoder, isManager }: { encoder: Schemas['EncoderVersion']
   }
   return (
     <Group justify="space-between">
-      <Text size="sm" c="dimmed">{t('quick.encoder_stopped')}</Text>
+      <Text size="sm" c="dimmed">{t(hasAnother ? 'quick.better_encoder_stopped' : 'quick.encoder_stopped')}</Text>
       {isManager && (
         <Button size="compact-xs" variant="default" loading={resume.isPending} onClick={() => resume.mutate()}>
           {t('learning.resume')}

@@ -2,7 +2,7 @@
 import { Button, Group, Progress, Text } from '@mantine/core'
 import type { Schemas } from '../api/client'
 import { t } from '../i18n'
-import { percent, stepText } from './jobState'
+import { isWaiting, percent, stepText } from './jobState'
 
 interface Props {
   job: { state: Schemas['JobStateEnum']; progress: Schemas['ProgressOfJob'] }
@@ -16,14 +16,14 @@ export function JobProgress({ job, title, label, isStopping, onCancel }: Props) 
   return (
     <div>
       <Group justify="space-between">
-        <Text size="sm">{[title, stepText(job)].filter((part) => part !== '').join(': ')}</Text>
+        <Text size="sm">{[title, stepText(job) || (isWaiting(job) ? t('learning.waits_for_worker') : '')].filter((part) => part !== '').join(': ')}</Text>
         {onCancel && (
           <Button size="compact-xs" variant="default" loading={isStopping} onClick={onCancel}>
             {t('learning.cancel')}
           </Button>
         )}
       </Group>
-      <Progress mt={4} animated value={percent(job)} aria-label={label} />
+      <Progress mt={4} animated={!isWaiting(job)} value={percent(job)} aria-label={label} />
     </div>
   )
 }

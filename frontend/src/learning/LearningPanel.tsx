@@ -9,7 +9,7 @@ import { Empty, Loaded } from '../ui/states'
 import { Arrivals } from './Arrivals'
 import { Bundles } from './Bundles'
 import { CrossValidation } from './CrossValidation'
-import { isBusy, percent, phaseOf, REFRESH_MS, stepText } from './jobState'
+import { isBusy, isWaiting, percent, phaseOf, REFRESH_MS, stepText } from './jobState'
 import { HonestFigures } from './HonestFigures'
 import { LeftOut } from './LeftOut'
 import { LearningCurve } from './LearningCurve'
@@ -120,7 +120,7 @@ function TargetView({ projectId, target, isManager }: Props & { target: Schemas[
       {rounds.data && rounds.data.length > 0 && <Runs rounds={rounds.data} target={target} />}
       {newest && <LeftOut projectId={projectId} told={newest.metrics} />}
       <Arrivals targetId={target.id} isManager={isManager} />
-      <SimpleGrid cols={{ base: 1, md: 2 }} mt="md">
+      <SimpleGrid cols={{ base: 1, md: 2 }} mt="md" style={{ alignItems: 'start' }}>
         <Loaded query={curves}>{(found) => <LearningCurve curves={found} goal={target.goal ?? null} />}</Loaded>
         <ModelVersions target={target} newest={newest} isManager={isManager} onChange={refresh} />
       </SimpleGrid>
@@ -168,7 +168,7 @@ function NewestRound({ round, isManager, onChange }: NewestRoundProps) {
       {(phase === 'paused' || phase === 'pausing') && <Text size="sm" c="dimmed">{t(`learning.${phase}_help`)}</Text>}
       {isUnfinished && round.error && <Alert color="orange">{errorText(round)}</Alert>}
       {isUnfinished && (phase !== 'paused' || round.progress.total) && (
-        <Progress mt="xs" animated={phase !== 'paused'} value={percent(round)} aria-label={t('learning.round_progress')} />
+        <Progress mt="xs" animated={phase !== 'paused' && !isWaiting(round)} value={percent(round)} aria-label={t('learning.round_progress')} />
       )}
       {isUnfinished && round.curves.length > 1 && <LossCurve curves={round.curves} />}
     </div>
@@ -186,6 +186,7 @@ function roundText(round: Round): string {
   const parts = [
     t('learning.round', { number }),
     isUnfinished ? stepText(round) : '',
+    isGoingOn && isWaiting(round) ? t('learning.waits_for_worker') : '',
     isUnfinished && training ? t(training === 1 ? 'unlabeled.training_1' : 'unlabeled.training_2') : '',
     isGoingOn && seconds_left ? t('learning.time_left', { count: Math.ceil(seconds_left / 60) }) : '',
     isGoingOn && images_at_once ? t('learning.memory_short', { count: images_at_once }) : '',

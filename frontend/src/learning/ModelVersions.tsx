@@ -1,4 +1,4 @@
-import { Anchor, Badge, Button, Table } from '@mantine/core'
+import { Anchor, Badge, Button, Table, Text } from '@mantine/core'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { Link } from 'react-router'
 import { api, good, type Round, type Schemas } from '../api/client'
@@ -55,8 +55,12 @@ export function ModelVersions({ target, newest, isManager, onChange }: Props) {
                   <Anchor component={Link} to={`/models/${row.id}`} size="sm">{t('model_page.open', { number: row.number })}</Anchor>
                 </Table.Td>
                 <Table.Td>{row.training_labels}</Table.Td>
-                <Table.Td>{estimateText(row.metrics[target.figure], t('learning.no_test_reads'))}</Table.Td>
+                <Table.Td>
+                  {estimateText(row.metrics[target.figure], t(row.origin === '' ? 'learning.no_test_reads' : 'learning.not_measured'))}
+                  {row.metrics.n !== undefined && <Text size="xs" c="dimmed">{t('learning.of_test_cases', { count: row.metrics.n })}</Text>}
+                </Table.Td>
                 <Table.Td ta="right">
+                  {row.state === 'candidate' && row.verdict !== '' && <Text size="xs" c="dimmed">{named(`verdict.${row.verdict}`, row.verdict)}</Text>}
                   {row.is_taking_over ? (
                     <Badge variant="light" color="yellow">{t('model.taking_over')}</Badge>
                   ) : row.state === 'production' || !isManager ? (

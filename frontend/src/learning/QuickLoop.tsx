@@ -40,7 +40,7 @@ export function QuickLoop({ projectId, target, isManager }: Props) {
         {isManager && target.head_strategy === 'rare' && <FindingChoice projectId={projectId} target={target} />}
       </Group>
       <Stack gap="sm">
-        {encoders.isSuccess && <EncoderState encoder={encoders.data.find(isBusy) ?? encoders.data[0]} isManager={isManager} />}
+        {encoders.isSuccess && <EncoderState encoder={encoders.data.find(isBusy) ?? encoders.data[0]} hasAnother={encoders.data.some(({ state }) => state === 'completed')} isManager={isManager} />}
         {newest ? <NewestHead head={newest} /> : <Text size="sm" c="dimmed">{t('quick.none')}</Text>}
         {newest && <HonestFigures projectId={projectId} target={target} basis={newest.id} />}
       </Stack>

@@ -24,9 +24,16 @@ export function whileBusy(jobs: readonly Job[] | undefined): number | false {
   return jobs?.some(isBusy) ? REFRESH_MS : false
 }
 
+/** No worker has begun with it. */
+export function isWaiting({ state, progress }: Job): boolean {
+  return state === 'pending' && !progress.step
+}
+
 /** Percent done; all of it, and animated, where that is not known. */
-export function percent({ progress: { done, total } }: Job): number {
-  return total ? (100 * (done ?? 0)) / total : 100
+export function percent(job: Job): number {
+  const { done, total } = job.progress
+  if (total) return (100 * (done ?? 0)) / total
+  return isWaiting(job) ? 0 : 100
 }
 
 /** "train, 12/40", or nothing. */

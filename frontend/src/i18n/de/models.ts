@@ -12,6 +12,8 @@ export const models = {
   'model_page.positives': 'Damit',
   'model_page.missed': 'Übersehen',
   'model_page.threshold': 'Gilt ab',
+  'model_page.called_from': '{answer} gilt ab',
+  'model_page.not_measured': 'Importiert: Testzahlen sind hier nicht bekannt',
   'model_page.absent_no_cases': 'Noch wurde kein Testfall befundet; es lässt sich nichts darüber sagen.',
   'model_page.absent_not_finite': 'Das Netz ist entgleist: Es antwortet keine Zahlen.',
   'model_page.absent_one_answer': 'Alle Testfälle haben dieselbe Antwort; nicht jede Kennzahl lässt sich bestimmen.',

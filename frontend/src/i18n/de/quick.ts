@@ -8,6 +8,7 @@ export const quick = {
   'quick.no_encoder': 'Ab zwanzig Fällen bekommen die Fälle Vektoren.',
   'quick.encoder_failed': 'Die Vektoren der Fälle konnten nicht berechnet werden: {error}',
   'quick.encoder_stopped': 'Die Berechnung der Vektoren wurde abgebrochen: Fälle ohne Vektor warten',
+  'quick.better_encoder_stopped': 'Die Berechnung besserer Vektoren wurde abgebrochen; die bisherigen gelten weiter',
   'quick.encoding': 'Vektoren der Fälle werden berechnet',
   'quick.without_image': {
     one: '{count} Fall hat kein verwendbares Bild',

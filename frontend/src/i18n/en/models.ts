@@ -12,6 +12,8 @@ export const models = {
   'model_page.positives': 'With it',
   'model_page.missed': 'Missed',
   'model_page.threshold': 'Called from',
+  'model_page.called_from': '{answer} is called from',
+  'model_page.not_measured': 'Imported: its test figures are not known here',
   'model_page.absent_no_cases': 'No test case has been read yet, so nothing can be said of it.',
   'model_page.absent_not_finite': 'The network has diverged: it answers no numbers.',
   'model_page.absent_one_answer': 'All test cases have the same answer, so not every figure can be taken.',

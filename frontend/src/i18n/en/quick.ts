@@ -8,6 +8,7 @@ export const quick = {
   'quick.no_encoder': 'Cases get vectors once there are twenty of them.',
   'quick.encoder_failed': 'The vectors of the cases could not be made: {error}',
   'quick.encoder_stopped': 'Somebody has stopped the making of the vectors: cases that have none wait',
+  'quick.better_encoder_stopped': 'Somebody has stopped the making of better vectors; those of the first encoder go on serving',
   'quick.encoding': 'Making the vectors of the cases',
   'quick.without_image': {
     one: '{count} case has no image that can be used',

@@ -7,8 +7,9 @@ import { Part } from './Part'
 
 export function Figures({ detail }: { detail: Schemas['ModelDetail'] }) {
   const { figures, labels, deciding, n, patients, absent_because: reason } = detail
+  const { threshold, classes, origin } = detail.version
   return (
-    <Part title={t('model_page.figures')} help={t('model_page.figures_help', { cases: n, patients })}>
+    <Part title={t('model_page.figures')} help={origin === '' ? t('model_page.figures_help', { cases: n, patients }) : t('model_page.not_measured')}>
       {reason !== null && <Text size="sm" mb="xs" role="status">{named(`model_page.absent_${reason}`, reason)}</Text>}
       {figures.length > 0 && (
         <Table data-testid="model-figures">
@@ -19,6 +20,12 @@ export function Figures({ detail }: { detail: Schemas['ModelDetail'] }) {
                 <Table.Td ta="right">{estimateText(estimate)}</Table.Td>
               </Table.Tr>
             ))}
+            {threshold !== null && (
+              <Table.Tr>
+                <Table.Th scope="row" fw="inherit">{t('model_page.called_from', { answer: classes.at(-1) ?? '' })}</Table.Th>
+                <Table.Td ta="right">{figureText(threshold)}</Table.Td>
+              </Table.Tr>
+            )}
           </Table.Tbody>
         </Table>
       )}
