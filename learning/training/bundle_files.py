@@ -22,6 +22,8 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from learning.training.checkpoint import apart
+
 WEIGHTS = "models/model.safetensors"
 RECORD = "configs/firstread.json"
 FORMAT = 1
@@ -44,8 +46,7 @@ def write_folder(folder: Path, configs: dict[str, Json], readme: str, network: n
     (folder / "docs" / "README.md").write_text(readme)
     for name, content in configs.items():
         (folder / "configs" / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
-    tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
-    safetensors.torch.save_file(tensors, folder / WEIGHTS)
+    safetensors.torch.save_file(apart(network.state_dict()), folder / WEIGHTS)
 
 
 def write_zip(path: Path, write: Callable[[Path], None]) -> None:
