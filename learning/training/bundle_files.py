@@ -60,7 +60,7 @@ def write_zip(path: Path, write: Callable[[Path], None]) -> None:
                 archive.write(file, file.relative_to(root))
 
 
-def loaded_config(network_def: Json, inferer: Json) -> Json:
+def loaded_config(network_def: Json, inferer: Json | str) -> Json:
     """What monai.bundle.ConfigParser needs to build the network, load it and predict."""
     return {
         "bundle_root": ".",
@@ -88,7 +88,7 @@ def metadata(
         "monai_version": str(monai.__version__),
         "pytorch_version": str(torch.__version__),
         "numpy_version": "2.0",
-        "required_packages_version": {"safetensors": "0.4"},
+        "required_packages_version": {"einops": "0.8", "safetensors": "0.4"},
         "name": name,
         "task": task,
         "description": f"{name}: {network} for a {task} target",
