@@ -2445,7 +2445,7 @@ export interface components {
         LabelFigures: {
             name: string;
             positives: number;
-            /** @description Structures that it drew nothing of, which no distance counts. */
+            /** @description Cases in which it drew nothing of a structure, or invented it: no distance counts them. */
             missed: number | null;
             /**
              * Format: double

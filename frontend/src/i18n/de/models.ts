@@ -10,7 +10,7 @@ export const models = {
     '{cases} Testfälle von {patients} Patienten; 95-%-Intervalle über Patienten. Die entscheidende Kennzahl steht zuerst.',
   'model_page.label': 'Bezeichnung',
   'model_page.positives': 'Damit',
-  'model_page.missed': 'Übersehen',
+  'model_page.missed': 'Übersehen oder erfunden',
   'model_page.threshold': 'Gilt ab',
   'model_page.absent_no_cases': 'Noch wurde kein Testfall befundet; es lässt sich nichts darüber sagen.',
   'model_page.absent_not_finite': 'Das Netz ist entgleist: Es antwortet keine Zahlen.',

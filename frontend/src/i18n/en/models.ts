@@ -10,7 +10,7 @@ export const models = {
     '{cases} test cases of {patients} patients; 95 % intervals over patients. The figure that decides comes first.',
   'model_page.label': 'Label',
   'model_page.positives': 'With it',
-  'model_page.missed': 'Missed',
+  'model_page.missed': 'Missed or invented',
   'model_page.threshold': 'Called from',
   'model_page.absent_no_cases': 'No test case has been read yet, so nothing can be said of it.',
   'model_page.absent_not_finite': 'The network has diverged: it answers no numbers.',
