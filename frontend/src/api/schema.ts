@@ -2095,7 +2095,7 @@ export interface components {
             number: number;
             classes: string[];
             methods: components["schemas"]["ExplanationMethodEnum"][];
-            /** @description What the model answers; empty where it gives no class. */
+            /** @description What the model suggests, of several findings the surest; empty where it calls no class. */
             likely: string;
         };
         Explanation: {
