@@ -62,6 +62,8 @@ export const models = {
   'model_page.estimate': 'Figure (95 %)',
   'model_page.gap': 'Gap to the others (95 %)',
   'model_page.worse': 'worse here',
+  'model_page.few': 'too few to warn',
+  'model_page.few_help': 'Too few to warn: under {least} patients have the rarer answer, in the group or beside it.',
   'model_page.no_groups': 'No group has the {least} patients that are needed to say anything.',
   'model_page.drift': 'Is it still looking at the same kind of image?',
   'model_page.drift_help': 'What arrived since its labels were frozen, beside what it was trained and measured on.',
