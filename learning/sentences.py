@@ -14,6 +14,8 @@ SENTENCES = {
     "recipe_unlabeled": "unlabeled: a target of the kind {kind} cannot learn from unlabeled images; only "
     "answers with probabilities can (one, many, ordinal).",
     "recipe_network": "network: {network} does not learn this kind.",
+    "recipe_dropout": "dropout: the strategy {strategy} compares passes with random dropout; leave it out "
+    "or choose another strategy.",
     "recipe_strategies": "Strategies of this kind: {names}.",
     "recipe_head_strategies": "A light head of this kind ranks by: {names}.",
     # Jobs

@@ -53,6 +53,7 @@ COLD_STARTERS = ("herding", "adaptive", "typicality")
 NEED_MEMBERS = ("bald", "variance")
 """These compare passes of a network with random dropout."""
 
+
 ALL_TITLES = STRATEGY_TITLES | EMBEDDING_STRATEGY_TITLES | EVIDENCE_STRATEGY_TITLES
 
 _HEADS_OF_PROBABILITIES = (
@@ -69,3 +70,14 @@ HEAD_STRATEGIES_OF_KIND = {
 
 ALL_CHOICES = list(ALL_TITLES)
 HEAD_CHOICES = [*_HEADS_OF_PROBABILITIES, "variance"]
+
+
+def strategy_with(dropout: float, strategy: str, kind: str) -> str:
+    """What a network with so much dropout can rank by.
+
+    Passes without any are all alike, and comparing them orders nothing: then it is the first strategy of
+    the kind that compares none.
+    """
+    if dropout or strategy not in NEED_MEMBERS:
+        return strategy
+    return next(name for name in STRATEGIES_OF_KIND[kind] if name not in NEED_MEMBERS)

@@ -36,7 +36,7 @@ class ExplainableSerializer(Plain):
     classes = serializers.ListField(child=serializers.CharField(), source="version.classes")
     methods = serializers.ListField(child=serializers.ChoiceField(choices=Method.choices))
     likely = serializers.CharField(
-        help_text="What the model answers; empty where it gives no class."
+        help_text="What the model suggests, of several findings the surest; empty where it calls no class."
     )
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))

@@ -37,7 +37,8 @@ class LabelFiguresSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     positives = serializers.IntegerField()
     missed = serializers.IntegerField(
-        allow_null=True, help_text="Structures that it drew nothing of, which no distance counts."
+        allow_null=True,
+        help_text="Cases in which it drew nothing of a structure, or invented it: no distance counts them.",
     )
     threshold = serializers.FloatField(
         allow_null=True, help_text="From which on it is called, as validation chose."

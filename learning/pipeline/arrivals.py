@@ -15,6 +15,7 @@ from annotation.datasets.splitter import Splitter
 from annotation.labeling.models import Case, CaseState, Project
 from annotation.labeling.services.ranking import Ranked
 from learning.acquisition import reasons
+from learning.acquisition.names import strategy_with
 from learning.acquisition.pool import NOTHING_LABELED, Labeled
 from learning.acquisition.strategies import STRATEGIES, rank
 from learning.column_values import current_rows, with_rows
@@ -83,8 +84,13 @@ def _kind_of(version: ModelVersion) -> Kind:
 
 
 def _strategy_of(version: ModelVersion) -> str:
-    """That of its round, whose places these cases stand among, whatever the next round will use."""
-    return version.round.strategy if version.round else version.target.strategy
+    """That of its round, whose places these cases stand among, whatever the next round will use.
+
+    One from elsewhere may have no dropout, as this target's strategy needs it.
+    """
+    strategy = version.round.strategy if version.round else version.target.strategy
+    dropout = version.architecture.get("dropout", 0.0)
+    return strategy_with(dropout, strategy, version.target.kind)
 
 
 def _split(part: Scoring, kind: Kind) -> tuple[list[Case], list[Case]]:

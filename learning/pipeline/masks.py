@@ -41,7 +41,7 @@ from learning.services.modalities import usual_recolouring
 from learning.services.test_results import Results
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
-from learning.training.evaluate import mask_values
+from learning.training.evaluate import mask_truth, mask_values
 from learning.training.inputs import InputSpec
 from learning.training.loop import Trained, choose_device
 from learning.training.metrics.figures import Examined, figures
@@ -198,7 +198,7 @@ class Masks(Kind):
                 )
             )  # fmt: skip
         found = Examined(
-            kind="segmentation", truth=np.zeros(len(overlaps)),
+            kind="segmentation", truth=mask_truth(overlaps, len(self.classes)),
             predictions=mask_values(overlaps, len(self.classes)), patients=test.patients,
             classes=tuple(self.classes), thresholds=thresholds,
         )  # fmt: skip

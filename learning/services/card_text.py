@@ -65,14 +65,23 @@ def _subgroups(report: Card | None) -> str:
         (
             row["group"]["attribute"], row["group"]["value"], row["patients"],
             _with_interval(row["group"]["estimate"]), _with_interval(row["group"]["gap"]),
-            "**worse**" if row["is_worse"] else "",
+            _told_of_gap(row),
         )
         for row in report["groups"]
     ]  # fmt: skip
     head = ("by", "group", "patients", report["figure"], "gap to the others", "")
     return (
-        _table(head, rows) + "\n\nA gap is called worse where it is more than chance (Holm, 5 %)."
+        _table(head, rows)
+        + "\n\nA gap is called worse where it is more than chance (Holm, 5 %). Too few: not enough "
+        "patients have the rarer answer, in the group or beside it, to tell."
     )
+
+
+def _told_of_gap(row: Card) -> str:
+    if row["is_worse"]:
+        return "**worse**"
+    group = row["group"]
+    return "too few" if group["p"] is None and group["gap"]["value"] is not None else ""
 
 
 def _evidence(evidence: Card) -> str:

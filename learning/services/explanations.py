@@ -20,7 +20,8 @@ from annotation.core.tasks import ring
 from annotation.labeling.models import Case
 from learning.access import ExplainedCase
 from learning.explainable import OF_ANSWERS, methods_of
-from learning.models import Explanation, ModelVersion, ModelVersionState, Prediction
+from learning.models import Explanation, ModelVersion, ModelVersionState, Prediction, TargetKind
+from learning.services.suggestions import CHOICES, content_of, findings_of
 
 MAX_RUNNING = 1  # with two transfers the default worker keeps a thread for everything short
 KEPT_AFTER = timedelta(days=1)  # a map of a model that is no longer in production
@@ -33,7 +34,7 @@ class Explainable:
 
     version: ModelVersion
     methods: tuple[str, ...]
-    likely: str  # its own answer; empty where it has not said one of its classes
+    likely: str  # its own answer, as it is suggested; empty where it calls none of its classes
 
 
 @transaction.atomic
@@ -68,9 +69,17 @@ def explainable_models(case: Case) -> list[Explainable]:
 
 
 def _likely(version: ModelVersion, values: list[float]) -> str:
-    if not values or len(values) != len(version.classes):
+    """What is suggested of these values; of several findings the surest of those that are called."""
+    kind, classes = version.target.kind, version.classes
+    if not values or len(values) != len(classes):
         return ""
-    return version.classes[max(range(len(values)), key=lambda n: values[n])]
+    if kind in CHOICES:
+        content = content_of("it", classes, values, version.threshold)
+        return str(content["answers"]["it"])
+    if kind == TargetKind.MANY:
+        called = findings_of("it", classes, values, version.thresholds)["answers"]["it"]
+        return max(called, key=lambda name: values[classes.index(name)], default="")
+    return ""
 
 
 @transaction.atomic

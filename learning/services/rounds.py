@@ -16,6 +16,7 @@ from annotation.accounts.models import User
 from annotation.core import audit, jobs
 from annotation.core.errors import Conflict
 from annotation.core.tasks import ring
+from learning.acquisition.names import strategy_with
 from learning.models import Round, Target, Trigger
 from learning.services.retraining import FRUITLESS, advice_of
 
@@ -38,7 +39,10 @@ def request_round(
                 trigger=trigger,
                 requested_by=actor,
                 input=target.input,
-                strategy=target.strategy,
+                # One of before may have none: the recipe gives it dropout unless told otherwise.
+                strategy=strategy_with(
+                    target.config.get("dropout", 1.0), target.strategy, target.kind
+                ),
                 seed=secrets.randbelow(2**31) if seed is None else seed,
                 config=target.config,
                 start=target.start,

@@ -10,7 +10,12 @@ from annotation.core import audit
 from annotation.core.errors import Conflict, InvalidInput
 from annotation.labeling.models import LabelSchema, Project
 from annotation.labeling.services.projects import current_schema
-from learning.acquisition.names import HEAD_CHOICES, HEAD_STRATEGIES_OF_KIND, STRATEGIES_OF_KIND
+from learning.acquisition.names import (
+    HEAD_CHOICES,
+    HEAD_STRATEGIES_OF_KIND,
+    NEED_MEMBERS,
+    STRATEGIES_OF_KIND,
+)
 from learning.kinds import DRAWN, InvalidTarget, Wish, checked, is_on_series
 from learning.models import Promotion, Target, TargetKind
 from learning.services.asking import ring_asking
@@ -74,6 +79,7 @@ def create_target(
     _check(wish.kind, strategy, config or {}, head_strategy, spec)
     _check_slices(wish.options, spec)
     _check_knobs(wish.kind, config or {})
+    _check_passes(strategy, config or {})
     check_columns(project=project, columns=columns_of(spec))
     check_start(actor=actor, project=project, start=start or {})
     _check_finding(project, wish.question, finding)
@@ -102,6 +108,8 @@ def change_target(*, actor: User, target: Target, **changes: Any) -> Target:
     _check(locked.kind, now["strategy"], now["config"], now["head_strategy"], now["input"])
     _check_slices(locked.options, now["input"])
     _check_knobs(locked.kind, changes.get("config", {}))
+    if {"strategy", "config"} & changes.keys():
+        _check_passes(now["strategy"], now["config"])
     if "input" in changes:
         check_columns(project=locked.project, columns=columns_of(now["input"]))
     check_start(actor=actor, project=locked.project, start=changes.get("start", {}))
@@ -166,6 +174,15 @@ def _check(
     except InvalidConfig as error:
         raise InvalidInput(str(error), field="config") from None
     _check_input(kind, spec)
+
+
+def _check_passes(strategy: str, config: dict[str, Any]) -> None:
+    if strategy in NEED_MEMBERS and config.get("dropout") == 0:
+        raise InvalidInput(
+            f"dropout: the strategy {strategy} compares passes with random dropout; leave it out or "
+            "choose another strategy.",
+            field="config",
+        )
 
 
 def _check_finding(project: Project, question: str, finding: str) -> None:

@@ -117,7 +117,8 @@ def _as_predictions(
 ) -> NDArray[np.float64]:
     if kind == "boxes":
         return padded(rows)
-    width = len(rows[0]) if rows else max(class_count, 1)
+    usual = 2 * class_count if kind == "segmentation" else max(class_count, 1)
+    width = len(rows[0]) if rows else usual
     return np.asarray(rows, np.float64).reshape(len(rows), width)
 
 
@@ -125,6 +126,8 @@ def _as_truth(kind: str, rows: Sequence[Any], class_count: int) -> NDArray[Any]:
     if kind in TRUTH_OF:
         found = np.asarray(rows, TRUTH_OF[kind])
         return found.reshape(len(rows), class_count) if kind == "boxes" else found
-    width = {"many": class_count, "time_to_event": 2}.get(kind)
+    if kind == "segmentation":  # an older release kept one number of each case, which said nothing
+        rows = [row if isinstance(row, list) else [None] * class_count for row in rows]
+    width = {"many": class_count, "time_to_event": 2, "segmentation": class_count}.get(kind)
     found = np.asarray(rows, np.float64)  # None becomes NaN
     return found.reshape(len(rows), width) if width else found

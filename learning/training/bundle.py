@@ -37,6 +37,12 @@ from learning.training.networks import Architecture, InvalidArchitecture
 from learning.training.tasks import InvalidTask, Task, task_from_json
 
 MOST_BRANCHES = 16
+# MONAI's own inferer pads with one number for all images; networks learn an image padded with its minimum.
+WINDOWS = (
+    "$lambda inputs, network: torch.cat([monai.inferers.sliding_window_inference("
+    "one, {size}, 2, network, overlap={overlap}, mode='gaussian', cval=float(one.min())"
+    ") for one in inputs.split(1)])"
+)
 
 
 @dataclass(frozen=True)
@@ -177,13 +183,11 @@ def _readme(model: Model) -> str:
     )  # fmt: skip
 
 
-def _inferer(model: Model) -> dict[str, Any]:
+def _inferer(model: Model) -> dict[str, Any] | str:
     if not model.task.is_dense:
         return {"_target_": "SimpleInferer"}
-    return {
-        "_target_": "SlidingWindowInferer", "roi_size": list(model.architecture.size),
-        "sw_batch_size": 2, "overlap": model.config.window_overlap, "mode": "gaussian",
-    }  # fmt: skip
+    size = list(model.architecture.size)
+    return WINDOWS.format(size=size, overlap=model.config.window_overlap)
 
 
 def _network_def(architecture: Architecture) -> dict[str, Any]:

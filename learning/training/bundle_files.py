@@ -22,6 +22,8 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from learning.training.checkpoint import apart
+
 WEIGHTS = "models/model.safetensors"
 RECORD = "configs/firstread.json"
 FORMAT = 1
@@ -44,8 +46,7 @@ def write_folder(folder: Path, configs: dict[str, Json], readme: str, network: n
     (folder / "docs" / "README.md").write_text(readme)
     for name, content in configs.items():
         (folder / "configs" / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
-    tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
-    safetensors.torch.save_file(tensors, folder / WEIGHTS)
+    safetensors.torch.save_file(apart(network.state_dict()), folder / WEIGHTS)
 
 
 def write_zip(path: Path, write: Callable[[Path], None]) -> None:
@@ -59,7 +60,7 @@ def write_zip(path: Path, write: Callable[[Path], None]) -> None:
                 archive.write(file, file.relative_to(root))
 
 
-def loaded_config(network_def: Json, inferer: Json) -> Json:
+def loaded_config(network_def: Json, inferer: Json | str) -> Json:
     """What monai.bundle.ConfigParser needs to build the network, load it and predict."""
     return {
         "bundle_root": ".",
@@ -87,7 +88,7 @@ def metadata(
         "monai_version": str(monai.__version__),
         "pytorch_version": str(torch.__version__),
         "numpy_version": "2.0",
-        "required_packages_version": {"safetensors": "0.4"},
+        "required_packages_version": {"einops": "0.8", "safetensors": "0.4"},
         "name": name,
         "task": task,
         "description": f"{name}: {network} for a {task} target",

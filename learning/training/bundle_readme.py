@@ -8,7 +8,7 @@ from learning.training.tasks import Task
 
 RUN = """\
 ```
-pip install "monai>=1.5" safetensors torch
+pip install "monai>=1.5" einops safetensors torch
 ```
 
 ```python
@@ -20,7 +20,8 @@ parser.read_config("configs/inference.json")
 parser["bundle_root"] = "."  # this folder
 network = parser.get_parsed_content("network")
 inferer = parser.get_parsed_content("inferer")
-images = torch.zeros({shape})
+device = parser.get_parsed_content("device")
+images = torch.zeros({shape}, device=device)
 {columns}with torch.no_grad():
     outputs = inferer(images, network{argument})
 ```
@@ -37,7 +38,7 @@ OWN_PACKAGE = """\
 This network is built of parts of Firstread itself ({parts}): run this
 where the package `learning` of Firstread can be imported.
 """
-OWN_PARTS = "branches, columns or stacks of slices"
+OURS = "learning."  # what begins so is no class of MONAI
 HARMLESS = (
     "Weights are safetensors; nothing in this bundle runs by being opened. It holds no images, no labels "
     "and no identifiers of patients. It is no medical device."
@@ -80,15 +81,34 @@ GRID = """\
 Float values with the axes (batch, channel, {axes}). `configs/firstread.json` says under `input`
 which series become channels, with which spacing, window and crop.
 """
+PADDED = """\
+An image may be larger or smaller than the window of {size}. `inferer` pads a smaller one on both sides
+with its own smallest value, as the network learned it, and cuts its outputs back.
+"""
 MIRRORED = "Firstread averages the prediction with that of the image mirrored along its last axis."
 ANSWERS = {
     "one": "Softmax over the outputs gives the probabilities of: {classes}.",
-    "ordinal": "Sigmoids of the outputs are the chances to lie above each grade of: {classes}.",
+    "ordinal": (
+        "The first output is the logit of lying above the lowest grade; the softplus of each further one "
+        "is how much lower the next logit is. Differences of their sigmoids are the probabilities of: "
+        "{classes}."
+    ),
     "many": "Sigmoids of the outputs are the probabilities of: {classes}.",
-    "number": "The output is standardised: `task` in `configs/firstread.json` holds mean and scale.",
-    "time_to_event": "The output is a log relative risk.",
+    "number": "The output is standardised by mean and deviation of the training labels.",
+    "time_to_event": "The output is a log relative risk: the higher, the sooner the event.",
     "segmentation": "Softmax over the outputs gives, per voxel: background, {classes}.",
 }
+STEPS = {
+    "one": "probabilities = outputs.softmax(1)",
+    "ordinal": """\
+steps = torch.cat([outputs[:, :1], -torch.nn.functional.softplus(outputs[:, 1:])], 1)
+above = torch.nn.functional.pad(steps.cumsum(1).sigmoid(), (1, 0), value=1.0)
+probabilities = above - torch.nn.functional.pad(above[:, 1:], (0, 1))""",
+    "many": "probabilities = outputs.sigmoid()",
+    "number": "numbers = outputs * {deviation!r} + {mean!r}",
+    "segmentation": "probabilities = outputs.softmax(1)",
+}
+"""From `outputs` to what Firstread shows, where that is another thing: as the program above goes on."""
 
 
 def readme(
@@ -108,22 +128,20 @@ def readme(
     `is_frame`: the input is each study's middle image, not what a target specifies. `is_mirrored`:
     predictions are averaged with those of mirror images.
     """
-    classes = ", ".join(getattr(task, "classes", ()))
-    answer = ANSWERS.get(task.kind, "See `task` in `configs/firstread.json`.")
-    if threshold is not None and task.kind == "one" and task.outputs == 2:
-        answer += f" The second one is called from a probability of {threshold:.4g} on."
     shape = ", ".join(map(str, (1, sum(architecture.channels), *architecture.size)))
     axes = "y, x" if architecture.spatial == 2 else "z, y, x"
     parts = [
         f"# {name}, version {version}",
         f"A {architecture.network} ({architecture.dimensions}) trained in Firstread. {HARMLESS}",
         "## Run it",
-        _run(shape, encoder) + ("" if architecture.is_plain() else "\n" + _own(OWN_PARTS)),
+        _run(shape, encoder) + _own(_own_parts(architecture)),
         "## What goes in",
         (FRAME.format(side=architecture.size[0]) if is_frame else GRID.format(axes=axes)),
+        PADDED.format(size=_by(architecture.size)) if task.is_dense else "",
         _columns(encoder) if encoder else "",
         "## What comes out",
-        answer.format(classes=classes),
+        _answer(task, threshold),
+        _steps(task),
         _thresholds(task, thresholds),
         MIRRORED if is_mirrored else "",
         *BACK,
@@ -149,7 +167,7 @@ def readme_of_boxes(
         f"# {name}, version {version}",
         f"A heatmap detector ({len(size)}d) trained in Firstread. {HARMLESS}",
         "## Run it",
-        _run(shape, None) + "\n" + _own("the detector and its inferer"),
+        _run(shape, None) + _own("the detector and its inferer"),
         "## What goes in",
         FRAME.format(side=size[0]) if is_frame else GRID.format(axes=axes),
         "## What comes out",
@@ -163,13 +181,38 @@ def _joined(parts: Sequence[str]) -> str:
 
 
 def _own(parts: str) -> str:
-    return OWN_PACKAGE.format(parts=parts)
+    return "\n" + OWN_PACKAGE.format(parts=parts) if parts else ""
+
+
+def _own_parts(architecture: Architecture) -> str:
+    """What of the network MONAI does not have; empty where all of it is MONAI's."""
+    if not architecture.is_plain():
+        return "branches, columns or stacks of slices"
+    target = architecture.definition().target
+    return f"`{target}`" if target.startswith(OURS) else ""
+
+
+def _by(sides: Sequence[int]) -> str:
+    return " by ".join(map(str, sides))
+
+
+def _answer(task: Task, threshold: float | None) -> str:
+    classes = ", ".join(getattr(task, "classes", ()))
+    answer = ANSWERS.get(task.kind, "See `task` in `configs/firstread.json`.")
+    if threshold is not None and task.kind == "one" and task.outputs == 2:
+        answer += f" The second one is called from a probability of {threshold:.4g} on."
+    return answer.format(classes=classes)
+
+
+def _steps(task: Task) -> str:
+    steps = STEPS.get(task.kind, "").format(**task.as_json())
+    return f"```python\n{steps}\n```" if steps else ""
 
 
 def _run(shape: str, encoder: ColumnEncoder | None) -> str:
     if encoder is None:
         return RUN.format(shape=shape, columns="", argument="")
-    columns = f"columns = torch.zeros(1, {encoder.width})\n"
+    columns = f"columns = torch.zeros(1, {encoder.width}, device=device)\n"
     return RUN.format(shape=shape, columns=columns, argument=", columns")
 
 

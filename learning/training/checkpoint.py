@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,20 @@ def save_tensors(tensors: dict[str, torch.Tensor], folder: Path) -> str:
     return sha256
 
 
+def apart(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """As safetensors takes them: in the machine's memory, contiguous, none of them under two names.
+
+    MONAI's DynUNet has its layers twice, once as the chain that they are.
+    """
+    found: dict[str, torch.Tensor] = {}
+    held: set[int] = set()
+    for name, tensor in tensors.items():
+        kept = tensor.detach().cpu().contiguous()
+        found[name] = kept.clone() if kept.untyped_storage().data_ptr() in held else kept
+        held.add(kept.untyped_storage().data_ptr())
+    return found
+
+
 def hash_of(network: torch.nn.Module) -> str:
     """The SHA-256 that `save_weights` would write the network under."""
     return hashlib.sha256(_serialized(network.state_dict())).hexdigest()
@@ -89,7 +104,7 @@ def weights_path(folder: Path, sha256: str) -> Path:
 
 
 def _serialized(tensors: dict[str, torch.Tensor]) -> bytes:
-    return safetensors.torch.save({name: value.contiguous() for name, value in tensors.items()})
+    return safetensors.torch.save(apart(tensors))
 
 
 def _write(path: Path, content: bytes | memoryview) -> None:

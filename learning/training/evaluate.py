@@ -89,12 +89,18 @@ def evaluate_masks(
     """
     test = Examined(
         kind="segmentation",
-        truth=np.zeros(len(cases)),
+        truth=mask_truth(cases, len(structures)),
         predictions=mask_values(cases, len(structures)),
         patients=patients,
         classes=tuple(structures),
     )
     return figures(test, rng)
+
+
+def mask_truth(cases: Sequence[Sequence[ClassOverlap]], structure_count: int) -> Floats:
+    """(n, structures): 1 where readers drew the structure, else 0."""
+    rows = [[o.is_drawn for o in case] for case in cases]
+    return np.asarray(rows, np.float64).reshape(len(cases), structure_count)
 
 
 def mask_values(cases: Sequence[Sequence[ClassOverlap]], structure_count: int) -> Floats:

@@ -24,7 +24,7 @@ from typing import IO
 import safetensors.torch
 from torch import nn
 
-from learning.training.checkpoint import Checkpoints
+from learning.training.checkpoint import Checkpoints, apart
 from learning.training.config import TrainConfig
 from learning.training.data import Samples
 from learning.training.distributed import has_lost_another, joined
@@ -263,8 +263,7 @@ def _result(folder: Path) -> Trained:
 
 
 def _save(network: nn.Module, path: Path) -> None:
-    tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
-    safetensors.torch.save_file(tensors, path)
+    safetensors.torch.save_file(apart(network.state_dict()), path)
 
 
 def run(folder: Path, at_once: int | None) -> None:

@@ -17,8 +17,9 @@ from learning.models import (
     ModelVersion,
     ModelVersionState,
     Prediction,
+    Target,
 )
-from learning.services import targets
+from learning.services import explanations, targets
 from tests import factories
 
 IMPRESSION = {"answers": {"nodule": "no"}, "at": "2026-01-02T03:04:05Z"}
@@ -168,6 +169,30 @@ def test_who_was_told_the_models_answer_is_on_record_at_their_read(room):
         found.claimed["annotation"]["id"],
         {"answers": {str(found.version.pk): "yes"}},
     )
+
+
+def test_the_models_answer_is_the_one_that_it_suggests(room):
+    found = room()
+    ModelVersion.objects.update(threshold=0.4)
+    Prediction.objects.create(model_version=found.version, case=found.case, values=[0.55, 0.45])
+    assert found.choices().json()[0]["likely"] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "likely"),
+    [
+        ("many", [0.1, 0.2, 0.3], ""),  # none reaches its threshold
+        ("many", [0.5, 0.45, 0.4], "b"),  # a is the highest, and not called
+        ("many", [0.7, 0.8, 0.9], "c"),
+        ("ordinal", [0.2, 0.5, 0.3], "b"),
+        ("segmentation", [0.2, 0.1, 0.0], ""),  # shares of the image
+    ],
+)
+def test_of_several_findings_it_is_the_surest_that_is_called(kind, values, likely):
+    version = ModelVersion(
+        target=Target(kind=kind), classes=["a", "b", "c"], thresholds=[0.6, 0.4, 0.4]
+    )
+    assert explanations._likely(version, values) == likely
 
 
 def test_the_models_answer_is_told_to_nobody_who_may_not_see_it_explained(room):

@@ -126,6 +126,23 @@ def test_masks_are_judged_volume_by_volume_as_long_as_somebody_wants_it(monkeypa
     assert len(asked) == 2
 
 
+def test_what_readers_drew_is_told_apart_from_what_they_left_open(monkeypatch):
+    monkeypatch.setattr(
+        masks.Masks, "_probabilities", lambda *_: np.zeros((2, *VOLUME), np.float32)
+    )
+    wish = Target(kind="segmentation", options={"layer": 0, "undrawn": "unknown"}, input=DEEP)
+    kind = kind_of(wish, parse_schema(DEFINITION), {}, "random", 1)
+    label = np.full(VOLUME, -1, np.int16)
+    label[0] = 1
+    found = volumes(np.zeros(VOLUME, np.int16), count=2)
+    found[Split.TEST].labels[1] = label
+    judged = kind.judge(
+        Learned(None, {}, {}, None), found, np.random.default_rng(0), lambda *_: None
+    )
+    assert judged.results.examined.truth.tolist() == [[0], [1]]
+    assert judged.metrics["labels"][0]["positives"] == judged.metrics["rests_on"] == 1
+
+
 def test_boxes_are_judged_volume_by_volume_as_long_as_somebody_wants_it():
     options = {"labels": [one.key for one in parse_schema(DEFINITION).region_labels][:1]}
     wish = Target(kind="boxes", options=options, input=DEEP)

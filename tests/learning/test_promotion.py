@@ -79,7 +79,7 @@ def test_results_come_back_as_they_were_kept(target, cases):
         ("many", np.array([[1.0, np.nan], [0.0, 1.0]])),
         ("number", np.array([2.5, np.nan])),
         ("time_to_event", np.array([[3.0, 1.0], [np.nan, np.nan]])),
-        ("segmentation", np.zeros(2)),
+        ("segmentation", np.array([[1.0], [0.0]])),
     ],
 )
 def test_every_kind_of_truth_survives_the_database(target, cases, kind, truth):
@@ -363,9 +363,8 @@ def freeze_reads(version, revision_of):
 
 
 def drawn_well(target, cases):
-    return make_version(
-        target, cases, np.full(COUNT, 0.8), kind="segmentation", classes=("Lesion",)
-    )  # fmt: skip
+    drawn = {"kind": "segmentation", "classes": ("Lesion",), "truth": np.ones((COUNT, 1))}
+    return make_version(target, cases, np.full(COUNT, 0.8), **drawn)
 
 
 def found_well(target, cases):

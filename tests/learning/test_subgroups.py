@@ -12,6 +12,8 @@ from annotation.labeling.models import Case
 from annotation.labeling.services.projects import add_cases
 from learning.services import targets
 from learning.services.attributes import attribute_of, values_by_attribute
+from learning.services.card_text import as_markdown
+from learning.services.model_cards import model_card
 from learning.services.subgroups import MIN_PATIENTS, subgroups_of
 from tests import factories
 from tests.learning.test_promotion import boxes as box_target  # noqa: F401  a fixture
@@ -108,6 +110,10 @@ def test_a_group_with_few_of_the_rarer_answer_has_a_figure_and_no_p(cast):
     women, men = subgroups_of(version, ["sex"]).groups
     assert (women.group.estimate.value, men.group.estimate.value) == (0, 1)
     assert (women.group.p, women.is_worse, men.group.p) == (None, False, None)
+    card = as_markdown(model_card(version))
+    assert [line.endswith("| too few |") for line in card.splitlines() if "| sex |" in line] == [
+        True
+    ] * 2
     everybody = subgroups_of(version, ["sex"], "accuracy").groups
     assert all(group.group.p is not None for group in everybody)
 

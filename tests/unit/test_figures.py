@@ -210,9 +210,11 @@ def test_a_threshold_that_validation_cannot_choose_stays_one_half(truth, names):
 
 
 def test_masks_are_judged_by_structure_with_what_was_missed():
-    same, missed = masks.ClassOverlap(1.0, 0.0, False), masks.ClassOverlap(0.0, None, True)
+    same, missed = (
+        masks.ClassOverlap(1.0, 0.0, False, True), masks.ClassOverlap(0.0, None, True, True),
+    )  # fmt: skip
     nothing, half = (
-        masks.ClassOverlap(None, None, False), masks.ClassOverlap(0.5, 4.0, False),
+        masks.ClassOverlap(None, None, False, False), masks.ClassOverlap(0.5, 4.0, False, True),
     )  # fmt: skip
     cases = [[same, nothing], [half, missed], [same, same]]
     found = evaluate_masks(("head", "tail"), cases, ["a", "b", "c"], rng=rng())
@@ -228,7 +230,7 @@ def test_masks_are_judged_by_structure_with_what_was_missed():
 
 
 def test_structures_without_a_distance_because_of_unknown_pixels_are_not_missed():
-    cases = [[masks.ClassOverlap(0.5, None, False)], [masks.ClassOverlap(0.7, None, False)]]
+    cases = [[masks.ClassOverlap(dice, None, False, True)] for dice in (0.5, 0.7)]
     found = evaluate_masks(("head",), cases, ["a", "b"], rng=rng())
     assert (found["mean_hd95_mm"]["value"], found["labels"][0]["missed"]) == (None, 0)
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from learning.training.checkpoint import hash_of, load_weights, save_weights
 from learning.training.networks import (
     NETWORKS,
     Architecture,
@@ -12,6 +13,7 @@ from learning.training.networks import (
     embed,
     forward,
     keep_dropping,
+    on_device,
 )
 from learning.training.networks.fusion import neighbour_channels
 from learning.training.tasks import OneAnswer, Segmentation, Weighting
@@ -205,3 +207,18 @@ def test_the_names_of_the_weights_are_those_of_monai():
     network = Architecture("resnet10", 2).build()
     assert isinstance(network, nn.Module)
     assert {"conv1.weight", "layer1.0.conv1.weight", "fc.weight"} <= set(network.state_dict())
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_its_weights_are_kept_and_read_again(name, tmp_path):
+    """On any device layout; two names of one tensor, as DynUNet has, are kept as two tensors."""
+    architecture = small_architecture(name, "2d")
+    network, other = architecture.build(), architecture.build()
+    on_device(network, torch.device("cpu"))
+    sha256 = save_weights(network, tmp_path)
+    assert sha256 == hash_of(network)
+    load_weights(other, tmp_path, sha256)
+    for (key, kept), found in zip(
+        network.state_dict().items(), other.state_dict().values(), strict=True
+    ):
+        assert torch.equal(kept, found), key

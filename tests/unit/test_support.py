@@ -44,8 +44,9 @@ def test_patients_count_and_not_their_cases():
 def test_of_masks_it_is_the_rarest_structure_that_somebody_drew():
     organ, tumour, never = [0.9] * 4, [0.7, 0.0, NAN, NAN], [NAN] * 4
     distances = [[1.0] * 4, [2.0, NAN, NAN, NAN], [NAN] * 4]
+    truth = [[1, 1, 0], [1, 1, 0], [1, 0, 0], [1, 0, 0.0]]
     masks = examined(
-        "segmentation", np.zeros(4), predictions=np.array([organ, tumour, never, *distances]).T
+        "segmentation", truth, predictions=np.array([organ, tumour, never, *distances]).T
     )
     assert masks.rests_on == 2
     assert masks.support("mean_hd95_mm").rests_on(np.arange(4)) == 1

@@ -2095,7 +2095,7 @@ export interface components {
             number: number;
             classes: string[];
             methods: components["schemas"]["ExplanationMethodEnum"][];
-            /** @description What the model answers; empty where it gives no class. */
+            /** @description What the model suggests, of several findings the surest; empty where it calls no class. */
             likely: string;
         };
         Explanation: {
@@ -2445,7 +2445,7 @@ export interface components {
         LabelFigures: {
             name: string;
             positives: number;
-            /** @description Structures that it drew nothing of, which no distance counts. */
+            /** @description Cases in which it drew nothing of a structure, or invented it: no distance counts them. */
             missed: number | null;
             /**
              * Format: double

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from learning.training.metrics import classification, ranked, values
 from learning.training.metrics.box_figures import BoxFigures, named
 from learning.training.metrics.intervals import Measure, Rows, bootstrap_all
-from learning.training.metrics.support import Support, as_json
+from learning.training.metrics.support import Support, as_json, drawn
 
 # What decides between models, by kind of task, and whether more of it is better (Task.metric).
 HOLED = frozenset(
@@ -56,7 +56,8 @@ class Examined:
     """What is true of n cases and what a model said of them.
 
     `truth`: (n,) class numbers of "one" and "ordinal"; (n, k) of 1, 0 or NaN of "many"; (n,) of "number";
-    (n, 2) of time and event of "time_to_event"; unused of "segmentation"; (n, k) objects of "boxes".
+    (n, 2) of time and event of "time_to_event"; (n, k) objects of "boxes"; of "segmentation" (n, k) of 1
+    where readers drew the structure, 0, or NaN where that was not kept.
     `predictions` (n, k): probabilities, values, log risks; of "segmentation" the Dice of each structure and
     then the HD95 in mm of each, NaN where there is none; of "boxes" the detections: see `box_figures`.
     `thresholds`: of class 1 of two, or one per label or structure; else empty.
@@ -80,6 +81,8 @@ class Examined:
                 f"{len(self.patients)} patients"
             )
 
+        if self.kind == "segmentation" and 2 * self.truth.shape[-1] != self.predictions.shape[1]:
+            raise ValueError(f"truth {self.truth.shape} is not of each structure")
         wanted = len(self.classes) if self.kind in ("many", "segmentation") else 1
         if self.thresholds and len(self.thresholds) != wanted:
             raise ValueError(f"{len(self.thresholds)} thresholds where {wanted} are needed")
@@ -346,7 +349,7 @@ def _label_figures(test: Examined, label: int, rng: np.random.Generator) -> dict
 
 
 def _structure(test: Examined, place: int, rng: np.random.Generator) -> dict[str, Any]:
-    """One structure: its figures over the cases that have one, and how many miss or invent it."""
+    """One structure: its figures over the cases that have one; how many show it, and miss or invent it."""
     dice = test.predictions[:, place]
     hd95_mm = test.predictions[:, len(test.classes) + place]
     measures: dict[str, Measure] = {
@@ -356,7 +359,7 @@ def _structure(test: Examined, place: int, rng: np.random.Generator) -> dict[str
     found = bootstrap_all(measures, test.patients, rng)
     return {
         "name": test.classes[place],
-        "positives": int(np.isfinite(dice).sum()),
+        "positives": int(drawn(test.truth, test.predictions)[:, place].sum()),
         # Without a distance, but not because the pixels' size is unknown
         "missed": int(((dice == 0) & ~np.isfinite(hd95_mm)).sum()),
         **{name: asdict(estimate) for name, estimate in found.items()},

@@ -23,6 +23,7 @@ class ClassOverlap:
     dice: float | None
     hd95_mm: float | None
     is_missed: bool  # held by one map and not by the other
+    is_drawn: bool  # held by the truth
 
 
 def compare_maps(
@@ -78,8 +79,11 @@ def missed(cases: Sequence[Sequence[ClassOverlap]]) -> list[int]:
 
 
 def _compare_class(truth: Mask, answer: Mask, spacing_mm: Sequence[float]) -> ClassOverlap:
-    is_missed = bool(truth.any()) != bool(answer.any())
-    return ClassOverlap(dice(truth, answer), hd95_mm(truth, answer, spacing_mm), is_missed)
+    is_drawn = bool(truth.any())
+    is_missed = is_drawn != bool(answer.any())
+    return ClassOverlap(
+        dice(truth, answer), hd95_mm(truth, answer, spacing_mm), is_missed, is_drawn
+    )
 
 
 def _surface(mask: Mask) -> Mask:

@@ -64,6 +64,17 @@ def as_json(
     return {name: asdict(told(name, estimate)) for name, estimate in found.items()}
 
 
+def drawn(truth: NDArray[Any], predictions: NDArray[np.float64]) -> Flags:
+    """(n, structures) the cases in which readers drew each, whatever a network invents elsewhere.
+
+    Where that was not kept, by an older release, those in which the network met what they drew: at least
+    so many.
+    """
+    dice, hd95_mm = np.hsplit(predictions, 2)
+    is_met = (dice > 0) | np.isfinite(hd95_mm)
+    return np.asarray(np.where(np.isnan(truth), is_met, truth == 1))
+
+
 def _labels(
     kind: str, truth: NDArray[Any], predictions: NDArray[np.float64], figure: str
 ) -> Sequence[Answers]:
@@ -72,8 +83,10 @@ def _labels(
     if kind == "one" and figure in OF_ONE_ANSWER:
         return [[truth == OF_ONE_ANSWER[figure]]]
     if kind == "segmentation":
-        dice, hd95_mm = np.hsplit(predictions, 2)
-        return [[np.isfinite(column)] for column in (hd95_mm if "hd95" in figure else dice).T]
+        is_drawn = drawn(truth, predictions)
+        if "hd95" in figure:
+            is_drawn &= np.isfinite(predictions[:, truth.shape[1] :])
+        return [[column] for column in is_drawn.T]
     return _OF_TRUTH[kind](truth, predictions.shape[1])
 
 

@@ -10,7 +10,7 @@ export const models = {
     '{cases} Testfälle von {patients} Patienten; 95-%-Intervalle über Patienten. Die entscheidende Kennzahl steht zuerst.',
   'model_page.label': 'Bezeichnung',
   'model_page.positives': 'Damit',
-  'model_page.missed': 'Übersehen',
+  'model_page.missed': 'Übersehen oder erfunden',
   'model_page.threshold': 'Gilt ab',
   'model_page.called_from': '{answer} gilt ab',
   'model_page.not_measured': 'Importiert: Testzahlen sind hier nicht bekannt',
@@ -66,6 +66,9 @@ export const models = {
   'model_page.estimate': 'Kennzahl (95 %)',
   'model_page.gap': 'Abstand zu den anderen (95 %)',
   'model_page.worse': 'hier schlechter',
+  'model_page.few': 'zu wenige für eine Warnung',
+  'model_page.few_help':
+    'Zu wenige für eine Warnung: unter {least} Patienten haben die seltenere Antwort, in der Gruppe oder daneben.',
   'model_page.no_groups': 'Keine Gruppe hat die {least} Patienten, die für eine Aussage nötig sind.',
   'model_page.drift': 'Sieht es noch die gleiche Art Bilder?',
   'model_page.drift_help':

@@ -87,6 +87,7 @@ export const said = {
   'said.read_submitted': 'Der Befund ist abgegeben; öffnen Sie ihn wieder, um ihn zu ändern.',
   'said.read_too_large': 'Der Befund ist zu groß.',
   'said.readers_only_more': 'Die Zahl der Lesungen je Fall lässt sich nur erhöhen.',
+  'said.recipe_dropout': 'Dropout: Die Strategie {strategy} vergleicht Durchgänge mit zufälligem Dropout; lassen Sie die Angabe weg oder wählen Sie eine andere Strategie.',
   'said.recipe_flip':
     'auch beim Vorhersagen spiegeln: ein Netz, das nie ein Spiegelbild sah, kann aus keinem vorhersagen; lassen Sie es weg, wo nicht gespiegelt wird.',
   'said.recipe_head_strategies': 'Ein leichter Kopf dieser Art ordnet nach: {names}.',

@@ -87,6 +87,7 @@ export const said = {
   'said.read_submitted': 'The read has been submitted; reopen it to change it.',
   'said.read_too_large': 'The annotation is too large.',
   'said.readers_only_more': 'The number of readers per case can only be raised.',
+  'said.recipe_dropout': 'dropout: the strategy {strategy} compares passes with random dropout; leave it out or choose another strategy.',
   'said.recipe_flip':
     'flip_at_test: a network that never saw a mirror image cannot predict from one; leave it out where flip is off.',
   'said.recipe_head_strategies': 'A light head of this kind ranks by: {names}.',

@@ -7,6 +7,7 @@ import { formatNumber, named, t } from '../../i18n'
 import { estimateText } from '../estimateText'
 import { Asked } from './Asked'
 import { Part } from './Part'
+import { isUntold } from './untold'
 
 const NAMED = ['sex', 'age', 'scanner', 'site', 'view']
 const MOST = 6
@@ -48,6 +49,7 @@ function Report({ report }: { report: Schemas['Subgroups'] }) {
   return (
     <Stack gap="xs" data-testid="subgroups">
       {groups.length === 0 ? <Text size="sm">{t('model_page.no_groups', { least })}</Text> : <Groups groups={groups} />}
+      {groups.some(isUntold) && <Text size="xs" c="dimmed">{t('model_page.few_help', { least })}</Text>}
       {hidden.map((one) => {
         const parts = [
           one.groups > 0 ? t('model_page.hidden', { count: one.groups, cases: one.cases, least }) : '',
@@ -88,6 +90,7 @@ function Groups({ groups }: { groups: Schemas['Group'][] }) {
                 <Group gap="xs">
                   {estimateText(one.gap)}
                   {one.is_worse && <Badge color="orange" variant="light">{t('model_page.worse')}</Badge>}
+                  {isUntold(one) && <Text size="xs" c="dimmed">{t('model_page.few')}</Text>}
                 </Group>
               </Table.Td>
             </Table.Tr>
