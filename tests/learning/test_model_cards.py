@@ -57,7 +57,8 @@ def test_a_card_says_what_it_is_and_names_nobody(version):
     card = model_card(version)
     text = json.dumps(card, allow_nan=False) + as_markdown(card)
     assert "fewer than about thirty" in text
-    assert "Nothing is told of 1 groups by sex with fewer than 11 test patients each." in text
+    assert "Nothing is told of groups by sex with fewer than 11 test patients: 1." in text
+    assert f"called from {version.threshold:.3f} on" in text
     secret = [
         word
         for item in version.round.dataset.items.select_related("case__study")
