@@ -1,5 +1,5 @@
 /** Where an image's millimetres come from, read from its DICOM JSON: pure. */
-import { numbersOf, textsOf, type DicomJson } from './dicomweb'
+import { numbersOf, textsOf, without, type DicomJson } from './dicomweb'
 import { itemsOf } from './functionalGroups'
 import type { SpacingSource } from './types'
 
@@ -47,14 +47,15 @@ export function spacingOf(
   return imager ? { source: 'detector', ...imager } : NONE
 }
 
-/** The dataset with the spacing of `spacingOf` as PixelSpacing, which is all Cornerstone reads. */
+/** The dataset with the spacing of `spacingOf` as PixelSpacing, which is all Cornerstone reads, and without one that makes
+ * no sense. */
 export function withUsedSpacing(dataset: DicomJson): DicomJson {
-  const { row_mm, column_mm } = spacingOf(dataset)
   const stored = pair(numbersOf(dataset, TAGS.spacing))
-  const isKnown = row_mm === null || (stored?.row_mm === row_mm && stored.column_mm === column_mm)
-  // Ultrasound regions differ within one image: Cornerstone reads them by itself.
-  if (isKnown || dataset[TAGS.usRegions] || dataset[TAGS.shared]) return dataset
-  return { ...dataset, [TAGS.spacing]: { vr: 'DS', Value: [row_mm, column_mm] } }
+  // Ultrasound regions differ within one image, and frames of one object: Cornerstone reads them by itself.
+  const used = isByPixel(dataset) || dataset[TAGS.shared] ? stored : spacingOf(dataset)
+  if (!used?.row_mm) return dataset[TAGS.spacing] ? without(dataset, TAGS.spacing) : dataset
+  if (stored?.row_mm === used.row_mm && stored.column_mm === used.column_mm) return dataset
+  return { ...dataset, [TAGS.spacing]: { vr: 'DS', Value: [used.row_mm, used.column_mm] } }
 }
 
 /** Whether the scale differs from place to place: ultrasound. */
