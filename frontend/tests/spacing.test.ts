@@ -91,6 +91,25 @@ it('knows no size of pixels where what is told makes no sense, and shows Corners
   }
 })
 
+it('draws pixels in their shape where nobody knows their size, which stays unknown', () => {
+  const tall = dataset({ '00280034': [4, 3] })
+  expect(withUsedSpacing(tall)['00280030']?.Value).toEqual([4 / 3, 1])
+  expect(spacingOf(tall).source).toBe('none')
+  expect(withUsedSpacing(dataset({ '00280030': [0, 0], '00280034': [4, 3] }))['00280030']?.Value).toEqual([4 / 3, 1])
+  const region = dataset({ '00186012': [3] }) // a spectrum
+  expect(withUsedSpacing(dataset({ '00186011': [region], '00280034': [4, 3] }))['00280030']?.Value).toEqual([4 / 3, 1])
+})
+
+it.each([
+  { '00280034': [1, 1] }, { '00280034': [0, 3] }, { '00280030': [0.7, 0.8], '00280034': [4, 3] },
+  // With a spacing it would have a place in the patient.
+  { '00200037': [1, 0, 0, 0, 1, 0], '00280034': [4, 3] },
+  { '52009229': [dataset({ '00289110': [dataset({ '00280030': [0.5, 0.6] })] })], '00280034': [4, 3] },
+])('leaves alone what has its shape already, or a place (%j)', (values) => {
+  const image = dataset(values)
+  expect(withUsedSpacing(image)).toBe(image)
+})
+
 it('keeps the spacing of an image for all its frames until it is forgotten', () => {
   rememberSpacing('wadors:x/instances/1/frames/1', radiograph({ '00181164': [0.14, 0.15] }))
   expect(spacingAt('wadors:x/instances/1/frames/7', [3, 4])).toEqual(
