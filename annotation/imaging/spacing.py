@@ -9,7 +9,7 @@ from annotation.imaging.geometry import spacing_of_frame
 
 Json = dict[str, Any]
 Source = Literal["calibrated", "patient", "detector"]
-SPACING, IMAGER, CALIBRATION = "00280030", "00181164", "00280A02"
+SPACING, IMAGER, CALIBRATION, ASPECT = "00280030", "00181164", "00280A02", "00280034"
 MAGNIFICATION, TO_DETECTOR, TO_PATIENT, TO_ENTRANCE = "00181114", "00181110", "00181111", "00400306"
 SOP_CLASS, ORIENTATION, SHARED = "00080016", "00200037", "52009229"
 # CR, DX, mammography, intraoral, XA, RF and enhanced ones: a shadow on a detector.
@@ -55,6 +55,14 @@ def spacing_between(
     has_place = len(_numbers(dicom_json, ORIENTATION)) == 6 or SHARED in dicom_json
     is_calibrated = bool(_texts(dicom_json, CALIBRATION)) or not has_place
     return Spacing("calibrated" if is_calibrated else "patient", *stored)
+
+
+def pixel_shape(dicom_json: Json) -> tuple[float, float]:
+    """Height and width of a pixel in proportion, whatever its size; square where nothing is told.
+
+    PS3.3 C.7.6.3.1.7.
+    """
+    return _pair(_numbers(dicom_json, SPACING)) or _pair(_numbers(dicom_json, ASPECT)) or (1.0, 1.0)
 
 
 def is_projection(dicom_json: Json) -> bool:

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
-import { framesAt, imagesOf, valuesIn } from '../src/viewer/regions/frames'
+import { keepMetadata } from '../src/viewer/metadata'
+import { frameOf, framesAt, imagesOf, valuesIn } from '../src/viewer/regions/frames'
 import { measure } from '../src/viewer/regions/statistics'
-import { answerForHeaders, imagesAskedOf, keepHeader } from './harness/headers'
+import { answerForHeaders, axialHeader, imagesAskedOf, keepHeader } from './harness/headers'
 
 const box = { kind: 'box', pixels: [[1, 0], [2, 0], [2, 1], [1, 1]] } as const
 const data = Int16Array.from([0, 1, 2, 3, 4, 5])
@@ -39,4 +40,12 @@ it('reads of a long series only the headers of the images that places name', () 
   const place = { sop_instance_uid: '7', frame: 1 }
   expect(framesAt([place], [{ imageIds }]).get(place)?.imageId).toBe(imageIds[6])
   expect([...asked].filter((imageId) => imageIds.includes(String(imageId)))).toEqual([imageIds[6]])
+})
+
+it('places no pixels in the patient whose size makes no sense', () => {
+  answerForHeaders()
+  const [sound, flat] = ['wadors:/p/instances/1/frames/1', 'wadors:/p/instances/2/frames/1']
+  keepHeader(sound)
+  keepMetadata(flat, { ...axialHeader(flat), '00280030': { vr: 'DS', Value: [0, 0] } })
+  expect([sound, flat].map((imageId) => frameOf(imageId)?.isPlaced)).toEqual([true, false])
 })

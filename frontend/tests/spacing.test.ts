@@ -82,6 +82,34 @@ it('hands Cornerstone what it does not look for itself', () => {
   expect(used['00280030']?.Value).toEqual([0.14, 0.15])
 })
 
+it('knows no size of pixels where what is told makes no sense, and shows Cornerstone none', () => {
+  for (const told of [[0, 0], [-0.2, -0.2], ['wide', 'high'], [0.2]]) {
+    const unusable = radiograph({ '00280030': told })
+    expect(withUsedSpacing(unusable)).toEqual(radiograph({}))
+    rememberSpacing('wadors:x/instances/0/frames/1', unusable)
+    expect(spacingBetween('wadors:x/instances/0/frames/1', [[0, 0], [100, 0]], [1, 1])).toEqual({ source: 'none', spacing_mm: null })
+  }
+})
+
+it('draws pixels in their shape where nobody knows their size, which stays unknown', () => {
+  const tall = dataset({ '00280034': [4, 3] })
+  expect(withUsedSpacing(tall)['00280030']?.Value).toEqual([4 / 3, 1])
+  expect(spacingOf(tall).source).toBe('none')
+  expect(withUsedSpacing(dataset({ '00280030': [0, 0], '00280034': [4, 3] }))['00280030']?.Value).toEqual([4 / 3, 1])
+  const region = dataset({ '00186012': [3] }) // a spectrum
+  expect(withUsedSpacing(dataset({ '00186011': [region], '00280034': [4, 3] }))['00280030']?.Value).toEqual([4 / 3, 1])
+})
+
+it.each([
+  { '00280034': [1, 1] }, { '00280034': [0, 3] }, { '00280030': [0.7, 0.8], '00280034': [4, 3] },
+  // With a spacing it would have a place in the patient.
+  { '00200037': [1, 0, 0, 0, 1, 0], '00280034': [4, 3] },
+  { '52009229': [dataset({ '00289110': [dataset({ '00280030': [0.5, 0.6] })] })], '00280034': [4, 3] },
+])('leaves alone what has its shape already, or a place (%j)', (values) => {
+  const image = dataset(values)
+  expect(withUsedSpacing(image)).toBe(image)
+})
+
 it('keeps the spacing of an image for all its frames until it is forgotten', () => {
   rememberSpacing('wadors:x/instances/1/frames/1', radiograph({ '00181164': [0.14, 0.15] }))
   expect(spacingAt('wadors:x/instances/1/frames/7', [3, 4])).toEqual(
@@ -103,7 +131,7 @@ it('measures between pixels with the scale of their place, or with none', () => 
   })
   const image = 'wadors:x/instances/us/frames/1'
   rememberSpacing(image, dataset({ '00186011': [region(0, 99, 0.02, 0.03), region(100, 199, 0.04, 0.04)] }))
-  expect(spacingBetween(image, [[1, 1], [90, 9]], null)).toEqual({ source: 'calibrated', spacing_mm: [0.3, 0.2] })
+  expect(spacingBetween(image, [[1, 1], [90, 9]], [1, 1])).toEqual({ source: 'calibrated', spacing_mm: [0.3, 0.2] })
   for (const pixels of [[[1, 1], [150, 9]], [[1, 1], [400, 9]]] as const) {
     expect(spacingBetween(image, pixels, [1, 1])).toEqual({ source: 'none', spacing_mm: null })
   }

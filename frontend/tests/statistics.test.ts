@@ -65,6 +65,14 @@ describe('statistics', () => {
     expect(skewed.angle_degrees).toBeCloseTo(60, 10)
   })
 
+  it('have the angles of the pixels\' shape where nobody knows their size, and count them', () => {
+    const tall = [1, 4 / 3] as const
+    const angle = measure({ kind: 'angle', pixels: [[1, 1], [0, 0], [1, 0]] }, null, null, tall)
+    expect(angle.angle_degrees).toBeCloseTo(53.13, 2)
+    expect(measure({ kind: 'length', pixels: [[0, 0], [3, 4]] }, null, null, tall).length).toEqual({ value: 5, unit: 'px' })
+    expect(measure(box, values, null, tall).area).toEqual({ value: 2, unit: 'px²' })
+  })
+
   it('of a line that leaves its frame are its length in the patient, not that of its shadow', () => {
     const line = { kind: 'length', pixels: [[0, 0], [3, 0]], points: [[0, 0, 0], [3, 0, 4]] } as const
     expect(measure(line, null, [1, 1]).length).toEqual({ value: 5, unit: 'mm' })

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from django.core.management import call_command
 
+from annotation.archive.models import Instance
 from annotation.labeling.models import Annotation
 from annotation.labeling.services.projects import publish_schema
 
@@ -48,6 +49,17 @@ def test_a_mask_comes_back_at_its_place(imported, cast, client_of):
     found = nibabel.Nifti1Image.from_bytes(gzip.decompress(answer.content))
     assert in_patient(np.asarray(found.dataobj), found.affine) == in_patient(label, AFFINE)
     assert ask(client_of(cast.manager), annotation, revision=1).content == answer.content
+
+
+@pytest.mark.parametrize("told", [[0, 0], ["wide", "high"], [0.5]])
+def test_pixels_whose_size_makes_no_sense_have_1_mm(imported, cast, client_of, told):
+    annotation, _ = imported
+    for instance in Instance.objects.all():
+        instance.dicom_json["00280030"]["Value"] = told
+        instance.save()
+    answer = ask(client_of(cast.manager), annotation)
+    affine = nibabel.Nifti1Image.from_bytes(gzip.decompress(answer.content)).affine
+    assert np.linalg.norm(affine[:3, :2], axis=0) == pytest.approx([1, 1], abs=1e-4)
 
 
 def test_only_managers_take_masks_away(imported, cast, client_of):

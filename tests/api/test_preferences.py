@@ -61,3 +61,9 @@ def test_what_cannot_be_preferred_is_refused(cast, client_of, change):
     client = client_of(cast.annotator)
     assert client.put(URL, {**WANTED, **change}).status_code == 400
     assert client.patch(URL, change).status_code == 400
+
+
+def test_more_keys_than_there_may_be_actions_are_refused_in_any_language(cast, client_of):
+    keys = {f"a{number}": "" for number in range(301)}
+    answer = client_of(cast.annotator).patch(URL, {"keys": keys})
+    assert answer.json()["words"] == {"code": "actions_at_most", "most": "300"}

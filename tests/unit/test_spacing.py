@@ -2,7 +2,7 @@
 
 import pytest
 
-from annotation.imaging.spacing import Spacing, spacing_between
+from annotation.imaging.spacing import Spacing, pixel_shape, spacing_between
 
 DX, CT = "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.2"
 PIXELS = [[1, 1], [90, 9]]
@@ -62,3 +62,17 @@ def test_ultrasound_has_the_scale_of_the_place_or_none():
     assert spacing_between(image, 1, PIXELS) == Spacing("calibrated", 0.2, 0.3)
     assert spacing_between(image, 1, [[1, 1], [150, 9]]) is None
     assert spacing_between(image, 1, [[1, 1], [400, 9]]) is None
+
+
+@pytest.mark.parametrize(
+    ("dataset", "expected"),
+    [
+        (json_of({"00280034": [4, 3]}), (4, 3)),
+        (json_of({"00280030": [0.4, 0.2], "00280034": [4, 3]}), (0.4, 0.2)),
+        (json_of({"00280030": [0, 0], "00280034": [0, 3]}), (1, 1)),
+        ({}, (1, 1)),
+    ],
+)
+def test_pixels_without_a_size_may_have_a_shape(dataset, expected):
+    assert spacing_between({**dataset, "00186011": {"Value": [{}]}}, 1, PIXELS) is None
+    assert pixel_shape(dataset) == expected

@@ -11,7 +11,7 @@ from annotation.datasets.formats.nifti import mask_name
 from annotation.datasets.models import Dataset
 from annotation.imaging.geometry import Plane, plane_of_frame
 from annotation.imaging.measures import measures_of
-from annotation.imaging.spacing import is_projection, spacing_between
+from annotation.imaging.spacing import is_projection, pixel_shape, spacing_between
 
 Json = dict[str, Any]
 
@@ -75,11 +75,13 @@ def _measures(region: Json, points: Any, dicom_json: Json) -> Json:
     """In mm where the size of a pixel is known, with how it is known (`source`), else in pixels.
 
     What was drawn in the patient is measured there; on a detector and in ultrasound the pixels count.
+    Angles need no size of pixels, but their shape.
     """
     kind, pixels = region["kind"], region["pixels"]
     spacing = spacing_between(dicom_json, region["frame"], pixels)
     if points is None or is_projection(dicom_json) or spacing is None:
-        sides = (spacing.row_mm, spacing.column_mm) if spacing else (1.0, 1.0)
+        shape = pixel_shape(dicom_json) if kind == "angle" else (1.0, 1.0)
+        sides = (spacing.row_mm, spacing.column_mm) if spacing else shape
         points = Plane((0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), sides).to_patient(pixels)
     found = {name: round(value, 6) for name, value in measures_of(kind, points).items()}
     if not found:

@@ -13,7 +13,7 @@ from annotation.archive.models import Instance, Study
 from annotation.archive.selectors import ImageSeries, find_image_series
 from annotation.core.errors import Conflict, InvalidInput, NotFound
 from annotation.imaging import masks, nifti
-from annotation.imaging.geometry import Plane, affine_of, plane_of_frame
+from annotation.imaging.geometry import Plane, affine_of, plane_of_frame, spacing_of_frame
 from annotation.imaging.volume import NotAVolume
 from annotation.labeling.schemas import Schema
 from annotation.labeling.services.masks import keep_slices
@@ -143,9 +143,8 @@ def _plane(series_id: UUID, uid: str, frame: int) -> Plane:
     instance = Instance.objects.get(series=series_id, sop_instance_uid=uid)
     if found := plane_of_frame(instance.dicom_json, frame):
         return found
-    spacing = instance.dicom_json.get("00280030", {}).get("Value") or [1.0, 1.0]
     return Plane(
         position=tuple(instance.position or [0.0, 0.0, 0.0]),
         orientation=tuple(instance.orientation or [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]),
-        spacing_mm=(float(spacing[0]), float(spacing[1])),
+        spacing_mm=spacing_of_frame(instance.dicom_json, frame) or (1.0, 1.0),
     )

@@ -141,3 +141,7 @@ export function numbersOf(dataset: DicomJson | undefined, tag: string): number[]
 export function textsOf(dataset: DicomJson | undefined, tag: string): string[] {
   return (dataset?.[tag]?.Value ?? []).map(String)
 }
+
+export function without(dataset: DicomJson, tag: string): DicomJson {
+  return Object.fromEntries(Object.entries(dataset).filter(([other]) => other !== tag))
+}

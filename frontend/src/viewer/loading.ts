@@ -2,6 +2,7 @@
 import * as core from '@cornerstonejs/core'
 import { framesOfNext, type AheadFrame, type AheadSeries } from './ahead'
 import { frameBytes, isColour, whyNotVolume } from './budget'
+import { codesOfDetector } from './detectors'
 import {
   askForFrame,
   fetchMetadata,
@@ -45,7 +46,8 @@ export interface LoadedSeries {
   places: Place[]
   frameBytes: number
   isColour: boolean
-  /** PatientOrientation (0020,0020) of each image, for those without a place: a series of radiographs has all sides. */
+  /** PatientOrientation (0020,0020) of each image, for those without a place: a series of radiographs has all sides, and
+   * an object of nuclear medicine that of each detector. */
   codes: readonly (readonly [string, string] | null)[]
   /** Read from every frame's metadata when it is first asked for: not before the first image. */
   readonly geometry: SeriesGeometry | null
@@ -225,7 +227,7 @@ function describe(
     places,
     frameBytes: frameBytes(first),
     isColour: isColour(first),
-    codes: places.map(({ sop_instance_uid }) => codesOf(datasets.get(sop_instance_uid))),
+    codes: places.map(({ sop_instance_uid, frame }) => codesOf(datasets.get(sop_instance_uid), frame)),
     get geometry() {
       if (geometry === undefined) geometry = geometryOf(imageIds)
       return geometry
@@ -233,9 +235,9 @@ function describe(
   }
 }
 
-function codesOf(dataset: DicomJson | undefined): [string, string] | null {
+function codesOf(dataset: DicomJson | undefined, frame: number): [string, string] | null {
   const [row, column] = textsOf(dataset, TAGS.codes)
-  return row && column ? [row, column] : null
+  return codesOfDetector(dataset, frame) ?? (row && column ? [row, column] : null)
 }
 
 function geometryOf(imageIds: string[]): SeriesGeometry | null {

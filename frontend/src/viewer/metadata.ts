@@ -2,6 +2,7 @@
  * needs one. */
 import * as core from '@cornerstonejs/core'
 import { Enums, utilities } from '@cornerstonejs/metadata'
+import { withTruePlaces } from './detectors'
 import type { DicomJson } from './dicomweb'
 import { withSpace } from './spaces'
 import { withUsedSpacing } from './spacing'
@@ -82,5 +83,5 @@ function add(_type: string, imageId: unknown): undefined {
   const dataset = waiting.get(instance)
   if (!dataset) return
   waiting.delete(instance)
-  void utilities.addDicomWebInstance(`${instance}/frames/1`, withSpace(withUsedSpacing(dataset)))
+  void utilities.addDicomWebInstance(`${instance}/frames/1`, withSpace(withUsedSpacing(withTruePlaces(dataset))))
 }

@@ -1,6 +1,6 @@
 /** Where an image's millimetres come from, read from its DICOM JSON: pure. */
-import { numbersOf, textsOf, type DicomJson } from './dicomweb'
-import { itemsOf } from './functionalGroups'
+import { numbersOf, textsOf, without, type DicomJson } from './dicomweb'
+import { itemsOf, numbersInGroups } from './functionalGroups'
 import type { SpacingSource } from './types'
 
 export interface Spacing {
@@ -14,7 +14,7 @@ const TAGS = {
   sopClass: '00080016', spacing: '00280030', calibration: '00280A02', imager: '00181164',
   magnification: '00181114', toDetector: '00181110', toPatient: '00181111', toEntrance: '00400306',
   orientation: '00200037', shared: '52009229', perFrame: '52009230', measures: '00289110',
-  usRegions: '00186011',
+  orientations: '00209116', usRegions: '00186011', aspect: '00280034',
 }
 /** All that `spacingOf` reads. */
 export const SPACING_TAGS: readonly string[] = Object.values(TAGS)
@@ -47,14 +47,26 @@ export function spacingOf(
   return imager ? { source: 'detector', ...imager } : NONE
 }
 
-/** The dataset with the spacing of `spacingOf` as PixelSpacing, which is all Cornerstone reads. */
+/** The dataset with the spacing of `spacingOf` as PixelSpacing, which is all Cornerstone reads, and without one that makes
+ * no sense. Pixels whose size nobody knows are drawn in their shape. */
 export function withUsedSpacing(dataset: DicomJson): DicomJson {
-  const { row_mm, column_mm } = spacingOf(dataset)
-  const stored = pair(numbersOf(dataset, TAGS.spacing))
-  const isKnown = row_mm === null || (stored?.row_mm === row_mm && stored.column_mm === column_mm)
-  // Ultrasound regions differ within one image: Cornerstone reads them by itself.
-  if (isKnown || dataset[TAGS.usRegions] || dataset[TAGS.shared]) return dataset
-  return { ...dataset, [TAGS.spacing]: { vr: 'DS', Value: [row_mm, column_mm] } }
+  // Ultrasound regions differ within one image, and frames of one object: Cornerstone reads them by itself.
+  const isRead = isByPixel(dataset) || dataset[TAGS.shared] !== undefined
+  const stored = pair(isRead ? pixelSpacing(dataset) : numbersOf(dataset, TAGS.spacing))
+  const used = isRead ? stored : spacingOf(dataset)
+  const drawn = used?.row_mm ? used : drawnAs(dataset)
+  if (!drawn) return dataset[TAGS.spacing] ? without(dataset, TAGS.spacing) : dataset
+  if (stored?.row_mm === drawn.row_mm && stored.column_mm === drawn.column_mm) return dataset
+  return { ...dataset, [TAGS.spacing]: { vr: 'DS', Value: [drawn.row_mm, drawn.column_mm] } }
+}
+
+/** What draws pixels in the shape that they have without a size (PS3.3 C.7.6.3.1.7); null where they are squares. An image
+ * that says how it lies in the patient has none: with any spacing it would have a place there, in millimetres. */
+function drawnAs(dataset: DicomJson): Pair | null {
+  const shape = pair(numbersOf(dataset, TAGS.aspect))
+  const isLaid = numbersInGroups(dataset, TAGS.orientations, TAGS.orientation).length > 0
+  if (!shape || shape.row_mm === shape.column_mm || isLaid) return null
+  return { row_mm: shape.row_mm / shape.column_mm, column_mm: 1 }
 }
 
 /** Whether the scale differs from place to place: ultrasound. */

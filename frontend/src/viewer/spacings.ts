@@ -24,13 +24,16 @@ export function spacingAt(imageId: string, pixel: readonly [number, number] | nu
 /** Between columns, and between rows. */
 type Sides = readonly [number, number]
 
-/** What to measure with between pixels of a frame, whose `usual_mm` holds unless the place decides: then all pixels
- * must lie where one scale holds, or there is none. */
+/** What to measure with between pixels of a frame, whose pixels are drawn in the size `drawn_mm`: that holds unless nobody
+ * knows it, or the place decides. Then all pixels must lie where one scale holds, or there is none. */
 export function spacingBetween(
-  imageId: string, pixels: readonly Sides[], usual_mm: Sides | null,
+  imageId: string, pixels: readonly Sides[], drawn_mm: Sides,
 ): { source: SpacingSource; spacing_mm: Sides | null } {
   const dataset = known.get(imageId.replace(FRAME, ''))
-  if (!isByPixel(dataset)) return { source: usual_mm ? spacingOf(dataset).source : 'none', spacing_mm: usual_mm }
+  if (!isByPixel(dataset)) {
+    const { source } = spacingOf(dataset)
+    return { source, spacing_mm: source === 'none' ? null : drawn_mm }
+  }
   const [first, ...others] = pixels.map((pixel) => spacingOf(dataset, pixel))
   const isOne = first?.row_mm && others.every((one) => one.row_mm === first.row_mm && one.column_mm === first.column_mm)
   if (!isOne || !first.row_mm || !first.column_mm) return { source: 'none', spacing_mm: null }

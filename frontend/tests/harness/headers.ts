@@ -20,8 +20,15 @@ export function imagesAskedOf(): ReadonlySet<unknown> {
 
 /** An axial CT image "wadors:/<letter>/instances/<digit>/frames/1": the letter is its series, the digit its place in mm. */
 export function keepHeader(imageId: string, frameOfReference?: string): void {
+  keepMetadata(imageId, {
+    ...axialHeader(imageId),
+    ...(frameOfReference !== undefined && { '00200052': { vr: 'UI', Value: [frameOfReference] } }),
+  })
+}
+
+export function axialHeader(imageId: string): DicomJson {
   const [, series = '', number = ''] = /\/(\w)\/instances\/(\d)/.exec(imageId) ?? []
-  const header: DicomJson = {
+  return {
     '00080016': { vr: 'UI', Value: ['1.2.840.10008.5.1.4.1.1.2'] },
     '00080018': { vr: 'UI', Value: [`1.2.${number}`] },
     '0020000E': { vr: 'UI', Value: [`1.2.3.${series.charCodeAt(0)}`] },
@@ -30,7 +37,5 @@ export function keepHeader(imageId: string, frameOfReference?: string): void {
     '00280010': { vr: 'US', Value: [8] },
     '00280011': { vr: 'US', Value: [8] },
     '00280030': { vr: 'DS', Value: [1, 1] },
-    ...(frameOfReference !== undefined && { '00200052': { vr: 'UI', Value: [frameOfReference] } }),
   }
-  keepMetadata(imageId, header)
 }

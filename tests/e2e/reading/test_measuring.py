@@ -105,7 +105,9 @@ SCALES = [  # attributes of a radiograph; millimetres of a pixel, or none; what 
     ({**AT_THE_DETECTOR, **CALIBRATED}, 0.15, "mm by calibration"),
     ({**COMPUTED, **AT_THE_DETECTOR}, 0.2, "mm at the detector, not in the patient"),
     ({}, None, "no scale: lengths in pixels"),
+    ({"PixelAspectRatio": [4, 3]}, None, "no scale: lengths in pixels"),
 ]
+ROWS, COLUMNS = 100, 140
 
 
 # Of one series: its images have sides and scales of their own.
@@ -116,11 +118,12 @@ FRONT_AND_SIDE = [
 
 
 def radiographs():
-    """One study of three series, which know their millimetres in different ways, and one of a front and a side."""
+    """One study of four series, which know their millimetres in different ways, and one of a front and a side."""
     images = [(number, attributes) for number, (attributes, *_) in enumerate(SCALES, start=1)]
     images += [(len(SCALES) + 1, attributes) for attributes in FRONT_AND_SIDE]
     for index, (number, attributes) in enumerate(images):
-        pixels = np.full((100, 140), 90, np.uint8)
+        pixels = np.full((ROWS, COLUMNS), 90, np.uint8)
+        pixels[0, 0] = 0  # all alike would be black in every window
         data = conversion.radiograph(pixels, conversion.Subject(patient_id="x"), f"scale {number}")
         its = {
             "StudyInstanceUID": conversion.derived_uid("scales", "study"),
@@ -152,7 +155,15 @@ def test_a_length_says_where_its_millimetres_come_from(live_cast):
             assert float(said[1]) == pytest.approx(pixels * (pixel_mm or 1), abs=0.06)
             unit = f"mm ({words})" if pixel_mm else "px"
             assert said[0] == f"{said[1]} {unit}"
+        assert height_for_width(room) == pytest.approx(4 * ROWS / (3 * COLUMNS), abs=0.01)
         every_radiograph_has_its_own_sides_and_scale(room)
+
+
+def height_for_width(room):
+    """Of the picture of a radiograph, as the eye finds it."""
+    room.do("w.window({ center: 0, width: 100 })")
+    rows, columns = np.nonzero(room.picture(0) > 128)
+    return np.ptp(rows) / np.ptp(columns)
 
 
 def every_radiograph_has_its_own_sides_and_scale(room):

@@ -1,5 +1,6 @@
 /** What the server says of refusals and failed jobs, by its codes (tests/serverSentences.json), in German. */
 export const said = {
+  'said.actions_at_most': 'Es gibt höchstens {most} Aktionen.',
   'said.answer_decimals': 'darf höchstens {most} Nachkommastellen haben',
   'said.answer_elsewhere': 'wird hier nicht gefragt',
   'said.answer_least': 'muss mindestens {least} sein',

@@ -1,5 +1,6 @@
 /** What the server says of refusals and failed jobs, by its codes (tests/serverSentences.json), in English. */
 export const said = {
+  'said.actions_at_most': 'There are at most {most} actions.',
   'said.answer_decimals': 'may have at most {most} decimals',
   'said.answer_elsewhere': 'is not asked here',
   'said.answer_least': 'must be at least {least}',

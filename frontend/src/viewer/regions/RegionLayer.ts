@@ -383,6 +383,7 @@ function annotationIn(event: Event): Annotation {
 function measuredOn(
   frame: Frame, shape: Pick<Region, 'kind' | 'pixels'>,
 ): { measured: Statistics; source: SpacingSource } {
-  const { source, spacing_mm } = spacingBetween(frame.imageId, shape.pixels, frame.spacing_mm)
-  return { measured: measure(shape, valuesOf(frame.imageId), spacing_mm), source }
+  const drawn = frame.plane.spacing_mm
+  const { source, spacing_mm } = spacingBetween(frame.imageId, shape.pixels, drawn)
+  return { measured: measure(shape, valuesOf(frame.imageId), spacing_mm, drawn), source }
 }

@@ -1,7 +1,7 @@
 /** The frames that the panes show: which instance an image id stands for, and where it lies. */
 import * as core from '@cornerstonejs/core'
 import type { PaneView, Place } from '../types'
-import { toWorld, type ImagePlane, type Point2, type Point3 } from './geometry'
+import { toWorld, type ImagePlane, type Point3 } from './geometry'
 import { unitOfValues } from '../units'
 import type { Values } from './statistics'
 
@@ -11,8 +11,6 @@ export interface Frame {
   plane: ImagePlane
   /** Whether the plane is a place in the patient, not a stand-in. */
   isPlaced: boolean
-  /** Null where the image has no millimetres. */
-  spacing_mm: Point2 | null
   frameOfReference: string | undefined
 }
 
@@ -87,13 +85,8 @@ export function frameOf(imageId: string): Frame | null {
   // Fields of a natural instance are inherited: read by name, never spread.
   const instance = core.metaData.get('instance', imageId) as NaturalInstance | undefined
   const isPlaced = module.usingDefaultValues === false
-    || Boolean(instance?.ImagePositionPatient && instance.ImageOrientationPatient)
-  const plane = planeOf(module)
-  const hasSpacing = module.usingDefaultValues === false || Boolean(instance?.PixelSpacing)
-  return {
-    imageId, place, plane, isPlaced, spacing_mm: hasSpacing ? plane.spacing_mm : null,
-    frameOfReference: module.frameOfReferenceUID,
-  }
+    || Boolean(instance?.ImagePositionPatient && instance.ImageOrientationPatient && instance.PixelSpacing)
+  return { imageId, place, plane: planeOf(module), isPlaced, frameOfReference: module.frameOfReferenceUID }
 }
 
 /** A pixel's centre in the patient. */

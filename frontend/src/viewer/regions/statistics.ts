@@ -40,15 +40,16 @@ type Point3 = readonly [number, number, number]
 type Shape = { kind: RegionKind; pixels: readonly Point2[]; points?: readonly Point3[] | null }
 
 /** @param values null where the frame has no single value per pixel (colour) or is not loaded.
- * @param spacing_mm between columns, then between rows; null where the image has no millimetres. */
-export function measure(shape: Shape, values: Values | null, spacing_mm: Point2 | null): Statistics {
+ * @param spacing_mm between columns, then between rows; null where the image has no millimetres.
+ * @param drawn width and height of a pixel in proportion, which angles need where there are none. */
+export function measure(shape: Shape, values: Values | null, spacing_mm: Point2 | null, drawn: Point2 = [1, 1]): Statistics {
   const lengths = lengthsOf(shape, spacing_mm)
   return {
     intensities: values && intensitiesOf(shape, values),
     area: areaOf(shape, spacing_mm),
     length: lengths[0] ?? null,
     width: lengths[1] ?? null,
-    angle_degrees: shape.kind === 'angle' ? angleOf(scaled(shape.pixels, spacing_mm)) : null,
+    angle_degrees: shape.kind === 'angle' ? angleOf(scaled(shape.pixels, spacing_mm ?? drawn)) : null,
   }
 }
 
