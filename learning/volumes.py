@@ -22,10 +22,17 @@ from numpy.typing import NDArray
 from annotation.archive import selectors as archive
 from annotation.archive.models import Instance, Series
 from annotation.archive.selectors import ImageSeries
-from annotation.archive.stacks import Frame, Stack, commonest_size, modality_values, stack_of
+from annotation.archive.stacks import (
+    IN_ORDER,
+    Frame,
+    Stack,
+    commonest_size,
+    modality_values,
+    stack_of,
+)
 from annotation.imaging import sandbox
 from annotation.imaging.frames import FILE_MISSING
-from annotation.imaging.geometry import spacing_of_frame
+from annotation.imaging.geometry import spacing_of_frame, thickness_of_frame
 from annotation.labeling.models import Case
 from learning.input_cache import folder_of
 from learning.training.aligning import aligned
@@ -312,8 +319,10 @@ def _described(one: ImageSeries, *, asks_thickness: bool) -> dict[str, Any]:
 
 
 def _thickness_mm(series: Series) -> float | None:
-    [found] = series.instances.values_list("dicom_json__00180050__Value", flat=True)[:1] or [None]
-    return float(found[0]) if found else None
+    """Of its first image; None where that tells no number."""
+    images = series.instances.filter(frame_index__isnull=False).order_by(*IN_ORDER)
+    header = images.values_list("dicom_json", flat=True).first()
+    return thickness_of_frame(header or {}, 1)
 
 
 def _shown(stack: Stack) -> NDArray[np.float32]:

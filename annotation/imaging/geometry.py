@@ -74,6 +74,12 @@ def spacing_of_frame(dicom_json: Json, frame: int) -> tuple[float, float] | None
     return None
 
 
+def thickness_of_frame(dicom_json: Json, frame: int) -> float | None:
+    """mm; None where the object does not say it as a number. `frame` counts from 1."""
+    found = _numbers(dicom_json, frame, MEASURES, "00180050")
+    return found[0] if found else None
+
+
 def rescale_of_frame(dicom_json: Json, frame: int) -> tuple[float, float]:
     """Slope and intercept from stored values to modality values."""
     slope = _numbers(dicom_json, frame, VALUES, "00281053")
