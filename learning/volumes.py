@@ -6,6 +6,7 @@ Made from the stored files, kept in a cache that may be deleted.
 import hashlib
 import json
 import math
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -280,7 +281,7 @@ def _cached(path: Path) -> Image | None:
     """Of files alone: this may run in a thread without a connection."""
     try:
         return np.asarray(np.load(path), np.float16)
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):  # the file of a cache that lost its power may be empty
         return None
 
 
@@ -299,6 +300,8 @@ def _written(path: Path) -> Iterator[BinaryIO]:
     partial = path.with_name(f"{uuid4().hex}.part")
     with partial.open("wb") as file:
         yield file
+        file.flush()
+        os.fsync(file.fileno())
     partial.rename(path)
 
 
