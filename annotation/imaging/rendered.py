@@ -291,9 +291,10 @@ def modality_values(dataset: pydicom.Dataset, pixels: NDArray[Any]) -> FloatImag
         values = np.asarray(apply_modality_lut(pixels, dataset), dtype=np.float32)
     else:
         values = pixels.astype(np.float32)
+        dose = _number(dataset, "DoseGridScaling", 1.0)
         slope, intercept = (
             _number(dataset, keyword, default)
-            for keyword, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
+            for keyword, default in (("RescaleSlope", dose), ("RescaleIntercept", 0.0))
         )
         if (slope, intercept) != (1.0, 0.0):
             values *= np.float32(slope)
