@@ -40,6 +40,7 @@ SENTENCES = {
     "no_frames": "the series has no images",
     "too_large": "the series has {have} million voxels; at most {most} million can be looked at",
     "in_colour": "the images are in colour",
+    "misfit": "the pixels are not as many as the header of their file says",
     "value_missing": "{name} is missing",
     "value_unknown": "{name} is none of its categories",
     "value_no_number": "{name} is no number",

@@ -5,7 +5,7 @@ from pathlib import Path
 from django.conf import settings
 
 # One more whenever inputs of the same files come out otherwise: what was made before is not read.
-MAKING = 2
+MAKING = 3
 
 
 def folder_of(kind: str) -> Path:

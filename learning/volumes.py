@@ -6,6 +6,7 @@ Made from the stored files, kept in a cache that may be deleted.
 import hashlib
 import json
 import math
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,15 +23,22 @@ from numpy.typing import NDArray
 from annotation.archive import selectors as archive
 from annotation.archive.models import Instance, Series
 from annotation.archive.selectors import ImageSeries
-from annotation.archive.stacks import Frame, Stack, commonest_size, modality_values, stack_of
+from annotation.archive.stacks import (
+    IN_ORDER,
+    Frame,
+    Stack,
+    commonest_size,
+    modality_values,
+    stack_of,
+)
 from annotation.imaging import sandbox
 from annotation.imaging.frames import FILE_MISSING
-from annotation.imaging.geometry import spacing_of_frame
+from annotation.imaging.geometry import spacing_of_frame, thickness_of_frame
 from annotation.labeling.models import Case
 from learning.input_cache import folder_of
 from learning.training.aligning import aligned
 from learning.training.columns import Row
-from learning.training.inputs import InputSpec, choose_series
+from learning.training.inputs import Channel, InputSpec, choose_series
 from learning.training.placing import Edges
 from learning.training.preparation import Prepared, UnusableInput, Volume, prepare_placed
 
@@ -125,7 +133,9 @@ class SpecifiedInputs:
         say that.
         """
         stacks = {name: _stack(series) for name, series in chosen.series.items()}
-        whole = cache(lambda name: _shown(stacks[name]))  # once, not for every frame that cuts it
+        whole = cache(
+            lambda one: _shown(stacks[one.name], one)
+        )  # once, not for every frame that cuts it
         for number in range(len(chosen.grid().frames)):
             try:
                 with as_unusable():
@@ -187,21 +197,22 @@ class SpecifiedInputs:
     def _volumes(self, chosen: ChosenSeries) -> dict[str, Volume]:
         stacks = {name: _stack(series) for name, series in chosen.series.items()}
         if self.spec.spatial == 2:
-            return self._flat(stacks, lambda name: _shown(stacks[name]))
+            return self._flat(stacks, lambda one: _shown(stacks[one.name], one))
         for name, stack in stacks.items():
             if stack.not_a_volume:
                 raise UnusableInput(
                     f"{name}: the series is no volume: {stack.not_a_volume.sentence}"
                 )
         return {
-            name: Volume(_shown(stack), spacing_of(stack), *_place(stack))
-            for name, stack in stacks.items()
+            channel.name: Volume(_shown(stack, channel), spacing_of(stack), *_place(stack))
+            for channel in self.spec.channels
+            for stack in [stacks[channel.name]]
         }
 
     def _flat(
         self,
         stacks: Mapping[str, Stack],
-        whole: Callable[[str], NDArray[Any]],
+        whole: Callable[[Channel], NDArray[Any]],
         number: int | None = None,
     ) -> dict[str, Volume]:
         """Middle frames; of a branch's later series the whole, where the first one's frame cuts it.
@@ -219,11 +230,11 @@ class SpecifiedInputs:
             first = firsts.setdefault(0 if self.spec.keeps_size else channel.branch, alone)
             is_known = _is_placed(first) and _is_placed(stack) and not stack.not_a_volume
             if first is alone:
-                volume = Volume(_shown(alone)[0], spacing_of(alone)[1:], *_place(alone))
+                volume = Volume(_shown(alone, channel)[0], spacing_of(alone)[1:], *_place(alone))
             elif is_known:
-                volume = Volume(whole(channel.name), spacing_of(stack), *_place(stack))
+                volume = Volume(whole(channel), spacing_of(stack), *_place(stack))
             elif number is None:
-                volume = Volume(_shown(alone)[0], spacing_of(alone)[1:])
+                volume = Volume(_shown(alone, channel)[0], spacing_of(alone)[1:])
             else:
                 raise UnusableInput(f"{channel.name}: where it lies is not known")
             found[channel.name] = volume
@@ -270,7 +281,7 @@ def _cached(path: Path) -> Image | None:
     """Of files alone: this may run in a thread without a connection."""
     try:
         return np.asarray(np.load(path), np.float16)
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):  # the file of a cache that lost its power may be empty
         return None
 
 
@@ -289,6 +300,8 @@ def _written(path: Path) -> Iterator[BinaryIO]:
     partial = path.with_name(f"{uuid4().hex}.part")
     with partial.open("wb") as file:
         yield file
+        file.flush()
+        os.fsync(file.fileno())
     partial.rename(path)
 
 
@@ -312,12 +325,18 @@ def _described(one: ImageSeries, *, asks_thickness: bool) -> dict[str, Any]:
 
 
 def _thickness_mm(series: Series) -> float | None:
-    [found] = series.instances.values_list("dicom_json__00180050__Value", flat=True)[:1] or [None]
-    return float(found[0]) if found else None
+    """Of its first image; None where that tells no number."""
+    images = series.instances.filter(frame_index__isnull=False).order_by(*IN_ORDER)
+    header = images.values_list("dicom_json", flat=True).first()
+    return thickness_of_frame(header or {}, 1)
 
 
-def _shown(stack: Stack) -> NDArray[np.float32]:
-    """(z, y, x) modality values with white as the highest. Raises UnusableInput where they are too many."""
+def _shown(stack: Stack, channel: Channel) -> NDArray[np.float32]:
+    """(z, y, x) modality values with white as the highest. Raises UnusableInput where they are too many.
+
+    Where white is the lowest they are mirrored about the middle of the channel's fixed window, which one
+    bright speck cannot move; how else they are normalised, it is the same about 0.
+    """
     shape = len(stack.frames), stack.rows, stack.columns
     if math.prod(shape) > LARGEST_SERIES:
         raise UnusableInput(
@@ -330,7 +349,8 @@ def _shown(stack: Stack) -> NDArray[np.float32]:
             values[z] = plane
     photometric = stack.frames[0].instance.dicom_json.get("00280004", {}).get("Value")
     if photometric == ["MONOCHROME1"]:
-        np.subtract(values.max() + values.min(), values, out=values)
+        twice_the_middle = channel.low + channel.high if channel.normalisation == "window" else 0.0
+        np.subtract(twice_the_middle, values, out=values)
     return values
 
 

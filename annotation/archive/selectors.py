@@ -34,7 +34,8 @@ Json = dict[str, Any]
 
 # Of a header the groups that tell how its frames lie (PS3.3 C.7.6.16), as the header has them: per frame
 # 52009230, shared 52009229, with position 00209113, orientation 00209116 and the frame's content 00209111,
-# which has the StackID 00209056. What else is told of thousands of frames stays in the database.
+# which has the StackID 00209056. What else is told of thousands of frames stays in the database. Of a dose,
+# whose offsets 3004000C tell it, also the position and the orientation of the whole.
 PLACES_INSIDE = """(
     select jsonb_strip_nulls(jsonb_build_object(
         '52009230', jsonb_build_object('Value', (
@@ -44,9 +45,13 @@ PLACES_INSIDE = """(
                     '00209056', frame #> '{00209111,Value,0,00209056}')))) order by number)
             from jsonb_array_elements(kept.per_frame) with ordinality as of_frame(frame, number))),
         '52009229', jsonb_build_object('Value', jsonb_build_array(jsonb_build_object(
-            '00209113', kept.shared -> '00209113', '00209116', kept.shared -> '00209116')))))
+            '00209113', kept.shared -> '00209113', '00209116', kept.shared -> '00209116'))),
+        '3004000C', kept.dose -> '3004000C', '00200032', kept.dose -> '00200032',
+        '00200037', kept.dose -> '00200037'))
     from (select %(expressions)s #> '{52009230,Value}' as per_frame,
-                 %(expressions)s #> '{52009229,Value,0}' as shared offset 0) as kept
+                 %(expressions)s #> '{52009229,Value,0}' as shared,
+                 case when %(expressions)s -> '3004000C' is not null
+                      then %(expressions)s end as dose offset 0) as kept
 )"""
 # What each SOP class family cannot be shown as an image stack.
 NON_IMAGE_MODALITIES = ("SR", "SEG", "RTSTRUCT", "RTPLAN", "PR", "KO", "ANN", "DOC", "REG", "ECG")

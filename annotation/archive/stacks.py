@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from annotation.archive.models import Instance, Series
 from annotation.imaging import geometry, sandbox
-from annotation.imaging.frames import PALETTE, FrameIndex, read_frame
+from annotation.imaging.frames import MISFIT, PALETTE, FrameIndex, read_frame
 from annotation.imaging.geometry import Affine, Plane
 from annotation.imaging.native import WholeNumbers
 from annotation.imaging.volume import NotAVolume, SlicePlace, order_slices
@@ -90,13 +90,18 @@ def modality_values(stack: Stack) -> Iterator[NDArray[np.floating[Any]]]:
     """(rows, columns) rescaled values, or those of the Modality LUT, frame by frame.
 
     As a picture has them (`rendered.modality_values`), and with the rescaling of each frame in an enhanced
-    object. Raises SandboxFailure, also for colour, and FileNotFoundError.
+    object. Raises SandboxFailure, also for colour, ValueError where there are more or fewer pixels than the
+    header says, and FileNotFoundError.
     """
     indexes = {frame.instance.pk: frame.instance.frames for frame in stack.frames}
     for frame in stack.frames:
-        values = _stored_values(frame, indexes[frame.instance.pk])
+        try:
+            values = _stored_values(frame, indexes[frame.instance.pk])
+            values = values.reshape(stack.rows, stack.columns)
+        except ValueError:  # NumPy's words are for nobody who reads a report
+            raise ValueError(MISFIT) from None
         slope, intercept = _rescale(frame)
-        yield values.reshape(stack.rows, stack.columns) * slope + intercept
+        yield values * slope + intercept
 
 
 def _stored_values(frame: Frame, index: FrameIndex | None) -> NDArray[Any]:

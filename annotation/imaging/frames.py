@@ -12,6 +12,7 @@ UNDEFINED_LENGTH = 0xFFFFFFFF
 MAX_FRAGMENTS = 200_000  # each costs the web process about 200 bytes
 FILE_MISSING = "a stored file is not on this machine"  # why nothing can be read, for people
 IN_COLOUR = "the images are in colour"
+MISFIT = "the pixels are not as many as the header of their file says"
 PALETTE = "PALETTE COLOR"  # the photometric interpretation of pixels that are numbers of colours
 CODE_STREAM_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\xff\x0a")
 

@@ -3,6 +3,7 @@
 Patient coordinates are LPS mm. Pixel coordinates are (column, row); (0, 0) is the centre of the first pixel.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,10 @@ SHARED, PER_FRAME = "52009229", "52009230"
 # Functional groups that hold what single-frame objects have at the top (PS3.3 C.7.6.16).
 POSITION, ORIENTATION, MEASURES, VALUES = "00209113", "00209116", "00289110", "00289145"
 CONTENT, STACK_ID = "00209111", "00209056"
+# Of a dose, whose frames are the planes of one grid (PS3.3 C.8.8.3).
+GRID_OFFSETS, DOSE_SCALING = "3004000C", "3004000E"
+AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+SAME = 1e-5  # as close as the viewer takes numbers for the same
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Plane:
 
 def plane_of_frame(dicom_json: Json, frame: int) -> Plane | None:
     """None where the frame has no place in the patient. `frame` counts from 1."""
-    position = _numbers(dicom_json, frame, POSITION, "00200032")
+    position = _position(dicom_json, frame)
     orientation = _numbers(dicom_json, frame, ORIENTATION, "00200037")
     spacing = _numbers(dicom_json, frame, MEASURES, "00280030")
     is_whole = (len(position), len(orientation), len(spacing)) == (3, 6, 2)
@@ -47,7 +52,7 @@ def plane_of_frame(dicom_json: Json, frame: int) -> Plane | None:
 
 def place_of_frame(dicom_json: Json, frame: int, key: str, number: int | None) -> SlicePlace:
     """Where the frame lies among others, for `volume.order_slices`. `frame` counts from 1."""
-    position = _numbers(dicom_json, frame, POSITION, "00200032")
+    position = _position(dicom_json, frame)
     orientation = _numbers(dicom_json, frame, ORIENTATION, "00200037")
     return SlicePlace(
         key,
@@ -74,8 +79,16 @@ def spacing_of_frame(dicom_json: Json, frame: int) -> tuple[float, float] | None
     return None
 
 
+def thickness_of_frame(dicom_json: Json, frame: int) -> float | None:
+    """mm; None where the object does not say it as a number. `frame` counts from 1."""
+    found = _numbers(dicom_json, frame, MEASURES, "00180050")
+    return found[0] if found else None
+
+
 def rescale_of_frame(dicom_json: Json, frame: int) -> tuple[float, float]:
-    """Slope and intercept from stored values to modality values."""
+    """Slope and intercept from stored values to modality values; of a dose to its own unit."""
+    if scaling := _told(dicom_json, DOSE_SCALING):
+        return scaling[0], 0.0
     slope = _numbers(dicom_json, frame, VALUES, "00281053")
     intercept = _numbers(dicom_json, frame, VALUES, "00281052")
     return (slope or [1.0])[0], (intercept or [0.0])[0]
@@ -99,6 +112,28 @@ def affine_of(planes: Sequence[Plane]) -> Affine:
     return affine
 
 
+def _position(dicom_json: Json, frame: int) -> list[float]:
+    """LPS mm of the frame's first pixel; empty where it is not told.
+
+    A grid's offsets are mm along the normal from its first plane, or the z of each axial plane (PS3.3
+    C.8.8.3.2); what is neither tells no place.
+    """
+    position = _numbers(dicom_json, frame, POSITION, "00200032")
+    offsets = _told(dicom_json, GRID_OFFSETS)
+    if not offsets:
+        return position
+    orientation = _numbers(dicom_json, frame, ORIENTATION, "00200037")
+    if (len(position), len(orientation)) != (3, 6) or frame > len(offsets):
+        return []
+    x, y, z = position
+    if math.isclose(offsets[0], 0, abs_tol=SAME):
+        normal = slice_normal(np.asarray(orientation))
+        return [float(v) for v in position + offsets[frame - 1] * normal]
+    if np.allclose(orientation, AXIAL, atol=SAME) and math.isclose(offsets[0], z, abs_tol=SAME):
+        return [x, y, offsets[frame - 1]]
+    return []
+
+
 def _numbers(dicom_json: Json, frame: int, group: str, tag: str) -> list[float]:
     """The frame's own value, else that of all frames, else the object's; empty where malformed."""
     for place in (
@@ -106,10 +141,15 @@ def _numbers(dicom_json: Json, frame: int, group: str, tag: str) -> list[float]:
         _item(_item(dicom_json, SHARED, 0), group, 0),
         dicom_json,
     ):
-        values = place.get(tag, {}).get("Value")
-        if values and all(isinstance(value, int | float) for value in values):
-            return [float(value) for value in values]
+        if found := _told(place, tag):
+            return found
     return []
+
+
+def _told(dataset: Json, tag: str) -> list[float]:
+    """The numbers of one attribute; empty where one of them is none."""
+    values = dataset.get(tag, {}).get("Value") or []
+    return [float(v) for v in values] if all(isinstance(v, int | float) for v in values) else []
 
 
 def _item(dataset: Json, sequence: str, number: int) -> Json:

@@ -47,6 +47,8 @@ WINDOWS = {
     "linear-exact": window_linear_exact,
     "sigmoid": window_sigmoid,
 }
+# Functional groups that tell of rescaling and windows (PS3.3 C.7.6.16.2.9 and C.7.6.16.2.10).
+GROUPS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 
 
 class NotRenderable(ValueError):
@@ -125,6 +127,7 @@ def _cut(picture: Image.Image, region: Region) -> Image.Image:
 def grey_or_colour(path: Path, frame: int, wanted: Rendering) -> NDArray[np.uint8]:
     """(rows, columns) grey or (rows, columns, 3) colour, 8 bits."""
     dataset, pixels = decode(path, frame)
+    _tell_at_the_top(dataset, frame)
     pixels = _coloured(dataset, pixels)
     if pixels.ndim == 3:
         return _as_bytes(pixels)
@@ -135,6 +138,19 @@ def grey_or_colour(path: Path, frame: int, wanted: Rendering) -> NDArray[np.uint
     shown *= 255
     shown += 0.5  # rounds, because the conversion cuts off
     return shown.astype(np.uint8)
+
+
+def _tell_at_the_top(dataset: pydicom.Dataset, frame: int) -> None:
+    """What an enhanced object's groups tell of a frame's values, where single-frame objects have it.
+
+    What all frames share first: the frame's own goes before it.
+    """
+    shared = dataset.get("SharedFunctionalGroupsSequence") or []
+    own = dataset.get("PerFrameFunctionalGroupsSequence") or []
+    for groups in (*shared[:1], *own[frame - 1 : frame]):
+        for name in GROUPS:
+            for told in (groups.get(name) or [])[:1]:
+                dataset.update(told)
 
 
 def _coloured(dataset: pydicom.Dataset, pixels: NDArray[Any]) -> NDArray[Any]:
@@ -275,9 +291,10 @@ def modality_values(dataset: pydicom.Dataset, pixels: NDArray[Any]) -> FloatImag
         values = np.asarray(apply_modality_lut(pixels, dataset), dtype=np.float32)
     else:
         values = pixels.astype(np.float32)
+        dose = _number(dataset, "DoseGridScaling", 1.0)
         slope, intercept = (
             _number(dataset, keyword, default)
-            for keyword, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
+            for keyword, default in (("RescaleSlope", dose), ("RescaleIntercept", 0.0))
         )
         if (slope, intercept) != (1.0, 0.0):
             values *= np.float32(slope)

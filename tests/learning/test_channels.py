@@ -101,6 +101,19 @@ def test_inputs_that_are_ready_take_one_query_for_all_cases(cast):
     assert all(np.array_equal(a, b) for a, b in zip(made, again, strict=True))
 
 
+@pytest.mark.parametrize("left", [0, 60, 600], ids=["nothing", "half a head", "half an image"])
+def test_an_input_that_was_lost_with_the_power_is_made_anew(cast, left):
+    case = case_of(cast.project, "cut short")
+    [made], _ = load(DEEP, [case])
+    inputs = SpecifiedInputs(InputSpec.from_json(DEEP))
+    [(_, kept)] = inputs._paths(inputs.choose([case], {}))
+    kept.write_bytes(kept.read_bytes()[:left])
+    [again], excluded = load(DEEP, [case])
+    assert excluded == {}
+    np.testing.assert_array_equal(again, made)
+    np.testing.assert_array_equal(np.load(kept), made)
+
+
 def test_pixels_of_unknown_size_are_not_taken_for_one_millimetre(cast):
     """A picture as a radiograph: nothing says how large it is."""
     [case] = factories.make_cases(cast.project, 1)

@@ -8,7 +8,7 @@ import pytest
 
 from learning import volumes
 from learning.training import preparation
-from learning.training.inputs import InputSpec
+from learning.training.inputs import Channel, InputSpec
 from learning.training.preparation import UnusableInput, Volume, prepare_placed
 from tests.unit.test_native_values import written
 
@@ -30,7 +30,7 @@ def test_a_large_series_takes_few_bytes_a_voxel(series, options, monkeypatch):
     spec = InputSpec((16, 64, 64), dimensions="3d", **options)
     tracemalloc.start()
     try:
-        values = volumes._shown(series)
+        values = volumes._shown(series, Channel("image"))
         read = tracemalloc.get_traced_memory()[1] / VOXELS
         prepare_placed({"image": Volume(values, (1.0, 1.0, 1.0))}, spec)
         prepared = tracemalloc.get_traced_memory()[1] / VOXELS
@@ -41,7 +41,7 @@ def test_a_large_series_takes_few_bytes_a_voxel(series, options, monkeypatch):
 
 
 def test_normalising_part_by_part_is_normalising_the_whole(series, monkeypatch):
-    values = volumes._shown(series)
+    values = volumes._shown(series, Channel("image"))
     spec = InputSpec((16, 64, 64), dimensions="3d", keeps_size=True)
     volume = {"image": Volume(values, (1.0, 1.0, 1.0))}
     whole = prepare_placed(volume, spec).image
@@ -56,7 +56,7 @@ def test_a_series_that_is_too_large_is_left_out_before_it_is_read(series, monkey
     monkeypatch.setattr(volumes, "LARGEST_SERIES", 1_000_000)
     monkeypatch.setattr(volumes, "modality_values", None)
     with pytest.raises(UnusableInput) as refused:
-        volumes._shown(replace(series, frames=series.frames * 2))
+        volumes._shown(replace(series, frames=series.frames * 2), Channel("image"))
     assert str(refused.value) == (
         "the series has 3 million voxels; at most 1 million can be looked at"
     )

@@ -1,5 +1,6 @@
 """The values that networks and exports get of a file are those that its picture is made of."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,6 +14,9 @@ from annotation.archive.stacks import Frame, Stack, image_type, modality_values
 from annotation.imaging import rendered
 from annotation.imaging.frames import FrameIndex, PixelDescription, index_frames
 from annotation.imaging.sandbox import SandboxFailure
+from learning.exclusions import words_of
+from learning.training.preparation import UnusableInput
+from learning.volumes import as_unusable
 
 SIDE = 8
 RAMP = np.arange(SIDE * SIDE, dtype="<u2").reshape(SIDE, SIDE) * 40
@@ -103,6 +107,26 @@ def test_values_of_a_compressed_file_are_those_of_the_picture(tmp_path):
     dataset.save_as(path)
     [found] = modality_values(stack_of(path))
     np.testing.assert_array_equal(found, RAMP)
+
+
+@pytest.mark.parametrize("missing", [1, SIDE * 2], ids=["half a value", "a row"])
+def test_a_file_that_was_cut_short_says_so_in_words_of_its_own(tmp_path, missing):
+    path = tmp_path / "a.dcm"
+    stack = written(path, RAMP)
+    path.write_bytes(path.read_bytes()[:-missing])
+    with pytest.raises(UnusableInput) as refused, as_unusable():
+        next(modality_values(stack))
+    assert words_of(str(refused.value)) == {"code": "misfit"}
+
+
+def test_a_compressed_picture_of_another_size_than_its_header_says_so(tmp_path):
+    path = tmp_path / "a.dcm"
+    written(path, RAMP)
+    dataset = pydicom.dcmread(path)
+    dataset.compress(RLELossless, generate_instance_uid=False)
+    dataset.save_as(path)
+    with pytest.raises(ValueError, match="the pixels are not as many"):
+        next(modality_values(replace(stack_of(path), rows=SIDE + 1)))
 
 
 def test_numbers_of_colours_are_no_values(tmp_path):

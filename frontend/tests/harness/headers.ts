@@ -18,6 +18,11 @@ export function imagesAskedOf(): ReadonlySet<unknown> {
   return asked
 }
 
+/** What the loader multiplies the stored values of an image by. */
+export function scalingOf(imageId: string): object {
+  return core.utilities.getScalingParameters(imageId)
+}
+
 /** An axial CT image "wadors:/<letter>/instances/<digit>/frames/1": the letter is its series, the digit its place in mm. */
 export function keepHeader(imageId: string, frameOfReference?: string): void {
   keepMetadata(imageId, {

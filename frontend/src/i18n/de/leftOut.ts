@@ -27,6 +27,7 @@ export const leftOut = {
   'left_out.no_frames': 'die Serie hat keine Bilder',
   'left_out.too_large': 'die Serie hat {have} Millionen Voxel; höchstens {most} Millionen können betrachtet werden',
   'left_out.in_colour': 'die Bilder sind farbig',
+  'left_out.misfit': 'es sind nicht so viele Pixel, wie der Kopf der Datei angibt',
   'left_out.value_missing': '{name} fehlt',
   'left_out.value_unknown': '{name} ist keine der vorgesehenen Kategorien',
   'left_out.value_no_number': '{name} ist keine Zahl',

@@ -27,6 +27,7 @@ export const leftOut = {
   'left_out.no_frames': 'the series has no images',
   'left_out.too_large': 'the series has {have} million voxels; at most {most} million can be looked at',
   'left_out.in_colour': 'the images are in colour',
+  'left_out.misfit': 'the pixels are not as many as the header of their file says',
   'left_out.value_missing': '{name} is missing',
   'left_out.value_unknown': '{name} is none of its categories',
   'left_out.value_no_number': '{name} is no number',
