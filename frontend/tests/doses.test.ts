@@ -31,7 +31,7 @@ describe('a dose', () => {
   it('has planes that lie apart by its offsets', () => {
     keep('1.2.3', {})
     expect(places('1.2.3')).toEqual([[189.5, 199.5, -761], [189.5, 199.5, -756], [189.5, 199.5, -751]])
-    expect(frameOf(frame('1.2.3', 3))?.spacing_mm).toEqual([20, 10])
+    expect(frameOf(frame('1.2.3', 3))?.plane.spacing_mm).toEqual([20, 10])
   })
 
   it('has offsets along its normal, or the z of its planes', () => {

@@ -63,8 +63,8 @@ def annotation_response(annotation: Annotation) -> Response:
 def reading_body(
     user: User, case: Case, annotation: Annotation, assignment: Assignment | None
 ) -> Any:
-    newest = annotation.revisions.order_by("-number")
-    verdict, comment = newest.values_list("reviews__verdict", "reviews__comment").first() or ("", "")
+    verdicts = annotation.revisions.values_list("reviews__verdict", "reviews__comment")
+    verdict, comment = verdicts.order_by("-number").first() or ("", "")
     is_returned = verdict == Verdict.RETURN
     options = projects.options_of(case.project)
     hides_patient = access.hides_patient_from(user, case.project, options)
