@@ -1,6 +1,7 @@
 """Claiming, reading, autosaving, submitting, reopening and reviewing."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -64,7 +65,10 @@ def reading_body(
     user: User, case: Case, annotation: Annotation, assignment: Assignment | None
 ) -> Any:
     newest = annotation.revisions.order_by("-number")
-    verdict, comment = newest.values_list("reviews__verdict", "reviews__comment").first() or ("", "")
+    verdict, comment = newest.values_list("reviews__verdict", "reviews__comment").first() or (
+        "",
+        "",
+    )
     is_returned = verdict == Verdict.RETURN
     options = projects.options_of(case.project)
     hides_patient = access.hides_patient_from(user, case.project, options)
@@ -114,7 +118,11 @@ def upcoming_body(user: User, case: Case) -> Any:
     return {"case_id": case.pk, "study": study, "priors": priors, "hanging": hanging}
 
 
-def revealed_suggestions(user: User, case_id: UUID) -> tuple[Annotation, QuerySet[Suggestion]]:
+def revealed_suggestions(
+    user: User,
+    case_id: UUID,
+    find: Callable[[Case], QuerySet[Suggestion]] = selectors.find_suggestions,
+) -> tuple[Annotation, QuerySet[Suggestion]]:
     """A reader's read of a case, and what models say of it; nothing where the project wants nothing.
 
     Raises NotFound for anybody else, FirstImpressionMissing before the first impression.
@@ -127,7 +135,7 @@ def revealed_suggestions(user: User, case_id: UUID) -> tuple[Annotation, QuerySe
         return annotation, Suggestion.objects.none()
     if not suggestions.are_revealed(options=options, annotation=annotation):
         raise FirstImpressionMissing("Commit your first impression to see suggestions.")
-    return annotation, selectors.find_suggestions(case)
+    return annotation, find(case)
 
 
 def claimed_reading(user: User, project: Project) -> Any:

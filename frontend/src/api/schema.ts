@@ -407,7 +407,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The slices of a mask that a model suggests, for the reader who may see it. */
+        /**
+         * @description The slices of a mask that a model suggests, for the reader who may see it.
+         *
+         *     One that was replaced while the case is open too: the page shows what it was opened with.
+         */
         get: operations["cases_suggestions_masks_retrieve"];
         put?: never;
         post?: never;
