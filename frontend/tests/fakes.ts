@@ -136,7 +136,7 @@ export class FakeServer implements Requests {
 }
 
 export function leaseOf(id: string): Schemas['Assignment'] {
-  return { id, case: '', state: 'active', selection: 'ranked', priority: 0, expires_at: '' }
+  return { id, case: '', state: 'active', selection: 'ranked', expires_at: '' }
 }
 
 export function problem(status: number, code: string, extra: object = {}): ApiError {

@@ -91,6 +91,7 @@ def test_suggestions_wait_for_the_first_impression(suggested):
     client, body = suggested("after_first_impression")
     assert (body["suggestions"], body["priority_reason"]) == ([], "")
     assert body["priority_words"] == {}
+    assert "priority" not in body["assignment"]
     early = ask(client, body)
     assert (early.status_code, early.json()["code"]) == (409, "first_impression_missing")
     assert save(client, body, {"first_impression": IMPRESSION}, 1).status_code == 200

@@ -1678,6 +1678,7 @@ export interface components {
             /** @description "SOP Instance UID:frame" each, in slice order. */
             slices: string[];
         };
+        /** @description A lease, without the rank of its case, which would tell what a model thinks of it. */
         Assignment: {
             /** Format: uuid */
             readonly id: string;
@@ -1685,8 +1686,6 @@ export interface components {
             readonly case: string;
             state: components["schemas"]["AssignmentStateEnum"];
             selection: components["schemas"]["SelectionEnum"];
-            /** Format: double */
-            readonly priority: number;
             /** Format: date-time */
             readonly expires_at: string;
         };
