@@ -32,6 +32,7 @@ from annotation.labeling.models import (
     Assignment,
     Case,
     Project,
+    Selection,
     Suggestion,
     Verdict,
 )
@@ -80,13 +81,12 @@ def reading_body(
         assignment
         or case.assignments.filter(reader=annotation.reader_id).order_by("created_at").last()
     )
-    # Why the case comes now tells what the model thinks of it; an audit's reason does not.
-    is_blind = (
-        options.suggestions == "after_first_impression"
-        and not is_revealed
-        and not claiming.is_audit(case_id=case.pk, reader_id=annotation.reader_id)
+    # Why the case comes now tells what the model thinks of it; that it was drawn at random does not.
+    tells = served is not None and served.selection != Selection.CONTROL
+    is_blind = not is_revealed and (
+        options.suggestions == "after_first_impression" or suggestions.is_withheld(annotation)
     )
-    told = None if is_blind else served
+    told = None if tells and is_blind else served
     revealed = selectors.find_suggestions(case) if is_revealed else ()
     return shapes.ReadingSerializer(
         {
