@@ -178,6 +178,15 @@ def find_suggestions(case: Case) -> QuerySet[Suggestion]:
     return Suggestion.objects.filter(case=case, is_current=True).order_by("created_at", "pk")
 
 
+def find_suggestions_so_far(case: Case) -> QuerySet[Suggestion]:
+    """The same with those that newer ones have replaced.
+
+    Nothing of an origin that suggests nothing now: what was withdrawn must have no say any more.
+    """
+    origins = find_suggestions(case).order_by().values("origin")
+    return Suggestion.objects.filter(case=case, origin__in=origins)
+
+
 def describe_studies(studies: Sequence[Study], *, hides_patient: bool) -> list[dict[str, Any]]:
     """The studies as the viewer needs them: image series and their instances in slice order."""
     found = archive.find_image_series_of(studies)

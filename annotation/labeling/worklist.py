@@ -53,6 +53,12 @@ MY_DRAFTS = """
 GIVEN_TO_ME = "AND c.id IN (SELECT case_id FROM labeling_handover WHERE reader_id = %(reader)s)"
 BEGUN_BY_ME = f"AND c.id IN ({MY_DRAFTS})"
 NEW_TO_ME = f"AND c.id NOT IN ({MY_DRAFTS})"
+# Whoever got it another way may have seen what a model suggests; the label is what all its readers agree on.
+NEVER_SERVED_BUT_AS_AUDIT = """
+    AND NOT EXISTS (SELECT 1 FROM labeling_assignment s
+                    WHERE s.case_id = c.id AND s.selection <> 'control')
+"""
+DRAWABLE = NEW_TO_ME + NEVER_SERVED_BUT_AS_AUDIT
 NOT_HELD_BY_ME = """
     AND c.id NOT IN (SELECT s.case_id FROM labeling_assignment s WHERE s.project_id = %(project)s
                      AND s.reader_id = %(reader)s AND s.state = 'active')

@@ -117,6 +117,23 @@ describe('drawing', () => {
     session.dispose()
   })
 
+  it('brings them back without labels that the read does not know, which had kept the draft from being saved', async () => {
+    vi.useRealTimers()
+    server.isAway = true
+    server.claimNext = () => Promise.resolve(server.reading('a'))
+    const crashed = await open()
+    crashed.paint({ ...stroke([9, 1, 0, 0]), slices: new Map([['1:1', Uint8Array.from([9, 1, 0, 0])], ['2:1', Uint8Array.from([0, 9, 0, 0])]]) })
+    await painted(crashed)
+    crashed.dispose()
+    server.isAway = false
+    const session = await open()
+    const { slices } = session.snapshot.content.masks?.[0] as { slices: Record<string, string> }
+    expect(Object.keys(slices)).toEqual(['1:1'])
+    expect(await session.readMask(slices['1:1'] ?? '')).toEqual(Uint8Array.from([0, 1, 0, 0]))
+    await vi.waitFor(() => expect(server.slices.has(slices['1:1'] ?? '')).toBe(true), 2000)
+    session.dispose()
+  })
+
   it('sends slices again that the server has collected meanwhile', async () => {
     vi.useRealTimers()
     const session = await open()

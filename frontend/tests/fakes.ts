@@ -127,7 +127,8 @@ export class FakeServer implements Requests {
     }
     const shape = { key: 'shape', label: 'Shape?', kind: 'text', scope: 'region', for_labels: ['nodule'], required: false }
     const region_labels = [{ key: 'nodule', label: 'Nodule' }, { key: 'mass', label: 'Mass', kinds: ['polygon'] }]
-    const schema = { id: 's', version: 1, definition: { questions: [question, shape], region_labels, segments: [] } }
+    const segments = [{ value: 1 }, { value: 2 }, { value: 3 }, { value: 4, layer: 1 }]
+    const schema = { id: 's', version: 1, definition: { questions: [question, shape], region_labels, segments } }
     return {
       case_id: `case of ${id}`, study_revision: this.studyRevision, study: { revision: this.studyRevision }, assignment: { id: `assignment of ${id}` },
       annotation: { id, version, content, schema, asked: [] },
@@ -136,7 +137,7 @@ export class FakeServer implements Requests {
 }
 
 export function leaseOf(id: string): Schemas['Assignment'] {
-  return { id, case: '', state: 'active', selection: 'ranked', priority: 0, expires_at: '' }
+  return { id, case: '', state: 'active', selection: 'ranked', expires_at: '' }
 }
 
 export function problem(status: number, code: string, extra: object = {}): ApiError {

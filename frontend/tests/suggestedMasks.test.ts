@@ -3,6 +3,7 @@ import { drawnMasks } from '../src/labeling/content'
 import type { ReadingSession } from '../src/labeling/ReadingSession'
 import { address, encodeSlice } from '../src/labeling/sliceFormat'
 import { asSuggested, isUndecided, proposedBy } from '../src/labeling/suggested'
+import { knownLabels } from '../src/viewer/masks/knownLabels'
 import type { Region } from '../src/viewer/types'
 import { FakeServer, openSession } from './fakes'
 
@@ -65,6 +66,22 @@ describe('a suggested mask', () => {
     await vi.waitFor(() => expect(server.slices.has(sliceOf(session))).toBe(true), 2000)
     await session.undoEdit()
     expect(await session.readMask(sliceOf(session))).toEqual(Uint8Array.from([2, 0, 2, 0]))
+  })
+
+  it('is taken without labels that are no segments of its layer: the draft could never be saved', async () => {
+    const { session } = await suggested([9, 1, 0, 4])
+    session.takeSuggestion('one', 'accepted', NOW)
+    await vi.waitFor(() => expect(session.snapshot.undoName).toBe('suggestion_accepted'))
+    expect(await session.readMask(sliceOf(session))).toEqual(Uint8Array.from([0, 1, 0, 0]))
+    await vi.waitFor(() => expect(server.slices.has(sliceOf(session))).toBe(true), 2000)
+  })
+
+  it('is taken without slices that hold no other labels, with its answers all the same', async () => {
+    const { session } = await suggested([9, 0, 0, 4])
+    session.takeSuggestion('one', 'accepted', NOW)
+    await vi.waitFor(() => expect(session.snapshot.undoName).toBe('suggestion_accepted'))
+    expect(session.snapshot.content.masks).toBeUndefined()
+    expect(session.snapshot.content).toMatchObject({ answers: { nodule: 'yes' }, suggestions: [{ action: 'accepted' }] })
   })
 
   it('can be looked at before anything is taken over', async () => {
@@ -155,6 +172,14 @@ describe('suggested content', () => {
     const mask = { layer: 1, series_instance_uid: 's', rows: 1, columns: 1, slices: {} }
     expect(proposedBy({ content: { masks: [mask, { sha256: 'x' }] } }).masks).toEqual([mask])
     expect(proposedBy({})).toEqual({ answers: {}, scoped: [], regions: [], masks: [] })
+  })
+
+  it('shows only the segments of its layer', () => {
+    const segments = [{ value: 1 }, { value: 2, layer: 1 }]
+    const known = Uint8Array.from([0, 1, 1])
+    expect(knownLabels(known, 0, segments)).toBe(known)
+    expect(knownLabels(Uint8Array.from([0, 1, 2, 3]), 0, segments)).toEqual(Uint8Array.from([0, 1, 0, 0]))
+    expect(knownLabels(Uint8Array.from([0, 1, 2, 3]), 1, segments)).toEqual(Uint8Array.from([0, 0, 2, 0]))
   })
 
   it('is drawn locked, and not beside its own copy in the read', () => {

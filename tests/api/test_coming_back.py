@@ -130,7 +130,7 @@ def test_what_was_read_beside_suggestions_is_never_drawn_as_a_blind_audit(cast, 
     draw_audits(cast)
     again = begin(cast)
     assert (again.case_id, again.selection, again.propensity) == (left.case_id, "ranked", None)
-    assert not claiming.is_audit(case_id=left.case_id, reader_id=cast.annotator.pk)
+    assert not claiming.is_audit(left.case_id)
     hand_in(cast, again.case)
     assert begin(cast).selection == Selection.CONTROL
 

@@ -9,7 +9,11 @@ from annotation.imaging import masks
 from annotation.labeling.models import Case, Suggestion
 from annotation.labeling.services.label_volumes import Grid, keep_layers
 from annotation.labeling.services.projects import add_cases, current_schema, publish_schema
-from annotation.labeling.services.suggestions import Offered, offer_suggestions
+from annotation.labeling.services.suggestions import (
+    Offered,
+    offer_suggestions,
+    withdraw_suggestions,
+)
 from tests import factories
 
 SLICES, SIDE = 3, 32
@@ -96,6 +100,22 @@ def test_nobody_else_loads_them_and_nobody_before_a_first_impression(desk, cast,
     definition["options"] = {"suggestions": "after_first_impression"}
     publish_schema(actor=cast.manager, project=cast.project, definition=definition)
     assert desk.masks(desk.client, 0).json()["code"] == "first_impression_missing"
+
+
+def test_what_was_replaced_while_the_case_is_open_is_loaded_and_taken_all_the_same(desk, cast):
+    content = {"answers": {"nodule": "no"}}
+    offer_suggestions(
+        project=cast.project, origin="o", source="t", offered=[Offered(desk.case.pk, content)]
+    )
+    assert len(list(masks.unpack(desk.masks(desk.client, 0).getvalue()))) == 1
+    taken = {"answers": {}, "masks": desk.layers, "suggestions": [desk.use("accepted")]}
+    assert desk.send("draft", taken, 1).status_code == 200
+
+
+def test_what_was_withdrawn_while_the_case_is_open_is_not_loaded(desk):
+    """The patient turned out to be held out: models have no say in what measures them."""
+    withdraw_suggestions([desk.case.pk])
+    assert desk.masks(desk.client, 0).status_code == 404
 
 
 def test_what_was_suggested_is_named_without_an_upload_and_its_outcome_is_recorded(desk):

@@ -5,7 +5,8 @@ from uuid import uuid4
 import pytest
 
 from annotation.labeling import selectors
-from annotation.labeling.models import Case, Suggestion
+from annotation.labeling.models import Assignment, Case, Suggestion
+from annotation.labeling.services.asked import Asked, ask_for_slices
 from annotation.labeling.services.projects import change_settings, publish_schema
 from annotation.labeling.services.suggestions import Offered, offer_suggestions
 from tests import factories
@@ -52,6 +53,14 @@ def save(client, body, content, version):
     )  # fmt: skip
 
 
+def hand_in(client, body, version=1, **content):
+    answer = client.post(
+        f"/api/v1/annotations/{body['annotation']['id']}/submission",
+        {"content": {"answers": {"nodule": "no"}, **content}}, headers={"If-Match": str(version)},
+    )  # fmt: skip
+    assert answer.status_code == 201
+
+
 def test_suggestions_come_with_the_case_where_the_project_shows_them(suggested):
     client, body = suggested("shown")
     [found] = body["suggestions"]
@@ -91,6 +100,7 @@ def test_suggestions_wait_for_the_first_impression(suggested):
     client, body = suggested("after_first_impression")
     assert (body["suggestions"], body["priority_reason"]) == ([], "")
     assert body["priority_words"] == {}
+    assert "priority" not in body["assignment"]
     early = ask(client, body)
     assert (early.status_code, early.json()["code"]) == (409, "first_impression_missing")
     assert save(client, body, {"first_impression": IMPRESSION}, 1).status_code == 200
@@ -141,6 +151,44 @@ def test_a_random_audit_is_read_without_anything_of_the_model(suggested, mode, c
     assert len(ask(client, body).json()) == (0 if mode == "off" else 1)
     reopened = client.post(f"/api/v1/annotations/{body['annotation']['id']}/reopening").json()
     assert shown(reopened) == told
+
+
+@pytest.mark.parametrize("mode", ["shown", "after_first_impression", "off"])
+def test_every_reader_of_an_audit_is_told_nothing_of_the_model(suggested, mode, cast, client_of):
+    """Its label, which measures the model, is what they agree on."""
+    client, body = suggested(mode, control_share=1.0, readers_per_case=2)
+    case = Case.objects.get()
+    slices = [{"slice": "1.2.3:1", "arm": "spread", "propensity": 1.0}]
+    ask_for_slices(origin="target 1", asked=[Asked(case.pk, 0, "1.2", slices)])
+    hand_in(client, body)
+    change_settings(actor=cast.manager, project=cast.project, control_share=0.0)
+    second = client_of(cast.annotator2)
+    read = second.post(f"/api/v1/projects/{cast.project.pk}/claim").json()
+    assert (read["case_id"], read["assignment"]["selection"]) == (str(case.pk), "ranked")
+    assert (read["suggestions"], read["annotation"]["asked"]) == ([], [])
+    assert (read["priority_reason"], read["priority_words"]) == ("", {})
+    save(second, read, {"first_impression": IMPRESSION}, 1)
+    assert ask(second, read).json() == []
+    assert second.get(f"/api/v1/cases/{case.pk}").json()["priority_reason"] == ""
+    hand_in(second, read, version=2, first_impression=IMPRESSION)
+    assert second.get(f"/api/v1/cases/{case.pk}").json()["priority_reason"] != ""
+
+
+def test_a_case_that_anybody_may_have_read_beside_suggestions_is_never_drawn(
+    suggested, cast, client_of
+):
+    client, body = suggested("shown", readers_per_case=2)
+    [fresh] = factories.make_empty_cases(cast.project, 1)
+    change_settings(actor=cast.manager, project=cast.project, control_share=1.0)
+    path = f"/api/v1/projects/{cast.project.pk}/claim"
+    second = client_of(cast.annotator2)
+    drawn = second.post(path).json()
+    assert (drawn["case_id"], drawn["assignment"]["selection"]) == (str(fresh.pk), "control")
+    assert Assignment.objects.get(case=fresh).propensity == 1
+    hand_in(client, body)
+    hand_in(second, drawn)
+    served = second.post(path).json()
+    assert (served["case_id"], served["assignment"]["selection"]) == (body["case_id"], "ranked")
 
 
 def test_a_first_impression_holds_what_was_drawn_and_what_must_be_answered(suggested):

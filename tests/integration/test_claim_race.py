@@ -262,6 +262,18 @@ def test_who_ends_a_lease_and_waits_for_its_case_does_not_hold_the_lease(live_ca
     assert not Assignment.objects.filter(state="active").exists()
 
 
+def test_an_import_locks_the_read_before_its_case_as_handing_in_does(live_cast):
+    [case] = factories.make_empty_cases(live_cast.project, 1)
+    lease = factories.claim(live_cast.annotator, live_cast.project)
+    read = reading.open_annotation(reader=live_cast.annotator, case=lease.case)
+    meet(
+        holds=Annotation.objects.filter(pk=read.pk), wants=Case.objects.filter(pk=case.pk),
+        beside=lambda: factories.import_answer(live_cast.annotator, case, "no"),
+    )  # fmt: skip
+    read.refresh_from_db()
+    assert read.state == "accepted"
+
+
 def test_who_takes_a_read_back_locks_cases_as_rankings_do(live_cast):
     small, great = sorted(factories.make_empty_cases(live_cast.project, 2), key=lambda c: c.pk)
     Case.objects.filter(pk=small.pk).update(priority=1)

@@ -71,10 +71,10 @@ def test_what_turns_out_to_show_a_held_out_picture_is_drawn_whole(
     original, copy = test_case_and_training_case
     slices = [{"slice": "1.2.3:1", "arm": "spread", "propensity": 1.0}]
     ask_for_slices(origin="a target", asked=[Asked(copy.pk, 0, "1.2", slices)])
-    assert [one["slices"] for one in asked_of(copy, cast.annotator)] == [["1.2.3:1"]]
+    assert [one["slices"] for one in asked_of(copy)] == [["1.2.3:1"]]
     look_alike([original, copy])
     datasets.regrouped_policy(cast.project)
-    assert asked_of(copy, cast.annotator) == []
+    assert asked_of(copy) == []
 
 
 def test_a_copy_that_arrives_is_known_before_the_model_looks(cast, test_case_and_training_case):

@@ -18,7 +18,7 @@ from annotation.accounts.authentication import user_of
 from annotation.core.downloads import bytes_response
 from annotation.core.errors import InvalidInput, get_or_not_found
 from annotation.imaging.masks import MAX_PACK_BYTES
-from annotation.labeling import access
+from annotation.labeling import access, selectors
 from annotation.labeling.api.reading import OwnAnnotationView, revealed_suggestions
 from annotation.labeling.models import Annotation
 from annotation.labeling.services import label_volumes, masks
@@ -133,13 +133,18 @@ class NiftiView(APIView):
 
 
 class SuggestedMasksView(APIView):
-    """The slices of a mask that a model suggests, for the reader who may see it."""
+    """The slices of a mask that a model suggests, for the reader who may see it.
+
+    One that was replaced while the case is open too: the page shows what it was opened with.
+    """
 
     @extend_schema(
         parameters=[LayerQuery],
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, case_id: UUID, suggestion_id: UUID) -> StreamingHttpResponse:
-        _, revealed = revealed_suggestions(user_of(request), case_id)
+        _, revealed = revealed_suggestions(
+            user_of(request), case_id, selectors.find_suggestions_so_far
+        )
         suggestion = get_or_not_found(revealed, pk=suggestion_id)
         return pack_response(suggestion.content, queried(LayerQuery, request)["layer"])

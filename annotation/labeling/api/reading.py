@@ -1,6 +1,7 @@
 """Claiming, reading, autosaving, submitting, reopening and reviewing."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from annotation.labeling.models import (
     Assignment,
     Case,
     Project,
+    Selection,
     Suggestion,
     Verdict,
 )
@@ -76,13 +78,12 @@ def reading_body(
         assignment
         or case.assignments.filter(reader=annotation.reader_id).order_by("created_at").last()
     )
-    # Why the case comes now tells what the model thinks of it; an audit's reason does not.
-    is_blind = (
-        options.suggestions == "after_first_impression"
-        and not is_revealed
-        and not claiming.is_audit(case_id=case.pk, reader_id=annotation.reader_id)
+    # Why the case comes now tells what the model thinks of it; that it was drawn at random does not.
+    tells = served is not None and served.selection != Selection.CONTROL
+    is_blind = not is_revealed and (
+        options.suggestions == "after_first_impression" or suggestions.is_withheld(annotation)
     )
-    told = None if is_blind else served
+    told = None if tells and is_blind else served
     revealed = selectors.find_suggestions(case) if is_revealed else ()
     return shapes.ReadingSerializer(
         {
@@ -114,7 +115,11 @@ def upcoming_body(user: User, case: Case) -> Any:
     return {"case_id": case.pk, "study": study, "priors": priors, "hanging": hanging}
 
 
-def revealed_suggestions(user: User, case_id: UUID) -> tuple[Annotation, QuerySet[Suggestion]]:
+def revealed_suggestions(
+    user: User,
+    case_id: UUID,
+    find: Callable[[Case], QuerySet[Suggestion]] = selectors.find_suggestions,
+) -> tuple[Annotation, QuerySet[Suggestion]]:
     """A reader's read of a case, and what models say of it; nothing where the project wants nothing.
 
     Raises NotFound for anybody else, FirstImpressionMissing before the first impression.
@@ -127,7 +132,7 @@ def revealed_suggestions(user: User, case_id: UUID) -> tuple[Annotation, QuerySe
         return annotation, Suggestion.objects.none()
     if not suggestions.are_revealed(options=options, annotation=annotation):
         raise FirstImpressionMissing("Commit your first impression to see suggestions.")
-    return annotation, selectors.find_suggestions(case)
+    return annotation, find(case)
 
 
 def claimed_reading(user: User, project: Project) -> Any:

@@ -141,12 +141,14 @@ class WaitingSerializer(Plain):
 
 
 class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
+    """A lease, without the rank of its case, which would tell what a model thinks of it."""
+
     state = serializers.ChoiceField(choices=AssignmentState.choices)
     selection = serializers.ChoiceField(choices=Selection.choices)
 
     class Meta:
         model = Assignment
-        fields = ["id", "case", "state", "selection", "priority", "expires_at"]
+        fields = ["id", "case", "state", "selection", "expires_at"]
         read_only_fields = fields
 
 

@@ -72,7 +72,8 @@ def fitting_answers_on_series(schema: Schema, content: Any, series: str) -> dict
 def fitting_proposal(schema: Schema, content: dict[str, Any]) -> dict[str, Any]:
     """What of a model's proposal can be taken over under this schema, with the fields that it has.
 
-    A model may know a later schema than a read that was begun before it, or an earlier one.
+    A model may know a later schema than a read that was begun before it, or an earlier one. Which labels are
+    in the slices of a mask their bytes alone say: who takes them over leaves out those that do not fit.
     """
     kinds = {label.key: label.kinds for label in schema.region_labels}
     layers = {segment.layer for segment in schema.segments}

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from annotation.accounts.models import User
 from annotation.labeling.models import AskedSlices, Case
 from annotation.labeling.services.claiming import is_audit
 
@@ -52,9 +51,9 @@ def cases_not_asked(*, cases: QuerySet[Case], origin: str) -> QuerySet[Case]:
     return cases.exclude(asked_slices__origin=origin)
 
 
-def asked_of(case: Case, reader: User) -> list[dict[str, Any]]:
+def asked_of(case: Case) -> list[dict[str, Any]]:
     """What a read that begins now is asked to draw; of an audit, which no model may sway, the whole."""
-    if is_audit(case_id=case.pk, reader_id=reader.pk):
+    if is_audit(case.pk):
         return []
     rows = AskedSlices.objects.filter(case=case).exclude(slices=[]).order_by("created_at", "pk")
     return [

@@ -27,9 +27,9 @@ from annotation.labeling.worklist import (
     BY_BEGINNING,
     BY_RANK,
     CLAIMABLE,
+    DRAWABLE,
     GIVEN_TO_ME,
     KEPT_SLOTS,
-    NEW_TO_ME,
     values_of,
 )
 
@@ -91,11 +91,11 @@ def _statement(*, order: str, locked: str, among: str = "") -> str:
 GIVEN = _statement(order=BY_RANK, locked="SKIP LOCKED", among=GIVEN_TO_ME)
 # Whoever publishes a ranking locks cases: what was begun is waited for, or another case would pass it.
 MINE = _statement(order=BY_BEGINNING, locked="", among=BEGUN_BY_ME)
-AT_RANDOM = _statement(order="c.shuffle_key", locked="SKIP LOCKED", among=NEW_TO_ME)
+AT_RANDOM = _statement(order="c.shuffle_key", locked="SKIP LOCKED", among=DRAWABLE)
 BY_PRIORITY = _statement(order=BY_RANK, locked="SKIP LOCKED")
 # Every open case is locked while a ranking is published: wait for it instead of saying "empty".
 PATIENTLY = _statement(order=BY_RANK, locked="")
-COUNT_NEW = "SELECT count(*) FROM labeling_case c WHERE {claimable} {new}"
+COUNT_DRAWABLE = "SELECT count(*) FROM labeling_case c WHERE {claimable} {drawable}"
 COUNT_KEPT = "SELECT ({kept}) FROM labeling_case c WHERE c.id = %(case)s"
 
 
@@ -130,22 +130,25 @@ def _claim_audit(reader: User, project: Project, rng: np.random.Generator) -> As
     """A case by chance alone. Shuffle keys are random, so each has the same chance beforehand."""
     with connection.cursor() as cursor:
         values = values_of(reader=reader, project=project)
-        cursor.execute(COUNT_NEW.format(claimable=CLAIMABLE, new=NEW_TO_ME), values)
+        cursor.execute(COUNT_DRAWABLE.format(claimable=CLAIMABLE, drawable=DRAWABLE), values)
         count: int = cursor.fetchone()[0]
+    if count == 0:
+        return None
     for from_key in (float(rng.random()), 0.0):  # from a random place, once around
         claimed = _claim(
-            AT_RANDOM, reader, project, Selection.CONTROL, from_key, propensity=1 / max(count, 1)
+            AT_RANDOM, reader, project, Selection.CONTROL, from_key, propensity=1 / count
         )
         if claimed is not None:
             return claimed
     return None
 
 
-def is_audit(*, case_id: UUID, reader_id: UUID) -> bool:
-    """Whether the case was drawn at random for this reader, so that nothing may sway the read."""
-    return Assignment.objects.filter(
-        case=case_id, reader=reader_id, selection=Selection.CONTROL
-    ).exists()
+def is_audit(case_id: UUID) -> bool:
+    """Whether the case was drawn at random for some reader, so that nothing may sway any read of it.
+
+    Its label is what all its readers agree on.
+    """
+    return Assignment.objects.filter(case=case_id, selection=Selection.CONTROL).exists()
 
 
 def live_assignment(*, reader: User, project: Project) -> Assignment | None:

@@ -38,11 +38,12 @@ def import_read(*, reader: User, case: Case, content: Any) -> Annotation:
     problems = problems or problems_of_maps(schema=schema.schema, content=content, before={})
     if problems:
         raise InvalidInput("The read does not fit the questions.", fields=problems)
-    locked = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
-    Annotation.objects.get_or_create(case=locked, reader=reader, defaults={"schema": schema})
-    annotation = Annotation.objects.select_for_update().get(case=locked, reader=reader)
+    # In the order of a submission: the read, its case, the lease.
+    Annotation.objects.get_or_create(case=case, reader=reader, defaults={"schema": schema})
+    annotation = Annotation.objects.select_for_update().get(case=case, reader=reader)
     if _is_same(annotation, content):
         return annotation
+    locked = Case.objects.select_for_update(no_key=True).get(pk=case.pk)
     if annotation.state == AnnotationState.DRAFT:
         _take_slot(locked, reader)
     annotation.schema = schema

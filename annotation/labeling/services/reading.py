@@ -54,7 +54,7 @@ def open_annotation(*, reader: User, case: Case) -> Annotation:
         raise Conflict("The project has no questions yet.")
     begun = {
         "schema": schema, "draft": {"answers": {}},
-        "asked": partial(asked_of, case, reader),  # looked up for a read that is begun alone
+        "asked": partial(asked_of, case),  # looked up for a read that is begun alone
     }  # fmt: skip
     annotation, _ = Annotation.objects.get_or_create(case=case, reader=reader, defaults=begun)
     return annotation

@@ -106,10 +106,8 @@ def are_revealed(*, options: Options, annotation: Annotation) -> bool:
 
 
 def is_withheld(annotation: Annotation) -> bool:
-    """Whether nothing of any model may sway this read: an audit that is not handed in."""
-    return annotation.state == AnnotationState.DRAFT and is_audit(
-        case_id=annotation.case_id, reader_id=annotation.reader_id
-    )
+    """Whether nothing of any model may sway this read: one of an audit, whoever drew it, not handed in."""
+    return annotation.state == AnnotationState.DRAFT and is_audit(annotation.case_id)
 
 
 def keep_first_impression(*, annotation: Annotation, content: dict[str, Any]) -> None:

@@ -407,7 +407,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description The slices of a mask that a model suggests, for the reader who may see it. */
+        /**
+         * @description The slices of a mask that a model suggests, for the reader who may see it.
+         *
+         *     One that was replaced while the case is open too: the page shows what it was opened with.
+         */
         get: operations["cases_suggestions_masks_retrieve"];
         put?: never;
         post?: never;
@@ -1674,6 +1678,7 @@ export interface components {
             /** @description "SOP Instance UID:frame" each, in slice order. */
             slices: string[];
         };
+        /** @description A lease, without the rank of its case, which would tell what a model thinks of it. */
         Assignment: {
             /** Format: uuid */
             readonly id: string;
@@ -1681,8 +1686,6 @@ export interface components {
             readonly case: string;
             state: components["schemas"]["AssignmentStateEnum"];
             selection: components["schemas"]["SelectionEnum"];
-            /** Format: double */
-            readonly priority: number;
             /** Format: date-time */
             readonly expires_at: string;
         };

@@ -2,6 +2,7 @@
 import { ApiError } from '../api/client'
 import { Autosave, type SaveState } from './autosave'
 import { contentOf, drawnMasks, type Content } from './content'
+import type { Segment } from './definition'
 import { ReadingDocument, type Change } from './document'
 import { keepCommitted, paint } from './edits'
 import { t } from '../i18n'
@@ -53,6 +54,8 @@ export const UNHEARD = {
 /** Masks that lie on the server and become ours, with whatever else the change brings, as one step. */
 export interface Taking {
   masks: readonly MaskLayer[]
+  /** Of the read: no other label is taken over. */
+  segments: readonly Segment[]
   load: (layer: number) => Promise<Bytes>
   action: string
   change: (masks: readonly MaskLayer[]) => Change
@@ -305,10 +308,11 @@ export class Draft {
   }
 
   /** Strokes need not wait for the network: they wait for the merge alone. */
-  private async fetchAndTake({ masks: proposed, load, action, change, isWanted }: Taking): Promise<void> {
+  private async fetchAndTake({ masks: proposed, segments, load, action, change, isWanted }: Taking): Promise<void> {
     await this.masks.borrow(proposed, load)
+    const fitting = await this.masks.fitting(proposed, segments)
     await this.strokes.then(async () => {
-      const masks = await this.masks.merged(drawnMasks(this.document.content), proposed)
+      const masks = await this.masks.merged(drawnMasks(this.document.content), fitting)
       if (this.isClosed) return
       if (!this.isOpen || !isWanted(this.document.content)) throw new Error(t('suggestion.passed'))
       if (this.document.edit(action, change(masks))) this.changed()

@@ -6,10 +6,11 @@ import type { ActivityClock } from './activity'
 import { afterChoosing } from './choosing'
 import type { SaveState } from './autosave'
 import type { Answer, ScopedPlace, SuggestionAction } from './content'
-import { definitionOfRead, mayBeDrawn, type Question } from './definition'
+import { definitionOfRead, mayBeDrawn, segmentsOfRead, type Question } from './definition'
 import type { Change, ReadingDocument } from './document'
 import { Draft, openBroadcast, UNHEARD, type Channel } from './Draft'
 import * as edits from './edits'
+import { fittingFound } from './fittingSlices'
 import type { WorkJournal } from './journal'
 import type { MaskChange } from './maskStore'
 import { Observable } from './observable'
@@ -191,7 +192,7 @@ export class ReadingSession extends Observable<Snapshot> {
       this.asked(edits.takeSuggestion({ ...proposed, masks: taken }, { id, action, at: now.toISOString() }, before))
     const step = `suggestion_${action}`
     if (masks.length === 0) return draft.edit(step, change([]))
-    return draft.take({ masks, load: this.suggestedBy(id), action: step, change, isWanted: (content) => isUndecided(content, id) })
+    return draft.take({ masks, segments: segmentsOfRead(this.state.reading), load: this.suggestedBy(id), action: step, change, isWanted: (content) => isUndecided(content, id) })
   }
 
   /** Fetch what a suggestion has painted, so that `readMask` finds it. */
@@ -349,7 +350,7 @@ export class ReadingSession extends Observable<Snapshot> {
     this.closeDraft()
     this.clock.take() // what was active before belongs to the case before
     const { id, version, content } = reading.annotation
-    const found = await this.journal.read(id)
+    const found = await fittingFound(await this.journal.read(id), segmentsOfRead(reading))
     const shown = (tell: () => unknown): unknown => this.draft === draft && tell()
     const draft = new Draft(id, version, begun(definitionOfRead(reading).questions ?? [], content), {
       requests: this.requests, journal: this.journal, channel: this.openChannel(),

@@ -117,6 +117,11 @@ export function definitionOfRead(reading: Reading | null): Definition {
   return definitionOf(reading?.annotation.schema.definition)
 }
 
+/** What may be painted in it. */
+export function segmentsOfRead(reading: Reading | null): readonly Segment[] {
+  return definitionOfRead(reading).segments ?? []
+}
+
 /** Whether the schema lets a label be drawn so: the server refuses the whole draft otherwise. */
 export function mayBeDrawn(
   { region_labels: labels = [] }: Definition, { label, kind }: { label: string; kind: RegionKind },

@@ -3,7 +3,9 @@ import { t } from '../i18n'
 import type { StrokeOutcome } from '../viewer/masks/strokes'
 import type { MaskLayer } from '../viewer/types'
 import { drawnMasks, sliceHashes, type Content } from './content'
+import type { Segment } from './definition'
 import { isTarget } from './edits'
+import { fittingSlice } from './fittingSlices'
 import { address, decodeSlice, encodeSlice, pack, unpack, type Bytes, type Slice } from './sliceFormat'
 
 /** A pack takes seconds, not minutes, to send and to check. */
@@ -89,10 +91,7 @@ export class MaskStore {
 
   /** The labels of a slice, row by row. */
   async read(sha256: string): Promise<Uint8Array> {
-    if (!this.known.has(sha256)) await this.fetched(sha256)
-    const bytes = this.known.get(sha256)
-    if (!bytes) throw new Error(t('trouble.slice_gone'))
-    return (await decodeSlice(bytes)).labels
+    return (await decodeSlice(await this.bytesOf(sha256))).labels
   }
 
   /** Fetch slices that were stored by others and lie on the server. */
@@ -104,6 +103,20 @@ export class MaskStore {
         this.onServer.add(sha256)
       }
     }
+  }
+
+  /** Masks of others, whose slices were borrowed, with those labels alone that are segments of the read. */
+  async fitting(masks: readonly MaskLayer[], segments: readonly Segment[]): Promise<MaskLayer[]> {
+    const fitted: MaskLayer[] = []
+    for (const mask of masks) {
+      const slices: Record<string, string> = {}
+      for (const group of inGroups(Object.entries(mask.slices))) {
+        const hashes = await Promise.all(group.map(([, sha256]) => this.fittingHash(sha256, mask.layer, segments)))
+        for (const [i, [place]] of group.entries()) if (hashes[i]) slices[place] = hashes[i]
+      }
+      fitted.push({ ...mask, slices })
+    }
+    return fitted
   }
 
   /** Proposed masks as they are taken over: where both were painted, what is there stays. */
@@ -167,6 +180,12 @@ export class MaskStore {
     return this.put(await encodeSlice({ rows, columns, labels }))
   }
 
+  private async fittingHash(sha256: string, layer: number, segments: readonly Segment[]): Promise<string | null> {
+    const bytes = await this.bytesOf(sha256)
+    const fitting = await fittingSlice(bytes, layer, segments)
+    return fitting === bytes ? sha256 : fitting && this.put(fitting)
+  }
+
   private async put(bytes: Bytes): Promise<string> {
     const sha256 = await address(bytes)
     this.known.set(sha256, bytes)
@@ -177,6 +196,13 @@ export class MaskStore {
     const bytes = await encodeSlice(slice)
     this.compressed++
     return this.put(bytes)
+  }
+
+  private async bytesOf(sha256: string): Promise<Bytes> {
+    if (!this.known.has(sha256)) await this.fetched(sha256)
+    const bytes = this.known.get(sha256)
+    if (!bytes) throw new Error(t('trouble.slice_gone'))
+    return bytes
   }
 
   /** Once its layer is here, which is fetched again where that failed. */

@@ -1,5 +1,5 @@
 /** The reading page's calls to the server. */
-import { api, ApiError, asAway, csrfToken, good, patience, reachable, type Problem, type Reading, type Schemas } from '../api/client'
+import { api, ApiError, asAway, csrfToken, good, Offline, patience, reachable, type Problem, type Reading, type Schemas } from '../api/client'
 import { t } from '../i18n'
 import type { Content } from './content'
 import type { Bytes } from './sliceFormat'
@@ -7,7 +7,7 @@ import type { Bytes } from './sliceFormat'
 /** What the slices of a volume may weigh. */
 const LARGE_PACK = 6 * 2 ** 20
 
-/** Browsers let 64 KiB at a time outlive the page that sends them. */
+/** Browsers let 64 KiB at a time outlive the page that sends them: of bodies in bytes, of all that are under way. */
 const OUTLIVES_PAGE = 60_000
 
 /** Where the images of a project are served. */
@@ -42,16 +42,15 @@ export function lookAt(caseId: string): Promise<Reading> {
   )
 }
 
+/** What is sent while the page goes away arrives all the same, as far as the browser lets it. */
 export async function saveDraft(id: string, version: number, content: Content): Promise<number> {
-  const saved = await good(
-    api.PUT('/api/v1/annotations/{annotation_id}/draft', {
-      params: { path: { annotation_id: id }, header: { 'If-Match': `"${version}"` } },
-      body: { content: { ...content } },
-      keepalive: sizeOf(content) < OUTLIVES_PAGE, // what is sent while the page goes away arrives all the same
-      ...patience(sizeOf(content)),
-    }),
-  )
-  return saved.version
+  if (sizeOf(content) > OUTLIVES_PAGE) return putDraft(id, version, content, false)
+  try {
+    return await putDraft(id, version, content, true)
+  } catch (error) {
+    if (!mayBeOverQuota(error)) throw error
+    return putDraft(id, version, content, false)
+  }
 }
 
 /** Hand in, with the seconds since the last heartbeat and what was shown of the study; resolves to the next case, which
@@ -153,6 +152,21 @@ export function neighbours(caseId: string): Promise<Schemas['Neighbour'][]> {
   )
 }
 
+async function putDraft(id: string, version: number, content: Content, keepalive: boolean): Promise<number> {
+  const saved = await good(
+    api.PUT('/api/v1/annotations/{annotation_id}/draft', {
+      params: { path: { annotation_id: id }, header: { 'If-Match': `"${version}"` } },
+      body: { content: { ...content } }, keepalive, ...patience(sizeOf(content)),
+    }),
+  )
+  return saved.version
+}
+
+/** What else is under way counts too, and fetch says no more than that it failed, as it does without a network. */
+function mayBeOverQuota(error: unknown): boolean {
+  return error instanceof Offline && error.cause instanceof TypeError
+}
+
 async function send(path: string, type: string, body: Bytes | string): Promise<void> {
   const headers = { 'Content-Type': type, 'X-CSRFToken': csrfToken() }
   const request = new Request(new URL(path, location.origin), { method: 'POST', headers, body, ...patience(body.length) })
@@ -164,9 +178,9 @@ async function bytesAt(address: URL): Promise<Bytes> {
   return new Uint8Array(await answer.arrayBuffer().catch(asAway))
 }
 
-/** As it will be sent. */
+/** In bytes, as it will be sent. */
 function sizeOf(content: Content): number {
-  return JSON.stringify(content).length
+  return new TextEncoder().encode(JSON.stringify({ content })).length
 }
 
 /** Bodies of bytes go past the typed client, but fail like everything else. */

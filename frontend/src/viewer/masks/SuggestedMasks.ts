@@ -6,6 +6,7 @@ import { ViewerError } from '../messages'
 import type { MaskLayer, PaneHost, PaneView, Place } from '../types'
 import { placeKey } from '../regions/frames'
 import type { SegmentAppearance } from './appearance'
+import { knownLabels } from './knownLabels'
 import { bytesOf, Labelmap } from './Labelmap'
 import { centreOf } from './operations'
 
@@ -114,7 +115,7 @@ export class SuggestedMasks {
     const map = new Labelmap(mask.layer, mask.series_instance_uid, stack.imageIds, 'suggested')
     for (const [place, labels] of read) {
       const index = map.indexOf(place)
-      if (index !== undefined) map.slice(index).set(labels)
+      if (index !== undefined) map.slice(index).set(knownLabels(labels, mask.layer, this.segments)) // as it can be taken over
     }
     this.maps.set(key, map)
   }
