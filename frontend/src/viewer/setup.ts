@@ -7,6 +7,7 @@ import { FRAME_TYPES } from './dicomweb'
 import { answerForMetadata } from './metadata'
 import { abortWhenSilent, failWhenSilent } from './silence'
 import { registerTools } from './tools'
+import { registerVolumes } from './volumes'
 import { takeOneSamplePerPixel } from './webgl'
 
 const CACHE_BYTES = 1.5 * 2 ** 30
@@ -28,6 +29,7 @@ function start(): Promise<void> {
     beforeSend,
   })
   decodeFractionsAsFloats()
+  registerVolumes()
   answerForMetadata()
   tools.init()
   registerTools()
