@@ -2,6 +2,7 @@
 import { numbersOf, textsOf, type DicomJson, type ViewerSeries } from './dicomweb'
 import { numbersInGroups } from './functionalGroups'
 import type { VolumeNotice } from './messages'
+import { tableIn } from './modalityTable'
 import { BYTES, typeHolding } from './pixelTypes'
 
 const TAGS = {
@@ -31,6 +32,7 @@ function bytesPerPixel(dataset: DicomJson | undefined): number {
   if (isColour(dataset)) return COLOUR_BYTES
   const [modality = ''] = textsOf(dataset, TAGS.modality)
   if (modality === 'PT') return BYTES.Float32Array // what SUV are multiplied by is never whole
+  if (tableIn(dataset)) return BYTES.Uint16Array
   const [bitsAllocated = 16] = numbersOf(dataset, TAGS.bits)
   const [bitsStored = bitsAllocated] = numbersOf(dataset, TAGS.stored)
   const pixels = {

@@ -2,7 +2,7 @@
 import * as core from '@cornerstonejs/core'
 import { init as initLoader } from '@cornerstonejs/dicom-image-loader'
 import * as tools from '@cornerstonejs/tools'
-import { decodeFractionsAsFloats } from './decoding'
+import { decodeAsDescribed } from './decoding'
 import { FRAME_TYPES } from './dicomweb'
 import { answerForMetadata } from './metadata'
 import { abortWhenSilent, failWhenSilent } from './silence'
@@ -28,7 +28,7 @@ function start(): Promise<void> {
     maxWebWorkers: Math.min(Math.max((navigator.hardwareConcurrency || 2) - 1, 1), 4),
     beforeSend,
   })
-  decodeFractionsAsFloats()
+  decodeAsDescribed()
   registerVolumes()
   answerForMetadata()
   tools.init()

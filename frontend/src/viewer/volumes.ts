@@ -1,8 +1,11 @@
 /** Volumes as Cornerstone streams them, in a type of numbers that holds all of their slices. */
 import * as core from '@cornerstonejs/core'
+import { tableOf } from './modalityTables'
 import { typeHolding, type PixelFacts, type PixelType } from './pixelTypes'
 
 const SCHEME = 'firstread-volume'
+/** Values of a Modality LUT. */
+const LOOKED_UP = { bitsAllocated: 16, bitsStored: 16, isSigned: false, slope: 1, intercept: 0, modality: '', padding: undefined }
 
 export function volumeIdOf(series: string): string {
   return `${SCHEME}:${series}`
@@ -32,6 +35,7 @@ function typeOf(imageIds: readonly string[]): PixelType {
 
 function factsOf(imageId: string): PixelFacts {
   const pixels = (core.metaData.get('imagePixelModule', imageId) ?? {}) as Partial<core.Types.ImagePixelModule>
+  if (tableOf(imageId)) return LOOKED_UP
   const { bitsAllocated = 16, bitsStored = bitsAllocated, pixelRepresentation, pixelPaddingValue } = pixels as typeof pixels & { pixelPaddingValue?: number }
   const scaling = core.utilities.getScalingParameters(imageId)
   // Where floats cannot be drawn, what would be scaled by a fraction stays as it is stored.

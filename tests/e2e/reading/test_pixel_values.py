@@ -7,6 +7,7 @@ import pydicom
 
 from annotation.imaging import conversion
 from tests.e2e.rooms import CORNER_MM, PIXEL_MM, SIDE, SLICE_MM, make_case, reading, voxel_mm
+from tests.unit.test_native_values import lut
 
 PLACE = (20, 30)  # x, y: the middle of a patch
 
@@ -67,3 +68,38 @@ def test_fractions_between_whole_ends_are_drawn(live_cast):
         in_axial_planes(room, 12)
         room.do("w.window({ center: 0.5, width: 1 })")
         assert abs(grey(room, 2) - 128) < 10
+
+
+def test_a_modality_lut_gives_the_values_that_exports_have(live_cast):
+    """20 x stored + 7, from 0 to 2520 (`lut`): too long a table to come with the metadata."""
+    files = series("table", {2: 1000}, ends=(0, 2520), ModalityLUTSequence=lut())
+    project = make_case(live_cast, "table", files)
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.until("p.slices === 12 && p.loaded === 12")
+        for _ in range(2):  # as a stack, and in planes
+            room.do("w.window('full')")
+            room.until("p.preset === 'full'")
+            assert [room.pane()[name] for name in ("center", "width")] == [25_207, 50_400]
+            assert abs(grey(room, 2) - 101) < 10  # 20007 between 7 and 50407
+            in_axial_planes(room, 12)
+
+
+def test_an_image_with_a_voi_lut_alone_opens_with_the_values_that_it_is_for(live_cast):
+    item = pydicom.Dataset()
+    item.LUTDescriptor = [1000, 100, 8]
+    item.add_new("LUTData", "US", list(range(1000)))
+    files = list(series("voi", {}, ends=(0, 600), VOILUTSequence=[item]))
+    project = make_case(live_cast, "voi", [without_window(data) for data in files])
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.until("p.center === 600 && p.width === 1000")
+        assert abs(grey(room, 2) - 128) < 10
+
+
+def without_window(data):
+    dataset = pydicom.dcmread(io.BytesIO(data))
+    del dataset.WindowCenter, dataset.WindowWidth
+    output = io.BytesIO()
+    dataset.save_as(output)
+    return output.getvalue()
