@@ -17,6 +17,12 @@ describe('stored windows', () => {
     expect(withUsableWindows(dataset(widths))).toEqual({ '00280010': { vr: 'US', Value: [2] } })
   })
 
+  it('have the name of their function twice, of which Cornerstone takes the first', () => {
+    expect(withUsableWindows(dataset([40], 'LINEAR'))).toEqual({
+      ...dataset([40]), '00281056': { vr: 'CS', Value: ['LINEAR', 'LINEAR'] },
+    })
+  })
+
   it('may be narrow where their function is exact', () => {
     expect(withUsableWindows(dataset([0.5], 'LINEAR_EXACT'))['00281051']).toBeDefined()
     expect(withUsableWindows(dataset([0], 'SIGMOID'))['00281051']).toBeUndefined()

@@ -14,11 +14,18 @@ export function withUsableWindows(dataset: DicomJson): DicomJson {
   const widths = dataset[WIDTH]?.Value?.map(Number) ?? []
   const isExact = dataset[FUNCTION]?.Value?.[0] === 'LINEAR_EXACT' || dataset[FUNCTION]?.Value?.[0] === 'SIGMOID'
   const isUsable = widths.every((width) => (isExact ? width > 0 : width >= 1))
-  if (isUsable && widths.length > 0) return dataset
+  if (isUsable && widths.length > 0) return withReadableFunction(dataset)
   const window = windowOfTable(dataset)
   if (isUsable && !window) return dataset
   const others = Object.entries(dataset).filter(([tag]) => tag !== CENTER && tag !== WIDTH && !(window && tag === FUNCTION))
   return { ...Object.fromEntries(others), ...window }
+}
+
+/** Cornerstone 5.14 takes the first letter of a name that stands alone for the name (createImage), and all windows with it for
+ * none: of two names it takes the first. */
+function withReadableFunction(dataset: DicomJson): DicomJson {
+  const [name, ...others] = dataset[FUNCTION]?.Value ?? []
+  return name === undefined || others.length > 0 ? dataset : { ...dataset, [FUNCTION]: { vr: 'CS', Value: [name, name] } }
 }
 
 /** From the first value that a VOI LUT knows to the last (PS3.3 C.11.2.1.1), as the LINEAR function counts. */

@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pydicom
+import pytest
 
 from annotation.imaging import conversion
 from tests.e2e.rooms import CORNER_MM, PIXEL_MM, SIDE, SLICE_MM, make_case, reading, voxel_mm
@@ -103,3 +104,22 @@ def without_window(data):
     output = io.BytesIO()
     dataset.save_as(output)
     return output.getvalue()
+
+
+# Grey of the value 1 with center 1 and width 4: from -1 to 2, or to 3.
+@pytest.mark.parametrize(("function", "level"), [("LINEAR", 170), ("LINEAR_EXACT", 128)])
+def test_the_header_s_window_is_that_of_its_preset(live_cast, function, level):
+    """So narrow that one set by hand does not count whole units."""
+    window = {"WindowCenter": "1", "WindowWidth": "4", "VOILUTFunction": function}
+    project = make_case(live_cast, "window", series("window", {2: 1}, ends=(0, 3), **window))
+    with reading(live_cast) as enter:
+        room = enter(project)
+        room.until("p.slices === 12 && p.loaded === 12")
+        for _ in range(2):  # as a stack, and in planes
+            room.until("p.center === 1 && p.width === 4")
+            opened = grey(room, 2)
+            room.do("w.window({ center: 10, width: 20 }); w.window('image')")
+            room.until("p.preset === 'image' && p.center === 1 && p.width === 4")
+            assert abs(opened - level) < 10
+            assert abs(grey(room, 2) - opened) < 3
+            in_axial_planes(room, 12)
