@@ -35,6 +35,10 @@ export default defineConfig({
       dcmjs: fileURLToPath(new URL('./src/viewer/dcmjs.ts', import.meta.url)),
       'clipper2-ts/dist': fileURLToPath(new URL('./node_modules/clipper2-ts/dist', import.meta.url)),
       'clipper2-ts': fileURLToPath(new URL('./src/viewer/clipper.ts', import.meta.url)),
+      // As the decoding worker names it, and nobody else.
+      './shared/getPixelDataTypeFromMinMax.js': fileURLToPath(new URL('./src/viewer/decodedTypes.ts', import.meta.url)),
+      'smallest-pixel-type': fileURLToPath(new URL(
+        './node_modules/@cornerstonejs/dicom-image-loader/dist/esm/shared/getPixelDataTypeFromMinMax.js', import.meta.url)),
     },
   },
   // Without these the decoding worker dies silently under the development server.

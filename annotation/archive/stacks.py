@@ -14,6 +14,7 @@ from annotation.imaging import geometry, sandbox
 from annotation.imaging.frames import MISFIT, PALETTE, FrameIndex, read_frame
 from annotation.imaging.geometry import Affine, Plane
 from annotation.imaging.native import WholeNumbers
+from annotation.imaging.tables import NOT_FOR_DISPLAY
 from annotation.imaging.volume import NotAVolume, SlicePlace, order_slices
 
 IN_ORDER = ("instance_number", "sop_instance_uid")
@@ -142,7 +143,8 @@ def _numbers(frame: Frame) -> WholeNumbers:
 
 def _has_lut(frame: Frame) -> bool:
     """Whether a Modality LUT takes the place of a slope and an intercept (PS3.3 C.11.1)."""
-    return _first(frame, "00283000", None) is not None
+    is_shown = _first(frame, "00080016", "") not in NOT_FOR_DISPLAY
+    return is_shown and _first(frame, "00283000", None) is not None
 
 
 def _whole(frame: Frame, tag: str, default: int) -> int:

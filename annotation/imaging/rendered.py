@@ -32,6 +32,7 @@ from annotation.imaging.frames import (
 )
 from annotation.imaging.native import WholeNumbers
 from annotation.imaging.normalization import RETIRED_JPEG
+from annotation.imaging.tables import has_modality_table, voi_table
 from annotation.imaging.windowing import (
     FloatImage,
     window_by_percentiles,
@@ -132,7 +133,7 @@ def grey_or_colour(path: Path, frame: int, wanted: Rendering) -> NDArray[np.uint
     if pixels.ndim == 3:
         return _as_bytes(pixels)
     values = modality_values(dataset, pixels)
-    shown = WINDOWS[wanted.function](values, *_window(dataset, values, wanted))
+    shown = _shown(dataset, values, wanted)
     if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
         np.subtract(1, shown, out=shown)
     shown *= 255
@@ -261,7 +262,7 @@ def grey_values(path: Path, frame: int) -> NDArray[Any]:
     dataset, pixels = decode(path, frame)
     if pixels.ndim == 3 or dataset.get("PhotometricInterpretation") == PALETTE:
         raise NotRenderable(IN_COLOUR)
-    return apply_modality_lut(pixels, dataset) if dataset.get("ModalityLUTSequence") else pixels
+    return apply_modality_lut(pixels, dataset) if has_modality_table(dataset) else pixels
 
 
 def iterate_frames(path: Path) -> Iterator[NDArray[Any]]:
@@ -287,7 +288,7 @@ def _decoding() -> Iterator[None]:
 
 def modality_values(dataset: pydicom.Dataset, pixels: NDArray[Any]) -> FloatImage:
     """Stored values rescaled, or looked up in the Modality LUT."""
-    if dataset.get("ModalityLUTSequence"):
+    if has_modality_table(dataset):
         values = np.asarray(apply_modality_lut(pixels, dataset), dtype=np.float32)
     else:
         values = pixels.astype(np.float32)
@@ -312,16 +313,22 @@ def _number(dataset: pydicom.Dataset, keyword: str, default: float) -> float:
     return number
 
 
-def _window(dataset: pydicom.Dataset, values: FloatImage, wanted: Rendering) -> tuple[float, float]:
+def _shown(dataset: pydicom.Dataset, values: FloatImage, wanted: Rendering) -> FloatImage:
+    """Grey levels (0..1) by the window that is wanted or stored, or by the VOI LUT that is there alone."""
+    window = _stored_window(dataset)
     if wanted.center is not None and wanted.width is not None:
-        return wanted.center, wanted.width
+        window = wanted.center, wanted.width
+    if window is None and (table := voi_table(dataset)) is not None:
+        return table.look_up(values)
+    return WINDOWS[wanted.function](values, *(window or window_by_percentiles(values)))
+
+
+def _stored_window(dataset: pydicom.Dataset) -> tuple[float, float] | None:
     try:
         center, width = (_first(dataset.get(k)) for k in ("WindowCenter", "WindowWidth"))
     except (TypeError, ValueError):
-        return window_by_percentiles(values)
-    if not (np.isfinite(center) and np.isfinite(width) and width > 0):
-        return window_by_percentiles(values)
-    return center, width
+        return None
+    return (center, width) if np.isfinite(center) and np.isfinite(width) and width > 0 else None
 
 
 def _first(value: Any) -> float:

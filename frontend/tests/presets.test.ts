@@ -58,6 +58,14 @@ it('counts whole units as DICOM does, and fractions exactly', () => {
   }
 })
 
+it('windows of the header count as its function says, however narrow they are, and keep its numbers', () => {
+  // As Cornerstone opens the image: utilities/windowLevel.toLowHighRange.
+  const stored = [{ center: 1, width: 2, rule: 'LINEAR' }, { center: 40, width: 400, rule: 'LINEAR_EXACT' }] as const
+  expect(stored.map(rangeOf)).toEqual([{ lower: 0, upper: 1 }, { lower: -160, upper: 240 }])
+  expect(stored.map((window) => windowOfRange(rangeOf(window), stored))).toEqual([{ center: 1, width: 2 }, { center: 40, width: 400 }])
+  expect(windowOfRange({ lower: 0, upper: 2 }, stored)).toEqual({ center: 1, width: 2 })
+})
+
 it('tells windows apart by what an eye would notice', () => {
   expect(isSameWindow({ center: 40, width: 400 }, { center: 40.1, width: 400 })).toBe(true)
   expect(isSameWindow({ center: 40, width: 400 }, { center: 45, width: 400 })).toBe(false)

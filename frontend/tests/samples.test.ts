@@ -26,8 +26,8 @@ it('slices that are not loaded have no values to choose a window by', () => {
 it('windows of a PET header count in the unit of the voxels', () => {
   fakePet()
   decoded.set('as SUV', { suvbw: SUV_PER_BQML }).set('as stored', {})
-  const inSuv = [{ center: 3, width: 6 }, { center: 1, width: 2 }]
+  const inSuv = [{ center: 3, width: 6, rule: 'LINEAR_EXACT' }, { center: 1, width: 2, rule: 'LINEAR_EXACT' }]
   expect(storedWindows('as SUV')).toEqual(inSuv)
   expect(storedWindows('on its way')).toEqual(inSuv)
-  expect(storedWindows('as stored')).toEqual([{ center: 15_000, width: 30_000 }, { center: 5000, width: 10_000 }])
+  expect(storedWindows('as stored')).toEqual([{ center: 15_000, width: 30_000, rule: 'LINEAR' }, { center: 5000, width: 10_000, rule: 'LINEAR' }])
 })

@@ -14,7 +14,7 @@ import { troubleOf } from './messages'
 import { paneElements, type PaneElements } from './paneElements'
 import { PlanePicture, StackPicture, type Picture } from './pictures'
 import { PaneWindow } from './PaneWindow'
-import { windowOfRange, type Preset, type Window } from './presets'
+import type { Preset, Window } from './presets'
 import { pointOn } from './regions/frames'
 import { spacingAt } from './spacings'
 import { disableViewport } from './textures'
@@ -327,7 +327,7 @@ export class Pane {
     const { viewport } = picture
     const { voiRange: range, invert: isInverted = false } = viewport.getProperties() ?? {}
     const { center, width } = this.state
-    const window = range ? windowOfRange(range) : { center, width }
+    const window = range ? this.windowing.windowOf(range) : { center, width }
     const trouble = this.failures.of(picture.imageId())
     // A slice that cannot be loaded must not pass for the one before it, nor that for one that is on its way.
     const index = trouble ? picture.index() : picture.shownIndex()

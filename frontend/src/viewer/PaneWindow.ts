@@ -3,13 +3,13 @@ import * as core from '@cornerstonejs/core'
 import type { LoadedSeries } from './loading'
 import type { Picture } from './pictures'
 import {
-  isSameWindow, presetsFor, rangeOf, windowBetween, windowOf, windowOfRange, type Preset, type Window,
+  isSameWindow, presetsFor, rangeOf, windowBetween, windowOf, windowOfRange, type Preset, type Range, type Window,
 } from './presets'
 import { isInSuv, storedWindows, valuesOf, valuesWithin } from './samples'
 
 const REGION_PERCENTILES = [1, 99] as const
 const WINDOW_OF_LAST_RESORT = 'full'
-/** Cornerstone shows a stack in SUV with it, but planes with the header's window, which counts in Bq/ml: black. */
+/** Cornerstone shows a stack in SUV with it. */
 const SUV_WINDOW = windowOfRange({ lower: 0, upper: 5 })
 
 export class PaneWindow {
@@ -28,7 +28,7 @@ export class PaneWindow {
   begin(picture: Picture, loaded: LoadedSeries): void {
     this.picture = picture
     this.loaded = loaded
-    if (picture.volumeId !== null && isInSuv(loaded)) this.set(SUV_WINDOW, '')
+    if (picture.volumeId !== null) this.correct(loaded)
     this.first = this.isUsable() ? this.current() : null
     if (!this.first) this.use(WINDOW_OF_LAST_RESORT)
   }
@@ -38,8 +38,19 @@ export class PaneWindow {
   }
 
   presets(modality: string): Preset[] {
-    const imageId = this.picture?.imageId() ?? this.loaded?.imageIds[0]
-    return presetsFor(modality, imageId ? storedWindows(imageId) : [])
+    return presetsFor(modality, this.stored())
+  }
+
+  /** What a range is called: by the header's numbers where it is one of the header's windows. */
+  windowOf(range: Range): Window {
+    return windowOfRange(range, this.stored())
+  }
+
+  /** Those of the image; of a plane across images those of the middle one, with which Cornerstone shows it first. */
+  private stored(): Window[] {
+    const { imageIds = [] } = this.loaded ?? {}
+    const imageId = this.picture?.imageId() ?? imageIds[Math.floor(imageIds.length / 2)]
+    return imageId === undefined ? [] : storedWindows(imageId)
   }
 
   /** The preset that this window comes from; empty where somebody has set another one. */
@@ -90,6 +101,12 @@ export class PaneWindow {
     // Cornerstone would bring the header's window back, a moment after this, and leave planes inverted.
     if (viewport.getProperties()?.invert) viewport.setProperties({ invert: false })
     this.use(first ?? WINDOW_OF_LAST_RESORT)
+  }
+
+  /** Cornerstone shows planes with the header's window as if it were LINEAR, and in Bq/ml where the voxels are SUV: black. */
+  private correct(loaded: LoadedSeries): void {
+    const [own] = isInSuv(loaded) ? [SUV_WINDOW] : this.stored()
+    if (own && own.rule !== 'LINEAR') this.set(own, '')
   }
 
   private set(window: Window, preset: string): void {

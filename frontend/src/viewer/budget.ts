@@ -2,9 +2,11 @@
 import { numbersOf, textsOf, type DicomJson, type ViewerSeries } from './dicomweb'
 import { numbersInGroups } from './functionalGroups'
 import type { VolumeNotice } from './messages'
+import { tableIn } from './modalityTable'
+import { BYTES, typeHolding } from './pixelTypes'
 
 const TAGS = {
-  rows: '00280010', columns: '00280011', bits: '00280100', samples: '00280002',
+  rows: '00280010', columns: '00280011', bits: '00280100', stored: '00280101', sign: '00280103', samples: '00280002', padding: '00280120',
   slope: '00281053', intercept: '00281052', photometric: '00280004',
   values: '00289145', modality: '00080060',
 }
@@ -28,14 +30,22 @@ export function isColour(dataset: DicomJson | undefined): boolean {
 
 function bytesPerPixel(dataset: DicomJson | undefined): number {
   if (isColour(dataset)) return COLOUR_BYTES
-  const [bits = 16] = numbersOf(dataset, TAGS.bits)
-  const slopes = numbersInGroups(dataset, TAGS.values, TAGS.slope)
-  const intercepts = numbersInGroups(dataset, TAGS.values, TAGS.intercept)
-  const isSuv = textsOf(dataset, TAGS.modality)[0] === 'PT' // what SUV are multiplied by is never whole
-  if (bits > 16 || isSuv || ![...slopes, ...intercepts].every(Number.isInteger)) return 4
-  // Eight bits that are rescaled no longer fit into eight.
-  const isAsStored = slopes.every((slope) => slope === 1) && intercepts.every((intercept) => intercept === 0)
-  return bits <= 8 && isAsStored ? 1 : 2
+  const [modality = ''] = textsOf(dataset, TAGS.modality)
+  if (modality === 'PT') return BYTES.Float32Array // what SUV are multiplied by is never whole
+  if (tableIn(dataset)) return BYTES.Uint16Array
+  const [bitsAllocated = 16] = numbersOf(dataset, TAGS.bits)
+  const [bitsStored = bitsAllocated] = numbersOf(dataset, TAGS.stored)
+  const pixels = {
+    bitsAllocated, bitsStored, isSigned: numbersOf(dataset, TAGS.sign)[0] === 1, modality, padding: numbersOf(dataset, TAGS.padding)[0],
+  }
+  const [slopes, intercepts] = [scales(dataset, TAGS.slope, 1), scales(dataset, TAGS.intercept, 0)]
+  return BYTES[typeHolding(slopes.flatMap((slope) => intercepts.map((intercept) => ({ ...pixels, slope, intercept }))))]
+}
+
+/** Of the rescaling of all frames. */
+function scales(dataset: DicomJson | undefined, tag: string, usual: number): number[] {
+  const found = numbersInGroups(dataset, TAGS.values, tag)
+  return found.length > 0 ? found : [usual]
 }
 
 export interface VolumeQuestion {

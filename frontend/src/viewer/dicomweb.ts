@@ -3,6 +3,7 @@
 import { type NotAVolume, ViewerError } from './messages'
 import { withColourAsSent } from './deepColour'
 import { withReadableGroups } from './functionalGroups'
+import { withTableAlone } from './modalityTable'
 import { withExpandedPalette } from './palette'
 import { withUsableWindows } from './storedWindow'
 import type { Place } from './types'
@@ -125,7 +126,7 @@ export async function fetchMetadata(url: string): Promise<Map<string, DicomJson>
   const response = await (early ?? getMetadata(url))
   if (!response.ok) throw new ViewerError({ code: 'refused', status: response.status })
   const datasets = ((await response.json()) as DicomJson[])
-    .map(withReadableGroups).map(withColourAsSent).map(withExpandedPalette).map(withUsableWindows)
+    .map(withReadableGroups).map(withColourAsSent).map(withExpandedPalette).map(withTableAlone).map(withUsableWindows)
   return new Map(datasets.map((dataset) => [String(dataset[SOP_INSTANCE_UID]?.Value?.[0]), dataset]))
 }
 

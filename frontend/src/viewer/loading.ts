@@ -24,6 +24,7 @@ import { cross, dot } from './linking'
 import { ViewerError, type VolumeNotice } from './messages'
 import { forgetMetadata, keepMetadata, keptFacts } from './metadata'
 import type { Place } from './types'
+import { volumeIdOf } from './volumes'
 
 const LOAD_TIMEOUT_MS = 30_000
 const PROGRESSIVE_PIXELS = 3e6
@@ -194,7 +195,7 @@ export class SeriesLoader {
   }
 
   private volumeId({ study, series }: LoadedSeries): string {
-    return `firstread-volume:${seriesUrl(this.root, study, series)}`
+    return volumeIdOf(seriesUrl(this.root, study, series))
   }
 
   private async fetchSeries(

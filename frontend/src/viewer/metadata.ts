@@ -4,6 +4,7 @@ import * as core from '@cornerstonejs/core'
 import { Enums, utilities } from '@cornerstonejs/metadata'
 import { withTruePlaces } from './detectors'
 import type { DicomJson } from './dicomweb'
+import { forgetTable, rememberTable } from './modalityTables'
 import { withSpace } from './spaces'
 import { withUsedSpacing } from './spacing'
 import { forgetSpacing, rememberSpacing } from './spacings'
@@ -50,12 +51,14 @@ function calibrationOf(type: string, imageId: unknown): Calibration | undefined 
 /** Adding metadata twice is an error in Cornerstone: whoever keeps some forgets it first. */
 export function keepMetadata(firstFrame: string, dataset: DicomJson): void {
   rememberSpacing(firstFrame, dataset)
+  rememberTable(firstFrame, dataset)
   waiting.set(firstFrame.replace(FRAME, ''), dataset)
 }
 
 /** Nothing in Cornerstone ever frees it. */
 export function forgetMetadata(imageId: string): void {
   forgetSpacing(imageId)
+  forgetTable(imageId)
   calibrations.delete(core.utilities.imageIdToURI(imageId))
   // What all frames share lies under the instance.
   const instance = imageId.replace(FRAME, '')

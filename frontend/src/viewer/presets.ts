@@ -3,6 +3,8 @@
 export interface Window {
   center: number
   width: number
+  /** How a window of the header counts (0028,1056); one that a hand sets counts as its width suggests. */
+  rule?: 'LINEAR' | 'LINEAR_EXACT'
 }
 
 /** A fixed window, or the range between two percentiles of what is shown. */
@@ -77,17 +79,30 @@ export function percentile(sorted: readonly number[], percent: number): number {
  * C.11.2.1.2.1); below it, as in SUV, half a unit would be visible. */
 const COUNTS_UNITS = 16
 
+export interface Range {
+  lower: number
+  upper: number
+}
+
 /** The values that a window shows as black and as white. */
-export function rangeOf({ center, width }: Window): { lower: number; upper: number } {
-  if (width < COUNTS_UNITS) return { lower: center - width / 2, upper: center + width / 2 }
+export function rangeOf({ center, width, rule = width < COUNTS_UNITS ? 'LINEAR_EXACT' : 'LINEAR' }: Window): Range {
+  if (rule === 'LINEAR_EXACT') return { lower: center - width / 2, upper: center + width / 2 }
   return { lower: center - 0.5 - (width - 1) / 2, upper: center - 0.5 + (width - 1) / 2 }
 }
 
-/** The inverse of `rangeOf`. */
-export function windowOfRange({ lower, upper }: { lower: number; upper: number }): Window {
+/** The inverse of `rangeOf`: one of the header's windows where it has that range. */
+export function windowOfRange(range: Range, stored: readonly Window[] = []): Window {
+  const { lower, upper } = range
+  const own = stored.find((window) => isSameRange(rangeOf(window), range))
+  if (own) return { center: own.center, width: own.width }
   const width = upper - lower
   if (width < COUNTS_UNITS - 1) return { center: (lower + upper) / 2, width }
   return { center: (lower + upper) / 2 + 0.5, width: width + 1 }
+}
+
+function isSameRange(a: Range, b: Range): boolean {
+  const tolerance = 1e-6 * Math.abs(a.upper - a.lower)
+  return Math.abs(a.lower - b.lower) <= tolerance && Math.abs(a.upper - b.upper) <= tolerance
 }
 
 export function isSameWindow(a: Window, b: Window): boolean {

@@ -43,14 +43,16 @@ export function valuesWithin(
 /** The windows that a frame brings along, the preferred one first, in the unit in which it is shown. */
 export function storedWindows(imageId: string): Window[] {
   const voi = core.metaData.get('voiLutModule', imageId) as
-    | { windowCenter?: number | number[]; windowWidth?: number | number[] }
+    | { windowCenter?: number | number[]; windowWidth?: number | number[]; voiLUTFunction?: string | string[] }
     | undefined
   const centers = [voi?.windowCenter ?? []].flat().map(Number)
   const widths = [voi?.windowWidth ?? []].flat().map(Number)
   const factor = suvFactor(imageId)
+  // Of SUV the header counts in other units.
+  const rule = [voi?.voiLUTFunction].flat()[0] === 'LINEAR_EXACT' || factor !== 1 ? 'LINEAR_EXACT' : 'LINEAR'
   return centers.flatMap((center, index) => {
     const width = widths[index] ?? 0
-    return Number.isFinite(center) && width > 0 ? [{ center: center * factor, width: width * factor }] : []
+    return Number.isFinite(center) && width > 0 ? [{ center: center * factor, width: width * factor, rule } as const] : []
   })
 }
 

@@ -2,11 +2,12 @@
 import * as core from '@cornerstonejs/core'
 import { init as initLoader } from '@cornerstonejs/dicom-image-loader'
 import * as tools from '@cornerstonejs/tools'
-import { decodeFractionsAsFloats } from './decoding'
+import { decodeAsDescribed } from './decoding'
 import { FRAME_TYPES } from './dicomweb'
 import { answerForMetadata } from './metadata'
 import { abortWhenSilent, failWhenSilent } from './silence'
 import { registerTools } from './tools'
+import { registerVolumes } from './volumes'
 import { takeOneSamplePerPixel } from './webgl'
 
 const CACHE_BYTES = 1.5 * 2 ** 30
@@ -27,7 +28,8 @@ function start(): Promise<void> {
     maxWebWorkers: Math.min(Math.max((navigator.hardwareConcurrency || 2) - 1, 1), 4),
     beforeSend,
   })
-  decodeFractionsAsFloats()
+  decodeAsDescribed()
+  registerVolumes()
   answerForMetadata()
   tools.init()
   registerTools()
