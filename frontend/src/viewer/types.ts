@@ -30,6 +30,11 @@ export type ViewTool = (typeof VIEW_TOOLS)[number]
 /** What the left mouse button does. */
 export type ToolName = ViewTool | RegionKind | MaskTool
 
+/** Whether a tool only looks: all others draw or paint. */
+export function isViewTool(tool: ToolName): tool is ViewTool {
+  return (VIEW_TOOLS as readonly ToolName[]).includes(tool)
+}
+
 /** How a pane shows a series: image by image, or a plane through its volume. */
 export type Presentation = 'stack' | 'axial' | 'sagittal' | 'coronal'
 
