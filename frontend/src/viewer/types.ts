@@ -79,6 +79,11 @@ export interface Region extends Place {
   is_locked: boolean
 }
 
+/** A region as it is drawn; what a model suggests is nobody's yet. */
+export interface DrawnRegion extends Region {
+  isSuggested?: true
+}
+
 /** What was painted on one series in one layer: a compressed label map per slice, by its hash. */
 export interface MaskLayer {
   layer: number
