@@ -110,7 +110,11 @@ export interface PaneState {
   frames: number
   center: number
   width: number
+  /** 1 where the whole image fits its pane. */
   zoom: number
+  /** Pixels of the screen for one of the image; null as long as none is shown. */
+  scale: number | null
+  /** Whether black and white are exchanged against what the image itself says. */
   isInverted: boolean
   isPlaying: boolean
   /** The preset in force, empty where the window was set by hand or by the image. */
