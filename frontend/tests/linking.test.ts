@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { edgeLettersFromView, type Vector } from '../src/viewer/geometry'
 import { activeIn, layoutForPlanes, shapeOf } from '../src/viewer/layout'
 import {
-  areParallel, cross, crossSection, nearestIndex, projected, relativeIndex,
+  areParallel, cross, crossSection, nearestIndex, nearestWithin, projected, relativeIndex,
 } from '../src/viewer/linking'
 
 it('finds the nearest slice, also in descending order', () => {
@@ -57,4 +57,11 @@ it('keeps the active pane inside the grid', () => {
 it('puts three planes in a row only where there is room', () => {
   expect(layoutForPlanes(1600, 900)).toBe('1x3')
   expect(layoutForPlanes(1200, 900)).toBe('2x2')
+})
+
+it('keeps the middle of a pane on its image', () => {
+  const corners: Vector[] = [[0, 0, 5], [10, 0, 5], [10, 20, 5], [0, 20, 5]]
+  expect(nearestWithin(corners, [4, 12, 5])).toEqual([4, 12, 5])
+  expect(nearestWithin(corners, [-3, 25, 5])).toEqual([0, 20, 5])
+  expect(nearestWithin([[1, 2, 3], [1, 2, 3], [1, 2, 3], [1, 2, 3]], [9, 9, 3])).toEqual([1, 2, 3])
 })

@@ -183,7 +183,7 @@ describe('suggested content', () => {
   })
 
   it('is drawn locked, and not beside its own copy in the read', () => {
-    expect(asSuggested([{ ...box, is_hidden: true }], [])).toEqual([{ ...box, is_locked: true }])
+    expect(asSuggested([{ ...box, is_hidden: true }], [])).toEqual([{ ...box, is_locked: true, isSuggested: true }])
     expect(asSuggested([box], [box])).toEqual([])
   })
 })

@@ -7,7 +7,7 @@ import { showNotice } from '../ui/notify'
 import { GrowingField } from '../ui/GrowingField'
 import type { PinnedPlace } from '../viewer/types'
 import { keyed } from './actions'
-import { releaseFocus } from './focus'
+import { leaveSent, releaseFocus } from './focus'
 import classes from './panel.module.css'
 import { remarks } from './remarks'
 import { Small } from './Small'
@@ -127,17 +127,23 @@ function NewComment({ remark, canPin, here, pins, isBusy, field, onAdd }: Commen
     setPinned(false)
     pins.drop()
   }
+  const own = useRef<HTMLTextAreaElement>(null)
+  const written = field ?? own
   const add = async () => {
     if (text.trim() === '' || isBusy) return
     setFailed(null)
-    if (await onAdd(text.trim(), pins.pending ?? (isPinned ? here() : null))) remarks.sent(remark, text)
-    else setFailed(remark)
+    if (await onAdd(text.trim(), pins.pending ?? (isPinned ? here() : null))) {
+      leaveSent(written.current, text)
+      remarks.sent(remark, text)
+    } else {
+      setFailed(remark)
+    }
   }
   return (
     <Stack gap={6}>
       <GrowingField
         {...keyed('comment')}
-        {...(field ? { ref: field } : {})}
+        ref={written}
         size="xs"
         minRows={2}
         data-comment-field

@@ -10,7 +10,7 @@ import { GrowingField } from '../ui/GrowingField'
 import { showNotice } from '../ui/notify'
 import { Section } from '../ui/Section'
 import { keyed, type ActionId } from './actions'
-import { releaseFocus } from './focus'
+import { leaveSent, releaseFocus } from './focus'
 import { remarks } from './remarks'
 import { reviewOf, reviewsOf } from './reviewing'
 import { useShownKey } from './useShownKey'
@@ -40,6 +40,7 @@ export function ReviewBox({ projectId, read, goesOn, hasSeen }: ReviewProps) {
   const say = (verdict: Verdict) => {
     if (!hasSeen()) return
     decide(verdict, text.trim(), () => {
+      leaveSent(field.current, text)
       remarks.sent(name, text)
       return goesOn && toNext()
     })

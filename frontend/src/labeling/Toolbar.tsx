@@ -49,7 +49,7 @@ export function Toolbar(props: ToolbarProps) {
         <Buttons
           {...doable}
           of={[
-            { id: 'planes' },
+            { id: 'planes', isOn: (activePane(state)?.as ?? 'stack') !== 'stack' },
             { id: 'reference_lines', isOn: state.hasReferenceLines },
             { id: 'link_scroll', isOn: scroll },
             { id: 'link_window', isOn: byWindow },

@@ -116,8 +116,9 @@ function slices(viewer: Workstation, pane: PaneState): Commands {
   }
 }
 
+/** And back from them. */
 function planes(viewer: Workstation, { series, notice }: PaneState): Commands {
-  return series && notice === null && !series.not_a_volume ? { planes: () => viewer.showPlanes(series) } : {}
+  return series && notice === null && !series.not_a_volume ? { planes: () => void viewer.togglePlanes() } : {}
 }
 
 /** Tools for viewing are always there; what draws comes with what there is to draw. */

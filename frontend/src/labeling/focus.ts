@@ -39,6 +39,11 @@ export function leaveList(): void {
   if (document.activeElement instanceof HTMLInputElement) document.activeElement.blur()
 }
 
+/** After its text was sent, unless somebody writes on in it. */
+export function leaveSent(field: HTMLTextAreaElement | null, text: string): void {
+  if (field?.value === text) field.blur()
+}
+
 const TEXT = 'textarea, select, [contenteditable=""], [contenteditable="true"], [role=combobox], [role=textbox]'
 const NOT_TEXT = new Set(['button', 'checkbox', 'color', 'image', 'radio', 'range', 'reset', 'submit', 'file'])
 const BUTTON = 'button, a[href], summary, [role=button], [role=tab], [role=menuitem], [role=option], [role=switch], input'

@@ -1,5 +1,5 @@
 /** PURE. What models suggest, in the words of the read: the generated types leave its content open. */
-import type { MaskLayer, Region } from '../viewer/types'
+import type { DrawnRegion, MaskLayer, Region } from '../viewer/types'
 import { drawnMasks, type Answers, type Content, type ScopedAnswers } from './content'
 
 /** What of a suggestion can be taken over. */
@@ -23,7 +23,7 @@ export function isUndecided(content: Content, id: string): boolean {
 }
 
 /** Suggested regions as they are drawn before they are taken over: dashed, and not to be moved. */
-export function asSuggested(regions: readonly Region[], drawn: readonly Region[]): Region[] {
+export function asSuggested(regions: readonly Region[], drawn: readonly Region[]): DrawnRegion[] {
   const known = new Set(drawn.map(({ id }) => id))
-  return regions.filter(({ id }) => !known.has(id)).map((region) => ({ ...region, is_locked: true, is_hidden: false }))
+  return regions.filter(({ id }) => !known.has(id)).map((region) => ({ ...region, is_locked: true, is_hidden: false, isSuggested: true }))
 }

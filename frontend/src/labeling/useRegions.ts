@@ -77,6 +77,7 @@ export function useRegions(
   const regions = useMemo(() => (suggested.length > 0 ? [...own, ...asSuggested(suggested, own)] : own), [own, suggested])
   useEffect(() => layer.current?.reconcile(regions, colourOf, selected), [workstation, regions, colourOf, selected])
   useEffect(() => layer.current?.setLabel(label), [workstation, label])
+  useEffect(() => workstation?.subscribe(whenTaken(() => layer.current?.cancel())), [workstation])
   useEffect(() => {
     const tool = workstation?.state.tool
     if (!workstation || !tool || labels.length === 0 || mayDraw(labels, label, tool)) return
@@ -90,6 +91,15 @@ export function useRegions(
 
 function readOf(session: ReadingSession): string | null {
   return session.snapshot.reading?.annotation.id ?? null
+}
+
+/** Whenever another tool comes into the hand: the mouse would go on with what the one before has begun. */
+function whenTaken(act: () => void): (state: { tool: ToolName }) => void {
+  let held: ToolName | null = null
+  return ({ tool }) => {
+    if (held !== null && tool !== held) act()
+    held = tool
+  }
 }
 
 /** A tool that draws no region may be held with every label. */

@@ -16,6 +16,7 @@ import { PlanePicture, StackPicture, type Picture } from './pictures'
 import { PaneWindow } from './PaneWindow'
 import type { Preset, Window } from './presets'
 import { pointOn } from './regions/frames'
+import { scaleOf } from './scale'
 import { spacingAt } from './spacings'
 import { disableViewport } from './textures'
 import { toolGroup } from './tools'
@@ -325,7 +326,7 @@ export class Pane {
     const { picture, loaded } = this
     if (!picture || !loaded) return
     const { viewport } = picture
-    const { voiRange: range, invert: isInverted = false } = viewport.getProperties() ?? {}
+    const { voiRange: range, invert = false } = viewport.getProperties() ?? {}
     const { center, width } = this.state
     const window = range ? this.windowing.windowOf(range) : { center, width }
     const trouble = this.failures.of(picture.imageId())
@@ -340,7 +341,8 @@ export class Pane {
       slice: index + 1,
       slices: picture.count,
       zoom: viewport.getZoom(),
-      isInverted,
+      scale: scaleOf(viewport),
+      isInverted: invert !== picture.isNegative(),
       preset: this.windowing.presetOf(window),
       edges: edgesOf(picture, loaded.codes[image] ?? null),
       spacing: spacingAt(imageId ?? loaded.imageIds[0] ?? '').source,

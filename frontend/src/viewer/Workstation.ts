@@ -3,27 +3,28 @@ import * as core from '@cornerstonejs/core'
 import { PaneCommands } from './commands'
 import type { ViewerSeries, ViewerStudy } from './dicomweb'
 import { placeInMiddle, seriesWith } from './finding'
-import { drawMarkings, follow, pointAfter, showPoint } from './following'
+import { drawMarkings, follow } from './following'
 import type { Vector } from './geometry'
 import { heldBytes } from './held'
 import { GESTURES, type PointGesture, type RegionGesture, type ScrollGesture } from './gestures'
 import type { HangingPlan } from './hanging'
-import { activeIn, layoutForPlanes, MAX_PANES, shapeOf } from './layout'
+import { activeIn, MAX_PANES, shapeOf } from './layout'
 import { SeriesLoader } from './loading'
 import { EMPTY_PANE, EMPTY_STATE } from './emptyState'
 import { Failures } from './Failures'
 import { Pane, type Choice } from './Pane'
-import { fitsCanvas, place, showFrame } from './paneElements'
+import { place, showFrame } from './paneElements'
+import { Planes } from './Planes'
 import { aimOf, Prefetcher } from './prefetch'
+import { refitSoon } from './refitting'
 import { startCornerstone } from './setup'
 import { destroyToolGroup, moveLeftButton } from './tools'
 import {
-  VIEW_TOOLS, type Layout, type Links, type PaneHost, type PaneView, type PinnedPlace, type ToolName, type WorkstationState,
+  isViewTool, type Layout, type Links, type PaneHost, type PaneView, type PinnedPlace, type ToolName, type WorkstationState,
 } from './types'
 
 const ENGINE = 'firstread'
 const PROGRESS_MS = 200
-const PLANES = ['axial', 'sagittal', 'coronal', 'stack'] as const
 const CACHE_EVENTS = [core.Enums.Events.IMAGE_CACHE_IMAGE_ADDED, core.Enums.Events.IMAGE_CACHE_IMAGE_REMOVED]
 const GESTURE_EVENTS: string[] = [...Object.values(GESTURES), 'pointerdown', 'focusin', 'dblclick']
 
@@ -37,22 +38,23 @@ export class Workstation extends PaneCommands implements PaneHost {
     onDue: () => this.askAgain(),
   }, window)
   private readonly prefetcher: Prefetcher
+  private readonly planes: Planes
   private engine: core.RenderingEngine | null = null
   private panes: Pane[] = []
   private studies: ViewerStudy[] = []
   /** The pane a hand is on: only its movements are followed, so that no echo comes back. */
   private leader: Pane | null = null
-  private cross: { point: Vector; frame: string } | null = null
   private isDestroyed = false
   private drawing = 0
   private aimed = ''
   private counting: ReturnType<typeof setTimeout> | null = null
-  private readonly resize = new ResizeObserver(() => this.resized())
+  private readonly resize = new ResizeObserver(() => refitSoon(this.engine, this.panes, () => this.draw()))
 
   constructor(root: string, private readonly element: HTMLDivElement) {
     super()
     this.loader = new SeriesLoader(root)
     this.prefetcher = new Prefetcher(heldBytes, this.failures)
+    this.planes = new Planes(this, element, () => this.panes, this.loader)
   }
 
   get state(): WorkstationState {
@@ -128,7 +130,7 @@ export class Workstation extends PaneCommands implements PaneHost {
     this.failures.clear()
     this.aimed = ''
     this.studies = []
-    this.cross = null
+    this.planes.clear()
     this.leader = null
     for (const pane of this.panes) pane.clear()
     this.change({ maximised: null })
@@ -183,6 +185,7 @@ export class Workstation extends PaneCommands implements PaneHost {
   /** Keeps what fits; panes beyond the grid are given up. */
   setLayout(layout: Layout): void {
     const { engine } = this
+    this.planes.rearranged()
     const { rows, columns, count } = shapeOf(layout)
     this.element.style.gridTemplate =
       `repeat(${rows}, minmax(0, 1fr)) / repeat(${columns}, minmax(0, 1fr))`
@@ -219,9 +222,18 @@ export class Workstation extends PaneCommands implements PaneHost {
   }
 
   /** Three planes with crosshairs; a series that is no volume stays a stack and says why. */
-  showPlanes(series: ViewerSeries): void {
+  async showPlanes(series: ViewerSeries): Promise<void> {
     const study = this.studies.find((one) => one.series.includes(series))
-    if (study) void this.hangPlanes(study, series)
+    if (study) await this.planes.open(study, series)
+    this.draw()
+  }
+
+  /** From the series of the active pane to three planes through it, and back. */
+  async togglePlanes(): Promise<void> {
+    const pane = this.lead()
+    const { series } = pane?.state ?? {}
+    if (pane && this.planes.areIn(pane)) await this.planes.close()
+    else if (series) await this.showPlanes(series)
   }
 
   setTool(tool: ToolName): void {
@@ -254,26 +266,7 @@ export class Workstation extends PaneCommands implements PaneHost {
     if (index < 0 || !this.studies.includes(found.study) || !this.panes.includes(pane)) return
     if (pane.state.series !== found.series) await pane.show({ ...found, as: 'stack' }, '', index + 1)
     const point = await pane.showFrame(index, pixel)
-    if (point && this.cross && pane.picture?.plane()?.frameOfReference === this.cross.frame) this.onPoint(pane, point)
-  }
-
-  private async hangPlanes(study: ViewerStudy, series: ViewerSeries): Promise<void> {
-    const loaded = await this.loader.load(study, series).catch(() => null)
-    if (!this.studies.includes(study)) return
-    if (!loaded || this.loader.whyNotVolume(loaded)) {
-      await this.show(this.current.active, { study, series, as: 'axial' })
-      return
-    }
-    this.setLayout(layoutForPlanes(this.element.clientWidth, this.element.clientHeight))
-    await Promise.all(this.panes.map((pane, number) =>
-      pane.show({ study, series, as: PLANES[number] ?? 'stack' }),
-    ))
-    const plane = this.panes[0]?.picture?.plane()
-    this.cross = plane ? { point: plane.point, frame: plane.frameOfReference } : null
-    this.setTool('crosshairs')
-    // One volume has one window, whichever plane it is set in.
-    this.setLinks({ ...this.current.links, window: true })
-    this.draw()
+    if (point && this.planes.reach(pane)) this.pointAt(pane, point)
   }
 
   /** A command moves the active pane, and what is linked to it. */
@@ -287,7 +280,7 @@ export class Workstation extends PaneCommands implements PaneHost {
     this.change({})
     if (pane.state.status === 'shown' && pane === this.leader) {
       follow(pane, this.panes, this.current.links)
-      if (this.cross) this.cross = { ...this.cross, point: pointAfter(this.cross.point, pane) }
+      this.planes.moved(pane)
     }
     this.draw()
     // Not before: what is fetched ahead would stand in the way of the first picture.
@@ -303,21 +296,17 @@ export class Workstation extends PaneCommands implements PaneHost {
     if (event.type === 'dblclick') this.onDoubleClick(pane)
     const { detail } = event as CustomEvent<unknown>
     if (event.type === GESTURES.scroll) pane.scroll((detail as ScrollGesture).by)
-    if (event.type === GESTURES.point) this.onPoint(pane, (detail as PointGesture).point)
+    if (event.type === GESTURES.point) this.pointAt(pane, (detail as PointGesture).point)
     if (event.type === GESTURES.region) this.onRegion(pane, detail as RegionGesture)
   }
 
   /** Two quick clicks with a drawing tool belong to the drawing. */
   private onDoubleClick(pane: Pane): void {
-    const isViewing = (VIEW_TOOLS as readonly string[]).includes(this.current.tool)
-    if (isViewing) this.toggleMaximised(pane.number)
+    if (isViewTool(this.current.tool)) this.toggleMaximised(pane.number)
   }
 
-  private onPoint(pane: Pane, point: Vector): void {
-    const frame = pane.picture?.plane()?.frameOfReference
-    if (frame === undefined) return
-    this.cross = { point, frame }
-    showPoint(point, pane, this.panes)
+  private pointAt(pane: Pane, point: Vector): void {
+    this.planes.pointAt(pane, point)
     this.draw()
   }
 
@@ -354,7 +343,7 @@ export class Workstation extends PaneCommands implements PaneHost {
     cancelAnimationFrame(this.drawing)
     this.drawing = requestAnimationFrame(() => {
       const { hasReferenceLines, active } = this.current
-      drawMarkings(this.panes, hasReferenceLines ? this.panes[active] : undefined, this.cross)
+      drawMarkings(this.panes, hasReferenceLines ? this.panes[active] : undefined, this.planes.cross)
     })
   }
 
@@ -367,24 +356,6 @@ export class Workstation extends PaneCommands implements PaneHost {
       showFrame(elements, this.panes.length > 1 && number === active)
     }
     this.draw()
-  }
-
-  /** Twice: while a picture is being drawn Cornerstone lets the first call fall. It keeps the size
-   * of the image in pixels; kept here is its share of the pane. */
-  private resized(): void {
-    if (this.panes.every(({ elements }) => fitsCanvas(elements))) return
-    const fit = () => {
-      const zooms = this.panes.map(({ state }) => state.zoom)
-      this.engine?.resize(true, true)
-      this.panes.forEach((pane, number) => pane.setZoom(zooms[number] ?? 1))
-    }
-    requestAnimationFrame(() => {
-      fit()
-      requestAnimationFrame(() => {
-        fit()
-        this.draw()
-      })
-    })
   }
 
   private viewsChanged(): void {

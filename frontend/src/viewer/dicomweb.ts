@@ -17,6 +17,7 @@ export interface ViewerSeries {
   series_instance_uid: string
   modality: string
   series_description: string
+  series_number?: number | null
   body_part_examined?: string
   laterality?: string
   /** The plane of its images: axial, sagittal, coronal, oblique; empty where unknown. */

@@ -1,5 +1,7 @@
 /** Which frame lies where: in the middle of a pane, or in which open series. */
 import type { ViewerSeries, ViewerStudy } from './dicomweb'
+import type { Vector } from './geometry'
+import { nearestWithin } from './linking'
 import type { Pane } from './Pane'
 import { frameOf, placeKey } from './regions/frames'
 import { toPixel } from './regions/geometry'
@@ -17,6 +19,15 @@ export function placeInMiddle(pane: Pane | undefined, own: ViewerStudy | undefin
   if (!frame) return null
   const [x, y] = toPixel(frame.plane, [...middle])
   return { ...place, pixel: [Math.round(x), Math.round(y)] }
+}
+
+/** The point of the patient in the middle of a pane, on its image; null without a place in the patient. */
+export function pointInMiddle({ picture, elements }: Pane): Vector | null {
+  const plane = picture?.plane()
+  if (!picture || !plane) return null
+  const { clientWidth, clientHeight } = elements.viewport
+  const middle = picture.viewport.canvasToWorld([clientWidth / 2, clientHeight / 2])
+  return nearestWithin(plane.corners, middle)
 }
 
 interface FoundSeries {

@@ -63,6 +63,16 @@ export function projected(point: Vector, { point: origin, normal }: Plane): Vect
   ]
 }
 
+/** The point of an image (its corners in order around it) that is nearest to a point of its plane. */
+export function nearestWithin(corners: readonly Vector[], point: Vector): Vector {
+  const [corner = point, right = point, , down = point] = corners
+  return [right, down].reduce<Vector>((at, end) => {
+    const side = minus(end, corner)
+    const share = Math.min(Math.max(dot(minus(point, corner), side) / (dot(side, side) || 1), 0), 1)
+    return [at[0] + share * side[0], at[1] + share * side[1], at[2] + share * side[2]]
+  }, corner)
+}
+
 /** A direction turned about the line of sight; the image then turns clockwise. */
 export function turned(up: Vector, normal: Vector, degrees: number): [number, number, number] {
   const angle = (degrees * Math.PI) / 180

@@ -2,7 +2,7 @@
 import type { PaneState, WorkstationState } from './types'
 
 /** What scrolling, zooming, windowing and loading change, many times a second. */
-const MOVING = new Set<keyof PaneState>(['slice', 'loaded', 'center', 'width', 'zoom', 'edges', 'place'])
+const MOVING = new Set<keyof PaneState>(['slice', 'loaded', 'center', 'width', 'zoom', 'scale', 'edges', 'place'])
 
 /** Whether the images only moved: the same panes show the same series with the same tool in hand. */
 export function hasOnlyMoved(before: WorkstationState, after: WorkstationState): boolean {

@@ -23,6 +23,8 @@ export interface Picture {
   isBehind(): boolean
   /** Whether anything was ever on the screen. */
   hasShown(): boolean
+  /** Whether low values are white by themselves (MONOCHROME1): Cornerstone then begins inverted. */
+  isNegative(): boolean
   /** Ask once more for what failed. */
   again(): Promise<void>
   /** Whether what is shown has a place in the patient, and so sides. */
@@ -81,6 +83,10 @@ export class StackPicture implements Picture {
   hasShown(): boolean {
     const shown: unknown = this.stack.getCornerstoneImage() // typed as if there always were one
     return shown !== undefined
+  }
+
+  isNegative(): boolean {
+    return this.hasShown() && this.stack.getCornerstoneImage().invert
   }
 
   /** Asked to go where it is, Cornerstone does nothing. */
@@ -206,6 +212,10 @@ export class PlanePicture implements Picture {
 
   hasShown(): boolean {
     return true
+  }
+
+  isNegative(): boolean {
+    return false
   }
 
   /** The holes of its volume are filled for all panes together. */

@@ -30,6 +30,11 @@ export type ViewTool = (typeof VIEW_TOOLS)[number]
 /** What the left mouse button does. */
 export type ToolName = ViewTool | RegionKind | MaskTool
 
+/** Whether a tool only looks: all others draw or paint. */
+export function isViewTool(tool: ToolName): tool is ViewTool {
+  return (VIEW_TOOLS as readonly ToolName[]).includes(tool)
+}
+
 /** How a pane shows a series: image by image, or a plane through its volume. */
 export type Presentation = 'stack' | 'axial' | 'sagittal' | 'coronal'
 
@@ -74,6 +79,11 @@ export interface Region extends Place {
   is_locked: boolean
 }
 
+/** A region as it is drawn; what a model suggests is nobody's yet. */
+export interface DrawnRegion extends Region {
+  isSuggested?: true
+}
+
 /** What was painted on one series in one layer: a compressed label map per slice, by its hash. */
 export interface MaskLayer {
   layer: number
@@ -100,7 +110,11 @@ export interface PaneState {
   frames: number
   center: number
   width: number
+  /** 1 where the whole image fits its pane. */
   zoom: number
+  /** Pixels of the screen for one of the image; null as long as none is shown. */
+  scale: number | null
+  /** Whether black and white are exchanged against what the image itself says. */
   isInverted: boolean
   isPlaying: boolean
   /** The preset in force, empty where the window was set by hand or by the image. */

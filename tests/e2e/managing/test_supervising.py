@@ -106,6 +106,8 @@ def reads_with_a_suggestion(browser, address, troubles, cast, suggested):
     page.wait_for_selector(person.SHOWN, timeout=60_000)
     page.get_by_test_id("suggestion").get_by_text("Motion?: yes").wait_for()
     coloured(page, lambda count: count > 50, "the suggested outline is drawn")
+    dashes = page.locator("svg.svg-layer rect[stroke-dasharray]")
+    dashes.first.wait_for(state="attached")
     saved(lambda content: content.get("suggestions"), "the suggestion was shown")
     assert faults(page) == ""
 
@@ -121,6 +123,7 @@ def reads_with_a_suggestion(browser, address, troubles, cast, suggested):
     [proposed], [taken] = suggested["scoped"], draft()["scoped"]
     assert taken == {key: proposed[key] for key in ("series_instance_uid", "answers")}
     coloured(page, lambda count: count > 300, "the accepted mask is filled")
+    dashes.wait_for(state="detached")
 
     page.keyboard.press("Control+z")
     saved(lambda content: "masks" not in content, "undo takes it back")

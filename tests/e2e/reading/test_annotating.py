@@ -269,7 +269,11 @@ def test_a_remark_is_pinned_to_the_middle_of_what_is_seen_or_to_a_chosen_place(d
     ring = pin.locator("circle").bounding_box()
     centre = (ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2)
     assert np.abs(np.subtract(centre, desk.at(20, 30))).max() < 2
-    page.get_by_label("New comment").blur()
+    # The field is left, once the server has it: keys answer, and move the images.
+    page.wait_for_function("document.activeElement === document.body")
+    page.keyboard.press("1")
+    saved(lambda content: content["answers"] == {"finding": "no"})
+    assert page.get_by_label("New comment").input_value() == ""
     page.keyboard.press("ArrowDown")
     pin.wait_for(state="detached")
     page.get_by_role("button", name="Go to the place").last.click()

@@ -97,13 +97,16 @@ def test_what_is_in_hand_is_changed_by_key(live_cast):
         page.get_by_test_id("region").wait_for()
         drawn = page.locator("[data-pane='0'] svg.svg-layer g").first
         drawn.wait_for(state="attached")
-        press("Alt+H")
+        dashes = page.locator("svg.svg-layer rect[stroke-dasharray]")
         press("Alt+L")
+        dashes.first.wait_for(state="attached")
+        press("Alt+H")
         saved(lambda content: flags(content) == [(True, True)])
         drawn.wait_for(state="detached")
         press("Alt+H")
         press("Alt+L")
         drawn.wait_for(state="attached")
+        assert dashes.count() == 0
         press("Home")
         room.until("p.slice === 1")
         press("Shift+ArrowRight")

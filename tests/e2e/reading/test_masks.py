@@ -170,7 +170,7 @@ def what_does_not_fit_into_memory_is_never_painted_as_another_segment(room):
     voxels = SLICES * SIDE * SIDE
     volume_and_map = 2 * voxels + voxels
     room.do(f"w.kept = w.state.panes[0].study; w.close(); w.limitMemory({volume_and_map + 9000})")
-    room.do("w.studies = [w.kept]; await w.hangPlanes(w.kept, w.kept.series[0])")
+    room.do("w.studies = [w.kept]; await w.showPlanes(w.kept.series[0])")
     for pane in range(3):
         room.until("p.status === 'shown' && p.loaded === 40", pane)
     room.take("brush")

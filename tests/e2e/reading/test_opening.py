@@ -157,7 +157,7 @@ def test_planes_that_are_closed_leave_nothing_on_the_graphics_card(live_cast):
 
         def open_and_close():
             room.do(
-                "w.setLayout('1x1'); w.studies = [w.kept]; await w.hangPlanes(w.kept, w.kept.series[0])"
+                "w.setLayout('1x1'); w.studies = [w.kept]; await w.showPlanes(w.kept.series[0])"
             )
             room.until("s.panes.length > 2 && s.panes.every((one) => one.status === 'shown')")
             room.do(f"w.activate(0); await w.goTo({number})")

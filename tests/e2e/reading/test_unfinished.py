@@ -43,6 +43,16 @@ def begin_polygon(room):
     assert is_begun(room)
 
 
+def begin_angle(room, pane):
+    room.take("angle")
+    x, y = room.at(pane, 0.3, 0.3)
+    room.page.mouse.move(x, y)
+    room.page.mouse.down()
+    room.page.mouse.move(x + 60, y, steps=4)
+    room.page.mouse.up()
+    room.page.mouse.move(x + 60, y + 40, steps=4)
+
+
 def is_begun(room):
     return room.page.locator(DRAWN).count() > 0
 
@@ -83,16 +93,30 @@ def test_an_angle_that_was_begun_ends_with_its_pane(room):
         "const { study } = w.state.panes[0]; await w.show(1, { study, series: study.series[1], as: 'stack' })"
     )
     room.until("p.status === 'shown'", pane=1)
-    room.take("angle")
-    x, y = room.at(1, 0.3, 0.3)
-    room.page.mouse.move(x, y)
-    room.page.mouse.down()
-    room.page.mouse.move(x + 60, y, steps=4)
-    room.page.mouse.up()
-    room.page.mouse.move(x + 60, y + 40, steps=4)
+    begin_angle(room, 1)
     room.page.keyboard.press("Shift+F1")
     room.until("s.panes.length === 1")
     assert mouse_works(room)
+
+
+def test_what_was_begun_ends_with_the_tool_that_is_taken_instead(room):
+    begin_angle(room, 0)
+    room.draw("arrow", (20, 44), (40, 30))
+    saved(lambda content: kinds(content) == ["arrow"])
+    begin_polygon(room)
+    room.draw("box", (34, 34), (44, 44))
+    saved(lambda content: kinds(content) == ["arrow", "box"])
+    # A window in between is no other tool.
+    begin_angle(room, 0)
+    room.page.keyboard.down("Shift")
+    room.page.mouse.down()
+    room.page.mouse.up()
+    room.page.keyboard.up("Shift")
+    assert is_begun(room)
+
+
+def kinds(content):
+    return [region["kind"] for region in regions_of(content)]
 
 
 def test_esc_gives_a_polygon_up_wherever_the_images_went(room):

@@ -97,7 +97,7 @@ export const actions = {
   'action.flip_horizontal': 'Links und rechts spiegeln',
   'action.flip_vertical': 'Oben und unten spiegeln',
   'action.reference_lines': 'Schnittlinien',
-  'action.planes': 'Drei Ebenen (MPR)',
+  'action.planes': 'Drei Ebenen (MPR) und zurück',
   'action.slab_mode': 'Nächste Art der dicken Schicht',
   'action.slab_thinner': 'Dünnere Schicht',
   'action.slab_thicker': 'Dickere Schicht',

@@ -97,7 +97,7 @@ export const actions = {
   'action.flip_horizontal': 'Flip left and right',
   'action.flip_vertical': 'Flip top and bottom',
   'action.reference_lines': 'Reference lines',
-  'action.planes': 'Three planes (MPR)',
+  'action.planes': 'Three planes (MPR) and back',
   'action.slab_mode': 'Next kind of thick slab',
   'action.slab_thinner': 'Thinner slab',
   'action.slab_thicker': 'Thicker slab',

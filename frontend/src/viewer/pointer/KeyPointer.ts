@@ -7,7 +7,7 @@ import { PaneDrawings, viewportOf } from '../PaneDrawings'
 import type { Viewport } from '../pictures'
 import type { Tooled } from '../guard'
 import { gridOf } from '../samples'
-import { VIEW_TOOLS, type PaneView, type ToolName } from '../types'
+import { isViewTool, type PaneView, type ToolName } from '../types'
 import { KeyMouse } from './KeyMouse'
 import { pointerMark } from './mark'
 import { cornerToPress } from './outline'
@@ -102,7 +102,7 @@ export class KeyPointer {
     const { viewport, held } = shown
     const toCanvas = (point: Vector) => viewport.worldToCanvas([...point])
     const wanted = stepped(shown.point, direction, count, lattice, toCanvas)
-    const isBound = held !== null && (VIEW_TOOLS as readonly ToolName[]).includes(held)
+    const isBound = held !== null && isViewTool(held)
     if (!isBound || isWithin(viewport.element, toCanvas(wanted))) this.go(wanted, held === null ? 'moved' : 'dragged')
   }
 

@@ -3,14 +3,14 @@
 import * as core from '@cornerstonejs/core'
 import * as tools from '@cornerstonejs/tools'
 import { spacingBetween } from '../spacings'
-import type { PaneHost, PaneView, Region, RegionKind, SpacingSource } from '../types'
+import type { DrawnRegion, PaneHost, PaneView, Region, RegionKind, SpacingSource } from '../types'
 import { CrossingOverlay } from './CrossingOverlay'
 import { annotationOf, geometryOf, isMoved, kindOf, place, pointsOf, type Annotation, type Geometry } from './annotations'
 import { frameOf, framesAt, framesOf, placeKey, placeOf, valuesOf, type Frame } from './frames'
 import { areParallel, middleOf, nearest, nearestSince, normalOf } from './geometry'
 import { isWhole, mayLeaveFrame } from './shapes'
 import { measure, type Statistics } from './statistics'
-import { paintStyle, removeAnnotation } from './styles'
+import { dashOf, paintStyle, removeAnnotation } from './styles'
 import { renewText, setText, watchText } from './texts'
 import { giveUpUnfinished, isUnfinishedElsewhere, unfinished } from './unfinished'
 
@@ -31,7 +31,7 @@ export interface RegionCallbacks {
 }
 
 interface Shown {
-  region: Region
+  region: DrawnRegion
   frame: Frame
   annotation: Annotation
 }
@@ -47,7 +47,7 @@ export class RegionLayer {
   private readonly unmeasured = new Map<string, Shown>()
   /** Of all that is shown; null until a hand draws or moves something in planes: it reads the header of every slice. */
   private known: Map<string, Frame> | null = null
-  private regions: readonly Region[] = []
+  private regions: readonly DrawnRegion[] = []
   private colours: (label: string) => string = NO_COLOUR
   private selected: string | null = null
   private label = ''
@@ -89,7 +89,7 @@ export class RegionLayer {
 
   /** Make the panes show exactly these regions. */
   reconcile(
-    regions: readonly Region[], colours: (label: string) => string, selected: string | null,
+    regions: readonly DrawnRegion[], colours: (label: string) => string, selected: string | null,
   ): void {
     this.regions = regions
     this.colours = colours
@@ -138,7 +138,7 @@ export class RegionLayer {
     })
   }
 
-  private showRegion(region: Region, frame: Frame): void {
+  private showRegion(region: DrawnRegion, frame: Frame): void {
     const before = this.shown.get(region.id)
     const annotation = before?.annotation ?? existing(region.id)
     const now = { region, frame, annotation: annotation ?? annotationOf(region, frame) }
@@ -156,7 +156,7 @@ export class RegionLayer {
   private dress({ region, annotation }: Shown): void {
     annotation.isVisible = !region.is_hidden
     annotation.isLocked = region.is_locked
-    paintStyle(region.id, this.colours(region.label))
+    paintStyle(region.id, this.colours(region.label), dashOf(region))
   }
 
   private take(id: string): void {
