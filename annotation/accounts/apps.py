@@ -8,4 +8,7 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        from annotation.accounts import openapi  # noqa: F401  registers the sign-in schemes
+        from annotation.accounts import openapi, sentences  # noqa: F401  registers the sign-in schemes
+        from annotation.core import wording
+
+        wording.register(sentences.SENTENCES)
