@@ -199,3 +199,22 @@ def test_a_token_is_no_way_to_the_password(cast, client_of):
 def test_there_is_no_other_door_to_accounts(cast, door):
     browser = signed_in("annotator")
     assert browser.post(f"/_allauth/browser/v1/{door}", {}).status_code == 404
+
+
+def test_a_manager_learns_nothing_of_another_project_s_people(cast, client_of):
+    other = client_of(cast.outsider)  # who manages another project
+    there = f"/api/v1/projects/{cast.project.pk}/members"
+    here = f"/api/v1/projects/{cast.foreign_project.pk}/members"
+    assert other.get(there).status_code == 404
+    assert other.put(there, {"username": "outsider", "role": "manager"}).status_code == 404
+    assert other.delete(f"{there}/{cast.annotator.pk}").status_code == 404
+    assert other.delete(f"{here}/{cast.annotator.pk}").status_code == 404
+    assert [row["username"] for row in other.get(here).json()] == ["outsider"]
+    refused = other.put(here, {"username": "annot", "role": "annotator"})  # no part of a name
+    assert (refused.status_code, refused.json()["field"]) == (400, "username")
+
+
+def test_the_list_of_members_tells_whose_account_is_disabled(cast, client_of):
+    run("disable_user", "annotator2")
+    rows = client_of(cast.manager).get(f"/api/v1/projects/{cast.project.pk}/members").json()
+    assert {row["username"] for row in rows if not row["is_active"]} == {"annotator2"}

@@ -2612,6 +2612,8 @@ export interface components {
             user_id: string;
             username: string;
             role: components["schemas"]["RoleEnum"];
+            /** @description False where an operator has disabled the account. */
+            is_active: boolean;
         };
         MemberRequestRequest: {
             username: string;

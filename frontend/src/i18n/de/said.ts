@@ -13,6 +13,7 @@ export const said = {
   'said.answer_too_long': 'muss Text mit höchstens {most} Zeichen sein',
   'said.answer_unknown_option': 'enthält eine unbekannte Antwort',
   'said.archive_full': 'Im Archiv ist kein Platz mehr.',
+  'said.audits_least': 'Mindestens {share} der Fälle eines geordneten Projekts werden zufällig gezogen: Das hält seine Zahlen ehrlich.',
   'said.bundle_large': '{name} ist größer als {most} Bytes',
   'said.bundle_missing': '{name} fehlt; ohne diese Datei lässt sich ein Bundle nicht importieren',
   'said.bundle_no_zip': 'das ist weder ein Ordner noch eine vollständige ZIP-Datei',

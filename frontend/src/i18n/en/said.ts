@@ -13,6 +13,7 @@ export const said = {
   'said.answer_too_long': 'must be text of at most {most} characters',
   'said.answer_unknown_option': 'holds an unknown option',
   'said.archive_full': 'The archive has no space left.',
+  'said.audits_least': 'At least {share} of the claims of a ranked project are drawn at random: they keep its figures honest.',
   'said.bundle_large': '{name} is larger than {most} bytes',
   'said.bundle_missing': '{name} is missing; a bundle without it cannot be imported',
   'said.bundle_no_zip': 'this is neither a folder nor a whole zip file',
