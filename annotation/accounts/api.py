@@ -1,17 +1,20 @@
-"""Who am I, what I prefer, and my personal tokens."""
+"""Who am I, my password, what I prefer, and my personal tokens."""
 
 import re
 from typing import Any, TypeVar
 
+from allauth.core import ratelimit
+from django.contrib.auth import update_session_auth_hash
 from drf_spectacular.utils import extend_schema
 from knox.models import AuthToken
 from rest_framework import serializers, status
+from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotation.accounts import services
-from annotation.accounts.authentication import user_of
+from annotation.accounts.authentication import CookieSession, user_of
 from annotation.accounts.models import Language, Preferences, Theme
 from annotation.core.errors import NotFound
 
@@ -23,6 +26,12 @@ class MeSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     username = serializers.CharField()
     full_name = serializers.CharField(source="get_full_name")
+    may_create_projects = serializers.BooleanField()
+
+
+class PasswordChange(serializers.Serializer[Any]):
+    current_password = serializers.CharField(max_length=128, trim_whitespace=False)
+    new_password = serializers.CharField(max_length=128, trim_whitespace=False)
 
 
 class TokenSerializer(serializers.Serializer[Any]):
@@ -82,6 +91,27 @@ class MeView(APIView):
     @extend_schema(responses=MeSerializer)
     def get(self, request: Request) -> Response:
         return Response(MeSerializer(user_of(request)).data)
+
+
+class PasswordView(APIView):
+    """My password. For people at a browser: a token, which programs hold, is no way to it."""
+
+    authentication_classes = [CookieSession]
+
+    @extend_schema(request=PasswordChange, responses={204: None})
+    def put(self, request: Request) -> Response:
+        """All other sessions end; five wrong present passwords bar it for a quarter of an hour."""
+        user = user_of(request)
+        body = PasswordChange(data=request.data)
+        body.is_valid(raise_exception=True)
+        if not ratelimit.consume(request, action="change_password", user=user):
+            raise Throttled
+        current, new = body.validated_data["current_password"], body.validated_data["new_password"]
+        services.refuse_other_password(user=user, current_password=current)
+        ratelimit.clear(request, action="change_password", user=user)  # guesses alone are counted
+        services.change_password(user=user, new_password=new)
+        update_session_auth_hash(request, user)  # but for this one
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class PreferencesView(APIView):

@@ -20,6 +20,11 @@ class User(AbstractUser):
             )
         ]
 
+    @property
+    def may_create_projects(self) -> bool:
+        """The one right beside those of a project's members; there are no other pages for staff."""
+        return self.is_staff
+
 
 class Language(models.TextChoices):
     EN = "en"

@@ -1,8 +1,11 @@
-"""Creates users and personal tokens, and keeps what users prefer."""
+"""Creates and disables users, sets passwords, makes personal tokens, and keeps what users prefer."""
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from knox.models import AuthToken
 
@@ -14,16 +17,111 @@ MAX_ACTIONS = 300  # no program writes without end into somebody's row
 
 
 @transaction.atomic
-def create_user(*, username: str, password: str, full_name: str = "") -> User:
+def create_user(
+    *,
+    username: str,
+    password: str,
+    full_name: str = "",
+    email: str = "",
+    may_create_projects: bool = False,
+) -> User:
     """A user who can sign in and sees nothing until a manager adds a membership."""
+    _refuse_name(username)
+    first, _, last = full_name.partition(" ")
+    user = User(
+        username=username, email=User.objects.normalize_email(email), first_name=first,
+        last_name=last, is_staff=may_create_projects,
+    )  # fmt: skip
+    _refuse_weak(password, user, "password")
+    user.set_password(password)
+    user.save()
+    _audit(None, "user_created", user, may_create_projects=may_create_projects)
+    return user
+
+
+def _refuse_name(username: str) -> None:
+    try:
+        User.username_validator(username)
+    except ValidationError:
+        raise InvalidInput(
+            f"{username!r} is no user name: letters, digits and @ . + - _ only.", field="username"
+        ) from None
     if User.objects.filter(username__iexact=username).exists():
         raise Conflict(f"The user name {username!r} is taken.", field="username")
-    first, _, last = full_name.partition(" ")
-    user = User.objects.create_user(
-        username=username, password=password, first_name=first, last_name=last
-    )
-    _audit(user, "user_created", str(user.pk))
-    return user
+
+
+@transaction.atomic
+def set_password(*, user: User, password: str) -> None:
+    """An operator's new password for a user, whose sessions end; personal tokens stay."""
+    _refuse_weak(password, user, "password")
+    _store(user, password)
+    _audit(None, "password_set", user)
+
+
+@transaction.atomic
+def change_password(*, user: User, new_password: str) -> None:
+    """A user's own new password; `refuse_other_password` comes first. Their sessions end, tokens stay."""
+    _refuse_weak(new_password, user, "new_password")
+    _store(user, new_password)
+    _audit(user, "password_changed", user)
+
+
+def refuse_other_password(*, user: User, current_password: str) -> None:
+    """Raises InvalidInput where it is not the user's password."""
+    if not user.check_password(current_password):
+        raise InvalidInput("This is not your present password.", field="current_password")
+
+
+def _refuse_weak(password: str, user: User, field: str) -> None:
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise InvalidInput(_why_weak(error.error_list[0]), field=field) from None
+
+
+def _why_weak(error: ValidationError) -> str:
+    """In our words, which pages say in other languages too."""
+    if error.code == "password_too_short" and error.params:
+        return f"A password has at least {error.params['min_length']} characters."
+    if error.code == "password_too_common":
+        return "This password is one that many people use."
+    return str(error.messages[0])
+
+
+def _store(user: User, password: str) -> None:
+    user.set_password(password)
+    user.save(update_fields=["password"])
+
+
+@transaction.atomic
+def disable_user(*, user: User) -> None:
+    """They cannot sign in any more, and their sessions and tokens count for nothing from now on."""
+    _switch(user, "is_active", False, "user_disabled")
+
+
+@transaction.atomic
+def enable_user(*, user: User) -> None:
+    """They can sign in again, with what they had: memberships, drafts, tokens."""
+    _switch(user, "is_active", True, "user_enabled")
+
+
+@transaction.atomic
+def grant_projects(*, user: User) -> None:
+    """They may create projects."""
+    _switch(user, "is_staff", True, "projects_granted")
+
+
+@transaction.atomic
+def revoke_projects(*, user: User) -> None:
+    """They may create no projects any more; what they manage they go on managing."""
+    _switch(user, "is_staff", False, "projects_revoked")
+
+
+def _switch(user: User, field: str, value: bool, action: str) -> None:
+    """Set a flag, and say so only where it was the other way."""
+    if User.objects.filter(pk=user.pk).exclude(**{field: value}).update(**{field: value}):
+        _audit(None, action, user)
+    user.refresh_from_db(fields=[field])
 
 
 @transaction.atomic
@@ -31,7 +129,7 @@ def create_token(*, user: User, lifetime_days: int | None) -> tuple[AuthToken, s
     """A personal token and its secret, which is shown once and stored as a digest."""
     expiry = timedelta(days=lifetime_days) if lifetime_days else None
     token, secret = AuthToken.objects.create(user=user, expiry=expiry)
-    _audit(user, "token_created", token.token_key)
+    _audit_id(user, "token_created", token.token_key)
     return token, secret
 
 
@@ -40,7 +138,7 @@ def revoke_token(*, user: User, token_key: str) -> bool:
     """True where a token of this user was revoked."""
     deleted, _ = AuthToken.objects.filter(user=user, token_key=token_key).delete()
     if deleted:
-        _audit(user, "token_revoked", token_key)
+        _audit_id(user, "token_revoked", token_key)
     return bool(deleted)
 
 
@@ -80,7 +178,7 @@ def _keep(
     for name, value in chosen.items():
         setattr(preferences, name, value or "")
     preferences.save()
-    _audit(preferences.user, "preferences_changed", str(preferences.user_id))
+    _audit(preferences.user, "preferences_changed", preferences.user)
     return preferences
 
 
@@ -98,7 +196,12 @@ def _refuse_collisions(keys: Mapping[str, str]) -> None:
             )  # fmt: skip
 
 
-def _audit(user: User, action: str, object_id: str) -> None:
+def _audit(actor: User | None, action: str, user: User, **detail: Any) -> None:
+    """No actor: whoever runs commands on the machine."""
+    _audit_id(actor, action, str(user.pk), **detail)
+
+
+def _audit_id(actor: User | None, action: str, object_id: str, **detail: Any) -> None:
     AuditEvent.objects.create(
-        actor=user, action=action, object_type="accounts.user", object_id=object_id
+        actor=actor, action=action, object_type="accounts.user", object_id=object_id, detail=detail
     )

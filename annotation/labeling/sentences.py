@@ -29,6 +29,8 @@ SENTENCES = {
     "patients_hidden": "The project hides who the patients are.",
     "project_exists": "A project of this name exists.",
     "readers_only_more": "The number of readers per case can only be raised.",
+    "audits_least": "At least {share} of the claims of a ranked project are drawn at random: they keep its "
+    "figures honest.",
     "manager_needed": "A project needs at least one manager.",
     "study_read": "The study has been read, or is being read now: reads are never lost.",
     "study_elsewhere": "The study is used elsewhere.",

@@ -65,15 +65,6 @@ def test_every_route_has_a_row_and_every_row_a_route():
     assert listed - served == set()
 
 
-def test_sign_in_offers_no_registration(client, db):
-    answer = client.post(
-        "/_allauth/browser/v1/auth/signup",
-        {"username": "new", "password": factories.PASSWORD},
-        content_type="application/json",
-    )
-    assert answer.status_code == 403
-
-
 @pytest.fixture
 def objects(cast):
     """Everything that a route may name, in the cast's project."""

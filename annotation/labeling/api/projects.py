@@ -46,7 +46,7 @@ class ProjectsView(generics.ListAPIView[Any]):
 
     @extend_schema(request=shapes.NewProjectRequest, responses={201: shapes.ProjectSerializer})
     def post(self, request: Request) -> Response:
-        if not user_of(request).is_staff:
+        if not user_of(request).may_create_projects:
             raise NotAllowed("Only staff may create projects.")
         project = projects.create_project(
             actor=user_of(request), **parsed(shapes.NewProjectRequest, request)

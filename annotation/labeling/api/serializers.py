@@ -61,6 +61,9 @@ class MemberSerializer(Plain):
     user_id = serializers.UUIDField()
     username = serializers.CharField(source="user.username")
     role = serializers.ChoiceField(choices=Role.choices)
+    is_active = serializers.BooleanField(
+        source="user.is_active", help_text="False where an operator has disabled the account."
+    )
 
 
 class MemberRequest(Plain):

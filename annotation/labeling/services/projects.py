@@ -100,7 +100,7 @@ def is_ranked(project: Project) -> bool:
 
 
 @transaction.atomic
-def set_member(*, actor: User, project: Project, user: User, role: Role) -> Membership:
+def set_member(*, actor: User | None, project: Project, user: User, role: Role) -> Membership:
     """Add a member or change a role; the last manager cannot step down."""
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     _keep_a_manager(project, user, role)

@@ -20,6 +20,8 @@ export interface Problem {
   words?: unknown
   field_words?: Record<string, unknown>
   fields?: Record<string, string>
+  /** The one field that the detail is about. */
+  field?: string
   state?: string
   current?: { version: number; content: unknown }
 }

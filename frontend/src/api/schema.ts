@@ -681,6 +681,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description All other sessions end; five wrong present passwords bar it for a quarter of an hour. */
+        put: operations["me_password_update"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/preferences": {
         parameters: {
             query?: never;
@@ -2591,12 +2608,15 @@ export interface components {
             id: string;
             username: string;
             full_name: string;
+            may_create_projects: boolean;
         };
         Member: {
             /** Format: uuid */
             user_id: string;
             username: string;
             role: components["schemas"]["RoleEnum"];
+            /** @description False where an operator has disabled the account. */
+            is_active: boolean;
         };
         MemberRequestRequest: {
             username: string;
@@ -2937,6 +2957,10 @@ export interface components {
              */
             previous?: string | null;
             results: components["schemas"]["TransferRow"][];
+        };
+        PasswordChangeRequest: {
+            current_password: string;
+            new_password: string;
         };
         PatchedCommentChangeRequestRequest: {
             text?: string;
@@ -4876,6 +4900,28 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Me"];
                 };
+            };
+        };
+    };
+    me_password_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -1,13 +1,16 @@
-/** Language, theme and keys of the person who is signed in. */
+/** Language, theme, password and keys of the person who is signed in. */
 import { Container, SegmentedControl, Stack, Text, Title } from '@mantine/core'
+import { useMe } from '../api/me'
 import { THEMES } from '../api/preferences'
 import { LANGUAGES, t } from '../i18n'
 import { KeySettings } from '../labeling/KeySettings'
+import { PasswordForm } from './PasswordForm'
 import { usePreferences, useSavePreferences } from './usePreferences'
 
 export default function PreferencesPage() {
   const { keys, language, theme } = usePreferences()
   const save = useSavePreferences()
+  const me = useMe()
   return (
     <Container size="md">
       <Title order={1} size="h2" mb="md">
@@ -38,6 +41,12 @@ export default function PreferencesPage() {
           <Text size="sm" c="dimmed" mt={4}>
             {t('preferences.theme_help')}
           </Text>
+        </div>
+        <div>
+          <Title order={2} size="h4" mb={4}>
+            {t('password.title')}
+          </Title>
+          <PasswordForm username={me.data?.username ?? ''} />
         </div>
         <div>
           <Title order={2} size="h4" mb={4}>

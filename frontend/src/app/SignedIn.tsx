@@ -1,14 +1,15 @@
 /** The frame around every page of a signed-in person. */
 import { Anchor, AppShell, Button, Group, Text } from '@mantine/core'
-import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useQueryClient } from '@tanstack/react-query'
 import { Link, Navigate, Outlet, useNavigate } from 'react-router'
-import { api, ApiError, good } from '../api/client'
+import { ApiError } from '../api/client'
+import { useMe } from '../api/me'
 import { signOut } from '../api/session'
 import { t } from '../i18n'
 import { Loaded } from '../ui/states'
 
 export function SignedIn() {
-  const me = useQuery({ queryKey: ['me'], queryFn: () => good(api.GET('/api/v1/me')) })
+  const me = useMe()
   const navigate = useNavigate()
   const queries = useQueryClient()
   if (me.error instanceof ApiError && me.error.problem.status === 401) return <Navigate to="/sign-in" />

@@ -9,6 +9,7 @@ import { explanations } from './de/explanations'
 import { knobs } from './de/knobs'
 import { leftOut } from './de/leftOut'
 import { models } from './de/models'
+import { people } from './de/people'
 import { projects } from './de/projects'
 import { quick } from './de/quick'
 import { reading } from './de/reading'
@@ -18,4 +19,4 @@ import { targets } from './de/targets'
 import { troubles } from './de/troubles'
 import { unlabeled } from './de/unlabeled'
 
-export const de: Catalogue = { ...app, ...actions, ...clinical, ...datasets, ...exchange, ...explanations, ...knobs, ...leftOut, ...models, ...projects, ...quick, ...reading, ...said, ...schema, ...targets, ...troubles, ...unlabeled }
+export const de: Catalogue = { ...app, ...actions, ...clinical, ...datasets, ...exchange, ...explanations, ...knobs, ...leftOut, ...models, ...people, ...projects, ...quick, ...reading, ...said, ...schema, ...targets, ...troubles, ...unlabeled }

@@ -8,6 +8,7 @@ import { explanations } from './en/explanations'
 import { knobs } from './en/knobs'
 import { leftOut } from './en/leftOut'
 import { models } from './en/models'
+import { people } from './en/people'
 import { projects } from './en/projects'
 import { quick } from './en/quick'
 import { reading } from './en/reading'
@@ -17,4 +18,4 @@ import { targets } from './en/targets'
 import { troubles } from './en/troubles'
 import { unlabeled } from './en/unlabeled'
 
-export const en = { ...app, ...actions, ...clinical, ...datasets, ...exchange, ...explanations, ...knobs, ...leftOut, ...models, ...projects, ...quick, ...reading, ...said, ...schema, ...targets, ...troubles, ...unlabeled } as const
+export const en = { ...app, ...actions, ...clinical, ...datasets, ...exchange, ...explanations, ...knobs, ...leftOut, ...models, ...people, ...projects, ...quick, ...reading, ...said, ...schema, ...targets, ...troubles, ...unlabeled } as const

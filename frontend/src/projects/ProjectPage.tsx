@@ -1,4 +1,4 @@
-/** The supervisor's view of a project: progress, learning, reviews, datasets, sources. */
+/** The supervisor's view of a project: progress, learning, reviews, datasets, sources, people, settings. */
 import { Button, Container, Group, Tabs, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useParams, useSearchParams } from 'react-router'
@@ -9,9 +9,11 @@ import { Loaded } from '../ui/states'
 import { ClinicalPanel } from './ClinicalPanel'
 import { DatasetsPanel } from './DatasetsPanel'
 import { MarksPanel } from './MarksPanel'
+import { PeoplePanel } from './PeoplePanel'
 import { ProgressPanel } from './ProgressPanel'
 import { ReviewsPanel } from './ReviewsPanel'
 import { SchemaEditor } from './SchemaEditor'
+import { SettingsPanel } from './SettingsPanel'
 import { SourcesPanel } from './SourcesPanel'
 
 export default function ProjectPage() {
@@ -44,6 +46,8 @@ export default function ProjectPage() {
                 {found.role === 'manager' && <Tabs.Tab value="clinical">{t('project.clinical')}</Tabs.Tab>}
                 {found.role === 'manager' && <Tabs.Tab value="sources">{t('project.sources')}</Tabs.Tab>}
                 {found.role === 'manager' && <Tabs.Tab value="schema">{t('project.schema')}</Tabs.Tab>}
+                {found.role === 'manager' && <Tabs.Tab value="people">{t('project.people')}</Tabs.Tab>}
+                {found.role === 'manager' && <Tabs.Tab value="settings">{t('project.settings')}</Tabs.Tab>}
               </Tabs.List>
               <Tabs.Panel value="progress">
                 <ProgressPanel projectId={projectId} isManager={found.role === 'manager'} />
@@ -68,6 +72,12 @@ export default function ProjectPage() {
               </Tabs.Panel>
               <Tabs.Panel value="schema">
                 <SchemaEditor projectId={projectId} />
+              </Tabs.Panel>
+              <Tabs.Panel value="people">
+                <PeoplePanel project={found} />
+              </Tabs.Panel>
+              <Tabs.Panel value="settings">
+                <SettingsPanel project={found} />
               </Tabs.Panel>
             </Tabs>
           </>

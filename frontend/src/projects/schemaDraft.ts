@@ -45,6 +45,13 @@ export function newQuestion(label: string, taken: readonly string[]): Question {
   return { key: keyFrom(label, taken), label, kind: 'one', scope: 'study', required: true, options: [] }
 }
 
+/** A choice between answers, in the words that readers see. */
+export function firstQuestion(label: string, answers: readonly string[]): Question {
+  const options: Option[] = []
+  for (const answer of answers) options.push({ key: keyFrom(answer, options.map(({ key }) => key)), label: answer })
+  return { ...newQuestion(label, []), options }
+}
+
 /** A question with another label; its key follows while it was made of the label and nobody has read it. */
 export function withLabel(question: Question, label: string, others: readonly string[], isPublished: boolean): Question {
   const follows = !isPublished && question.key === keyFrom(question.label, others)

@@ -73,10 +73,7 @@ class Command(BaseCommand):
             return {}
         passwords = {name: secrets.token_urlsafe(12) for name in PEOPLE}
         for name, password in passwords.items():
-            user = create_user(username=name, password=password)
-            if name == "manager":
-                user.is_staff = True  # may create projects
-                user.save(update_fields=["is_staff"])
+            create_user(username=name, password=password, may_create_projects=name == "manager")
         return passwords
 
     def _project(self, name: str, definition: dict[str, Any], question: str) -> Project:
@@ -126,7 +123,8 @@ class Command(BaseCommand):
         self.stdout.write(
             "\nTry: sign in as annotator1 and press Read; answer with the keys on the buttons,\n"
             "Enter submits and brings the next case. Sign in as manager to see progress, start a\n"
-            "round of training, freeze a dataset and export it.\n"
+            "round of training, freeze a dataset and export it. More people: `manage.py add_user NAME`\n"
+            "makes an account, and the manager adds it under People on the project's page.\n"
         )
 
 

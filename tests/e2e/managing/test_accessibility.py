@@ -47,6 +47,8 @@ def test_pages_have_no_serious_fault(live_cast, scheme):
             "Clinical values",
             "Sources",
             "Schema",
+            "People",
+            "Settings",
         ):
             page.get_by_role("tab", name=tab).click()
             found[f"project {tab}"] = faults(page)

@@ -2,7 +2,7 @@
 export const projects = {
   'projects.manage': 'Verwalten',
   'projects.none': 'Noch keine Projekte',
-  'projects.none_help': 'Sobald die Projektleitung Sie in ein Projekt aufnimmt, erscheint es hier.',
+  'projects.none_help': 'Wer ein Projekt leitet, nimmt Sie dort unter „Personen“ auf, mit Ihrem Benutzernamen: {name}. Dann erscheint es hier.',
   'projects.read': 'Befunden',
   'projects.readers': { one: 'Eine Lesung je Fall', other: '{count} Lesungen je Fall' },
   'projects.readers_reviewed': { one: 'Eine Lesung je Fall, geprüft', other: '{count} Lesungen je Fall, geprüft' },

@@ -2,7 +2,7 @@
 export const projects = {
   'projects.manage': 'Manage',
   'projects.none': 'No projects yet',
-  'projects.none_help': 'A manager adds you to a project; then it appears here.',
+  'projects.none_help': 'The manager of a project adds you there under People, by your user name: {name}. Then it appears here.',
   'projects.read': 'Read',
   'projects.readers': { one: 'One reader per case', other: '{count} readers per case' },
   'projects.readers_reviewed': { one: 'One reader per case, reviewed', other: '{count} readers per case, reviewed' },
