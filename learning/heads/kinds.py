@@ -64,8 +64,13 @@ class HeadKind(ABC):
         """How many labels each class can be learned from."""
 
     @abstractmethod
-    def kept(self, label: Any, classes: Sequence[str]) -> dict[str, Any]:
-        """A row of the labels as the fields of an outcome."""
+    def kept(
+        self, label: Any, classes: Sequence[str], head_classes: Sequence[str]
+    ) -> dict[str, Any]:
+        """A row of the labels as the fields of an outcome of a head that tells `head_classes` apart.
+
+        None of them where it says nothing of these.
+        """
 
     @abstractmethod
     def agreement(self, before: Floats, after: Floats) -> float:
@@ -124,8 +129,11 @@ class Exclusive(HeadKind):
     def counts(self, labels: Labels, class_count: int) -> list[int]:
         return [int(count) for count in np.bincount(labels, minlength=class_count)]
 
-    def kept(self, label: Any, classes: Sequence[str]) -> dict[str, Any]:
-        return {"answer": classes[label]}
+    def kept(
+        self, label: Any, classes: Sequence[str], head_classes: Sequence[str]
+    ) -> dict[str, Any]:
+        answer = classes[label]
+        return {"answer": answer} if answer in head_classes else {}
 
     def agreement(self, before: Floats, after: Floats) -> float:
         return kappa(before.argmax(axis=1), after.argmax(axis=1))
@@ -178,9 +186,14 @@ class Independent(HeadKind):
         rarer = np.minimum((labels == 1).sum(axis=0), (labels == 0).sum(axis=0))
         return [int(count) for count in rarer]
 
-    def kept(self, label: Any, classes: Sequence[str]) -> dict[str, Any]:
-        del classes
-        return {"labels": [int(y) if np.isfinite(y) else None for y in label]}
+    def kept(
+        self, label: Any, classes: Sequence[str], head_classes: Sequence[str]
+    ) -> dict[str, Any]:
+        labels = [None if math.isnan(y) else int(y) for y in label.tolist()]
+        if head_classes != classes:
+            by_name = dict(zip(classes, labels, strict=True))
+            labels = [by_name.get(name) for name in head_classes]
+        return {"labels": labels} if labels.count(None) < len(labels) else {}
 
     def agreement(self, before: Floats, after: Floats) -> float:
         """That of the label that changed most: the mean would hide it among the settled ones."""
@@ -227,8 +240,10 @@ class Scalar(HeadKind):
         del classes
         return THIRDS
 
-    def kept(self, label: Any, classes: Sequence[str]) -> dict[str, Any]:
-        del classes
+    def kept(
+        self, label: Any, classes: Sequence[str], head_classes: Sequence[str]
+    ) -> dict[str, Any]:
+        del classes, head_classes
         return {"number": float(label)}
 
     def agreement(self, before: Floats, after: Floats) -> float:

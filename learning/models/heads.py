@@ -140,6 +140,7 @@ class HeadPick(models.Model):
 class Outcome(BaseModel):
     """A training case when its label arrived: what the head of that moment had said of it.
 
+    The label is kept as the last refit found it; where the case had none any more, `labels` is empty.
     Predicted first, trained on afterwards: what is measured on these is honest (prequential).
     """
 

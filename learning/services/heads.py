@@ -24,7 +24,12 @@ from learning.heads.fitting import HeadConfig, fit
 from learning.heads.head import Head
 from learning.models import HeadPick, HeadVersion, Outcome, Target
 from learning.services import embeddings, ordering
-from learning.services.foreseen import head_of, outcomes_of_new_labels
+from learning.services.foreseen import (
+    LABEL_FIELDS,
+    head_of,
+    outcomes_of_changed_labels,
+    outcomes_of_new_labels,
+)
 from learning.services.knowledge import Knowledge, knowledge_of
 from learning.services.locking import lock_versions
 from learning.training.metrics import intervals
@@ -80,10 +85,11 @@ def refit(target: Target, *, seed: int | None = None) -> HeadVersion | None:
         head = _fit(known, earlier, rng)
         picks = _front(version, known, head, rng)
         outcomes = outcomes_of_new_labels(target, known, former)
+        changed = outcomes_of_changed_labels(target, known)
         version.content = head.to_bytes() if head else b""
         version.metrics = _figures(known, head, earlier, version.seed)
         version.seconds = time.monotonic() - started
-        _publish(version, known, picks, outcomes)
+        _publish(version, known, picks, outcomes, changed)
         return version
 
 
@@ -176,14 +182,16 @@ def _test_figures(known: Knowledge, head: Head | None, seed: int) -> dict[str, A
 
 @transaction.atomic
 def _publish(
-    version: HeadVersion, known: Knowledge, picks: Sequence[Pick], outcomes: Sequence[Outcome]
-) -> None:
+    version: HeadVersion, known: Knowledge, picks: Sequence[Pick], outcomes: Sequence[Outcome],
+    changed: Sequence[Outcome],
+) -> None:  # fmt: skip
     """Head, reasons, outcomes and the new front: all of it or nothing."""
     wait_for_locks()
     lock_versions(version.target_id)
     version.pool_size = len(known.pool)
     version.save(force_insert=True)
     Outcome.objects.bulk_create(outcomes, batch_size=1000)
+    Outcome.objects.bulk_update(changed, LABEL_FIELDS, batch_size=1000)
     HeadPick.objects.bulk_create(
         HeadPick(
             head=version, case_id=known.space.cases[pick.row], place=place, score=pick.score,

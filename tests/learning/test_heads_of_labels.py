@@ -166,6 +166,23 @@ def test_what_the_former_head_said_of_each_label_is_kept_before_it_learns(
     assert ((said >= 0.5) == (signs[50] > 0)).all()
 
 
+def test_when_labels_change_an_outcome_keeps_the_options_that_its_head_knew(
+    cast, target, cases, signs
+):
+    read(cast, cases[6:36], signs[6:36])
+    heads.refit(target, seed=1)
+    read(cast, cases[50:51], signs[50:51])
+    heads.refit(target, seed=2)
+    outcome = Outcome.objects.get(case=cases[50])
+    assert outcome.labels == [int(sign > 0) for sign in signs[50]]
+    ask(cast, ["edema", "mass", "effusion"])
+    read(cast, cases[50:51], -signs[50:51], labels=["edema", "effusion"])
+    heads.refit(target, seed=3)
+    outcome.refresh_from_db()
+    effusion, _, edema = (int(sign < 0) for sign in signs[50])
+    assert outcome.labels == [effusion, None, edema]  # nobody is asked of a nodule any more
+
+
 def test_honest_figures_and_the_surprise_are_those_worked_out_by_hand(cast, target, cases, signs):
     read(cast, cases[6:36], signs[6:36])
     head = heads.refit(target, seed=1)

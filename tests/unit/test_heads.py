@@ -232,7 +232,7 @@ def test_answers_that_are_numbers_are_labels_and_nothing_else_is():
     assert not number.is_learnable(np.array([]))
     assert number.counts(np.array([0, 1, 2, 14, 30.0]), 0) == [3, 1, 1]
     assert number.counts(np.array([]), 0) == [0, 0, 0]
-    assert number.kept(np.float64(2.5), []) == {"number": 2.5}
+    assert number.kept(np.float64(2.5), [], []) == {"number": 2.5}
 
 
 def test_figures_and_agreement_of_numbers_by_hand():
