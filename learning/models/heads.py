@@ -1,5 +1,7 @@
 """The quick loop: vectors of cases, light heads, their picks and outcomes."""
 
+from datetime import datetime, timedelta
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from pgvector.django import HnswIndex, VectorField
@@ -113,6 +115,11 @@ class HeadVersion(BaseModel):
 
     def __str__(self) -> str:
         return f"head {self.number} of {self.target_id}"
+
+    @property
+    def began_at(self) -> datetime:
+        """Just before its labels were read: what was accepted since may have taught it nothing."""
+        return self.created_at - timedelta(seconds=self.seconds)
 
 
 class HeadPick(models.Model):

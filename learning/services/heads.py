@@ -15,6 +15,7 @@ import numpy as np
 from django.db import transaction
 
 from annotation.core.locks import advisory_lock, wait_for_locks
+from annotation.labeling import selectors as labeling
 from annotation.labeling.models import Case, CaseState
 from learning.acquisition import reasons
 from learning.acquisition.names import COLD_STARTERS
@@ -54,10 +55,15 @@ def refit_due() -> int:
 
 
 def _is_due(target: Target) -> bool:
-    """Enough labels came, or went (more readers per case open all cases again), or there is no front yet."""
+    """Enough labels came, were corrected, or went (more readers per case open all cases again), or there is
+    no front yet.
+    """
+    last = target.heads.order_by("-number").defer("content").first()
+    if last is None:
+        return True
     finished = Case.objects.filter(project=target.project, state=CaseState.DONE).count()
-    last = target.heads.order_by("-number").values_list("finished_cases", flat=True).first()
-    return last is None or abs(finished - last) >= target.refit_after
+    new = labeling.count_cases_accepted_since(target.project, last.began_at)
+    return max(abs(finished - last.finished_cases), new) >= target.refit_after
 
 
 def refit(target: Target, *, seed: int | None = None) -> HeadVersion | None:
@@ -88,8 +94,7 @@ def refit(target: Target, *, seed: int | None = None) -> HeadVersion | None:
         changed = outcomes_of_changed_labels(target, known)
         version.content = head.to_bytes() if head else b""
         version.metrics = _figures(known, head, earlier, version.seed)
-        version.seconds = time.monotonic() - started
-        _publish(version, known, picks, outcomes, changed)
+        _publish(version, known, picks, outcomes, changed, started)
         return version
 
 
@@ -183,12 +188,13 @@ def _test_figures(known: Knowledge, head: Head | None, seed: int) -> dict[str, A
 @transaction.atomic
 def _publish(
     version: HeadVersion, known: Knowledge, picks: Sequence[Pick], outcomes: Sequence[Outcome],
-    changed: Sequence[Outcome],
+    changed: Sequence[Outcome], started: float,
 ) -> None:  # fmt: skip
     """Head, reasons, outcomes and the new front: all of it or nothing."""
     wait_for_locks()
     lock_versions(version.target_id)
     version.pool_size = len(known.pool)
+    version.seconds = time.monotonic() - started  # with the wait: `began_at` is told by it
     version.save(force_insert=True)
     Outcome.objects.bulk_create(outcomes, batch_size=1000)
     Outcome.objects.bulk_update(changed, LABEL_FIELDS, batch_size=1000)

@@ -96,3 +96,31 @@ def test_an_answer_that_the_head_did_not_know_is_no_error_of_it(target, cast, fo
     first.head.save()
     heads.refit(target, seed=4)
     assert first not in outcomes.foretold(target)
+
+
+def test_corrections_make_a_head_due(target, cast):
+    embed(cast.project)
+    annotations = read(cast, ANSWERS * 5)
+    assert (heads.refit_due(), heads.refit_due()) == (1, 0)
+    for annotation in annotations[:4]:
+        correct(cast, annotation, "no")
+    assert heads.refit_due() == 0
+    correct(cast, annotations[4], "no")
+    assert (heads.refit_due(), heads.refit_due()) == (1, 0)
+
+
+def test_what_is_accepted_while_a_head_is_fitted_counts_as_new(target, cast, monkeypatch):
+    embed(cast.project)
+    annotations = read(cast, ANSWERS * 5)
+    heads.refit(target, seed=1)
+    fitted = heads._fit
+
+    def corrected_meanwhile(*given):
+        for annotation in annotations[:5]:
+            correct(cast, annotation, "yes")
+        return fitted(*given)
+
+    monkeypatch.setattr(heads, "_fit", corrected_meanwhile)
+    heads.refit(target, seed=2)
+    monkeypatch.setattr(heads, "_fit", fitted)
+    assert heads.refit_due() == 1
