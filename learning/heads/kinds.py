@@ -92,11 +92,11 @@ class HeadKind(ABC):
     def pool(
         self, head: Head, vectors: NDArray[np.float32], classes: Sequence[str], scale: Scale
     ) -> Pool:
-        """Open cases as strategies see them."""
+        """Open cases as strategies see them: class weights rank rare answers up, readers hear the truth."""
         del scale
         return Pool(
-            probabilities=head.predict(vectors), embeddings=vectors, classes=tuple(classes),
-            answers=self.answers,
+            probabilities=head.predict_weighted(vectors), told=head.predict(vectors),
+            embeddings=vectors, classes=tuple(classes), answers=self.answers,
         )  # fmt: skip
 
     def names(self, classes: Sequence[str]) -> Sequence[str]:
