@@ -3,8 +3,8 @@
 Everything is checked once, here, so that no strategy ever meets a NaN or a wrong shape.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -150,6 +150,26 @@ class Pick:
     arm: str
     components: Mapping[str, float]
     reason: str = ""
+
+
+def of_classes(pool: Pool, labeled: Labeled, names: Collection[str]) -> tuple[Pool, Labeled]:
+    """Both without the independent labels that are not named: what a model says of these is no doubt.
+
+    As they are where answers are exclusive, the pool names no class, or nothing would be left.
+    """
+    columns = [n for n, name in enumerate(pool.classes) if name in names]
+    if pool.answers == "one" or not columns or len(columns) == len(pool.classes):
+        return pool, labeled
+
+    def part(array: Any) -> Any:
+        return None if array is None else array[..., columns]
+
+    left = replace(
+        pool, probabilities=part(pool.probabilities), told=part(pool.told),
+        members=part(pool.members), classes=tuple(pool.classes[n] for n in columns),
+        finding=columns.index(pool.finding) if pool.finding in columns else None,
+    )  # fmt: skip
+    return left, replace(labeled, labels=part(labeled.labels))
 
 
 def check_embeddings(name: str, vectors: NDArray[np.float32]) -> None:

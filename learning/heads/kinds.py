@@ -59,6 +59,11 @@ class HeadKind(ABC):
     def is_learnable(self, labels: Labels) -> bool:
         """Whether there are two answers to tell apart."""
 
+    def asked(self, labels: Labels, classes: Sequence[str]) -> Sequence[str]:
+        """The classes that any label speaks of: of the others a head says one half of every case."""
+        del labels
+        return classes
+
     @abstractmethod
     def counts(self, labels: Labels, class_count: int) -> list[int]:
         """How many labels each class can be learned from."""
@@ -179,6 +184,10 @@ class Independent(HeadKind):
 
     def is_learnable(self, labels: Labels) -> bool:
         return bool(((labels == 1).any(axis=0) & (labels == 0).any(axis=0)).any())
+
+    def asked(self, labels: Labels, classes: Sequence[str]) -> Sequence[str]:
+        is_asked = np.isfinite(labels).any(axis=0)
+        return [name for name, was in zip(classes, is_asked, strict=True) if was]
 
     def counts(self, labels: Labels, class_count: int) -> list[int]:
         """Of the rarer answer, yes or no: a label that everybody has teaches nothing."""

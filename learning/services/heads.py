@@ -19,7 +19,7 @@ from annotation.labeling import selectors as labeling
 from annotation.labeling.models import Case, CaseState
 from learning.acquisition import reasons
 from learning.acquisition.names import COLD_STARTERS
-from learning.acquisition.pool import Labeled, Pick, Pool
+from learning.acquisition.pool import Labeled, Pick, Pool, of_classes
 from learning.acquisition.strategies import STRATEGIES, select
 from learning.heads.fitting import HeadConfig, fit
 from learning.heads.head import Head
@@ -151,6 +151,9 @@ def _choose(
     pool = known.kind.pool(head, vectors, known.classes, known.scale)
     # An option that the schema no longer has is looked for no more.
     pool = replace(pool, finding=known.classes.index(finding) if finding in known.classes else None)
+    # Nor is one that nobody was asked of yet: the head is not unsure of it, it knows nothing.
+    asked = known.kind.asked(known.labels[known.labeled], known.classes)
+    pool, labeled = of_classes(pool, labeled, asked)
     return select(STRATEGIES[name], pool, labeled, count, rng)
 
 

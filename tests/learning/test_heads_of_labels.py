@@ -151,6 +151,22 @@ def test_a_label_that_nobody_looked_for_is_missing_not_absent(cast, target, case
     assert version.metrics["per_class"][2] == min(edema, 16 - edema)
 
 
+@pytest.mark.parametrize("strategy", ["margin", "rare", "adaptive"])
+def test_a_label_that_nobody_was_asked_of_decides_nothing(cast, target, cases, signs, strategy):
+    targets.change_target(actor=cast.manager, target=target, head_strategy=strategy)
+    target.refresh_from_db()
+    read(cast, cases[6:36], signs[6:36])
+    before = heads.refit(target, seed=1)
+    ask(cast, [*LABELS, "mass"])
+    target.finding = "mass"
+    after = heads.refit(target, seed=1)
+    assert after.classes == [*LABELS, "mass"]
+    told = [
+        list(head.picks.order_by("place").values_list("case", "reason")) for head in (before, after)
+    ]
+    assert told[0] == told[1]
+
+
 def test_what_the_former_head_said_of_each_label_is_kept_before_it_learns(
     cast, target, cases, signs
 ):
