@@ -1,6 +1,6 @@
 """PURE. What each kind of target needs of a label schema, and what is wrong with a choice."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,15 @@ class Wish:
 def figure_of(kind: str, input: Mapping[str, Any]) -> str:
     """The figure that decides between models of a kind that see this input."""
     return AP_IN_VOLUMES if kind == "boxes" and input else DECIDING[kind]
+
+
+def learned_classes(task: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
+    """Those of a network's classes that its labels have taught it, by its task's record.
+
+    All where the record does not say, as before it did. Of the others it says what it began with.
+    """
+    learned = task.get("learned")
+    return [name for name in classes if learned is None or name in learned]
 
 
 def checked(wish: Wish, schema: Schema | None) -> Wish:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -305,6 +305,14 @@ def count_accepted_since(project: Project, moment: Any) -> int:
     return of_finished.filter(
         case__in=accepted.filter(accepted_at__gt=moment).values("case")
     ).count()
+
+
+def count_cases_accepted_since(project: Project, moment: datetime) -> int:
+    """The finished cases with a read that was accepted after the moment: the first time, or corrected."""
+    accepted = Annotation.objects.filter(
+        case__project=project, case__state=CaseState.DONE, state=AnnotationState.ACCEPTED
+    )
+    return accepted.filter(accepted_at__gt=moment).values("case").distinct().count()
 
 
 def mask_addresses() -> set[str]:

@@ -3,8 +3,8 @@
 Everything is checked once, here, so that no strategy ever meets a NaN or a wrong shape.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -26,7 +26,9 @@ class Pool:
 
     - probabilities (n, C): of exclusive answers ("one": rows sum to 1) or of independent labels
       ("many": each in 0..1; C >= 1).
-    - members (m, n, C): the same from ensemble members or dropout passes, or (m, n) numbers.
+    - told (n, C): what readers are told instead, where class weights make rare answers likelier in
+      `probabilities` than they are.
+    - members (m, n, C): as `probabilities`, from ensemble members or dropout passes, or (m, n) numbers.
     - components: name -> (n,) scores that a network wrote per case, e.g. `entropy` or
       `class:liver` for segmentation, `box:nodule` for boxes, `variance` for numbers; of these a
       light head also gives `low` and `high`, between which 95 of 100 lie, in `unit`.
@@ -38,6 +40,7 @@ class Pool:
     """
 
     probabilities: Floats | None = None
+    told: Floats | None = None
     members: Floats | None = None
     components: Mapping[str, Floats] = field(default_factory=dict)
     embeddings: NDArray[np.float32] | None = None
@@ -55,6 +58,8 @@ class Pool:
             raise InvalidPool(f"the pool's arrays differ in length: {self._sizes()}")
         if self.probabilities is not None:
             _check_probabilities(self.probabilities, self.answers)
+        if self.told is not None:
+            _check_range("told", self.told, self.answers)
         if self.members is not None:
             _check_members(self.members, self.answers)
         for name, values in self.components.items():
@@ -73,6 +78,7 @@ class Pool:
 
         return Pool(
             probabilities=part(self.probabilities),
+            told=part(self.told),
             members=None if self.members is None else self.members[:, rows],
             components={name: values[rows] for name, values in self.components.items()},
             embeddings=part(self.embeddings),
@@ -89,7 +95,7 @@ class Pool:
             if self.members.ndim not in (2, 3):
                 raise InvalidPool(f"members must be (m, n) or (m, n, C), not {self.members.shape}")
             found["members"] = self.members.shape[1]
-        for name in ("probabilities", "embeddings", "groups"):
+        for name in ("probabilities", "told", "embeddings", "groups"):
             array = getattr(self, name)
             if array is not None:
                 found[name] = len(array)
@@ -144,6 +150,26 @@ class Pick:
     arm: str
     components: Mapping[str, float]
     reason: str = ""
+
+
+def of_classes(pool: Pool, labeled: Labeled, names: Collection[str]) -> tuple[Pool, Labeled]:
+    """Both without the independent labels that are not named: what a model says of these is no doubt.
+
+    As they are where answers are exclusive, the pool names no class, or nothing would be left.
+    """
+    columns = [n for n, name in enumerate(pool.classes) if name in names]
+    if pool.answers == "one" or not columns or len(columns) == len(pool.classes):
+        return pool, labeled
+
+    def part(array: Any) -> Any:
+        return None if array is None else array[..., columns]
+
+    left = replace(
+        pool, probabilities=part(pool.probabilities), told=part(pool.told),
+        members=part(pool.members), classes=tuple(pool.classes[n] for n in columns),
+        finding=columns.index(pool.finding) if pool.finding in columns else None,
+    )  # fmt: skip
+    return left, replace(labeled, labels=part(labeled.labels))
 
 
 def check_embeddings(name: str, vectors: NDArray[np.float32]) -> None:

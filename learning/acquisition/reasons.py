@@ -54,12 +54,13 @@ def words_of(reason: str, question: str = "") -> dict[str, Any]:
     return {**reason.words, "question": question} if question else reason.words
 
 
-def undecided(probabilities: Floats, classes: Sequence[str]) -> Reason:
-    """The model cannot decide between two exclusive answers; probabilities (C,)."""
-    first, second = np.argsort(-probabilities, kind="stable")[:2]
+def undecided(probabilities: Floats, told: Floats, classes: Sequence[str]) -> Reason:
+    """The model cannot decide between the likeliest two exclusive answers; both arrays (C,)."""
+    likeliest = np.argsort(-probabilities, kind="stable")[:2]
+    first, second = likeliest[np.argsort(-told[likeliest], kind="stable")]
     return Reason(
-        "undecided", first=classes[first], first_p=_short(probabilities[first]),
-        second=classes[second], second_p=_short(probabilities[second]),
+        "undecided", first=classes[first], first_p=_short(told[first]),
+        second=classes[second], second_p=_short(told[second]),
     )  # fmt: skip
 
 
@@ -134,22 +135,24 @@ def why(
         return _FROM_COMPONENTS[arm](components)
     if arm.startswith("class ") or arm == "mask":
         return unclear_mask(arm)
-    return _of_answers(pool, labeled, row, arm, components)
+    return _of_answers(pool, labeled, row, arm)
 
 
-def _of_answers(
-    pool: Pool, labeled: Labeled, row: int, arm: str, components: Mapping[str, float]
-) -> Reason:
+def _of_answers(pool: Pool, labeled: Labeled, row: int, arm: str) -> Reason:
     names = class_names(pool)
     if arm == "positive":
         finding = finding_of(pool, labeled)
         found = int(labeled.counts(len(names))[finding])
-        return possible_finding(components["positive"], names[finding], found)
+        return possible_finding(float(_told(pool)[row, finding]), names[finding], found)
     if pool.answers == "many":
         return unclear_label(probabilities_of(pool)[row], names)
     if arm == "bald" and pool.members is not None:
         return disagreement(pool.members[:, row], names)
-    return undecided(probabilities_of(pool)[row], names)
+    return undecided(probabilities_of(pool)[row], _told(pool)[row], names)
+
+
+def _told(pool: Pool) -> Floats:
+    return probabilities_of(pool) if pool.told is None else pool.told
 
 
 def class_names(pool: Pool) -> Sequence[str]:

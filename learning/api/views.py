@@ -107,6 +107,10 @@ class MetricsSerializer(LeftOutSerializer):
     reliability = ReliabilitySerializer(many=True, required=False)
     device = serializers.CharField(required=False)
     memory = serializers.DictField(child=ShortageSerializer(), required=False)  # by stage
+    unlearned = serializers.ListField(
+        child=serializers.CharField(), required=False,
+        help_text="Options that too few labels speak of: neither suggested nor ranked by.",
+    )  # fmt: skip
     unlabeled = UnlabeledSerializer(required=False)  # where the recipe asks for them
 
 

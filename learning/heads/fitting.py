@@ -25,7 +25,8 @@ class HeadConfig:
 
     l2: float = 100.0  # on embeddings of length sqrt(d); chosen on splits of NIH training patients
     strengths: tuple[float, ...] = STRENGTHS  # of numbers: the labels choose one of these for l2
-    class_weights: bool = True  # 1/sqrt(count): rare answers count, calibration survives
+    # 1/sqrt(count): rare answers count. It moves their odds up, which `Head.predict` takes off again.
+    class_weights: bool = True
     folds: int = 5  # for the temperature, and numbers of patients with several; 0 leaves them alone
     members: int = 0  # bootstrap members, for BALD and spreads
 
@@ -83,6 +84,7 @@ def fit(
         found.thresholds[head_rows].astype(np.float32),
         centre,
         scale,
+        offsets=_offsets(checked, chosen).astype(np.float32),
     )
     return _calibrated(head, checked, points, folds, found)
 
@@ -150,12 +152,31 @@ def _checked(
 
 
 def _case_weights(labels: Labels, config: HeadConfig) -> Doubles:
-    if labels.kind != "one" or not config.class_weights:
+    if not _is_weighted(labels, config):
         return np.ones(len(labels.values))
-    numbers = labels.values.astype(np.int64)
-    counts = np.bincount(numbers, minlength=labels.class_count)
-    weights = 1 / np.sqrt(np.maximum(counts, 1))[numbers]
+    weights = 1 / np.sqrt(_counts(labels))[labels.values.astype(np.int64)]
     return np.asarray(weights * len(weights) / weights.sum())
+
+
+def _offsets(labels: Labels, config: HeadConfig) -> Doubles:
+    """What weights have added to the outputs, with the sign that takes it off; none without weights.
+
+    Cases that count w_c times teach odds w_c times as high, whatever lies in the embeddings: the
+    logarithm of w_c is known and need not be fitted (King and Zeng 2001, prior correction).
+    """
+    if not _is_weighted(labels, config):
+        return np.zeros(0)
+    return np.asarray(np.log(_counts(labels)) / 2)
+
+
+def _is_weighted(labels: Labels, config: HeadConfig) -> bool:
+    return labels.kind == "one" and config.class_weights
+
+
+def _counts(labels: Labels) -> NDArray[np.int64]:
+    """How many cases each class has, at least 1: (C,)."""
+    counts = np.bincount(labels.values.astype(np.int64), minlength=labels.class_count)
+    return np.asarray(np.maximum(counts, 1))
 
 
 def _patient_of(patients: NDArray[np.str_] | None, count: int) -> NDArray[np.int64]:
@@ -226,15 +247,23 @@ def _solve(
 def _calibrated(
     head: Head, labels: Labels, points: NDArray[np.float32], folds: NDArray[np.int64], found: Fitted
 ) -> Head:
-    """The temperature from predictions that no fit has seen the label of."""
+    """The temperatures from predictions that no fit has seen the label of."""
     if folds.max() < 0:
         return head
     own = 1 + folds  # the fit that did not see the case
     outputs = np.einsum("nkd,nd->nk", found.weights[own].astype(np.float32), points)
     outputs = outputs.astype(np.float64) + found.biases[own]
-    loss = _held_out_loss(labels, outputs, found.thresholds[own])
+    thresholds = found.thresholds[own]
+    temperature = _temperature(_held_out_loss(labels, outputs, thresholds))
+    if not len(head.offsets):
+        return replace(head, temperature=temperature)
+    told = _temperature(_held_out_loss(labels, outputs + head.offsets, thresholds))
+    return replace(head, temperature=temperature, told_temperature=told)
+
+
+def _temperature(loss: Callable[[float], float]) -> float:
     best = minimize_scalar(lambda t: loss(np.exp(t)), bounds=(-2.5, 2.5), method="bounded")
-    return replace(head, temperature=float(np.exp(best.x)))
+    return float(np.exp(best.x))
 
 
 def _held_out_loss(

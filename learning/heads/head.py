@@ -32,6 +32,10 @@ class Head:
     centre: NDArray[np.float32]  # (d,), taken off the embeddings
     scale: float  # the centred embeddings are multiplied by it
     temperature: float = 1.0  # outputs are divided by it: calibrated on out-of-fold predictions
+    # Of exclusive answers with class weights what people are told takes these off again: (K,) are added
+    # before the outputs are divided by a temperature of their own. Empty: nothing to take off.
+    offsets: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    told_temperature: float = 1.0
     # Of a number, as `numbers.NumberFit` has them
     noise: float = 0.0
     level_variance: float = 0.0
@@ -46,7 +50,14 @@ class Head:
         )
 
     def predict(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities (n, C); numbers and log risks (n, 1). Raises InvalidHead."""
+        """Probabilities (n, C) as they may be told; numbers and log risks (n, 1). Raises InvalidHead."""
+        if not len(self.offsets):
+            return self._answers(embeddings, 0)
+        outputs = self.outputs(embeddings).astype(np.float64) + self.offsets
+        return softmax(outputs / self.told_temperature).astype(np.float32)
+
+    def predict_weighted(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same with rare answers as likely as class weights make them: what cases are ranked by."""
         return self._answers(embeddings, 0)
 
     def predict_members(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -97,14 +108,15 @@ class Head:
         """The head as an npz file."""
         about = {
             "format": FORMAT, "kind": self.kind, "scale": self.scale,
-            "temperature": self.temperature, "noise": self.noise,
-            "level_variance": self.level_variance, "weight_variance": self.weight_variance,
+            "temperature": self.temperature, "told_temperature": self.told_temperature,
+            "noise": self.noise, "level_variance": self.level_variance,
+            "weight_variance": self.weight_variance,
         }  # fmt: skip
         file = io.BytesIO()
         np.savez(
             file, about=np.frombuffer(json.dumps(about).encode(), np.uint8), weights=self.weights,
             biases=self.biases, thresholds=self.thresholds, centre=self.centre,
-            narrowed=self.narrowed,
+            narrowed=self.narrowed, offsets=self.offsets,
         )  # fmt: skip
         return file.getvalue()
 

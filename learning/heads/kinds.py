@@ -59,13 +59,23 @@ class HeadKind(ABC):
     def is_learnable(self, labels: Labels) -> bool:
         """Whether there are two answers to tell apart."""
 
+    def asked(self, labels: Labels, classes: Sequence[str]) -> Sequence[str]:
+        """The classes that any label speaks of: of the others a head says one half of every case."""
+        del labels
+        return classes
+
     @abstractmethod
     def counts(self, labels: Labels, class_count: int) -> list[int]:
         """How many labels each class can be learned from."""
 
     @abstractmethod
-    def kept(self, label: Any, classes: Sequence[str]) -> dict[str, Any]:
-        """A row of the labels as the fields of an outcome."""
+    def kept(
+        self, label: Any, classes: Sequence[str], head_classes: Sequence[str]
+    ) -> dict[str, Any]:
+        """A row of the labels as the fields of an outcome of a head that tells `head_classes` apart.
+
+        None of them where it says nothing of these.
+        """
 
     @abstractmethod
     def agreement(self, before: Floats, after: Floats) -> float:
@@ -87,11 +97,11 @@ class HeadKind(ABC):
     def pool(
         self, head: Head, vectors: NDArray[np.float32], classes: Sequence[str], scale: Scale
     ) -> Pool:
-        """Open cases as strategies see them."""
+        """Open cases as strategies see them: class weights rank rare answers up, readers hear the truth."""
         del scale
         return Pool(
-            probabilities=head.predict(vectors), embeddings=vectors, classes=tuple(classes),
-            answers=self.answers,
+            probabilities=head.predict_weighted(vectors), told=head.predict(vectors),
+            embeddings=vectors, classes=tuple(classes), answers=self.answers,
         )  # fmt: skip
 
     def names(self, classes: Sequence[str]) -> Sequence[str]:
@@ -124,8 +134,11 @@ class Exclusive(HeadKind):
     def counts(self, labels: Labels, class_count: int) -> list[int]:
         return [int(count) for count in np.bincount(labels, minlength=class_count)]
 
-    def kept(self, label: Any, classes: Sequence[str]) -> dict[str, Any]:
-        return {"answer": classes[label]}
+    def kept(
+        self, label: Any, classes: Sequence[str], head_classes: Sequence[str]
+    ) -> dict[str, Any]:
+        answer = classes[label]
+        return {"answer": answer} if answer in head_classes else {}
 
     def agreement(self, before: Floats, after: Floats) -> float:
         return kappa(before.argmax(axis=1), after.argmax(axis=1))
@@ -172,15 +185,24 @@ class Independent(HeadKind):
     def is_learnable(self, labels: Labels) -> bool:
         return bool(((labels == 1).any(axis=0) & (labels == 0).any(axis=0)).any())
 
+    def asked(self, labels: Labels, classes: Sequence[str]) -> Sequence[str]:
+        is_asked = np.isfinite(labels).any(axis=0)
+        return [name for name, was in zip(classes, is_asked, strict=True) if was]
+
     def counts(self, labels: Labels, class_count: int) -> list[int]:
         """Of the rarer answer, yes or no: a label that everybody has teaches nothing."""
         del class_count
         rarer = np.minimum((labels == 1).sum(axis=0), (labels == 0).sum(axis=0))
         return [int(count) for count in rarer]
 
-    def kept(self, label: Any, classes: Sequence[str]) -> dict[str, Any]:
-        del classes
-        return {"labels": [int(y) if np.isfinite(y) else None for y in label]}
+    def kept(
+        self, label: Any, classes: Sequence[str], head_classes: Sequence[str]
+    ) -> dict[str, Any]:
+        labels = [None if math.isnan(y) else int(y) for y in label.tolist()]
+        if head_classes != classes:
+            by_name = dict(zip(classes, labels, strict=True))
+            labels = [by_name.get(name) for name in head_classes]
+        return {"labels": labels} if labels.count(None) < len(labels) else {}
 
     def agreement(self, before: Floats, after: Floats) -> float:
         """That of the label that changed most: the mean would hide it among the settled ones."""
@@ -227,8 +249,10 @@ class Scalar(HeadKind):
         del classes
         return THIRDS
 
-    def kept(self, label: Any, classes: Sequence[str]) -> dict[str, Any]:
-        del classes
+    def kept(
+        self, label: Any, classes: Sequence[str], head_classes: Sequence[str]
+    ) -> dict[str, Any]:
+        del classes, head_classes
         return {"number": float(label)}
 
     def agreement(self, before: Floats, after: Floats) -> float:

@@ -107,7 +107,8 @@ def _next(
     known = pool.take(np.asarray(served, np.int64))
     vectors = pool.embeddings[rest]
     members = head.predict_members(vectors) if plan.head.members else None
-    open_cases = Pool(probabilities=head.predict(vectors), members=members, embeddings=vectors)
+    likely = head.predict_weighted(vectors)
+    open_cases = Pool(probabilities=likely, members=members, embeddings=vectors)
     audit = int(rng.binomial(wanted, plan.audit))
     picks = select(
         STRATEGIES[plan.strategy], open_cases, Labeled(known.embeddings, known.labels),

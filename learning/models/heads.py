@@ -1,5 +1,7 @@
 """The quick loop: vectors of cases, light heads, their picks and outcomes."""
 
+from datetime import datetime, timedelta
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from pgvector.django import HnswIndex, VectorField
@@ -114,6 +116,11 @@ class HeadVersion(BaseModel):
     def __str__(self) -> str:
         return f"head {self.number} of {self.target_id}"
 
+    @property
+    def began_at(self) -> datetime:
+        """Just before its labels were read: what was accepted since may have taught it nothing."""
+        return self.created_at - timedelta(seconds=self.seconds)
+
 
 class HeadPick(models.Model):
     """Why a case stands at its place of the front, and how likely that was."""
@@ -140,6 +147,7 @@ class HeadPick(models.Model):
 class Outcome(BaseModel):
     """A training case when its label arrived: what the head of that moment had said of it.
 
+    The label is kept as the last refit found it; where the case had none any more, `labels` is empty.
     Predicted first, trained on afterwards: what is measured on these is honest (prequential).
     """
 

@@ -16,9 +16,10 @@ from annotation.labeling.models import Case, CaseState, Project
 from annotation.labeling.services.ranking import Ranked
 from learning.acquisition import reasons
 from learning.acquisition.names import strategy_with
-from learning.acquisition.pool import NOTHING_LABELED, Labeled
+from learning.acquisition.pool import NOTHING_LABELED, Labeled, of_classes
 from learning.acquisition.strategies import STRATEGIES, rank
 from learning.column_values import current_rows, with_rows
+from learning.kinds import learned_classes
 from learning.machine import FILES_ELSEWHERE
 from learning.models import ModelVersion, Prediction, Scoring
 from learning.pipeline.base import Foreseen, Kind, Learned, NotEnoughLabels
@@ -179,8 +180,8 @@ def _ranked(
     spread over the scores that the version has given before.
     """
     strategy = STRATEGIES[_strategy_of(version)]
-    seen = kind.pool(pool)
-    labeled = _labeled(version, kind)
+    learned = learned_classes(version.task, kind.classes)
+    seen, labeled = of_classes(kind.pool(pool), _labeled(version, kind), learned)
     ranking = rank(strategy, seen, rng, labeled)
     if strategy.measure is not None:
         scores = np.asarray(strategy.measure(seen, labeled), np.float64)

@@ -1,6 +1,6 @@
 """From predictions to the order in which cases are labeled."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.acquisition import reasons
-from learning.acquisition.pool import Labeled, normalized
+from learning.acquisition.pool import Labeled, normalized, of_classes
 from learning.acquisition.strategies import STRATEGIES, rank
 from learning.models import EMBEDDING_SIZE, Round
 from learning.pipeline.base import Foreseen, Kind
@@ -27,14 +27,19 @@ class Place:
 
 
 def ranked(
-    round_: Round, kind: Kind, found: Sequence[tuple[Foreseen, bool]], labeled: Labeled
-) -> list[Place]:
-    """Scores of the training pool, in the order of `found`; of held-out cases no model has an opinion."""
+    round_: Round, kind: Kind, found: Sequence[tuple[Foreseen, bool]], labeled: Labeled,
+    learned: Collection[str],
+) -> list[Place]:  # fmt: skip
+    """Scores of the training pool, in the order of `found`; of held-out cases no model has an opinion.
+
+    Independent labels that are not `learned` decide nothing: the network is not unsure of them, it
+    knows nothing.
+    """
     rng = np.random.default_rng(round_.seed)
     places = [Place(reasons.HELD_OUT)] * len(found)
     rows = [row for row, (_, is_held_out) in enumerate(found) if not is_held_out]
     if rows:
-        pool = kind.pool([found[row][0] for row in rows])
+        pool, labeled = of_classes(kind.pool([found[row][0] for row in rows]), labeled, learned)
         vectors = _vectors(round_, [found[row][0].case_id for row in rows])
         ranking = rank(STRATEGIES[round_.strategy], replace(pool, embeddings=vectors), rng, labeled)
         for pick in ranking.picks:

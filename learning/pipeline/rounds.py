@@ -16,6 +16,7 @@ from annotation.datasets import services as datasets
 from annotation.datasets.models import Dataset, Split
 from annotation.labeling.outgrown import find_outgrown_cases
 from learning.exclusions import SENTENCES, summary_of
+from learning.kinds import learned_classes
 from learning.models import Round
 from learning.pipeline import ablation
 from learning.pipeline.answers import Answers
@@ -63,7 +64,10 @@ def _run(round_: Round, shortages: Shortages) -> None:
     judged.metrics["device"] = str(choose_device())
     if shortages:
         judged.metrics["memory"] = shortages
-    order = ranked(round_, kind, found, kind.labeled(examples))
+    taught = learned_classes(learned.task, kind.classes)
+    if unlearned := [name for name in kind.classes if name not in taught]:
+        judged.metrics["unlearned"] = unlearned
+    order = ranked(round_, kind, found, kind.labeled(examples), taught)
     publish(
         round_,
         Finished(

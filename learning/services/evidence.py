@@ -36,7 +36,7 @@ from learning.estimates.wording import Sentence
 from learning.heads.kinds import HEAD_KINDS, HeadKind, Scalar
 from learning.kinds import figure_of
 from learning.models import HeadVersion, Outcome, Target
-from learning.services.outcomes import error_of
+from learning.services.outcomes import error_of, foretold
 from learning.services.retraining import advice_of, recent_surprise
 from learning.services.round_curves import SEED, forecast_of_rounds, points_of_rounds
 from learning.services.targets import has_light_head
@@ -97,7 +97,7 @@ def _of_rounds(target: Target) -> HonestFigures:
 def _of_heads(target: Target) -> HonestFigures:
     heads = like_the_latest(latest_heads(target))
     recent = _recent(heads)
-    outcomes = Outcome.objects.filter(target=target, said__isnull=False)
+    outcomes = foretold(target)
     counted = list(
         outcomes.filter(head__in=recent)
         .select_related("head")

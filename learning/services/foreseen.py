@@ -1,5 +1,6 @@
 """What a head had said of a case before its label came, and how the case came to be read.
 
+What is held against it is the label as it stands: reads are corrected, taken back and outvoted.
 A ranked case is the matter of the head that drew it, however late its read is finished: if slow reads
 lost their chances, the weighted error would be that of the quick ones.
 """
@@ -18,6 +19,10 @@ from annotation.labeling.models import Assignment, AssignmentState, Selection
 from learning.heads.head import Head
 from learning.models import HeadPick, HeadVersion, Outcome, Target
 from learning.services.knowledge import Knowledge
+
+CHUNK = 20_000
+LABEL_FIELDS = ("answer", "labels", "number")
+NO_LABEL = {"answer": "", "labels": [], "number": None}  # of an outcome whose case has lost it
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,33 @@ def outcomes_of_new_labels(
     return found
 
 
+def outcomes_of_changed_labels(target: Target, known: Knowledge) -> list[Outcome]:
+    """Those with a prediction whose case has another label by now, or none, with it; nothing is saved.
+
+    Of cases without a vector of this encoder nothing is known, and they stay as they are.
+    """
+    row_of = {case: row for row, case in enumerate(known.space.cases)}
+    classes_of = dict(target.heads.values_list("pk", "classes"))
+    rows = Outcome.objects.filter(target=target, said__isnull=False).values_list(
+        "pk", "case_id", "head_id", *LABEL_FIELDS
+    )
+    found = []
+    for pk, case, head, *kept in rows.iterator(chunk_size=CHUNK):
+        if case not in row_of:
+            continue
+        label = _label_now(known, row_of[case], classes_of[head])
+        if kept != [label[name] for name in LABEL_FIELDS]:
+            found.append(Outcome(pk=pk, **label))
+    return found
+
+
+def _label_now(known: Knowledge, row: int, head_classes: Sequence[str]) -> dict[str, Any]:
+    if not known.is_known[row]:
+        return NO_LABEL
+    label = known.kind.kept(known.labels[row], known.classes, head_classes)
+    return {"answer": "", "labels": None, "number": None, **label} if label else NO_LABEL
+
+
 def _outcomes(
     target: Target, known: Knowledge, version: HeadVersion | None, rows: Mapping[UUID, int],
     served: Mapping[UUID, Served],
@@ -77,7 +109,7 @@ def _outcomes(
                 place=draw.place if is_drawn else None,
                 propensity=draw.propensity if is_drawn else None,
                 pool_size=draw.head.pool_size if is_drawn and draw.head else None,
-                **known.kind.kept(known.labels[row], known.classes),
+                **known.kind.kept(known.labels[row], known.classes, known.classes),
             )
         )  # fmt: skip
     return found

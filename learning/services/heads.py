@@ -15,16 +15,22 @@ import numpy as np
 from django.db import transaction
 
 from annotation.core.locks import advisory_lock, wait_for_locks
+from annotation.labeling import selectors as labeling
 from annotation.labeling.models import Case, CaseState
 from learning.acquisition import reasons
 from learning.acquisition.names import COLD_STARTERS
-from learning.acquisition.pool import Labeled, Pick, Pool
+from learning.acquisition.pool import Labeled, Pick, Pool, of_classes
 from learning.acquisition.strategies import STRATEGIES, select
 from learning.heads.fitting import HeadConfig, fit
 from learning.heads.head import Head
 from learning.models import HeadPick, HeadVersion, Outcome, Target
 from learning.services import embeddings, ordering
-from learning.services.foreseen import head_of, outcomes_of_new_labels
+from learning.services.foreseen import (
+    LABEL_FIELDS,
+    head_of,
+    outcomes_of_changed_labels,
+    outcomes_of_new_labels,
+)
 from learning.services.knowledge import Knowledge, knowledge_of
 from learning.services.locking import lock_versions
 from learning.training.metrics import intervals
@@ -49,10 +55,15 @@ def refit_due() -> int:
 
 
 def _is_due(target: Target) -> bool:
-    """Enough labels came, or went (more readers per case open all cases again), or there is no front yet."""
+    """Enough labels came, were corrected, or went (more readers per case open all cases again), or there is
+    no front yet.
+    """
+    last = target.heads.order_by("-number").defer("content").first()
+    if last is None:
+        return True
     finished = Case.objects.filter(project=target.project, state=CaseState.DONE).count()
-    last = target.heads.order_by("-number").values_list("finished_cases", flat=True).first()
-    return last is None or abs(finished - last) >= target.refit_after
+    new = labeling.count_cases_accepted_since(target.project, last.began_at)
+    return max(abs(finished - last.finished_cases), new) >= target.refit_after
 
 
 def refit(target: Target, *, seed: int | None = None) -> HeadVersion | None:
@@ -80,10 +91,10 @@ def refit(target: Target, *, seed: int | None = None) -> HeadVersion | None:
         head = _fit(known, earlier, rng)
         picks = _front(version, known, head, rng)
         outcomes = outcomes_of_new_labels(target, known, former)
+        changed = outcomes_of_changed_labels(target, known)
         version.content = head.to_bytes() if head else b""
         version.metrics = _figures(known, head, earlier, version.seed)
-        version.seconds = time.monotonic() - started
-        _publish(version, known, picks, outcomes)
+        _publish(version, known, picks, outcomes, changed, started)
         return version
 
 
@@ -140,6 +151,9 @@ def _choose(
     pool = known.kind.pool(head, vectors, known.classes, known.scale)
     # An option that the schema no longer has is looked for no more.
     pool = replace(pool, finding=known.classes.index(finding) if finding in known.classes else None)
+    # Nor is one that nobody was asked of yet: the head is not unsure of it, it knows nothing.
+    asked = known.kind.asked(known.labels[known.labeled], known.classes)
+    pool, labeled = of_classes(pool, labeled, asked)
     return select(STRATEGIES[name], pool, labeled, count, rng)
 
 
@@ -176,14 +190,17 @@ def _test_figures(known: Knowledge, head: Head | None, seed: int) -> dict[str, A
 
 @transaction.atomic
 def _publish(
-    version: HeadVersion, known: Knowledge, picks: Sequence[Pick], outcomes: Sequence[Outcome]
-) -> None:
+    version: HeadVersion, known: Knowledge, picks: Sequence[Pick], outcomes: Sequence[Outcome],
+    changed: Sequence[Outcome], started: float,
+) -> None:  # fmt: skip
     """Head, reasons, outcomes and the new front: all of it or nothing."""
     wait_for_locks()
     lock_versions(version.target_id)
     version.pool_size = len(known.pool)
+    version.seconds = time.monotonic() - started  # with the wait: `began_at` is told by it
     version.save(force_insert=True)
     Outcome.objects.bulk_create(outcomes, batch_size=1000)
+    Outcome.objects.bulk_update(changed, LABEL_FIELDS, batch_size=1000)
     HeadPick.objects.bulk_create(
         HeadPick(
             head=version, case_id=known.space.cases[pick.row], place=place, score=pick.score,

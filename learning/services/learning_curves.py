@@ -18,7 +18,7 @@ from learning.heads.kinds import HEAD_KINDS, HeadKind
 from learning.kinds import figure_of
 from learning.models import HeadVersion, Outcome, Target
 from learning.services.evidence import AHEAD, forecast_of, latest_heads
-from learning.services.outcomes import prediction_of
+from learning.services.outcomes import foretold, prediction_of
 from learning.services.round_curves import SEED, Point, forecast_of_rounds, points_of_rounds
 from learning.services.targets import has_light_head
 from learning.training.metrics.intervals import Estimate, bootstrap_figures
@@ -74,9 +74,8 @@ def _band(found: Forecast | None) -> list[Point]:
 def _audit(target: Target, kind: HeadKind) -> list[Point]:
     """Blocks of audited cases in their order, each where its heads stood on the curve."""
     outcomes = list(
-        Outcome.objects.filter(
-            target=target, said__isnull=False, selection=Selection.CONTROL, head__isnull=False
-        )
+        foretold(target)
+        .filter(selection=Selection.CONTROL, head__isnull=False)
         .select_related("head", "case__study")
         .defer("head__content", "case__study__dicom_json")
         .order_by("created_at", "pk")

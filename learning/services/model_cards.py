@@ -29,6 +29,7 @@ NOT_FIGURES = frozenset(
         "memory",
         "reliability",
         "unlabeled",
+        "unlearned",
     }
 )
 
@@ -91,6 +92,11 @@ def _limits(version: ModelVersion, report: Report | None) -> list[str]:
     excluded = metrics.get("excluded_count", 0)
     if excluded:
         found.append(f"{excluded} cases had no usable image, value or label and are in no figure.")
+    if metrics.get("unlearned"):
+        found.append(
+            f"It has not learned {', '.join(metrics['unlearned'])}: too few cases with or without it were "
+            "labeled. It suggests none of it."
+        )
     found.append("What counts as true is what the readers of this project agreed on.")
     found.append(_whose_patients(version))
     return found

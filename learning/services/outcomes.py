@@ -4,14 +4,20 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from learning.estimates.balanced import Doubles, MeanOf, balanced
 from learning.estimates.lure import Estimate, as_rate
-from learning.models import HeadVersion, Outcome
+from learning.models import HeadVersion, Outcome, Target
 
 MIN_PROBABILITY = 1e-6
 MIN_DEVIATION = 1e-9  # of a number, in its unit
+
+
+def foretold(target: Target) -> QuerySet[Outcome]:
+    """The outcomes that figures count: foreseen by a head, of cases that have a label as it was last read."""
+    return Outcome.objects.filter(target=target, said__isnull=False).exclude(labels=[])
 
 
 def prediction_of(outcome: Outcome) -> tuple[HeadVersion, list[float]]:

@@ -13,8 +13,8 @@ from learning.estimates.triggers import (
     prequential,
     retraining,
 )
-from learning.models import Outcome, Target
-from learning.services.outcomes import surprise_of
+from learning.models import Target
+from learning.services.outcomes import foretold, surprise_of
 
 FRUITLESS = (JobState.FAILED, JobState.CANCELLED)  # ends of a round that has learned nothing
 
@@ -43,7 +43,7 @@ def advice_of(target: Target) -> Advice:
 
 def recent_surprise(target: Target, since: datetime | None = None) -> Prequential:
     """The losses of the latest labels that the light head had ranked, beside what it expected."""
-    found = Outcome.objects.filter(target=target, said__isnull=False, selection=Selection.RANKED)
+    found = foretold(target).filter(selection=Selection.RANKED)
     if since is not None:
         found = found.filter(created_at__gt=since)
     found = found.select_related("head").defer("head__content")

@@ -1,6 +1,6 @@
 """Hands what the production model predicts to the readers of its project."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -14,6 +14,7 @@ from annotation.labeling.services.suggestions import (
     offer_more_suggestions,
     offer_suggestions,
 )
+from learning.kinds import learned_classes
 from learning.models import ModelVersion, Prediction, TargetKind
 from learning.services.naming import name_of_version, origin_of
 
@@ -68,13 +69,19 @@ def findings_of(
     classes: Sequence[str],
     probabilities: Sequence[float],
     thresholds: Sequence[float],
+    learned: Collection[str],
 ) -> Json:
-    """The findings whose probability reaches their own threshold, in the schema's order."""
+    """The findings whose probability reaches their own threshold, in the schema's order.
+
+    Nothing is said of those that are not `learned`, for that would be said by chance.
+    """
     limits = thresholds or [USUAL] * len(classes)
-    present = [n for n, p, t in zip(classes, probabilities, limits, strict=True) if p >= t]
+    said = {
+        n: (p, t) for n, p, t in zip(classes, probabilities, limits, strict=True) if n in learned
+    }
     return {
-        "answers": {question: present},
-        "probabilities": {question: _shares(classes, probabilities)},
+        "answers": {question: [name for name, (p, t) in said.items() if p >= t]},
+        "probabilities": {question: _shares(list(said), [p for p, _ in said.values()])},
     }
 
 
@@ -154,7 +161,8 @@ def _answered(version: ModelVersion, prediction: Prediction, question: Question 
     if kind in CHOICES:
         return content_of(key, version.classes, prediction.values, version.threshold)
     if kind == TargetKind.MANY:
-        return findings_of(key, version.classes, prediction.values, version.thresholds)
+        learned = learned_classes(version.task, version.classes)
+        return findings_of(key, version.classes, prediction.values, version.thresholds, learned)
     if kind == TargetKind.NUMBER and question is not None:
         return number_of(question, prediction.values[0])
     return {}

@@ -151,6 +151,22 @@ def test_a_label_that_nobody_looked_for_is_missing_not_absent(cast, target, case
     assert version.metrics["per_class"][2] == min(edema, 16 - edema)
 
 
+@pytest.mark.parametrize("strategy", ["margin", "rare", "adaptive"])
+def test_a_label_that_nobody_was_asked_of_decides_nothing(cast, target, cases, signs, strategy):
+    targets.change_target(actor=cast.manager, target=target, head_strategy=strategy)
+    target.refresh_from_db()
+    read(cast, cases[6:36], signs[6:36])
+    before = heads.refit(target, seed=1)
+    ask(cast, [*LABELS, "mass"])
+    target.finding = "mass"
+    after = heads.refit(target, seed=1)
+    assert after.classes == [*LABELS, "mass"]
+    told = [
+        list(head.picks.order_by("place").values_list("case", "reason")) for head in (before, after)
+    ]
+    assert told[0] == told[1]
+
+
 def test_what_the_former_head_said_of_each_label_is_kept_before_it_learns(
     cast, target, cases, signs
 ):
@@ -164,6 +180,23 @@ def test_what_the_former_head_said_of_each_label_is_kept_before_it_learns(
     assert outcome.head == first
     np.testing.assert_allclose(outcome.said, said, rtol=1e-6)
     assert ((said >= 0.5) == (signs[50] > 0)).all()
+
+
+def test_when_labels_change_an_outcome_keeps_the_options_that_its_head_knew(
+    cast, target, cases, signs
+):
+    read(cast, cases[6:36], signs[6:36])
+    heads.refit(target, seed=1)
+    read(cast, cases[50:51], signs[50:51])
+    heads.refit(target, seed=2)
+    outcome = Outcome.objects.get(case=cases[50])
+    assert outcome.labels == [int(sign > 0) for sign in signs[50]]
+    ask(cast, ["edema", "mass", "effusion"])
+    read(cast, cases[50:51], -signs[50:51], labels=["edema", "effusion"])
+    heads.refit(target, seed=3)
+    outcome.refresh_from_db()
+    effusion, _, edema = (int(sign < 0) for sign in signs[50])
+    assert outcome.labels == [effusion, None, edema]  # nobody is asked of a nodule any more
 
 
 def test_honest_figures_and_the_surprise_are_those_worked_out_by_hand(cast, target, cases, signs):

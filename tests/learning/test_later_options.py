@@ -10,17 +10,19 @@ from django.test.utils import CaptureQueriesContext
 from annotation.core import jobs
 from annotation.datasets.models import Split
 from annotation.datasets.services import freeze
-from annotation.labeling.models import Case, CaseState
+from annotation.labeling.models import Case, CaseState, Suggestion
 from annotation.labeling.services.importing import import_read
 from annotation.labeling.services.projects import change_settings, publish_schema
 from learning import cross_validation
-from learning.models import CrossValidation
+from learning.models import CrossValidation, Scoring
+from learning.pipeline import arrivals
 from learning.pipeline.examples import answered
 from learning.pipeline.kinds import kind_of
 from learning.pipeline.series_answers import SeriesAnswers
-from learning.services import cross_validations, targets
+from learning.services import cross_validations, model_versions, scorings, targets
+from learning.services.model_cards import model_card
 from tests import factories
-from tests.learning.test_kinds import TINY, labeled, run
+from tests.learning.test_kinds import TINY, labeled, open_cases, run
 from tests.learning.test_series_answers import T2, make_study, series_of
 
 OLD = {
@@ -160,3 +162,65 @@ def test_options_on_series_are_too(cast):
     assert isinstance(kind, SeriesAnswers)
     known = kind.balance(list(dataset.items.select_related("case__study")))
     np.testing.assert_equal(known.labels, [[1, 0, np.nan]])
+
+
+@pytest.fixture
+def unasked(cast):
+    """Eight reads under the old schema, and an option c that nobody has been asked of since."""
+    published(cast, OLD)
+    read(cast, [["a"], ["b"]] * 4)
+    published(cast, NEW)
+    return targets.create_target(
+        actor=cast.manager, project=cast.project, question="seen", strategy="stratified_margin",
+        config=TINY,
+    )  # fmt: skip
+
+
+def offered(target):
+    return [
+        s.content for s in Suggestion.objects.filter(case__project=target.project, is_current=True)
+    ]
+
+
+def labels_in_reasons(rows):
+    return {one.words["label"] for one in rows if one.words.get("code") == "unclear_label"}
+
+
+def test_an_option_that_nobody_was_asked_of_is_neither_suggested_nor_ranked_by(cast, unasked):
+    open_cases(cast.project, [factories.make_study(cast.project) for _ in range(9)])
+    done = run(unasked)
+    version = done.model_version
+    assert version.task["learned"] == ["a", "b"]
+    assert done.metrics["unlearned"] == ["c"]
+    ranked = version.predictions.filter(score__isnull=False)
+    nearest = [min(abs(p - 0.5) for p in one.values[:2]) for one in ranked]
+    assert labels_in_reasons(ranked) <= {"a", "b"} != set()
+    assert [one.components["margin"] for one in ranked] == pytest.approx(
+        [1 - 2 * gap for gap in nearest], abs=1e-5
+    )
+    assert len(offered(unasked)) == len(ranked) == 8
+    for content in offered(unasked):
+        assert set(content["probabilities"]["seen"]) == {"a", "b"}
+        assert set(content["answers"]["seen"]) <= {"a", "b"}
+    [limit] = [one for one in model_card(version)["limits"] if "not learned" in one]
+    assert limit.startswith("It has not learned c:")
+
+
+def test_nor_by_a_model_that_looks_at_what_comes_later(cast, unasked):
+    open_cases(cast.project, [factories.make_study(cast.project) for _ in range(2)])
+    version = run(unasked).model_version
+    later = factories.make_cases(cast.project, 12)
+    model_versions.promote(version=version, actor=cast.manager)
+    scorings.request_due()
+    for part in Scoring.objects.filter(state=jobs.JobState.PENDING):
+        jobs.execute(Scoring, part.pk, arrivals.score_part)
+    ranked = version.predictions.filter(score__isnull=False, case__in=later)
+    assert ranked.count() >= 4  # the others are held out
+    assert labels_in_reasons(ranked) <= {"a", "b"} != set()
+    assert {name for one in offered(unasked) for name in one["answers"]["seen"]} <= {"a", "b"}
+
+
+def test_a_round_whose_labels_speak_of_every_option_notes_nothing(cast, target):
+    done = run(target)
+    assert "unlearned" not in done.metrics
+    assert done.model_version.task["learned"] == ["a", "b", "c"]

@@ -516,7 +516,10 @@ def test_poisoned_predictions_are_refused():
 
 
 def test_the_reasons_name_what_the_reader_shall_look_for():
-    text = undecided(np.array([0.1, 0.46, 0.44]), ["a", "b", "c"])
+    ranked, told = np.array([0.1, 0.46, 0.44]), np.array([0.5, 0.2, 0.3])
+    text = undecided(ranked, told, ["a", "b", "c"])
+    assert text == "The model cannot decide between c 0.30 and b 0.20"
+    text = undecided(ranked, ranked, ["a", "b", "c"])
     assert text == "The model cannot decide between b 0.46 and c 0.44"
     pool = make_pool()
     said = {n: chosen(STRATEGIES[n], pool, 1, 1)[0].reason for n in STRATEGIES}

@@ -232,7 +232,7 @@ def test_answers_that_are_numbers_are_labels_and_nothing_else_is():
     assert not number.is_learnable(np.array([]))
     assert number.counts(np.array([0, 1, 2, 14, 30.0]), 0) == [3, 1, 1]
     assert number.counts(np.array([]), 0) == [0, 0, 0]
-    assert number.kept(np.float64(2.5), []) == {"number": 2.5}
+    assert number.kept(np.float64(2.5), [], []) == {"number": 2.5}
 
 
 def test_figures_and_agreement_of_numbers_by_hand():
@@ -355,12 +355,12 @@ def test_rare_answers_weigh_more_where_asked():
     rng = np.random.default_rng(0)
     points = normalized(rng.normal(size=(200, 6)))
     labels = (points[:, 0] + 0.2 * rng.normal(size=200) > 0.6).astype(int)
-    means = [
+    plain, weighted = [
         fit("one", points, labels, class_count=2, rng=rng,
-            config=HeadConfig(class_weights=w, folds=0)).predict(points)[:, 1].mean()
+            config=HeadConfig(class_weights=w, folds=0)).predict_weighted(points)[:, 1].mean()
         for w in (False, True)
     ]  # fmt: skip
-    assert means[1] > means[0]
+    assert weighted > plain
 
 
 def test_two_thousand_labels_are_learned_in_less_than_a_second():

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from learning.kinds import learned_classes
 from learning.training import losses
 from learning.training.tasks import (
     TASKS,
@@ -46,12 +47,27 @@ def test_a_task_survives_its_record(task):
         ({"kind": "one", "classes": ["a"]}, "classes must hold at least 2"),
         ({"kind": "one", "classes": ["a", "a"]}, "classes must hold at least 2"),
         ({"kind": "many", "classes": "ab"}, "classes must be a list"),
+        ({"kind": "many", "classes": ["a"], "learned": "a"}, "learned must be a list"),
         ({"kind": "number", "unit": "mm"}, "unit is no field"),
     ],
 )
 def test_a_wrong_record_is_named(record, message):
     with pytest.raises(InvalidTask, match=message):
         task_from_json(record)
+
+
+def test_what_the_labels_have_taught_is_kept_with_the_task():
+    labels = np.array([[1, 1], [1, 0], [0, np.nan], [0, 0]], np.float32)
+    fitted = MANY.fitted(labels)
+    assert fitted.learned == ("mass",)  # of effusion one case has it
+    assert task_from_json(fitted.as_json()) == fitted
+    classes = list(MANY.classes)
+    assert learned_classes(fitted.as_json(), classes) == ["mass"]
+    assert learned_classes(MANY.as_json(), classes) == classes
+    assert (
+        learned_classes({"kind": "many", "classes": classes}, classes) == classes
+    )  # as kept before
+    assert learned_classes(ONE.as_json(), list(ONE.classes)) == list(ONE.classes)
 
 
 def test_answers_become_arrays_and_missing_ones_stay_missing():

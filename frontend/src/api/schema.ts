@@ -2651,6 +2651,8 @@ export interface components {
             memory?: {
                 [key: string]: components["schemas"]["Shortage"];
             };
+            /** @description Options that too few labels speak of: neither suggested nor ranked by. */
+            unlearned?: string[];
             unlabeled?: components["schemas"]["Unlabeled"];
         };
         ModelDetail: {

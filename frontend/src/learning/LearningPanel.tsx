@@ -23,6 +23,7 @@ import { Runs } from './Runs'
 import { Start } from './Start'
 import { TargetSettings } from './TargetSettings'
 import { Unlabeled } from './Unlabeled'
+import { Unlearned } from './Unlearned'
 import { targetName } from '../labeling/targetText'
 
 const REFRESH_CURVES_MS = 30_000
@@ -119,6 +120,7 @@ function TargetView({ projectId, target, isManager }: Props & { target: Schemas[
       {newest && <Unlabeled found={newest.metrics.unlabeled} isOff={wasLeftOff(newest, target)} />}
       {rounds.data && rounds.data.length > 0 && <Runs rounds={rounds.data} target={target} />}
       {newest && <LeftOut projectId={projectId} told={newest.metrics} />}
+      {newest?.metrics.unlearned && <Unlearned projectId={projectId} question={target.question} keys={newest.metrics.unlearned} />}
       <Arrivals targetId={target.id} isManager={isManager} />
       <SimpleGrid cols={{ base: 1, md: 2 }} mt="md" style={{ alignItems: 'start' }}>
         <Loaded query={curves}>{(found) => <LearningCurve curves={found} goal={target.goal ?? null} />}</Loaded>

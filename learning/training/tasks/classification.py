@@ -1,8 +1,8 @@
 """Answers out of a list: exactly one, any number of them, or one grade of an order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -20,7 +20,9 @@ from learning.training.tasks.base import (
     names_of,
 )
 
-MIN_PER_CLASS = 2
+MIN_PER_CLASS = (
+    2  # cases with an answer, of several answers also without it; below it is not learned
+)
 
 
 @dataclass(frozen=True)
@@ -98,15 +100,19 @@ class ManyAnswers(Task):
     """Any number of findings. Labels (n, k) float32 of 0, 1 or NaN; predictions (n, k).
 
     An answer is the list of findings that are present, or a mapping of finding to true, false or
-    None (not assessed) where only some were looked at.
+    None (not assessed) where only some were looked at. The training labels have taught those of
+    `learned`; what is said of the others is what the network began with. None: nobody has noted which.
     """
 
     kind = "many"
     metric = Metric("mean_auc", True)
     classes: tuple[str, ...]
+    learned: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", names_of(self.classes, "classes", 1))
+        if self.learned is not None:
+            object.__setattr__(self, "learned", names_of(self.learned, "learned", 0))
 
     @property
     def outputs(self) -> int:
@@ -129,9 +135,14 @@ class ManyAnswers(Task):
             return [_truth(answer.get(name), place) for name in self.classes]
         return [float(name in answer) for name in self.classes]
 
+    def fitted(self, labels: Labels) -> Self:
+        teaches = _teaches(*_present_and_absent(labels))
+        learned = tuple(n for n, does in zip(self.classes, teaches, strict=True) if does)
+        return replace(self, learned=learned)
+
     def require_learnable(self, labels: Labels) -> None:
-        present, absent = (labels == 1).sum(axis=0), (labels == 0).sum(axis=0)
-        if not ((present >= MIN_PER_CLASS) & (absent >= MIN_PER_CLASS)).any():
+        present, absent = _present_and_absent(labels)
+        if not _teaches(present, absent).any():
             listed = ", ".join(
                 f"{n}: {p} with, {a} without"
                 for n, p, a in zip(self.classes, present, absent, strict=True)
@@ -142,7 +153,7 @@ class ManyAnswers(Task):
             )
 
     def class_weights(self, labels: Labels) -> torch.Tensor | None:
-        present, absent = (labels == 1).sum(axis=0), (labels == 0).sum(axis=0)
+        present, absent = _present_and_absent(labels)
         ratio = np.where(present > 0, np.sqrt(absent / np.maximum(present, 1)), 1.0)
         return torch.tensor(np.clip(ratio, 0.1, 10.0), dtype=torch.float32)
 
@@ -164,6 +175,15 @@ class ManyAnswers(Task):
 
     def predictions(self, outputs: torch.Tensor) -> torch.Tensor:
         return outputs.sigmoid()
+
+
+def _present_and_absent(labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many cases have each finding, and how many are known not to: (k,) each."""
+    return (labels == 1).sum(axis=0), (labels == 0).sum(axis=0)
+
+
+def _teaches(present: NDArray[np.int64], absent: NDArray[np.int64]) -> NDArray[np.bool_]:
+    return (present >= MIN_PER_CLASS) & (absent >= MIN_PER_CLASS)
 
 
 def _found(number: dict[str | None, int], answer: Any, place: int) -> int:

@@ -160,6 +160,7 @@ export const projects = {
     one: 'der Speicher reicht nur für {count} Bild auf einmal',
     other: 'der Speicher reicht nur für {count} Bilder auf einmal',
   },
+  'learning.unlearned': 'Noch nicht gelernt: {names}. Zu wenige Befunde nennen eine solche Option oder schließen sie aus: Sie wird nicht vorgeschlagen und bestimmt die Reihenfolge nicht.',
   'learning.model': 'Modell',
   'learning.no_test_reads': 'noch keine Testbefunde',
   'learning.not_measured': 'importiert, hier nicht gemessen',

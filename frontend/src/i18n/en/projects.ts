@@ -160,6 +160,7 @@ export const projects = {
     one: 'memory suffices for {count} image at once only',
     other: 'memory suffices for {count} images at once only',
   },
+  'learning.unlearned': 'Not learned yet: {names}. Too few labeled cases show such an option, or are known not to: it is neither suggested nor ranked by.',
   'learning.model': 'Model',
   'learning.no_test_reads': 'no test reads yet',
   'learning.not_measured': 'imported, not measured here',
