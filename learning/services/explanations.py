@@ -77,7 +77,8 @@ def _likely(version: ModelVersion, values: list[float]) -> str:
         content = content_of("it", classes, values, version.threshold)
         return str(content["answers"]["it"])
     if kind == TargetKind.MANY:
-        called = findings_of("it", classes, values, version.thresholds)["answers"]["it"]
+        learned = learned_classes(version.task, classes)
+        called = findings_of("it", classes, values, version.thresholds, learned)["answers"]["it"]
         return max(called, key=lambda name: values[classes.index(name)], default="")
     return ""
 

@@ -62,7 +62,7 @@ export default function CasePage() {
   const { region_labels: labels = NONE, segments = NONE } = definitionOfRead(reading)
   const viewer = useWorkstation(root, reading)
   const { workstation, state } = viewer
-  const cine = useCine(workstation)
+  const cine = useCine(workstation, state)
   const presets = useAtRest(workstation, presetNames, NONE)
   const masks = useMasks(viewer, session, snapshot, segments)
   const regions = useRegions(viewer, session, snapshot, labels, NONE)

@@ -64,7 +64,7 @@ export default function ReadingPage() {
   const { region_labels: labels = NONE, segments = NONE } = definitionOfRead(reading)
   const viewer = useWorkstation(root, reading)
   const { workstation, state, isSettled } = viewer
-  const cine = useCine(workstation)
+  const cine = useCine(workstation, state)
   const isArriving = !viewer.isFurnished && snapshot.phase === 'claiming'
   const isPanelDue = useDeferredValue(!isArriving, false) // the images go before
   const presets = useAtRest(workstation, presetNames, NONE)

@@ -1,5 +1,7 @@
-/** How fast slices play: kept while the page is open, in force at once where they play already. */
+/** How fast slices play: as the header says until the reader sets a rate for the series, which is kept while the page is open
+ * and in force at once where they play already. */
 import { useState } from 'react'
+import type { WorkstationState } from '../viewer/types'
 import type { Workstation } from '../viewer/Workstation'
 
 const FIRST_RATE = 10
@@ -9,12 +11,18 @@ export interface CineRate {
   onCineRate: (framesPerSecond: number) => void
 }
 
-export function useCine(workstation: Workstation | null): CineRate {
-  const [cineRate, setCineRate] = useState(FIRST_RATE)
+/** Images a second. By series, `set` holds what the reader has set, the latest last: it counts for all that do not say theirs. */
+export function rateOf({ series, stored }: { series: string; stored: number | null }, set: ReadonlyMap<string, number>): number {
+  return set.get(series) ?? stored ?? [...set.values()].at(-1) ?? FIRST_RATE
+}
+
+export function useCine(workstation: Workstation | null, state: WorkstationState): CineRate {
+  const [set, remember] = useState<ReadonlyMap<string, number>>(new Map())
+  const pane = state.panes[state.active]
+  const series = pane?.series?.series_instance_uid ?? ''
   const onCineRate = (rate: number) => {
-    setCineRate(rate)
-    const { panes, active } = workstation?.state ?? {}
-    if (panes?.[active ?? 0]?.isPlaying) workstation?.cine(rate)
+    remember(new Map([...[...set].filter(([other]) => other !== series), [series, rate]]))
+    if (pane?.isPlaying) workstation?.cine(rate)
   }
-  return { cineRate, onCineRate }
+  return { cineRate: rateOf({ series, stored: pane?.frameRate ?? null }, set), onCineRate }
 }

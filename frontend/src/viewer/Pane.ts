@@ -5,6 +5,7 @@ import { Cine } from './cine'
 import { edgesOf } from './edges'
 import { EMPTY_PANE } from './emptyState'
 import type { Failures } from './Failures'
+import { frameRateOf, type CineFacts } from './frameRate'
 import type { Vector } from './geometry'
 import { bringIntoView } from './intoView'
 import { turned } from './linking'
@@ -347,6 +348,7 @@ export class Pane {
       edges: edgesOf(picture, loaded.codes[image] ?? null),
       spacing: spacingAt(imageId ?? loaded.imageIds[0] ?? '').source,
       place: loaded.places[image] ?? null,
+      frameRate: frameRateOf(core.metaData.get('instance', imageId ?? loaded.imageIds[0] ?? '') as CineFacts | undefined),
     })
   }
 

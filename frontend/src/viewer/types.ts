@@ -126,6 +126,8 @@ export interface PaneState {
   /** The frame under the eye; null in a plane through a volume that lies between frames. */
   place: Place | null
   slab: Slab | null
+  /** Images a second, by the header; null where it does not say. */
+  frameRate: number | null
 }
 
 export interface Links {
