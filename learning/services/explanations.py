@@ -20,6 +20,7 @@ from annotation.core.tasks import ring
 from annotation.labeling.models import Case
 from learning.access import ExplainedCase
 from learning.explainable import OF_ANSWERS, methods_of
+from learning.kinds import learned_classes
 from learning.models import Explanation, ModelVersion, ModelVersionState, Prediction, TargetKind
 from learning.services.suggestions import CHOICES, content_of, findings_of
 

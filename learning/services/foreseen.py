@@ -22,7 +22,11 @@ from learning.services.knowledge import Knowledge
 
 CHUNK = 20_000
 LABEL_FIELDS = ("answer", "labels", "number")
-NO_LABEL: dict[str, Any] = {"answer": "", "labels": [], "number": None}  # of an outcome whose case has lost it
+NO_LABEL: dict[str, Any] = {
+    "answer": "",
+    "labels": [],
+    "number": None,
+}  # of an outcome whose case has lost it
 
 
 @dataclass(frozen=True)
