@@ -74,6 +74,14 @@ def test_pictures_become_radiographs_with_their_patient_and_known_reads(cast, tm
     assert (Study.objects.count(), Annotation.objects.count()) == (2, 2)
 
 
+def test_reads_are_entered_for_members_of_the_project_alone(cast, tmp_path):
+    write_pictures(tmp_path)
+    for command in ("import_images", "import_nifti"):
+        with pytest.raises(CommandError, match="outsider is no member of Chest"):
+            run(command, tmp_path, project="Chest", reads_as="Outsider")
+    assert (Study.objects.count(), Annotation.objects.count()) == (0, 0)
+
+
 def test_a_table_without_a_column_is_named(cast, tmp_path):
     (tmp_path / "labels.csv").write_text("file,label\na.png,yes\n")
     with pytest.raises(CommandError, match="column 'patient' is missing"):

@@ -33,6 +33,15 @@ class ProjectCommand(BaseCommand):
             raise CommandError(f"There is no user {username!r}")
         return found
 
+    def reader(self, username: str, project: Project) -> User:
+        """Whose reads are entered: they count as a reader's of the project, so they must be one."""
+        found = self.user(username)
+        if not project.memberships.filter(user=found).exists():
+            raise CommandError(
+                f"{found.username} is no member of {project.name}: add them under People first"
+            )
+        return found
+
     def report(self, report: ImportReport) -> None:
         for path, why in report.refused:
             self.stderr.write(f"refused {path}: {why}")

@@ -1,4 +1,4 @@
-/** How a target is learned: when to train again, the input, and every option of the recipe. */
+/** How a target is learned: when to train again, who promotes, the input, and every option of the recipe. */
 import { Button, Drawer, JsonInput, NumberInput, Select, SimpleGrid, Stack, Text, Title } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
@@ -24,6 +24,8 @@ const SECTIONS = [
   ['modality', 'augmentation'],
   ['mixed_precision', 'machine'],
 ] as const
+
+const PROMOTIONS = ['when_not_worse', 'by_hand'] as const
 
 interface Props {
   projectId: string
@@ -54,6 +56,8 @@ function Form({ projectId, target, onDone }: Props & { onDone: () => void }) {
   const [recipe, setRecipe] = useState<Recipe>(target.config)
   const [input, setInput] = useState(shown(target.input))
   const [retrainAfter, setRetrainAfter] = useState(target.retrain_after)
+  const [refitAfter, setRefitAfter] = useState(target.refit_after)
+  const [promotion, setPromotion] = useState(target.promotion)
   const share = useAuditShare(projectId)
   const [goal, setGoal] = useState(target.goal)
   const [tolerance, setTolerance] = useState(target.tolerance)
@@ -69,7 +73,7 @@ function Form({ projectId, target, onDone }: Props & { onDone: () => void }) {
       return good(
         api.PATCH('/api/v1/targets/{target_id}', {
           params: { path: { target_id: target.id } },
-          body: { config: { ...recipe }, input: parsed ?? {}, retrain_after: retrainAfter, goal, tolerance },
+          body: { config: { ...recipe }, input: parsed ?? {}, retrain_after: retrainAfter, refit_after: refitAfter, promotion, goal, tolerance },
         }),
       )
     },
@@ -93,6 +97,24 @@ function Form({ projectId, target, onDone }: Props & { onDone: () => void }) {
         max={1_000_000}
         value={retrainAfter}
         onChange={(value) => setRetrainAfter(Number(value) || 0)}
+      />
+      {target.head_strategies.length > 0 && (
+        <NumberInput
+          label={t('target.refit_after')}
+          description={t('target.refit_help')}
+          min={0}
+          max={1_000_000}
+          value={refitAfter}
+          onChange={(value) => setRefitAfter(Number(value) || 0)}
+        />
+      )}
+      <Select
+        label={t('target.promotion')}
+        description={t('target.promotion_help')}
+        allowDeselect={false}
+        data={PROMOTIONS.map((value) => ({ value, label: t(`promotion.${value}`) }))}
+        value={promotion}
+        onChange={(chosen) => chosen !== null && setPromotion(chosen)}
       />
       {typeof target.options.slices === 'number' && <Text size="sm">{t('target.slices_drawn', { count: target.options.slices })}</Text>}
       <Ends target={target} goal={goal} tolerance={tolerance} onGoal={setGoal} onTolerance={setTolerance} />

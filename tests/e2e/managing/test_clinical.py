@@ -54,12 +54,17 @@ def test_values_are_uploaded_and_chosen_for_a_target(live_cast, tmp_path):
         audits = page.get_by_label("Random audits")
         audits.fill("12")
         audits.blur()
+        page.get_by_label("Refit the light head").fill("8")
+        page.get_by_role("combobox", name="Who puts a new model to work").click()
+        page.get_by_role("option", name="By hand").click()
         page.screenshot(path=f"{shots}/settings.png")
         assert Project.objects.get(pk=live_cast.project.pk).control_share != 0.12
         page.get_by_role("button", name="Save", exact=True).click()
         page.get_by_text("The next round uses these settings.").wait_for()
         assert Project.objects.get(pk=live_cast.project.pk).control_share == 0.12
-    given = Target.objects.get().input
+    target = Target.objects.get()
+    assert (target.refit_after, target.promotion) == (8, "by_hand")
+    given = target.input
     assert given["columns"] == [
         {"name": "crp [mg/l]", "source": "table", "categories": [], "missing": "exclude"},
         {"name": "PatientSex", "source": "dicom", "categories": ["F"], "missing": "indicate"},

@@ -25,7 +25,8 @@ class Command(ProjectCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args
-        project = self.project(options)
+        project, reads_as = self.project(options), options["reads_as"]
+        reader = self.reader(reads_as, project) if reads_as else None
         table = options["labels"]
         table = table if table.is_absolute() else options["folder"] / table
         try:
@@ -37,7 +38,7 @@ class Command(ProjectCommand):
             project=project,
             folder=options["folder"],
             rows=rows,
-            reader=self.user(options["reads_as"]) if options["reads_as"] else None,
+            reader=reader,
             question=options["question"],
             on_progress=progress,
         )

@@ -26,7 +26,7 @@ class Command(ProjectCommand):
         if options["labels"] and not options["reads_as"]:
             raise CommandError("--labels needs --reads-as: reads belong to somebody")
         project = self.project(options)
-        reader = self.user(options["reads_as"]) if options["reads_as"] else None
+        reader = self.reader(options["reads_as"], project) if options["reads_as"] else None
         report = ImportReport()
         progress = ProgressLine(self.stdout, "volumes")
         pairs = volumes.find_pairs(options["images"], options["labels"])
