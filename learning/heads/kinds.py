@@ -186,7 +186,7 @@ class Independent(HeadKind):
         return bool(((labels == 1).any(axis=0) & (labels == 0).any(axis=0)).any())
 
     def asked(self, labels: Labels, classes: Sequence[str]) -> Sequence[str]:
-        is_asked = np.atleast_1d(np.isfinite(labels).any(axis=0))
+        is_asked = np.asarray(np.isfinite(labels).any(axis=0))
         return [name for name, was in zip(classes, is_asked, strict=True) if was]
 
     def counts(self, labels: Labels, class_count: int) -> list[int]:

@@ -41,7 +41,7 @@ class Target(BaseModel):
     finding = models.CharField(max_length=40, blank=True)  # looked for by "rare"; empty: the rarest
     refit_after = models.PositiveIntegerField(
         default=5
-    )  # newly labeled or corrected cases; 0 = none
+    )  # new or corrected cases; 0 = no light head
     promotion = models.CharField(max_length=20, choices=Promotion, default=Promotion.WHEN_NOT_WORSE)
     start = models.JSONField(default=dict, blank=True)  # where a network begins: services.starts
     # What labeling may stop at: the deciding figure, and the error of suggestions (a share; of numbers

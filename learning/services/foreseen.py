@@ -22,11 +22,8 @@ from learning.services.knowledge import Knowledge
 
 CHUNK = 20_000
 LABEL_FIELDS = ("answer", "labels", "number")
-NO_LABEL: dict[str, Any] = {
-    "answer": "",
-    "labels": [],
-    "number": None,
-}  # of an outcome whose case has lost it
+# Of an outcome whose case has lost its label
+NO_LABEL: dict[str, Any] = {"answer": "", "labels": [], "number": None}
 
 
 @dataclass(frozen=True)
