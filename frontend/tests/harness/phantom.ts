@@ -1,5 +1,6 @@
 /** A series without a server: pixels twice as high as wide, values that tell their own place. */
 import * as core from '@cornerstonejs/core'
+import { rememberSpacing } from '../../src/viewer/spacings'
 
 export const SERIES = '1.2.826.1'
 export const [ROWS, COLUMNS, SLICES] = [64, 128, 12]
@@ -19,6 +20,7 @@ export function registerPhantom(): void {
   core.imageLoader.registerImageLoader('phantom', (imageId) => ({
     promise: Promise.resolve(image(imageId) as unknown as core.Types.IImage),
   }))
+  for (const imageId of IMAGE_IDS) rememberSpacing(imageId, { '00280030': { vr: 'DS', Value: [SPACING[1], SPACING[0]] } })
   core.metaData.addProvider((type: string, imageId: unknown) => {
     const slice = typeof imageId === 'string' ? IMAGE_IDS.indexOf(imageId) : -1
     return slice < 0 ? undefined : metadata(slice)[type]

@@ -86,7 +86,8 @@ def in_eighths(data):
     grey = np.linspace(0, 8, dataset.pixel_array.size).reshape(dataset.pixel_array.shape)
     dataset.PixelData = grey.astype(dataset.pixel_array.dtype).tobytes()
     dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = "0.125", "0", "US"
-    dataset.WindowCenter, dataset.WindowWidth = "0.5", "1"
+    for keyword in ("WindowCenter", "WindowWidth"):  # those of the radiograph
+        dataset.pop(keyword, None)
     output = io.BytesIO()
     dataset.save_as(output)
     return output.getvalue()
