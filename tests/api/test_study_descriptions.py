@@ -85,7 +85,7 @@ def test_priors_cost_no_query_each(studies, cast, client_of, django_assert_num_q
         assert client.get(url).json()["priors"] == []
 
 
-QUERIES_OF_A_READING = 13  # one asks how the case was served, one what has come of its study
+QUERIES_OF_A_READING = 14  # one asks how the case was served, one what has come of its study
 
 
 def test_series_say_what_they_show_and_in_which_plane(cast, client_of):

@@ -190,10 +190,10 @@ def test_a_missing_file_leaves_its_case_to_a_machine_that_has_it(case, looking, 
 
 
 def test_a_slice_that_cannot_be_read_is_left_empty(looking, monkeypatch):
-    def shown(stack):
+    def shown(stack, channel):
         if stack.frames[0].instance.path == path_of(looking, 0):
             raise SandboxFailure("the reader process died")
-        return show(stack)
+        return show(stack, channel)
 
     show = volumes._shown
     monkeypatch.setattr(volumes, "_shown", shown)
