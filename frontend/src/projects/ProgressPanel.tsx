@@ -8,7 +8,7 @@ import { formatDate, formatNumber, t } from '../i18n'
 import { Empty, Loaded } from '../ui/states'
 import { OutgrownReads } from './OutgrownReads'
 
-const REFRESH_MS = 5000
+const REFRESH_MS = 20_000 // what more images have outgrown is looked for among all reads each time
 
 export function ProgressPanel({ projectId, isManager }: { projectId: string; isManager: boolean }) {
   const progress = useQuery({
